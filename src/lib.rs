@@ -1,0 +1,4 @@
+//! microalign keeps partner teams in the loop.
+
+pub mod destination;
+pub mod event;

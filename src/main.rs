@@ -1,0 +1,2 @@
+//! Runtime and exit code only.
+fn main() {}
