@@ -1,0 +1,79 @@
+//! Reading a request's body within a size, a time and the memory there is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// GitHub sends no more than 25 MB; Jira's bodies are far smaller.
+pub(super) const LIMIT: usize = 25_000_000;
+/// A whole body must be there by then.
+const WITHIN: Duration = Duration::from_secs(30);
+/// Kilobytes of bodies in memory at a time.
+pub const MEMORY_KB: usize = 128 * 1024;
+
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is larger than [`LIMIT`]
+    TooLarge,
+    /// It did not arrive in time
+    TooSlow,
+    /// The client hung up
+    Broken,
+    /// Too many large bodies at once
+    Busy,
+}
+
+/// A body, and its share of the memory for as long as it is kept.
+pub(super) struct Body {
+    pub bytes: Bytes,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads a body to its end, or says why not. `Content-Length` is not needed and not believed.
+pub(super) async fn read<S, B, E>(stream: S, memory: &Arc<Semaphore>) -> Result<Body, Unread>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Buf,
+{
+    tokio::time::timeout(WITHIN, read_all(stream, memory)).await.unwrap_or(Err(Unread::TooSlow))
+}
+
+async fn read_all<S, B, E>(stream: S, memory: &Arc<Semaphore>) -> Result<Body, Unread>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Buf,
+{
+    let mut stream = std::pin::pin!(stream);
+    let (mut bytes, mut share) = (BytesMut::new(), None::<OwnedSemaphorePermit>);
+    let mut size = 0;
+    while let Some(chunk) = stream.next().await {
+        let mut chunk = chunk.map_err(|_| Unread::Broken)?;
+        size += chunk.remaining();
+        if size > LIMIT {
+            // A little more is read and dropped: a client that is still writing would miss the answer.
+            bytes = BytesMut::new();
+            share = None;
+            if size > 2 * LIMIT {
+                return Err(Unread::TooLarge);
+            }
+            continue;
+        }
+        let kilobytes = chunk.remaining().div_ceil(1024);
+        let more = u32::try_from(kilobytes).ok().and_then(|kb| Arc::clone(memory).try_acquire_many_owned(kb).ok());
+        match (&mut share, more.ok_or(Unread::Busy)?) {
+            (Some(share), more) => share.merge(more),
+            (none, more) => *none = Some(more),
+        }
+        while chunk.has_remaining() {
+            let part = chunk.chunk();
+            bytes.extend_from_slice(part);
+            let length = part.len();
+            chunk.advance(length);
+        }
+    }
+    if size > LIMIT { Err(Unread::TooLarge) } else { Ok(Body { bytes: bytes.freeze(), _share: share }) }
+}

@@ -1,0 +1,120 @@
+//! The server: our own accept loop, so that a slow client is cut off and a bad one costs a bounded amount.
+//!
+//! warp routes and replies ([`routes`]); hyper reads the wire. warp's own server holds a half-sent header or body for
+//! as long as the client likes, and panics when it cannot bind.
+
+mod body;
+mod routes;
+mod webhook;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use secrecy::SecretString;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, Semaphore, watch};
+use warp::Filter as _;
+
+use crate::event::Source;
+use crate::metrics::Metrics;
+use crate::source::Settings;
+use crate::store::Store;
+
+/// A request's headers must be there by then, on a fresh connection as on one that is kept alive.
+const HEADERS_WITHIN: Duration = Duration::from_secs(15);
+/// Connections at a time; further ones wait to be accepted.
+const CONNECTIONS: usize = 1024;
+/// Requests that are under way when the service stops have this long to end.
+const LAST_REQUESTS: Duration = Duration::from_secs(10);
+
+/// What the routes need.
+pub struct Web {
+    /// Where deliveries go
+    pub store: Store,
+    /// Any one of these verifies a delivery of GitHub
+    pub github_secrets: Vec<SecretString>,
+    /// Any one of these verifies a delivery of Jira
+    pub jira_secrets: Vec<SecretString>,
+    /// How payloads are read
+    pub settings: Settings,
+    /// What is counted
+    pub metrics: Arc<Metrics>,
+    /// Notified when a delivery was stored
+    pub stored: Arc<Notify>,
+    /// Kilobytes of bodies that may be in memory at once
+    pub memory: Arc<Semaphore>,
+    /// The page at `/`, made anew for each request
+    pub console: crate::console::Console,
+}
+
+impl Web {
+    fn secrets(&self, source: Source) -> &[SecretString] {
+        match source {
+            Source::Github => &self.github_secrets,
+            Source::Jira => &self.jira_secrets,
+        }
+    }
+}
+
+/// The address of the client, as the socket has it.
+#[derive(Debug, Clone, Copy)]
+struct Peer(SocketAddr);
+
+/// Serves until `stop` turns true, then lets what is under way end.
+pub async fn serve(listener: TcpListener, web: Arc<Web>, mut stop: watch::Receiver<bool>) {
+    let routes = TowerToHyperService::new(warp::service(routes::all(web).recover(routes::refuse)));
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = accept(&listener) => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let routes = routes.clone();
+        let service = service_fn(move |mut request: http::Request<_>| {
+            request.extensions_mut().insert(Peer(peer));
+            routes.call(request)
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADERS_WITHIN)
+            .max_headers(100)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(LAST_REQUESTS, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some clients did not finish their requests in time");
+    }
+}
+
+/// The next connection. Errors are the client's (it hung up) or pass (too many open files): neither ends the service.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are small and written at once: waiting to fill a packet only adds delay.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "cannot set TCP_NODELAY");
+                }
+                return (stream, peer);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}

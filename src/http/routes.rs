@@ -1,0 +1,124 @@
+//! The routes: what is asked for, and who may ask.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::{HeaderMap, Response, StatusCode};
+use serde_json::json;
+use warp::reply::Response as Reply;
+use warp::{Filter, Rejection};
+
+use super::{Peer, Web, webhook};
+use crate::event::Source;
+
+/// Everything that is served.
+pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
+    let hook = |path: &'static str, source: Source| {
+        let web = Arc::clone(&web);
+        warp::path!("webhooks" / ..)
+            .and(warp::path(path))
+            .and(warp::path::end())
+            .and(warp::post())
+            .and(warp::header::headers_cloned())
+            .and(warp::body::stream())
+            .then(move |headers, body| webhook::receive(source, headers, body, Arc::clone(&web)))
+    };
+    let get = |path: &'static str| warp::path(path).and(warp::path::end()).and(warp::get());
+    let with = || {
+        let web = Arc::clone(&web);
+        warp::any().map(move || Arc::clone(&web))
+    };
+    let health = get("healthz").map(|| text(StatusCode::OK, "text/plain; charset=utf-8", "alive\n".to_owned()));
+    let ready = get("readyz").and(with()).then(ready);
+    let metrics = get("metrics").and(with()).map(|web: Arc<Web>| metrics(&web));
+    let console = warp::path::end()
+        .and(warp::get())
+        .and(warp::ext::get::<Peer>())
+        .and(warp::header::headers_cloned())
+        .and(with())
+        .then(console);
+    hook("github", Source::Github)
+        .or(hook("jira", Source::Jira))
+        .unify()
+        .or(health)
+        .unify()
+        .or(ready)
+        .unify()
+        .or(metrics)
+        .unify()
+        .or(console)
+        .unify()
+}
+
+/// What no route took: a wrong path or method.
+pub(super) async fn refuse(rejection: Rejection) -> Result<Reply, Infallible> {
+    let (status, error) = if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
+        (StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
+    } else {
+        (StatusCode::NOT_FOUND, "there is nothing here: webhooks go to /webhooks/github and /webhooks/jira")
+    };
+    Ok(text(status, "application/json", json!({ "error": error }).to_string()))
+}
+
+async fn ready(web: Arc<Web>) -> Reply {
+    match web.store.backlog().await {
+        Ok(waiting) => {
+            web.metrics.backlog(waiting);
+            text(StatusCode::OK, "application/json", json!({ "status": "ready", "waiting": waiting }).to_string())
+        }
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            let body = json!({ "status": "not ready", "error": "the store cannot be read" });
+            text(StatusCode::SERVICE_UNAVAILABLE, "application/json", body.to_string())
+        }
+    }
+}
+
+fn metrics(web: &Web) -> Reply {
+    match web.metrics.text() {
+        Ok(metrics) => text(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be written");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", "no metrics\n".to_owned())
+        }
+    }
+}
+
+/// The console shows every team's messages, so it is for people on this machine only (an SSH tunnel counts).
+async fn console(peer: Peer, headers: HeaderMap, web: Arc<Web>) -> Reply {
+    if !is_local(peer, &headers) {
+        let body = json!({ "error": "the console answers on loopback only: use an SSH tunnel" });
+        return text(StatusCode::FORBIDDEN, "application/json", body.to_string());
+    }
+    match web.console.page(&web.store).await {
+        Ok(page) => text(StatusCode::OK, "text/html; charset=utf-8", page),
+        Err(error) => {
+            tracing::error!(%error, "the console cannot be shown");
+            text(StatusCode::SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", "the store cannot be read\n".to_owned())
+        }
+    }
+}
+
+/// A loopback socket alone proves little: a reverse proxy on this machine has one too, and so has a browser that a
+/// web page talked into resolving its own name to 127.0.0.1. Both give themselves away by their headers.
+fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
+    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let name = name.map_or(host, |(name, _)| name);
+    let proxied = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+    peer.0.ip().to_canonical().is_loopback()
+        && ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+        && !proxied.iter().any(|header| headers.contains_key(*header))
+}
+
+fn text(status: StatusCode, kind: &'static str, body: String) -> Reply {
+    let reply = Response::builder()
+        .status(status)
+        .header("content-type", kind)
+        .header("x-content-type-options", "nosniff")
+        .header("cache-control", "no-store")
+        .header("referrer-policy", "no-referrer")
+        .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+        .body(body.into());
+    reply.unwrap_or_default()
+}

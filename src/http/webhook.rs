@@ -1,0 +1,148 @@
+//! A webhook: read, verify, store, answer. Everything slow comes after the answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::Stream;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::body::{self, Body, Unread};
+use super::Web;
+use crate::event::Source;
+use crate::intake::understand;
+use crate::source::signature::{self, Refusal};
+use crate::source::{BodyError, Parsed, json_body};
+use crate::store::{Accepted, Incoming, StoreError};
+
+/// An answer to a webhook: what is counted, the status, the body.
+struct Answer {
+    name: &'static str,
+    status: StatusCode,
+    body: Value,
+}
+
+impl Answer {
+    fn refused(name: &'static str, status: StatusCode, error: impl Into<String>) -> Self {
+        Self { name, status, body: json!({ "error": error.into() }) }
+    }
+
+    fn busy(error: &str) -> Self {
+        Self::refused("busy", StatusCode::SERVICE_UNAVAILABLE, error)
+    }
+}
+
+/// Takes a webhook in. A 2xx means that it is on disk.
+pub(super) async fn receive<S, B>(source: Source, headers: HeaderMap, stream: S, web: Arc<Web>) -> warp::reply::Response
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: bytes::Buf,
+{
+    let start = Instant::now();
+    let answer = match body::read(stream, &web.memory).await {
+        Ok(body) => take(source, &headers, body, &web).await,
+        Err(unread) => unreadable(unread),
+    };
+    web.metrics.answered(source.as_str(), answer.name, start.elapsed());
+    let mut reply = http::Response::builder()
+        .status(answer.status)
+        .header(http::header::CONTENT_TYPE, "application/json");
+    if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+        reply = reply.header(http::header::RETRY_AFTER, "10");
+    }
+    reply.body(answer.body.to_string().into()).unwrap_or_default()
+}
+
+fn unreadable(unread: Unread) -> Answer {
+    match unread {
+        Unread::TooLarge => {
+            Answer::refused("too_large", StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 25 MB")
+        }
+        Unread::TooSlow => Answer::refused("too_slow", StatusCode::REQUEST_TIMEOUT, "the body did not arrive in 30 s"),
+        Unread::Broken => Answer::refused("broken", StatusCode::BAD_REQUEST, "the body ended early"),
+        Unread::Busy => Answer::busy("too many large bodies at once: try again"),
+    }
+}
+
+async fn take(source: Source, headers: &HeaderMap, body: Body, web: &Web) -> Answer {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let signature = match source {
+        Source::Github => header("x-hub-signature-256"),
+        Source::Jira => header("x-hub-signature"),
+    };
+    if let Err(refusal) = signature::verify(source, signature, &body.bytes, web.secrets(source)) {
+        tracing::warn!(%source, delivery = delivery_header(source, headers), reason = refused(refusal), "refused a webhook");
+        return Answer::refused("unauthorized", StatusCode::UNAUTHORIZED, refused(refusal));
+    }
+    let json = match json_body(header("content-type"), &body.bytes) {
+        Ok(json) => json,
+        Err(BodyError::UnsupportedType) => {
+            let error = "the content type is neither application/json nor application/x-www-form-urlencoded";
+            return Answer::refused("unsupported", StatusCode::UNSUPPORTED_MEDIA_TYPE, error);
+        }
+        Err(BodyError::NotJson(error)) => {
+            return Answer::refused("not_json", StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"));
+        }
+    };
+    let name = header("x-github-event").filter(|_| source == Source::Github).unwrap_or_default().to_owned();
+    let received = Timestamp::now();
+    let ignored = match understand(source, &name, &json, received, &web.settings) {
+        Parsed::Ignored(reason) => Some(reason),
+        Parsed::Events(_) => None,
+    };
+    let key = delivery_key(source, headers, &body.bytes);
+    let incoming = Incoming { source, key, name, body: json.into_owned(), received, ignored };
+    store(incoming, web).await
+}
+
+async fn store(incoming: Incoming, web: &Web) -> Answer {
+    let (source, key, ignored) = (incoming.source, incoming.key.clone(), incoming.ignored.clone());
+    let (name, id) = match web.store.accept(incoming).await {
+        Ok(Accepted::New(id)) if ignored.is_some() => ("ignored", id),
+        Ok(Accepted::New(id)) => {
+            web.stored.notify_one();
+            ("accepted", id)
+        }
+        Ok(Accepted::Duplicate(id)) => ("duplicate", id),
+        Err(StoreError::Overloaded) => return Answer::busy("overloaded: try again"),
+        Err(error) => {
+            tracing::error!(%source, delivery = key, %error, "a webhook could not be stored: its sender is told to retry");
+            return Answer::busy("the delivery could not be stored: try again");
+        }
+    };
+    tracing::debug!(%source, delivery = key, event = id, reason = ignored, "{name}");
+    Answer { name, status: StatusCode::ACCEPTED, body: json!({ "status": name, "event": id }) }
+}
+
+fn delivery_header(source: Source, headers: &HeaderMap) -> Option<&str> {
+    let name = match source {
+        Source::Github => "x-github-delivery",
+        Source::Jira => "x-atlassian-webhook-identifier",
+    };
+    headers.get(name).and_then(|value| value.to_str().ok()).filter(|key| !key.is_empty() && key.len() <= 200)
+}
+
+/// The sender's id for a delivery; where it sends none (older servers), the body speaks for itself.
+fn delivery_key(source: Source, headers: &HeaderMap, raw: &[u8]) -> String {
+    delivery_header(source, headers)
+        .map_or_else(|| format!("sha256:{}", hex(&Sha256::digest(raw))), str::to_owned)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn refused(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Missing => "the signature is missing",
+        Refusal::WrongMethod => "the signature is not of method sha256",
+        Refusal::Wrong => "the signature is wrong: do both sides have the same secret?",
+    }
+}

@@ -1,0 +1,277 @@
+//! From stored deliveries to queued messages: understand, track, plan, hold, release.
+//!
+//! One task does all of it, so that there is nothing to lock: what it reads is what it last wrote. The planning of a
+//! delivery and the mark that it is done commit together.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch};
+
+use crate::event::{About, Event, Source};
+use crate::metrics::Metrics;
+use crate::plan::{self, Fate, Release, Waited};
+use crate::rulebook::Rulebook;
+use crate::source::{self, Parsed, Settings};
+use crate::store::{Due, Line, LineState, PlannedEvent, Queued, Store, StoreError, Tx};
+use crate::track::{self, Tracked};
+
+/// Deliveries in one transaction: planning holds up the answers to new webhooks for so long.
+const BATCH: u32 = 16;
+/// Updates released at once.
+const RELEASE: u32 = 64;
+/// It is told of new deliveries; it also looks by itself.
+const LOOK: Duration = Duration::from_secs(1);
+/// After trouble with the store.
+const REST: Duration = Duration::from_secs(2);
+
+/// Reads a payload. A fault of our parser ends here, with the body kept for a replay.
+#[must_use]
+pub fn understand(source: Source, name: &str, body: &[u8], received: Timestamp, settings: &Settings) -> Parsed {
+    let parse = AssertUnwindSafe(|| source::parse(source, name, body, received, settings));
+    std::panic::catch_unwind(parse)
+        .unwrap_or_else(|_| Parsed::Ignored("our parser failed on it: please report it; the body is kept".to_owned()))
+}
+
+/// The task that turns deliveries into messages.
+pub struct Intake {
+    /// Where deliveries come from and messages go
+    pub store: Store,
+    /// How payloads are read
+    pub settings: Settings,
+    /// The rules and templates in force
+    pub rulebook: watch::Receiver<Arc<Rulebook>>,
+    /// What is counted
+    pub metrics: Arc<Metrics>,
+    /// Notified when there is a new delivery
+    pub stored: Arc<Notify>,
+    /// Notified by us when there is something to send
+    pub to_send: Arc<Notify>,
+}
+
+impl Intake {
+    /// Runs until `stop` turns true.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let rest = match self.step().await {
+                Ok(true) => continue,
+                Ok(false) => self.until_due().await,
+                Err(error) => {
+                    tracing::error!(%error, "cannot work on deliveries now; they wait");
+                    REST
+                }
+            };
+            tokio::select! {
+                () = self.stored.notified() => {}
+                () = tokio::time::sleep(rest) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// One batch of deliveries and one of updates. `false` when there was nothing to do.
+    async fn step(&self) -> Result<bool, StoreError> {
+        let rulebook = Arc::clone(&self.rulebook.borrow());
+        let taken = self.take_in(&rulebook).await?;
+        let released = self.release(&rulebook).await?;
+        Ok(taken + released > 0)
+    }
+
+    async fn until_due(&self) -> Duration {
+        match self.store.next_due().await {
+            Ok(Some(due)) => {
+                let wait = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default();
+                wait.clamp(Duration::from_millis(1), LOOK)
+            }
+            Ok(None) => LOOK,
+            Err(error) => {
+                tracing::error!(%error, "cannot look for what is due");
+                REST
+            }
+        }
+    }
+
+    async fn take_in(&self, rulebook: &Arc<Rulebook>) -> Result<usize, StoreError> {
+        let queued = self.store.queued(BATCH).await?;
+        if queued.is_empty() {
+            return Ok(0);
+        }
+        let count = queued.len();
+        let read = |delivery: &Queued| {
+            understand(delivery.source, &delivery.name, &delivery.body, delivery.received, &self.settings)
+        };
+        let work = queued.into_iter().map(|delivery| (read(&delivery), delivery)).collect::<Vec<_>>();
+        let rulebook = Arc::clone(rulebook);
+        let planned = self.store.transact(move |mut tx| {
+            Box::pin(async move {
+                let mut lines = Vec::new();
+                for (parsed, delivery) in work {
+                    lines.extend(take_one(&mut tx, &delivery, parsed, &rulebook).await?);
+                }
+                Ok(lines)
+            })
+        });
+        for state in planned.await? {
+            self.metrics.update(state);
+        }
+        Ok(count)
+    }
+
+    /// Renders what is due and queues it to its destinations.
+    async fn release(&self, rulebook: &Rulebook) -> Result<usize, StoreError> {
+        let due = self.store.due(Timestamp::now(), RELEASE).await?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let count = due.len();
+        let released = due.into_iter().map(|due| (decide(&due, rulebook), due)).collect::<Vec<_>>();
+        for (decision, _) in &released {
+            match decision {
+                Decision::Send(..) => {}
+                Decision::Suppress(_) => self.metrics.update("suppressed"),
+                Decision::Fail(_) => self.metrics.update("failed"),
+            }
+        }
+        let write = self.store.transact(move |mut tx| {
+            Box::pin(async move {
+                for (decision, due) in released {
+                    match decision {
+                        Decision::Send(message, to) => tx.queue(&due, &message, &to).await?,
+                        Decision::Suppress(reason) => tx.suppress(&due, &reason).await?,
+                        Decision::Fail(reason) => tx.end(due.id, "failed", &reason).await?,
+                    }
+                }
+                Ok(())
+            })
+        });
+        write.await?;
+        self.to_send.notify_one();
+        Ok(count)
+    }
+}
+
+/// What becomes of an update whose time has come.
+enum Decision {
+    Send(Box<crate::template::Message>, Vec<crate::destination::Destination>),
+    Suppress(String),
+    Fail(String),
+}
+
+fn decide(due: &Due, rulebook: &Rulebook) -> Decision {
+    let waited = Waited { event: &due.event, kind: due.kind, team: &due.team, rule: &due.rule };
+    match plan::release(waited, due.known.as_ref(), rulebook.teams()) {
+        Release::Suppressed(reason) => Decision::Suppress(reason),
+        Release::Send { event, team, rule } => {
+            let ticket = due.ticket.as_ref().and_then(|known| match &known.about {
+                About::Ticket(ticket) => Some(ticket),
+                _ => None,
+            });
+            match rulebook.compose(&event, ticket, team, rule) {
+                Ok(message) => Decision::Send(Box::new(message), plan::destinations(rule)),
+                Err(error) => {
+                    tracing::error!(team = team.name, rule = rule.name, %error, "a message could not be rendered");
+                    Decision::Fail(error.to_string())
+                }
+            }
+        }
+    }
+}
+
+/// Plans one delivery. A fault in one must not hold up the others: it is undone and recorded, and can be replayed.
+async fn take_one(
+    tx: &mut Tx<'_>,
+    delivery: &Queued,
+    parsed: Parsed,
+    rulebook: &Rulebook,
+) -> Result<Vec<&'static str>, StoreError> {
+    let span = tracing::info_span!("delivery", id = delivery.id, source = %delivery.source, key = delivery.key);
+    tx.save().await?;
+    let work = AssertUnwindSafe(plan_one(tx, delivery, parsed, rulebook)).catch_unwind().await;
+    let fault = match work {
+        Ok(Ok(states)) => {
+            tx.keep().await?;
+            span.in_scope(|| tracing::info!(updates = ?states, "planned"));
+            return Ok(states);
+        }
+        Ok(Err(StoreError::Corrupt(fault))) => fault,
+        Ok(Err(error)) => return Err(error),
+        Err(_) => "the planner failed".to_owned(),
+    };
+    span.in_scope(|| tracing::error!(fault, "our fault: this delivery could not be planned; its body is kept"));
+    tx.undo().await?;
+    tx.ignore(delivery, &format!("our fault, please report it: {fault}")).await?;
+    Ok(vec!["ignored"])
+}
+
+async fn plan_one(
+    tx: &mut Tx<'_>,
+    delivery: &Queued,
+    parsed: Parsed,
+    rulebook: &Rulebook,
+) -> Result<Vec<&'static str>, StoreError> {
+    let events = match parsed {
+        Parsed::Events(events) => events,
+        Parsed::Ignored(reason) => {
+            tx.ignore(delivery, &reason).await?;
+            return Ok(vec!["ignored"]);
+        }
+    };
+    let mut states = Vec::new();
+    let mut number = 1;
+    for event in events {
+        let planned = plan_event(tx, event, rulebook).await?;
+        states.extend(planned.lines.iter().map(|line| match line.state {
+            LineState::Held(_) => "held",
+            LineState::Suppressed => "suppressed",
+        }));
+        states.extend(planned.superseded.iter().map(|_| "superseded"));
+        number = tx.plan(delivery.id, number, &planned).await?;
+    }
+    tx.done(delivery.id).await?;
+    Ok(states)
+}
+
+async fn plan_event(tx: &mut Tx<'_>, event: Event, rulebook: &Rulebook) -> Result<PlannedEvent, StoreError> {
+    let event = match &event.about {
+        // The payload has no key, only Jira's number.
+        About::Ticket(ticket) if event.tickets.is_empty() => match tx.ticket_key(&ticket.key).await? {
+            Some(key) => track::resolve(event, key),
+            None => event,
+        },
+        _ => event,
+    };
+    let told = match &event.once {
+        Some(once) => tx.told(once).await?,
+        None => None,
+    };
+    let known = tx.known(&event.subject).await?;
+    let mut tracked = track::track(known, event);
+    if let Some(delivery) = told {
+        tracked.stale = Some(format!("delivery {delivery} told of it already"));
+    }
+    let fired = tx.fired(&tracked.event.subject).await?;
+    let held = tx.held(&tracked.event.subject).await?;
+    let plan = plan::plan(&tracked, rulebook.teams(), &fired, &held);
+    Ok(planned(tracked, plan, Timestamp::now()))
+}
+
+fn planned(tracked: Tracked, plan: plan::Plan, now: Timestamp) -> PlannedEvent {
+    let Tracked { event, known, stale } = tracked;
+    let lines = plan.updates.into_iter().map(|update| {
+        let (state, reason) = match update.fate {
+            Fate::Held(wait) => (LineState::Held(now + wait), format!("the rule matched; it settles for {wait:?}")),
+            Fate::Suppressed(reason) => (LineState::Suppressed, reason),
+        };
+        Line { rule: Some((update.team, update.rule)), kind: update.kind, state, reason }
+    });
+    let mut lines = lines.collect::<Vec<_>>();
+    if lines.is_empty() {
+        let reason = stale.unwrap_or_else(|| "no rule matched".to_owned());
+        lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
+    }
+    let thread = track::thread(&event.subject, &event.tickets).to_owned();
+    PlannedEvent { event, thread, known, lines, superseded: plan.superseded }
+}

@@ -1,0 +1,178 @@
+//! Reading the ledger, for people and scripts.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row};
+
+use super::{Store, StoreError, corrupt, from_json};
+use crate::template::Message;
+
+/// What became of an event for a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryState {
+    /// It waits, or is under way
+    Held,
+    /// It reached every destination
+    Sent,
+    /// A later update says more
+    Superseded,
+    /// A reason spoke against it
+    Suppressed,
+    /// A destination cannot be reached
+    Failed,
+    /// The delivery is none that rules can be about
+    Ignored,
+}
+
+impl EntryState {
+    /// The name in the database and in `--json` output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Sent => "sent",
+            Self::Superseded => "superseded",
+            Self::Suppressed => "suppressed",
+            Self::Failed => "failed",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
+/// Where a send is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SendState {
+    /// It waits for its turn or for a retry
+    Queued,
+    /// It is under way
+    Sending,
+    /// It arrived
+    Sent,
+    /// It was given up
+    Failed,
+}
+
+/// One line of the ledger. Serialises to DESIGN §6's `ledger --json`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    /// `delivery.line`, as commands take it
+    pub id: String,
+    /// The sender's id of the delivery
+    pub delivery: String,
+    /// `github` or `jira`
+    pub source: String,
+    /// The event's kind; the webhook's name where it was ignored
+    pub kind: Option<String>,
+    /// What it is about
+    pub subject: Option<String>,
+    /// Its conversation
+    pub thread: Option<String>,
+    /// The team it is for, if it reached a rule
+    pub team: Option<String>,
+    /// That rule
+    pub rule: Option<String>,
+    /// What became of it
+    pub state: EntryState,
+    /// Why
+    pub reason: String,
+    /// When it was planned
+    pub at: Timestamp,
+    /// Its sends
+    pub sends: Vec<SendEntry>,
+    /// The message as it was rendered
+    #[serde(skip)]
+    pub message: Option<Message>,
+}
+
+/// One send of a line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SendEntry {
+    /// Where to
+    pub destination: String,
+    /// Where it is
+    pub state: SendState,
+    /// How often it was tried
+    pub attempts: i64,
+    /// What went wrong last
+    pub error: Option<String>,
+}
+
+/// Which lines to show.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this team
+    pub team: Option<String>,
+    /// Of this conversation
+    pub thread: Option<String>,
+    /// In this state
+    pub state: Option<EntryState>,
+    /// Planned since then
+    pub since: Option<Timestamp>,
+    /// Of this delivery (the number in its id)
+    pub delivery: Option<i64>,
+    /// This line of that delivery
+    pub line: Option<i64>,
+    /// The newest so many
+    pub limit: Option<u32>,
+}
+
+impl Store {
+    /// Lines of the ledger, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`], [`StoreError::Corrupt`]
+    pub async fn ledger(&self, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
+        let mut query = QueryBuilder::new(
+            "SELECT l.delivery_id || '.' || l.line AS name, d.delivery_key, l.source, l.kind, l.subject, l.thread,
+                    l.team, l.rule, l.state, l.reason, l.at, l.message,
+                    (SELECT json_group_array(json_object('destination', s.destination, 'state', s.state,
+                            'attempts', s.attempts, 'error', s.error) ORDER BY s.id) FROM send s
+                     WHERE s.ledger_id = l.id) AS sends
+             FROM ledger l JOIN delivery d ON d.id = l.delivery_id WHERE TRUE",
+        );
+        if let Some(team) = &filter.team {
+            query.push(" AND l.team = ").push_bind(team.clone());
+        }
+        if let Some(thread) = &filter.thread {
+            query.push(" AND l.thread = ").push_bind(thread.clone());
+        }
+        if let Some(state) = filter.state {
+            query.push(" AND l.state = ").push_bind(state.as_str());
+        }
+        if let Some(since) = filter.since {
+            query.push(" AND l.at >= ").push_bind(since.as_millisecond());
+        }
+        if let Some(delivery) = filter.delivery {
+            query.push(" AND l.delivery_id = ").push_bind(delivery);
+        }
+        if let Some(line) = filter.line {
+            query.push(" AND l.line = ").push_bind(line);
+        }
+        query.push(" ORDER BY l.id DESC LIMIT ").push_bind(filter.limit.map_or(-1, i64::from));
+        let rows = query.build().fetch_all(&self.read).await?;
+        rows.iter().rev().map(entry).collect()
+    }
+}
+
+fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
+    let message: Option<&str> = row.try_get("message")?;
+    let state: &str = row.try_get("state")?;
+    Ok(Entry {
+        id: row.try_get("name")?,
+        delivery: row.try_get("delivery_key")?,
+        source: row.try_get("source")?,
+        kind: row.try_get("kind")?,
+        subject: row.try_get("subject")?,
+        thread: row.try_get("thread")?,
+        team: row.try_get("team")?,
+        rule: row.try_get("rule")?,
+        state: <EntryState as clap::ValueEnum>::from_str(state, false).map_err(|e| corrupt("a line's state", &e))?,
+        reason: row.try_get("reason")?,
+        at: Timestamp::from_millisecond(row.try_get("at")?).map_err(|e| corrupt("a line's time", &e))?,
+        sends: from_json(row.try_get("sends")?)?,
+        message: message.map(from_json).transpose()?,
+    })
+}

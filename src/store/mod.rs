@@ -1,0 +1,210 @@
+//! All SQL, and the one place that writes.
+//!
+//! SQLite in WAL mode with `synchronous = FULL`: what is committed is on disk. A commit costs an `fdatasync` however
+//! much it holds, so there is one writer, and whatever waits for it goes in together (group commit): deliveries,
+//! plans, claims and results share their commits. Readers have connections of their own and never wait.
+
+mod delivery;
+mod ledger;
+mod plan;
+mod send;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub use delivery::{Accepted, Incoming, Queued};
+pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
+pub use plan::{Due, Line, LineState, PlannedEvent, Tx};
+pub use send::{Claimed, Settled};
+
+/// Why the store could not do what was asked. It is always our trouble, never the sender's.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened or brought up to date
+    #[error("cannot open the store `{path}`: {reason}")]
+    Open {
+        /// The database file
+        path: String,
+        /// What the system says
+        reason: String,
+    },
+    /// Another process serves from the same file
+    #[error("the store `{0}` is in use by another microalign: stop that one, or set another `[store] url`")]
+    InUse(String),
+    /// A write did not reach the disk; the writer has logged why
+    #[error("the store could not be written")]
+    NotWritten,
+    /// The queue of writes is full
+    #[error("the store is overloaded")]
+    Overloaded,
+    /// A read failed
+    #[error("the store could not be read: {0}")]
+    Read(#[from] sqlx::Error),
+    /// A row holds what this version cannot read
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+type Answer = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Answer, StoreError>> + Send>;
+
+/// How many writes may wait; beyond it a delivery is answered 503 and its sender tries again.
+const WAITING_WRITES: usize = 1024;
+/// How many writes share one commit at most.
+const BATCH: usize = 256;
+
+/// The database.
+#[derive(Clone)]
+pub struct Store {
+    read: SqlitePool,
+    writer: mpsc::Sender<Job>,
+    /// Held for as long as the service runs, so that no second one sends the same messages.
+    _lock: Option<Arc<File>>,
+}
+
+impl Store {
+    /// Opens the store to serve from it: only one process can.
+    ///
+    /// The second value is the writer; it ends when the last `Store` is dropped and all writes are on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`], [`StoreError::Open`]
+    pub async fn serve(path: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
+        let lock = lock(path)?;
+        let (mut store, writer) = Self::open(path, true).await?;
+        store._lock = Some(Arc::new(lock));
+        store.write(|conn| Box::pin(send::release_all(conn))).await?;
+        Ok((store, writer))
+    }
+
+    /// Opens the store beside a service that may be running, to look or to retry. It must exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`]
+    pub async fn visit(path: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
+        Self::open(path, false).await
+    }
+
+    async fn open(path: &Path, create: bool) -> Result<(Self, JoinHandle<()>), StoreError> {
+        let failed = |e: &dyn std::fmt::Display| StoreError::Open {
+            path: path.display().to_string(),
+            reason: e.to_string(),
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        let mut write = SqliteConnection::connect_with(&options).await.map_err(|e| failed(&e))?;
+        sqlx::migrate!("src/store/migrations").run(&mut write).await.map_err(|e| failed(&e))?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(2)
+            .min_connections(0)
+            .connect_lazy_with(options.create_if_missing(false).read_only(true));
+        let (writer, jobs) = mpsc::channel(WAITING_WRITES);
+        let task = tokio::spawn(write_jobs(write, jobs));
+        Ok((Self { read, writer, _lock: None }, task))
+    }
+
+    /// Runs `work` in the next group commit, and returns its value once it is on disk.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        let (job, answer) = job(work);
+        self.writer.send(job).await.map_err(|_| StoreError::NotWritten)?;
+        answer.await.map_err(|_| StoreError::NotWritten)
+    }
+
+    /// As [`Self::write`], but refuses instead of waiting for a place in the queue.
+    async fn try_write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        let (job, answer) = job(work);
+        self.writer.try_send(job).map_err(|_| StoreError::Overloaded)?;
+        answer.await.map_err(|_| StoreError::NotWritten)
+    }
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&name);
+    let file = file.map_err(|e| StoreError::Open { path: path.display().to_string(), reason: e.to_string() })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(path.display().to_string())),
+        Err(std::fs::TryLockError::Error(e)) => {
+            Err(StoreError::Open { path: path.display().to_string(), reason: e.to_string() })
+        }
+    }
+}
+
+fn job<T, F>(work: F) -> (Job, oneshot::Receiver<T>)
+where
+    T: Send + 'static,
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    let job: Job = Box::new(move |conn| {
+        Box::pin(async move {
+            let value = work(conn).await?;
+            let answer: Answer = Box::new(move || {
+                // Whoever asked may have gone (a client that hung up): the write stands all the same.
+                drop(reply.send(value));
+            });
+            Ok(answer)
+        })
+    });
+    (job, answer)
+}
+
+/// The writer: takes all that waits, commits it at once, then answers. Ends when every `Store` is gone.
+async fn write_jobs(mut conn: SqliteConnection, mut jobs: mpsc::Receiver<Job>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while jobs.recv_many(&mut batch, BATCH).await > 0 {
+        match commit(&mut conn, batch.drain(..)).await {
+            Ok(answers) => answers.into_iter().for_each(|answer| answer()),
+            // The jobs' answers were dropped, so each caller sees `NotWritten`.
+            Err(error) => tracing::error!(%error, "nothing was written: is the disk full?"),
+        }
+    }
+    if let Err(error) = conn.close().await {
+        tracing::warn!(%error, "the store did not close cleanly; nothing is lost");
+    }
+}
+
+async fn commit(conn: &mut SqliteConnection, jobs: impl Iterator<Item = Job>) -> Result<Vec<Answer>, StoreError> {
+    let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
+    let mut answers = Vec::new();
+    for job in jobs {
+        answers.push(job(&mut tx).await?);
+    }
+    tx.commit().await?;
+    Ok(answers)
+}
+
+fn corrupt(what: &str, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(format!("{what}: {error}"))
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|e| corrupt("cannot be written as JSON", &e))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|e| corrupt("a row's JSON", &e))
+}

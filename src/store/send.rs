@@ -1,0 +1,264 @@
+//! Sends: claimed under a lease, then settled by whoever holds the newest fence.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::{Store, StoreError, corrupt, from_json};
+use crate::destination::Destination;
+use crate::event::EventKind;
+use crate::template::Message;
+
+/// A claim is void after this long; a send's own deadline is far shorter.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// A send that this process may make now.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Its id, stable over retries
+    pub id: i64,
+    /// What must be shown to settle it
+    pub fence: i64,
+    /// Which attempt this is, from 1
+    pub attempt: i64,
+    /// Where it goes
+    pub destination: Destination,
+    /// Its conversation
+    pub thread: String,
+    /// The conversation's first message there, in the channel's own words
+    pub root: Option<String>,
+    /// What to send
+    pub message: Message,
+    /// The team it is for
+    pub team: String,
+    /// The rule it comes from
+    pub rule: String,
+    /// What it tells
+    pub kind: EventKind,
+    /// The ledger's name of its update: `delivery.line`
+    pub update: String,
+    /// When it was queued
+    pub created: Timestamp,
+    /// What is known of earlier attempts
+    pub error: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It arrived; the channel's reference begins the conversation if it has none yet
+    Sent {
+        /// A Message-ID, a Slack ts
+        reference: Option<String>,
+        /// What a reader of the ledger should know all the same: that it may have arrived twice
+        doubt: Option<String>,
+    },
+    /// It is tried again then
+    Again {
+        /// When
+        at: Timestamp,
+        /// What went wrong
+        error: String,
+    },
+    /// It was not tried: it waits for its turn again
+    Unclaimed,
+    /// It will not be tried again
+    Failed {
+        /// What went wrong
+        error: String,
+    },
+}
+
+impl Store {
+    /// The destinations that have something to send at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`], [`StoreError::Corrupt`]
+    pub async fn due_destinations(&self, now: Timestamp) -> Result<Vec<Destination>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT destination FROM send
+             WHERE state IN ('queued', 'sending') AND coalesce(lease_until, next_at) <= $1",
+        )
+        .bind(now.as_millisecond())
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(|row| destination(row.try_get(0)?)).collect()
+    }
+
+    /// Claims the next sends to a destination, in order: one that waits for a retry holds back those behind it in the
+    /// same thread, and no other.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
+    pub async fn claim(&self, to: &Destination, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, StoreError> {
+        let (to, now) = (to.to_string(), now.as_millisecond());
+        self.write(move |conn| Box::pin(async move { claim(conn, &to, now, limit).await })).await
+    }
+
+    /// Records how an attempt ended. `false` when another worker took the send over since.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`]
+    pub async fn settle(&self, claimed: &Claimed, settled: Settled) -> Result<bool, StoreError> {
+        let claimed = claimed.clone();
+        self.write(move |conn| Box::pin(async move { settle(conn, &claimed, settled).await })).await
+    }
+
+    /// Queues a failed send again, at the request of a person. The update is named as the ledger shows it,
+    /// `delivery.line`. Returns how many sends there were to retry.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`]
+    pub async fn retry(&self, delivery: i64, line: i64) -> Result<u64, StoreError> {
+        self.write(move |conn| Box::pin(retry(conn, delivery, line))).await
+    }
+}
+
+/// At start: whatever was under way when the process died may or may not have arrived.
+pub(super) async fn release_all(conn: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE send SET state = 'queued', lease_until = NULL, fence = fence + 1,
+                error = 'ambiguous: the service stopped during attempt ' || attempts
+         WHERE state = 'sending'",
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn claim(
+    conn: &mut SqliteConnection,
+    to: &str,
+    now: i64,
+    limit: u32,
+) -> Result<Vec<Claimed>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, c.root,
+                l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name
+         FROM send s JOIN ledger l ON l.id = s.ledger_id
+         LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread
+         WHERE s.destination = $1 AND s.state IN ('queued', 'sending') AND coalesce(s.lease_until, s.next_at) <= $2
+           AND NOT EXISTS (
+               SELECT 1 FROM send e
+               WHERE e.destination = s.destination AND e.thread = s.thread AND e.id < s.id
+                 AND e.state IN ('queued', 'sending') AND coalesce(e.lease_until, e.next_at) > $2)
+         ORDER BY s.id LIMIT $3",
+    )
+    .bind(to)
+    .bind(now)
+    .bind(limit)
+    .fetch_all(&mut *conn)
+    .await?;
+    let claimed = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
+    for send in &claimed {
+        sqlx::query("UPDATE send SET state = 'sending', attempts = $2, fence = $3, lease_until = $4 WHERE id = $1")
+            .bind(send.id)
+            .bind(send.attempt)
+            .bind(send.fence)
+            .bind(now + i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX))
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(claimed)
+}
+
+fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
+    let kind: &str = row.try_get("kind")?;
+    let (fence, attempts): (i64, i64) = (row.try_get("fence")?, row.try_get("attempts")?);
+    Ok(Claimed {
+        id: row.try_get("id")?,
+        fence: fence + 1,
+        attempt: attempts + 1,
+        destination: destination(row.try_get("destination")?)?,
+        thread: row.try_get("thread")?,
+        root: row.try_get("root")?,
+        message: from_json(row.try_get("message")?)?,
+        team: row.try_get("team")?,
+        rule: row.try_get("rule")?,
+        kind: kind.parse().map_err(|e| corrupt("an event's kind", &e))?,
+        update: row.try_get("name")?,
+        created: Timestamp::from_millisecond(row.try_get("created_at")?).map_err(|e| corrupt("a time", &e))?,
+        error: row.try_get("error")?,
+    })
+}
+
+async fn settle(conn: &mut SqliteConnection, claimed: &Claimed, settled: Settled) -> Result<bool, StoreError> {
+    let now = Timestamp::now().as_millisecond();
+    let (state, attempts, next, sent, error) = match &settled {
+        Settled::Sent { doubt, .. } => ("sent", claimed.attempt, now, Some(now), doubt.as_deref()),
+        Settled::Again { at, error } => ("queued", claimed.attempt, at.as_millisecond(), None, Some(error.as_str())),
+        Settled::Unclaimed => ("queued", claimed.attempt - 1, now, None, claimed.error.as_deref()),
+        Settled::Failed { error } => ("failed", claimed.attempt, now, None, Some(error.as_str())),
+    };
+    let settled_rows = sqlx::query(
+        "UPDATE send SET state = $3, attempts = $4, next_at = $5, sent_at = $6, error = $7, lease_until = NULL
+         WHERE id = $1 AND fence = $2 AND state = 'sending' RETURNING ledger_id",
+    )
+    .bind(claimed.id)
+    .bind(claimed.fence)
+    .bind(state)
+    .bind(attempts)
+    .bind(next)
+    .bind(sent)
+    .bind(error)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(row) = settled_rows else { return Ok(false) };
+    let ledger: i64 = row.try_get(0)?;
+    if let Settled::Sent { reference: Some(reference), .. } = &settled {
+        sqlx::query("INSERT INTO conversation (destination, thread, root) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(claimed.destination.to_string())
+            .bind(&claimed.thread)
+            .bind(reference)
+            .execute(&mut *conn)
+            .await?;
+    }
+    if state == "sent" || state == "failed" {
+        finish(conn, ledger).await?;
+    }
+    Ok(true)
+}
+
+/// The update is over when all of its sends are.
+async fn finish(conn: &mut SqliteConnection, ledger: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE ledger SET
+             state = CASE WHEN EXISTS (SELECT 1 FROM send WHERE ledger_id = $1 AND state = 'failed')
+                          THEN 'failed' ELSE 'sent' END,
+             reason = coalesce((SELECT group_concat(destination || ': ' || error, '; ') FROM send
+                                WHERE ledger_id = $1 AND state = 'failed'), 'the rule matched')
+         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = $1 AND state IN ('queued', 'sending'))",
+    )
+    .bind(ledger)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn retry(conn: &mut SqliteConnection, delivery: i64, line: i64) -> Result<u64, StoreError> {
+    let now = Timestamp::now().as_millisecond();
+    let retried = sqlx::query(
+        "UPDATE send SET state = 'queued', next_at = $3, created_at = $3
+         WHERE state = 'failed' AND ledger_id = (SELECT id FROM ledger WHERE delivery_id = $1 AND line = $2)",
+    )
+    .bind(delivery)
+    .bind(line)
+    .bind(now)
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if retried > 0 {
+        sqlx::query("UPDATE ledger SET state = 'held', reason = 'it is being sent again, by hand' WHERE delivery_id = $1 AND line = $2")
+            .bind(delivery)
+            .bind(line)
+            .execute(conn)
+            .await?;
+    }
+    Ok(retried)
+}
+
+fn destination(text: &str) -> Result<Destination, StoreError> {
+    text.parse().map_err(|e| corrupt("a destination", &e))
+}

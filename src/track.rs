@@ -1,0 +1,218 @@
+//! What is known of each subject: its latest state, its milestone, its conversation.
+//!
+//! Webhooks come late, twice and out of order. [`track`] takes what was known and one event, and says what is known
+//! now; an older payload fills gaps and never rolls a state back.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{About, Event, EventKind, PullRequest, Stage, StatusCategory, Ticket, TicketKey};
+
+/// What is known of one subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// Its latest state
+    pub about: About,
+    /// Its ticket keys, the primary one first
+    #[serde(default)]
+    pub tickets: Vec<TicketKey>,
+    /// The milestone it stands at, if we saw it get there
+    #[serde(default)]
+    pub milestone: Option<EventKind>,
+    /// When the source last changed it, as far as we heard
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
+}
+
+/// An event, completed by what was known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tracked {
+    /// The event; its kind may be corrected and its subject's state filled in
+    pub event: Event,
+    /// What is known from now on
+    pub known: Known,
+    /// Why this event is no news to anybody, if so
+    pub stale: Option<String>,
+}
+
+impl Tracked {
+    /// The kinds that rules may be asked about: the event's own, and the milestone that its subject stands at when
+    /// the event may have changed whether a rule's conditions hold (a label that comes late).
+    pub fn kinds(&self) -> impl Iterator<Item = EventKind> + use<> {
+        let late = match self.event.kind {
+            EventKind::PullRequestLabeled
+            | EventKind::PullRequestUnlabeled
+            | EventKind::PullRequestEdited
+            | EventKind::PullRequestAssigned => self.known.milestone,
+            _ => None,
+        };
+        std::iter::once(self.event.kind).chain(late)
+    }
+}
+
+/// The thread of a subject: its primary ticket, else the subject itself.
+#[must_use]
+pub fn thread<'a>(subject: &'a str, tickets: &'a [TicketKey]) -> &'a str {
+    tickets.first().map_or(subject, TicketKey::as_str)
+}
+
+/// Completes an event by what was known of its subject, and says what is known now.
+#[must_use]
+pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
+    let Some(before) = before else {
+        let stale = first_sight(&event);
+        let known = Known {
+            about: event.about.clone(),
+            tickets: event.tickets.clone(),
+            milestone: event.kind.is_milestone().then_some(event.kind),
+            updated_at: event.about.updated_at(),
+        };
+        return Tracked { event, known, stale };
+    };
+    event.kind = refine(event.kind, &before);
+    let late = matches!((event.about.updated_at(), before.updated_at), (Some(new), Some(old)) if new < old);
+    let about = merge(&before.about, &event.about, late);
+    let stale = no_news(&event, &before, &about);
+    // A comment names no branch, so it may know fewer keys than the pull request has: what is known stays in front.
+    let full = matches!(&event.about, About::PullRequest(pr) if pr.head.is_some());
+    let tickets =
+        if (late || !full) && !before.tickets.is_empty() { before.tickets.clone() } else { event.tickets.clone() };
+    let milestone = if event.kind.is_milestone() && stale.is_none() { Some(event.kind) } else { before.milestone };
+    let known = Known {
+        about: about.clone(),
+        tickets: tickets.clone(),
+        milestone,
+        updated_at: event.about.updated_at().max(before.updated_at),
+    };
+    event.about = with_previous_status(about, &event.about);
+    event.tickets = tickets;
+    Tracked { event, known, stale }
+}
+
+fn first_sight(event: &Event) -> Option<String> {
+    (event.kind == EventKind::WorkflowRecovered).then(|| "the workflow was not known to have failed".to_owned())
+}
+
+fn no_news(event: &Event, before: &Known, now: &About) -> Option<String> {
+    match (event.kind, &before.about) {
+        (EventKind::WorkflowRecovered, About::Thing(thing)) if thing.outcome.as_deref() != Some("failure") => {
+            Some("the workflow was not known to have failed".to_owned())
+        }
+        // Nobody wants "a draft is up" after the merge.
+        (kind, _) if !holds(kind, now) => {
+            Some(format!("it came late: {} is {} since", event.subject, standing(now)))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a milestone is (still) the state that its subject is in. Occurrences always hold.
+#[must_use]
+pub fn holds(kind: EventKind, about: &About) -> bool {
+    let About::PullRequest(pr) = about else { return true };
+    let draft = pr.draft == Some(true);
+    match kind {
+        EventKind::PullRequestDraft => pr.stage == Stage::Open && draft,
+        EventKind::PullRequestOpened | EventKind::PullRequestReady => pr.stage == Stage::Open && !draft,
+        EventKind::PullRequestReopened => pr.stage == Stage::Open,
+        EventKind::PullRequestClosed => pr.stage == Stage::Closed,
+        EventKind::PullRequestMerged => pr.stage == Stage::Merged,
+        _ => true,
+    }
+}
+
+/// A word for where a subject is, for reasons: `merged`, `closed`, `a draft`, `ready`.
+#[must_use]
+pub fn standing(about: &About) -> &'static str {
+    match about {
+        About::PullRequest(pr) => match (pr.stage, pr.draft) {
+            (Stage::Merged, _) => "merged",
+            (Stage::Closed, _) => "closed",
+            (Stage::Open, Some(true)) => "a draft",
+            (Stage::Open, _) => "ready",
+        },
+        _ => "known",
+    }
+}
+
+/// A ticket that moves within a category was transitioned, not started or done again.
+fn refine(kind: EventKind, before: &Known) -> EventKind {
+    let About::Ticket(Ticket { status_category, .. }) = &before.about else { return kind };
+    match (kind, status_category) {
+        (EventKind::TicketStarted, Some(StatusCategory::InProgress))
+        | (EventKind::TicketDone, Some(StatusCategory::Done)) => EventKind::TicketTransitioned,
+        _ => kind,
+    }
+}
+
+/// The newer state, with what it leaves out taken from the older one.
+fn merge(before: &About, event: &About, late: bool) -> About {
+    let (new, old) = if late { (before, event) } else { (event, before) };
+    match (new, old) {
+        (About::PullRequest(new), About::PullRequest(old)) => About::PullRequest(merge_pull_request(new, old)),
+        (About::Ticket(new), About::Ticket(old)) => About::Ticket(merge_ticket(new, old)),
+        (new, _) => new.clone(),
+    }
+}
+
+fn merge_pull_request(new: &PullRequest, old: &PullRequest) -> PullRequest {
+    PullRequest {
+        number: new.number,
+        title: new.title.clone(),
+        url: new.url.clone(),
+        // A merge is for good, and a comment's payload may say no more than "closed".
+        stage: if old.stage == Stage::Merged { Stage::Merged } else { new.stage },
+        author: new.author.clone().or_else(|| old.author.clone()),
+        draft: new.draft.or(old.draft),
+        base: new.base.clone().or_else(|| old.base.clone()),
+        head: new.head.clone().or_else(|| old.head.clone()),
+        labels: new.labels.clone().or_else(|| old.labels.clone()),
+        additions: new.additions.or(old.additions),
+        deletions: new.deletions.or(old.deletions),
+        changed_files: new.changed_files.or(old.changed_files),
+        body_summary: new.body_summary.clone().or_else(|| old.body_summary.clone()),
+        private: new.private.or(old.private),
+        updated_at: new.updated_at.max(old.updated_at),
+    }
+}
+
+/// Fields that a user can empty are taken over only where the newer payload has no fields at all (an event that names
+/// the ticket and says nothing else of it).
+fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
+    if new.summary.is_some() || new.status.is_some() {
+        return Ticket {
+            id: new.id.clone().or_else(|| old.id.clone()),
+            url: new.url.clone().or_else(|| old.url.clone()),
+            summary: new.summary.clone().or_else(|| old.summary.clone()),
+            status: new.status.clone().or_else(|| old.status.clone()),
+            status_category: new.status_category.or(old.status_category),
+            ..new.clone()
+        };
+    }
+    Ticket { key: new.key.clone(), updated_at: new.updated_at.max(old.updated_at), ..old.clone() }
+}
+
+/// What a transition came from belongs to the event, not to the state.
+fn with_previous_status(about: About, told: &About) -> About {
+    match (about, told) {
+        (About::Ticket(ticket), About::Ticket(told)) => {
+            About::Ticket(Ticket { previous_status: told.previous_status.clone(), ..ticket })
+        }
+        (about, _) => about,
+    }
+}
+
+/// An event that names a ticket by its number only, with the key that the number is known to have.
+#[must_use]
+pub fn resolve(mut event: Event, key: TicketKey) -> Event {
+    if let About::Ticket(ticket) = &mut event.about {
+        if let Some(url) = ticket.url.as_deref().and_then(|url| url.split_once("/secure/")) {
+            ticket.url = Some(format!("{}/browse/{key}", url.0));
+        }
+        ticket.key = key.to_string();
+    }
+    event.scope = key.project().to_owned();
+    event.subject = key.to_string();
+    event.tickets = vec![key];
+    event
+}
