@@ -1,2 +1,8 @@
 //! Runtime and exit code only.
-fn main() {}
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    microalign::cli::run().await
+}

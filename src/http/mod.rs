@@ -7,6 +7,8 @@ mod body;
 mod routes;
 mod webhook;
 
+pub use body::MEMORY_KB;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,215 @@
+//! Wiring: what runs, how it is told of changes, how it stops.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify_debouncer_mini::notify::RecursiveMode;
+use notify_debouncer_mini::{DebounceEventResult, Debouncer, new_debouncer};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::channel::{ChannelError, Channels};
+use crate::config::Config;
+use crate::console::Console;
+use crate::dispatch::Dispatcher;
+use crate::http::{self, Web};
+use crate::intake::Intake;
+use crate::metrics::Metrics;
+use crate::rulebook::Rulebook;
+use crate::source::Settings;
+use crate::store::{Store, StoreError};
+
+/// An editor writes a file in several steps; after this long without another, it is read.
+const CALM: Duration = Duration::from_millis(300);
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken, or not ours
+    #[error("cannot listen on {address}: {reason}; is another service there?")]
+    Listen {
+        /// `[server] listen`
+        address: SocketAddr,
+        /// What the system says
+        reason: std::io::Error,
+    },
+    /// The store cannot be opened
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A channel cannot be set up
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// The folder of the store cannot be made
+    #[error("cannot make the folder `{path}`: {reason}")]
+    Folder {
+        /// The folder
+        path: String,
+        /// What the system says
+        reason: std::io::Error,
+    },
+}
+
+/// The running service.
+pub struct App {
+    /// Where it listens
+    pub address: SocketAddr,
+    /// Its store
+    pub store: Store,
+    tasks: JoinSet<&'static str>,
+    writer: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    reload: Arc<Notify>,
+    _watcher: Option<Watcher>,
+}
+
+type Watcher = Debouncer<notify_debouncer_mini::notify::RecommendedWatcher>;
+
+impl App {
+    /// Starts the service. Broken team files are reported and left out; the rest runs.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        if let Some(folder) = config.store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|reason| StartError::Folder { path: folder.display().to_string(), reason })?;
+        }
+        let channels = Arc::new(Channels::new(&config.channels)?);
+        let (store, writer) = Store::serve(&config.store).await?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(|reason| StartError::Listen { address: config.listen, reason })?;
+        let address = listener.local_addr().unwrap_or(config.listen);
+        let metrics = Arc::new(Metrics::default());
+        let (stored, to_send, reload) = (Arc::default(), Arc::default(), Arc::<Notify>::default());
+        let (stop, stopped) = watch::channel(false);
+        let (rules, rulebook) = watch::channel(Arc::new(Rulebook::load(&config, None)));
+        report(&rules.borrow(), &metrics);
+        let mut tasks = JoinSet::new();
+        let intake = Intake {
+            store: store.clone(),
+            settings: settings(&config),
+            rulebook,
+            metrics: Arc::clone(&metrics),
+            stored: Arc::clone(&stored),
+            to_send: Arc::clone(&to_send),
+        };
+        spawn(&mut tasks, "intake", intake.run(stopped.clone()));
+        let dispatcher = Dispatcher::new(store.clone(), channels, Arc::clone(&metrics));
+        spawn(&mut tasks, "dispatch", dispatcher.run(to_send, stopped.clone()));
+        let web = Arc::new(web(&config, &store, &metrics, stored));
+        spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
+        let watcher = watch_folders(&config, &reload);
+        spawn(&mut tasks, "reload", keep_loaded(config, rules, Arc::clone(&reload), metrics, stopped));
+        Ok(Self { address, store, tasks, writer, stop, reload, _watcher: watcher })
+    }
+
+    /// Reads rules and templates again.
+    pub fn reload(&self) {
+        self.reload.notify_one();
+    }
+
+    /// Waits until a part of the service ends by itself, which is always a fault; says which.
+    pub async fn failed(&mut self) -> String {
+        match self.tasks.join_next().await {
+            Some(Ok(name)) => format!("{name} ended"),
+            Some(Err(error)) => format!("a part of the service failed: {error}"),
+            None => "nothing runs".to_owned(),
+        }
+    }
+
+    /// Stops: no new requests, what is under way is finished, everything is on disk.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+        drop(self.store);
+        if let Err(error) = self.writer.await {
+            tracing::error!(%error, "the store's writer failed");
+        }
+    }
+}
+
+fn spawn(tasks: &mut JoinSet<&'static str>, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    tasks.spawn(async move {
+        task.await;
+        name
+    });
+}
+
+/// How payloads are read under a configuration.
+#[must_use]
+pub fn settings(config: &Config) -> Settings {
+    Settings { jira_projects: config.jira_projects.clone(), jira_base_url: config.jira_base_url.clone() }
+}
+
+fn web(config: &Config, store: &Store, metrics: &Arc<Metrics>, stored: Arc<Notify>) -> Web {
+    Web {
+        store: store.clone(),
+        github_secrets: config.github_secrets.clone(),
+        jira_secrets: config.jira_secrets.clone(),
+        settings: settings(config),
+        metrics: Arc::clone(metrics),
+        stored,
+        memory: Arc::new(Semaphore::new(http::MEMORY_KB)),
+        console: Console::default(),
+    }
+}
+
+/// Tells `reload` when a file of the rules or templates changes. Without it (no inotify left) SIGHUP still works.
+fn watch_folders(config: &Config, reload: &Arc<Notify>) -> Option<Watcher> {
+    let notify = Arc::clone(reload);
+    let changed = move |events: DebounceEventResult| {
+        if events.is_ok() {
+            notify.notify_one();
+        }
+    };
+    let mut watcher = match new_debouncer(CALM, changed) {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            tracing::warn!(%error, "changes of files are not noticed: send SIGHUP after one");
+            return None;
+        }
+    };
+    for folder in existing([&config.rules, &config.templates]) {
+        if let Err(error) = watcher.watcher().watch(&folder, RecursiveMode::NonRecursive) {
+            tracing::warn!(folder = %folder.display(), %error, "changes here are not noticed: send SIGHUP after one");
+        }
+    }
+    Some(watcher)
+}
+
+fn existing<'a>(folders: impl IntoIterator<Item = &'a PathBuf>) -> Vec<PathBuf> {
+    folders.into_iter().filter(|folder| Path::is_dir(folder)).cloned().collect()
+}
+
+async fn keep_loaded(
+    config: Config,
+    rules: watch::Sender<Arc<Rulebook>>,
+    reload: Arc<Notify>,
+    metrics: Arc<Metrics>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            () = reload.notified() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let before = Arc::clone(&rules.borrow());
+        let rulebook = Arc::new(Rulebook::load(&config, Some(&before)));
+        report(&rulebook, &metrics);
+        rules.send_replace(rulebook);
+    }
+}
+
+fn report(rulebook: &Rulebook, metrics: &Metrics) {
+    let teams = rulebook.teams();
+    let rules: usize = teams.iter().map(|team| team.rules.len()).sum();
+    for problem in rulebook.problems() {
+        tracing::error!(%problem, "a file is broken; its last good version, if there is one, stays in force");
+    }
+    metrics.broken(rulebook.problems().len());
+    tracing::info!(teams = teams.len(), rules, problems = rulebook.problems().len(), "rules and templates are loaded");
+}

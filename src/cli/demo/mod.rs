@@ -1,0 +1,188 @@
+//! `microalign demo`: the whole service on a temporary store and mailbox, and a short story played through it.
+
+mod story;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::{Failure, LogFormat, say, start_logs};
+use crate::app::App;
+use crate::config::Config;
+use crate::event::Source;
+use crate::settings::ChannelSettings;
+use crate::source::signature;
+use crate::store::{Entry, EntryState, Filter, Store};
+use story::{Step, story};
+
+/// Long enough for the slowest disk; a step takes some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+const TEAMS: [(&str, &str); 2] = [
+    ("data-platform.toml", include_str!("../../../rules/data-platform.toml")),
+    ("web.toml", include_str!("../../../rules/web.toml")),
+];
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// End when the story is told, instead of leaving the console up
+    #[arg(long)]
+    exit: bool,
+}
+
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
+    start_logs(LogFormat::Human, "error");
+    let folder = Folder::new()?;
+    let secret = SecretString::from(format!("{:032x}", fastrand::u128(..)));
+    let app = App::start(config(&folder.0, &secret)?).await?;
+    let address = app.address;
+    say(format!("microalign runs at http://{address}/ on a temporary store.\nTwo teams keep rules: {}.", teams()))?;
+    let told = tell(&app.store, address, &secret).await;
+    if told.is_ok() && !args.exit {
+        say(format!("\nThe service stays up: see http://{address}/ for all of it.\nThe mails are in {}.\nCtrl-C ends it and removes both.", folder.0.join("mailbox").display()))?;
+        tokio::signal::ctrl_c().await?;
+    }
+    app.stop().await;
+    told
+}
+
+fn teams() -> String {
+    TEAMS.map(|(file, _)| format!("rules/{file}")).join(", ")
+}
+
+/// A folder that goes when the demo does.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("microalign-demo-{:08x}", fastrand::u32(..)));
+        std::fs::create_dir(&path)?;
+        for part in ["rules", "templates", "mailbox"] {
+            std::fs::create_dir(path.join(part))?;
+        }
+        for (name, text) in TEAMS {
+            // The story is short: nothing waits for a state to settle.
+            let text = text.replacen("[[rule]]", "settle = \"0s\"\n\n[[rule]]", 1);
+            std::fs::write(path.join("rules").join(name), text)?;
+        }
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("microalign: {} could not be removed: {error}", self.0.display());
+        }
+    }
+}
+
+fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
+    Ok(Config {
+        rules: folder.join("rules"),
+        templates: folder.join("templates"),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        public_url: "http://localhost".to_owned(),
+        store: folder.join("microalign.db"),
+        github_secrets: vec![secret.clone()],
+        jira_secrets: vec![secret.clone()],
+        jira_base_url: Some("https://acme.atlassian.net".to_owned()),
+        jira_projects: vec!["DATA".to_owned()],
+        channels: ChannelSettings {
+            email: None,
+            slack: None,
+            slack_webhooks: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            mailbox: folder.join("mailbox"),
+        },
+    })
+}
+
+/// Plays the story, and shows after each step what the teams see of it.
+async fn tell(store: &Store, address: SocketAddr, secret: &SecretString) -> Result<(), Failure> {
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+    for step in story() {
+        say(format!("\n━━ {}", step.says))?;
+        let answer = post(&client, address, &step, secret).await?;
+        match (answer.status, answer.event) {
+            (202, Some(event)) if answer.name == "accepted" => {
+                for entry in settled(store, event).await? {
+                    show(&entry)?;
+                }
+            }
+            (status, _) => say(format!("   answered {status} {}: nothing is sent", answer.name))?,
+        }
+    }
+    Ok(())
+}
+
+/// What the service answered.
+struct Answer {
+    status: u16,
+    name: String,
+    event: Option<i64>,
+}
+
+async fn post(
+    client: &reqwest::Client,
+    address: SocketAddr,
+    step: &Step,
+    secret: &SecretString,
+) -> Result<Answer, Failure> {
+    let body = step.body.to_string();
+    let wrong = SecretString::from("not the secret");
+    let signed = signature::sign(if step.signed { secret } else { &wrong }, body.as_bytes());
+    let (route, header, id) = match step.source {
+        Source::Github => ("github", "X-Hub-Signature-256", "X-GitHub-Delivery"),
+        Source::Jira => ("jira", "X-Hub-Signature", "X-Atlassian-Webhook-Identifier"),
+    };
+    let request = client
+        .post(format!("http://{address}/webhooks/{route}"))
+        .header("Content-Type", "application/json")
+        .header("X-GitHub-Event", step.event)
+        .header(header, signed)
+        .header(id, step.delivery)
+        .body(body);
+    let answer = request.send().await?;
+    let status = answer.status().as_u16();
+    let json: serde_json::Value = answer.json().await?;
+    let name = json["status"].as_str().or_else(|| json["error"].as_str()).unwrap_or_default().to_owned();
+    Ok(Answer { status, name, event: json["event"].as_i64() })
+}
+
+/// The lines of a delivery once none of them waits any more.
+async fn settled(store: &Store, delivery: i64) -> Result<Vec<Entry>, Failure> {
+    let filter = Filter { delivery: Some(delivery), ..Filter::default() };
+    let done = async {
+        loop {
+            let entries = store.ledger(&filter).await?;
+            if !entries.is_empty() && entries.iter().all(|entry| entry.state != EntryState::Held) {
+                return Ok(entries);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, done).await {
+        Ok(entries) => entries,
+        Err(_) => Err(Failure::Wrong(format!("delivery {delivery} was not worked through in {PATIENCE:?}"))),
+    }
+}
+
+fn show(entry: &Entry) -> Result<(), Failure> {
+    let whom = match (&entry.team, &entry.rule) {
+        (Some(team), Some(rule)) => format!("{team} / {rule}"),
+        _ => "nobody".to_owned(),
+    };
+    let Some(message) = entry.message.as_ref().filter(|_| entry.state == EntryState::Sent) else {
+        return say(format!("   {} for {whom}: {}", entry.state.as_str(), entry.reason));
+    };
+    let to = entry.sends.iter().map(|send| send.destination.as_str()).collect::<Vec<_>>().join(", ");
+    say(format!("   ┌ {whom} → {to}\n   │ {}\n   │", message.subject))?;
+    for line in message.text().lines() {
+        say(format!("   │ {line}"))?;
+    }
+    say("   └")
+}

@@ -1,0 +1,209 @@
+//! `microalign explain`: what one payload would lead to.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{ConfigArgs, Failure, say};
+use crate::app;
+use crate::channel::{Channels, Post, Preview};
+use crate::event::{Event, Source};
+use crate::intake::understand;
+use crate::plan;
+use crate::rule::{Rule, Team, Verdict, judge};
+use crate::rulebook::Rulebook;
+use crate::source::{Parsed, json_body};
+use crate::track::{self, Tracked};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Who would have sent it
+    #[arg(long)]
+    source: Source,
+    /// GitHub's event name (X-GitHub-Event), such as pull_request
+    #[arg(long, required_if_eq("source", "github"), default_value = "", hide_default_value = true)]
+    event: String,
+    /// The payload, a file with JSON; `-` for standard input
+    file: PathBuf,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a rule says of the payload.
+struct Judged<'a> {
+    team: &'a Team,
+    rule: &'a Rule,
+    verdict: Verdict,
+}
+
+/// A message that would be sent.
+struct Would<'a> {
+    team: &'a str,
+    rule: &'a str,
+    destination: String,
+    preview: Preview,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let config = args.config.load()?;
+    let raw = read(args)?;
+    let body = json_body(Some("application/json"), &raw).map_err(|error| match error {
+        crate::source::BodyError::NotJson(error) => Failure::Wrong(format!("{}: {error}", args.file.display())),
+        crate::source::BodyError::UnsupportedType => Failure::Wrong("this is no JSON".to_owned()),
+    })?;
+    let rulebook = Rulebook::load(&config, None);
+    super::show_if_any(rulebook.problems());
+    let channels = Channels::new(&config.channels)?;
+    match understand(args.source, &args.event, &body, Timestamp::now(), &app::settings(&config)) {
+        Parsed::Ignored(reason) if args.json => {
+            say(json!({ "event": { "kind": "ignored", "reason": reason }, "rules": [], "messages": [] }))
+        }
+        Parsed::Ignored(reason) => say(format!("ignored: {reason}")),
+        Parsed::Events(events) => {
+            let tracked = events.into_iter().map(|event| track::track(None, event)).collect::<Vec<_>>();
+            let judged = judge_all(&tracked, &rulebook);
+            let would = messages(&tracked, &rulebook, &channels)?;
+            if args.json { say(as_json(&tracked, &judged, &would)) } else { print(&tracked, &judged, &would) }
+        }
+    }
+}
+
+fn read(args: &Args) -> Result<Vec<u8>, Failure> {
+    use std::io::Read as _;
+    let mut raw = Vec::new();
+    let read = if args.file.as_os_str() == "-" {
+        std::io::stdin().read_to_end(&mut raw)
+    } else {
+        std::fs::File::open(&args.file).and_then(|mut file| file.read_to_end(&mut raw))
+    };
+    read.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", args.file.display())))?;
+    Ok(raw)
+}
+
+/// One verdict a rule: the first event of the payload that it matches, else why it does not match the first one.
+fn judge_all<'a>(tracked: &[Tracked], rulebook: &'a Rulebook) -> Vec<Judged<'a>> {
+    let rules = rulebook.teams().iter().flat_map(|team| team.rules.iter().map(move |rule| (&**team, rule)));
+    rules
+        .map(|(team, rule)| {
+            let mut verdicts =
+                tracked.iter().map(|tracked| judge(rule, team, &tracked.event, tracked.event.kind)).collect::<Vec<_>>();
+            let best = verdicts.iter().position(|v| matches!(v, Verdict::Match)).or_else(|| {
+                // A rule that listens to one of the events says more than one that listens to none.
+                verdicts.iter().position(|v| matches!(v, Verdict::Suppressed { .. })).or_else(|| {
+                    tracked.iter().position(|tracked| rule.listens_to(tracked.event.kind))
+                })
+            });
+            Judged { team, rule, verdict: verdicts.swap_remove(best.unwrap_or(0)) }
+        })
+        .collect()
+}
+
+fn messages<'a>(
+    tracked: &[Tracked],
+    rulebook: &'a Rulebook,
+    channels: &Channels,
+) -> Result<Vec<Would<'a>>, Failure> {
+    let mut would = Vec::new();
+    for Tracked { event, .. } in tracked {
+        for team in rulebook.teams() {
+            for rule in &team.rules {
+                if judge(rule, team, event, event.kind) != Verdict::Match {
+                    continue;
+                }
+                let message = rulebook.compose(event, None, team, rule)?;
+                let thread = track::thread(&event.subject, &event.tickets);
+                for to in plan::destinations(rule) {
+                    let post = Post {
+                        id: 0,
+                        message: &message,
+                        thread,
+                        thread_label: thread,
+                        root: None,
+                        team: &team.name,
+                        rule: &rule.name,
+                        kind: event.kind.as_str(),
+                        at: event.at,
+                    };
+                    let preview = channels.preview(&to, &post);
+                    would.push(Would { team: &team.name, rule: &rule.name, destination: to.to_string(), preview });
+                }
+            }
+        }
+    }
+    Ok(would)
+}
+
+fn because(judged: &Judged<'_>) -> String {
+    match &judged.verdict {
+        Verdict::Match => "every condition holds".to_owned(),
+        Verdict::Miss { because } | Verdict::Suppressed { because } => because.clone(),
+    }
+}
+
+fn event_json(event: &Event) -> Value {
+    json!({
+        "kind": event.kind,
+        "source": event.source,
+        "scope": event.scope,
+        "actor": event.actor.as_ref().map(|actor| &actor.login),
+        "subject": event.subject,
+        "title": event.about.title(),
+        "url": event.url.as_deref().or_else(|| event.about.url()),
+        "thread": track::thread(&event.subject, &event.tickets),
+        "tickets": event.tickets,
+    })
+}
+
+fn as_json(tracked: &[Tracked], judged: &[Judged<'_>], would: &[Would<'_>]) -> Value {
+    let rules = judged.iter().map(|judged| {
+        json!({
+            "team": judged.team.name,
+            "rule": judged.rule.name,
+            "matches": judged.verdict == Verdict::Match,
+            "because": because(judged),
+        })
+    });
+    let messages = would.iter().map(|would| {
+        let mut message = json!({
+            "team": would.team,
+            "rule": would.rule,
+            "destination": would.destination,
+            "subject": would.preview.subject,
+            "text": would.preview.text,
+        });
+        if let Some(html) = &would.preview.html {
+            message["html"] = json!(html);
+        }
+        message
+    });
+    json!({
+        "event": tracked.first().map(|tracked| event_json(&tracked.event)),
+        "rules": rules.collect::<Vec<_>>(),
+        "messages": messages.collect::<Vec<_>>(),
+    })
+}
+
+fn print(tracked: &[Tracked], judged: &[Judged<'_>], would: &[Would<'_>]) -> Result<(), Failure> {
+    for Tracked { event, .. } in tracked {
+        let who = event.actor.as_ref().map_or("nobody", |actor| &actor.login);
+        say(format!("{} {} by {who}: {}", event.kind, event.subject, event.about.title()))?;
+        say(format!("  in the conversation {}", track::thread(&event.subject, &event.tickets)))?;
+    }
+    if judged.is_empty() {
+        say("\nThere are no rules.")?;
+    }
+    for judged in judged {
+        let mark = if judged.verdict == Verdict::Match { "matches" } else { "does not" };
+        say(format!("\n{} / {}: {mark}\n  {}", judged.team.name, judged.rule.name, because(judged)))?;
+    }
+    for would in would {
+        say(format!("\n--- {} / {} to {}", would.team, would.rule, would.destination))?;
+        say(format!("{}\n\n{}", would.preview.subject, would.preview.text))?;
+    }
+    Ok(())
+}
+

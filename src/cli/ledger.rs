@@ -1,0 +1,172 @@
+//! `microalign ledger`: what became of every event.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{ConfigArgs, Failure, say};
+use crate::store::{Entry, EntryState, Filter, Store};
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Only what this team heard, or did not
+    #[arg(long)]
+    team: Option<String>,
+    /// Only this conversation: a ticket key, or owner/repo#45
+    #[arg(long)]
+    thread: Option<String>,
+    /// Only lines in this state
+    #[arg(long, value_enum)]
+    state: Option<EntryState>,
+    /// Only lines since then: an age such as 14d or 6h
+    #[arg(long, value_name = "AGE")]
+    since: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Show everything about a delivery, or about one of its lines
+    Show {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// `41` for a delivery (the `event` that a webhook was answered with), `41.2` for its second line
+        id: String,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send what failed once more
+    Retry {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// Lines in the state `failed`, such as 41.2
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    match args.action {
+        None => list(args.list).await,
+        Some(Action::Show { config, id, json }) => show(&config, &id, json).await,
+        Some(Action::Retry { config, ids }) => retry(&config, &ids).await,
+    }
+}
+
+async fn open(config: &ConfigArgs) -> Result<Store, Failure> {
+    let path = config.load()?.store;
+    if !path.exists() {
+        return Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` makes it", path.display())));
+    }
+    Ok(Store::visit(&path).await?)
+}
+
+async fn list(list: List) -> Result<(), Failure> {
+    let since = match &list.since {
+        Some(age) => Some(Timestamp::now() - crate::rule::duration(age).map_err(Failure::Usage)?),
+        None => None,
+    };
+    let store = open(&list.config).await?;
+    let filter =
+        Filter { team: list.team, thread: list.thread, state: list.state, since, ..Filter::default() };
+    for entry in store.ledger(&filter).await? {
+        if list.json {
+            say(json!(entry))?;
+        } else {
+            say(one_line(&entry))?;
+        }
+    }
+    Ok(())
+}
+
+fn one_line(entry: &Entry) -> String {
+    let whom = match (&entry.team, &entry.rule) {
+        (Some(team), Some(rule)) => format!("{team}/{rule}"),
+        _ => "-".to_owned(),
+    };
+    format!(
+        "{:<8} {} {:<10} {:<28} {:<24} {whom}: {}",
+        entry.id,
+        entry.at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        entry.state.as_str(),
+        entry.kind.as_deref().unwrap_or("-"),
+        entry.subject.as_deref().unwrap_or("-"),
+        entry.reason
+    )
+}
+
+async fn show(config: &ConfigArgs, id: &str, json: bool) -> Result<(), Failure> {
+    let (delivery, line) = match id.split_once('.') {
+        Some(_) => named(id).map(|(delivery, line)| (delivery, Some(line)))?,
+        None => (number(id)?, None),
+    };
+    let store = open(config).await?;
+    let entries = store.ledger(&Filter { delivery: Some(delivery), line, ..Filter::default() }).await?;
+    if entries.is_empty() {
+        return Err(Failure::Wrong(format!("the ledger has no {id} (a delivery that was just accepted takes a moment)")));
+    }
+    for entry in &entries {
+        if json { say(json!(entry))? } else { say(in_full(entry))? }
+    }
+    Ok(())
+}
+
+fn in_full(entry: &Entry) -> String {
+    let mut text = format!("{}\n  delivery  {} ({})", one_line(entry), entry.delivery, entry.source);
+    if let Some(thread) = &entry.thread {
+        text += &format!("\n  thread    {thread}");
+    }
+    for send in &entry.sends {
+        let state = format!("{:?}", send.state).to_lowercase();
+        text += &format!("\n  send      {}: {state}, {} attempts", send.destination, send.attempts);
+        if let Some(error) = &send.error {
+            text += &format!(", {error}");
+        }
+    }
+    if let Some(message) = &entry.message {
+        text += &format!("\n\n    {}\n\n", message.subject);
+        for line in message.text().lines() {
+            text += &format!("    {line}\n");
+        }
+    }
+    text
+}
+
+async fn retry(config: &ConfigArgs, ids: &[String]) -> Result<(), Failure> {
+    let lines = ids.iter().map(|id| named(id)).collect::<Result<Vec<_>, _>>()?;
+    let store = open(config).await?;
+    let mut wrong = Vec::new();
+    for ((delivery, line), id) in lines.into_iter().zip(ids) {
+        match store.retry(delivery, line).await? {
+            0 => wrong.push(id.as_str()),
+            sends => say(format!("{id}: {sends} queued again"))?,
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Wrong(format!("nothing failed in {}: see `microalign ledger --state failed`", wrong.join(", "))))
+}
+
+fn named(id: &str) -> Result<(i64, i64), Failure> {
+    let (delivery, line) =
+        id.split_once('.').ok_or_else(|| Failure::Usage(format!("`{id}` names no line: it is like 41.2")))?;
+    Ok((number(delivery)?, number(line)?))
+}
+
+fn number(text: &str) -> Result<i64, Failure> {
+    text.parse().map_err(|_| Failure::Usage(format!("`{text}` is no number of the ledger: ids are like 41 or 41.2")))
+}

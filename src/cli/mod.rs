@@ -1,0 +1,157 @@
+//! The commands, one file each.
+
+mod check;
+mod demo;
+mod explain;
+mod init;
+mod ledger;
+mod schema;
+mod send_test;
+mod serve;
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::config::{self, Config};
+use crate::toml_file::Problem;
+
+/// Keeps partner teams in the loop: GitHub and Jira webhooks in, a few short messages out.
+#[derive(Debug, Parser)]
+#[command(name = "microalign", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play a short story through the real service, with everything temporary
+    Demo(demo::Args),
+    /// Run the service
+    Serve(serve::Args),
+    /// Make a folder with a working configuration, a team file and an example template
+    Init(init::Args),
+    /// Show every problem in the configuration, the rules and the templates
+    Check(ConfigArgs),
+    /// Say what one webhook body would lead to; nothing is sent
+    Explain(explain::Args),
+    /// Show what became of every event
+    Ledger(ledger::Args),
+    /// Send one real message to a destination and show the provider's answer
+    SendTest(send_test::Args),
+    /// Print the JSON Schema of a file, for editors
+    Schema(schema::Args),
+    /// Print shell completions
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigArgs {
+    /// The configuration file
+    #[arg(short, long, default_value = "microalign.toml", value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl ConfigArgs {
+    fn load(&self) -> Result<Config, Failure> {
+        load(&self.config).map_err(Failure::Problems)
+    }
+}
+
+fn load(path: &Path) -> Result<Config, Vec<Problem>> {
+    config::load(path, &|name| std::env::var(name).ok())
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+/// Why a command ends with something other than 0.
+#[derive(Debug)]
+enum Failure {
+    /// The files that the user wrote have problems
+    Problems(Vec<Problem>),
+    /// What was asked about is wrong, or something did not work
+    Wrong(String),
+    /// The command was called with something it cannot use
+    Usage(String),
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Wrong(error.to_string())
+    }
+}
+
+/// Runs the command that the process was called with.
+pub async fn run() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args).await,
+        Command::Serve(args) => serve::run(&args).await,
+        Command::Init(args) => init::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Ledger(args) => ledger::run(args).await,
+        Command::SendTest(args) => send_test::run(&args).await,
+        Command::Schema(args) => schema::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "microalign", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Problems(problems)) => {
+            show(&problems);
+            ExitCode::from(1)
+        }
+        Err(Failure::Wrong(message)) => {
+            eprintln!("microalign: {message}");
+            ExitCode::from(1)
+        }
+        Err(Failure::Usage(message)) => {
+            eprintln!("microalign: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn show(problems: &[Problem]) {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for problem in problems {
+        eprintln!("{}\n", problem.render(colour));
+    }
+    let s = if problems.len() == 1 { "" } else { "s" };
+    eprintln!("{} problem{s}", problems.len());
+}
+
+/// Sends logs to standard error; `RUST_LOG` chooses how much.
+fn start_logs(format: LogFormat, level: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Human => logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+        LogFormat::Json => logs.json().flatten_event(true).with_target(false).init(),
+    }
+}
+
+/// Prints a line to standard output. A reader that closed the pipe (`| head`) is no fault.
+fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
+    use std::io::Write as _;
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => Ok(written?),
+    }
+}

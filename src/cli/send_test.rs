@@ -1,0 +1,47 @@
+//! `microalign send-test`: one real message, and what the provider says.
+
+use jiff::Timestamp;
+
+use super::{ConfigArgs, Failure, say};
+use crate::channel::{Channels, Outcome, Post};
+use crate::destination::Destination;
+use crate::template::Message;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Where to, as in a team file's `to`: email:ana@example.com, slack:#channel, …
+    destination: Destination,
+}
+
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
+    let config = args.config.load()?;
+    let channels = Channels::new(&config.channels)?;
+    let now = Timestamp::now();
+    let message = Message::plain(
+        "microalign: a test message",
+        "Hello! If you can read this, microalign can reach you here. There is nothing to do.",
+        "You get this because somebody ran `microalign send-test`.",
+    );
+    let thread = format!("send-test/{now}");
+    let post = Post {
+        id: now.as_millisecond(),
+        message: &message,
+        thread: &thread,
+        thread_label: "send-test",
+        root: None,
+        team: "send-test",
+        rule: "send-test",
+        kind: "send-test",
+        at: now,
+    };
+    let to = &args.destination;
+    match channels.send(to, &post).await {
+        Outcome::Sent { reference: Some(reference) } => say(format!("sent to {to} ({reference})")),
+        Outcome::Sent { reference: None } => say(format!("sent to {to}")),
+        Outcome::Permanent { error } => Err(Failure::Wrong(format!("{to} refuses it for good: {error}"))),
+        Outcome::Transient { error, .. } => Err(Failure::Wrong(format!("{to} can't take it now: {error}"))),
+        Outcome::Ambiguous { error, .. } => Err(Failure::Wrong(format!("{to} gave no answer, it may have arrived: {error}"))),
+    }
+}

@@ -1,0 +1,99 @@
+//! The page at `/`: the latest updates as their readers saw them, with state and reason.
+
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, html};
+
+use crate::store::{Entry, EntryState, Filter, Store, StoreError};
+
+/// How many lines the page shows.
+const LATEST: u32 = 100;
+
+const STYLE: &str = "
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.3rem; margin-bottom: 0; } h1 + p { margin-top: .2rem; opacity: .7; }
+article { border: 1px solid #8884; border-radius: .5rem; padding: .7rem 1rem; margin: .8rem 0; }
+article.quiet { border-style: dashed; opacity: .75; padding: .4rem 1rem; }
+header { display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: baseline; font-size: .85rem; }
+header time { margin-left: auto; opacity: .7; }
+.state { font-weight: 600; } .sent { color: #2a8a3e; } .failed { color: #c5332b; } .held { color: #a86b00; }
+h2 { font-size: 1rem; margin: .5rem 0 .2rem; overflow-wrap: anywhere; }
+.message { white-space: pre-wrap; overflow-wrap: anywhere; margin: .2rem 0; }
+.reason, .sends { font-size: .85rem; opacity: .8; margin: .2rem 0; overflow-wrap: anywhere; }
+.sends { padding-left: 1.2rem; }
+";
+
+/// Makes the page.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Console;
+
+impl Console {
+    /// The page as it is now.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn page(&self, store: &Store) -> Result<String, StoreError> {
+        let latest = store.ledger(&Filter { limit: Some(LATEST), ..Filter::default() }).await?;
+        Ok(page(&latest, Timestamp::now()).into_string())
+    }
+}
+
+fn page(latest: &[Entry], now: Timestamp) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "microalign" }
+                style { (maud::PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { "microalign" }
+                p { "What partner teams heard, what they did not, and why. Newest first." }
+                @if latest.is_empty() { p { "Nothing has arrived yet: webhooks go to /webhooks/github and /webhooks/jira." } }
+                @for entry in latest.iter().rev() { (article(entry, now)) }
+            }
+        }
+    }
+}
+
+fn article(entry: &Entry, now: Timestamp) -> Markup {
+    let quiet = matches!(entry.state, EntryState::Suppressed | EntryState::Ignored | EntryState::Superseded);
+    html! {
+        article.quiet[quiet] {
+            header {
+                span class=(format!("state {}", entry.state.as_str())) { (entry.state.as_str()) }
+                @if let (Some(team), Some(rule)) = (&entry.team, &entry.rule) { span { (team) " / " (rule) } }
+                @if let Some(kind) = &entry.kind { span { (kind) } }
+                @if let Some(subject) = &entry.subject { span { (subject) } }
+                time datetime=(entry.at.to_string()) title=(entry.at.to_string()) { (ago(entry.at, now)) }
+            }
+            @if let Some(message) = &entry.message {
+                h2 { (message.subject) }
+                p.message { (message.text()) }
+            }
+            p.reason { (entry.id) ": " (entry.reason) }
+            @if !entry.sends.is_empty() {
+                ul.sends {
+                    @for send in &entry.sends {
+                        li {
+                            (send.destination) ": " (format!("{:?}", send.state).to_lowercase())
+                            @if send.attempts > 1 { ", attempt " (send.attempts) }
+                            @if let Some(error) = &send.error { ", " (error) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn ago(at: Timestamp, now: Timestamp) -> String {
+    match now.duration_since(at).as_secs() {
+        seconds if seconds < 60 => "just now".to_owned(),
+        seconds if seconds < 3600 => format!("{} min ago", seconds / 60),
+        seconds if seconds < 86400 => format!("{} h ago", seconds / 3600),
+        seconds => format!("{} d ago", seconds / 86400),
+    }
+}

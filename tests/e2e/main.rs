@@ -1,0 +1,11 @@
+//! End to end, over the wire: a signed webhook in, a mail or a request out.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod commands;
+mod corpus;
+mod deliver;
+mod kill;
+mod reload;
+mod support;
+mod webhooks;
