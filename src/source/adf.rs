@@ -1,0 +1,152 @@
+//! What is written in Jira: wiki markup, or the Atlassian Document Format, as plain text.
+
+use serde_json::Value;
+
+use super::{text, wiki};
+
+/// Documents nest lists in panels in tables; nobody nests deeper than this by hand.
+const DEPTH: u8 = 40;
+
+/// A text as plain lines.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Without quotes and code: what the author says in their own words
+    pub own: String,
+    /// With them
+    pub all: String,
+}
+
+impl Written {
+    /// Reads a field that is wiki markup (a string) or a document (an object); `None` for anything else.
+    pub fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(markup) => Some(wiki::plain(markup)),
+            Value::Object(_) => {
+                let mut written = Self::default();
+                block(value, DEPTH, &mut Place { written: &mut written, quoted: false, bullet: false });
+                Some(written)
+            }
+            _ => None,
+        }
+    }
+
+    /// The first paragraph, preferably of the author's own words.
+    pub fn summary(&self) -> Option<String> {
+        text::summary_of_plain(&self.own).or_else(|| text::summary_of_plain(&self.all))
+    }
+
+    /// Adds a line; a quoted one leaves an empty line in the author's own words.
+    pub(super) fn line(&mut self, own: &str, all: &str, quoted: bool) {
+        self.own.push_str(if quoted { "" } else { own });
+        self.own.push('\n');
+        self.all.push_str(all);
+        self.all.push('\n');
+    }
+}
+
+/// Where in a document we are.
+struct Place<'a> {
+    written: &'a mut Written,
+    quoted: bool,
+    bullet: bool,
+}
+
+/// Writes a node of the document whose children are blocks, each paragraph as lines of its own.
+fn block(node: &Value, depth: u8, place: &mut Place<'_>) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    let kind = node["type"].as_str().unwrap_or_default();
+    match kind {
+        "paragraph" | "heading" | "codeBlock" | "taskItem" | "decisionItem" => {
+            // A dash keeps an item from being taken for a line that starts with a command.
+            let mut line = String::from(if place.bullet { "- " } else { "" });
+            children(node).for_each(|child| inline(child, depth, &mut line));
+            let quoted = place.quoted || kind == "codeBlock";
+            for line in line.lines() {
+                place.written.line(line, line, quoted);
+            }
+            place.written.line("", "", false);
+        }
+        _ => {
+            let quoted = place.quoted || kind == "blockquote";
+            let bullet = place.bullet || kind == "listItem";
+            for child in children(node) {
+                block(child, depth, &mut Place { written: &mut *place.written, quoted, bullet });
+            }
+        }
+    }
+}
+
+/// Writes a node that stands within a line.
+fn inline(node: &Value, depth: u8, line: &mut String) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    let attribute = |name: &str| node["attrs"][name].as_str().unwrap_or_default();
+    match node["type"].as_str().unwrap_or_default() {
+        "text" => line.push_str(node["text"].as_str().unwrap_or_default()),
+        "hardBreak" => line.push('\n'),
+        "mention" => {
+            line.push('@');
+            line.push_str(attribute("text").trim_start_matches('@'));
+        }
+        "emoji" => {
+            line.push_str(Some(attribute("text")).filter(|text| !text.is_empty()).unwrap_or(attribute("shortName")))
+        }
+        "status" => line.push_str(attribute("text")),
+        "inlineCard" => line.push_str(attribute("url")),
+        _ => children(node).for_each(|child| inline(child, depth, line)),
+    }
+}
+
+fn children(node: &Value) -> impl Iterator<Item = &Value> {
+    node["content"].as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn paragraph(text: &str) -> Value {
+        json!({"type": "paragraph", "content": [{"type": "text", "text": text}]})
+    }
+
+    #[test]
+    fn a_document_becomes_lines() {
+        let document = json!({"type": "doc", "version": 1, "content": [
+            {"type": "paragraph", "content": [
+                {"type": "mention", "attrs": {"id": "5c5f", "text": "@Ana"}},
+                {"type": "text", "text": " please "},
+                {"type": "text", "text": "look", "marks": [{"type": "strong"}]},
+                {"type": "hardBreak"},
+                {"type": "inlineCard", "attrs": {"url": "https://example.com/x"}},
+                {"type": "emoji", "attrs": {"shortName": ":+1:", "text": "👍"}},
+            ]},
+            {"type": "bulletList", "content": [{"type": "listItem", "content": [paragraph("/assume in a list")]}]},
+            {"type": "blockquote", "content": [paragraph("/assume quoted")]},
+            {"type": "codeBlock", "content": [{"type": "text", "text": "/assume code"}]},
+            {"type": "panel", "content": [paragraph("/assume in a panel")]},
+        ]});
+        let written = Written::read(&document).unwrap();
+        let own: Vec<&str> = written.own.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(own, ["@Ana please look", "https://example.com/x👍", "- /assume in a list", "/assume in a panel"]);
+        assert!(written.all.contains("\n/assume quoted\n") && written.all.contains("\n/assume code\n"));
+        assert_eq!(written.summary().as_deref(), Some("@Ana please look https://example.com/x👍"));
+    }
+
+    #[test]
+    fn only_a_quote_is_still_a_summary() {
+        let document = json!({"type": "doc", "content": [{"type": "blockquote", "content": [paragraph("quoted")]}]});
+        assert_eq!(Written::read(&document).unwrap().summary().as_deref(), Some("quoted"));
+    }
+
+    #[test]
+    fn depth_is_bounded_and_nonsense_is_no_text() {
+        let deep = (0..100).fold(paragraph("deep"), |inner, _| json!({"type": "panel", "content": [inner]}));
+        assert_eq!(Written::read(&deep).unwrap().all, "");
+        assert_eq!(Written::read(&json!({"type": 1, "content": {"a": []}})).unwrap().all, "");
+        assert_eq!(Written::read(&json!(["x"])), None);
+        assert_eq!(Written::read(&json!(null)), None);
+    }
+}

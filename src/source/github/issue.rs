@@ -1,0 +1,112 @@
+//! Issues, and comments on issues and pull requests.
+
+use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage};
+use crate::source::{Understood, text};
+
+use super::payload::{self, User};
+use super::pull_request::{assignee, change, label};
+use super::{Delivery, missing, names, notes_or, own_words, time, written};
+
+/// An event about the payload's issue, or the pull request that it is.
+fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a payload::Issue, Event), String> {
+    let payload = delivery.body.issue.as_ref().ok_or_else(|| missing("issue"))?;
+    let number = payload.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("issue.number"))?;
+    let subject = format!("{}#{number}", delivery.scope);
+    let about = about(delivery, payload, number);
+    let tickets = delivery.tickets(None, &[about.title(), &own_words(&payload.body)]);
+    let event = Event { tickets, ..delivery.event(kind, subject, about) };
+    Ok((payload, event))
+}
+
+fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> About {
+    let folder = if payload.pull_request.is_some() { "pull" } else { "issues" };
+    let page = || delivery.page(&[folder, &number.to_string()]).unwrap_or_default();
+    let title = payload.title.text().map_or_else(|| format!("{}#{number}", delivery.scope), text::title);
+    let url = payload.html_url.as_ref().map_or_else(page, String::from);
+    let author = payload.user.as_ref().and_then(User::actor);
+    let labels = names(&payload.labels);
+    let body_summary = payload.body.as_deref().and_then(text::summary_of_markdown);
+    let updated_at = time(&payload.updated_at);
+    let closed = payload.state.as_deref() == Some("closed");
+    let stage = match payload.pull_request.as_ref() {
+        Some(pull_request) if pull_request.merged_at.is_some() => Stage::Merged,
+        _ if closed => Stage::Closed,
+        _ => Stage::Open,
+    };
+    if payload.pull_request.is_none() {
+        let labels = labels.unwrap_or_default();
+        return About::Issue(Issue { number, title, url, stage, author, labels, body_summary, updated_at });
+    }
+    About::PullRequest(PullRequest {
+        number,
+        title,
+        url,
+        stage,
+        author,
+        draft: *payload.draft,
+        base: None,
+        head: None,
+        labels,
+        additions: None,
+        deletions: None,
+        changed_files: None,
+        body_summary,
+        private: *delivery.repository.private,
+        updated_at,
+    })
+}
+
+/// `issues`
+pub fn changed(delivery: &Delivery<'_>) -> Understood {
+    let (kind, change) = match delivery.action() {
+        // The kind of an edit is not told: only the notes in it are.
+        "opened" | "edited" => (EventKind::IssueOpened, None),
+        "closed" => (EventKind::IssueClosed, None),
+        "reopened" => (EventKind::IssueReopened, None),
+        "labeled" => (EventKind::IssueLabeled, Some(change("label", None, label(delivery)))),
+        "assigned" => (EventKind::IssueAssigned, Some(change("assignee", None, assignee(delivery)))),
+        _ => return Err(delivery.nothing_to_ask_for()),
+    };
+    let (payload, mut event) = about_issue(delivery, kind)?;
+    let at = match delivery.action() {
+        "opened" => time(&payload.created_at),
+        "closed" => time(&payload.closed_at),
+        _ => None,
+    };
+    event.actor = delivery.actor(payload.user.as_ref());
+    event.at = at.unwrap_or(event.at);
+    event.change = change;
+    match delivery.action() {
+        "opened" => {
+            let notes = delivery.notes_in_body(&event, &payload.body, &payload.user);
+            Ok([vec![event], notes].concat())
+        }
+        "edited" => {
+            notes_or(delivery.notes_in_body(&event, &payload.body, &payload.user), || delivery.nothing_to_ask_for())
+        }
+        _ => Ok(vec![event]),
+    }
+}
+
+/// `issue_comment`, on an issue or a pull request
+pub fn commented(delivery: &Delivery<'_>) -> Understood {
+    if !matches!(delivery.action(), "created" | "edited") {
+        return Err(delivery.nothing_to_ask_for());
+    }
+    let comment = delivery.body.comment.as_ref().ok_or_else(|| missing("comment"))?;
+    let (_, mut event) = about_issue(delivery, EventKind::IssueCommented)?;
+    if matches!(event.about, About::PullRequest(_)) {
+        event.kind = EventKind::PullRequestCommented;
+    }
+    let edited = delivery.action() == "edited";
+    let at = if edited { time(&comment.updated_at) } else { time(&comment.created_at) };
+    event.actor = delivery.actor(comment.user.as_ref());
+    event.at = at.unwrap_or(event.at);
+    event.url = comment.html_url.as_ref().map(String::from).or(event.url);
+    event.comment = written(comment);
+    let notes = delivery.notes_in_comment(&event, comment, "comment");
+    if edited {
+        return notes_or(notes, || delivery.nothing_to_ask_for());
+    }
+    Ok([vec![event], notes].concat())
+}

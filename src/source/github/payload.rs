@@ -1,0 +1,216 @@
+//! The fields of GitHub's webhook bodies that we read. One type serves every event: which parts are there depends on
+//! the event, and each may be missing, since real payloads vary (deleted accounts and forks, old servers).
+
+use serde::Deserialize;
+
+use crate::event::Actor;
+use crate::source::lenient::{Id, Link, Maybe, Time, present};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Body {
+    pub action: Maybe<String>,
+    pub repository: Maybe<Repository>,
+    /// `None`: no such field; `Some` of nothing: null, a deleted account
+    #[serde(deserialize_with = "present")]
+    pub sender: Option<Maybe<User>>,
+    pub pull_request: Maybe<PullRequest>,
+    pub issue: Maybe<Issue>,
+    pub comment: Maybe<Comment>,
+    pub review: Maybe<Comment>,
+    pub changes: Maybe<Changes>,
+    pub label: Maybe<Named>,
+    pub assignee: Maybe<User>,
+    pub requested_reviewer: Maybe<User>,
+    pub requested_team: Maybe<Named>,
+    pub before: Maybe<String>,
+    pub after: Maybe<String>,
+    #[serde(rename = "ref")]
+    pub git_ref: Maybe<String>,
+    pub ref_type: Maybe<String>,
+    pub deleted: Maybe<bool>,
+    pub compare: Maybe<Link>,
+    pub commits: Maybe<Vec<Maybe<Commit>>>,
+    pub head_commit: Maybe<Commit>,
+    pub release: Maybe<Release>,
+    pub deployment: Maybe<Deployment>,
+    pub deployment_status: Maybe<DeploymentStatus>,
+    pub workflow_run: Maybe<WorkflowRun>,
+    pub workflow: Maybe<Named>,
+    pub discussion: Maybe<Issue>,
+    pub answer: Maybe<Comment>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Repository {
+    pub full_name: Maybe<String>,
+    pub html_url: Maybe<Link>,
+    pub private: Maybe<bool>,
+    /// An integer in a push, text elsewhere
+    pub pushed_at: Maybe<Time>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct User {
+    pub login: Maybe<String>,
+    pub html_url: Maybe<Link>,
+    #[serde(rename = "type")]
+    pub account_type: Maybe<String>,
+}
+
+impl User {
+    pub fn actor(&self) -> Option<Actor> {
+        let login = self.login.text()?.to_owned();
+        let bot = self.account_type.as_deref() == Some("Bot") || login.ends_with("[bot]");
+        Some(Actor { name: login.clone(), login, url: self.html_url.as_ref().map(String::from), bot })
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PullRequest {
+    pub number: Maybe<Id>,
+    pub title: Maybe<String>,
+    pub html_url: Maybe<Link>,
+    pub state: Maybe<String>,
+    pub draft: Maybe<bool>,
+    pub merged: Maybe<bool>,
+    pub merged_by: Maybe<User>,
+    pub user: Maybe<User>,
+    pub base: Maybe<Branch>,
+    pub head: Maybe<Branch>,
+    pub labels: Maybe<Vec<Maybe<Named>>>,
+    pub additions: Maybe<u64>,
+    pub deletions: Maybe<u64>,
+    pub changed_files: Maybe<u64>,
+    pub body: Maybe<String>,
+    pub created_at: Maybe<Time>,
+    pub updated_at: Maybe<Time>,
+    pub closed_at: Maybe<Time>,
+    pub merged_at: Maybe<Time>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Branch {
+    #[serde(rename = "ref")]
+    pub git_ref: Maybe<String>,
+}
+
+/// An issue, a pull request as comments show it, or a discussion.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Issue {
+    pub number: Maybe<Id>,
+    pub title: Maybe<String>,
+    pub html_url: Maybe<Link>,
+    pub state: Maybe<String>,
+    pub draft: Maybe<bool>,
+    pub user: Maybe<User>,
+    pub labels: Maybe<Vec<Maybe<Named>>>,
+    pub body: Maybe<String>,
+    pub created_at: Maybe<Time>,
+    pub updated_at: Maybe<Time>,
+    pub closed_at: Maybe<Time>,
+    /// There only if the issue is a pull request
+    pub pull_request: Maybe<PullRequest>,
+}
+
+/// A comment, a review, or a discussion's answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Comment {
+    pub id: Maybe<Id>,
+    pub html_url: Maybe<Link>,
+    pub user: Maybe<User>,
+    pub body: Maybe<String>,
+    pub created_at: Maybe<Time>,
+    pub updated_at: Maybe<Time>,
+    pub submitted_at: Maybe<Time>,
+    pub state: Maybe<String>,
+}
+
+/// What was edited, as it was before.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Changes {
+    pub title: Maybe<Before>,
+    pub body: Maybe<Before>,
+    pub base: Maybe<BaseBefore>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Before {
+    pub from: Maybe<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BaseBefore {
+    #[serde(rename = "ref")]
+    pub git_ref: Maybe<Before>,
+}
+
+/// A label, a team or a workflow.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Named {
+    pub name: Maybe<String>,
+    pub slug: Maybe<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Commit {
+    pub message: Maybe<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Release {
+    pub tag_name: Maybe<String>,
+    pub name: Maybe<String>,
+    pub html_url: Maybe<Link>,
+    pub body: Maybe<String>,
+    pub author: Maybe<User>,
+    pub created_at: Maybe<Time>,
+    pub published_at: Maybe<Time>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Deployment {
+    pub id: Maybe<Id>,
+    #[serde(rename = "ref")]
+    pub git_ref: Maybe<String>,
+    pub environment: Maybe<String>,
+    pub creator: Maybe<User>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DeploymentStatus {
+    pub state: Maybe<String>,
+    pub environment: Maybe<String>,
+    pub log_url: Maybe<Link>,
+    pub target_url: Maybe<Link>,
+    pub environment_url: Maybe<Link>,
+    pub description: Maybe<String>,
+    pub created_at: Maybe<Time>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct WorkflowRun {
+    pub name: Maybe<String>,
+    pub conclusion: Maybe<String>,
+    pub head_branch: Maybe<String>,
+    pub head_repository: Maybe<Repository>,
+    pub html_url: Maybe<Link>,
+    pub actor: Maybe<User>,
+    pub created_at: Maybe<Time>,
+    pub updated_at: Maybe<Time>,
+}

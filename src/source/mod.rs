@@ -1,0 +1,69 @@
+//! From a webhook's raw body to events.
+//!
+//! Everything here is a pure function of the body. Only the fields that are used are read, by types of our own, since
+//! the published models reject unknown actions and trimmed users, which real traffic has. What cannot be understood is
+//! [`Parsed::Ignored`] with a reason, never an error: the raw body is kept, so a gap here is repaired by a replay.
+
+mod adf;
+mod body;
+mod github;
+mod jira;
+mod lenient;
+mod note;
+pub mod signature;
+mod text;
+mod tickets;
+mod wiki;
+
+use jiff::Timestamp;
+
+use crate::event::{Event, Source};
+
+pub use body::{BodyError, json_body};
+
+/// What the configuration says about understanding payloads.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Keys of the projects whose tickets count; empty: any key-shaped word does
+    pub jira_projects: Vec<String>,
+    /// Where Jira's pages are; absent: taken from the payload's own links
+    pub jira_base_url: Option<String>,
+}
+
+/// What a delivery says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parsed {
+    /// What happened, the most significant first, notes last; never empty
+    Events(Vec<Event>),
+    /// Why there is nothing to tell, as a sentence for people
+    Ignored(String),
+}
+
+/// What every payload needs beside its body.
+struct Context<'a> {
+    received: Timestamp,
+    settings: &'a Settings,
+}
+
+/// The events of a delivery, or the reason why there are none.
+type Understood = Result<Vec<Event>, String>;
+
+/// Reads the JSON body of an authentic webhook. `name` is GitHub's `X-GitHub-Event`; Jira names its events in the
+/// body, so there it is not looked at. `received` stands in where the payload names no time.
+#[must_use]
+pub fn parse(source: Source, name: &str, body: &[u8], received: Timestamp, settings: &Settings) -> Parsed {
+    let context = Context { received, settings };
+    let understood = match source {
+        Source::Github => github::parse(name, body, &context),
+        Source::Jira => jira::parse(body, &context),
+    };
+    match understood {
+        Ok(events) => Parsed::Events(events),
+        Err(reason) => Parsed::Ignored(reason),
+    }
+}
+
+/// The reason for a body that does not even have the outline of a webhook.
+fn not_a_payload(error: &serde_json::Error) -> String {
+    format!("the body is not a webhook's JSON object: {error}")
+}

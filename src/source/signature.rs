@@ -1,0 +1,129 @@
+//! Whether a body was signed with one of our secrets.
+//!
+//! Both sources sign the raw body with HMAC-SHA256: GitHub as `X-Hub-Signature-256: sha256=HEX`, Jira as
+//! `X-Hub-Signature: METHOD=HEX`, where only the method `sha256` is taken.
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use crate::event::Source;
+
+/// Why a signature is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No signature
+    #[error("the request is not signed: set a secret on the webhook")]
+    Missing,
+    /// Signed by another method than SHA-256
+    #[error("the signature is not `sha256=HEX`")]
+    WrongMethod,
+    /// Not by any of our secrets, or over another body
+    #[error("the signature does not fit the body and any configured secret")]
+    Wrong,
+}
+
+/// Checks a signature over the raw body, in constant time. Any one secret will do, so that a secret can be changed
+/// without a gap; a blank one never does.
+///
+/// # Errors
+/// Why it is refused.
+pub fn verify(source: Source, header: Option<&str>, body: &[u8], secrets: &[SecretString]) -> Result<(), Refusal> {
+    let header = header.map(str::trim).filter(|header| !header.is_empty()).ok_or(Refusal::Missing)?;
+    let hex = match source {
+        // GitHub's header is only ever for this one method.
+        Source::Github => header.strip_prefix("sha256="),
+        // Jira's names the method, and may one day name another.
+        Source::Jira => header.split_once('=').and_then(|(method, hex)| {
+            let sha256 = method.eq_ignore_ascii_case("sha256");
+            sha256.then_some(hex)
+        }),
+    };
+    let signature = hex.ok_or(Refusal::WrongMethod).and_then(|hex| bytes(hex).ok_or(Refusal::Wrong))?;
+    let signed_with = |secret: &SecretString| {
+        let secret = secret.expose_secret();
+        !secret.trim().is_empty()
+            && Hmac::<Sha256>::new_from_slice(secret.as_bytes())
+                .is_ok_and(|mac| mac.chain_update(body).verify_slice(&signature).is_ok())
+    };
+    if secrets.iter().any(signed_with) { Ok(()) } else { Err(Refusal::Wrong) }
+}
+
+/// The 32 bytes that 64 hexadecimal digits stand for.
+fn bytes(hex: &str) -> Option<[u8; 32]> {
+    let digits = hex.as_bytes();
+    let mut bytes = [0; 32];
+    if digits.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let [high, low] = [char::from(pair[0]).to_digit(16)?, char::from(pair[1]).to_digit(16)?];
+        *byte = u8::try_from(high * 16 + low).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example in GitHub's documentation, "Validating webhook deliveries".
+    const SECRET: &str = "It's a Secret to Everybody";
+    const BODY: &[u8] = b"Hello, World!";
+    const HEX: &str = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+
+    fn check(source: Source, header: &str, secrets: &[&str]) -> Result<(), Refusal> {
+        let secrets: Vec<SecretString> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
+        verify(source, Some(header), BODY, &secrets)
+    }
+
+    #[test]
+    fn the_published_vector_verifies_for_both_sources() {
+        for source in [Source::Github, Source::Jira] {
+            assert_eq!(check(source, &format!("sha256={HEX}"), &[SECRET]), Ok(()));
+            assert_eq!(check(source, &format!("sha256={}", HEX.to_uppercase()), &[SECRET]), Ok(()));
+        }
+    }
+
+    #[test]
+    fn any_one_secret_verifies_so_that_it_can_be_changed_without_a_gap() {
+        let header = format!("sha256={HEX}");
+        assert_eq!(check(Source::Github, &header, &["new", SECRET]), Ok(()));
+        assert_eq!(check(Source::Github, &header, &[SECRET, "new"]), Ok(()));
+        assert_eq!(check(Source::Github, &header, &["new", "newer"]), Err(Refusal::Wrong));
+        assert_eq!(check(Source::Github, &header, &[]), Err(Refusal::Wrong));
+    }
+
+    #[test]
+    fn an_empty_secret_never_verifies() {
+        // HMAC-SHA256 of the body with an empty key.
+        let header = "sha256=2bbcfa9524f3218c7a34b30e6936f8b1a4516cb097f1a85a1c7d98b5977ec769";
+        let body_of_the_empty_key = Hmac::<Sha256>::new_from_slice(b"")
+            .map(|mac| mac.chain_update(BODY).finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect())
+            .map(|hex: String| format!("sha256={hex}"));
+        assert_eq!(body_of_the_empty_key.as_deref(), Ok(header), "the signature is what an empty key gives");
+        assert_eq!(check(Source::Github, header, &["", SECRET]), Err(Refusal::Wrong));
+        assert_eq!(check(Source::Jira, header, &[""]), Err(Refusal::Wrong));
+    }
+
+    #[test]
+    fn another_method_a_changed_digit_or_half_a_signature_is_refused() {
+        for source in [Source::Github, Source::Jira] {
+            for (header, refusal) in [
+                (String::new(), Refusal::Missing),
+                ("  ".to_owned(), Refusal::Missing),
+                (format!("sha1={HEX}"), Refusal::WrongMethod),
+                (format!("sha512={HEX}"), Refusal::WrongMethod),
+                (HEX.to_owned(), Refusal::WrongMethod),
+                ("sha256=".to_owned(), Refusal::Wrong),
+                (format!("sha256={}", &HEX[..62]), Refusal::Wrong),
+                (format!("sha256={HEX}00"), Refusal::Wrong),
+                (format!("sha256=8{}", &HEX[1..]), Refusal::Wrong),
+                (format!("sha256=é{}", &HEX[2..]), Refusal::Wrong),
+            ] {
+                assert_eq!(check(source, &header, &[SECRET]), Err(refusal), "{header}");
+            }
+        }
+        assert_eq!(verify(Source::Jira, None, BODY, &[]), Err(Refusal::Missing));
+    }
+}
