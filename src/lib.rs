@@ -1,5 +1,37 @@
-//! microalign keeps partner teams in the loop.
+//! microalign keeps partner teams in the loop: GitHub and Jira webhooks in, a few short messages out.
+//!
+//! A webhook's way through the files, from the socket to the mail:
+//!
+//! 1. [`http`] reads a request within limits, checks its signature ([`source::signature`]) and answers 202 once the
+//!    raw body is on disk ([`store`]).
+//! 2. [`intake`] takes stored deliveries in order: [`source`] turns a body into [`event`]s, [`track`] completes each by
+//!    what is known of its subject, and [`plan`] asks each team's [`rule`]s what they make of it.
+//! 3. What a rule matches is held until it has settled, then matched once more and written by a [`template`] into a
+//!    message: a tree that every channel can say in its own dialect.
+//! 4. [`dispatch`] claims what is queued, sends it through a [`channel`], and settles it in the ledger.
+//!
+//! The core (`source`, `track`, `rule`, `plan`, `template`) is functions from values to values; the shell around it
+//! (`http`, `intake`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
+//! `event` ← `source`, `rule`, `template` ← `track`, `plan` ← `rulebook`, `store`, `channel` ← `intake`, `dispatch`
+//! ← `console`, `http` ← `app` ← `cli`; `tests/structure.rs` checks it.
 
+pub mod app;
+pub mod channel;
+pub mod cli;
+pub mod config;
+pub mod console;
 pub mod destination;
+pub mod dispatch;
 pub mod event;
+pub mod http;
+pub mod intake;
+pub mod metrics;
+pub mod plan;
+pub mod rule;
+pub mod rulebook;
+pub mod settings;
 pub mod source;
+pub mod store;
+pub mod template;
+pub mod toml_file;
+pub mod track;

@@ -1,0 +1,362 @@
+//! A raw team file to a [`Team`]: everything that can be known to be wrong before an event comes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::tz::{self, TimeZone};
+
+use super::duration;
+use super::file::{RuleTable, TeamFile, Texts};
+use super::pattern::{Pattern, Patterns, Reading};
+use super::{Condition, On, Rule, Team};
+use crate::destination::Destination;
+use crate::event::EventKind;
+use crate::settings::ChannelSettings;
+use crate::toml_file::{At, Document, DurationText, Field, Problem, did_you_mean, nearest};
+
+/// How long an update waits if the team doesn't say.
+const SETTLE: Duration = Duration::from_secs(60);
+
+/// Names stand in addresses of pages and in mail headers.
+const LONGEST_NAME: usize = 64;
+
+/// What team files may refer to.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Names of the templates
+    pub templates: &'a BTreeSet<String>,
+    /// What the operator configured
+    pub channels: &'a ChannelSettings,
+}
+
+/// What is wrong with a value, and what would be right.
+type Wrong = (String, Option<String>);
+
+/// Reads a team file. `file` names it in problems.
+///
+/// # Errors
+/// All the problems in it.
+pub fn check(file: &str, text: &str, known: Known<'_>) -> Result<Team, Vec<Problem>> {
+    let (document, raw) = Document::read::<TeamFile>(file, text)?;
+    let mut checker = Checker { document, known };
+    let team = checker.team(raw);
+    checker.document.finish(team)
+}
+
+/// What a rule takes from its team if it doesn't say itself. A value that is wrong was reported, and is as good as any.
+struct Manner {
+    to: Option<Vec<Destination>>,
+    settle: Option<Duration>,
+    own: Option<bool>,
+    bots: Option<bool>,
+    template: Option<String>,
+}
+
+struct RawManner {
+    to: Texts,
+    settle: Field<DurationText>,
+    own: Field<bool>,
+    bots: Field<bool>,
+    template: Field<String>,
+}
+
+struct Checker<'a> {
+    document: Document<'a>,
+    known: Known<'a>,
+}
+
+impl Checker<'_> {
+    fn team(&mut self, raw: TeamFile) -> Team {
+        let root = At::root();
+        let manner = RawManner { to: raw.to, settle: raw.settle, own: raw.own, bots: raw.bots, template: raw.template };
+        let manner = self.manner(manner, &root);
+        let tables = self.document.take(raw.rule, &root.key("rule")).unwrap_or_default();
+        let mut names = BTreeMap::new();
+        let mut rules = Vec::new();
+        for (index, (at, table)) in self.document.entries(tables, &root.key("rule")).into_iter().enumerate() {
+            let rule = self.rule(table, &at, &manner);
+            if let Some(first) = names.insert(rule.name.clone(), index + 1).filter(|_| !rule.name.is_empty()) {
+                let message = format!("rule {first} is named `{}` too", rule.name);
+                self.document.wrong(&at.key("name"), message, "give each rule its own name".to_owned());
+            }
+            rules.push(rule);
+        }
+        Team {
+            name: self.name(raw.team, &root, "team"),
+            owner: self.owner(raw.owner),
+            members: self.members(raw.members),
+            timezone: self.timezone(raw.timezone),
+            rules,
+        }
+    }
+
+    fn rule(&mut self, raw: RuleTable, at: &At, team: &Manner) -> Rule {
+        let conditions = [
+            self.list(raw.repo, &at.key("repo"), repo).map(Condition::Repo),
+            self.list(raw.base, &at.key("base"), branch).map(Condition::Base),
+            self.document.take(raw.draft, &at.key("draft")).map(Condition::Draft),
+            self.list(raw.labels, &at.key("labels"), text).map(Condition::Labels),
+            self.list(raw.author, &at.key("author"), login).map(Condition::Author),
+            self.list(raw.ticket, &at.key("ticket"), text).map(Condition::Ticket),
+            self.list(raw.title, &at.key("title"), text).map(Condition::Title),
+        ];
+        let manner = RawManner { to: raw.to, settle: raw.settle, own: raw.own, bots: raw.bots, template: raw.template };
+        let own = self.manner(manner, at);
+        let to = own.to.or_else(|| team.to.clone());
+        if to.is_none() {
+            let help = "write `to = [\"email:ADDRESS\"]` here, or at the top for all rules".to_owned();
+            self.document.wrong(at, "this rule has nowhere to send to: `to` is missing", help);
+        }
+        Rule {
+            name: self.name(raw.name, at, "name"),
+            on: self.on(raw.on, at),
+            conditions: conditions.into_iter().flatten().collect(),
+            to: to.unwrap_or_default(),
+            settle: own.settle.or(team.settle).unwrap_or(SETTLE),
+            own: own.own.or(team.own).unwrap_or(false),
+            bots: own.bots.or(team.bots).unwrap_or(false),
+            template: own.template.or_else(|| team.template.clone()),
+        }
+    }
+
+    fn manner(&mut self, raw: RawManner, at: &At) -> Manner {
+        Manner {
+            to: self.destinations(raw.to, &at.key("to")),
+            settle: self.settle(raw.settle, &at.key("settle")),
+            own: self.document.take(raw.own, &at.key("own")),
+            bots: self.document.take(raw.bots, &at.key("bots")),
+            template: self.template(raw.template, &at.key("template")),
+        }
+    }
+
+    fn name(&mut self, field: Field<String>, table: &At, key: &str) -> String {
+        if field.is_absent() {
+            self.document.wrong(table, format!("`{key}` is missing"), format!("write `{key} = \"NAME\"`"));
+        }
+        let at = table.key(key);
+        let Some(name) = self.document.take(field, &at) else { return String::new() };
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) {
+            let help = format!("a name has letters, digits, `_`, `.` and `-`, at most {LONGEST_NAME}");
+            self.document.wrong(&at, format!("`{name}` is no name"), help);
+        }
+        name
+    }
+
+    fn owner(&mut self, field: Field<String>) -> Option<String> {
+        let at = At::root().key("owner");
+        let owner = self.document.take(field, &at)?;
+        if owner.parse::<lettre::Address>().is_err() {
+            self.document.wrong(&at, format!("`{owner}` is no mail address"), None);
+        }
+        Some(owner)
+    }
+
+    fn members(&mut self, field: Texts) -> Vec<String> {
+        let members = self.document.texts(field, &At::root().key("members")).unwrap_or_default();
+        for (at, member) in &members {
+            if let Err((message, help)) = plain_login(member) {
+                self.document.wrong(at, message, help);
+            }
+        }
+        members.into_iter().map(|(_, member)| member).collect()
+    }
+
+    fn timezone(&mut self, field: Field<String>) -> TimeZone {
+        let at = At::root().key("timezone");
+        let Some(name) = self.document.take(field, &at) else { return TimeZone::UTC };
+        TimeZone::get(&name).unwrap_or_else(|_| {
+            let names: Vec<_> = tz::db().available().map(|name| name.to_string()).collect();
+            let help = did_you_mean(&name, names.iter().map(String::as_str))
+                .unwrap_or_else(|| "write a name such as \"Europe/Lisbon\"".to_owned());
+            self.document.wrong(&at, format!("`{name}` is no time zone"), help);
+            TimeZone::UTC
+        })
+    }
+
+    fn settle(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {
+        let DurationText(text) = self.document.take(field, at)?;
+        match duration::parse(&text) {
+            Ok(duration) => Some(duration),
+            Err((message, help)) => {
+                self.document.wrong(at, message, help);
+                None
+            }
+        }
+    }
+
+    fn template(&mut self, field: Field<String>, at: &At) -> Option<String> {
+        let name = self.document.take(field, at)?;
+        let known = self.known.templates;
+        if !known.contains(&name) {
+            let list = || format!("there are {}", known.iter().cloned().collect::<Vec<_>>().join(", "));
+            let help = did_you_mean(&name, known.iter().map(String::as_str)).unwrap_or_else(list);
+            self.document.wrong(at, format!("there is no template `{name}`"), help);
+        }
+        Some(name)
+    }
+
+    /// `None` only if the key is left out.
+    fn destinations(&mut self, field: Texts, at: &At) -> Option<Vec<Destination>> {
+        if field.is_absent() {
+            return None;
+        }
+        let mut to = Vec::new();
+        for (at, text) in self.filled_list(field, at) {
+            match text.parse::<Destination>() {
+                Ok(destination) => {
+                    if let Some((message, help)) = unconfigured(&destination, self.known.channels) {
+                        self.document.wrong(&at, message, help);
+                    }
+                    if !to.contains(&destination) {
+                        to.push(destination);
+                    }
+                }
+                Err(message) => self.document.wrong(&at, message, None),
+            }
+        }
+        Some(to)
+    }
+
+    fn on(&mut self, field: Texts, rule: &At) -> On {
+        let at = rule.key("on");
+        if field.is_absent() {
+            let help = "write `on = [\"pull_request.merged\"]`, or other events".to_owned();
+            self.document.wrong(rule, "`on` is missing", help);
+        }
+        let before = self.document.problem_count();
+        let entries = self.filled_list(field, &at);
+        let written = entries.iter().map(|(_, text)| text.clone()).collect();
+        let patterns = self.patterns(entries, event_pattern);
+        let kinds: BTreeSet<_> = EventKind::ALL
+            .iter()
+            .copied()
+            .filter(|kind| {
+                // Whoever wants to hear of a transition wants to hear of the one to done.
+                let names: Vec<_> =
+                    [Some(*kind), kind.general()].into_iter().flatten().map(EventKind::as_str).collect();
+                patterns.test(&names).is_ok()
+            })
+            .collect();
+        if kinds.is_empty() && self.document.problem_count() == before {
+            self.document.wrong(&at, "the exclusions leave no event", None);
+        }
+        On { kinds, written }
+    }
+
+    fn list(&mut self, field: Texts, at: &At, read: fn(&str) -> Result<Pattern, Wrong>) -> Option<Patterns> {
+        if field.is_absent() {
+            return None;
+        }
+        let entries = self.filled_list(field, at);
+        Some(self.patterns(entries, read))
+    }
+
+    fn patterns(&mut self, entries: Vec<(At, String)>, read: fn(&str) -> Result<Pattern, Wrong>) -> Patterns {
+        let read = |(at, text): (At, String)| match read(&text) {
+            Ok(pattern) => Some(pattern),
+            Err((message, help)) => {
+                self.document.wrong(&at, message, help);
+                None
+            }
+        };
+        Patterns::new(entries.into_iter().filter_map(read).collect())
+    }
+
+    fn filled_list(&mut self, field: Texts, at: &At) -> Vec<(At, String)> {
+        if matches!(&field, Field::Is(entries) if entries.is_empty()) {
+            self.document.wrong(at, "the list is empty", "leave the key out, or write an entry".to_owned());
+        }
+        self.document.texts(field, at).unwrap_or_default()
+    }
+}
+
+fn pattern(text: &str, reading: Reading) -> Result<Pattern, Wrong> {
+    Pattern::new(text, reading).map_err(|message| (message, None))
+}
+
+fn text(text: &str) -> Result<Pattern, Wrong> {
+    pattern(text, Reading { separated: false, caseless: true })
+}
+
+fn branch(text: &str) -> Result<Pattern, Wrong> {
+    pattern(text, Reading { separated: true, caseless: false })
+}
+
+fn repo(text: &str) -> Result<Pattern, Wrong> {
+    let name = text.trim_start_matches('!');
+    if !name.is_empty() && !name.contains('/') && !name.contains("**") {
+        let not = &text[..text.len() - name.len()];
+        return Err((
+            format!("`{name}` is no repository: the owner is missing"),
+            Some(format!("write \"{not}*/{name}\", or an owner instead of `*`")),
+        ));
+    }
+    pattern(text, Reading { separated: true, caseless: true })
+}
+
+fn login(name: &str) -> Result<Pattern, Wrong> {
+    plain_login(name.trim_start_matches('!'))?;
+    text(name)
+}
+
+fn plain_login(name: &str) -> Result<(), Wrong> {
+    match name.strip_prefix('@') {
+        Some(login) => Err((format!("`{name}` is no login"), Some(format!("write \"{login}\", without the `@`")))),
+        None => Ok(()),
+    }
+}
+
+fn event_pattern(text: &str) -> Result<Pattern, Wrong> {
+    let pattern = pattern(text, Reading { separated: false, caseless: false })?;
+    if EventKind::ALL.iter().any(|kind| pattern.fits(kind.as_str())) {
+        return Ok(pattern);
+    }
+    let name = text.trim_start_matches('!');
+    Err((format!("`{name}` is no event"), event_meant(name)))
+}
+
+/// The event that was probably meant: one that is spelt like it, those of that name in other families, or the family.
+fn event_meant(name: &str) -> Option<String> {
+    let names = || EventKind::ALL.iter().map(|kind| kind.as_str());
+    if let Some(help) = did_you_mean(name, names()) {
+        return Some(help);
+    }
+    let (family, last) = name.rsplit_once('.').unwrap_or((name, name));
+    let alike: Vec<_> = names().filter(|known| known.rsplit('.').next() == Some(last)).collect();
+    if !alike.is_empty() {
+        return Some(format!("did you mean `{}`?", alike.join("` or `")));
+    }
+    let families: BTreeSet<_> = names().filter_map(|known| known.split_once('.')).map(|(family, _)| family).collect();
+    nearest(family, families).map(|family| format!("the events of `{family}` are `{family}.*`"))
+}
+
+/// Why a destination can't be reached, if the operator hasn't set it up. Mail goes to the local mailbox where there is
+/// no mail server, and so does everything where no channel is set up at all.
+fn unconfigured(destination: &Destination, channels: &ChannelSettings) -> Option<Wrong> {
+    let ChannelSettings { email, slack, slack_webhooks, webhooks, .. } = channels;
+    if email.is_none() && slack.is_none() && slack_webhooks.is_empty() && webhooks.is_empty() {
+        return None;
+    }
+    let table = |section: &str, name: &str, known: Vec<&str>| {
+        let help = match did_you_mean(name, known.iter().copied()) {
+            Some(help) => help,
+            None if known.is_empty() => format!("the operator adds `[{section}.{name}]`"),
+            None => format!("there are {}", known.join(", ")),
+        };
+        Some((format!("the configuration has no `[{section}.{name}]`"), Some(help)))
+    };
+    match destination {
+        Destination::Slack(_) if slack.is_none() => Some((
+            "the configuration has no `[slack]`".to_owned(),
+            Some("the operator adds `[slack]` with a `token`".to_owned()),
+        )),
+        Destination::SlackWebhook(name) if !slack_webhooks.contains_key(name) => {
+            table("slack_webhook", name, slack_webhooks.keys().map(String::as_str).collect())
+        }
+        Destination::Webhook(name) if !webhooks.contains_key(name) => {
+            table("webhook", name, webhooks.keys().map(String::as_str).collect())
+        }
+        _ => None,
+    }
+}

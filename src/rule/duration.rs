@@ -1,0 +1,58 @@
+//! Durations as teams write them.
+
+use std::time::Duration;
+
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Reads `60s`, `5m`, `2h`, `3d`, `1w`, and combinations such as `1h30m`.
+///
+/// # Errors
+/// What is wrong, and what would be right.
+pub(super) fn parse(text: &str) -> Result<Duration, (String, String)> {
+    let seconds = seconds(text).ok_or_else(|| {
+        let help = "write numbers with s, m, h, d or w, such as \"60s\" or \"1h30m\"".to_owned();
+        (format!("`{text}` is no duration"), help)
+    })?;
+    match Duration::from_secs(seconds) {
+        long if long > LONGEST => Err((format!("`{text}` is too long"), "write at most \"30d\"".to_owned())),
+        duration => Ok(duration),
+    }
+}
+
+fn seconds(text: &str) -> Option<u64> {
+    let mut rest = text;
+    let mut sum = 0u64;
+    while !rest.is_empty() {
+        let unit_at = rest.find(|c: char| !c.is_ascii_digit())?;
+        let unit = match rest.as_bytes()[unit_at] {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 60 * 60,
+            b'd' => 24 * 60 * 60,
+            b'w' => 7 * 24 * 60 * 60,
+            _ => return None,
+        };
+        sum = rest[..unit_at].parse::<u64>().ok()?.checked_mul(unit)?.checked_add(sum)?;
+        rest = &rest[unit_at + 1..];
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let table =
+            [("0s", 0), ("60s", 60), ("5m", 300), ("2h", 7200), ("3d", 259_200), ("1w", 604_800), ("1h30m", 5400)];
+        for (text, seconds) in table {
+            assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in
+            ["", "60", "s", "5 m", "-5m", "1.5h", "5é", "5M", "31d", "99999999999999999999s", "9999999999999999w"]
+        {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

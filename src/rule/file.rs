@@ -1,0 +1,80 @@
+//! A team file as it is written. The comments here are what editors show: they become the JSON Schema.
+
+use schemars::{JsonSchema, Schema};
+use serde::Deserialize;
+
+use crate::toml_file::{self, DurationText, Field, Raw};
+
+/// A list of strings.
+pub type Texts = Field<Vec<Field<String>>>;
+
+/// What one team wants to hear, and where.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(title = "microalign team file", deny_unknown_fields, extend("required" = ["team"]))]
+pub struct TeamFile {
+    /// The team's name: letters, digits, `_`, `.` and `-`. No two files have the same.
+    pub team: Field<String>,
+    /// The mail address of whoever is told when this file is broken.
+    pub owner: Field<String>,
+    /// GitHub logins, and Jira account ids or names. What members do themselves is no news to the team.
+    pub members: Texts,
+    /// Where updates go: `email:ADDRESS`, `slack:#channel`, `slack-webhook:NAME`, `webhook:NAME`, `mailbox`.
+    pub to: Texts,
+    /// The time zone that times are shown in, such as `Europe/Lisbon`. UTC if left out.
+    pub timezone: Field<String>,
+    /// How long an update waits for the dust to settle, such as `"60s"` (the default) or `"1h30m"`.
+    pub settle: Field<DurationText>,
+    /// Whether members' own actions are news too. `false` if left out.
+    pub own: Field<bool>,
+    /// Whether what bots do is news too. `false` if left out.
+    pub bots: Field<bool>,
+    /// The template of the messages; if left out, the one that fits the event.
+    pub template: Field<String>,
+    /// The rules. Every rule that matches sends; their order means nothing.
+    pub rule: Field<Vec<Field<RuleTable>>>,
+}
+
+/// When the team wants to hear. All conditions must hold. A list holds when any entry does; an entry that starts with
+/// `!` excludes. `*` stands for any text, `?` for one character, `{a,b}` for either.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["name", "on"]))]
+pub struct RuleTable {
+    /// The rule's name: letters, digits, `_`, `.` and `-`. No two rules of a team have the same.
+    pub name: Field<String>,
+    /// The events, such as `pull_request.merged` or `ticket.*`.
+    pub on: Texts,
+    /// The repository, as `OWNER/NAME`. `*` stays within the owner or the name.
+    pub repo: Texts,
+    /// The branch that the pull request goes into. `*` stops at `/`, `**` doesn't.
+    pub base: Texts,
+    /// A label of the pull request, issue or ticket.
+    pub labels: Texts,
+    /// The login of whoever opened the pull request or issue, or reported the ticket; else of whoever did it.
+    pub author: Texts,
+    /// The key of a ticket that the event belongs to, such as `DATA-*`.
+    pub ticket: Texts,
+    /// Whether the pull request is a draft.
+    pub draft: Field<bool>,
+    /// The title, such as `*migration*`.
+    pub title: Texts,
+    /// Where updates go, instead of the team's `to`.
+    pub to: Texts,
+    /// How long an update waits for the dust to settle, instead of the team's `settle`.
+    pub settle: Field<DurationText>,
+    /// Whether members' own actions are news too, instead of the team's `own`.
+    pub own: Field<bool>,
+    /// Whether what bots do is news too, instead of the team's `bots`. A bot that `author` names is always heard.
+    pub bots: Field<bool>,
+    /// The template of the messages, instead of the team's `template`.
+    pub template: Field<String>,
+}
+
+impl Raw for RuleTable {}
+
+/// The JSON Schema of team files.
+#[must_use]
+pub fn schema() -> Schema {
+    toml_file::schema::<TeamFile>()
+}

@@ -1,0 +1,158 @@
+//! The folder of team files. A broken file loses itself and no other.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::Team;
+use super::check::{Known, check};
+use super::file::TeamFile;
+use crate::toml_file::{At, Document, Problem};
+
+/// No team writes more by hand.
+const LARGEST: u64 = 1024 * 1024;
+
+/// What a folder of team files holds.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The teams whose files are right, in the order of the file names
+    pub teams: Vec<(PathBuf, Team)>,
+    /// The problems of all the other files
+    pub problems: Vec<Problem>,
+}
+
+/// Reads every `*.toml` in a folder. Hidden files and folders are passed over.
+#[must_use]
+pub fn load_folder(folder: &Path, known: Known<'_>) -> Loaded {
+    let files = match team_files(folder) {
+        Ok(files) => files,
+        Err(error) => {
+            let name = folder.display().to_string();
+            let help = "`rules` in the configuration names the folder of team files".to_owned();
+            let problem = Problem::of_file(&name, format!("this folder can't be read: {error}"), Some(help));
+            return Loaded { teams: Vec::new(), problems: vec![problem] };
+        }
+    };
+    let mut loaded = Loaded::default();
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    for path in files {
+        let name = path.display().to_string();
+        let text = match read_team_file(&path) {
+            Ok(text) => text,
+            Err(problem) => {
+                loaded.problems.push(problem);
+                continue;
+            }
+        };
+        match check(&name, &text, known) {
+            Err(problems) => loaded.problems.extend(problems),
+            Ok(team) => match taken.get(&team.name) {
+                Some(other) => loaded.problems.extend(name_taken(&name, &text, other)),
+                None => {
+                    taken.insert(team.name.clone(), name);
+                    loaded.teams.push((path, team));
+                }
+            },
+        }
+    }
+    loaded
+}
+
+fn team_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let toml = path.extension().is_some_and(|extension| extension == "toml");
+        if toml && !hidden && !path.is_dir() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The text of a team file.
+///
+/// # Errors
+/// It can't be read, is too large or is not UTF-8.
+fn read_team_file(path: &Path) -> Result<String, Problem> {
+    let problem = |message: String| Problem::of_file(&path.display().to_string(), message, None);
+    let unreadable = |error: io::Error| problem(format!("this file can't be read: {error}"));
+    // To open a named pipe would wait for a writer for ever.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(problem("this is no regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(problem("this file is larger than 1 MiB, the most that a team file may be".to_owned()));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        problem(format!("this file is not UTF-8: line {line} has a byte that is none"))
+    })
+}
+
+fn name_taken(file: &str, text: &str, other: &str) -> Vec<Problem> {
+    match Document::read::<TeamFile>(file, text) {
+        Ok((mut document, _)) => {
+            let help = "give this team another name, or put its rules into that file".to_owned();
+            document.wrong(&At::root().key("team"), format!("{other} has a team of this name already"), help);
+            document.finish(()).err().unwrap_or_default()
+        }
+        Err(problems) => problems,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::settings::ChannelSettings;
+
+    const GOOD: &str = "to = [\"mailbox\"]\n[[rule]]\nname = \"all\"\non = [\"*\"]\n";
+
+    fn load(files: &[(&str, &[u8])]) -> (Vec<String>, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        fs::create_dir(folder.path().join("sub.toml")).unwrap();
+        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let loaded = load_folder(folder.path(), known);
+        let root = format!("{}/", folder.path().display());
+        let problems = loaded.problems.iter().map(|problem| problem.to_string().replace(&root, "")).collect();
+        (loaded.teams.into_iter().map(|(_, team)| team.name).collect(), problems)
+    }
+
+    #[test]
+    fn a_broken_file_loses_only_itself() {
+        let team = |name: &str| format!("team = \"{name}\"\n{GOOD}");
+        let (teams, problems) = load(&[
+            ("b.toml", team("b").as_bytes()),
+            ("a.toml", team("a").as_bytes()),
+            ("c.toml", b"team = 3\n"),
+            ("d.toml", team("a").as_bytes()),
+            ("e.toml", b"team = \"e\"\n# \xff\n"),
+            ("f.toml", "#".repeat(1024 * 1024 + 1).as_bytes()),
+            (".hidden.toml", b"broken"),
+            ("README.md", b"broken"),
+        ]);
+        assert_eq!(teams, ["a", "b"]);
+        insta::assert_snapshot!(problems.join("\n"), @"");
+    }
+
+    #[test]
+    fn a_missing_folder_is_a_problem() {
+        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let loaded = load_folder(Path::new("no/such/folder"), known);
+        assert!(loaded.teams.is_empty());
+        assert!(loaded.problems[0].to_string().starts_with("no/such/folder: this folder can't be read"));
+    }
+}

@@ -1,0 +1,214 @@
+//! Lists of patterns, as conditions have them: any entry may hold, and an entry that starts with `!` excludes.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+/// A longer pattern is a mistake, and [`globset`] recurses once for each `{` in it.
+const LONGEST: usize = 300;
+
+/// How a list of patterns is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// `*` and `?` stop at `/`; `**` doesn't
+    pub separated: bool,
+    /// Capital and small letters are the same
+    pub caseless: bool,
+}
+
+/// One entry of a list. `*`, `?` and `{a,b}` are special and `\` takes that away; brackets stand for themselves,
+/// since logins (`renovate[bot]`), labels and titles have them.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    /// The entry as written
+    text: String,
+    excludes: bool,
+    caseless: bool,
+    test: Test,
+}
+
+/// Most entries have no wildcard, and comparing is cheaper than any automaton.
+#[derive(Debug, Clone)]
+enum Test {
+    Equals(String),
+    Matches(GlobMatcher),
+}
+
+impl Pattern {
+    /// Reads one entry of a list.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn new(text: &str, reading: Reading) -> Result<Self, String> {
+        let body = text.strip_prefix('!');
+        let excludes = body.is_some();
+        let body = body.unwrap_or(text);
+        if body.trim().is_empty() {
+            return Err("an empty pattern matches nothing".to_owned());
+        }
+        if body.len() > LONGEST {
+            return Err(format!("a pattern has at most {LONGEST} characters"));
+        }
+        let folded = fold(body, reading.caseless);
+        let test = if folded.contains(['*', '?', '{', '}', '\\']) {
+            let glob = GlobBuilder::new(&folded.replace("\\[", "[").replace('[', "[[]"))
+                .literal_separator(reading.separated)
+                .backslash_escape(true)
+                .empty_alternates(true)
+                .build()
+                .map_err(|error| format!("`{body}` is no pattern: {}", error.kind()))?;
+            Test::Matches(glob.compile_matcher())
+        } else {
+            Test::Equals(folded)
+        };
+        Ok(Self { text: text.to_owned(), excludes, caseless: reading.caseless, test })
+    }
+
+    /// Whether it fits `value`, for an entry with `!` the part after it.
+    #[must_use]
+    pub fn fits(&self, value: &str) -> bool {
+        let value = fold(value, self.caseless);
+        match &self.test {
+            Test::Equals(text) => *text == value,
+            Test::Matches(glob) => glob.is_match(value),
+        }
+    }
+}
+
+/// [`globset`] ignores the case of ASCII letters only.
+fn fold(text: &str, caseless: bool) -> String {
+    if caseless { text.to_lowercase() } else { text.to_owned() }
+}
+
+/// A list of patterns. It holds when an entry without `!` fits a value and none with `!` does; a list that only
+/// excludes holds for everything else.
+#[derive(Debug, Clone, Default)]
+pub struct Patterns(Vec<Pattern>);
+
+/// Why a list doesn't hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal<'a> {
+    /// No entry fits; these are the entries that could have
+    NoneOf(Vec<&'a str>),
+    /// This entry, as written with its `!`, fits this value
+    Excluded {
+        /// The entry
+        by: &'a str,
+        /// The value
+        value: &'a str,
+    },
+}
+
+impl Patterns {
+    /// A list of these entries, in their order.
+    #[must_use]
+    pub fn new(entries: Vec<Pattern>) -> Self {
+        Self(entries)
+    }
+
+    /// Whether the list holds for something with these values, such as all labels of an issue.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn test<'a>(&'a self, values: &[&'a str]) -> Result<(), Refusal<'a>> {
+        let (exclude, include): (Vec<_>, Vec<_>) = self.0.iter().partition(|pattern| pattern.excludes);
+        let included = |value: &&str| include.iter().any(|pattern| pattern.fits(value));
+        if !include.is_empty() && !values.iter().any(included) {
+            return Err(Refusal::NoneOf(include.iter().map(|pattern| pattern.text.as_str()).collect()));
+        }
+        let excluded = values.iter().find_map(|value| {
+            let by = exclude.iter().find(|pattern| pattern.fits(value))?;
+            Some(Refusal::Excluded { by: &by.text, value })
+        });
+        excluded.map_or(Ok(()), Err)
+    }
+
+    /// Whether an entry without `!` or wildcard is `value`.
+    #[must_use]
+    pub fn names(&self, value: &str) -> bool {
+        self.0.iter().any(|pattern| !pattern.excludes && matches!(pattern.test, Test::Equals(_)) && pattern.fits(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PATH: Reading = Reading { separated: true, caseless: true };
+    const TEXT: Reading = Reading { separated: false, caseless: true };
+
+    #[test]
+    fn one_pattern() {
+        let exact = Reading { separated: true, caseless: false };
+        let table = [
+            ("acme/ingest-*", PATH, "Acme/Ingest-api", true),
+            ("acme/ingest-*", PATH, "acme/ingest-a/b", false),
+            ("*/web", PATH, "acme/web", true),
+            ("**", PATH, "acme/web", true),
+            ("release/*", exact, "release/1", true),
+            ("release/*", exact, "release/1/2", false),
+            ("release/**", exact, "release/1/2", true),
+            ("main", exact, "Main", false),
+            ("*migration*", TEXT, "Add the MIGRATION/of x", true),
+            ("grösse *", TEXT, "GRÖSSE ändern", true),
+            ("renovate[bot]", TEXT, "Renovate[bot]", true),
+            ("*[bot]", TEXT, "renovate[bot]", true),
+            ("*[bot]", TEXT, "robot", false),
+            ("{ci,docs}: *", TEXT, "ci: faster", true),
+            ("v1.?", TEXT, "v1.2", true),
+            ("v1.?", TEXT, "v1x2", false),
+            ("*\\[bot\\]", TEXT, "renovate[bot]", true),
+            ("\\*", TEXT, "*", true),
+            ("\\*", TEXT, "x", false),
+        ];
+        for (pattern, reading, value, fits) in table {
+            assert_eq!(Pattern::new(pattern, reading).unwrap().fits(value), fits, "{pattern} {value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern() {
+        for bad in ["", "!", "! ", "{a,b", "a}", "a\\", &"x".repeat(301), &"{".repeat(300)] {
+            assert!(Pattern::new(bad, TEXT).is_err(), "{bad}");
+        }
+        assert!(Pattern::new(&format!("{}{}", "{".repeat(150), "}".repeat(150)), TEXT).is_ok());
+    }
+
+    #[test]
+    fn only_an_exact_entry_names() {
+        let list = |entries: &[&str]| Patterns::new(entries.iter().map(|e| Pattern::new(e, TEXT).unwrap()).collect());
+        assert!(list(&["ana", "renovate[bot]"]).names("Renovate[bot]"));
+        assert!(!list(&["*[bot]", "!renovate[bot]"]).names("renovate[bot]"));
+    }
+
+    proptest! {
+        /// The naive reading: some value is let in (or nothing has to be), and no value is kept out.
+        #[test]
+        fn a_list_means_what_it_says(
+            entries in prop::collection::vec("!?[ab*]{1,2}", 1..5),
+            values in prop::collection::vec("[ab]{1,2}", 0..4),
+        ) {
+            let glob = |pattern: &str, value: &str| match pattern.as_bytes() {
+                [b'*'] | [b'*', b'*'] => true,
+                [b'*', end] => value.ends_with(char::from(*end)),
+                [start, b'*'] => value.starts_with(char::from(*start)),
+                _ => pattern == value,
+            };
+            let list = Patterns::new(entries.iter().map(|entry| Pattern::new(entry, TEXT).unwrap()).collect());
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            let (mut wanted, mut included, mut excluded) = (false, false, false);
+            for entry in &entries {
+                match entry.strip_prefix('!') {
+                    Some(pattern) => excluded |= values.iter().any(|value| glob(pattern, value)),
+                    None => {
+                        wanted = true;
+                        included |= values.iter().any(|value| glob(entry, value));
+                    }
+                }
+            }
+            prop_assert_eq!(list.test(&values).is_ok(), (included || !wanted) && !excluded);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! A TOML document, read so that all its problems come at once, each where it is.
+//!
+//! The raw types hold no positions. A problem names its value by its path ([`At`]), and the path is looked up in the
+//! same text, parsed with positions. Keys that no raw type has are found by [`serde_ignored`], and the key that was
+//! meant by the JSON Schema of the same types.
+
+mod field;
+mod mask;
+mod problem;
+
+use std::ops::Range;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+pub use field::{DurationText, Field, Raw, SecretText, Shape};
+pub use problem::{Place, Problem, did_you_mean, nearest};
+
+/// Nobody reads more problems of one file, and a file made to have a million would exhaust the memory.
+const MOST_PROBLEMS: usize = 100;
+
+/// Where a value is: `rule`, the second, `on`, the first.
+#[derive(Debug, Clone, Default)]
+pub struct At(Vec<Step>);
+
+#[derive(Debug, Clone)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+impl At {
+    /// The document itself.
+    #[must_use]
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// The value of a key of this table.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
+        self.step(Step::Key(key.to_owned()))
+    }
+
+    /// An entry of this list, from 0.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.step(Step::Index(index))
+    }
+
+    fn step(&self, step: Step) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Self(steps)
+    }
+
+    fn of_ignored(path: &serde_ignored::Path<'_>) -> Self {
+        use serde_ignored::Path;
+        match path {
+            Path::Root => Self::root(),
+            Path::Seq { parent, index } => Self::of_ignored(parent).index(*index),
+            Path::Map { parent, key } => Self::of_ignored(parent).key(key),
+            Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
+                Self::of_ignored(parent)
+            }
+        }
+    }
+}
+
+/// A document whose syntax is right, and the problems found in it so far.
+#[derive(Debug)]
+pub struct Document<'t> {
+    file: &'t str,
+    text: &'t str,
+    root: Spanned<DeValue<'t>>,
+    /// The parts of the text that must not be shown.
+    hidden: Vec<Range<usize>>,
+    problems: Vec<Problem>,
+}
+
+impl<'t> Document<'t> {
+    /// Reads a raw table from the text of a file. Unknown keys are reported with the problems that follow.
+    ///
+    /// # Errors
+    /// All the places where the text is no TOML.
+    pub fn read<T: DeserializeOwned + JsonSchema>(file: &'t str, text: &'t str) -> Result<(Self, T), Vec<Problem>> {
+        let schema = schema::<T>();
+        let (table, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            return Err(syntax_problems(file, text, &errors, &schema));
+        }
+        let span = table.span();
+        let root = Spanned::new(span, DeValue::Table(table.into_inner()));
+        let hidden = mask::secrets(&root, text, &schema);
+        let mut document = Self { file, text, root, hidden, problems: Vec::new() };
+        let mut unknown = Vec::new();
+        let raw = toml::Deserializer::parse(text).and_then(|deserializer| {
+            serde_ignored::deserialize(deserializer, |path| unknown.push(At::of_ignored(&path)))
+        });
+        for at in unknown {
+            document.unknown_key(&at, &schema);
+        }
+        match raw {
+            Ok(raw) => Ok((document, raw)),
+            // What the types can't take in is never a wrong type, only a number too large for any.
+            Err(error) => {
+                document.push(&error.span().unwrap_or_default(), error.message().to_owned(), None);
+                Err(document.into_problems())
+            }
+        }
+    }
+
+    /// Reports what is wrong with a value. For a table, its header is shown.
+    pub fn wrong(&mut self, at: &At, message: impl Into<String>, help: impl Into<Option<String>>) {
+        let span = self.lookup(at).map_or(0..0, |(_, value)| value.span());
+        self.push(&span, message.into(), help.into());
+    }
+
+    /// How many problems were found so far.
+    #[must_use]
+    pub fn problem_count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// The value of a field, if the file has one of the right type; one of another type is reported.
+    pub fn take<T: Raw>(&mut self, field: Field<T>, at: &At) -> Option<T> {
+        let (_, value) = self.lookup(at)?;
+        let (span, found) = (value.span(), value.get_ref());
+        match field {
+            Field::Absent => None,
+            // To serde, a date is a table.
+            Field::Is(value) if !(found.is_datetime() && T::SHAPE == Shape::Table) => Some(value),
+            Field::Is(_) | Field::Bad => {
+                let message = format!("expected {}, found {}", T::SHAPE, name(found));
+                let help = self.right_form(T::SHAPE, at, value);
+                self.push(&span, message, help);
+                None
+            }
+        }
+    }
+
+    /// The entries of a list of strings, each with its place. Entries of another type are reported and left out.
+    pub fn texts(&mut self, field: Field<Vec<Field<String>>>, at: &At) -> Option<Vec<(At, String)>> {
+        let entries = self.take(field, at)?;
+        Some(self.entries(entries, at))
+    }
+
+    /// The entries of a list that are of the right type, each with its place; the others are reported.
+    pub fn entries<T: Raw>(&mut self, entries: Vec<Field<T>>, at: &At) -> Vec<(At, T)> {
+        let place = |index| at.index(index);
+        entries
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, entry)| self.take(entry, &place(index)).map(|entry| (place(index), entry)))
+            .collect()
+    }
+
+    /// `value`, if no problem was found.
+    ///
+    /// # Errors
+    /// All the problems, in the order of the file.
+    pub fn finish<V>(self, value: V) -> Result<V, Vec<Problem>> {
+        if self.problems.is_empty() { Ok(value) } else { Err(self.into_problems()) }
+    }
+
+    fn into_problems(mut self) -> Vec<Problem> {
+        self.problems.sort_by(|a, b| a.place.cmp(&b.place));
+        self.problems
+    }
+
+    fn push(&mut self, span: &Range<usize>, message: String, help: Option<String>) {
+        if self.problems.len() < MOST_PROBLEMS {
+            let place = mask::place(self.text, span, &self.hidden);
+            self.problems.push(Problem { file: self.file.to_owned(), place: Some(place), message, help });
+        }
+    }
+
+    fn unknown_key(&mut self, at: &At, schema: &Schema) {
+        let Some((Step::Key(key), table)) = at.0.split_last() else { return };
+        let Some((span, parent)) = self.lookup(at).and_then(|(key, _)| Some((key?, self.lookup(&At(table.to_vec()))?)))
+        else {
+            return;
+        };
+        // A date where a table should be is reported as such by `take`.
+        if parent.1.get_ref().is_datetime() {
+            return;
+        }
+        let known = schema_at(schema.as_value(), table).map(keys).unwrap_or_default();
+        let help = did_you_mean(key, known.iter().copied())
+            .unwrap_or_else(|| format!("the keys here are {}", known.join(", ")));
+        self.push(&span, format!("unknown key `{key}`"), Some(help));
+    }
+
+    /// The place of the last key of a path, and its value.
+    fn lookup(&self, at: &At) -> Option<(Option<Range<usize>>, &Spanned<DeValue<'t>>)> {
+        at.0.iter().try_fold((None, &self.root), |(_, value), step| match (step, value.get_ref()) {
+            (Step::Key(key), DeValue::Table(table)) => {
+                table.get_key_value(key.as_str()).map(|(key, value)| (Some(key.span()), value))
+            }
+            (Step::Index(index), DeValue::Array(array)) => array.get(*index).map(|value| (None, value)),
+            _ => None,
+        })
+    }
+
+    /// How a value of another type would be written rightly, where that is plain.
+    fn right_form(&self, expected: Shape, at: &At, value: &Spanned<DeValue<'_>>) -> Option<String> {
+        let written = || mask::shown(self.text, &value.span(), &self.hidden);
+        match (expected, value.get_ref()) {
+            (Shape::Texts, DeValue::String(_)) => Some(format!("write [{}]", written())),
+            (Shape::Text, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_)) => {
+                Some(format!("write \"{}\"", written()))
+            }
+            (Shape::Duration, DeValue::Integer(_)) => Some(format!("write \"{}s\" for seconds", written())),
+            (Shape::Flag, DeValue::String(text)) if matches!(text.as_ref(), "true" | "false") => {
+                Some(format!("write {text}"))
+            }
+            (Shape::Tables, DeValue::Table(_)) => match at.0.last() {
+                Some(Step::Key(key)) => Some(format!("write [[{key}]]")),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// The JSON Schema of a raw type, for editors.
+#[must_use]
+pub fn schema<T: JsonSchema>() -> Schema {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<T>()
+}
+
+/// One slip makes the parser stumble several times in a line: the first time says the most.
+fn syntax_problems(file: &str, text: &str, errors: &[toml::de::Error], schema: &Schema) -> Vec<Problem> {
+    let hidden = mask::unparsed(text, schema);
+    let mut problems: Vec<_> = errors
+        .iter()
+        .take(MOST_PROBLEMS)
+        .map(|error| Problem {
+            file: file.to_owned(),
+            place: Some(mask::place(text, &error.span().unwrap_or_default(), &hidden)),
+            message: error.message().to_owned(),
+            help: None,
+        })
+        .collect();
+    problems.sort_by(|a, b| a.place.cmp(&b.place));
+    problems.dedup_by_key(|problem| problem.place.as_ref().map(|place| place.line));
+    problems
+}
+
+/// The schema of the value at a path. Schemas have no references: see [`schema`].
+fn schema_at<'s>(schema: &'s serde_json::Value, path: &[Step]) -> Option<&'s serde_json::Value> {
+    path.iter().try_fold(schema, |schema, step| match step {
+        Step::Key(key) => schema
+            .get("properties")
+            .and_then(|properties| properties.get(key))
+            .or_else(|| schema.get("additionalProperties").filter(|schema| schema.is_object())),
+        Step::Index(_) => schema.get("items"),
+    })
+}
+
+fn keys(schema: &serde_json::Value) -> Vec<&str> {
+    let properties = schema.get("properties").and_then(serde_json::Value::as_object);
+    properties.into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+}
+
+fn name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
