@@ -7,6 +7,9 @@ use super::{text, wiki};
 /// Documents nest lists in panels in tables; nobody nests deeper than this by hand.
 const DEPTH: u8 = 40;
 
+/// Jira's bound for a text is 32,767 characters, unless an administrator raises it.
+const MARKUP: usize = 128 * 1024;
+
 /// A text as plain lines.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Written {
@@ -20,7 +23,7 @@ impl Written {
     /// Reads a field that is wiki markup (a string) or a document (an object); `None` for anything else.
     pub fn read(value: &Value) -> Option<Self> {
         match value {
-            Value::String(markup) => Some(wiki::plain(markup)),
+            Value::String(markup) => Some(wiki::plain(&markup[..markup.floor_char_boundary(MARKUP)])),
             Value::Object(_) => {
                 let mut written = Self::default();
                 block(value, DEPTH, &mut Place { written: &mut written, quoted: false, bullet: false });

@@ -62,7 +62,8 @@ pub fn summary_of_plain(text: &str) -> Option<String> {
 /// The first paragraph of Markdown as plain text: no quotes, code blocks, images, HTML, headings (unless there is
 /// nothing else), nor the lines that are notes.
 pub fn summary_of_markdown(text: &str) -> Option<String> {
-    let lines = beginning(text, LOOKED_AT).lines().filter(|line| note::command(line).is_none());
+    let own = own_words(beginning(text, LOOKED_AT));
+    let lines = own.lines().filter(|line| note::command(line).is_none());
     let text: String = lines.flat_map(|line| [line, "\n"]).collect();
     let mut heading = None;
     let mut block = String::new();

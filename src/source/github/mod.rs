@@ -3,6 +3,8 @@
 mod issue;
 mod payload;
 mod pull_request;
+#[cfg(test)]
+mod tests;
 mod thing;
 
 use url::Url;

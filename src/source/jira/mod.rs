@@ -4,6 +4,8 @@
 mod changelog;
 mod other;
 mod payload;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 
@@ -215,7 +217,8 @@ impl Delivery<'_> {
             let id = comment.id.as_ref().filter(|_| !first.tickets.is_empty());
             let place = id.map(|id| format!("jira:comment:{}", id.as_str()));
             let plain = Event { url: first.about.url().map(str::to_owned), ..first.clone() };
-            let event = self.with_comment(plain, comment, comment.created() == comment.updated());
+            let created = events.iter().any(|event| event.kind == EventKind::TicketCommented);
+            let event = self.with_comment(plain, comment, created);
             let author = event.actor.clone();
             notes.extend(notes_in(&event, &written, place, author));
         }

@@ -1,0 +1,405 @@
+//! What a payload of GitHub's is understood as, with hand-written payloads in the documented shapes.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::event::{About, Event, EventKind, Source, Stage};
+use crate::source::{Parsed, Settings, parse};
+
+macro_rules! fixture {
+    ($name:literal) => {
+        serde_json::from_str::<Value>(include_str!(concat!("../../../tests/fixtures/github/", $name, ".json"))).unwrap()
+    };
+}
+
+fn read(name: &str, body: &Value) -> Parsed {
+    parse(Source::Github, name, body.to_string().as_bytes(), Timestamp::UNIX_EPOCH, &Settings::default())
+}
+
+fn events(name: &str, body: &Value) -> Vec<Event> {
+    match read(name, body) {
+        Parsed::Events(events) => events,
+        Parsed::Ignored(reason) => panic!("ignored: {reason}"),
+    }
+}
+
+fn ignored(name: &str, body: &Value) -> String {
+    match read(name, body) {
+        Parsed::Ignored(reason) => reason,
+        Parsed::Events(events) => panic!("events: {events:?}"),
+    }
+}
+
+fn with(mut body: Value, pointer: &str, value: Value) -> Value {
+    *body.pointer_mut(pointer).unwrap() = value;
+    body
+}
+
+fn without(mut body: Value, parent: &str, field: &str) -> Value {
+    body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(field).unwrap();
+    body
+}
+
+fn tickets(event: &Event) -> Vec<&str> {
+    event.tickets.iter().map(|key| key.as_str()).collect()
+}
+
+#[test]
+fn a_full_pull_request_is_read_and_its_note_follows() {
+    let events = events("pull_request", &fixture!("pull_request_opened"));
+    insta::assert_json_snapshot!(events);
+}
+
+#[test]
+fn deleted_accounts_and_forks_an_old_server_and_no_sender() {
+    let body = fixture!("pull_request_merged_ghost");
+    let event = events("pull_request", &body).remove(0);
+    let About::PullRequest(about) = &event.about else { panic!("{event:?}") };
+    assert_eq!((event.kind, about.stage), (EventKind::PullRequestMerged, Stage::Merged));
+    assert_eq!((about.author.as_ref(), about.draft, about.labels.as_ref()), (None, None, None));
+    assert_eq!((about.head.as_deref(), about.base.as_deref()), (Some("drop-column"), Some("main")));
+    assert_eq!(event.actor.unwrap().login, "bo", "without a sender, who merged it did it");
+    assert_eq!(event.at.to_string(), "2024-05-03T09:30:00Z");
+
+    let nobody = with(body.clone(), "/pull_request/merged_by", json!(null));
+    assert_eq!(events("pull_request", &nobody)[0].actor, None);
+    let mut deleted = body.clone();
+    deleted["sender"] = json!(null);
+    assert_eq!(events("pull_request", &deleted)[0].actor, None, "a null sender is a deleted account");
+    let headless = with(body, "/pull_request/head", json!(null));
+    let About::PullRequest(about) = events("pull_request", &headless).remove(0).about else { panic!() };
+    assert_eq!(about.head, None);
+}
+
+#[test]
+fn each_action_of_a_pull_request_has_its_kind() {
+    let body = fixture!("pull_request_opened");
+    let ready = with(body.clone(), "/pull_request/draft", json!(false));
+    let old = without(body.clone(), "/pull_request", "draft");
+    for (body, action, kind) in [
+        (&body, "opened", "pull_request.draft"),
+        (&ready, "opened", "pull_request.opened"),
+        (&old, "opened", "pull_request.opened"),
+        (&body, "converted_to_draft", "pull_request.draft"),
+        (&ready, "ready_for_review", "pull_request.ready"),
+        (&body, "closed", "pull_request.closed"),
+        (&body, "reopened", "pull_request.reopened"),
+        (&body, "synchronize", "pull_request.pushed"),
+        (&body, "edited", "pull_request.edited"),
+        (&body, "labeled", "pull_request.labeled"),
+        (&body, "unlabeled", "pull_request.unlabeled"),
+        (&body, "assigned", "pull_request.assigned"),
+        (&body, "review_requested", "pull_request.review_requested"),
+    ] {
+        let body = with(body.clone(), "/action", json!(action));
+        assert_eq!(events("pull_request", &body)[0].kind.as_str(), kind, "{action}");
+    }
+    for (action, reason) in [
+        (json!("locked"), "`pull_request.locked` is not something rules can ask for"),
+        (json!("a\nnew one"), "`pull_request.a new one` is not something rules can ask for"),
+        (json!(null), "the payload has no usable `action`"),
+        (json!(7), "the payload has no usable `action`"),
+    ] {
+        assert_eq!(ignored("pull_request", &with(body.clone(), "/action", action)), reason);
+    }
+}
+
+#[test]
+fn changes_say_what_was_and_what_is() {
+    for (action, more, change) in [
+        (
+            "edited",
+            json!({"changes": {"title": {"from": "Ids"}}}),
+            ("title", Some("Ids"), Some("OPS-7: add ids to rows")),
+        ),
+        ("edited", json!({"changes": {"base": {"ref": {"from": "dev"}}}}), ("base", Some("dev"), Some("main"))),
+        (
+            "edited",
+            json!({"changes": {"body": {"from": "Old.\n\nMore."}}}),
+            ("body", Some("Old."), Some("Every row gets an id, see the plan.")),
+        ),
+        ("labeled", json!({"label": {"name": "bug"}}), ("label", None, Some("bug"))),
+        ("unlabeled", json!({"label": {"name": "bug"}}), ("label", Some("bug"), None)),
+        ("assigned", json!({"assignee": {"login": "bo"}}), ("assignee", None, Some("bo"))),
+        ("review_requested", json!({"requested_reviewer": {"login": "bo"}}), ("reviewer", None, Some("bo"))),
+        (
+            "review_requested",
+            json!({"requested_team": {"slug": "data", "name": "Data"}}),
+            ("reviewer", None, Some("data")),
+        ),
+        (
+            "synchronize",
+            json!({"before": "f95f852bd8fca8fcc58a9a2d", "after": "ec26c3e57ca3a959ca5aad62"}),
+            ("commits", Some("f95f852"), Some("ec26c3e")),
+        ),
+    ] {
+        let mut body = with(fixture!("pull_request_opened"), "/action", json!(action));
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let found = events("pull_request", &body).remove(0).change.unwrap();
+        assert_eq!((found.field.as_str(), found.from.as_deref(), found.to.as_deref()), change);
+    }
+}
+
+#[test]
+fn a_missing_core_is_named() {
+    let body = fixture!("pull_request_opened");
+    for (parent, field, reason) in [
+        ("", "repository", "the payload has no usable `repository`"),
+        ("/repository", "full_name", "the payload has no usable `repository.full_name`"),
+        ("", "pull_request", "the payload has no usable `pull_request`"),
+        ("/pull_request", "number", "the payload has no usable `pull_request.number`"),
+    ] {
+        assert_eq!(ignored("pull_request", &without(body.clone(), parent, field)), reason);
+    }
+    assert_eq!(
+        ignored("pull_request", &json!(3)),
+        "the body is not a webhook's JSON object: invalid type: integer `3`, expected struct Body at line 1 column 1"
+    );
+    assert_eq!(ignored("ping", &json!({})), "ping: GitHub is connected");
+    assert_eq!(ignored("star", &json!({})), "`star` is not something rules can ask for");
+}
+
+#[test]
+fn only_web_addresses_get_through() {
+    let body = with(fixture!("pull_request_opened"), "/pull_request/html_url", json!("javascript:alert(1)"));
+    let body = with(body, "/sender/html_url", json!("javascript:alert(1)"));
+    let event = events("pull_request", &body).remove(0);
+    assert_eq!(
+        event.url.as_deref(),
+        Some("https://github.com/acme/ingest/pull/45"),
+        "the repository's page leads there"
+    );
+    assert_eq!(event.actor.unwrap().url, None);
+}
+
+#[test]
+fn a_comment_on_a_pull_request_tells_only_what_it_knows() {
+    let body = fixture!("issue_comment_on_pull_request");
+    let [event, note] = events("issue_comment", &body).try_into().unwrap();
+    let About::PullRequest(about) = &event.about else { panic!("{event:?}") };
+    assert_eq!(event.kind, EventKind::PullRequestCommented);
+    assert_eq!((about.stage, about.draft, about.head.as_deref()), (Stage::Merged, None, None));
+    assert!(event.actor.as_ref().unwrap().bot);
+    assert_eq!(event.comment.as_ref().unwrap().summary, "Yes, all consumers were updated.");
+    assert_eq!(event.url.as_deref(), Some("https://github.com/acme/ingest/pull/45#issuecomment-9007199254740993"));
+    assert_eq!((note.kind, &note.url), (EventKind::NoteHeadsUp, &event.url));
+    assert!(note.once.unwrap().starts_with("note:github:comment:9007199254740993:heads_up:"));
+
+    let edited = with(body.clone(), "/action", json!("edited"));
+    assert_eq!(events("issue_comment", &edited)[0].kind, EventKind::NoteHeadsUp, "an edit is told by its notes only");
+    let edited = with(edited, "/comment/body", json!("no notes"));
+    assert_eq!(ignored("issue_comment", &edited), "`issue_comment.edited` is not something rules can ask for");
+    let deleted = with(body.clone(), "/action", json!("deleted"));
+    assert_eq!(ignored("issue_comment", &deleted), "`issue_comment.deleted` is not something rules can ask for");
+
+    let unmerged = with(body.clone(), "/issue/pull_request/merged_at", json!(null));
+    let About::PullRequest(about) = events("issue_comment", &unmerged).remove(0).about else { panic!() };
+    assert_eq!(about.stage, Stage::Closed);
+    let on_issue = without(body, "/issue", "pull_request");
+    assert_eq!(events("issue_comment", &on_issue)[0].kind, EventKind::IssueCommented);
+}
+
+#[test]
+fn a_note_is_the_same_when_it_is_read_again_and_news_when_it_is_edited() {
+    let once = |body: &Value| events("pull_request", body)[1].once.clone().unwrap();
+    let opened = fixture!("pull_request_opened");
+    let edited = with(opened.clone(), "/action", json!("edited"));
+    assert_eq!(once(&opened), once(&edited));
+    let other = with(edited.clone(), "/pull_request/body", json!("/assume the id is never zero"));
+    assert_ne!(once(&opened), once(&other));
+
+    let editor = with(edited, "/sender", json!({"login": "bo"}));
+    let author = |body: &Value| events("pull_request", body)[1].note.clone().unwrap().author.unwrap().login;
+    assert_eq!((author(&opened), author(&editor)), ("ana".to_owned(), "bo".to_owned()));
+}
+
+#[test]
+fn reviews_are_told_once_by_their_verdict() {
+    let body = fixture!("review_submitted");
+    for (state, kind) in [
+        ("approved", EventKind::PullRequestApproved),
+        ("CHANGES_REQUESTED", EventKind::PullRequestChangesRequested),
+        ("commented", EventKind::PullRequestCommented),
+    ] {
+        let body = with(body.clone(), "/review/state", json!(state));
+        let [event, note] = events("pull_request_review", &body).try_into().unwrap();
+        assert_eq!((event.kind, note.kind), (kind, EventKind::NoteBlocked));
+        assert_eq!(event.comment.unwrap().summary, "Two things.");
+        assert_eq!(tickets(&note), ["DATA-123"]);
+    }
+    let silent = with(body.clone(), "/review/body", json!(null));
+    let [event] = events("pull_request_review", &silent).try_into().unwrap();
+    assert_eq!(event.comment, None);
+    assert_eq!(
+        ignored("pull_request_review", &with(silent, "/action", json!("dismissed"))),
+        "`pull_request_review.dismissed` is not something rules can ask for"
+    );
+
+    let mut line = body;
+    line["comment"] = line["review"].take();
+    line["action"] = json!("created");
+    assert_eq!(events("pull_request_review_comment", &line)[0].kind, EventKind::NoteBlocked);
+    line["comment"]["body"] = json!("a nit");
+    assert_eq!(
+        ignored("pull_request_review_comment", &line),
+        "a comment on a line is part of a review, which is told as one"
+    );
+}
+
+#[test]
+fn issues() {
+    let body = fixture!("issues_opened");
+    let [event, note] = events("issues", &body).try_into().unwrap();
+    assert_eq!((event.kind, note.kind), (EventKind::IssueOpened, EventKind::NoteDelayed));
+    assert_eq!((event.subject.as_str(), tickets(&event)), ("acme/ingest#12", vec!["DATA-4"]));
+    assert_eq!(event.about.title(), "Rows without ids");
+    for (action, kind) in [
+        ("closed", "issue.closed"),
+        ("reopened", "issue.reopened"),
+        ("labeled", "issue.labeled"),
+        ("assigned", "issue.assigned"),
+        ("edited", "note.delayed"),
+    ] {
+        let events = events("issues", &with(body.clone(), "/action", json!(action)));
+        assert_eq!(events.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), [kind]);
+    }
+    for action in ["pinned", "transferred", "deleted", "unlabeled"] {
+        ignored("issues", &with(body.clone(), "/action", json!(action)));
+    }
+}
+
+#[test]
+fn pushes() {
+    let body = fixture!("push");
+    let event = events("push", &body).remove(0);
+    assert_eq!((event.kind, event.subject.as_str()), (EventKind::Push, "acme/ingest:release/2.0"));
+    assert_eq!((event.about.title(), tickets(&event)), ("Write ids", vec!["DATA-5", "OPS-3"]));
+    assert_eq!(event.at.to_string(), "2024-05-02T10:00:00Z", "the push's time, not the commit's");
+    assert_eq!(event.url.as_deref(), Some("https://github.com/acme/ingest/compare/6113728f27ae...ec26c3e57ca3"));
+
+    let bare = with(body.clone(), "/head_commit", json!(null));
+    assert_eq!(events("push", &bare)[0].about.title(), "pushed to release/2.0");
+    let tag = with(body.clone(), "/ref", json!("refs/tags/v1"));
+    assert_eq!(ignored("push", &tag), "a push of a tag is not something rules can ask for");
+    for gone in [
+        with(body.clone(), "/deleted", json!(true)),
+        with(body, "/after", json!("0000000000000000000000000000000000000000")),
+    ] {
+        assert_eq!(ignored("push", &gone), "the push deletes a branch, which is told as `branch.deleted`");
+    }
+}
+
+#[test]
+fn the_rest() {
+    let workflow = fixture!("workflow_run");
+    let fork = with(workflow.clone(), "/workflow_run/head_repository/full_name", json!("stranger/ingest"));
+    let deployment = fixture!("deployment_status");
+    let discussion = fixture!("discussion");
+    let branch = fixture!("create");
+    let recovered = with(workflow.clone(), "/workflow_run/conclusion", json!("success"));
+    let unnamed = with(workflow.clone(), "/workflow_run/name", json!(""));
+    let deployed = with(deployment.clone(), "/deployment_status/state", json!("success"));
+    let asked = with(discussion.clone(), "/action", json!("created"));
+    let release = fixture!("release_published");
+    for (name, body, kind, subject, title, url) in [
+        (
+            "workflow_run",
+            &workflow,
+            "workflow.failed",
+            "acme/ingest:workflow/nightly@main",
+            "nightly",
+            "/actions/runs/289782451",
+        ),
+        (
+            "workflow_run",
+            &unnamed,
+            "workflow.failed",
+            "acme/ingest:workflow/nightly@main",
+            "nightly",
+            "/actions/runs/289782451",
+        ),
+        (
+            "workflow_run",
+            &recovered,
+            "workflow.recovered",
+            "acme/ingest:workflow/nightly@main",
+            "nightly",
+            "/actions/runs/289782451",
+        ),
+        (
+            "workflow_run",
+            &fork,
+            "workflow.failed",
+            "acme/ingest:workflow/nightly@stranger:main",
+            "nightly",
+            "/actions/runs/289782451",
+        ),
+        (
+            "deployment_status",
+            &deployment,
+            "deployment.failed",
+            "acme/ingest:deployment/145988746",
+            "deployment to production",
+            "/runs/1",
+        ),
+        (
+            "deployment_status",
+            &deployed,
+            "deployment.succeeded",
+            "acme/ingest:deployment/145988746",
+            "deployment to production",
+            "/runs/1",
+        ),
+        (
+            "discussion",
+            &discussion,
+            "discussion.answered",
+            "acme/ingest#4",
+            "Are ids stable? DATA-9",
+            "/discussions/4#discussioncomment-550561",
+        ),
+        ("discussion", &asked, "discussion.created", "acme/ingest#4", "Are ids stable? DATA-9", "/discussions/4"),
+        (
+            "create",
+            &branch,
+            "branch.created",
+            "acme/ingest:feature/data-12 ids",
+            "feature/data-12 ids",
+            "/tree/feature/data-12%20ids",
+        ),
+        ("delete", &branch, "branch.deleted", "acme/ingest:feature/data-12 ids", "feature/data-12 ids", "/branches"),
+        ("release", &release, "release.published", "acme/ingest@v2.0", "Two", "/releases/tag/v2.0"),
+    ] {
+        let event = events(name, body).remove(0);
+        assert_eq!((event.kind.as_str(), event.subject.as_str(), event.about.title()), (kind, subject, title));
+        assert_eq!(event.url, Some(format!("https://github.com/acme/ingest{url}")));
+    }
+    for (name, body, reason) in [
+        (
+            "workflow_run",
+            with(workflow.clone(), "/action", json!("requested")),
+            "`workflow_run.requested` is not something rules can ask for",
+        ),
+        (
+            "workflow_run",
+            with(workflow, "/workflow_run/conclusion", json!("skipped")),
+            "the workflow's end is `skipped`, neither a failure nor a success",
+        ),
+        (
+            "deployment_status",
+            with(deployment, "/deployment_status/state", json!("queued")),
+            "the deployment is `queued`, which is not yet its end",
+        ),
+        (
+            "discussion",
+            with(discussion, "/action", json!("pinned")),
+            "`discussion.pinned` is not something rules can ask for",
+        ),
+        ("create", with(branch, "/ref_type", json!("tag")), "`create` of a tag is not something rules can ask for"),
+        ("release", with(release, "/action", json!("released")), "`release.released` is told as `release.published`"),
+    ] {
+        assert_eq!(ignored(name, &body), reason);
+    }
+}

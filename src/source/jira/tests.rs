@@ -1,0 +1,338 @@
+//! What a payload of Jira's is understood as, with hand-written payloads in the documented shapes.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::event::{About, Event, EventKind, Source};
+use crate::source::{Parsed, Settings, parse};
+
+macro_rules! fixture {
+    ($name:literal) => {
+        serde_json::from_str::<Value>(include_str!(concat!("../../../tests/fixtures/jira/", $name, ".json"))).unwrap()
+    };
+}
+
+fn read(body: &Value, settings: &Settings) -> Parsed {
+    parse(Source::Jira, "", body.to_string().as_bytes(), Timestamp::UNIX_EPOCH, settings)
+}
+
+fn events(body: &Value) -> Vec<Event> {
+    match read(body, &Settings::default()) {
+        Parsed::Events(events) => events,
+        Parsed::Ignored(reason) => panic!("ignored: {reason}"),
+    }
+}
+
+fn kinds(body: &Value) -> Vec<&'static str> {
+    events(body).iter().map(|event| event.kind.as_str()).collect()
+}
+
+/// An update with these changes instead, each `[fieldId, field, from, fromString, to, toString]`.
+fn changed(items: &[[Option<&str>; 6]]) -> Value {
+    let mut body = fixture!("issue_updated");
+    let items = items.iter().map(|[id, field, from, from_string, to, to_string]| {
+        json!({"fieldId": id, "field": field, "fieldtype": "jira", "from": from, "fromString": from_string, "to": to, "toString": to_string})
+    });
+    body["changelog"]["items"] = items.collect();
+    body
+}
+
+#[test]
+fn an_update_in_another_language_tells_each_thing_the_most_significant_first() {
+    insta::assert_json_snapshot!(events(&fixture!("issue_updated")));
+}
+
+#[test]
+fn each_change_has_its_kind() {
+    let none = None;
+    for (item, kind, change) in [
+        (
+            ["Key", "Key", "", "OLD-1", "", "DATA-123"].map(Some),
+            "ticket.moved",
+            ("key", Some("OLD-1"), Some("DATA-123")),
+        ),
+        (
+            [none, Some("Status"), none, Some("To Do"), none, Some("Doing")],
+            "ticket.started",
+            ("status", Some("To Do"), Some("Doing")),
+        ),
+        (
+            [none, Some("Due Date"), Some("2024-06-30"), none, Some("2024-06-14"), none],
+            "ticket.pulled_in",
+            ("due", Some("2024-06-30"), Some("2024-06-14")),
+        ),
+        (
+            [Some("duedate"), none, none, none, Some("2024-06-14"), none],
+            "ticket.updated",
+            ("due", None, Some("2024-06-14")),
+        ),
+        (
+            [Some("duedate"), none, Some("2024-06-14"), none, none, none],
+            "ticket.updated",
+            ("due", Some("2024-06-14"), None),
+        ),
+        (
+            [none, Some("Fix Version"), Some("1"), Some("v1"), Some("2"), Some("v2")],
+            "ticket.slipped",
+            ("fix_version", Some("v1"), Some("v2")),
+        ),
+        (
+            [none, Some("Fix Version"), Some("1"), Some("v3"), Some("2"), Some("v2")],
+            "ticket.pulled_in",
+            ("fix_version", Some("v3"), Some("v2")),
+        ),
+        (
+            [none, Some("Fix Version"), none, none, Some("2"), Some("v2")],
+            "ticket.updated",
+            ("fix_version", None, Some("v2")),
+        ),
+        (
+            [Some("fixVersions"), none, Some("1"), Some("next"), Some("2"), Some("later")],
+            "ticket.updated",
+            ("fix_version", Some("next"), Some("later")),
+        ),
+        (
+            [Some("assignee"), none, Some("ana"), Some("Ana"), none, none],
+            "ticket.assigned",
+            ("assignee", Some("Ana"), None),
+        ),
+        (
+            [none, Some("PRIORITY"), none, Some("Low"), none, Some("High")],
+            "ticket.priority_changed",
+            ("priority", Some("Low"), Some("High")),
+        ),
+        (
+            [Some("customfield_10021"), Some("Flagged"), none, Some(""), none, Some("Impediment")],
+            "ticket.flagged",
+            ("flagged", None, Some("Impediment")),
+        ),
+        (
+            [Some("customfield_10021"), Some("Flagged"), none, Some("Impediment"), none, Some("")],
+            "ticket.updated",
+            ("flagged", Some("Impediment"), None),
+        ),
+        (
+            [none, Some("Link"), none, none, Some("DATA-9"), Some("This issue blocks DATA-9")],
+            "ticket.linked",
+            ("link", None, Some("This issue blocks DATA-9")),
+        ),
+        (
+            [none, Some("Link"), Some("DATA-9"), Some("This issue blocks DATA-9"), none, none],
+            "ticket.updated",
+            ("link", Some("This issue blocks DATA-9"), None),
+        ),
+        (
+            [none, Some("labels"), none, Some("a"), none, Some("a b")],
+            "ticket.updated",
+            ("labels", Some("a"), Some("a b")),
+        ),
+    ] {
+        let found = events(&changed(&[item])).remove(0);
+        let change_found = found.change.unwrap();
+        assert_eq!(found.kind.as_str(), kind, "{item:?}");
+        assert_eq!((change_found.field.as_str(), change_found.from.as_deref(), change_found.to.as_deref()), change);
+    }
+}
+
+#[test]
+fn a_custom_field_with_a_known_name_is_only_an_update() {
+    let mut body = changed(&[[None, Some("Status"), None, Some("green"), None, Some("red")]]);
+    body["changelog"]["items"][0]["fieldtype"] = json!("custom");
+    assert_eq!(kinds(&body), ["ticket.updated"]);
+}
+
+#[test]
+fn a_status_is_told_by_its_category() {
+    for (category, kind) in [
+        (json!("new"), EventKind::TicketTransitioned),
+        (json!("indeterminate"), EventKind::TicketStarted),
+        (json!("done"), EventKind::TicketDone),
+        (json!("undefined"), EventKind::TicketTransitioned),
+        (json!(null), EventKind::TicketTransitioned),
+    ] {
+        let mut body = fixture!("issue_updated");
+        body["issue"]["fields"]["status"]["statusCategory"]["key"] = category;
+        assert!(events(&body).iter().any(|event| event.kind == kind));
+    }
+}
+
+#[test]
+fn versions_that_are_swapped_in_two_items_are_one_change_by_their_dates() {
+    let mut body = changed(&[
+        [Some("fixVersions"), None, Some("1"), Some("spring"), None, None],
+        [Some("fixVersions"), None, None, None, Some("2"), Some("autumn")],
+    ]);
+    assert_eq!(kinds(&body), ["ticket.updated"], "names alone say nothing here");
+    body["issue"]["fields"]["fixVersions"] = json!([{"id": "1", "name": "spring", "releaseDate": "2024-04-01"}, {"id": "2", "name": "autumn", "releaseDate": "2024-10-01"}]);
+    assert_eq!(kinds(&body), ["ticket.slipped"]);
+}
+
+#[test]
+fn what_is_less_than_something_specific_is_left_out() {
+    let labels = [None, Some("labels"), None, None, None, Some("a")];
+    let summary = [None, Some("summary"), None, Some("x"), None, Some("y")];
+    assert_eq!(kinds(&changed(&[labels, summary])), ["ticket.updated"], "one at most");
+    assert_eq!(events(&changed(&[labels, summary]))[0].change.as_ref().unwrap().field, "labels");
+    let moved = [None, Some("Key"), None, Some("OLD-1"), None, Some("DATA-123")];
+    let project = [None, Some("project"), None, Some("Old"), None, Some("Data")];
+    let assigned = [None, Some("assignee"), None, None, None, Some("Ana")];
+    assert_eq!(kinds(&changed(&[project, assigned, moved])), ["ticket.moved", "ticket.assigned"]);
+    assert_eq!(kinds(&changed(&[])), ["ticket.updated"], "an empty changelog");
+}
+
+#[test]
+fn a_new_description_tells_its_notes() {
+    let body = changed(&[[Some("description"), None, None, Some("old"), None, Some("new")]]);
+    let [event, note] = events(&body).try_into().unwrap();
+    assert_eq!((event.kind, note.kind), (EventKind::TicketUpdated, EventKind::NoteDecided));
+    assert_eq!(note.note.unwrap().text, "ids are integers");
+    assert!(note.once.unwrap().starts_with("note:jira:DATA-123:description:decided:"));
+
+    let mut created = body;
+    created["webhookEvent"] = json!("jira:issue_created");
+    assert_eq!(kinds(&created), ["ticket.created", "note.decided"]);
+    created["webhookEvent"] = json!("jira:issue_deleted");
+    created["changelog"] = json!(null);
+    assert_eq!(kinds(&created), ["ticket.deleted"]);
+}
+
+#[test]
+fn a_comment_as_a_document_by_an_app() {
+    let [event, note] = events(&fixture!("comment_created_adf")).try_into().unwrap();
+    assert_eq!(
+        (event.kind, event.subject.as_str(), event.scope.as_str()),
+        (EventKind::TicketCommented, "DATA-123", "DATA")
+    );
+    assert_eq!(event.comment.as_ref().unwrap().summary, "@Ana Doe the ids are in.");
+    assert_eq!(event.url.as_deref(), Some("https://example.atlassian.net/browse/DATA-123?focusedCommentId=10019"));
+    assert_eq!(event.once.as_deref(), Some("jira-comment:10019"));
+    assert_eq!(event.at.to_string(), "2024-05-02T10:00:00Z");
+    let actor = event.actor.unwrap();
+    assert_eq!((actor.login.as_str(), actor.name.as_str(), actor.bot), ("557058:app", "Automation", true));
+    assert_eq!(note.note.unwrap().text, "nobody reads the old column");
+    assert_eq!(note.url, event.url);
+}
+
+#[test]
+fn the_same_comment_within_an_update_is_told_once_with_its_notes() {
+    let alone = fixture!("comment_created_adf");
+    let mut within = fixture!("issue_updated");
+    within["changelog"] = json!(null);
+    within["comment"] = alone["comment"].clone();
+    let once = |body: &Value| events(body).into_iter().map(|event| event.once).collect::<Vec<_>>();
+    assert_eq!(once(&alone), once(&within));
+
+    within["issue_event_type_name"] = json!("issue_comment_edited");
+    assert_eq!(kinds(&within), ["ticket.updated", "note.assumed"]);
+    assert_eq!(once(&within)[0], None);
+    within["issue_event_type_name"] = json!(null);
+    assert_eq!(kinds(&within)[0], "ticket.commented");
+    within["comment"]["updated"] = json!("2024-05-02T13:00:00.000+0200");
+    assert_eq!(kinds(&within)[0], "ticket.updated", "an old server's edit");
+    assert_eq!(events(&within)[0].change.as_ref().unwrap().field, "comment");
+}
+
+#[test]
+fn edited_and_deleted_comments_are_updates() {
+    let mut body = fixture!("comment_created_adf");
+    body["webhookEvent"] = json!("comment_updated");
+    body["comment"]["updateAuthor"] = json!({"name": "bo", "displayName": "Bo"});
+    let [event, note] = events(&body).try_into().unwrap();
+    assert_eq!((event.kind, event.actor.unwrap().login.as_str()), (EventKind::TicketUpdated, "bo"));
+    assert_eq!(note.actor.unwrap().login, "bo");
+    body["webhookEvent"] = json!("comment_deleted");
+    let [event] = events(&body).try_into().unwrap();
+    assert_eq!((event.kind, event.comment), (EventKind::TicketUpdated, None));
+    assert_eq!(event.url.as_deref(), Some("https://example.atlassian.net/browse/DATA-123"));
+}
+
+#[test]
+fn what_not_everybody_may_read_goes_no_further() {
+    for (field, value) in
+        [("visibility", json!({"type": "role", "value": "Administrators"})), ("jsdPublic", json!(false))]
+    {
+        let mut body = fixture!("comment_created_adf");
+        body["comment"][field] = value;
+        let [event] = events(&body).try_into().unwrap();
+        assert_eq!((event.kind, event.comment), (EventKind::TicketCommented, None));
+    }
+}
+
+#[test]
+fn a_comment_that_names_no_ticket_has_its_number() {
+    let [event, note] = events(&fixture!("comment_created_data_center")).try_into().unwrap();
+    let About::Ticket(about) = &event.about else { panic!("{event:?}") };
+    assert_eq!((event.subject.as_str(), event.scope.as_str(), event.tickets.len()), ("10013", "", 0));
+    assert_eq!((about.key.as_str(), about.id.as_deref()), ("10013", Some("10013")));
+    assert_eq!(event.url.as_deref(), Some("https://jira.example.com/context/secure/ViewIssue.jspa?id=10013"));
+    assert_eq!((event.once, note.once), (None, None), "the delivery that names the ticket is the one to tell");
+    assert_eq!(event.comment.unwrap().summary, "Done, see the page.");
+    assert_eq!(note.note.unwrap().text, "until Monday");
+    assert_eq!(event.actor.unwrap().login, "ana");
+}
+
+#[test]
+fn links_sprints_and_versions() {
+    let settings = Settings { jira_base_url: Some("https://jira.example.com/".to_owned()), ..Settings::default() };
+    let configured = |body: Value| match read(&body, &settings) {
+        Parsed::Events(mut events) => events.remove(0),
+        Parsed::Ignored(reason) => panic!("{reason}"),
+    };
+    for (body, kind, subject, title, url) in [
+        (
+            fixture!("issuelink_created"),
+            "ticket.linked",
+            "10040",
+            "10040",
+            "https://jira.example.com/secure/ViewIssue.jspa?id=10040",
+        ),
+        (
+            fixture!("sprint_started"),
+            "sprint.started",
+            "sprint/3",
+            "Sprint 12",
+            "https://jira.example.com/secure/RapidBoard.jspa?rapidView=2&sprint=3",
+        ),
+        (
+            fixture!("version_released"),
+            "version.released",
+            "version/10001",
+            "2.1",
+            "https://jira.example.com/secure/ReleaseNote.jspa?projectId=10000&version=10001",
+        ),
+        (
+            fixture!("issue_updated"),
+            "ticket.started",
+            "DATA-123",
+            "Ids for rows",
+            "https://jira.example.com/browse/DATA-123",
+        ),
+    ] {
+        let event = configured(body);
+        assert_eq!((event.kind.as_str(), event.subject.as_str(), event.about.title()), (kind, subject, title));
+        assert_eq!(event.url.as_deref(), Some(url));
+    }
+    let link = configured(fixture!("issuelink_created"));
+    assert_eq!((link.change.unwrap().to.as_deref(), link.actor), (Some("blocks 10041"), None));
+    let sprint = events(&fixture!("sprint_started")).remove(0);
+    assert_eq!(sprint.about.url(), Some("https://example.atlassian.net/secure/RapidBoard.jspa?rapidView=2&sprint=3"));
+    let mut closed = fixture!("sprint_started");
+    closed["webhookEvent"] = json!("sprint_closed");
+    assert_eq!(kinds(&closed), ["sprint.closed"]);
+}
+
+#[test]
+fn what_is_not_understood_says_why() {
+    for (body, reason) in [
+        (json!({"webhookEvent": "worklog_created"}), "`worklog_created` is not something rules can ask for"),
+        (json!({"webhookEvent": "jira:version_created"}), "`jira:version_created` is not something rules can ask for"),
+        (json!({}), "the payload has no usable `webhookEvent`"),
+        (json!({"webhookEvent": "jira:issue_updated"}), "the payload has no usable `issue`"),
+        (json!({"webhookEvent": "comment_created", "issue": {"key": "<b>"}}), "the payload has no usable `issue`"),
+        (json!({"webhookEvent": "sprint_started", "sprint": {}}), "the payload has no usable `sprint.id`"),
+    ] {
+        assert_eq!(read(&body, &Settings::default()), Parsed::Ignored(reason.to_owned()));
+    }
+}
