@@ -6,6 +6,7 @@ mod file;
 mod folder;
 mod matcher;
 mod pattern;
+mod reading;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
