@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::channel::{ChannelError, Channels};
+use crate::channel::Channels;
 use crate::config::Config;
 use crate::console::Console;
 use crate::dispatch::Dispatcher;
@@ -39,9 +39,6 @@ pub enum StartError {
     /// The store cannot be opened
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A channel cannot be set up
-    #[error(transparent)]
-    Channel(#[from] ChannelError),
     /// The folder of the store cannot be made
     #[error("cannot make the folder `{path}`: {reason}")]
     Folder {
@@ -77,7 +74,7 @@ impl App {
             std::fs::create_dir_all(folder)
                 .map_err(|reason| StartError::Folder { path: folder.display().to_string(), reason })?;
         }
-        let channels = Arc::new(Channels::new(&config.channels)?);
+        let channels = Arc::new(Channels::new(config.channels.clone()));
         let (store, writer) = Store::serve(&config.store).await?;
         let listener = TcpListener::bind(config.listen)
             .await

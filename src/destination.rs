@@ -21,6 +21,20 @@ pub enum Destination {
     Mailbox,
 }
 
+impl Destination {
+    /// The channel's name, for counting: never an address.
+    #[must_use]
+    pub fn channel(&self) -> &'static str {
+        match self {
+            Self::Email(_) => "email",
+            Self::Slack(_) => "slack",
+            Self::SlackWebhook(_) => "slack-webhook",
+            Self::Webhook(_) => "webhook",
+            Self::Mailbox => "mailbox",
+        }
+    }
+}
+
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

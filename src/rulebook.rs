@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::event::{About, Event, Ticket};
 use crate::plan::{self, Teams};
 use crate::rule::{self, Known, Rule, Team};
-use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView};
+use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView, context, for_kind};
 use crate::toml_file::Problem;
 use crate::track;
 
@@ -32,8 +32,8 @@ impl Rulebook {
     #[must_use]
     pub fn load(config: &Config, before: Option<&Self>) -> Self {
         let (templates, sources, mut problems) = load_templates(&config.templates, before);
-        let names = templates.names();
-        let loaded = rule::load_folder(&config.rules, &Known { templates: &names, channels: &config.channels });
+        let names = templates.names().into_iter().map(str::to_owned).collect();
+        let loaded = rule::load_folder(&config.rules, Known { templates: &names, channels: &config.channels });
         problems.extend(loaded.problems);
         let mut files = BTreeMap::new();
         for (path, team) in loaded.teams {
@@ -72,7 +72,7 @@ impl Rulebook {
         team: &Team,
         rule: &Rule,
     ) -> Result<Message, RenderError> {
-        let name = rule.template.as_deref().unwrap_or_else(|| Templates::for_kind(event.kind));
+        let name = rule.template.as_deref().unwrap_or_else(|| for_kind(event.kind));
         let facts = Facts {
             event,
             ticket,
@@ -84,7 +84,7 @@ impl Rulebook {
             zone: &team.timezone,
             now: Timestamp::now(),
         };
-        self.templates.render(name, &facts)
+        self.templates.render(name, &context(&facts))
     }
 
     fn thread(&self, event: &Event, ticket: Option<&Ticket>) -> ThreadView {
@@ -104,7 +104,7 @@ fn load_templates(
     before: Option<&Rulebook>,
 ) -> (Templates, BTreeMap<String, String>, Vec<Problem>) {
     let (mut sources, mut problems) = read_templates(folder);
-    let (templates, broken) = Templates::load(&sources);
+    let (templates, broken) = Templates::load(texts(&sources));
     if broken.is_empty() {
         return (templates, sources, problems);
     }
@@ -115,15 +115,19 @@ fn load_templates(
         problems.push(Problem::at(&file, text, at, problem.message, problem.help));
     }
     // Once more, with the last good text of each broken one.
-    let (_, broken) = Templates::load(&sources);
+    let (_, broken) = Templates::load(texts(&sources));
     for problem in broken {
         match before.and_then(|before| before.sources.get(&problem.name)) {
             Some(good) => sources.insert(problem.name, good.clone()),
             None => sources.remove(&problem.name),
         };
     }
-    let (templates, _) = Templates::load(&sources);
+    let (templates, _) = Templates::load(texts(&sources));
     (templates, sources, problems)
+}
+
+fn texts(sources: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    sources.iter().map(|(name, text)| (name.as_str(), text.as_str()))
 }
 
 fn read_templates(folder: &Path) -> (BTreeMap<String, String>, Vec<Problem>) {

@@ -56,8 +56,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         crate::source::BodyError::UnsupportedType => Failure::Wrong("this is no JSON".to_owned()),
     })?;
     let rulebook = Rulebook::load(&config, None);
-    super::show_if_any(rulebook.problems());
-    let channels = Channels::new(&config.channels)?;
+    if !rulebook.problems().is_empty() {
+        super::show(rulebook.problems());
+    }
+    let channels = Channels::new(config.channels.clone());
     match understand(args.source, &args.event, &body, Timestamp::now(), &app::settings(&config)) {
         Parsed::Ignored(reason) if args.json => {
             say(json!({ "event": { "kind": "ignored", "reason": reason }, "rules": [], "messages": [] }))
@@ -94,7 +96,7 @@ fn judge_all<'a>(tracked: &[Tracked], rulebook: &'a Rulebook) -> Vec<Judged<'a>>
             let best = verdicts.iter().position(|v| matches!(v, Verdict::Match)).or_else(|| {
                 // A rule that listens to one of the events says more than one that listens to none.
                 verdicts.iter().position(|v| matches!(v, Verdict::Suppressed { .. })).or_else(|| {
-                    tracked.iter().position(|tracked| rule.listens_to(tracked.event.kind))
+                    tracked.iter().position(|tracked| rule.on.kinds.contains(&tracked.event.kind))
                 })
             });
             Judged { team, rule, verdict: verdicts.swap_remove(best.unwrap_or(0)) }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{ConfigArgs, Failure, say};
+use crate::rule::parse_duration;
 use crate::store::{Entry, EntryState, Filter, Store};
 
 #[derive(Debug, clap::Args)]
@@ -71,14 +72,14 @@ async fn open(config: &ConfigArgs) -> Result<Store, Failure> {
     if !path.exists() {
         return Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` makes it", path.display())));
     }
-    Ok(Store::visit(&path).await?)
+    let (store, _writer) = Store::visit(&path).await?;
+    Ok(store)
 }
 
 async fn list(list: List) -> Result<(), Failure> {
-    let since = match &list.since {
-        Some(age) => Some(Timestamp::now() - crate::rule::duration(age).map_err(Failure::Usage)?),
-        None => None,
-    };
+    let age = list.since.as_deref().map(parse_duration).transpose();
+    let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {}", help.unwrap_or_default())))?;
+    let since = age.map(|age| Timestamp::now() - age);
     let store = open(&list.config).await?;
     let filter =
         Filter { team: list.team, thread: list.thread, state: list.state, since, ..Filter::default() };

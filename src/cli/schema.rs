@@ -22,8 +22,8 @@ enum What {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let schema = match args.what {
-        What::Config => crate::config::schema(),
-        What::Rules => crate::rule::schema(),
+        What::Config => crate::config::schema().to_value(),
+        What::Rules => crate::rule::schema().to_value(),
         What::Context => crate::template::schema(),
     };
     say(serde_json::to_string_pretty(&schema)?)

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{ConfigArgs, Failure, say};
 use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
-use crate::template::Message;
+use crate::template::{Block, Inline, Message};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -17,13 +17,15 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.load()?;
-    let channels = Channels::new(&config.channels)?;
+    let channels = Channels::new(config.channels);
     let now = Timestamp::now();
-    let message = Message::plain(
-        "microalign: a test message",
-        "Hello! If you can read this, microalign can reach you here. There is nothing to do.",
-        "You get this because somebody ran `microalign send-test`.",
-    );
+    let text = "Hello! If you can read this, microalign can reach you here. There is nothing to do.";
+    let message = Message {
+        subject: "microalign: a test message".to_owned(),
+        body: vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])],
+        why: "You get this because somebody ran `microalign send-test`.".to_owned(),
+        url: None,
+    };
     let thread = format!("send-test/{now}");
     let post = Post {
         id: now.as_millisecond(),

@@ -54,7 +54,7 @@ pub struct ServerTable {
 #[schemars(deny_unknown_fields)]
 pub struct StoreTable {
     /// `sqlite://FILE`. `sqlite://microalign.db` if left out.
-    pub url: Field<SecretText>,
+    pub url: Field<String>,
 }
 
 /// `[github]`

@@ -1,5 +1,6 @@
 //! The configuration: raw TOML to checked values.
 
+mod channels;
 mod expand;
 mod file;
 
@@ -8,19 +9,15 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 pub use file::schema;
 
-use crate::destination::Destination;
 use crate::event::TicketKey;
-use crate::settings::{
-    ChannelSettings, EmailSettings, SlackSettings, SlackWebhookSettings, SmtpSettings, WebhookSettings,
-};
-use crate::toml_file::{At, Document, Field, Problem, Raw, SecretText};
-use file::{ConfigFile, EmailTable, ServerTable, SlackTable, SlackWebhookTable, StoreTable, WebhookTable};
+use crate::settings::ChannelSettings;
+use crate::toml_file::{At, Document, Field, Problem, SecretText, Wrong};
+use file::{ConfigFile, ServerTable, StoreTable};
 
 /// What the operator configured, checked. Paths are ready to be opened.
 #[derive(Debug, Clone)]
@@ -64,13 +61,12 @@ pub fn load(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<Config
     checker.document.finish(config)
 }
 
+const EMPTY_SECRET: &str = "the secret is empty: anybody could sign";
+
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 /// Tables that the operator names.
 type Tables<T> = Field<BTreeMap<String, Field<T>>>;
-
-/// What is wrong with a value, and what would be right.
-type Wrong = (String, Option<String>);
 
 struct Checker<'a, E> {
     document: Document<'a>,
@@ -131,7 +127,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         let at = At::root().key("store");
         let table = self.document.take(field, &at).unwrap_or_default();
         let at = at.key("url");
-        let file = self.secret(table.url, &at).and_then(|url| self.parsed(sqlite_file(url.expose_secret()), &at));
+        let file = self.text(table.url, &at).and_then(|(_, url)| self.parsed(sqlite_file(&url), &at));
         self.folder.join(file.unwrap_or_else(|| "microalign.db".to_owned()))
     }
 
@@ -152,105 +148,26 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         self.parsed(Err((format!("`{text}` is no project key"), help)), at)
     }
 
-    fn email(&mut self, field: Field<EmailTable>) -> Option<EmailSettings> {
-        let at = At::root().key("email");
-        let table = self.document.take(field, &at)?;
-        self.require(&table.from, &at, "from");
-        let from_at = at.key("from");
-        let from = self.text(table.from, &from_at).and_then(|(written, text)| {
-            let help = Some("write \"microalign <updates@example.com>\"".to_owned());
-            self.parsed(
-                text.parse::<Mailbox>().map_err(|_| (format!("`{written}` is no mail address"), help)),
-                &from_at,
-            )
-        });
-        let smtp_at = at.key("smtp");
-        let smtp = self.secret(table.smtp, &smtp_at).and_then(|url| self.parsed(mail_server(&url), &smtp_at));
-        Some(EmailSettings { from: from?, smtp })
-    }
-
-    fn slack(&mut self, field: Field<SlackTable>) -> Option<SlackSettings> {
-        let at = At::root().key("slack");
-        let table = self.document.take(field, &at)?;
-        self.require(&table.token, &at, "token");
-        let api_url = self.web_address(table.api_url, &at.key("api_url"));
-        let token = self.secret(table.token, &at.key("token"))?;
-        // The address was checked, so only the token can be wrong.
-        let api_url = api_url.as_deref().unwrap_or(SlackSettings::API_URL);
-        self.parsed(SlackSettings::new(token.expose_secret(), api_url).map_err(plain), &at.key("token"))
-    }
-
-    fn slack_webhooks(&mut self, field: Tables<SlackWebhookTable>) -> BTreeMap<String, SlackWebhookSettings> {
-        let mut settings = BTreeMap::new();
-        for (at, name, table) in self.tables(field, "slack_webhook") {
-            self.require(&table.url, &at, "url");
-            if let Some(webhook) = self.secret(table.url, &at.key("url")).and_then(|url| {
-                self.parsed(SlackWebhookSettings::new(url.expose_secret()).map_err(plain), &at.key("url"))
-            }) {
-                settings.insert(name, webhook);
-            }
-        }
-        settings
-    }
-
-    fn webhooks(&mut self, field: Tables<WebhookTable>) -> BTreeMap<String, WebhookSettings> {
-        let mut settings = BTreeMap::new();
-        for (at, name, table) in self.tables(field, "webhook") {
-            if let Some(webhook) = self.webhook(table, &at) {
-                settings.insert(name, webhook);
-            }
-        }
-        settings
-    }
-
-    fn webhook(&mut self, table: WebhookTable, at: &At) -> Option<WebhookSettings> {
-        self.require(&table.url, at, "url");
-        self.require(&table.secret, at, "secret");
-        let (url, secret) = (self.secret(table.url, &at.key("url")), self.secret(table.secret, &at.key("secret")));
-        let url = url?;
-        // The same rules for the address, so that a wrong one is shown where it is.
-        self.parsed(SlackWebhookSettings::new(url.expose_secret()).map_err(plain), &at.key("url"))?;
-        let settings = WebhookSettings::new(url.expose_secret(), secret?.expose_secret());
-        self.parsed(settings.map_err(plain), &at.key("secret"))
-    }
-
     fn secrets(&mut self, field: Field<Vec<Field<SecretText>>>, at: &At) -> Vec<SecretString> {
         let Some(entries) = self.document.take(field, at) else { return Vec::new() };
         if entries.is_empty() {
             self.document.wrong(at, "the list is empty", "write `[\"${NAME}\"]`".to_owned());
         }
         let entries = self.document.entries(entries, at);
-        entries.into_iter().filter_map(|(at, secret)| self.filled(&secret, &at, ": anybody could sign")).collect()
+        entries.into_iter().filter_map(|(at, secret)| self.filled(&secret, &at, EMPTY_SECRET)).collect()
     }
 
     fn secret(&mut self, field: Field<SecretText>, at: &At) -> Option<SecretString> {
         let secret = self.document.take(field, at)?;
-        self.filled(&secret, at, "")
+        self.filled(&secret, at, "this is empty")
     }
 
-    fn filled(&mut self, secret: &SecretText, at: &At, consequence: &str) -> Option<SecretString> {
+    fn filled(&mut self, secret: &SecretText, at: &At, message: &str) -> Option<SecretString> {
         let secret = self.expanded(secret.0.expose_secret(), at)?;
         if secret.trim().is_empty() {
-            return self.parsed(Err((format!("the secret is empty{consequence}"), None)), at);
+            return self.parsed(Err((message.to_owned(), None)), at);
         }
         Some(secret.into())
-    }
-
-    /// The tables of `[SECTION.NAME]`, each with its place and name.
-    fn tables<T: Raw>(&mut self, field: Tables<T>, section: &str) -> Vec<(At, String, T)> {
-        let section = At::root().key(section);
-        let mut tables = Vec::new();
-        for (name, field) in self.document.take(field, &section).unwrap_or_default() {
-            let at = section.key(&name);
-            if !is_destination_name(&name) {
-                let help = "teams write the name in `to`: use letters, digits, `-` and `_`".to_owned();
-                self.document.wrong(&at, format!("`{name}` is no name"), help);
-            }
-            if let Some(table) = self.document.take(field, &at) {
-                tables.push((at, name, table));
-            }
-        }
-        tables
     }
 
     fn require<T>(&mut self, field: &Field<T>, table: &At, key: &str) {
@@ -261,7 +178,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
 
     fn path(&mut self, field: Field<String>, at: &At, default: &str) -> PathBuf {
         let path = self.text(field, at).and_then(|(_, path)| {
-            let filled = if path.is_empty() { Err(plain("the path is empty".to_owned())) } else { Ok(path) };
+            let filled = if path.is_empty() { Err(("the path is empty".to_owned(), None)) } else { Ok(path) };
             self.parsed(filled, at)
         });
         self.folder.join(path.as_deref().unwrap_or(default))
@@ -269,13 +186,14 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
 
     /// A web address without the slash at its end.
     fn web_address(&mut self, field: Field<String>, at: &At) -> Option<String> {
-        let (written, text) = self.text(field, at)?;
+        let (_, text) = self.text(field, at)?;
         let plain = |url: Url| url.has_host() && url.query().is_none() && url.fragment().is_none();
         if (text.starts_with("http://") || text.starts_with("https://")) && Url::parse(&text).is_ok_and(plain) {
             return Some(text.trim_end_matches('/').to_owned());
         }
-        let message = format!("`{written}` is no web address");
-        self.parsed(Err((message, Some("write \"https://HOST\"".to_owned()))), at)
+        // The text isn't quoted: user and password may stand in it.
+        let help = "write \"https://HOST\"".to_owned();
+        self.parsed(Err(("this is no web address".to_owned(), Some(help))), at)
     }
 
     /// A string as written, which may be shown, and its value.
@@ -296,26 +214,6 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     }
 }
 
-fn plain(message: String) -> Wrong {
-    (message, None)
-}
-
-fn is_destination_name(name: &str) -> bool {
-    format!("webhook:{name}").parse::<Destination>().is_ok()
-}
-
-/// A mail server's address. Without an `@` it may be user and password with the host forgotten, and is not quoted.
-fn mail_server(url: &SecretString) -> Result<SmtpSettings, Wrong> {
-    let url = url.expose_secret();
-    url.parse::<SmtpSettings>().map_err(|message| match url.contains('@') {
-        true => plain(message),
-        false => {
-            let help = "write smtps://USER:PASSWORD@HOST, or smtp://HOST for STARTTLS".to_owned();
-            ("this is no mail server".to_owned(), Some(help))
-        }
-    })
-}
-
 /// The path in `sqlite://FILE`. The address isn't shown: one of another database would hold a password.
 fn sqlite_file(url: &str) -> Result<String, Wrong> {
     let help = || Some("write \"sqlite://microalign.db\"".to_owned());
@@ -327,5 +225,94 @@ fn sqlite_file(url: &str) -> Result<String, Wrong> {
         Some(file) if !file.is_empty() && !file.contains('?') => Ok(file.to_owned()),
         Some(_) => Err(("this names no file".to_owned(), help())),
         None => Err(("this is no address of a store".to_owned(), help())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn loaded(text: &str) -> (tempfile::TempDir, Config) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("microalign.toml"), text).unwrap();
+        fs::write(folder.path().join("slack-token"), "xoxb-1\n").unwrap();
+        let env = |name: &str| (name == "SECRET").then(|| "s3cret".to_owned());
+        let config = load(&folder.path().join("microalign.toml"), &env).unwrap();
+        (folder, config)
+    }
+
+    #[test]
+    fn a_secret_is_all_that_must_be_set() {
+        let (folder, config) = loaded("[github]\nsecrets = [\"${SECRET}\"]\n");
+        assert_eq!(config.github_secrets[0].expose_secret(), "s3cret");
+        let paths = [config.rules, config.templates, config.channels.mailbox, config.store];
+        assert_eq!(paths, ["rules", "templates", "mailbox", "microalign.db"].map(|name| folder.path().join(name)));
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.public_url, "http://127.0.0.1:8080");
+        assert!(config.channels.email.is_none() && config.channels.slack.is_none());
+    }
+
+    #[test]
+    fn everything_can_be_set() {
+        let (folder, config) = loaded(
+            r#"
+            rules = "teams"
+            mailbox = "/var/mailbox"
+            [server]
+            listen = "[::1]:9000"
+            public_url = "https://microalign.example.com/"
+            [store]
+            url = "sqlite://data/ledger.db"
+            [github]
+            secrets = ["old", "${SECRET}"]
+            [jira]
+            secrets = ["$${SECRET}"]
+            base_url = "https://example.atlassian.net/"
+            projects = ["DATA"]
+            [email]
+            from = "microalign <updates@example.com>"
+            smtp = "smtps://user:${SECRET}@mail.example.com"
+            [slack]
+            token = "${file:slack-token}"
+            api_url = "http://127.0.0.1:1/api/"
+            [slack_webhook.ops]
+            url = "https://hooks.example.com/${SECRET}"
+            [webhook.hub]
+            url = "https://hub.example.com/"
+            secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+            "#,
+        );
+        assert_eq!(config.rules, folder.path().join("teams"));
+        assert_eq!(config.channels.mailbox, Path::new("/var/mailbox"));
+        assert_eq!(config.store, folder.path().join("data/ledger.db"));
+        assert_eq!((config.listen.port(), config.public_url.as_str()), (9000, "https://microalign.example.com"));
+        assert_eq!((config.github_secrets.len(), config.jira_secrets[0].expose_secret()), (2, "${SECRET}"));
+        assert_eq!(config.jira_base_url.as_deref(), Some("https://example.atlassian.net"));
+        assert_eq!(config.jira_projects, ["DATA"]);
+        let ChannelSettings { email, slack, slack_webhooks, webhooks, .. } = config.channels;
+        let (_, password) = email.unwrap().smtp.unwrap().credentials.unwrap();
+        assert_eq!(password.expose_secret(), "s3cret");
+        assert_eq!(slack.unwrap().token.expose_secret(), "xoxb-1");
+        assert_eq!(slack_webhooks["ops"].url.expose_secret(), "https://hooks.example.com/s3cret");
+        assert!(webhooks.contains_key("hub"));
+    }
+
+    #[test]
+    fn a_missing_configuration_is_a_problem() {
+        let problems = load(Path::new("no/such.toml"), &|_| None).unwrap_err();
+        assert!(problems[0].to_string().starts_with("no/such.toml: this file can't be read"), "{}", problems[0]);
+    }
+
+    #[test]
+    fn the_schema_is_for_editors() {
+        let schema = schema();
+        let at = |pointer: &str| schema.pointer(pointer).cloned().unwrap_or_default();
+        assert_eq!(at("/additionalProperties"), false);
+        assert_eq!(at("/properties/github/properties/secrets/items/writeOnly"), true);
+        assert_eq!(at("/properties/webhook/additionalProperties/required"), serde_json::json!(["url", "secret"]));
+        assert_eq!(at("/properties/server/properties/listen/type"), "string");
+        assert!(at("/properties/mailbox/description").as_str().unwrap().starts_with("The folder"));
     }
 }

@@ -13,7 +13,7 @@ use super::body::{self, Body, Unread};
 use super::Web;
 use crate::event::Source;
 use crate::intake::understand;
-use crate::source::signature::{self, Refusal};
+use crate::source::signature;
 use crate::source::{BodyError, Parsed, json_body};
 use crate::store::{Accepted, Incoming, StoreError};
 
@@ -73,8 +73,8 @@ async fn take(source: Source, headers: &HeaderMap, body: Body, web: &Web) -> Ans
         Source::Jira => header("x-hub-signature"),
     };
     if let Err(refusal) = signature::verify(source, signature, &body.bytes, web.secrets(source)) {
-        tracing::warn!(%source, delivery = delivery_header(source, headers), reason = refused(refusal), "refused a webhook");
-        return Answer::refused("unauthorized", StatusCode::UNAUTHORIZED, refused(refusal));
+        tracing::warn!(%source, delivery = delivery_header(source, headers), reason = %refusal, "refused a webhook");
+        return Answer::refused("unauthorized", StatusCode::UNAUTHORIZED, refusal.to_string());
     }
     let json = match json_body(header("content-type"), &body.bytes) {
         Ok(json) => json,
@@ -137,12 +137,4 @@ fn hex(bytes: &[u8]) -> String {
         let _infallible = write!(text, "{byte:02x}");
         text
     })
-}
-
-fn refused(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Missing => "the signature is missing",
-        Refusal::WrongMethod => "the signature is not of method sha256",
-        Refusal::Wrong => "the signature is wrong: do both sides have the same secret?",
-    }
 }

@@ -7,12 +7,13 @@ use jiff::tz::{self, TimeZone};
 
 use super::duration;
 use super::file::{RuleTable, TeamFile, Texts};
-use super::pattern::{Pattern, Patterns, Reading};
+use super::pattern::{Pattern, Patterns};
+use super::reading;
 use super::{Condition, On, Rule, Team};
 use crate::destination::Destination;
 use crate::event::EventKind;
 use crate::settings::ChannelSettings;
-use crate::toml_file::{At, Document, DurationText, Field, Problem, did_you_mean, nearest};
+use crate::toml_file::{At, Document, DurationText, Field, Problem, Wrong, did_you_mean};
 
 /// How long an update waits if the team doesn't say.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -28,9 +29,6 @@ pub struct Known<'a> {
     /// What the operator configured
     pub channels: &'a ChannelSettings,
 }
-
-/// What is wrong with a value, and what would be right.
-type Wrong = (String, Option<String>);
 
 /// Reads a team file. `file` names it in problems.
 ///
@@ -92,13 +90,13 @@ impl Checker<'_> {
 
     fn rule(&mut self, raw: RuleTable, at: &At, team: &Manner) -> Rule {
         let conditions = [
-            self.list(raw.repo, &at.key("repo"), repo).map(Condition::Repo),
-            self.list(raw.base, &at.key("base"), branch).map(Condition::Base),
+            self.list(raw.repo, &at.key("repo"), reading::repo).map(Condition::Repo),
+            self.list(raw.base, &at.key("base"), reading::branch).map(Condition::Base),
             self.document.take(raw.draft, &at.key("draft")).map(Condition::Draft),
-            self.list(raw.labels, &at.key("labels"), text).map(Condition::Labels),
-            self.list(raw.author, &at.key("author"), login).map(Condition::Author),
-            self.list(raw.ticket, &at.key("ticket"), text).map(Condition::Ticket),
-            self.list(raw.title, &at.key("title"), text).map(Condition::Title),
+            self.list(raw.labels, &at.key("labels"), reading::text).map(Condition::Labels),
+            self.list(raw.author, &at.key("author"), reading::login).map(Condition::Author),
+            self.list(raw.ticket, &at.key("ticket"), reading::text).map(Condition::Ticket),
+            self.list(raw.title, &at.key("title"), reading::text).map(Condition::Title),
         ];
         let manner = RawManner { to: raw.to, settle: raw.settle, own: raw.own, bots: raw.bots, template: raw.template };
         let own = self.manner(manner, at);
@@ -138,7 +136,8 @@ impl Checker<'_> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) {
             let help = format!("a name has letters, digits, `_`, `.` and `-`, at most {LONGEST_NAME}");
-            self.document.wrong(&at, format!("`{name}` is no name"), help);
+            let message = if name.is_empty() { "the name is empty".to_owned() } else { format!("`{name}` is no name") };
+            self.document.wrong(&at, message, help);
         }
         name
     }
@@ -155,7 +154,7 @@ impl Checker<'_> {
     fn members(&mut self, field: Texts) -> Vec<String> {
         let members = self.document.texts(field, &At::root().key("members")).unwrap_or_default();
         for (at, member) in &members {
-            if let Err((message, help)) = plain_login(member) {
+            if let Err((message, help)) = reading::plain_login(member) {
                 self.document.wrong(at, message, help);
             }
         }
@@ -212,7 +211,10 @@ impl Checker<'_> {
                         to.push(destination);
                     }
                 }
-                Err(message) => self.document.wrong(&at, message, None),
+                Err(message) => {
+                    let help = text.parse::<lettre::Address>().is_ok().then(|| format!("write \"email:{text}\""));
+                    self.document.wrong(&at, message, help);
+                }
             }
         }
         Some(to)
@@ -227,7 +229,7 @@ impl Checker<'_> {
         let before = self.document.problem_count();
         let entries = self.filled_list(field, &at);
         let written = entries.iter().map(|(_, text)| text.clone()).collect();
-        let patterns = self.patterns(entries, event_pattern);
+        let patterns = self.patterns(entries, reading::event);
         let kinds: BTreeSet<_> = EventKind::ALL
             .iter()
             .copied()
@@ -271,66 +273,6 @@ impl Checker<'_> {
     }
 }
 
-fn pattern(text: &str, reading: Reading) -> Result<Pattern, Wrong> {
-    Pattern::new(text, reading).map_err(|message| (message, None))
-}
-
-fn text(text: &str) -> Result<Pattern, Wrong> {
-    pattern(text, Reading { separated: false, caseless: true })
-}
-
-fn branch(text: &str) -> Result<Pattern, Wrong> {
-    pattern(text, Reading { separated: true, caseless: false })
-}
-
-fn repo(text: &str) -> Result<Pattern, Wrong> {
-    let name = text.trim_start_matches('!');
-    if !name.is_empty() && !name.contains('/') && !name.contains("**") {
-        let not = &text[..text.len() - name.len()];
-        return Err((
-            format!("`{name}` is no repository: the owner is missing"),
-            Some(format!("write \"{not}*/{name}\", or an owner instead of `*`")),
-        ));
-    }
-    pattern(text, Reading { separated: true, caseless: true })
-}
-
-fn login(name: &str) -> Result<Pattern, Wrong> {
-    plain_login(name.trim_start_matches('!'))?;
-    text(name)
-}
-
-fn plain_login(name: &str) -> Result<(), Wrong> {
-    match name.strip_prefix('@') {
-        Some(login) => Err((format!("`{name}` is no login"), Some(format!("write \"{login}\", without the `@`")))),
-        None => Ok(()),
-    }
-}
-
-fn event_pattern(text: &str) -> Result<Pattern, Wrong> {
-    let pattern = pattern(text, Reading { separated: false, caseless: false })?;
-    if EventKind::ALL.iter().any(|kind| pattern.fits(kind.as_str())) {
-        return Ok(pattern);
-    }
-    let name = text.trim_start_matches('!');
-    Err((format!("`{name}` is no event"), event_meant(name)))
-}
-
-/// The event that was probably meant: one that is spelt like it, those of that name in other families, or the family.
-fn event_meant(name: &str) -> Option<String> {
-    let names = || EventKind::ALL.iter().map(|kind| kind.as_str());
-    if let Some(help) = did_you_mean(name, names()) {
-        return Some(help);
-    }
-    let (family, last) = name.rsplit_once('.').unwrap_or((name, name));
-    let alike: Vec<_> = names().filter(|known| known.rsplit('.').next() == Some(last)).collect();
-    if !alike.is_empty() {
-        return Some(format!("did you mean `{}`?", alike.join("` or `")));
-    }
-    let families: BTreeSet<_> = names().filter_map(|known| known.split_once('.')).map(|(family, _)| family).collect();
-    nearest(family, families).map(|family| format!("the events of `{family}` are `{family}.*`"))
-}
-
 /// Why a destination can't be reached, if the operator hasn't set it up. Mail goes to the local mailbox where there is
 /// no mail server, and so does everything where no channel is set up at all.
 fn unconfigured(destination: &Destination, channels: &ChannelSettings) -> Option<Wrong> {
@@ -358,5 +300,70 @@ fn unconfigured(destination: &Destination, channels: &ChannelSettings) -> Option
             table("webhook", name, webhooks.keys().map(String::as_str).collect())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_rule_says_it_better_than_its_team() {
+        let text = r#"
+            team = "data"
+            to = ["mailbox", "email:a@example.com", "mailbox"]
+            settle = "1h"
+            own = true
+            bots = true
+            template = "heads-up"
+            [[rule]]
+            name = "as-the-team"
+            on = ["push"]
+            [[rule]]
+            name = "its-own"
+            on = ["push"]
+            to = ["slack:#data"]
+            settle = "0s"
+            own = false
+            bots = false
+            template = "on-track"
+        "#;
+        let templates = ["heads-up", "on-track"].map(str::to_owned).into();
+        let known = Known { templates: &templates, channels: &ChannelSettings::default() };
+        let team = check("data.toml", text, known).unwrap();
+        let manner: Vec<_> = team
+            .rules
+            .iter()
+            .map(|rule| {
+                let to: Vec<_> = rule.to.iter().map(ToString::to_string).collect();
+                (to.join(" "), rule.settle.as_secs(), rule.own, rule.bots, rule.template.as_deref().unwrap())
+            })
+            .collect();
+        let expected = [
+            ("mailbox email:a@example.com".to_owned(), 3600, true, true, "heads-up"),
+            ("slack:#data".to_owned(), 0, false, false, "on-track"),
+        ];
+        assert_eq!(manner, expected);
+    }
+
+    #[test]
+    fn what_a_team_may_leave_out() {
+        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let text = "team = \"a\"\n[[rule]]\nname = \"r\"\non = [\"push\"]\nto = [\"mailbox\"]\n";
+        let team = check("a.toml", text, known).unwrap();
+        let rule = &team.rules[0];
+        assert_eq!((rule.settle, rule.own, rule.bots, &rule.template), (SETTLE, false, false, &None));
+        assert_eq!(team.timezone, TimeZone::UTC);
+    }
+
+    #[test]
+    fn a_file_made_to_have_a_million_mistakes_is_read_in_no_time() {
+        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let text = format!("team = \"a\"\nmembers = [{}]\n", "1,".repeat(150_000));
+        let one_line = check("a.toml", &text, known).unwrap_err().len();
+        let many_lines = check("a.toml", &text.replace(',', ",\n"), known).unwrap_err().len();
+        assert_eq!((one_line, many_lines), (1, 100));
     }
 }

@@ -8,7 +8,7 @@ const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 ///
 /// # Errors
 /// What is wrong, and what would be right.
-pub(super) fn parse(text: &str) -> Result<Duration, (String, String)> {
+pub fn parse(text: &str) -> Result<Duration, (String, String)> {
     let seconds = seconds(text).ok_or_else(|| {
         let help = "write numbers with s, m, h, d or w, such as \"60s\" or \"1h30m\"".to_owned();
         (format!("`{text}` is no duration"), help)

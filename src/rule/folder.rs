@@ -145,7 +145,12 @@ mod tests {
             ("README.md", b"broken"),
         ]);
         assert_eq!(teams, ["a", "b"]);
-        insta::assert_snapshot!(problems.join("\n"), @"");
+        insta::assert_snapshot!(problems.join("\n"), @r#"
+        c.toml:1:8: expected a string, found a number (write "3")
+        d.toml:1:8: a.toml has a team of this name already (give this team another name, or put its rules into that file)
+        e.toml: this file is not UTF-8: line 2 has a byte that is none
+        f.toml: this file is larger than 1 MiB, the most that a team file may be
+        "#);
     }
 
     #[test]
@@ -154,5 +159,13 @@ mod tests {
         let loaded = load_folder(Path::new("no/such/folder"), known);
         assert!(loaded.teams.is_empty());
         assert!(loaded.problems[0].to_string().starts_with("no/such/folder: this folder can't be read"));
+    }
+
+    #[test]
+    fn the_examples_are_right() {
+        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let loaded = load_folder(Path::new("rules"), known);
+        assert_eq!(loaded.problems, []);
+        assert_eq!(loaded.teams.len(), 2);
     }
 }

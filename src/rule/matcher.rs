@@ -68,7 +68,7 @@ impl Condition {
                 refuse("label", list.test(&labels), &labels)
             }
             Self::Author(list) => {
-                let author = author(event).ok_or("who opened it is not known")?;
+                let author = author(event).ok_or("the author is not known")?;
                 let names = names(author);
                 refuse("author", list.test(&names), &names)
             }
@@ -144,7 +144,10 @@ fn hasnt(event: &Event, what: &str) -> String {
 
 fn pull_request<'e, T>(event: &'e Event, what: &str, get: impl Fn(&'e PullRequest) -> Option<T>) -> Result<T, String> {
     match &event.about {
-        About::PullRequest(pr) => get(pr).ok_or_else(|| format!("the pull request's {what} is not known")),
+        About::PullRequest(pr) => get(pr).ok_or_else(|| {
+            let is = if what.ends_with('s') { "are" } else { "is" };
+            format!("the pull request's {what} {is} not known")
+        }),
         _ => Err(hasnt(event, what)),
     }
 }
@@ -205,3 +208,6 @@ fn own_action(rule: &Rule, team: &Team, event: &Event) -> Option<String> {
         .any(is_actor)
         .then(|| format!("{} is a member of {}: not news to them", short(&actor.name), team.name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod file;
 mod folder;
 mod matcher;
 mod pattern;
+mod reading;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 pub use check::{Known, check};
+pub use duration::parse as parse_duration;
 pub use file::schema;
 pub use folder::{Loaded, load_folder};
 pub use matcher::{Verdict, judge};

@@ -1,6 +1,6 @@
 //! Lists of patterns, as conditions have them: any entry may hold, and an entry that starts with `!` excludes.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{ErrorKind, GlobBuilder, GlobMatcher};
 
 /// A longer pattern is a mistake, and [`globset`] recurses once for each `{` in it.
 const LONGEST: usize = 300;
@@ -54,7 +54,7 @@ impl Pattern {
                 .backslash_escape(true)
                 .empty_alternates(true)
                 .build()
-                .map_err(|error| format!("`{body}` is no pattern: {}", error.kind()))?;
+                .map_err(|error| format!("`{body}` is no pattern: {}", describe(error.kind())))?;
             Test::Matches(glob.compile_matcher())
         } else {
             Test::Equals(folded)
@@ -70,6 +70,16 @@ impl Pattern {
             Test::Equals(text) => *text == value,
             Test::Matches(glob) => glob.is_match(value),
         }
+    }
+}
+
+/// [`globset`]'s own texts advise brackets, which are nothing special here.
+fn describe(error: &ErrorKind) -> String {
+    match error {
+        ErrorKind::UnclosedAlternates => "a `{` has no `}`; for the character itself, write `\\{`".to_owned(),
+        ErrorKind::UnopenedAlternates => "a `}` has no `{`; for the character itself, write `\\}`".to_owned(),
+        ErrorKind::DanglingEscape => "nothing follows the `\\`; for the character itself, write `\\\\`".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -15,32 +15,69 @@ use super::{Place, Step, keys, schema_at};
 
 /// The parts of a parsed document that must not be shown.
 pub(super) fn secrets(root: &Spanned<DeValue<'_>>, text: &str, schema: &Schema) -> Vec<Range<usize>> {
-    let mut hidden = Vec::new();
-    if holds_secret(schema.as_value()) {
-        collect(root, &mut Vec::new(), schema.as_value(), &mut hidden);
+    if !holds_secret(schema.as_value()) {
+        return Vec::new();
     }
-    hidden.into_iter().flat_map(|span| without_references(text, span)).collect()
+    let mut search =
+        Search { text, schema: schema.as_value(), path: Vec::new(), hidden: Vec::new(), tokens: Vec::new() };
+    search.visit(root);
+    let comments = comments(text, &search.tokens);
+    search.hidden.into_iter().chain(comments).flat_map(|span| without_references(text, span)).collect()
 }
 
-fn collect(value: &Spanned<DeValue<'_>>, path: &mut Vec<Step>, schema: &Value, hidden: &mut Vec<Range<usize>>) {
-    match value.get_ref() {
-        DeValue::Table(table) => {
-            for (key, value) in table {
-                path.push(Step::Key(key.get_ref().to_string()));
-                collect(value, path, schema, hidden);
-                path.pop();
+/// The old secret often stays behind in a comment. `tokens` are the keys and values, where `#` is nothing special.
+fn comments(text: &str, tokens: &[Range<usize>]) -> Vec<Range<usize>> {
+    let starts = text.match_indices('#').map(|(at, _)| at);
+    starts
+        .filter(|at| !tokens.iter().any(|token| token.contains(at)))
+        .map(|at| at + 1..text[at..].find('\n').map_or(text.len(), |line| at + line))
+        .collect()
+}
+
+struct Search<'a> {
+    text: &'a str,
+    schema: &'a Value,
+    path: Vec<Step>,
+    hidden: Vec<Range<usize>>,
+    /// Keys and values other than tables and lists.
+    tokens: Vec<Range<usize>>,
+}
+
+impl Search<'_> {
+    fn visit(&mut self, value: &Spanned<DeValue<'_>>) {
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                for (key, value) in table {
+                    self.tokens.push(key.span());
+                    self.step(Step::Key(key.get_ref().to_string()), value);
+                }
+            }
+            DeValue::Array(array) => {
+                array.iter().enumerate().for_each(|(index, value)| self.step(Step::Index(index), value));
+            }
+            _ => {
+                self.tokens.push(value.span());
+                match schema_at(self.schema, &self.path) {
+                    Some(schema) if !holds_secret(schema) => self.hidden.extend(in_address(self.text, value.span())),
+                    _ => self.hidden.push(value.span()),
+                }
             }
         }
-        DeValue::Array(array) => {
-            for (index, value) in array.iter().enumerate() {
-                path.push(Step::Index(index));
-                collect(value, path, schema, hidden);
-                path.pop();
-            }
-        }
-        _ if schema_at(schema, path).is_none_or(holds_secret) => hidden.push(value.span()),
-        _ => {}
     }
+
+    fn step(&mut self, step: Step, value: &Spanned<DeValue<'_>>) {
+        self.path.push(step);
+        self.visit(value);
+        self.path.pop();
+    }
+}
+
+/// What an address may hold besides the place: user and password before the `@`, parameters after the `?`.
+fn in_address(text: &str, span: Range<usize>) -> Vec<Range<usize>> {
+    let Some(rest) = text[span.clone()].find("://").map(|at| span.start + at + 3) else { return Vec::new() };
+    let user = text[rest..span.end].rfind('@').map(|at| rest..rest + at);
+    let parameters = text[rest..span.end].find('?').map(|at| rest + at + 1..span.end);
+    user.into_iter().chain(parameters).collect()
 }
 
 /// The parts of a text that is no TOML which must not be shown: all but headers, and known keys up to their `=`.
@@ -86,7 +123,14 @@ fn without_references(text: &str, span: Range<usize>) -> Vec<Range<usize>> {
     let mut start = span.start;
     while let Some(open) = text[start..span.end].find("${").map(|at| start + at) {
         let Some(close) = text[open..span.end].find('}').map(|at| open + at + 1) else { break };
-        parts.push(start..open);
+        let name = &text[open + 2..close - 1];
+        // What is no name may be the secret itself, written in the wrong place.
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.starts_with("file:") || name.chars().all(plain) {
+            parts.push(start..open);
+        } else {
+            parts.push(start..close);
+        }
         start = close;
     }
     parts.push(start..span.end);

@@ -17,10 +17,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use field::{DurationText, Field, Raw, SecretText, Shape};
-pub use problem::{Place, Problem, did_you_mean, nearest};
+pub use problem::{Place, Problem, Wrong, did_you_mean, nearest};
 
 /// Nobody reads more problems of one file, and a file made to have a million would exhaust the memory.
 const MOST_PROBLEMS: usize = 100;
+
+/// The same for the lines shown: each problem of a line shows all of it.
+const MOST_SHOWN: usize = 256 * 1024;
 
 /// Where a value is: `rule`, the second, `on`, the first.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +82,8 @@ pub struct Document<'t> {
     /// The parts of the text that must not be shown.
     hidden: Vec<Range<usize>>,
     problems: Vec<Problem>,
+    /// How much of the text the problems show.
+    shown: usize,
 }
 
 impl<'t> Document<'t> {
@@ -95,7 +100,7 @@ impl<'t> Document<'t> {
         let span = table.span();
         let root = Spanned::new(span, DeValue::Table(table.into_inner()));
         let hidden = mask::secrets(&root, text, &schema);
-        let mut document = Self { file, text, root, hidden, problems: Vec::new() };
+        let mut document = Self { file, text, root, hidden, problems: Vec::new(), shown: 0 };
         let mut unknown = Vec::new();
         let raw = toml::Deserializer::parse(text).and_then(|deserializer| {
             serde_ignored::deserialize(deserializer, |path| unknown.push(At::of_ignored(&path)))
@@ -172,8 +177,9 @@ impl<'t> Document<'t> {
     }
 
     fn push(&mut self, span: &Range<usize>, message: String, help: Option<String>) {
-        if self.problems.len() < MOST_PROBLEMS {
+        if self.problems.len() < MOST_PROBLEMS && self.shown < MOST_SHOWN {
             let place = mask::place(self.text, span, &self.hidden);
+            self.shown += place.shown.len();
             self.problems.push(Problem { file: self.file.to_owned(), place: Some(place), message, help });
         }
     }

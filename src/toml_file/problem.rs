@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
+/// What is wrong with a value, and what would be right: a problem that has no place yet.
+pub type Wrong = (String, Option<String>);
+
 /// Something wrong in a file, for the person who wrote it.
 ///
 /// [`fmt::Display`] gives one line for a log; [`Problem::render`] shows the line of the file, with carets.
@@ -150,7 +153,15 @@ mod tests {
         let problem =
             Problem::at("templates/a.hbs", "Hi\n{{pr.titel}}\n", (2, 6), "no `titel`", Some("`title`?".to_owned()));
         assert_eq!(problem.to_string(), "templates/a.hbs:2:6: no `titel` (`title`?)");
-        insta::assert_snapshot!(problem.render(false), @"");
+        insta::assert_snapshot!(problem.render(false), @r"
+        error: no `titel`
+         --> templates/a.hbs:2:6
+          |
+        2 | {{pr.titel}}
+          |      ^
+          |
+          = help: `title`?
+        ");
     }
 
     #[test]

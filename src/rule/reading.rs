@@ -1,0 +1,77 @@
+//! How the entries of each list of a rule are read: what counts as equal, and the mistakes that would match nothing.
+
+use std::collections::BTreeSet;
+
+use super::pattern::{Pattern, Reading};
+use crate::event::EventKind;
+use crate::toml_file::{Wrong, did_you_mean, nearest};
+
+fn pattern(text: &str, reading: Reading) -> Result<Pattern, Wrong> {
+    Pattern::new(text, reading).map_err(|message| (message, None))
+}
+
+/// Labels, ticket keys and titles.
+pub(super) fn text(text: &str) -> Result<Pattern, Wrong> {
+    pattern(text, Reading { separated: false, caseless: true })
+}
+
+/// Git tells capital letters from small ones.
+pub(super) fn branch(text: &str) -> Result<Pattern, Wrong> {
+    pattern(text, Reading { separated: true, caseless: false })
+}
+
+/// GitHub doesn't, in the names of repositories.
+pub(super) fn repo(text: &str) -> Result<Pattern, Wrong> {
+    let name = text.trim_start_matches('!');
+    if !name.is_empty() && !name.contains('/') && !name.contains("**") {
+        let not = &text[..text.len() - name.len()];
+        return Err((
+            format!("`{name}` is no repository: the owner is missing"),
+            Some(format!("write \"{not}*/{name}\", or an owner instead of `*`")),
+        ));
+    }
+    pattern(text, Reading { separated: true, caseless: true })
+}
+
+/// Logins and names of people.
+pub(super) fn login(name: &str) -> Result<Pattern, Wrong> {
+    plain_login(name.trim_start_matches('!'))?;
+    text(name)
+}
+
+/// A login as GitHub has it, not as people are mentioned.
+pub(super) fn plain_login(name: &str) -> Result<(), Wrong> {
+    match name.strip_prefix('@') {
+        Some(login) => Err((format!("`{name}` is no login"), Some(format!("write \"{login}\", without the `@`")))),
+        None => Ok(()),
+    }
+}
+
+/// Kinds of events. An entry that fits none is a mistake.
+pub(super) fn event(text: &str) -> Result<Pattern, Wrong> {
+    let pattern = pattern(text, Reading { separated: false, caseless: false })?;
+    if EventKind::ALL.iter().any(|kind| pattern.fits(kind.as_str())) {
+        return Ok(pattern);
+    }
+    let name = text.trim_start_matches('!');
+    Err((format!("`{name}` is no event"), Some(event_meant(name))))
+}
+
+/// The event that was probably meant: one that is spelt like it, those of such a name in any family, or the families.
+fn event_meant(name: &str) -> String {
+    let names = || EventKind::ALL.iter().map(|kind| kind.as_str());
+    if let Some(help) = did_you_mean(name, names()) {
+        return help;
+    }
+    let parts = |known: &'static str| known.split_once('.');
+    let (family, last) = name.split_once('.').unwrap_or(("", name));
+    if let Some(last) = nearest(last, names().filter_map(parts).map(|(_, last)| last)) {
+        let alike: Vec<_> = names().filter(|known| parts(known).is_some_and(|(_, other)| other == last)).collect();
+        return format!("did you mean `{}`?", alike.join("` or `"));
+    }
+    let families: BTreeSet<_> = names().filter_map(parts).map(|(family, _)| family).collect();
+    match nearest(family, families.iter().copied()) {
+        Some(family) => format!("did you mean `{family}.*`?"),
+        None => format!("there are `{}.*`", families.into_iter().collect::<Vec<_>>().join(".*`, `")),
+    }
+}
