@@ -3,3 +3,4 @@
 pub mod destination;
 pub mod event;
 pub mod settings;
+pub mod template;
