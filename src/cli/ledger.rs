@@ -78,7 +78,7 @@ async fn open(config: &ConfigArgs) -> Result<Store, Failure> {
 
 async fn list(list: List) -> Result<(), Failure> {
     let age = list.since.as_deref().map(parse_duration).transpose();
-    let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {}", help.unwrap_or_default())))?;
+    let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
     let since = age.map(|age| Timestamp::now() - age);
     let store = open(&list.config).await?;
     let filter =

@@ -1,0 +1,107 @@
+//! A message as a mail: the same bytes for a mail server and for the local mailbox.
+
+use std::time::SystemTime;
+
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::{Address, Message};
+use sha2::{Digest, Sha256};
+
+use super::{Outcome, Post, html};
+use crate::destination::Destination;
+use crate::template::clean;
+
+/// Who mail comes from.
+pub(super) struct Sender {
+    from: Mailbox,
+    domain: String,
+}
+
+impl Sender {
+    pub(super) fn new(from: Mailbox) -> Self {
+        // Identifiers are ASCII even where the domain is not.
+        let domain =
+            url::Host::parse(from.email.domain()).map_or_else(|_| "localhost".to_owned(), |host| host.to_string());
+        Self { from, domain }
+    }
+
+    /// For the local mailbox, when no mail is configured.
+    pub(super) fn local() -> Self {
+        Self { from: local_mailbox("microalign", "microalign"), domain: "localhost".to_owned() }
+    }
+}
+
+fn local_mailbox(name: &str, user: &str) -> Mailbox {
+    Mailbox::new(Some(clean(name)), Address::new_dangerous(user, "localhost"))
+}
+
+/// A mail that is ready to go.
+pub(super) struct Mail {
+    /// Its `Message-ID`, in its brackets
+    pub id: String,
+    pub from: Address,
+    pub bytes: Vec<u8>,
+}
+
+impl Mail {
+    /// The outcome of having sent it.
+    pub(super) fn sent(&self, result: Result<(), Outcome>) -> Outcome {
+        result.map_or_else(|failed| failed, |()| Outcome::Sent { reference: Some(self.id.clone()) })
+    }
+}
+
+/// Writes a mail. The same post always yields the same bytes, so that whoever gets it twice can tell.
+///
+/// # Errors
+/// When the mail cannot be written, which checked addresses don't cause.
+pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Result<Mail, String> {
+    let recipient = match to {
+        Destination::Email(address) => Mailbox::new(None, address.parse().map_err(|_| format!("{to} is no address"))?),
+        other => local_mailbox(&other.to_string(), "mailbox"),
+    };
+    let conversation = hex(&Sha256::new().chain_update(post.thread).chain_update([0]).chain_update(to.to_string()));
+    let id = format!("<{}.{conversation}@{}>", post.id, sender.domain);
+    let (text, page) = (post.message.text(), html::page(post.message));
+    // No text can hold a boundary that is made from it.
+    let boundary = hex(&Sha256::new().chain_update(&id).chain_update(&text).chain_update(&page));
+
+    let mut builder = Message::builder()
+        .from(sender.from.clone())
+        .to(recipient)
+        .subject(clean(&post.message.subject))
+        .date(SystemTime::from(post.at))
+        .message_id(Some(id.clone()));
+    if let Some(root) = post.root {
+        builder = builder.in_reply_to(root.to_owned()).references(root.to_owned());
+    }
+    let parts = MultiPart::alternative().boundary(boundary);
+    let mut mail = builder
+        .multipart(parts.singlepart(SinglePart::plain(text)).singlepart(SinglePart::html(page)))
+        .map_err(|error| format!("this mail cannot be written: {error}"))?;
+    for (name, value) in list_headers(sender, to, post) {
+        mail.headers_mut().insert_raw(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
+    }
+    Ok(Mail { id, from: sender.from.email.clone(), bytes: mail.formatted() })
+}
+
+/// The headers that say this is a machine's mail to a list, and why: RFC 2919, RFC 3834, and what Exchange heeds.
+fn list_headers(sender: &Sender, to: &Destination, post: &Post<'_>) -> Vec<(&'static str, String)> {
+    let label = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let team: String = post.team.chars().map(label).collect();
+    let mut headers = vec![
+        ("List-Id", format!("\"microalign for {team}\" <{team}.{}>", sender.domain)),
+        ("Auto-Submitted", "auto-generated".to_owned()),
+        ("Precedence", "list".to_owned()),
+        ("X-Auto-Response-Suppress", "All".to_owned()),
+        ("X-Microalign-Reason", clean(&format!("team={}; rule={}; kind={}", post.team, post.rule, post.kind))),
+    ];
+    if !matches!(to, Destination::Email(_)) {
+        headers.push(("X-Microalign-Destination", clean(&to.to_string())));
+    }
+    headers
+}
+
+/// The first 16 hexadecimal digits.
+fn hex(digest: &Sha256) -> String {
+    digest.clone().finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,180 @@
+//! Hands mail to a server: one recipient each, over connections that are kept for the next mail.
+//!
+//! lettre's own transport returns a connection to its pool even when a send on it was given up half-way, and the next
+//! mail would then read the answers meant for that one. Here a connection is kept only after a complete send. It also
+//! lets us tell "nothing was sent yet" from "we don't know".
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use lettre::Address;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use secrecy::ExposeSecret;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::Outcome;
+use super::email::Mail;
+use crate::settings::{SmtpSettings, SmtpTls};
+
+/// What most servers allow one client.
+const MAX_CONNECTIONS: usize = 10;
+/// Servers close idle connections after a few minutes.
+const MAX_IDLE: Duration = Duration::from_secs(60);
+
+/// "Authentication required", "mechanism too weak", "credentials invalid", "encryption required" (RFC 4954, section 6):
+/// the server has something against us and not against this mail.
+const AGAINST_US: [u16; 4] = [530, 534, 535, 538];
+
+pub(super) struct Smtp {
+    settings: SmtpSettings,
+    deadline: Duration,
+    permits: Semaphore,
+    tls: OnceLock<TlsParameters>,
+    idle: Mutex<VecDeque<(Instant, AsyncSmtpConnection)>>,
+}
+
+impl fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Smtp").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Smtp {
+    pub(super) fn new(settings: SmtpSettings, deadline: Duration) -> Self {
+        Self {
+            settings,
+            deadline,
+            permits: Semaphore::new(MAX_CONNECTIONS),
+            tls: OnceLock::new(),
+            idle: Mutex::default(),
+        }
+    }
+
+    pub(super) async fn send(&self, mail: &Mail, to: &str) -> Result<(), Outcome> {
+        let host = &self.settings.host;
+        let to: Address = to.parse().map_err(|_| Outcome::permanent(format!("{to} is no address")))?;
+        let end = Instant::now() + self.deadline;
+        let late = || format!("{host} did not answer within {} s", self.deadline.as_secs_f32());
+        let permit = timeout_at(end, self.permits.acquire()).await;
+        let Ok(Ok(_permit)) = permit else {
+            return Err(Outcome::transient(format!("all connections to {host} are busy")));
+        };
+        let mut connection = match timeout_at(end, self.connection()).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return Err(Outcome::transient(format!("{host} does not let us in: {error}"))),
+            Err(_) => return Err(Outcome::transient(late())),
+        };
+        match timeout_at(end, envelope(&mut connection, mail, to)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failed)) => return self.part(connection, failed.outcome(host)).await,
+            Err(_) => return Err(Outcome::transient(late())),
+        }
+        match timeout_at(end, connection.message(&mail.bytes)).await {
+            Ok(Ok(_)) => {
+                self.keep(connection);
+                Ok(())
+            }
+            Ok(Err(error)) if error.status().is_some() => {
+                self.part(connection, Failed::Answer(error).outcome(host)).await
+            }
+            Ok(Err(error)) => Err(Outcome::ambiguous(format!("{host} took the mail and then failed: {error}"))),
+            Err(_) => Err(Outcome::ambiguous(format!("{} to the mail itself", late()))),
+        }
+    }
+
+    /// Says goodbye after a refusal.
+    async fn part(&self, mut connection: AsyncSmtpConnection, outcome: Outcome) -> Result<(), Outcome> {
+        if timeout(Duration::from_secs(2), connection.abort()).await.is_err() {
+            tracing::debug!(host = self.settings.host, "the mail server did not answer to QUIT");
+        }
+        Err(outcome)
+    }
+
+    /// One that is idle and still answers, or a new one.
+    async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
+        while let Some(mut connection) = self.take() {
+            if connection.test_connected().await {
+                return Ok(connection);
+            }
+        }
+        let settings = &self.settings;
+        let hello = ClientId::default();
+        let implicit = if settings.tls == SmtpTls::Implicit { Some(self.tls()?) } else { None };
+        let server = (settings.host.as_str(), settings.port);
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.deadline), &hello, implicit, None).await?;
+        if settings.tls == SmtpTls::StartTls {
+            connection.starttls(self.tls()?, &hello).await?;
+        }
+        if let Some((user, password)) = &settings.credentials {
+            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
+            connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
+        }
+        Ok(connection)
+    }
+
+    /// Made once, since it reads every certificate that the system trusts.
+    fn tls(&self) -> Result<TlsParameters, Error> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls.clone());
+        }
+        let tls = TlsParameters::new(self.settings.host.clone())?;
+        Ok(self.tls.get_or_init(|| tls).clone())
+    }
+
+    fn take(&self) -> Option<AsyncSmtpConnection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(since, _)| since.elapsed() < MAX_IDLE);
+        idle.pop_back().map(|(_, connection)| connection)
+    }
+
+    fn keep(&self, connection: AsyncSmtpConnection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push_back((Instant::now(), connection));
+    }
+}
+
+/// Why a server did not take an envelope or a mail.
+enum Failed {
+    /// It said so, or broke off before it had the mail
+    Answer(Error),
+    /// It cannot take this address
+    Address,
+}
+
+impl Failed {
+    fn outcome(self, host: &str) -> Outcome {
+        let Self::Answer(error) = self else {
+            return Outcome::permanent(format!("{host} takes no addresses with letters beyond ASCII"));
+        };
+        let code = error.status().map(u16::from);
+        let text = format!("{host}: {error}");
+        match code {
+            Some(code) if AGAINST_US.contains(&code) => Outcome::transient(text),
+            Some(_) if error.is_permanent() => Outcome::permanent(text),
+            _ => Outcome::transient(text),
+        }
+    }
+}
+
+/// Everything before the mail itself: until here, nothing can have been delivered.
+async fn envelope(connection: &mut AsyncSmtpConnection, mail: &Mail, to: Address) -> Result<(), Failed> {
+    let mut parameters = Vec::new();
+    if !to.to_string().is_ascii() || !mail.from.to_string().is_ascii() {
+        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+            return Err(Failed::Address);
+        }
+        parameters.extend([MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)]);
+    }
+    connection.command(MailFrom::new(Some(mail.from.clone()), parameters)).await.map_err(Failed::Answer)?;
+    connection.command(Rcpt::new(to, Vec::new())).await.map_err(Failed::Answer)?;
+    connection.command(Data).await.map_err(Failed::Answer)?;
+    Ok(())
+}

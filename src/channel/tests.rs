@@ -1,0 +1,71 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod chat;
+mod mail;
+
+use std::time::Duration;
+
+use super::*;
+use crate::event::{About, EventKind};
+use crate::template::fixture::{EVIL, context_of, event, ticket};
+use crate::template::{Templates, for_kind};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// The built-in message for a kind, with the title an attacker would choose.
+fn message(kind: EventKind) -> Message {
+    let mut event = event(kind);
+    if let About::PullRequest(pr) = &mut event.about {
+        pr.title = EVIL.to_owned();
+    }
+    let templates = Templates::load([(
+        "mine",
+        "+++\nsubject = \"{{pr.title}}\"\n+++\n\
+        **Bold *both*** [{{pr.title}}]({{pr.url}}) `{{pr.title}}`\\\nline\n\n{{pr.title}}\n\n> {{pr.title}}\n\n\
+        - one\n- two\n  1. deep\n- three\n\n3. c\n4. d\n\n```\nfn {{pr.title}}\n```\n",
+    )]);
+    assert_eq!(templates.1, []);
+    let name = if kind == EventKind::PullRequestEdited { "mine" } else { for_kind(kind) };
+    templates.0.render(name, &context_of(&event, Some(&ticket()))).unwrap()
+}
+
+fn post(message: &Message) -> Post<'_> {
+    Post {
+        id: 42,
+        message,
+        thread: "DATA-123",
+        thread_label: "DATA-123",
+        root: None,
+        team: "data-platform",
+        rule: "schema-merged",
+        kind: "pull_request.merged",
+        at: "2026-11-02T14:05:00Z".parse().unwrap(),
+    }
+}
+
+fn destination(text: &str) -> Destination {
+    text.parse().unwrap()
+}
+
+/// Every HTTP channel at one address, with short deadlines.
+fn web(url: &str) -> Channels {
+    let settings = ChannelSettings {
+        slack: Some(SlackSettings::new("xoxb-hunter2", &format!("{url}/api")).unwrap()),
+        slack_webhooks: [("ops".to_owned(), SlackWebhookSettings::new(&format!("{url}/services/hunter2")).unwrap())]
+            .into(),
+        webhooks: [("hub".to_owned(), WebhookSettings::new(&format!("{url}/in?key=hunter2"), SECRET).unwrap())].into(),
+        ..ChannelSettings::default()
+    };
+    Channels::with_deadlines(settings, Duration::from_millis(300), Duration::from_millis(300))
+}
+
+/// `Transient (30 s): why`, for tables.
+fn shown(outcome: &Outcome) -> String {
+    let wait = |after: &Option<Duration>| after.map_or(String::new(), |after| format!(" ({} s)", after.as_secs()));
+    match outcome {
+        Outcome::Sent { reference } => format!("Sent {}", reference.as_deref().unwrap_or("-")),
+        Outcome::Transient { error, retry_after } => format!("Transient{}: {error}", wait(retry_after)),
+        Outcome::Permanent { error } => format!("Permanent: {error}"),
+        Outcome::Ambiguous { error, retry_after } => format!("Ambiguous{}: {error}", wait(retry_after)),
+    }
+}

@@ -1,0 +1,253 @@
+use std::path::Path;
+
+use lettre::message::Mailbox;
+use mail_parser::{HeaderName, MessageParser};
+use proptest::prelude::*;
+
+use super::super::listener::{MailServer, Reply};
+use super::*;
+use crate::settings::EmailSettings;
+use crate::template::{Block, Inline};
+
+fn settings(smtp: Option<String>, mailbox: &Path) -> ChannelSettings {
+    let from: Mailbox = "microalign <updates@example.com>".parse().unwrap();
+    ChannelSettings {
+        email: Some(EmailSettings { from, smtp: smtp.map(|smtp| smtp.parse().unwrap()) }),
+        mailbox: mailbox.to_owned(),
+        ..ChannelSettings::default()
+    }
+}
+
+fn channels(server: &MailServer) -> Channels {
+    let smtp = format!("smtp://127.0.0.1:{}", server.port);
+    Channels::with_deadlines(settings(Some(smtp), Path::new("unused")), Duration::from_millis(300), HTTP_DEADLINE)
+}
+
+/// One mail to a server that behaves like this.
+async fn outcome(changed: &'static [(&'static str, Reply)]) -> String {
+    let server = MailServer::start(changed).await;
+    let message = message(EventKind::PullRequestMerged);
+    let outcome = channels(&server).send(&destination("email:data@example.com"), &post(&message)).await;
+    shown(&outcome)
+}
+
+#[tokio::test]
+async fn a_mail_as_the_server_gets_it() {
+    let server = MailServer::start(&[]).await;
+    let channels = channels(&server);
+    let message = message(EventKind::PullRequestEdited);
+    let to = destination("email:data@example.com");
+    let Outcome::Sent { reference: Some(root) } = channels.send(&to, &post(&message)).await else { panic!("not sent") };
+    let reply = Post { id: 43, root: Some(&root), ..post(&message) };
+    assert_eq!(shown(&channels.send(&to, &reply).await), format!("Sent {}", root.replace("42", "43")));
+
+    let lines: Vec<String> = server.lines().into_iter().filter(|line| !line.starts_with("EHLO")).collect();
+    let one = ["MAIL FROM:<updates@example.com>", "RCPT TO:<data@example.com>", "DATA"];
+    assert_eq!(lines, [&one[..], &["NOOP"], &one[..]].concat(), "the second mail uses the first one's connection");
+    let mails = server.mails();
+    insta::assert_snapshot!("mail", String::from_utf8(mails[0].clone()).unwrap().replace("\r\n", "\n"));
+    let reply = MessageParser::new().parse(&mails[1]).unwrap();
+    let root = root.trim_matches(['<', '>']);
+    assert_eq!(reply.in_reply_to().as_text(), Some(root));
+    assert_eq!(reply.references().as_text(), Some(root));
+}
+
+#[tokio::test]
+async fn what_mail_servers_say() {
+    let table: &[(&'static [(&'static str, Reply)], &str)] = &[
+        (
+            &[("RCPT", Reply::Say("450 4.2.0 greylisted"))],
+            "Transient: 127.0.0.1: transient error (450): 4.2.0 greylisted",
+        ),
+        (&[("RCPT", Reply::Say("550 5.1.1 nobody"))], "Permanent: 127.0.0.1: permanent error (550): 5.1.1 nobody"),
+        (&[("MAIL", Reply::Say("530 log in first"))], "Transient: 127.0.0.1: permanent error (530): log in first"),
+        (&[(".", Reply::Say("554 spam"))], "Permanent: 127.0.0.1: permanent error (554): spam"),
+        (&[(".", Reply::Say("451 later"))], "Transient: 127.0.0.1: transient error (451): later"),
+        (
+            &[("CONNECT", Reply::Say("554 go away"))],
+            "Transient: 127.0.0.1 does not let us in: permanent error (554): go away",
+        ),
+        (&[("CONNECT", Reply::Silence)], "Transient: 127.0.0.1 did not answer within 0.3 s"),
+        (&[("RCPT", Reply::Silence)], "Transient: 127.0.0.1 did not answer within 0.3 s"),
+        (&[("RCPT", Reply::Close)], "Transient: 127.0.0.1: response error: incomplete response"),
+        (&[(".", Reply::Silence)], "Ambiguous: 127.0.0.1 did not answer within 0.3 s to the mail itself"),
+        (
+            &[(".", Reply::Close)],
+            "Ambiguous: 127.0.0.1 took the mail and then failed: response error: incomplete response",
+        ),
+    ];
+    for (changed, expected) in table {
+        assert_eq!(outcome(changed).await, *expected);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_password_is_not_the_mails_fault() {
+    let server = MailServer::start(&[("AUTH", Reply::Say("535 5.7.8 bad credentials"))]).await;
+    let smtp = format!("smtp://ana:hunter2@127.0.0.1:{}", server.port);
+    let channels = Channels::new(settings(Some(smtp), Path::new("unused")));
+    let message = message(EventKind::PullRequestMerged);
+    let to = destination("email:data@example.com");
+    assert_eq!(
+        shown(&channels.send(&to, &post(&message)).await),
+        "Transient: 127.0.0.1 does not let us in: permanent error (535): 5.7.8 bad credentials"
+    );
+    // The next connection is treated well.
+    assert!(matches!(channels.send(&to, &post(&message)).await, Outcome::Sent { .. }));
+}
+
+#[tokio::test]
+async fn a_mail_that_was_given_up_spoils_no_other() {
+    let server = MailServer::start(&[(".", Reply::Silence)]).await;
+    let channels = channels(&server);
+    let message = message(EventKind::PullRequestMerged);
+    let to = destination("email:data@example.com");
+    assert!(matches!(channels.send(&to, &post(&message)).await, Outcome::Ambiguous { .. }));
+    assert!(matches!(channels.send(&to, &Post { id: 43, ..post(&message) }).await, Outcome::Sent { .. }));
+    assert_eq!(server.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    // Nothing listens on port 1.
+    let channels = Channels::new(settings(Some("smtp://127.0.0.1:1".to_owned()), Path::new("unused")));
+    let message = message(EventKind::PullRequestMerged);
+    let outcome = shown(&channels.send(&destination("email:data@example.com"), &post(&message)).await);
+    assert!(outcome.starts_with("Transient: 127.0.0.1 does not let us in"), "{outcome}");
+}
+
+/// The names and contents of a mailbox's files.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let mut files: Vec<_> =
+        entries.map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())).collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn without_a_server_mail_goes_to_the_mailbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailbox = folder.path().join("mailbox");
+    let channels = Channels::new(settings(None, &mailbox));
+    let message = message(EventKind::PullRequestMerged);
+    let to = destination("email:data@example.com");
+    for _ in 0..2 {
+        assert!(matches!(channels.send(&to, &post(&message)).await, Outcome::Sent { reference: Some(_) }));
+    }
+    let later = Post { id: 7, thread: "acme/ingest#45", at: "2026-11-03T00:00:00Z".parse().unwrap(), ..post(&message) };
+    channels.send(&destination("mailbox"), &later).await;
+    let files = files(&mailbox);
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["20261102T140500Z-000042-data-123.eml", "20261103T000000Z-000007-acme-ingest-45.eml"]);
+    let mail = MessageParser::new().parse(&files[1].1).unwrap();
+    assert_eq!(mail.to().unwrap().first().unwrap().address(), Some("mailbox@localhost"));
+    assert_eq!(mail.header_raw("X-Microalign-Destination").map(str::trim), Some("mailbox"));
+}
+
+#[tokio::test]
+async fn while_nothing_is_configured_everything_goes_to_the_mailbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ChannelSettings { mailbox: folder.path().to_owned(), ..ChannelSettings::default() };
+    let channels = Channels::new(settings);
+    let message = message(EventKind::PullRequestMerged);
+    let all = ["email:data@example.com", "slack:#data", "slack-webhook:ops", "webhook:hub", "mailbox"];
+    for (id, to) in (1..).zip(all) {
+        let outcome = channels.send(&destination(to), &Post { id, ..post(&message) }).await;
+        assert!(matches!(outcome, Outcome::Sent { .. }), "{to}: {}", shown(&outcome));
+    }
+    let shown: Vec<Option<String>> = files(folder.path())
+        .iter()
+        .map(|(_, bytes)| {
+            let mail = MessageParser::new().parse(bytes).unwrap();
+            mail.header_raw("X-Microalign-Destination").map(|value| value.trim().to_owned())
+        })
+        .collect();
+    let expected = [None, Some("slack:#data"), Some("slack-webhook:ops"), Some("webhook:hub"), Some("mailbox")];
+    assert_eq!(shown, expected.map(|to| to.map(str::to_owned)));
+}
+
+#[tokio::test]
+async fn a_destination_that_is_not_configured_says_so() {
+    let channels = Channels::new(settings(None, Path::new("unused")));
+    let message = message(EventKind::PullRequestMerged);
+    for (to, expected) in [
+        ("slack:#data", "Permanent: slack:#data needs `[slack]`"),
+        ("slack-webhook:ops", "Permanent: slack-webhook:ops needs `[slack_webhook.ops]`"),
+        ("webhook:hub", "Permanent: webhook:hub needs `[webhook.hub]`"),
+    ] {
+        assert_eq!(shown(&channels.send(&destination(to), &post(&message)).await), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_mailbox_that_cannot_be_written_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let channels = Channels::new(settings(None, &file));
+    let message = message(EventKind::PullRequestMerged);
+    let outcome = shown(&channels.send(&destination("mailbox"), &post(&message)).await);
+    assert!(outcome.starts_with("Transient: the mailbox "), "{outcome}");
+}
+
+#[test]
+fn previews() {
+    let message = message(EventKind::PullRequestMerged);
+    let channels = web("http://127.0.0.1:1");
+    let chat = channels.preview(&destination("slack:#data"), &post(&message));
+    assert_eq!((chat.subject.as_str(), chat.html), (message.subject.as_str(), None));
+    assert!(chat.text.contains("<!channel> [x](http://evil) **hi** Bcc: a@b (https://"), "{}", chat.text);
+    let mail = channels.preview(&destination("email:data@example.com"), &post(&message));
+    insta::assert_snapshot!("html", mail.html.unwrap());
+}
+
+/// Every header that a mail may have.
+const HEADERS: [&str; 12] = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "MIME-Version",
+    "Content-Type",
+    "List-ID",
+    "Auto-Submitted",
+    "Precedence",
+    "X-Auto-Response-Suppress",
+    "X-Microalign-Reason",
+];
+
+proptest! {
+    #[test]
+    fn no_value_adds_a_header_or_a_part(value in prop_oneof![any::<String>(), "(\r?\n|Bcc: |a@b|--| |é){1,30}"]) {
+        let message = Message {
+            subject: value.clone(),
+            body: vec![Block::Paragraph(vec![Inline::Text(clean(&value))])],
+            why: clean(&value),
+            url: None,
+        };
+        let (team, rule) = (value.as_str(), value.as_str());
+        let post = Post { team, rule, thread: &value, ..post(&message) };
+        let to = destination("email:data@example.com");
+        let sender = email::Sender::new("microalign <updates@example.com>".parse().unwrap());
+        let mail = email::compose(&sender, &to, &post).unwrap();
+        prop_assert_eq!(&mail.bytes, &email::compose(&sender, &to, &post).unwrap().bytes);
+        prop_assert!(mail.bytes.is_ascii());
+        prop_assert!(mail.bytes.split(|byte| *byte == b'\n').all(|line| line.len() < 998));
+
+        let parsed = MessageParser::new().parse(&mail.bytes).unwrap();
+        let mut names: Vec<&str> = parsed.headers().iter().map(|header| header.name.as_str()).collect();
+        let mut expected = HEADERS.to_vec();
+        names.sort_unstable();
+        expected.sort_unstable();
+        prop_assert_eq!(names, expected);
+        prop_assert_eq!(parsed.parts.len(), 3);
+        prop_assert_eq!(parsed.to().unwrap().first().unwrap().address(), Some("data@example.com"));
+        prop_assert!(parsed.header(HeaderName::Bcc).is_none());
+        let subject = clean(&value);
+        prop_assert_eq!(parsed.subject().unwrap_or_default(), subject.as_str());
+        let text = parsed.body_text(0).unwrap().replace("\r\n", "\n");
+        prop_assert_eq!(text, message.text());
+    }
+}

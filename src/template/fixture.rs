@@ -1,0 +1,163 @@
+//! Events as the tests of templates and channels need them.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use jiff::tz::TimeZone;
+
+use super::{Context, Facts, Links, ThreadView, context};
+use crate::event::{About, Actor, Change, Comment, Event, EventKind, Note, Source, Stage, Thing, ThingKind, Ticket};
+use crate::event::{Issue, PullRequest};
+
+/// What an attacker may call a pull request.
+pub(crate) const EVIL: &str = "<!channel> [x](http://evil) **hi** \r\nBcc: a@b";
+
+pub(crate) fn actor(login: &str, name: &str) -> Actor {
+    Actor { login: login.to_owned(), name: name.to_owned(), url: None, bot: false }
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+/// An event with everything that its kind has.
+pub(crate) fn event(kind: EventKind) -> Event {
+    let name = kind.as_str();
+    let jira = ["ticket.", "sprint.", "version."].iter().any(|family| name.starts_with(family));
+    let change =
+        |field: &str, from: &str, to: &str| Some(Change { field: field.to_owned(), from: some(from), to: some(to) });
+    let url = match &about(kind) {
+        about if !name.ends_with("commented") && !kind.is_note() => about.url().map(str::to_owned),
+        about => about.url().map(|url| format!("{url}#comment-7")),
+    };
+    Event {
+        source: if jira { Source::Jira } else { Source::Github },
+        kind,
+        scope: if jira { "DATA" } else { "acme/ingest" }.to_owned(),
+        actor: Some(actor("bo", "Bo Ek")),
+        at: "2026-11-02T14:05:00Z".parse().unwrap(),
+        url,
+        subject: if name.starts_with("ticket") { "DATA-123" } else { "acme/ingest#45" }.to_owned(),
+        about: about(kind),
+        tickets: if name.starts_with("ticket") || name.starts_with("pull_request") || kind.is_note() {
+            vec!["DATA-123".parse().unwrap()]
+        } else {
+            Vec::new()
+        },
+        change: match kind {
+            EventKind::TicketSlipped => change("due", "2026-11-09", "2026-11-16"),
+            EventKind::PullRequestLabeled => {
+                Some(Change { field: "label".to_owned(), from: None, to: some("contract") })
+            }
+            EventKind::PullRequestReviewRequested => {
+                Some(Change { field: "reviewer".to_owned(), from: None, to: some("data-platform") })
+            }
+            EventKind::TicketPriorityChanged => change("priority", "Medium", "High"),
+            _ => None,
+        },
+        note: kind.is_note().then(|| Note {
+            kind: name.trim_start_matches("note.").to_owned(),
+            text: "the id is never reused".to_owned(),
+            url: None,
+            author: Some(actor("ana", "Ana Sá")),
+        }),
+        comment: (name.ends_with("commented") || name.ends_with("changes_requested"))
+            .then(|| Comment { summary: "Could the column stay nullable for a week?".to_owned(), url: None }),
+        once: None,
+    }
+}
+
+fn about(kind: EventKind) -> About {
+    match kind.as_str().split('.').next().unwrap_or_default() {
+        "issue" => About::Issue(Issue {
+            number: 46,
+            title: "Ids collide".to_owned(),
+            url: "https://github.example/acme/ingest/issues/46".to_owned(),
+            stage: Stage::Open,
+            author: Some(actor("ana", "Ana Sá")),
+            labels: Vec::new(),
+            body_summary: None,
+            updated_at: None,
+        }),
+        "ticket" => About::Ticket(ticket()),
+        "release" => thing(ThingKind::Release, "v1.4.0", some("Ids are UUIDs now.")),
+        "deployment" => thing(ThingKind::Deployment, "v1.4.0", None),
+        "workflow" => thing(ThingKind::Workflow, "nightly", None),
+        "push" => thing(ThingKind::Push, "Drop the old ids", None),
+        "discussion" => thing(ThingKind::Discussion, "Which ids?", None),
+        "branch" => thing(ThingKind::Branch, "DATA-123-uuid", None),
+        "sprint" => thing(ThingKind::Sprint, "Sprint 7", None),
+        "version" => thing(ThingKind::Version, "1.4", None),
+        _ => About::PullRequest(pull_request()),
+    }
+}
+
+fn thing(kind: ThingKind, title: &str, body_summary: Option<String>) -> About {
+    About::Thing(Thing {
+        kind,
+        title: title.to_owned(),
+        url: some("https://github.example/acme/ingest/releases/v1.4.0"),
+        branch: some("main"),
+        environment: (kind == ThingKind::Deployment).then(|| "production".to_owned()),
+        outcome: None,
+        body_summary,
+        updated_at: None,
+    })
+}
+
+pub(crate) fn pull_request() -> PullRequest {
+    PullRequest {
+        number: 45,
+        title: "Switch ids to UUIDv7".to_owned(),
+        url: "https://github.example/acme/ingest/pull/45".to_owned(),
+        stage: Stage::Open,
+        author: Some(actor("ana", "Ana Sá")),
+        draft: Some(false),
+        base: some("main"),
+        head: some("DATA-123-uuid"),
+        labels: Some(vec!["contract".to_owned(), "schema".to_owned()]),
+        additions: Some(120),
+        deletions: Some(4),
+        changed_files: Some(3),
+        body_summary: some("New rows get a UUIDv7; old ones keep their number."),
+        private: Some(false),
+        updated_at: None,
+    }
+}
+
+pub(crate) fn ticket() -> Ticket {
+    Ticket {
+        key: "DATA-123".to_owned(),
+        id: some("10001"),
+        url: some("https://jira.example/browse/DATA-123"),
+        summary: some("Ids that sort by time"),
+        status: some("In Review"),
+        status_category: None,
+        previous_status: some("In Progress"),
+        due: Some("2026-11-16".parse().unwrap()),
+        assignee: Some(actor("5b10", "Ana Sá")),
+        reporter: None,
+        priority: some("High"),
+        type_name: some("Story"),
+        labels: Vec::new(),
+        fix_versions: Vec::new(),
+        updated_at: None,
+    }
+}
+
+/// The context of an event: in a ticket's thread where it has one.
+pub(crate) fn context_of(event: &Event, ticket: Option<&Ticket>) -> Context {
+    let key = event.tickets.first().map_or_else(|| event.subject.clone(), ToString::to_string);
+    let thread = ThreadView { label: key.clone(), key, url: None };
+    let links = Links { details: some("https://microalign.example/events/7"), ..Links::default() };
+    context(&Facts {
+        event,
+        ticket,
+        thread: &thread,
+        team: "data-platform",
+        rule: "schema-merged",
+        why: "data-platform gets this because its rule schema-merged asks for pull_request.merged.",
+        links: &links,
+        zone: &TimeZone::get("Europe/Lisbon").unwrap(),
+        now: "2026-11-02T17:05:00Z".parse().unwrap(),
+    })
+}

@@ -1,0 +1,402 @@
+//! A rendered message as a tree, which each channel writes in its own dialect.
+
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TextMergeStream};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::inert;
+
+/// A message before it is written in a channel's dialect. The store keeps it as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// One line, without control characters
+    pub subject: String,
+    /// What it says
+    pub body: Vec<Block>,
+    /// One quiet line: why the reader gets it
+    pub why: String,
+    /// The page of what it is about
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub url: Option<String>,
+}
+
+impl Message {
+    /// The body and the quiet line as plain text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}\n\n{}\n", text(&self.body), self.why)
+    }
+}
+
+/// A paragraph, or what stands in a paragraph's place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Block {
+    /// A paragraph
+    Paragraph(Vec<Inline>),
+    /// What somebody else said
+    Quote(Vec<Block>),
+    /// A list
+    List {
+        /// The number of the first item; absent for bullets
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        start: Option<u64>,
+        /// Its items
+        items: Vec<Vec<Block>>,
+    },
+    /// Code, in lines
+    Code(String),
+}
+
+/// A piece of a paragraph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inline {
+    /// Text
+    Text(String),
+    /// A piece of code
+    Code(String),
+    /// What matters
+    Strong(Vec<Inline>),
+    /// What is stressed
+    Emphasis(Vec<Inline>),
+    /// A link, to http, https or mailto only
+    Link {
+        /// What is shown
+        text: Vec<Inline>,
+        /// Where it leads
+        url: String,
+    },
+    /// A new line
+    Break,
+}
+
+/// Lists in quotes in lists: nobody reads deeper ones, and the writers recurse.
+const MAX_DEPTH: usize = 16;
+
+/// What Markdown a message cannot hold, in the words of an error.
+pub(super) fn unsupported(event: &Event<'_>) -> Option<&'static str> {
+    match event {
+        Event::Html(_) | Event::InlineHtml(_) => Some("HTML is not sent: a message is Markdown"),
+        Event::Start(Tag::Image { .. }) => Some("images are not sent: link to the page instead"),
+        Event::Rule => Some("a line across the page is not sent: messages are short"),
+        _ => None,
+    }
+}
+
+/// The events of a Markdown text.
+pub(super) fn events(markdown: &str) -> Parser<'_> {
+    Parser::new_ext(markdown, Options::empty())
+}
+
+/// Reads Markdown whose values are inert (`inert::encode`).
+///
+/// # Errors
+/// When it is nested too deep.
+pub(super) fn parse(markdown: &str) -> Result<Vec<Block>, &'static str> {
+    let mut tree = Tree { open: Vec::new(), top: Frame::new(Kind::Flow) };
+    for event in TextMergeStream::new(events(markdown)) {
+        match event {
+            Event::Start(tag) => {
+                if tree.open.len() == MAX_DEPTH {
+                    return Err("lists, quotes and styles are nested too deep");
+                }
+                let outer = std::mem::replace(&mut tree.top, Frame::new(Kind::of(&tag)));
+                tree.open.push(outer);
+            }
+            Event::End(_) => tree.close(),
+            Event::Text(text) => tree.top.text(&text),
+            Event::Code(code) => tree.top.inlines.push(Inline::Code(inert::decode(&code))),
+            Event::SoftBreak => tree.top.text(&CowStr::Borrowed(" ")),
+            Event::HardBreak => tree.top.inlines.push(Inline::Break),
+            // `check` refuses templates with HTML and rules; the other events belong to extensions that are off.
+            _ => {}
+        }
+    }
+    Ok(tree.top.into_blocks())
+}
+
+enum Kind {
+    /// Holds blocks: the whole message, a quote, a list's item
+    Flow,
+    Quote,
+    Item,
+    List(Option<u64>),
+    Paragraph,
+    Heading,
+    Code,
+    Strong,
+    Emphasis,
+    Link(String),
+    /// Its text stands for it
+    Transparent,
+}
+
+impl Kind {
+    fn of(tag: &Tag<'_>) -> Self {
+        match tag {
+            Tag::BlockQuote(_) => Self::Quote,
+            Tag::Item => Self::Item,
+            Tag::List(start) => Self::List(*start),
+            Tag::Paragraph => Self::Paragraph,
+            Tag::Heading { .. } => Self::Heading,
+            Tag::CodeBlock(CodeBlockKind::Fenced(_) | CodeBlockKind::Indented) => Self::Code,
+            Tag::Strong => Self::Strong,
+            Tag::Emphasis => Self::Emphasis,
+            Tag::Link { dest_url, .. } => Self::Link(inert::decode(dest_url)),
+            _ => Self::Transparent,
+        }
+    }
+}
+
+struct Tree {
+    open: Vec<Frame>,
+    top: Frame,
+}
+
+struct Frame {
+    kind: Kind,
+    blocks: Vec<Block>,
+    /// In a frame that holds blocks: a paragraph without tags of its own, as in tight lists
+    inlines: Vec<Inline>,
+    items: Vec<Vec<Block>>,
+}
+
+impl Frame {
+    fn new(kind: Kind) -> Self {
+        Self { kind, blocks: Vec::new(), inlines: Vec::new(), items: Vec::new() }
+    }
+
+    fn text(&mut self, text: &str) {
+        let text = inert::decode(text);
+        match self.inlines.last_mut() {
+            Some(Inline::Text(last)) => last.push_str(&text),
+            _ => self.inlines.push(Inline::Text(text)),
+        }
+    }
+
+    fn block(&mut self, block: Block) {
+        self.end_paragraph();
+        self.blocks.push(block);
+    }
+
+    fn end_paragraph(&mut self) {
+        let inlines = trim(std::mem::take(&mut self.inlines));
+        if !inlines.is_empty() {
+            self.blocks.push(Block::Paragraph(inlines));
+        }
+    }
+
+    fn into_blocks(mut self) -> Vec<Block> {
+        self.end_paragraph();
+        self.blocks
+    }
+}
+
+impl Tree {
+    fn close(&mut self) {
+        let Some(outer) = self.open.pop() else { return };
+        let mut frame = std::mem::replace(&mut self.top, outer);
+        let top = &mut self.top;
+        match std::mem::replace(&mut frame.kind, Kind::Transparent) {
+            Kind::Flow | Kind::Transparent => top.inlines.append(&mut frame.inlines),
+            // What an absent value leaves empty is left out.
+            Kind::Quote => match frame.into_blocks() {
+                blocks if blocks.is_empty() => top.end_paragraph(),
+                blocks => top.block(Block::Quote(blocks)),
+            },
+            Kind::Item => top.items.extend(Some(frame.into_blocks()).filter(|blocks| !blocks.is_empty())),
+            Kind::List(_) if frame.items.is_empty() => top.end_paragraph(),
+            Kind::List(start) => top.block(Block::List { start, items: frame.items }),
+            Kind::Paragraph => {
+                top.end_paragraph();
+                top.inlines = frame.inlines;
+                top.end_paragraph();
+            }
+            Kind::Heading => {
+                let inlines = trim(frame.inlines);
+                if !inlines.is_empty() {
+                    top.block(Block::Paragraph(vec![Inline::Strong(inlines)]));
+                }
+            }
+            Kind::Code => top.block(Block::Code(flat(&frame.inlines).trim_end().to_owned())),
+            Kind::Strong => top.inlines.push(Inline::Strong(frame.inlines)),
+            Kind::Emphasis => top.inlines.push(Inline::Emphasis(frame.inlines)),
+            Kind::Link(url) => match web_address(&url) {
+                Some(url) => {
+                    let shown = if flat(&frame.inlines).trim().is_empty() {
+                        vec![Inline::Text(url.clone())]
+                    } else {
+                        frame.inlines
+                    };
+                    top.inlines.push(Inline::Link { text: shown, url });
+                }
+                None => top.inlines.append(&mut frame.inlines),
+            },
+        }
+    }
+}
+
+/// The address as a browser would read it; `None` for every other scheme, and for what is no address.
+fn web_address(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    matches!(url.scheme(), "http" | "https" | "mailto").then(|| url.to_string())
+}
+
+/// Takes the white space off a paragraph's ends.
+fn trim(mut inlines: Vec<Inline>) -> Vec<Inline> {
+    if let Some(Inline::Text(first)) = inlines.first_mut() {
+        *first = first.trim_start().to_owned();
+    }
+    if let Some(Inline::Text(last)) = inlines.last_mut() {
+        last.truncate(last.trim_end().len());
+    }
+    inlines.retain(|inline| !matches!(inline, Inline::Text(text) if text.is_empty()));
+    inlines
+}
+
+/// The text of inlines, without styles and destinations.
+#[must_use]
+pub fn flat(inlines: &[Inline]) -> String {
+    inlines
+        .iter()
+        .map(|inline| match inline {
+            Inline::Text(text) | Inline::Code(text) => text.clone(),
+            Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Link { text: inner, .. } => flat(inner),
+            Inline::Break => "\n".to_owned(),
+        })
+        .collect()
+}
+
+/// Blocks as plain text: links as `text (url)`, quotes with `> `, one empty line between blocks.
+#[must_use]
+pub fn text(blocks: &[Block]) -> String {
+    blocks.iter().map(block_text).collect::<Vec<_>>().join("\n\n")
+}
+
+fn block_text(block: &Block) -> String {
+    match block {
+        Block::Paragraph(inlines) => inline_text(inlines),
+        Block::Quote(blocks) => hang("> ", "> ", &text(blocks)),
+        Block::Code(code) => hang("    ", "    ", code),
+        Block::List { start, items } => {
+            let item = |(index, blocks): (u64, &Vec<Block>)| {
+                let mark = start.map_or("- ".to_owned(), |start| format!("{}. ", start.saturating_add(index)));
+                hang(&mark, &" ".repeat(mark.len()), &text(blocks))
+            };
+            (0..).zip(items).map(item).collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+/// Puts `first` before the first line and `rest` before the others.
+fn hang(first: &str, rest: &str, text: &str) -> String {
+    let lines = text.lines().enumerate();
+    let lines = lines.map(|(index, line)| format!("{}{line}", if index == 0 { first } else { rest }));
+    lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn inline_text(inlines: &[Inline]) -> String {
+    inlines
+        .iter()
+        .map(|inline| match inline {
+            Inline::Text(text) => text.clone(),
+            Inline::Code(code) => format!("`{code}`"),
+            Inline::Strong(inner) | Inline::Emphasis(inner) => inline_text(inner),
+            Inline::Link { text, url } => match flat(text) {
+                text if text == *url => text,
+                _ => format!("{} ({url})", inline_text(text)),
+            },
+            Inline::Break => "\n".to_owned(),
+        })
+        .collect()
+}
+
+/// Text of at most `limit` characters, cut at a word, with `…` where something is missing.
+#[must_use]
+pub fn shorten(text: &str, limit: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
+    let room = text.char_indices().nth(limit.saturating_sub(1)).map_or(end, |(at, _)| at);
+    let head = text.get(..room).unwrap_or_default();
+    // A word longer than the whole room is cut where the room ends.
+    let word = head.rfind(char::is_whitespace).filter(|&at| at > room / 2).unwrap_or(room);
+    format!("{}…", head.get(..word).unwrap_or_default().trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn read(markdown: &str) -> String {
+        text(&parse(markdown).unwrap())
+    }
+
+    #[test]
+    fn plain_text() {
+        let table = [
+            ("One\ntwo  \nthree", "One two\nthree"),
+            ("**Bold** and *slanted* `code`", "Bold and slanted `code`"),
+            ("[DATA-1](https://x.example/1).", "DATA-1 (https://x.example/1)."),
+            ("<https://x.example/1>", "https://x.example/1"),
+            ("[](https://x.example/1)", "https://x.example/1"),
+            ("# Title\n\nText", "Title\n\nText"),
+            ("> said\n> so", "> said so"),
+            ("a\n\n> \n\n- \n\nb", "a\n\nb"),
+            ("- a\n- b\n  - c\n\n1. d\n2. e", "- a\n- b\n\n  - c\n\n1. d\n2. e"),
+            ("```\nlet a;\n\nlet b;\n```", "    let a;\n\n    let b;"),
+        ];
+        for (markdown, expected) in table {
+            assert_eq!(read(markdown), expected, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn only_web_addresses_are_links() {
+        for markdown in
+            ["[x](javascript:alert(1))", "[x](data:text/html,hi)", "[x]()", "[x](/relative)", "[x](file:///e)"]
+        {
+            assert_eq!(parse(markdown).unwrap(), [Block::Paragraph(vec![Inline::Text("x".to_owned())])], "{markdown}");
+        }
+    }
+
+    #[test]
+    fn a_value_in_a_destination_stays_one_destination() {
+        let url = inert::encode("https://x.example/a b) [y](http://evil.example)");
+        assert_eq!(
+            parse(&format!("[x]({url})")).unwrap(),
+            [Block::Paragraph(vec![Inline::Link {
+                text: vec![Inline::Text("x".to_owned())],
+                url: "https://x.example/a%20b)%20[y](http://evil.example)".to_owned(),
+            }])]
+        );
+    }
+
+    #[test]
+    fn html_is_dropped() {
+        assert_eq!(read("a <b>b</b>\n\n<script>\nx\n</script>\n\nc"), "a b\n\nc");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        assert!(parse(&">".repeat(50_000)).is_err());
+        assert!(parse(&"*a ".repeat(50_000)).is_ok());
+    }
+
+    #[test]
+    fn text_is_cut_at_a_word() {
+        assert_eq!(shorten("one two three", 13), "one two three");
+        assert_eq!(shorten("one two three", 12), "one two…");
+        assert_eq!(shorten("ééééééé", 4), "ééé…");
+        assert_eq!(shorten("abc", 0), "…");
+    }
+
+    #[test]
+    fn a_message_survives_the_store() {
+        let body = parse("a **b** [c](https://x.example)\n\n> - `d`\n\n1. e").unwrap();
+        let message = Message { subject: "s".to_owned(), body, why: "w".to_owned(), url: None };
+        let json = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<Message>(&json).unwrap(), message);
+    }
+}

@@ -1,0 +1,289 @@
+//! Messages from events: templates with front matter, rendered to a tree that no value can change.
+//!
+//! A template is checked when it is loaded (`check`): a name that does not exist is an error then, and not an
+//! empty string at three in the morning. Values never pass through the Markdown parser (`inert`).
+
+mod check;
+mod context;
+mod helpers;
+mod inert;
+mod markdown;
+mod shape;
+mod source;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use handlebars::Handlebars;
+use serde_json::Value as Json;
+
+pub use self::context::{Context, EventView, Facts, Links, ThreadView, TicketView, context};
+pub use self::inert::clean;
+pub use self::markdown::{Block, Inline, Message, flat, shorten, text};
+pub use self::shape::schema;
+pub use self::source::TemplateProblem;
+
+use self::source::{Fault, Source};
+use crate::event::EventKind;
+
+macro_rules! built_in {
+    ($($name:literal)*) => { &[$(($name, include_str!(concat!("../../templates/", $name, ".hbs"))),)*] };
+}
+
+/// The built-in templates: name and text.
+pub const BUILT_IN: &[(&str, &str)] = built_in! {
+    "draft" "on-track" "opened" "ready" "review-requested" "approved" "changes-requested" "merged" "heads-up" "closed"
+    "reopened" "commented" "ticket-started" "ticket-transitioned" "ticket-slipped" "ticket-done" "ticket-flagged"
+    "ticket-commented" "note" "release" "deployment" "default"
+};
+
+/// The name of the built-in template for a kind, for rules that name none.
+#[must_use]
+pub fn for_kind(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::PullRequestDraft => "draft",
+        EventKind::PullRequestOnTrack => "on-track",
+        EventKind::PullRequestOpened => "opened",
+        EventKind::PullRequestReady => "ready",
+        EventKind::PullRequestReviewRequested => "review-requested",
+        EventKind::PullRequestApproved => "approved",
+        EventKind::PullRequestChangesRequested => "changes-requested",
+        EventKind::PullRequestMerged => "merged",
+        EventKind::PullRequestClosed => "closed",
+        EventKind::PullRequestReopened => "reopened",
+        EventKind::PullRequestCommented | EventKind::IssueCommented => "commented",
+        EventKind::TicketStarted => "ticket-started",
+        EventKind::TicketTransitioned => "ticket-transitioned",
+        EventKind::TicketSlipped => "ticket-slipped",
+        EventKind::TicketDone => "ticket-done",
+        EventKind::TicketFlagged => "ticket-flagged",
+        EventKind::TicketCommented => "ticket-commented",
+        EventKind::ReleasePublished => "release",
+        EventKind::DeploymentSucceeded | EventKind::DeploymentFailed => "deployment",
+        kind if kind.is_note() => "note",
+        _ => "default",
+    }
+}
+
+/// Why a message could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// No template has this name
+    #[error("there is no template `{0}`")]
+    Unknown(String),
+    /// Handlebars gave up, or the output is too long
+    #[error("template `{name}`: {message}")]
+    Failed {
+        /// The template's name
+        name: String,
+        /// What happened
+        message: String,
+    },
+}
+
+/// What a template may yield, in characters: a message is short.
+const MAX_OUTPUT: usize = 64 * 1024;
+
+/// Mail programs show less, and some servers refuse more.
+const MAX_SUBJECT: usize = 200;
+
+/// Including is cheap to write and dear to render.
+const MAX_INCLUDES: usize = 64;
+
+const INCLUDES_ITSELF: &str = "this includes the template itself";
+
+/// The templates in force.
+#[derive(Debug)]
+pub struct Templates {
+    registry: Handlebars<'static>,
+}
+
+impl Templates {
+    /// The built-in templates, overlaid by a folder's: each its name, which is its file's without `.hbs`, and text.
+    /// A broken one is reported and does not replace the good one.
+    pub fn load<'a>(folder: impl IntoIterator<Item = (&'a str, &'a str)>) -> (Self, Vec<TemplateProblem>) {
+        let mut problems = Vec::new();
+        let mut overlay = BTreeMap::new();
+        let built_in = read_all(BUILT_IN.iter().copied(), &mut problems);
+        for (name, source) in read_all(folder, &mut problems) {
+            overlay.insert(name, source);
+        }
+        while let Some((name, problem)) = broken_include(&built_in, &overlay) {
+            problems.push(problem);
+            overlay.remove(&name);
+        }
+        let mut registry = Handlebars::new();
+        registry.register_escape_fn(inert::encode);
+        registry.set_prevent_indent(true);
+        helpers::register(&mut registry);
+        for source in built_in.into_values().chain(overlay.into_values()) {
+            registry.register_template(&subject_name(&source.name), source.subject);
+            registry.register_template(&source.name, source.body);
+        }
+        problems.sort_by(|a, b| (&a.name, a.line, a.column).cmp(&(&b.name, b.line, b.column)));
+        (Self { registry }, problems)
+    }
+
+    /// Whether a template of this name is in force.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.registry.has_template(&subject_name(name))
+    }
+
+    /// The names of the templates in force, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let names = self.registry.get_templates().keys().map(String::as_str);
+        let mut names: Vec<&str> = names.filter(|name| !name.ends_with(SUBJECT_MARK)).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Makes a message.
+    ///
+    /// # Errors
+    /// When no template has this name, or it yields nothing or too much.
+    pub fn render(&self, name: &str, context: &Context) -> Result<Message, RenderError> {
+        if !self.has(name) {
+            return Err(RenderError::Unknown(name.to_owned()));
+        }
+        let failed = |message: String| RenderError::Failed { name: name.to_owned(), message };
+        let mut values = serde_json::to_value(context).map_err(|error| failed(error.to_string()))?;
+        prune(&mut values);
+        let values = handlebars::Context::wraps(values).map_err(|error| failed(error.to_string()))?;
+        let output = |template: &str| {
+            let mut output = Output { bytes: Vec::new(), characters: 0 };
+            let rendered = self.registry.render_with_context_to_write(template, &values, &mut output);
+            rendered.map_err(|error| failed(error.reason().to_string()))?;
+            String::from_utf8(output.bytes).map_err(|error| failed(error.to_string()))
+        };
+        let subject = clean(&inert::decode(&output(&subject_name(name))?));
+        let body = markdown::parse(&output(name)?).map_err(|error| failed(error.to_owned()))?;
+        if body.is_empty() {
+            return Err(failed("it yields an empty message".to_owned()));
+        }
+        let subject = if subject.is_empty() { clean(&context.thread.label) } else { subject };
+        Ok(Message {
+            subject: shorten(&subject, MAX_SUBJECT),
+            body,
+            why: clean(&context.why),
+            url: context.event.url.clone(),
+        })
+    }
+}
+
+/// No template's name holds it, so no template can include a subject.
+const SUBJECT_MARK: &str = "#subject";
+
+fn subject_name(name: &str) -> String {
+    format!("{name}{SUBJECT_MARK}")
+}
+
+fn read_all<'a>(
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+    problems: &mut Vec<TemplateProblem>,
+) -> BTreeMap<String, Source> {
+    let mut sources = BTreeMap::new();
+    for (name, text) in files {
+        match Source::read(name, text) {
+            Ok(source) => {
+                sources.insert(name.to_owned(), source);
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    sources
+}
+
+/// The first template of the folder that includes what it cannot.
+fn broken_include(
+    built_in: &BTreeMap<String, Source>,
+    overlay: &BTreeMap<String, Source>,
+) -> Option<(String, TemplateProblem)> {
+    let find = |name: &str| overlay.get(name).or_else(|| built_in.get(name));
+    let known = || overlay.keys().chain(built_in.keys()).cloned();
+    // Missing ones first: a template is not to blame for what another one lacks.
+    let missing = overlay.values().find_map(|source| {
+        let include = source.includes.iter().find(|include| find(&include.name).is_none())?;
+        let mut fault = Fault::new(include.at, format!("there is no template `{}`", include.name));
+        fault.help = check::nearest(&include.name, known()).map(|name| format!("did you mean `{name}`?"));
+        Some((source, fault))
+    });
+    // A template that only leads to a circle is fine once the circle is broken.
+    let (source, fault) = missing.or_else(|| {
+        let measured = overlay.values().filter_map(|source| {
+            let message = measure(source, &find, (0, source), &mut MAX_INCLUDES.clone()).err()?;
+            Some((source, Fault::new(source.includes.first().map_or(0, |include| include.at), message)))
+        });
+        let (circles, others): (Vec<_>, Vec<_>) = measured.partition(|(_, fault)| fault.message == INCLUDES_ITSELF);
+        circles.into_iter().chain(others).next()
+    })?;
+    Some((source.name.clone(), fault.locate(&source.name, &source.text)))
+}
+
+/// Follows what a template includes. `at` is how deep in blocks, and in which template.
+fn measure<'a>(
+    root: &Source,
+    find: &impl Fn(&str) -> Option<&'a Source>,
+    at: (usize, &Source),
+    budget: &mut usize,
+) -> Result<(), String> {
+    let (depth, source) = at;
+    for include in &source.includes {
+        if include.name == root.name {
+            return Err(INCLUDES_ITSELF.to_owned());
+        }
+        let depth = depth + include.depth + 1;
+        if depth > check::MAX_DEPTH {
+            return Err(format!("templates and blocks are nested deeper than {}", check::MAX_DEPTH));
+        }
+        *budget = budget.checked_sub(1).ok_or_else(|| format!("it includes more than {MAX_INCLUDES} templates"))?;
+        if let Some(included) = find(&include.name) {
+            measure(root, find, (depth, included), budget)?;
+        }
+    }
+    Ok(())
+}
+
+/// Leaves out what is empty: to a template it is absent.
+fn prune(value: &mut Json) {
+    let empty = |value: &Json| value.is_null() || value.as_str().is_some_and(str::is_empty);
+    match value {
+        Json::Object(fields) => {
+            fields.values_mut().for_each(prune);
+            fields.retain(|_, value| !empty(value));
+        }
+        Json::Array(items) => {
+            items.iter_mut().for_each(prune);
+            items.retain(|value| !empty(value));
+        }
+        _ => {}
+    }
+}
+
+/// What a template writes, up to [`MAX_OUTPUT`].
+struct Output {
+    bytes: Vec<u8>,
+    characters: usize,
+}
+
+impl io::Write for Output {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        // Bytes that continue a character have the high bits 10.
+        self.characters += text.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count();
+        if self.characters > MAX_OUTPUT {
+            return Err(io::Error::other("the message is too long"));
+        }
+        self.bytes.extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
