@@ -104,8 +104,8 @@ fn supersede(plan: &mut Plan, (team, rule, kind): (&Team, &Rule, EventKind), tea
     let Some(rank) = kind.milestone_rank() else { return };
     for waiting in held.iter().filter(|held| held.team == team.name) {
         let less = waiting.kind.milestone_rank().is_some_and(|old| old < rank);
-        let reached =
-            find(teams, &waiting.team, &waiting.rule).is_some_and(|(_, old)| old.to.iter().all(|to| rule.to.contains(to)));
+        let reached = find(teams, &waiting.team, &waiting.rule)
+            .is_some_and(|(_, old)| old.to.iter().all(|to| rule.to.contains(to)));
         if less && reached && !plan.superseded.iter().any(|(id, _)| *id == waiting.id) {
             plan.superseded.push((waiting.id, format!("{kind} came before it was sent, and says more")));
         }

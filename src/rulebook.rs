@@ -91,18 +91,15 @@ impl Rulebook {
         let key = track::thread(&event.subject, &event.tickets).to_owned();
         let url = match (event.tickets.first(), &event.about) {
             (None, about) | (Some(_), about @ About::Ticket(_)) => about.url().map(str::to_owned),
-            (Some(key), _) => ticket
-                .and_then(|ticket| ticket.url.clone())
-                .or_else(|| self.jira_base_url.as_ref().map(|base| format!("{}/browse/{key}", base.trim_end_matches('/')))),
+            (Some(key), _) => ticket.and_then(|ticket| ticket.url.clone()).or_else(|| {
+                self.jira_base_url.as_ref().map(|base| format!("{}/browse/{key}", base.trim_end_matches('/')))
+            }),
         };
         ThreadView { label: key.clone(), key, url }
     }
 }
 
-fn load_templates(
-    folder: &Path,
-    before: Option<&Rulebook>,
-) -> (Templates, BTreeMap<String, String>, Vec<Problem>) {
+fn load_templates(folder: &Path, before: Option<&Rulebook>) -> (Templates, BTreeMap<String, String>, Vec<Problem>) {
     let (mut sources, mut problems) = read_templates(folder);
     let (templates, broken) = Templates::load(texts(&sources));
     if broken.is_empty() {

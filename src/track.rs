@@ -99,9 +99,7 @@ fn no_news(event: &Event, before: &Known, now: &About) -> Option<String> {
             Some("the workflow was not known to have failed".to_owned())
         }
         // Nobody wants "a draft is up" after the merge.
-        (kind, _) if !holds(kind, now) => {
-            Some(format!("it came late: {} is {} since", event.subject, standing(now)))
-        }
+        (kind, _) if !holds(kind, now) => Some(format!("it came late: {} is {} since", event.subject, standing(now))),
         _ => None,
     }
 }

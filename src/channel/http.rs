@@ -73,11 +73,7 @@ impl Http {
     async fn client(&self) -> Result<Client, String> {
         let deadline = self.deadline;
         let build = move || {
-            if rustls::crypto::CryptoProvider::get_default().is_none()
-                && rustls::crypto::ring::default_provider().install_default().is_err()
-            {
-                tracing::debug!("another thread chose the TLS provider first");
-            }
+            choose_tls_provider();
             Client::builder()
                 .user_agent(concat!("microalign/", env!("CARGO_PKG_VERSION")))
                 .redirect(Policy::none())
@@ -89,6 +85,15 @@ impl Http {
             Ok(client) => client.map_err(|error| format!("TLS cannot be set up: {}", describe(error))),
             Err(error) => Err(format!("TLS cannot be set up: {error}")),
         }
+    }
+}
+
+/// Chooses the process's TLS provider; an HTTP client cannot be built without one.
+pub fn choose_tls_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none()
+        && rustls::crypto::ring::default_provider().install_default().is_err()
+    {
+        tracing::debug!("another thread chose the TLS provider first");
     }
 }
 

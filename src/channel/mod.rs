@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::http::choose_tls_provider;
+
 use self::email::Sender;
 use self::http::Http;
 use self::smtp::Smtp;

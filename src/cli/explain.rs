@@ -95,20 +95,17 @@ fn judge_all<'a>(tracked: &[Tracked], rulebook: &'a Rulebook) -> Vec<Judged<'a>>
                 tracked.iter().map(|tracked| judge(rule, team, &tracked.event, tracked.event.kind)).collect::<Vec<_>>();
             let best = verdicts.iter().position(|v| matches!(v, Verdict::Match)).or_else(|| {
                 // A rule that listens to one of the events says more than one that listens to none.
-                verdicts.iter().position(|v| matches!(v, Verdict::Suppressed { .. })).or_else(|| {
-                    tracked.iter().position(|tracked| rule.on.kinds.contains(&tracked.event.kind))
-                })
+                verdicts
+                    .iter()
+                    .position(|v| matches!(v, Verdict::Suppressed { .. }))
+                    .or_else(|| tracked.iter().position(|tracked| rule.on.kinds.contains(&tracked.event.kind)))
             });
             Judged { team, rule, verdict: verdicts.swap_remove(best.unwrap_or(0)) }
         })
         .collect()
 }
 
-fn messages<'a>(
-    tracked: &[Tracked],
-    rulebook: &'a Rulebook,
-    channels: &Channels,
-) -> Result<Vec<Would<'a>>, Failure> {
+fn messages<'a>(tracked: &[Tracked], rulebook: &'a Rulebook, channels: &Channels) -> Result<Vec<Would<'a>>, Failure> {
     let mut would = Vec::new();
     for Tracked { event, .. } in tracked {
         for team in rulebook.teams() {
@@ -208,4 +205,3 @@ fn print(tracked: &[Tracked], judged: &[Judged<'_>], would: &[Would<'_>]) -> Res
     }
     Ok(())
 }
-

@@ -70,7 +70,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 async fn open(config: &ConfigArgs) -> Result<Store, Failure> {
     let path = config.load()?.store;
     if !path.exists() {
-        return Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` makes it", path.display())));
+        return Err(Failure::Wrong(format!(
+            "there is no store at {} yet: `microalign serve` makes it",
+            path.display()
+        )));
     }
     let (store, _writer) = Store::visit(&path).await?;
     Ok(store)
@@ -81,8 +84,7 @@ async fn list(list: List) -> Result<(), Failure> {
     let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
     let since = age.map(|age| Timestamp::now() - age);
     let store = open(&list.config).await?;
-    let filter =
-        Filter { team: list.team, thread: list.thread, state: list.state, since, ..Filter::default() };
+    let filter = Filter { team: list.team, thread: list.thread, state: list.state, since, ..Filter::default() };
     for entry in store.ledger(&filter).await? {
         if list.json {
             say(json!(entry))?;
@@ -117,7 +119,9 @@ async fn show(config: &ConfigArgs, id: &str, json: bool) -> Result<(), Failure> 
     let store = open(config).await?;
     let entries = store.ledger(&Filter { delivery: Some(delivery), line, ..Filter::default() }).await?;
     if entries.is_empty() {
-        return Err(Failure::Wrong(format!("the ledger has no {id} (a delivery that was just accepted takes a moment)")));
+        return Err(Failure::Wrong(format!(
+            "the ledger has no {id} (a delivery that was just accepted takes a moment)"
+        )));
     }
     for entry in &entries {
         if json { say(json!(entry))? } else { say(in_full(entry))? }

@@ -44,6 +44,8 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         Outcome::Sent { reference: None } => say(format!("sent to {to}")),
         Outcome::Permanent { error } => Err(Failure::Wrong(format!("{to} refuses it for good: {error}"))),
         Outcome::Transient { error, .. } => Err(Failure::Wrong(format!("{to} can't take it now: {error}"))),
-        Outcome::Ambiguous { error, .. } => Err(Failure::Wrong(format!("{to} gave no answer, it may have arrived: {error}"))),
+        Outcome::Ambiguous { error, .. } => {
+            Err(Failure::Wrong(format!("{to} gave no answer, it may have arrived: {error}")))
+        }
     }
 }

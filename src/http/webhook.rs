@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::body::{self, Body, Unread};
 use super::Web;
+use super::body::{self, Body, Unread};
 use crate::event::Source;
 use crate::intake::understand;
 use crate::source::signature;
@@ -46,9 +46,8 @@ where
         Err(unread) => unreadable(unread),
     };
     web.metrics.answered(source.as_str(), answer.name, start.elapsed());
-    let mut reply = http::Response::builder()
-        .status(answer.status)
-        .header(http::header::CONTENT_TYPE, "application/json");
+    let mut reply =
+        http::Response::builder().status(answer.status).header(http::header::CONTENT_TYPE, "application/json");
     if answer.status == StatusCode::SERVICE_UNAVAILABLE {
         reply = reply.header(http::header::RETRY_AFTER, "10");
     }
@@ -126,8 +125,7 @@ fn delivery_header(source: Source, headers: &HeaderMap) -> Option<&str> {
 
 /// The sender's id for a delivery; where it sends none (older servers), the body speaks for itself.
 fn delivery_key(source: Source, headers: &HeaderMap, raw: &[u8]) -> String {
-    delivery_header(source, headers)
-        .map_or_else(|| format!("sha256:{}", hex(&Sha256::digest(raw))), str::to_owned)
+    delivery_header(source, headers).map_or_else(|| format!("sha256:{}", hex(&Sha256::digest(raw))), str::to_owned)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -94,10 +94,8 @@ impl Store {
     }
 
     async fn open(path: &Path, create: bool) -> Result<(Self, JoinHandle<()>), StoreError> {
-        let failed = |e: &dyn std::fmt::Display| StoreError::Open {
-            path: path.display().to_string(),
-            reason: e.to_string(),
-        };
+        let failed =
+            |e: &dyn std::fmt::Display| StoreError::Open { path: path.display().to_string(), reason: e.to_string() };
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(create)

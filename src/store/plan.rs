@@ -138,12 +138,11 @@ impl Tx<'_> {
 
     /// The delivery that told of this occurrence before, if any: the sender's id for it.
     pub async fn told(&mut self, once: &str) -> Result<Option<String>, StoreError> {
-        let row = sqlx::query(
-            "SELECT d.delivery_key FROM event e JOIN delivery d ON d.id = e.delivery_id WHERE e.once = $1",
-        )
-        .bind(once)
-        .fetch_optional(&mut *self.0)
-        .await?;
+        let row =
+            sqlx::query("SELECT d.delivery_key FROM event e JOIN delivery d ON d.id = e.delivery_id WHERE e.once = $1")
+                .bind(once)
+                .fetch_optional(&mut *self.0)
+                .await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 

@@ -128,12 +128,7 @@ pub(super) async fn release_all(conn: &mut SqliteConnection) -> Result<(), Store
     Ok(())
 }
 
-async fn claim(
-    conn: &mut SqliteConnection,
-    to: &str,
-    now: i64,
-    limit: u32,
-) -> Result<Vec<Claimed>, StoreError> {
+async fn claim(conn: &mut SqliteConnection, to: &str, now: i64, limit: u32) -> Result<Vec<Claimed>, StoreError> {
     let rows = sqlx::query(
         "SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, c.root,
                 l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name

@@ -57,7 +57,8 @@ async fn every_real_body_is_accepted_and_ends_in_the_ledger() {
     }
     let ledger = crate::support::eventually("all settle", async || {
         let ledger = service.ledger().await;
-        let deliveries = ledger.iter().map(|line| line["delivery"].as_str().unwrap()).collect::<std::collections::HashSet<_>>();
+        let deliveries =
+            ledger.iter().map(|line| line["delivery"].as_str().unwrap()).collect::<std::collections::HashSet<_>>();
         (deliveries.len() == sent && ledger.iter().all(|line| line["state"] != "held")).then_some(ledger)
     })
     .await;

@@ -65,13 +65,19 @@ async fn fifty_kills_lose_nothing() {
     let subjects = hub.requests().iter().map(|request| request.body.to_string()).collect::<Vec<_>>().join("\n");
     for number in &accepted {
         assert!(told.contains(&format!("k-{number}")), "delivery k-{number} is not in the ledger");
-        assert!(subjects.contains(&format!("/pull/{number}\"")) || subjects.contains(&format!("/pull/{number})")) || subjects.contains(&format!("/pull/{number} ")), "{number} was not sent");
+        assert!(
+            subjects.contains(&format!("/pull/{number}\""))
+                || subjects.contains(&format!("/pull/{number})"))
+                || subjects.contains(&format!("/pull/{number} ")),
+            "{number} was not sent"
+        );
     }
     // A claim holds at most 16 sends, of which one is under way: those are the only ones that may come twice.
     let twice = arrived.values().filter(|count| **count > 1).count();
     assert!(twice <= under_way, "{twice} messages came twice");
     let doubtful = ledger.iter().flat_map(|line| line["sends"].as_array().unwrap().clone());
-    let doubtful = doubtful.filter(|send| send["error"].as_str().is_some_and(|error| error.starts_with("ambiguous"))).count();
+    let doubtful =
+        doubtful.filter(|send| send["error"].as_str().is_some_and(|error| error.starts_with("ambiguous"))).count();
     assert!(twice <= doubtful, "{twice} came twice, but the ledger doubts only {doubtful}");
     println!("{} accepted, {} sent twice, {} in doubt", accepted.len(), twice, doubtful);
 }

@@ -2,10 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-mod commands;
 mod corpus;
-mod deliver;
 mod kill;
-mod reload;
 mod support;
 mod webhooks;

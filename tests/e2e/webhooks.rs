@@ -34,7 +34,9 @@ async fn without_a_delivery_id_the_body_tells_a_duplicate() {
     let body = merged(1).to_string();
     let send = async || {
         let request = service.request("/webhooks/github").header("content-type", "application/json");
-        let request = request.header("x-github-event", "pull_request").header("x-hub-signature-256", sign(SECRET, body.as_bytes()));
+        let request = request
+            .header("x-github-event", "pull_request")
+            .header("x-hub-signature-256", sign(SECRET, body.as_bytes()));
         answer(request.body(body.clone()).send().await.unwrap()).await.body["status"].clone()
     };
     assert_eq!(send().await, "accepted");
@@ -44,7 +46,8 @@ async fn without_a_delivery_id_the_body_tells_a_duplicate() {
 #[tokio::test]
 async fn a_form_is_read_as_its_payload() {
     let service = Service::started(TEAM, "").await;
-    let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", &merged(1).to_string()).finish();
+    let body =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", &merged(1).to_string()).finish();
     let request = service
         .request("/webhooks/github")
         .header("content-type", "application/x-www-form-urlencoded")
@@ -66,13 +69,20 @@ async fn bad_requests_are_refused_and_leave_no_trace() {
         ("no signature", json.as_bytes(), None, "application/json", 401),
         ("a wrong secret", json.as_bytes(), Some(sign("guess", json.as_bytes())), "application/json", 401),
         ("an empty secret", json.as_bytes(), Some(sign("", json.as_bytes())), "application/json", 401),
-        ("another method", json.as_bytes(), good(json.as_bytes()).map(|s| s.replace("sha256", "sha1")), "application/json", 401),
+        (
+            "another method",
+            json.as_bytes(),
+            good(json.as_bytes()).map(|s| s.replace("sha256", "sha1")),
+            "application/json",
+            401,
+        ),
         ("no JSON", b"{", good(b"{"), "application/json", 400),
         ("nested too deep", deep.as_bytes(), good(deep.as_bytes()), "application/json", 400),
         ("another type", json.as_bytes(), good(json.as_bytes()), "text/plain", 415),
         ("too large", &long, good(&long), "application/json", 413),
     ] {
-        let mut request = service.request("/webhooks/github").header("content-type", kind).header("x-github-event", "pull_request");
+        let mut request =
+            service.request("/webhooks/github").header("content-type", kind).header("x-github-event", "pull_request");
         if let Some(signature) = signature {
             request = request.header("x-hub-signature-256", signature);
         }
@@ -101,13 +111,15 @@ async fn an_empty_secret_is_no_configuration() {
 #[tokio::test]
 async fn either_secret_verifies_while_one_replaces_the_other() {
     let mut service = Service::new(TEAM, "");
-    let config = "[server]\nlisten = \"127.0.0.1:0\"\n[github]\nsecrets = [\"new secret\", \"It's a Secret to Everybody\"]\n";
+    let config =
+        "[server]\nlisten = \"127.0.0.1:0\"\n[github]\nsecrets = [\"new secret\", \"It's a Secret to Everybody\"]\n";
     std::fs::write(service.path("microalign.toml"), config).unwrap();
     service.start().await;
     assert_eq!(service.github("ping", "p-1", &json!({ "zen": "Design for failure." })).await.status, 202);
     let body = "{}";
     let request = service.request("/webhooks/github").header("content-type", "application/json");
-    let request = request.header("x-github-event", "ping").header("x-hub-signature-256", sign("new secret", body.as_bytes()));
+    let request =
+        request.header("x-github-event", "ping").header("x-hub-signature-256", sign("new secret", body.as_bytes()));
     assert_eq!(request.body(body).send().await.unwrap().status(), 202);
 }
 

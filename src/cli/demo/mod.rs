@@ -11,6 +11,7 @@ use secrecy::SecretString;
 
 use super::{Failure, LogFormat, say, start_logs};
 use crate::app::App;
+use crate::channel::choose_tls_provider;
 use crate::config::Config;
 use crate::event::Source;
 use crate::settings::ChannelSettings;
@@ -42,7 +43,10 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     say(format!("microalign runs at http://{address}/ on a temporary store.\nTwo teams keep rules: {}.", teams()))?;
     let told = tell(&app.store, address, &secret).await;
     if told.is_ok() && !args.exit {
-        say(format!("\nThe service stays up: see http://{address}/ for all of it.\nThe mails are in {}.\nCtrl-C ends it and removes both.", folder.0.join("mailbox").display()))?;
+        say(format!(
+            "\nThe service stays up: see http://{address}/ for all of it.\nThe mails are in {}.\nCtrl-C ends it and removes both.",
+            folder.0.join("mailbox").display()
+        ))?;
         tokio::signal::ctrl_c().await?;
     }
     app.stop().await;
@@ -103,6 +107,7 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
 
 /// Plays the story, and shows after each step what the teams see of it.
 async fn tell(store: &Store, address: SocketAddr, secret: &SecretString) -> Result<(), Failure> {
+    choose_tls_provider();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
     for step in story() {
         say(format!("\n━━ {}", step.says))?;

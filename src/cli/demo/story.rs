@@ -22,7 +22,8 @@ pub(super) struct Step {
 
 /// The whole story, noise included.
 pub(super) fn story() -> Vec<Step> {
-    let github = |says, event, delivery, body| Step { says, source: Source::Github, event, delivery, body, signed: true };
+    let github =
+        |says, event, delivery, body| Step { says, source: Source::Github, event, delivery, body, signed: true };
     let jira = |says, delivery, body| Step { says, source: Source::Jira, event: "", delivery, body, signed: true };
     let merged = || pull_request("closed", "ana", &json!({ "draft": false, "state": "closed", "merged": true }));
     vec![
