@@ -235,13 +235,18 @@ async fn plan_one(
 }
 
 async fn plan_event(tx: &mut Tx<'_>, event: Event, rulebook: &Rulebook) -> Result<PlannedEvent, StoreError> {
-    let event = match &event.about {
-        // The payload has no key, only Jira's number.
+    let (event, nameless) = match &event.about {
+        // The payload has no key, only Jira's number. Where that says nothing to us, it says nothing to readers; the
+        // same comment comes again within `jira:issue_updated`, so it must not be taken for told.
         About::Ticket(ticket) if event.tickets.is_empty() => match tx.ticket_key(&ticket.key).await? {
-            Some(key) => track::resolve(event, key),
-            None => event,
+            Some(key) => (track::resolve(event, key), None),
+            None => {
+                let reason =
+                    format!("it names its ticket by Jira's number {} only, which is not known yet", ticket.key);
+                (Event { once: None, ..event }, Some(reason))
+            }
         },
-        _ => event,
+        _ => (event, None),
     };
     let told = match &event.once {
         Some(once) => tx.told(once).await?,
@@ -249,9 +254,8 @@ async fn plan_event(tx: &mut Tx<'_>, event: Event, rulebook: &Rulebook) -> Resul
     };
     let known = tx.known(&event.subject).await?;
     let mut tracked = track::track(known, event);
-    if let Some(delivery) = told {
-        tracked.stale = Some(format!("delivery {delivery} told of it already"));
-    }
+    tracked.stale =
+        nameless.or(told.map(|delivery| format!("delivery {delivery} told of it already"))).or(tracked.stale);
     let fired = tx.fired(&tracked.event.subject).await?;
     let held = tx.held(&tracked.event.subject).await?;
     let plan = plan::plan(&tracked, rulebook.teams(), &fired, &held);

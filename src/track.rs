@@ -174,20 +174,26 @@ fn merge_pull_request(new: &PullRequest, old: &PullRequest) -> PullRequest {
     }
 }
 
-/// Fields that a user can empty are taken over only where the newer payload has no fields at all (an event that names
-/// the ticket and says nothing else of it).
+/// A payload with the ticket's whole state has the time of its last change; there, an absent due date is one that was
+/// removed. Comment and link events carry a few fields or none: what they leave out stays as it was.
 fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
-    if new.summary.is_some() || new.status.is_some() {
-        return Ticket {
-            id: new.id.clone().or_else(|| old.id.clone()),
-            url: new.url.clone().or_else(|| old.url.clone()),
-            summary: new.summary.clone().or_else(|| old.summary.clone()),
-            status: new.status.clone().or_else(|| old.status.clone()),
-            status_category: new.status_category.or(old.status_category),
-            ..new.clone()
-        };
+    let (id, url) = (new.id.clone().or_else(|| old.id.clone()), new.url.clone().or_else(|| old.url.clone()));
+    if new.updated_at.is_some() {
+        return Ticket { id, url, ..new.clone() };
     }
-    Ticket { key: new.key.clone(), updated_at: new.updated_at.max(old.updated_at), ..old.clone() }
+    Ticket {
+        key: new.key.clone(),
+        id,
+        url,
+        summary: new.summary.clone().or_else(|| old.summary.clone()),
+        status: new.status.clone().or_else(|| old.status.clone()),
+        status_category: new.status_category.or(old.status_category),
+        due: new.due.or(old.due),
+        assignee: new.assignee.clone().or_else(|| old.assignee.clone()),
+        priority: new.priority.clone().or_else(|| old.priority.clone()),
+        type_name: new.type_name.clone().or_else(|| old.type_name.clone()),
+        ..old.clone()
+    }
 }
 
 /// What a transition came from belongs to the event, not to the state.
@@ -204,8 +210,12 @@ fn with_previous_status(about: About, told: &About) -> About {
 #[must_use]
 pub fn resolve(mut event: Event, key: TicketKey) -> Event {
     if let About::Ticket(ticket) = &mut event.about {
-        if let Some(url) = ticket.url.as_deref().and_then(|url| url.split_once("/secure/")) {
-            ticket.url = Some(format!("{}/browse/{key}", url.0));
+        if let Some((site, _)) = ticket.url.as_deref().and_then(|url| url.split_once("/secure/")) {
+            let page = Some(format!("{site}/browse/{key}"));
+            if event.url == ticket.url {
+                event.url.clone_from(&page);
+            }
+            ticket.url = page;
         }
         ticket.key = key.to_string();
     }

@@ -49,11 +49,11 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Send what failed once more
+    /// Try again what failed: sends, or the reading of a delivery that was ignored
     Retry {
         #[command(flatten)]
         config: ConfigArgs,
-        /// Lines in the state `failed`, such as 41.2
+        /// Lines in the state `failed` or `ignored`, such as 41.2
         #[arg(required = true)]
         ids: Vec<String>,
     },
@@ -157,13 +157,16 @@ async fn retry(config: &ConfigArgs, ids: &[String]) -> Result<(), Failure> {
     for ((delivery, line), id) in lines.into_iter().zip(ids) {
         match store.retry(delivery, line).await? {
             0 => wrong.push(id.as_str()),
-            sends => say(format!("{id}: {sends} queued again"))?,
+            sends => say(format!("{id}: queued again ({sends})"))?,
         }
     }
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Failure::Wrong(format!("nothing failed in {}: see `microalign ledger --state failed`", wrong.join(", "))))
+    Err(Failure::Wrong(format!(
+        "there is nothing to retry in {}: see `microalign ledger --state failed`",
+        wrong.join(", ")
+    )))
 }
 
 fn named(id: &str) -> Result<(i64, i64), Failure> {

@@ -106,8 +106,8 @@ impl Store {
         self.write(move |conn| Box::pin(async move { settle(conn, &claimed, settled).await })).await
     }
 
-    /// Queues a failed send again, at the request of a person. The update is named as the ledger shows it,
-    /// `delivery.line`. Returns how many sends there were to retry.
+    /// Tries again what failed, at the request of a person: the failed sends of a line, or the reading of a delivery
+    /// that was ignored. The line is named as the ledger shows it, `delivery.line`. Returns how many there were.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`]
@@ -244,14 +244,32 @@ async fn retry(conn: &mut SqliteConnection, delivery: i64, line: i64) -> Result<
     .execute(&mut *conn)
     .await?
     .rows_affected();
-    if retried > 0 {
-        sqlx::query("UPDATE ledger SET state = 'held', reason = 'it is being sent again, by hand' WHERE delivery_id = $1 AND line = $2")
-            .bind(delivery)
-            .bind(line)
-            .execute(conn)
-            .await?;
+    if retried == 0 {
+        return replay(conn, delivery, line).await;
     }
+    sqlx::query(
+        "UPDATE ledger SET state = 'held', reason = 'it is being sent again, by hand'
+         WHERE delivery_id = $1 AND line = $2",
+    )
+    .bind(delivery)
+    .bind(line)
+    .execute(conn)
+    .await?;
     Ok(retried)
+}
+
+/// A delivery that was ignored is read again: a newer version may understand it.
+async fn replay(conn: &mut SqliteConnection, delivery: i64, line: i64) -> Result<u64, StoreError> {
+    let ignored = sqlx::query("DELETE FROM ledger WHERE delivery_id = $1 AND line = $2 AND state = 'ignored'")
+        .bind(delivery)
+        .bind(line)
+        .execute(&mut *conn)
+        .await?
+        .rows_affected();
+    if ignored > 0 {
+        sqlx::query("UPDATE delivery SET state = 'queued' WHERE id = $1").bind(delivery).execute(conn).await?;
+    }
+    Ok(ignored)
 }
 
 fn destination(text: &str) -> Result<Destination, StoreError> {

@@ -188,9 +188,8 @@ impl Delivery<'_> {
         });
         let summary = own_text(comment).and_then(|written| written.summary());
         let comment = summary.map(|summary| event::Comment { summary, url: url.clone() });
-        // The same comment comes in `comment_created` and within `jira:issue_updated`. One that does not name its
-        // ticket claims nothing, so that the fuller delivery is the one that is told.
-        let once = id.filter(|_| created && named).map(|id| format!("jira-comment:{id}"));
+        // The same comment comes in `comment_created` and within `jira:issue_updated`.
+        let once = id.filter(|_| created).map(|id| format!("jira-comment:{id}"));
         Event { actor, at: at.unwrap_or(event.at), url, comment, once, ..event }
     }
 
@@ -213,9 +212,7 @@ impl Delivery<'_> {
         }
         let comment = self.body.comment.as_ref().filter(|_| !self.is_deleted());
         if let Some((comment, written)) = comment.and_then(|comment| Some((comment, own_text(comment)?))) {
-            // As for `once` of the comment itself: only where the ticket is named.
-            let id = comment.id.as_ref().filter(|_| !first.tickets.is_empty());
-            let place = id.map(|id| format!("jira:comment:{}", id.as_str()));
+            let place = comment.id.as_ref().map(|id| format!("jira:comment:{}", id.as_str()));
             let plain = Event { url: first.about.url().map(str::to_owned), ..first.clone() };
             let created = events.iter().any(|event| event.kind == EventKind::TicketCommented);
             let event = self.with_comment(plain, comment, created);

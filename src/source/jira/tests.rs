@@ -267,7 +267,7 @@ fn a_comment_that_names_no_ticket_has_its_number() {
     assert_eq!((event.subject.as_str(), event.scope.as_str(), event.tickets.len()), ("10013", "", 0));
     assert_eq!((about.key.as_str(), about.id.as_deref()), ("10013", Some("10013")));
     assert_eq!(event.url.as_deref(), Some("https://jira.example.com/context/secure/ViewIssue.jspa?id=10013"));
-    assert_eq!((event.once, note.once), (None, None), "the delivery that names the ticket is the one to tell");
+    assert_eq!(event.once.as_deref(), Some("jira-comment:10082"));
     assert_eq!(event.comment.unwrap().summary, "Done, see the page.");
     assert_eq!(note.note.unwrap().text, "until Monday");
     assert_eq!(event.actor.unwrap().login, "ana");
