@@ -122,7 +122,7 @@ impl JsonSchema for SecretText {
         "Secret".into()
     }
 
-    /// `writeOnly` is how JSON Schema marks what must not be shown; [`super::mask`] goes by it too.
+    /// `writeOnly` is how JSON Schema marks what must not be shown; `super::mask` goes by it too.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "writeOnly": true})
     }
