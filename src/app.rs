@@ -18,6 +18,7 @@ use crate::dispatch::Dispatcher;
 use crate::http::{self, Web};
 use crate::intake::Intake;
 use crate::metrics::Metrics;
+use crate::owner;
 use crate::rulebook::Rulebook;
 use crate::source::Settings;
 use crate::store::{Store, StoreError};
@@ -95,12 +96,13 @@ impl App {
             to_send: Arc::clone(&to_send),
         };
         spawn(&mut tasks, "intake", intake.run(stopped.clone()));
-        let dispatcher = Dispatcher::new(store.clone(), channels, Arc::clone(&metrics));
+        let dispatcher = Dispatcher::new(store.clone(), Arc::clone(&channels), Arc::clone(&metrics));
         spawn(&mut tasks, "dispatch", dispatcher.run(to_send, stopped.clone()));
         let web = Arc::new(web(&config, &store, &metrics, stored));
         spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
         let watcher = watch_folders(&config, &reload);
-        spawn(&mut tasks, "reload", keep_loaded(config, rules, Arc::clone(&reload), metrics, stopped));
+        let loader = Loader { config, rules, channels, metrics };
+        spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped));
         Ok(Self { address, store, tasks, writer, stop, reload, _watcher: watcher })
     }
 
@@ -151,7 +153,7 @@ fn web(config: &Config, store: &Store, metrics: &Arc<Metrics>, stored: Arc<Notif
         metrics: Arc::clone(metrics),
         stored,
         memory: Arc::new(Semaphore::new(http::MEMORY_KB)),
-        console: Console::default(),
+        console: Console,
     }
 }
 
@@ -182,22 +184,27 @@ fn existing<'a>(folders: impl IntoIterator<Item = &'a PathBuf>) -> Vec<PathBuf> 
     folders.into_iter().filter(|folder| Path::is_dir(folder)).cloned().collect()
 }
 
-async fn keep_loaded(
+/// Keeps the rules and templates in force in step with their folders.
+struct Loader {
     config: Config,
     rules: watch::Sender<Arc<Rulebook>>,
-    reload: Arc<Notify>,
+    channels: Arc<Channels>,
     metrics: Arc<Metrics>,
-    mut stop: watch::Receiver<bool>,
-) {
-    loop {
-        tokio::select! {
-            () = reload.notified() => {}
-            _ = stop.wait_for(|stop| *stop) => return,
+}
+
+impl Loader {
+    async fn run(self, reload: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                () = reload.notified() => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            let before = Arc::clone(&self.rules.borrow());
+            let rulebook = Arc::new(Rulebook::load(&self.config, Some(&before)));
+            report(&rulebook, &self.metrics);
+            self.rules.send_replace(Arc::clone(&rulebook));
+            owner::tell(&self.channels, &rulebook, &before).await;
         }
-        let before = Arc::clone(&rules.borrow());
-        let rulebook = Arc::new(Rulebook::load(&config, Some(&before)));
-        report(&rulebook, &metrics);
-        rules.send_replace(rulebook);
     }
 }
 

@@ -26,6 +26,7 @@ pub mod event;
 pub mod http;
 pub mod intake;
 pub mod metrics;
+pub mod owner;
 pub mod plan;
 pub mod rule;
 pub mod rulebook;

@@ -195,3 +195,6 @@ pub fn destinations(rule: &Rule) -> Vec<Destination> {
     let mut seen = HashSet::new();
     rule.to.iter().filter(|to| seen.insert(*to)).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests;

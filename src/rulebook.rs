@@ -61,6 +61,15 @@ impl Rulebook {
         &self.problems
     }
 
+    /// The teams whose files are broken and that go on with their last good version, with the problems.
+    pub fn broken(&self) -> impl Iterator<Item = (&Team, Vec<&Problem>)> {
+        self.files.iter().filter_map(|(path, team)| {
+            let name = path.display().to_string();
+            let problems = self.problems.iter().filter(|problem| problem.file == name).collect::<Vec<_>>();
+            (!problems.is_empty()).then_some((&**team, problems))
+        })
+    }
+
     /// Writes the message that a rule sends of an event; `ticket` is what is known of its primary ticket.
     ///
     /// # Errors

@@ -224,3 +224,6 @@ pub fn resolve(mut event: Event, key: TicketKey) -> Event {
     event.tickets = vec![key];
     event
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Late, repeated and out-of-order payloads.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::event::{Actor, Source, Thing, ThingKind};
+
+fn pull_request(kind: EventKind, (stage, draft): (Stage, bool), minute: i64) -> Event {
+    let pr = PullRequest {
+        number: 45,
+        title: format!("as of minute {minute}"),
+        url: "https://github.com/acme/x/pull/45".to_owned(),
+        stage,
+        author: Some(Actor { login: "ana".to_owned(), name: "ana".to_owned(), url: None, bot: false }),
+        draft: Some(draft),
+        base: Some("main".to_owned()),
+        head: Some("data-123".to_owned()),
+        labels: Some(vec!["contract".to_owned()]),
+        additions: Some(1),
+        deletions: None,
+        changed_files: None,
+        body_summary: None,
+        private: Some(false),
+        updated_at: Some(Timestamp::from_second(minute * 60).unwrap()),
+    };
+    event(kind, About::PullRequest(pr), &["DATA-123"])
+}
+
+fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
+    Event {
+        source: Source::Github,
+        kind,
+        scope: "acme/x".to_owned(),
+        actor: None,
+        at: Timestamp::UNIX_EPOCH,
+        url: None,
+        subject: "acme/x#45".to_owned(),
+        about,
+        tickets: tickets.iter().map(|key| key.parse().unwrap()).collect(),
+        change: None,
+        note: None,
+        comment: None,
+        once: None,
+    }
+}
+
+/// What a comment's payload says of a pull request: little.
+fn comment() -> Event {
+    let Event { about: About::PullRequest(pr), .. } =
+        pull_request(EventKind::PullRequestCommented, (Stage::Open, false), 9)
+    else {
+        unreachable!()
+    };
+    let little = PullRequest { draft: None, base: None, head: None, labels: None, additions: None, ..pr };
+    event(EventKind::PullRequestCommented, About::PullRequest(little), &[])
+}
+
+fn run(events: impl IntoIterator<Item = Event>) -> Vec<Tracked> {
+    let mut known = None;
+    events
+        .into_iter()
+        .map(|event| {
+            let tracked = track(known.take(), event);
+            known = Some(tracked.known.clone());
+            tracked
+        })
+        .collect()
+}
+
+use EventKind::{PullRequestDraft, PullRequestLabeled, PullRequestMerged, PullRequestOpened, PullRequestReady};
+
+#[test]
+fn a_draft_that_arrives_after_the_merge_is_no_news() {
+    let tracked = run([
+        pull_request(PullRequestMerged, (Stage::Merged, false), 5),
+        pull_request(PullRequestDraft, (Stage::Open, true), 1),
+    ]);
+    assert_eq!(tracked[1].stale.as_deref(), Some("it came late: acme/x#45 is merged since"));
+    assert_eq!(tracked[1].known.milestone, Some(PullRequestMerged));
+    assert_eq!(tracked[1].known.about.title(), "as of minute 5", "the state does not roll back");
+}
+
+#[test]
+fn a_milestone_that_still_holds_is_news_however_late() {
+    let tracked = run([
+        pull_request(PullRequestLabeled, (Stage::Open, false), 2),
+        pull_request(PullRequestOpened, (Stage::Open, false), 1),
+    ]);
+    assert_eq!((tracked[1].stale.as_deref(), tracked[1].known.milestone), (None, Some(PullRequestOpened)));
+    assert_eq!(tracked[1].event.about.title(), "as of minute 2");
+}
+
+#[test]
+fn a_comment_is_completed_by_what_was_known() {
+    let tracked = run([pull_request(PullRequestOpened, (Stage::Open, false), 1), comment()]);
+    let About::PullRequest(pr) = &tracked[1].event.about else { panic!() };
+    assert_eq!((pr.base.as_deref(), pr.labels.as_ref().unwrap().len()), (Some("main"), 1));
+    assert_eq!(tracked[1].event.tickets[0].as_str(), "DATA-123", "it stays in its conversation");
+}
+
+#[test]
+fn a_label_asks_about_the_standing_milestone_again() {
+    let tracked = run([
+        pull_request(PullRequestReady, (Stage::Open, false), 1),
+        pull_request(PullRequestLabeled, (Stage::Open, false), 2),
+        comment(),
+    ]);
+    assert_eq!(tracked[1].kinds().collect::<Vec<_>>(), [PullRequestLabeled, PullRequestReady]);
+    assert_eq!(tracked[2].kinds().count(), 1);
+}
+
+#[test]
+fn a_milestone_that_was_not_seen_is_not_made_up() {
+    let tracked = run([pull_request(PullRequestLabeled, (Stage::Open, false), 2)]);
+    assert_eq!(tracked[0].kinds().collect::<Vec<_>>(), [PullRequestLabeled]);
+}
+
+#[test]
+fn a_workflow_recovers_only_after_it_failed() {
+    let run_of = |kind, outcome: &str| {
+        let thing = Thing {
+            kind: ThingKind::Workflow,
+            title: "CI".to_owned(),
+            url: None,
+            branch: None,
+            environment: None,
+            outcome: Some(outcome.to_owned()),
+            body_summary: None,
+            updated_at: None,
+        };
+        event(kind, About::Thing(thing), &[])
+    };
+    let (failed, recovered) = (EventKind::WorkflowFailed, EventKind::WorkflowRecovered);
+    let tracked = run([
+        run_of(recovered, "success"),
+        run_of(failed, "failure"),
+        run_of(recovered, "success"),
+        run_of(recovered, "success"),
+    ]);
+    let news = tracked.iter().map(|tracked| tracked.stale.is_none()).collect::<Vec<_>>();
+    assert_eq!(news, [false, true, true, false]);
+}
+
+fn ticket(kind: EventKind, category: StatusCategory, full: bool) -> Event {
+    let ticket = Ticket {
+        key: "DATA-123".to_owned(),
+        id: Some("10042".to_owned()),
+        url: Some("https://jira.example.com/browse/DATA-123".to_owned()),
+        summary: Some("Orders".to_owned()),
+        status: Some("x".to_owned()),
+        status_category: Some(category),
+        previous_status: Some("To Do".to_owned()),
+        due: full.then(|| "2026-12-04".parse().unwrap()),
+        assignee: None,
+        reporter: None,
+        priority: None,
+        type_name: None,
+        labels: if full { vec!["contract".to_owned()] } else { Vec::new() },
+        fix_versions: Vec::new(),
+        updated_at: full.then_some(Timestamp::UNIX_EPOCH),
+    };
+    event(kind, About::Ticket(ticket), &["DATA-123"])
+}
+
+#[test]
+fn a_ticket_is_started_once_until_it_stops() {
+    use EventKind::{TicketStarted, TicketTransitioned};
+    let started = || ticket(TicketStarted, StatusCategory::InProgress, true);
+    let tracked = run([started(), started(), ticket(TicketTransitioned, StatusCategory::Todo, true), started()]);
+    let kinds = tracked.iter().map(|tracked| tracked.event.kind).collect::<Vec<_>>();
+    assert_eq!(kinds, [TicketStarted, TicketTransitioned, TicketTransitioned, TicketStarted]);
+}
+
+#[test]
+fn a_trimmed_ticket_takes_nothing_away_and_a_full_one_does() {
+    let full = ticket(EventKind::TicketStarted, StatusCategory::InProgress, true);
+    let trimmed = ticket(EventKind::TicketCommented, StatusCategory::InProgress, false);
+    let mut emptied = full.clone();
+    if let About::Ticket(ticket) = &mut emptied.about {
+        (ticket.due, ticket.labels) = (None, Vec::new());
+    }
+    let due = |tracked: &Tracked| match &tracked.known.about {
+        About::Ticket(ticket) => (ticket.due.is_some(), ticket.labels.len()),
+        _ => panic!(),
+    };
+    let tracked = run([full, trimmed, emptied]);
+    assert_eq!(tracked.iter().map(due).collect::<Vec<_>>(), [(true, 1), (true, 1), (false, 0)]);
+}
+
+#[test]
+fn a_numbered_ticket_gets_its_key() {
+    let mut numbered = ticket(EventKind::TicketCommented, StatusCategory::Todo, false);
+    numbered.tickets.clear();
+    numbered.url = Some("https://jira.example.com/secure/ViewIssue.jspa?id=10042".to_owned());
+    if let About::Ticket(ticket) = &mut numbered.about {
+        ticket.url.clone_from(&numbered.url);
+    }
+    let resolved = resolve(numbered, "DATA-123".parse().unwrap());
+    assert_eq!((resolved.subject.as_str(), resolved.scope.as_str()), ("DATA-123", "DATA"));
+    assert_eq!(resolved.url.as_deref(), Some("https://jira.example.com/browse/DATA-123"));
+    assert_eq!(resolved.about.url(), resolved.url.as_deref());
+}
