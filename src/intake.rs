@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
+use tracing::Instrument as _;
 
 use crate::event::{About, Event, Source};
 use crate::metrics::Metrics;
@@ -189,7 +190,8 @@ async fn take_one(
 ) -> Result<Vec<&'static str>, StoreError> {
     let span = tracing::info_span!("delivery", id = delivery.id, source = %delivery.source, key = delivery.key);
     tx.save().await?;
-    let work = AssertUnwindSafe(plan_one(tx, delivery, parsed, rulebook)).catch_unwind().await;
+    let work = plan_one(tx, delivery, parsed, rulebook).instrument(span.clone());
+    let work = AssertUnwindSafe(work).catch_unwind().await;
     let fault = match work {
         Ok(Ok(states)) => {
             tx.keep().await?;

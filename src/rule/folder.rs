@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn the_examples_are_right() {
-        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let templates = BTreeSet::from(["heads-up".to_owned()]);
+        let known = Known { templates: &templates, channels: &ChannelSettings::default() };
         let loaded = load_folder(Path::new("rules"), known);
         assert_eq!(loaded.problems, []);
         assert_eq!(loaded.teams.len(), 2);

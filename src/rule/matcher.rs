@@ -36,7 +36,8 @@ pub fn judge(rule: &Rule, team: &Team, event: &Event, kind: EventKind) -> Verdic
     if let Some(because) = rule.conditions.iter().find_map(|condition| condition.test(event).err()) {
         return Verdict::Miss { because };
     }
-    match bot_action(rule, event).or_else(|| own_action(rule, team, event)) {
+    let actor = doer(event, kind);
+    match bot_action(rule, event, actor).or_else(|| own_action(rule, team, actor)) {
         Some(because) => Verdict::Suppressed { because },
         None => Verdict::Match,
     }
@@ -175,7 +176,21 @@ fn names(actor: &Actor) -> Vec<&str> {
     if actor.login == actor.name { vec![&actor.login] } else { vec![&actor.login, &actor.name] }
 }
 
-fn bot_action(rule: &Rule, event: &Event) -> Option<String> {
+/// Whose doing it is. A bot that merges, closes or marks as ready (a merge queue, auto-merge) acts for whoever opened
+/// the pull request, and a milestone that a late label brings up is not the doing of whoever labelled.
+fn doer(event: &Event, kind: EventKind) -> Option<&Actor> {
+    let actor = event.actor.as_ref();
+    match &event.about {
+        About::PullRequest(pr)
+            if kind.is_milestone() && (kind != event.kind || actor.is_some_and(|actor| actor.bot)) =>
+        {
+            pr.author.as_ref().or(actor)
+        }
+        _ => actor,
+    }
+}
+
+fn bot_action(rule: &Rule, event: &Event, actor: Option<&Actor>) -> Option<String> {
     if rule.bots {
         return None;
     }
@@ -186,7 +201,7 @@ fn bot_action(rule: &Rule, event: &Event) -> Option<String> {
     let named = |bot: &Actor| {
         rule.conditions.iter().any(|condition| matches!(condition, Condition::Author(list) if list.names(&bot.login)))
     };
-    let bots: Vec<_> = [("actor", event.actor.as_ref()), ("author", author)]
+    let bots: Vec<_> = [("actor", actor), ("author", author)]
         .into_iter()
         .filter_map(|(role, who)| Some((role, who.filter(|who| who.bot)?)))
         .collect();
@@ -197,8 +212,8 @@ fn bot_action(rule: &Rule, event: &Event) -> Option<String> {
     bots.first().map(|(role, bot)| format!("the {role} {} is a bot", short(&bot.name)))
 }
 
-fn own_action(rule: &Rule, team: &Team, event: &Event) -> Option<String> {
-    let actor = event.actor.as_ref().filter(|_| !rule.own)?;
+fn own_action(rule: &Rule, team: &Team, actor: Option<&Actor>) -> Option<String> {
+    let actor = actor.filter(|_| !rule.own)?;
     let is_actor = |member: &String| {
         let member = member.to_lowercase();
         member == actor.login.to_lowercase() || member == actor.name.to_lowercase()

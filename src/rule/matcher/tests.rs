@@ -197,7 +197,8 @@ fn whose_news() {
         ("", "Bo", "dee", "suppressed: Bo is a member of data: not news to them"),
         ("own = true", "bo", "dee", ""),
         ("", "cy", "bo", ""),
-        ("", "ci[bot]", "dee", "suppressed: the actor ci[bot] is a bot"),
+        ("", "merge-queue[bot]", "dee", ""),
+        ("", "merge-queue[bot]", "bo", "suppressed: bo is a member of data: not news to them"),
         ("", "cy", "renovate[bot]", "suppressed: the author renovate[bot] is a bot"),
         ("bots = true", "ci[bot]", "renovate[bot]", ""),
         ("author = [\"renovate[bot]\"]", "ci[bot]", "renovate[bot]", ""),
@@ -208,6 +209,11 @@ fn whose_news() {
         let rule = format!("on = [\"*\"]\n{rule}");
         assert_eq!(verdict(&rule, &event(who, author), EventKind::PullRequestMerged), expected, "{rule} {who}");
     }
+    let approved = Event { kind: EventKind::PullRequestApproved, ..event("ci[bot]", "dee") };
+    let by_bot = "suppressed: the actor ci[bot] is a bot";
+    assert_eq!(verdict("on = [\"*\"]", &approved, EventKind::PullRequestApproved), by_bot);
+    let labelled = Event { kind: EventKind::PullRequestLabeled, ..event("bo", "dee") };
+    assert_eq!(verdict("on = [\"*\"]", &labelled, EventKind::PullRequestOpened), "", "Bo only labelled it");
     let nobody = Event { actor: None, ..event("x", "dee") };
     assert_eq!(verdict("on = [\"*\"]", &nobody, EventKind::PullRequestMerged), "");
 }
