@@ -61,14 +61,14 @@ pub(super) async fn refuse(rejection: Rejection) -> Result<Reply, Infallible> {
 }
 
 async fn ready(web: Arc<Web>) -> Reply {
-    match web.store.backlog().await {
+    match web.store.ready().await {
         Ok(waiting) => {
             web.metrics.backlog(waiting);
             text(StatusCode::OK, "application/json", json!({ "status": "ready", "waiting": waiting }).to_string())
         }
         Err(error) => {
             tracing::error!(%error, "not ready");
-            let body = json!({ "status": "not ready", "error": "the store cannot be read" });
+            let body = json!({ "status": "not ready", "error": "the store cannot be read or written: see the log" });
             text(StatusCode::SERVICE_UNAVAILABLE, "application/json", body.to_string())
         }
     }

@@ -123,7 +123,7 @@ impl Store {
     /// Lines of the ledger, oldest first.
     ///
     /// # Errors
-    /// [`StoreError::Read`], [`StoreError::Corrupt`]
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn ledger(&self, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
         let mut query = QueryBuilder::new(
             "SELECT l.delivery_id || '.' || l.line AS name, d.delivery_key, l.source, l.kind, l.subject, l.thread,

@@ -12,6 +12,7 @@ mod send;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -45,9 +46,9 @@ pub enum StoreError {
     /// The queue of writes is full
     #[error("the store is overloaded")]
     Overloaded,
-    /// A read failed
-    #[error("the store could not be read: {0}")]
-    Read(#[from] sqlx::Error),
+    /// A statement failed
+    #[error("the store failed: {0}")]
+    Database(#[from] sqlx::Error),
     /// A row holds what this version cannot read
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
@@ -66,6 +67,8 @@ const BATCH: usize = 256;
 pub struct Store {
     read: SqlitePool,
     writer: mpsc::Sender<Job>,
+    /// Whether the last commit failed
+    failing: Arc<AtomicBool>,
     /// Held for as long as the service runs, so that no second one sends the same messages.
     _lock: Option<Arc<File>>,
 }
@@ -108,10 +111,22 @@ impl Store {
         let read = SqlitePoolOptions::new()
             .max_connections(2)
             .min_connections(0)
-            .connect_lazy_with(options.create_if_missing(false).read_only(true));
+            .connect_lazy_with(options.clone().create_if_missing(false).read_only(true));
         let (writer, jobs) = mpsc::channel(WAITING_WRITES);
-        let task = tokio::spawn(write_jobs(write, jobs));
-        Ok((Self { read, writer, _lock: None }, task))
+        let failing = Arc::<AtomicBool>::default();
+        let task = tokio::spawn(Writer { options, conn: Some(write), failing: Arc::clone(&failing) }.run(jobs));
+        Ok((Self { read, writer, failing, _lock: None }, task))
+    }
+
+    /// Whether work can be taken: how many deliveries wait.
+    ///
+    /// # Errors
+    /// The store can't be read; or the last write failed, and a small one now does too.
+    pub async fn ready(&self) -> Result<i64, StoreError> {
+        if self.failing.load(Ordering::Relaxed) {
+            self.write(|conn| Box::pin(delivery::touch(conn))).await?;
+        }
+        self.backlog().await
     }
 
     /// Runs `work` in the next group commit, and returns its value once it is on disk.
@@ -170,18 +185,42 @@ where
     (job, answer)
 }
 
-/// The writer: takes all that waits, commits it at once, then answers. Ends when every `Store` is gone.
-async fn write_jobs(mut conn: SqliteConnection, mut jobs: mpsc::Receiver<Job>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while jobs.recv_many(&mut batch, BATCH).await > 0 {
-        match commit(&mut conn, batch.drain(..)).await {
-            Ok(answers) => answers.into_iter().for_each(|answer| answer()),
-            // The jobs' answers were dropped, so each caller sees `NotWritten`.
-            Err(error) => tracing::error!(%error, "nothing was written: is the disk full?"),
+/// The one that writes. Ends when every `Store` is gone.
+struct Writer {
+    options: SqliteConnectOptions,
+    conn: Option<SqliteConnection>,
+    failing: Arc<AtomicBool>,
+}
+
+impl Writer {
+    /// Takes all that waits, commits it at once, then answers.
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while jobs.recv_many(&mut batch, BATCH).await > 0 {
+            let committed = self.commit(batch.drain(..)).await;
+            self.failing.store(committed.is_err(), Ordering::Relaxed);
+            match committed {
+                Ok(answers) => answers.into_iter().for_each(|answer| answer()),
+                // The jobs' answers were dropped, so each caller sees `NotWritten`.
+                Err(error) => tracing::error!(%error, "nothing was written: is the disk full?"),
+            }
+        }
+        if let Some(conn) = self.conn
+            && let Err(error) = conn.close().await
+        {
+            tracing::warn!(%error, "the store did not close cleanly; nothing is lost");
         }
     }
-    if let Err(error) = conn.close().await {
-        tracing::warn!(%error, "the store did not close cleanly; nothing is lost");
+
+    async fn commit(&mut self, jobs: impl Iterator<Item = Job>) -> Result<Vec<Answer>, StoreError> {
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => SqliteConnection::connect_with(&self.options).await?,
+        };
+        let answers = commit(&mut conn, jobs).await?;
+        // After a failure (a full disk) the connection is dropped: it may still be inside of a broken transaction.
+        self.conn = Some(conn);
+        Ok(answers)
     }
 }
 

@@ -89,7 +89,7 @@ impl Store {
     /// Updates whose time has come, oldest first.
     ///
     /// # Errors
-    /// [`StoreError::Read`], [`StoreError::Corrupt`]
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
         let rows = sqlx::query(
             "SELECT l.id, l.kind, l.team, l.rule, l.thread, e.body, s.state AS known, t.state AS ticket
@@ -108,7 +108,7 @@ impl Store {
     /// When the next update is due, if any waits.
     ///
     /// # Errors
-    /// [`StoreError::Read`], [`StoreError::Corrupt`]
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let row = sqlx::query("SELECT min(due_at) FROM ledger WHERE due_at IS NOT NULL").fetch_one(&self.read).await?;
         let next: Option<i64> = row.try_get(0)?;

@@ -75,7 +75,7 @@ impl Store {
     /// The destinations that have something to send at `now`.
     ///
     /// # Errors
-    /// [`StoreError::Read`], [`StoreError::Corrupt`]
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn due_destinations(&self, now: Timestamp) -> Result<Vec<Destination>, StoreError> {
         let rows = sqlx::query(
             "SELECT DISTINCT destination FROM send
