@@ -11,8 +11,8 @@ use crate::destination::Destination;
 use crate::event::EventKind;
 use crate::template::Message;
 
-/// A claim is void after this long; a send's own deadline is far shorter.
-const LEASE: Duration = Duration::from_secs(120);
+/// A claim is void after this long: longer than a whole claim of sends that all run into their deadlines.
+const LEASE: Duration = Duration::from_secs(600);
 
 /// A send that this process may make now.
 #[derive(Debug, Clone)]
