@@ -94,10 +94,16 @@ impl Dispatcher {
                 }
             };
             let mut troubled = false;
-            for send in &claimed {
-                let settled = if troubled || *stop.borrow() { Settled::Unclaimed } else { self.attempt(send).await };
+            let mut begun = HashMap::new();
+            for mut send in claimed {
+                // The conversation may have begun since the claim, with a send before this one.
+                send.root = send.root.or_else(|| begun.get(&send.thread).cloned());
+                let settled = if troubled || *stop.borrow() { Settled::Unclaimed } else { self.attempt(&send).await };
                 troubled |= matches!(settled, Settled::Again { .. });
-                self.settle(send, settled).await;
+                if let Settled::Sent { reference: Some(reference), .. } = &settled {
+                    begun.entry(send.thread.clone()).or_insert_with(|| reference.clone());
+                }
+                self.settle(&send, settled).await;
             }
             if troubled {
                 return (to, Lane::Troubled);
