@@ -201,8 +201,8 @@ impl Loader {
             }
             let before = Arc::clone(&self.rules.borrow());
             let rulebook = Arc::new(Rulebook::load(&self.config, Some(&before)));
-            report(&rulebook, &self.metrics);
             self.rules.send_replace(Arc::clone(&rulebook));
+            report(&rulebook, &self.metrics);
             owner::tell(&self.channels, &rulebook, &before).await;
         }
     }
