@@ -10,7 +10,7 @@ mod send_test;
 mod serve;
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -60,12 +60,13 @@ struct ConfigArgs {
 
 impl ConfigArgs {
     fn load(&self) -> Result<Config, Failure> {
-        load(&self.config).map_err(Failure::Problems)
+        config::load(&self.config, &variable).map_err(Failure::Problems)
     }
 }
 
-fn load(path: &Path) -> Result<Config, Vec<Problem>> {
-    config::load(path, &|name| std::env::var(name).ok())
+/// An environment variable.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// How logs are written.

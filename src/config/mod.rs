@@ -49,6 +49,16 @@ pub struct Config {
 /// # Errors
 /// All the problems in it. None holds a secret.
 pub fn load(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
+    let (config, problems) = read(path, env)?;
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+/// Reads the configuration as far as it goes, for a look at the files that it names. What has a problem is as if it
+/// were left out; the problems are the second value.
+///
+/// # Errors
+/// The problems of a file that cannot be read at all.
+pub fn read(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<(Config, Vec<Problem>), Vec<Problem>> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| {
         let help = "name the configuration with `-c FILE`".to_owned();
@@ -58,7 +68,7 @@ pub fn load(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<Config
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut checker = Checker { document, folder, env };
     let config = checker.config(raw);
-    checker.document.finish(config)
+    Ok((config, checker.document.into_problems()))
 }
 
 const EMPTY_SECRET: &str = "the secret is empty: anybody could sign";

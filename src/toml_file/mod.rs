@@ -171,7 +171,9 @@ impl<'t> Document<'t> {
         if self.problems.is_empty() { Ok(value) } else { Err(self.into_problems()) }
     }
 
-    fn into_problems(mut self) -> Vec<Problem> {
+    /// All the problems, in the order of the file.
+    #[must_use]
+    pub fn into_problems(mut self) -> Vec<Problem> {
         self.problems.sort_by(|a, b| a.place.cmp(&b.place));
         self.problems
     }
