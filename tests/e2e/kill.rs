@@ -1,11 +1,11 @@
-//! SIGKILL at random moments: what was answered 202 is never lost.
+//! SIGKILL at random moments, SIGTERM under load, a restart while updates wait: what was answered 202 is never lost.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Listener, Service, eventually, merged};
+use crate::support::{Listener, Service, eventually, merged, pull_request, states};
 
 /// How often the process is killed.
 const KILLS: u64 = 50;
@@ -50,12 +50,7 @@ async fn fifty_kills_lose_nothing() {
     }
     service.start().await;
     assert!(accepted.len() > 100, "the load was too light to prove anything: {}", accepted.len());
-    let sent = async || {
-        let ledger = service.ledger().await;
-        let open = ledger.iter().filter(|line| line["state"] == "held").count();
-        (open == 0).then_some(ledger)
-    };
-    let ledger = eventually("everything settles", sent).await;
+    let ledger = service.idle().await;
     let told = ledger.iter().map(|line| line["delivery"].as_str().unwrap().to_owned()).collect::<HashSet<_>>();
     let mut arrived = HashMap::<String, usize>::new();
     for request in hub.requests() {
@@ -79,4 +74,71 @@ async fn fifty_kills_lose_nothing() {
         doubtful.filter(|send| send["error"].as_str().is_some_and(|error| error.starts_with("ambiguous"))).count();
     assert!(twice <= doubtful, "{twice} came twice, but the ledger doubts only {doubtful}");
     println!("{} accepted, {} sent twice, {} in doubt", accepted.len(), twice, doubtful);
+}
+
+/// Sends deliveries, eight at a time, until there is no answer any more; the numbers of those that were accepted.
+async fn load(service: &Service) -> HashSet<u64> {
+    let mut accepted = HashSet::new();
+    let mut answers = futures_util::stream::FuturesUnordered::new();
+    let send = |number: u64| async move {
+        let body = merged(number).to_string().into_bytes();
+        (number, service.try_github("pull_request", &format!("t-{number}"), body).await)
+    };
+    answers.extend((1..=8).map(send));
+    let mut next = 9;
+    while let Some((number, answer)) = futures_util::StreamExt::next(&mut answers).await {
+        match answer {
+            Some(202) => drop(accepted.insert(number)),
+            // Both tell GitHub that it was not taken in.
+            Some(503) | None => continue,
+            Some(status) => panic!("{number} was answered {status}"),
+        }
+        if next == 200 {
+            service.signal("TERM");
+        }
+        answers.push(send(next));
+        next += 1;
+    }
+    accepted
+}
+
+#[tokio::test]
+async fn a_service_that_is_told_to_stop_finishes_what_it_took_in() {
+    let team = "team = \"web\"\nto = [\"mailbox\"]\nsettle = \"0s\"\n[[rule]]\nname = \"merged\"\non = [\"pull_request.merged\"]\n";
+    let mut service = Service::started(team, "").await;
+    let accepted = load(&service).await;
+    assert!(accepted.len() >= 190, "the load was too light to prove anything: {}", accepted.len());
+    assert_eq!(service.stopped().await, 0);
+    assert!(!service.log().contains("ERROR") && !service.log().contains("panicked"), "{}", service.log());
+    service.start().await;
+    let ledger = service.idle().await;
+    let sent = ledger.iter().filter(|line| line["state"] == "sent");
+    let sent = sent.map(|line| line["delivery"].as_str().unwrap().to_owned()).collect::<HashSet<_>>();
+    for number in &accepted {
+        assert!(sent.contains(&format!("t-{number}")), "delivery t-{number} is lost");
+    }
+    assert_eq!(service.mails().len(), sent.len(), "each is sent once");
+}
+
+#[tokio::test]
+async fn what_waits_still_waits_after_a_restart() {
+    let rule = |settle: &str| {
+        format!(
+            "team = \"web\"\nto = [\"mailbox\"]\nsettle = \"{settle}\"\n[[rule]]\nname = \"work\"\non = [\"pull_request.*\"]\n"
+        )
+    };
+    let mut service = Service::started(&rule("1h"), "").await;
+    service.github("pull_request", "d-1", &pull_request("opened", 7, json!({ "draft": true }))).await;
+    let held = async || {
+        let ledger = service.ledger().await;
+        (states(&ledger) == ["held"]).then_some(())
+    };
+    eventually("it waits", held).await;
+    assert_eq!(service.stop().await, 0);
+    service.write("rules/team.toml", &rule("0s"));
+    service.start().await;
+    assert_eq!(states(&service.ledger().await), ["held"]);
+    assert_eq!(states(&service.github_settled("pull_request", "d-2", &merged(7)).await), ["sent"]);
+    assert_eq!(states(&service.settled("d-1").await), ["superseded"]);
+    assert_eq!(service.mails().len(), 1);
 }

@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod commands;
 mod corpus;
+mod deliver;
 mod kill;
+mod reload;
+mod restraint;
 mod support;
 mod webhooks;

@@ -19,16 +19,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A folder with a configuration, and perhaps a process that serves from it.
 pub struct Service {
-    pub dir: TempDir,
+    _dir: TempDir,
+    /// Where it runs
+    pub home: PathBuf,
     child: Option<Child>,
     pub address: String,
     pub log: Arc<Mutex<String>>,
+    /// What is logged, as in `RUST_LOG`
+    pub level: &'static str,
     client: reqwest::Client,
 }
 
 pub struct Answer {
     pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
     pub body: Value,
 }
 
@@ -46,7 +49,8 @@ impl Service {
         // A second test in the same process finds it set.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { dir, child: None, address: String::new(), log: Arc::default(), client }
+        let home = dir.path().to_owned();
+        Self { _dir: dir, home, child: None, address: String::new(), log: Arc::default(), level: "info", client }
     }
 
     pub async fn started(team: &str, more: &str) -> Self {
@@ -59,7 +63,8 @@ impl Service {
     pub async fn start(&mut self) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_microalign"))
             .args(["serve", "--log", "json"])
-            .current_dir(self.dir.path())
+            .env("RUST_LOG", self.level)
+            .current_dir(&self.home)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -95,23 +100,20 @@ impl Service {
 
     /// SIGTERM, and the exit code.
     pub async fn stop(&mut self) -> i32 {
+        self.signal("TERM");
+        self.stopped().await
+    }
+
+    /// The exit code of a service that was told to stop.
+    pub async fn stopped(&mut self) -> i32 {
         let mut child = self.child.take().unwrap();
-        self.signal_to(&child, "TERM");
         let status = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it stops when told to").unwrap();
         status.code().unwrap_or(-1)
     }
 
     pub fn signal(&self, name: &str) {
-        self.signal_to(self.child.as_ref().unwrap(), name);
-    }
-
-    fn signal_to(&self, child: &Child, name: &str) {
-        let pid = child.id().unwrap().to_string();
+        let pid = self.child.as_ref().unwrap().id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id().unwrap()
     }
 
     pub fn log(&self) -> String {
@@ -119,7 +121,24 @@ impl Service {
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.home.join(name)
+    }
+
+    /// Waits until the files that are in force are those that the log says were loaded.
+    pub async fn loaded(&self, wanted: impl Fn(&Value) -> bool) {
+        let loaded = async || {
+            let log = self.log();
+            let mut entries = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            entries.find(|entry| entry["message"] == "rules and templates are loaded").filter(&wanted).map(drop)
+        };
+        eventually("files are loaded again", loaded).await;
+    }
+
+    /// Writes a file as editors do: whole, under another name first.
+    pub fn write(&self, name: &str, text: &str) {
+        let draft = self.path(&format!("{name}~"));
+        std::fs::write(&draft, text).unwrap();
+        std::fs::rename(draft, self.path(name)).unwrap();
     }
 
     pub fn request(&self, path: &str) -> reqwest::RequestBuilder {
@@ -167,7 +186,7 @@ impl Service {
 
     /// Runs a command of the program in the folder: exit code, standard output, standard error.
     pub async fn run(&self, args: &[&str]) -> (i32, String, String) {
-        run_in(self.dir.path(), args).await
+        run_in(&self.home, args).await
     }
 
     /// The ledger, as `ledger --json` prints it.
@@ -187,6 +206,30 @@ impl Service {
         eventually(&format!("delivery {delivery} settles"), done).await
     }
 
+    /// The whole ledger, once no delivery waits to be worked on and no line is held.
+    pub async fn idle(&self) -> Vec<Value> {
+        let idle = async || {
+            let waiting = answer(self.get("/readyz").await).await.body["waiting"].as_i64().unwrap();
+            let ledger = self.ledger().await;
+            (waiting == 0 && ledger.iter().all(|line| line["state"] != "held")).then_some(ledger)
+        };
+        eventually("everything settles", idle).await
+    }
+
+    /// A GitHub delivery that is taken in, and what became of it.
+    pub async fn github_settled(&self, event: &str, delivery: &str, body: &Value) -> Vec<Value> {
+        let answer = self.github(event, delivery, body).await;
+        assert_eq!((answer.status, &answer.body["status"]), (202, &json!("accepted")), "{}", answer.body);
+        self.settled(delivery).await
+    }
+
+    /// A Jira delivery that is taken in, and what became of it.
+    pub async fn jira_settled(&self, delivery: &str, body: &Value) -> Vec<Value> {
+        let answer = self.jira(delivery, body).await;
+        assert_eq!((answer.status, &answer.body["status"]), (202, &json!("accepted")), "{}", answer.body);
+        self.settled(delivery).await
+    }
+
     /// The mails in the local mailbox, oldest first.
     pub fn mails(&self) -> Vec<Vec<u8>> {
         let Ok(entries) = std::fs::read_dir(self.path("mailbox")) else { return Vec::new() };
@@ -197,6 +240,16 @@ impl Service {
     }
 }
 
+/// The states of lines of the ledger.
+pub fn states(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| line["state"].as_str().unwrap()).collect()
+}
+
+/// A mail as a mail program reads it.
+pub fn read_mail(raw: &[u8]) -> mail_parser::Message<'_> {
+    mail_parser::MessageParser::default().parse(raw).unwrap()
+}
+
 pub async fn run_in(dir: &Path, args: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_microalign")).args(args).current_dir(dir).output().await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -204,8 +257,7 @@ pub async fn run_in(dir: &Path, args: &[&str]) -> (i32, String, String) {
 }
 
 pub async fn answer(response: reqwest::Response) -> Answer {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, body: response.json().await.unwrap_or_default() }
+    Answer { status: response.status().as_u16(), body: response.json().await.unwrap_or_default() }
 }
 
 pub fn sign(secret: &str, body: &[u8]) -> String {
@@ -233,6 +285,7 @@ pub async fn eventually<T>(what: &str, mut condition: impl AsyncFnMut() -> Optio
 pub struct Got {
     pub path: String,
     pub headers: warp::http::HeaderMap,
+    pub text: String,
     pub body: Value,
 }
 
@@ -249,8 +302,9 @@ impl Listener {
         let route =
             warp::post().and(warp::path::full()).and(warp::header::headers_cloned()).and(warp::body::bytes()).map(
                 move |path: warp::path::FullPath, headers, body: bytes::Bytes| {
-                    let body = serde_json::from_slice(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body)));
-                    kept.lock().unwrap().push(Got { path: path.as_str().to_owned(), headers, body });
+                    let text = String::from_utf8_lossy(&body).into_owned();
+                    let body = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
+                    kept.lock().unwrap().push(Got { path: path.as_str().to_owned(), headers, text, body });
                     let mut answers = answers.lock().unwrap();
                     let (status, answer) = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
                     warp::http::Response::builder()
@@ -300,4 +354,49 @@ pub fn pull_request(action: &str, number: u64, more: Value) -> Value {
 
 pub fn merged(number: u64) -> Value {
     pull_request("closed", number, json!({ "state": "closed", "merged": true }))
+}
+
+/// A comment on pull request 7; GitHub sends what is said there as on an issue.
+pub fn commented(body: &str) -> Value {
+    json!({
+        "action": "created",
+        "issue": {
+            "number": 7,
+            "title": "Add the v2 order schema",
+            "html_url": "https://github.com/acme/ingest-api/pull/7",
+            "state": "open",
+            "user": { "login": "ana", "type": "User" },
+            "pull_request": { "html_url": "https://github.com/acme/ingest-api/pull/7" },
+        },
+        "comment": {
+            "id": 7001,
+            "html_url": "https://github.com/acme/ingest-api/pull/7#issuecomment-7001",
+            "user": { "login": "ana", "type": "User" },
+            "body": body,
+        },
+        "repository": { "full_name": "acme/ingest-api", "private": false },
+        "sender": { "login": "ana", "type": "User" },
+    })
+}
+
+/// An update of DATA-123 in Jira's documented shape, with what changed.
+pub fn ticket(status: &str, category: &str, changes: Value) -> Value {
+    json!({
+        "timestamp": 1767000000000_i64,
+        "webhookEvent": "jira:issue_updated",
+        "issue_event_type_name": "issue_generic",
+        "user": { "accountId": "5b10a2", "displayName": "Ana Silva", "accountType": "atlassian" },
+        "issue": {
+            "id": "10042",
+            "key": "DATA-123",
+            "self": "https://acme.atlassian.net/rest/api/2/issue/10042",
+            "fields": {
+                "summary": "Orders in the v2 schema",
+                "project": { "key": "DATA" },
+                "status": { "name": status, "statusCategory": { "key": category } },
+                "updated": "2025-12-29T09:20:00.000+0000",
+            },
+        },
+        "changelog": { "items": changes },
+    })
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{SECRET, Service, answer, merged, run_in, sign};
+use crate::support::{SECRET, Service, answer, merged, sign};
 
 const TEAM: &str = r#"
 team = "web"
@@ -102,7 +102,7 @@ async fn an_empty_secret_is_no_configuration() {
     for empty in ["", "  ", "${file:empty}"] {
         std::fs::write(service.path("empty"), "\n").unwrap();
         std::fs::write(service.path("microalign.toml"), format!("[github]\nsecrets = [\"{empty}\"]\n")).unwrap();
-        let (code, _, err) = run_in(service.dir.path(), &["serve"]).await;
+        let (code, _, err) = service.run(&["serve"]).await;
         assert_eq!(code, 1, "{err}");
         assert!(err.contains("microalign.toml:2") && err.contains("empty"), "{err}");
     }

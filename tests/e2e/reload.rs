@@ -1,0 +1,116 @@
+//! Files that change while the service runs: what is right is in force at once, what is wrong changes nothing.
+
+use serde_json::{Value, json};
+
+use crate::support::{Service, eventually, merged, read_mail, states};
+
+fn team(name: &str, label: &str) -> String {
+    format!(
+        "team = \"{name}\"\nto = [\"email:{name}@example.com\"]\nsettle = \"0s\"\n\
+         [[rule]]\nname = \"merged\"\non = [\"pull_request.merged\"]\nlabels = [\"{label}\"]\n"
+    )
+}
+
+fn labelled(number: u64, label: &str) -> Value {
+    let mut body = merged(number);
+    body["pull_request"]["labels"] = json!([{ "name": label }]);
+    body
+}
+
+/// The teams that hear of a merge with this label.
+async fn told(service: &Service, number: u64, label: &str) -> Vec<String> {
+    let lines = service.github_settled("pull_request", &format!("d-{number}"), &labelled(number, label)).await;
+    lines.iter().filter(|line| line["state"] == "sent").map(|line| line["team"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn logged(service: &Service, text: &str) {
+    eventually(text, async || service.log().contains(text).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_changed_team_file_is_in_force_without_a_restart() {
+    let service = Service::started(&team("web", "contract"), "").await;
+    assert_eq!(told(&service, 1, "contract").await, ["web"]);
+    assert!(told(&service, 2, "api").await.is_empty());
+    let more = "[[rule]]\nname = \"api\"\non = [\"pull_request.merged\"]\nlabels = [\"api\"]\n";
+    service.write("rules/team.toml", &format!("{}{more}", team("web", "none")));
+    service.loaded(|loaded| loaded["rules"] == 2).await;
+    assert!(told(&service, 3, "contract").await.is_empty());
+    assert_eq!(told(&service, 4, "api").await, ["web"]);
+    service.write("rules/docs.toml", &team("docs", "api"));
+    service.loaded(|loaded| loaded["teams"] == 2).await;
+    assert_eq!(told(&service, 5, "api").await.len(), 2);
+    std::fs::remove_file(service.path("rules/team.toml")).unwrap();
+    service.loaded(|loaded| loaded["teams"] == 1).await;
+    assert_eq!(told(&service, 6, "api").await, ["docs"]);
+    let lines = service.github_settled("pull_request", "d-7", &labelled(7, "contract")).await;
+    assert_eq!((states(&lines), &lines[0]["reason"]), (vec!["suppressed"], &json!("no rule matched")));
+}
+
+#[tokio::test]
+async fn sighup_reads_what_no_watcher_sees() {
+    // The folder itself does not change when the file that a link leads to does (as with mounted volumes).
+    let mut service = Service::new(&team("web", "contract"), "");
+    std::fs::rename(service.path("rules/team.toml"), service.path("real.toml")).unwrap();
+    std::os::unix::fs::symlink(service.path("real.toml"), service.path("rules/team.toml")).unwrap();
+    service.start().await;
+    let more = "[[rule]]\nname = \"api\"\non = [\"pull_request.merged\"]\nlabels = [\"api\"]\n";
+    service.write("real.toml", &format!("{}{more}", team("web", "contract")));
+    assert!(told(&service, 1, "api").await.is_empty());
+    service.signal("HUP");
+    service.loaded(|loaded| loaded["rules"] == 2).await;
+    assert_eq!(told(&service, 2, "api").await, ["web"]);
+}
+
+#[tokio::test]
+async fn a_broken_file_keeps_its_last_good_version_and_holds_up_no_other() {
+    let mut service = Service::new(&team("web", "contract"), "");
+    service.write("rules/docs.toml", &team("docs", "contract"));
+    service.start().await;
+    service.write("rules/team.toml", &team("web", "contract").replace("settle = \"0s\"", "settle = \"soon\""));
+    service.write("rules/docs.toml", &team("docs", "api"));
+    logged(&service, "rules/team.toml:3:10: ").await;
+    service.loaded(|loaded| loaded["teams"] == 2 && loaded["problems"] == 1).await;
+    assert_eq!(told(&service, 1, "contract").await, ["web"]);
+    assert_eq!(told(&service, 2, "api").await, ["docs"]);
+    let metrics = service.get("/metrics").await.text().await.unwrap();
+    assert!(metrics.contains("microalign_broken_files 1"), "{metrics}");
+    service.write("rules/team.toml", &team("web", "api"));
+    service.loaded(|loaded| loaded["problems"] == 0).await;
+    assert_eq!(told(&service, 3, "api").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_was_never_right_holds_up_no_other() {
+    let mut service = Service::new("team = \"web\"\nto = [\"nowhere\"]\n", "");
+    service.write("rules/docs.toml", &team("docs", "contract"));
+    service.start().await;
+    logged(&service, "rules/team.toml:2:7: ").await;
+    assert_eq!(told(&service, 1, "contract").await, ["docs"]);
+}
+
+#[tokio::test]
+async fn a_template_of_the_folder_overrides_the_built_in_one() {
+    let service = Service::started(&team("web", "contract"), "").await;
+    let last = || {
+        let mails = service.mails();
+        read_mail(mails.last().unwrap()).body_text(0).unwrap().into_owned()
+    };
+    told(&service, 1, "contract").await;
+    assert!(last().starts_with("Re DATA-123: we just merged"), "{}", last());
+    service.write("templates/merged.hbs", "Our own words for {{pr.title}}.\n");
+    eventually("the new words are in force", async || {
+        told(&service, service.mails().len() as u64 + 1, "contract").await;
+        last().starts_with("Our own words for Add the v2 order schema.").then_some(())
+    })
+    .await;
+    service.write("templates/merged.hbs", "Our own words for\n{{pr.titel}}.\n");
+    logged(&service, "templates/merged.hbs:2:3: ").await;
+    service.loaded(|loaded| loaded["problems"] == 1).await;
+    told(&service, 100, "contract").await;
+    assert!(last().starts_with("Our own words for"), "{}", last());
+    std::fs::remove_file(service.path("templates/merged.hbs")).unwrap();
+    service.loaded(|loaded| loaded["problems"] == 0).await;
+    told(&service, 101, "contract").await;
+    assert!(last().starts_with("Re DATA-123: we just merged"), "{}", last());
+}
