@@ -57,7 +57,7 @@ async fn a_merge_becomes_a_mail_that_says_why() {
     assert!(text.starts_with("Re DATA-123: we just merged Add the v2 order schema"), "{text}");
     assert!(html.contains("<a href=\"https://github.com/acme/ingest-api/pull/7\">"), "{html}");
     let end = html.rfind("<p style=").unwrap();
-    assert!(html[end..].contains("color:#808080") && html[end..].contains(&format!(">{why}</p>")), "{html}");
+    assert!(html[end..].contains("font-size:13px") && html[end..].contains(&format!(">{why}</p>")), "{html}");
 }
 
 /// A piece of work as it goes, sent without a pause: its mails and messages must find each other all the same.
