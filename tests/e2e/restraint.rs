@@ -91,7 +91,8 @@ async fn bots_and_own_actions_are_no_news_unless_a_team_says_so() {
         (2, json!({ "login": "renovate[bot]", "type": "Bot" }), "the actor renovate[bot] is a bot"),
     ] {
         let mut body = merged(number);
-        body["sender"] = sender;
+        body["sender"] = sender.clone();
+        body["pull_request"]["user"] = sender;
         let lines = service.github_settled("pull_request", &format!("d-{number}"), &body).await;
         let of = |team: &str| lines.iter().find(|line| line["team"] == team).unwrap().clone();
         assert_eq!((&of("web")["state"], &of("web")["reason"]), (&json!("suppressed"), &json!(reason)));
