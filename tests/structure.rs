@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["source", "rule", "template"],
     &["track", "plan"],
     &["rulebook", "store", "channel", "metrics"],
-    &["intake", "dispatch", "console"],
+    &["intake", "dispatch", "console", "owner"],
     &["http"],
     &["app"],
     &["cli"],

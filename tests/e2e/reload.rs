@@ -64,13 +64,18 @@ async fn sighup_reads_what_no_watcher_sees() {
 
 #[tokio::test]
 async fn a_broken_file_keeps_its_last_good_version_and_holds_up_no_other() {
-    let mut service = Service::new(&team("web", "contract"), "");
+    let web = team("web", "contract").replace("settle", "owner = \"ana@example.com\"\nsettle");
+    let mut service = Service::new(&web, "");
     service.write("rules/docs.toml", &team("docs", "contract"));
     service.start().await;
-    service.write("rules/team.toml", &team("web", "contract").replace("settle = \"0s\"", "settle = \"soon\""));
+    service.write("rules/team.toml", &web.replace("settle = \"0s\"", "settle = \"soon\""));
     service.write("rules/docs.toml", &team("docs", "api"));
-    logged(&service, "rules/team.toml:3:10: ").await;
+    logged(&service, "rules/team.toml:4:10: ").await;
     service.loaded(|loaded| loaded["teams"] == 2 && loaded["problems"] == 1).await;
+    let mails = eventually("the owner is told", async || Some(service.mails()).filter(|mails| !mails.is_empty())).await;
+    let mail = read_mail(&mails[0]);
+    assert_eq!(mail.to().unwrap().first().unwrap().address(), Some("ana@example.com"));
+    assert!(mail.body_text(0).unwrap().contains("rules/team.toml:4:10"), "{}", mail.body_text(0).unwrap());
     assert_eq!(told(&service, 1, "contract").await, ["web"]);
     assert_eq!(told(&service, 2, "api").await, ["docs"]);
     let metrics = service.get("/metrics").await.text().await.unwrap();
