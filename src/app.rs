@@ -1,12 +1,12 @@
 //! Wiring: what runs, how it is told of changes, how it stops.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify_debouncer_mini::notify::RecursiveMode;
-use notify_debouncer_mini::{DebounceEventResult, Debouncer, new_debouncer};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -25,6 +25,8 @@ use crate::store::{Store, StoreError};
 
 /// An editor writes a file in several steps; after this long without another, it is read.
 const CALM: Duration = Duration::from_millis(300);
+/// Steps that don't end must not keep a change from being read.
+const LATEST: Duration = Duration::from_secs(3);
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -60,10 +62,8 @@ pub struct App {
     writer: JoinHandle<()>,
     stop: watch::Sender<bool>,
     reload: Arc<Notify>,
-    _watcher: Option<Watcher>,
+    _watcher: Option<RecommendedWatcher>,
 }
-
-type Watcher = Debouncer<notify_debouncer_mini::notify::RecommendedWatcher>;
 
 impl App {
     /// Starts the service. Broken team files are reported and left out; the rest runs.
@@ -100,7 +100,7 @@ impl App {
         spawn(&mut tasks, "dispatch", dispatcher.run(to_send, stopped.clone()));
         let web = Arc::new(web(&config, &store, &metrics, stored));
         spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
-        let watcher = watch_folders(&config, &reload);
+        let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
         let loader = Loader { config, rules, channels, metrics };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped));
         Ok(Self { address, store, tasks, writer, stop, reload, _watcher: watcher })
@@ -157,27 +157,35 @@ fn web(config: &Config, store: &Store, metrics: &Arc<Metrics>, stored: Arc<Notif
     }
 }
 
-/// Tells `reload` when a file of the rules or templates changes. Without it (no inotify left) SIGHUP still works.
-fn watch_folders(config: &Config, reload: &Arc<Notify>) -> Option<Watcher> {
+/// Tells `reload` when a file in these folders changes. Without it (no inotify left) SIGHUP still works.
+fn watch(folders: &[PathBuf], reload: &Arc<Notify>) -> Option<RecommendedWatcher> {
     let notify = Arc::clone(reload);
-    let changed = move |events: DebounceEventResult| {
-        if events.is_ok() {
+    let changed = move |event: notify::Result<notify::Event>| {
+        // Reading a file is an event too, and we read them all at each reload.
+        if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
             notify.notify_one();
         }
     };
-    let mut watcher = match new_debouncer(CALM, changed) {
+    let mut watcher = match notify::recommended_watcher(changed) {
         Ok(watcher) => watcher,
         Err(error) => {
             tracing::warn!(%error, "changes of files are not noticed: send SIGHUP after one");
             return None;
         }
     };
-    for folder in existing([&config.rules, &config.templates]) {
-        if let Err(error) = watcher.watcher().watch(&folder, RecursiveMode::NonRecursive) {
+    for folder in folders {
+        if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
             tracing::warn!(folder = %folder.display(), %error, "changes here are not noticed: send SIGHUP after one");
         }
     }
     Some(watcher)
+}
+
+/// Waits until changes have ended for a moment.
+async fn calm(reload: &Notify) {
+    let wait = async { while tokio::time::timeout(CALM, reload.notified()).await.is_ok() {} };
+    // Whether it got calm or took too long, it is time to read.
+    let (Ok(()) | Err(_)) = tokio::time::timeout(LATEST, wait).await;
 }
 
 fn existing<'a>(folders: impl IntoIterator<Item = &'a PathBuf>) -> Vec<PathBuf> {
@@ -199,6 +207,7 @@ impl Loader {
                 () = reload.notified() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
+            calm(&reload).await;
             let before = Arc::clone(&self.rules.borrow());
             let rulebook = Arc::new(Rulebook::load(&self.config, Some(&before)));
             self.rules.send_replace(Arc::clone(&rulebook));
@@ -214,6 +223,28 @@ fn report(rulebook: &Rulebook, metrics: &Metrics) {
     for problem in rulebook.problems() {
         tracing::error!(%problem, "a file is broken; its last good version, if there is one, stays in force");
     }
-    metrics.broken(rulebook.problems().len());
+    let broken: BTreeSet<_> = rulebook.problems().iter().map(|problem| &problem.file).collect();
+    metrics.broken(broken.len());
     tracing::info!(teams = teams.len(), rules, problems = rulebook.problems().len(), "rules and templates are loaded");
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_is_noticed_and_reading_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("team.toml");
+        std::fs::write(&file, "before").unwrap();
+        let reload = Arc::<Notify>::default();
+        let _watcher = watch(&[folder.path().to_owned()], &reload).unwrap();
+        std::fs::read_dir(folder.path()).unwrap().for_each(drop);
+        std::fs::read(&file).unwrap();
+        assert!(tokio::time::timeout(CALM, reload.notified()).await.is_err(), "a reload would lead to the next one");
+        std::fs::write(&file, "after").unwrap();
+        tokio::time::timeout(Duration::from_secs(30), reload.notified()).await.unwrap();
+    }
 }
