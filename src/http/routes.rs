@@ -30,7 +30,7 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
     };
     let health = get("healthz").map(|| text(StatusCode::OK, "text/plain; charset=utf-8", "alive\n".to_owned()));
     let ready = get("readyz").and(with()).then(ready);
-    let metrics = get("metrics").and(with()).map(|web: Arc<Web>| metrics(&web));
+    let metrics = get("metrics").and(with()).then(metrics);
     let console = warp::path::end()
         .and(warp::get())
         .and(warp::ext::get::<Peer>())
@@ -74,7 +74,12 @@ async fn ready(web: Arc<Web>) -> Reply {
     }
 }
 
-fn metrics(web: &Web) -> Reply {
+async fn metrics(web: Arc<Web>) -> Reply {
+    match web.store.backlog().await {
+        Ok(waiting) => web.metrics.backlog(waiting),
+        // The other numbers are worth as much as before.
+        Err(error) => tracing::error!(%error, "the backlog cannot be counted"),
+    }
     match web.metrics.text() {
         Ok(metrics) => text(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics),
         Err(error) => {

@@ -74,7 +74,11 @@ impl Store {
         rows.iter().map(queued).collect()
     }
 
-    pub(super) async fn backlog(&self) -> Result<i64, StoreError> {
+    /// How many deliveries wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn backlog(&self) -> Result<i64, StoreError> {
         let row = sqlx::query("SELECT count(*) FROM delivery WHERE state = 'queued'").fetch_one(&self.read).await?;
         Ok(row.try_get(0)?)
     }
