@@ -1,10 +1,11 @@
-//! The tree as a small HTML page for mail: no colours but a grey that is readable on light and on dark.
+//! The tree as a small HTML page for mail. It names no colour but a rule's grey, so that it is as readable on dark as on
+//! light; what is quiet lets the background through, and mail programs that can't do that show it in full.
 
 use crate::template::{Block, Inline, Message};
 
 const STYLE: &str = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:15px;\
-    line-height:1.5;margin:0;padding:16px;max-width:640px";
-const QUIET: &str = "color:#808080;font-size:12px;margin:24px 0 0";
+    line-height:1.5;margin:0;padding:16px;max-width:640px;overflow-wrap:anywhere";
+const QUIET: &str = "opacity:.7;font-size:13px;margin:24px 0 0";
 const QUOTE: &str = "border-left:3px solid #808080;margin:12px 0;padding:0 0 0 12px";
 
 /// The whole message.
@@ -12,10 +13,15 @@ pub(super) fn page(message: &Message) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-         </head>\n<body style=\"{STYLE}\">\n{}<p style=\"{QUIET}\">{}</p>\n</body>\n</html>\n",
-        blocks(&message.body),
-        escape(&message.why)
+         </head>\n<body style=\"{STYLE}\">\n{}</body>\n</html>\n",
+        body(message)
     )
+}
+
+/// The body and the quiet line, to be put into a page.
+#[must_use]
+pub fn body(message: &Message) -> String {
+    format!("{}<p style=\"{QUIET}\">{}</p>\n", blocks(&message.body), escape(&message.why))
 }
 
 fn blocks(blocks: &[Block]) -> String {
