@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::text::{framed, hanging};
 use super::{ConfigArgs, Failure, say};
 use crate::app;
 use crate::channel::{Channels, Post, Preview};
@@ -13,7 +14,7 @@ use crate::intake::understand;
 use crate::plan;
 use crate::rule::{Rule, Team, Verdict, judge};
 use crate::rulebook::Rulebook;
-use crate::source::{Parsed, json_body};
+use crate::source::{BodyError, Parsed, json_body};
 use crate::track::{self, Tracked};
 
 #[derive(Debug, clap::Args)]
@@ -52,8 +53,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.load()?;
     let raw = read(args)?;
     let body = json_body(Some("application/json"), &raw).map_err(|error| match error {
-        crate::source::BodyError::NotJson(error) => Failure::Wrong(format!("{}: {error}", args.file.display())),
-        crate::source::BodyError::UnsupportedType => Failure::Wrong("this is no JSON".to_owned()),
+        BodyError::NotJson(error) => Failure::Wrong(format!("{} is no JSON: {error}", args.file.display())),
+        BodyError::UnsupportedType => Failure::Wrong(format!("{} is no JSON", args.file.display())),
     })?;
     let rulebook = Rulebook::load(&config, None);
     if !rulebook.problems().is_empty() {
@@ -189,19 +190,17 @@ fn as_json(tracked: &[Tracked], judged: &[Judged<'_>], would: &[Would<'_>]) -> V
 fn print(tracked: &[Tracked], judged: &[Judged<'_>], would: &[Would<'_>]) -> Result<(), Failure> {
     for Tracked { event, .. } in tracked {
         let who = event.actor.as_ref().map_or("nobody", |actor| &actor.login);
-        say(format!("{} {} by {who}: {}", event.kind, event.subject, event.about.title()))?;
+        say(format!("{} on {} by {who}", event.kind, event.subject))?;
+        say(hanging("  ", event.about.title()))?;
         say(format!("  in the conversation {}", track::thread(&event.subject, &event.tickets)))?;
     }
-    if judged.is_empty() {
-        say("\nThere are no rules.")?;
-    }
+    say(if judged.is_empty() { "\nThere are no rules." } else { "" })?;
     for judged in judged {
-        let mark = if judged.verdict == Verdict::Match { "matches" } else { "does not" };
-        say(format!("\n{} / {}: {mark}\n  {}", judged.team.name, judged.rule.name, because(judged)))?;
+        let mark = if judged.verdict == Verdict::Match { "yes  " } else { "no   " };
+        say(hanging(mark, &format!("{} / {}: {}", judged.team.name, judged.rule.name, because(judged))))?;
     }
-    for would in would {
-        say(format!("\n--- {} / {} to {}", would.team, would.rule, would.destination))?;
-        say(format!("{}\n\n{}", would.preview.subject, would.preview.text))?;
+    for Would { team, rule, destination, preview } in would {
+        say(format!("\n{}", framed(&format!("{team} / {rule} → {destination}"), &preview.subject, &preview.text)))?;
     }
-    Ok(())
+    if would.is_empty() { say("\nNothing would be sent.") } else { Ok(()) }
 }

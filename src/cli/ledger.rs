@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::text::{framed, hanging};
 use super::{ConfigArgs, Failure, say};
 use crate::rule::parse_duration;
-use crate::store::{Entry, EntryState, Filter, Store};
+use crate::store::{Entry, EntryState, Filter, SendEntry, SendState, Store};
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -85,30 +86,39 @@ async fn list(list: List) -> Result<(), Failure> {
     let since = age.map(|age| Timestamp::now() - age);
     let store = open(&list.config).await?;
     let filter = Filter { team: list.team, thread: list.thread, state: list.state, since, ..Filter::default() };
-    for entry in store.ledger(&filter).await? {
-        if list.json {
-            say(json!(entry))?;
-        } else {
-            say(one_line(&entry))?;
-        }
+    let entries = store.ledger(&filter).await?;
+    if entries.is_empty() && !list.json {
+        eprintln!("the ledger has no such line");
     }
-    Ok(())
+    entries.iter().try_for_each(|entry| if list.json { say(json!(entry)) } else { say(shown(entry, false)) })
 }
 
-fn one_line(entry: &Entry) -> String {
-    let whom = match (&entry.team, &entry.rule) {
-        (Some(team), Some(rule)) => format!("{team}/{rule}"),
-        _ => "-".to_owned(),
-    };
-    format!(
-        "{:<8} {} {:<10} {:<28} {:<24} {whom}: {}",
-        entry.id,
-        entry.at.strftime("%Y-%m-%d %H:%M:%SZ"),
-        entry.state.as_str(),
-        entry.kind.as_deref().unwrap_or("-"),
-        entry.subject.as_deref().unwrap_or("-"),
-        entry.reason
-    )
+/// Where the second and further lines of an entry begin.
+const INDENT: &str = "         ";
+
+/// An entry in a few lines: when, what became of it and for whom; then what it was and why; then its sends, of which
+/// those that arrived are left out unless all are asked for.
+fn shown(entry: &Entry, all: bool) -> String {
+    let at = entry.at.strftime("%Y-%m-%d %H:%M:%SZ");
+    let what = entry.kind.iter().chain(&entry.subject).map(String::as_str).collect::<Vec<_>>().join(" on ");
+    let sends = entry.sends.iter().filter(|send| all || send.state != SendState::Sent || send.error.is_some());
+    let lines = std::iter::once(format!("{what}: {}", entry.reason)).chain(sends.map(one_send));
+    lines.fold(format!("{:<8} {at}  {:<10}  {}", entry.id, entry.state.as_str(), whom(entry)), |text, line| {
+        text + "\n" + &hanging(INDENT, &line)
+    })
+}
+
+fn whom(entry: &Entry) -> String {
+    match (&entry.team, &entry.rule) {
+        (Some(team), Some(rule)) => format!("{team} / {rule}"),
+        _ => "nobody".to_owned(),
+    }
+}
+
+fn one_send(send: &SendEntry) -> String {
+    let attempts = if send.attempts > 1 { format!(", attempt {}", send.attempts) } else { String::new() };
+    let error = send.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+    format!("→ {} {}{attempts}{error}", send.destination, send.state.as_str())
 }
 
 async fn show(config: &ConfigArgs, id: &str, json: bool) -> Result<(), Failure> {
@@ -130,24 +140,12 @@ async fn show(config: &ConfigArgs, id: &str, json: bool) -> Result<(), Failure> 
 }
 
 fn in_full(entry: &Entry) -> String {
-    let mut text = format!("{}\n  delivery  {} ({})", one_line(entry), entry.delivery, entry.source);
-    if let Some(thread) = &entry.thread {
-        text += &format!("\n  thread    {thread}");
+    let conversation = entry.thread.as_ref().map(|key| format!(", in the conversation {key}")).unwrap_or_default();
+    let text = format!("{}\n{INDENT}delivery {} of {}{conversation}", shown(entry, true), entry.delivery, entry.source);
+    match &entry.message {
+        Some(message) => format!("{text}\n\n{}\n", framed(&whom(entry), &message.subject, &message.text())),
+        None => text,
     }
-    for send in &entry.sends {
-        let state = format!("{:?}", send.state).to_lowercase();
-        text += &format!("\n  send      {}: {state}, {} attempts", send.destination, send.attempts);
-        if let Some(error) = &send.error {
-            text += &format!(", {error}");
-        }
-    }
-    if let Some(message) = &entry.message {
-        text += &format!("\n\n    {}\n\n", message.subject);
-        for line in message.text().lines() {
-            text += &format!("    {line}\n");
-        }
-    }
-    text
 }
 
 async fn retry(config: &ConfigArgs, ids: &[String]) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ mod ledger;
 mod schema;
 mod send_test;
 mod serve;
+mod text;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -133,8 +134,7 @@ fn show(problems: &[Problem]) {
     for problem in problems {
         eprintln!("{}\n", problem.render(colour));
     }
-    let s = if problems.len() == 1 { "" } else { "s" };
-    eprintln!("{} problem{s}", problems.len());
+    eprintln!("{}", counted(problems.len(), "problem"));
 }
 
 /// Sends logs to standard error; `RUST_LOG` chooses how much.
@@ -146,6 +146,11 @@ fn start_logs(format: LogFormat, level: &str) {
         LogFormat::Human => logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
         LogFormat::Json => logs.json().flatten_event(true).with_target(false).init(),
     }
+}
+
+/// A number and its noun: `1 team`, `2 teams`.
+fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Prints a line to standard output. A reader that closed the pipe (`| head`) is no fault.

@@ -55,6 +55,19 @@ pub enum SendState {
     Failed,
 }
 
+impl SendState {
+    /// The name in the database and in `--json` output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// One line of the ledger. Serialises to DESIGN §6's `ledger --json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::text::{framed, hanging};
 use super::{Failure, LogFormat, say, start_logs};
 use crate::app::App;
 use crate::channel::choose_tls_provider;
@@ -40,21 +41,22 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let secret = SecretString::from(format!("{:032x}", fastrand::u128(..)));
     let app = App::start(config(&folder.0, &secret)?).await?;
     let address = app.address;
-    say(format!("microalign runs at http://{address}/ on a temporary store.\nTwo teams keep rules: {}.", teams()))?;
+    say(format!(
+        "microalign runs at http://{address}/ on a temporary store.\n\
+         Two teams say what they want to hear in {}.\n\
+         Now signed webhooks arrive, and this is what the teams get:",
+        TEAMS.map(|(file, _)| format!("rules/{file}")).join(" and ")
+    ))?;
     let told = tell(&app.store, address, &secret).await;
     if told.is_ok() && !args.exit {
         say(format!(
-            "\nThe service stays up: see http://{address}/ for all of it.\nThe mails are in {}.\nCtrl-C ends it and removes both.",
+            "\nThe service stays up: http://{address}/ shows all of it.\nThe mails are in {}.\nCtrl-C ends it and removes both.",
             folder.0.join("mailbox").display()
         ))?;
         tokio::signal::ctrl_c().await?;
     }
     app.stop().await;
     told
-}
-
-fn teams() -> String {
-    TEAMS.map(|(file, _)| format!("rules/{file}")).join(", ")
 }
 
 /// A folder that goes when the demo does.
@@ -114,11 +116,9 @@ async fn tell(store: &Store, address: SocketAddr, secret: &SecretString) -> Resu
         let answer = post(&client, address, &step, secret).await?;
         match (answer.status, answer.event) {
             (202, Some(event)) if answer.name == "accepted" => {
-                for entry in settled(store, event).await? {
-                    show(&entry)?;
-                }
+                show(&settled(store, event).await?)?;
             }
-            (status, _) => say(format!("   answered {status} {}: nothing is sent", answer.name))?,
+            (status, _) => say(hanging("\n· answered ", &format!("{status}: {}", answer.name)))?,
         }
     }
     Ok(())
@@ -176,18 +176,24 @@ async fn settled(store: &Store, delivery: i64) -> Result<Vec<Entry>, Failure> {
     }
 }
 
-fn show(entry: &Entry) -> Result<(), Failure> {
-    let whom = match (&entry.team, &entry.rule) {
-        (Some(team), Some(rule)) => format!("{team} / {rule}"),
-        _ => "nobody".to_owned(),
-    };
-    let Some(message) = entry.message.as_ref().filter(|_| entry.state == EntryState::Sent) else {
-        return say(format!("   {} for {whom}: {}", entry.state.as_str(), entry.reason));
-    };
-    let to = entry.sends.iter().map(|send| send.destination.as_str()).collect::<Vec<_>>().join(", ");
-    say(format!("   ┌ {whom} → {to}\n   │ {}\n   │", message.subject))?;
-    for line in message.text().lines() {
-        say(format!("   │ {line}"))?;
+/// The messages, and then who else was asked about and why they got none.
+fn show(entries: &[Entry]) -> Result<(), Failure> {
+    let mut quiet = Vec::new();
+    for entry in entries {
+        let message = entry.message.as_ref().filter(|_| entry.state == EntryState::Sent);
+        match (message, &entry.team, &entry.rule) {
+            (Some(message), Some(team), Some(rule)) => {
+                let to = entry.sends.iter().map(|send| send.destination.as_str()).collect::<Vec<_>>().join(", ");
+                say(format!("\n{}", framed(&format!("{team} / {rule} → {to}"), &message.subject, &message.text())))?;
+            }
+            (_, Some(team), Some(rule)) => quiet.push(format!("{team} / {rule}: {}", entry.reason)),
+            // A comment's notes are lines of their own: that no rule asks for the comment itself is no news then.
+            _ if entries.len() > 1 => {}
+            _ => quiet.push(entry.reason.clone()),
+        }
     }
-    say("   └")
+    if !quiet.is_empty() {
+        say("")?;
+    }
+    quiet.iter().try_for_each(|line| say(hanging("· not sent: ", line)))
 }
