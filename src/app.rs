@@ -76,6 +76,10 @@ impl App {
                 .map_err(|reason| StartError::Folder { path: folder.display().to_string(), reason })?;
         }
         let channels = Arc::new(Channels::new(config.channels.clone()));
+        if config.channels.email.as_ref().is_none_or(|email| email.smtp.is_none()) {
+            let folder = config.channels.mailbox.display();
+            tracing::info!(%folder, "mail is written to this folder, not sent: `[email] smtp` is not set");
+        }
         let (store, writer) = Store::serve(&config.store).await?;
         let listener = TcpListener::bind(config.listen)
             .await

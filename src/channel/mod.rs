@@ -10,10 +10,12 @@ mod slack_webhook;
 mod smtp;
 mod webhook;
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::html::body as html;
 pub use self::http::choose_tls_provider;
 
 use self::email::Sender;
@@ -176,6 +178,13 @@ impl Channels {
             Ok(Route::Slack(..) | Route::SlackWebhook(_)) | Err(_) => None,
         };
         Preview { subject: message.subject.clone(), text: message.text(), html }
+    }
+
+    /// The mailbox's folder, for a destination that ends up there and was meant for elsewhere.
+    #[must_use]
+    pub fn instead(&self, to: &Destination) -> Option<&Path> {
+        let local = matches!(self.route(to), Ok(Route::Mailbox)) && *to != Destination::Mailbox;
+        local.then_some(&*self.settings.mailbox)
     }
 
     /// Mail without a server goes to the local mailbox, and so does everything while nothing is configured: the

@@ -39,12 +39,16 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         at: now,
     };
     let to = &args.destination;
-    match channels.send(to, &post).await {
-        Outcome::Sent { reference: Some(reference) } => say(format!("sent to {to} ({reference})")),
-        Outcome::Sent { reference: None } => say(format!("sent to {to}")),
-        Outcome::Permanent { error } => Err(Failure::Wrong(format!("{to} refuses it for good: {error}"))),
-        Outcome::Transient { error, .. } => Err(Failure::Wrong(format!("{to} can't take it now: {error}"))),
-        Outcome::Ambiguous { error, .. } => {
+    match (channels.send(to, &post).await, channels.instead(to)) {
+        (Outcome::Sent { .. }, Some(folder)) => {
+            let folder = folder.display();
+            say(format!("not sent, as nothing is configured for {to}: the message is in the folder {folder}"))
+        }
+        (Outcome::Sent { reference: Some(reference) }, _) => say(format!("sent to {to} ({reference})")),
+        (Outcome::Sent { reference: None }, _) => say(format!("sent to {to}")),
+        (Outcome::Permanent { error }, _) => Err(Failure::Wrong(format!("{to} refuses it for good: {error}"))),
+        (Outcome::Transient { error, .. }, _) => Err(Failure::Wrong(format!("{to} can't take it now: {error}"))),
+        (Outcome::Ambiguous { error, .. }, _) => {
             Err(Failure::Wrong(format!("{to} gave no answer, it may have arrived: {error}")))
         }
     }
