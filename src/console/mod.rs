@@ -1,8 +1,9 @@
 //! The page at `/`: the latest updates as their readers saw them, with state and reason.
 
 use jiff::Timestamp;
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::channel;
 use crate::store::{Entry, EntryState, Filter, Store, StoreError};
 
 /// How many lines the page shows.
@@ -16,11 +17,13 @@ article { border: 1px solid #8884; border-radius: .5rem; padding: .7rem 1rem; ma
 article.quiet { border-style: dashed; opacity: .75; padding: .4rem 1rem; }
 header { display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: baseline; font-size: .85rem; }
 header time { margin-left: auto; opacity: .7; }
-.state { font-weight: 600; } .sent { color: #2a8a3e; } .failed { color: #c5332b; } .held { color: #a86b00; }
+.state { font-weight: 600; } .sent { color: #1d7a33; } .failed { color: #b3261e; } .held { color: #8a5800; }
 h2 { font-size: 1rem; margin: .5rem 0 .2rem; overflow-wrap: anywhere; }
-.message { white-space: pre-wrap; overflow-wrap: anywhere; margin: .2rem 0; }
-.reason, .sends { font-size: .85rem; opacity: .8; margin: .2rem 0; overflow-wrap: anywhere; }
-.sends { padding-left: 1.2rem; }
+.message { overflow-wrap: anywhere; margin: .4rem 0 .8rem; }
+.reason { font-size: .85rem; opacity: .8; margin: .2rem 0; overflow-wrap: anywhere; }
+@media (prefers-color-scheme: dark) {
+  .sent { color: #6cc784; } .failed { color: #ff8a80; } .held { color: #e2b04a; }
+}
 ";
 
 /// Makes the page.
@@ -46,7 +49,7 @@ fn page(latest: &[Entry], now: Timestamp) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "microalign" }
-                style { (maud::PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) }
             }
             body {
                 h1 { "microalign" }
@@ -67,22 +70,20 @@ fn article(entry: &Entry, now: Timestamp) -> Markup {
                 @if let (Some(team), Some(rule)) = (&entry.team, &entry.rule) { span { (team) " / " (rule) } }
                 @if let Some(kind) = &entry.kind { span { (kind) } }
                 @if let Some(subject) = &entry.subject { span { (subject) } }
-                time datetime=(entry.at.to_string()) title=(entry.at.to_string()) { (ago(entry.at, now)) }
+                time datetime=(entry.at.to_string()) title=(entry.at.to_string()) {
+                    (entry.id) " · " (ago(entry.at, now))
+                }
             }
             @if let Some(message) = &entry.message {
                 h2 { (message.subject) }
-                p.message { (message.text()) }
+                div.message { (PreEscaped(channel::html_body(message))) }
             }
-            p.reason { (entry.id) ": " (entry.reason) }
-            @if !entry.sends.is_empty() {
-                ul.sends {
-                    @for send in &entry.sends {
-                        li {
-                            (send.destination) ": " (format!("{:?}", send.state).to_lowercase())
-                            @if send.attempts > 1 { ", attempt " (send.attempts) }
-                            @if let Some(error) = &send.error { ", " (error) }
-                        }
-                    }
+            p.reason { (entry.reason) }
+            @for send in &entry.sends {
+                p.reason {
+                    "→ " (send.destination) " " (send.state.as_str())
+                    @if send.attempts > 1 { ", attempt " (send.attempts) }
+                    @if let Some(error) = &send.error { ": " (error) }
                 }
             }
         }
