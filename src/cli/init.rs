@@ -35,10 +35,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         write(&dir.join(name), text)?;
         say(format!("wrote {}", dir.join(name).display()))?;
     }
-    let here = dir.display();
     say(format!(
-        "\nNext:\n  cd {here}\n  microalign check\n  microalign serve\n\n\
-         GitHub's webhook gets the secret in {here}/secrets/github, Jira's the one in {here}/secrets/jira."
+        "\nNext:\n  \
+         cd {}\n  \
+         microalign check    # every problem in these files\n  \
+         microalign serve    # takes webhooks, and shows at http://127.0.0.1:8080/ what it sent and why\n\n\
+         rules/web.toml is an example: put your team and your repositories in.\n\
+         secrets/github is the secret for GitHub's webhook, secrets/jira the one for Jira's.",
+        dir.display()
     ))
 }
 

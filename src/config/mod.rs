@@ -61,7 +61,7 @@ pub fn load(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<Config
 pub fn read(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<(Config, Vec<Problem>), Vec<Problem>> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| {
-        let help = "name the configuration with `-c FILE`".to_owned();
+        let help = "name the configuration with `-c FILE`, or make one with `microalign init DIR`".to_owned();
         vec![Problem::of_file(&name, format!("this file can't be read: {error}"), Some(help))]
     })?;
     let (document, raw) = Document::read::<ConfigFile>(&name, &text)?;
