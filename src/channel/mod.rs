@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use self::html::body as html;
+pub use self::html::body as html_body;
 pub use self::http::choose_tls_provider;
 
 use self::email::Sender;

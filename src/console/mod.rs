@@ -76,7 +76,7 @@ fn article(entry: &Entry, now: Timestamp) -> Markup {
             }
             @if let Some(message) = &entry.message {
                 h2 { (message.subject) }
-                div.message { (PreEscaped(channel::html(message))) }
+                div.message { (PreEscaped(channel::html_body(message))) }
             }
             p.reason { (entry.reason) }
             @for send in &entry.sends {

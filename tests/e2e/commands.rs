@@ -230,7 +230,7 @@ async fn the_demo_shows_each_message_and_leaves_nothing_behind() {
     for part in ["a draft PR is up", "nobody agreed on this", "will be later", "Heads up: ana just merged", "is done"] {
         assert!(words.contains(part), "{part} is missing in:\n{out}");
     }
-    for part in ["is a bot", "bo is a member of web", "answered 202 duplicate", "answered 401"] {
+    for part in ["is a bot", "bo is a member of web", "answered 202: duplicate", "answered 401"] {
         assert!(words.contains(part), "{part} is missing in:\n{out}");
     }
     assert_eq!(words.matches("gets this because").count(), out.matches('┌').count(), "one reason a message:\n{out}");
