@@ -1,6 +1,6 @@
 //! The server: our own accept loop, so that a slow client is cut off and a bad one costs a bounded amount.
 //!
-//! warp routes and replies ([`routes`]); hyper reads the wire. warp's own server holds a half-sent header or body for
+//! warp routes and replies (`routes`); hyper reads the wire. warp's own server holds a half-sent header or body for
 //! as long as the client likes, and panics when it cannot bind.
 
 mod body;

@@ -1,9 +1,8 @@
 //! Webhooks that nobody on this team wrote, over real HTTP. Where the folder is absent, the test says so.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::support::{SECRET, Service, answer, sign};
+use crate::support::{SECRET, Service, answer, did_not_run, sign};
 
 const TEAM: &str = r#"
 team = "everything"
@@ -22,10 +21,7 @@ fn corpus() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    // `eprintln!` would be captured, and nobody would know.
-    std::io::stderr()
-        .write_all(b"DID NOT RUN: there is no corpus of webhooks beside this project (set MICROALIGN_CORPUS)\n")
-        .unwrap();
+    did_not_run("there is no corpus of webhooks beside this project (set MICROALIGN_CORPUS)");
     None
 }
 

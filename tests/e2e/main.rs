@@ -5,6 +5,7 @@
 mod commands;
 mod corpus;
 mod deliver;
+mod disk;
 mod kill;
 mod reload;
 mod restraint;

@@ -33,6 +33,7 @@ pub struct Service {
 pub struct Answer {
     pub status: u16,
     pub body: Value,
+    pub retry_after: Option<String>,
 }
 
 impl Service {
@@ -61,7 +62,12 @@ impl Service {
 
     /// Starts the process and waits until it listens.
     pub async fn start(&mut self) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_microalign"))
+        self.start_by(Command::new(env!("CARGO_BIN_EXE_microalign"))).await;
+    }
+
+    /// As [`Self::start`], by a command that runs the program with the arguments that it is given.
+    pub async fn start_by(&mut self, mut command: Command) {
+        let mut child = command
             .args(["serve", "--log", "json"])
             .env("RUST_LOG", self.level)
             .current_dir(&self.home)
@@ -114,6 +120,10 @@ impl Service {
     pub fn signal(&self, name: &str) {
         let pid = self.child.as_ref().unwrap().id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id().unwrap()
     }
 
     pub fn log(&self) -> String {
@@ -257,7 +267,8 @@ pub async fn run_in(dir: &Path, args: &[&str]) -> (i32, String, String) {
 }
 
 pub async fn answer(response: reqwest::Response) -> Answer {
-    Answer { status: response.status().as_u16(), body: response.json().await.unwrap_or_default() }
+    let retry_after = response.headers().get("retry-after").map(|after| after.to_str().unwrap().to_owned());
+    Answer { status: response.status().as_u16(), retry_after, body: response.json().await.unwrap_or_default() }
 }
 
 pub fn sign(secret: &str, body: &[u8]) -> String {
@@ -399,4 +410,10 @@ pub fn ticket(status: &str, category: &str, changes: Value) -> Value {
         },
         "changelog": { "items": changes },
     })
+}
+
+/// Says why a test could not run, past the harness's capture: else nobody would know.
+pub fn did_not_run(why: &str) {
+    use std::io::Write as _;
+    std::io::stderr().write_all(format!("DID NOT RUN: {why}\n").as_bytes()).unwrap();
 }

@@ -1,0 +1,55 @@
+//! A full disk: nothing is accepted that cannot be kept, and when there is room again, work goes on.
+
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::support::{Service, eventually, merged};
+
+const TEAM: &str = r#"
+team = "web"
+to = ["email:web@example.com"]
+settle = "0s"
+[[rule]]
+name = "merged"
+on = ["pull_request.merged"]
+"#;
+
+/// Files may not grow beyond so many bytes, which to a program looks like a disk that is full.
+fn limit(service: &Service, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let pid = format!("--pid={}", service.pid());
+    assert!(std::process::Command::new("prlimit").args([pid, limit]).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_no_delivery_that_was_accepted() {
+    if std::process::Command::new("prlimit").arg("--version").output().is_err() {
+        crate::support::did_not_run("prlimit (of util-linux) is not here to fill the disk");
+        return;
+    }
+    let mut service = Service::new(TEAM, "");
+    let mut command = Command::new("sh");
+    // Without the trap the system would kill the process at the limit, where a full disk only tells it.
+    command.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, env!("CARGO_BIN_EXE_microalign")]);
+    service.start_by(command).await;
+    limit(&service, "300000");
+    let (mut accepted, mut number) = (Vec::new(), 0);
+    let refused = eventually("the disk is full", async || {
+        number += 1;
+        let delivery = format!("d-{number}");
+        let answer = service.github("pull_request", &delivery, &merged(number)).await;
+        if answer.status == 202 {
+            accepted.push(delivery);
+        }
+        (answer.status != 202).then_some(answer)
+    })
+    .await;
+    assert_eq!((refused.status, refused.retry_after.as_deref()), (503, Some("10")));
+    limit(&service, "unlimited");
+    assert_eq!(service.get("/readyz").await.status(), 200);
+    let again = service.github("pull_request", &format!("d-{number}"), &merged(number)).await;
+    assert_eq!((again.status, &again.body["status"]), (202, &json!("accepted")), "its sender tries again");
+    for delivery in accepted {
+        assert_eq!(service.settled(&delivery).await[0]["state"], "sent", "{delivery}");
+    }
+}
