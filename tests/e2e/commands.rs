@@ -124,7 +124,9 @@ async fn explain_says_what_a_payload_would_lead_to() {
     assert_eq!(message["destination"], "email:web@example.com");
     let (code, out, _) = service.run(&explain).await;
     assert_eq!(code, 0);
-    for part in ["yes  web / drafts: every", "no   web / merged: the event", "→ email:web@example.com", "a draft PR is up"] {
+    for part in
+        ["yes  web / drafts: every", "no   web / merged: the event", "→ email:web@example.com", "a draft PR is up"]
+    {
         assert!(out.contains(part), "{part} is missing in:\n{out}");
     }
     let ping = service.path("ping.json");
@@ -160,7 +162,8 @@ async fn the_ledger_answers_what_became_of_it() {
     let id = ledger[0]["id"].as_str().unwrap();
     let (code, out, err) = service.run(&["ledger", "show", id]).await;
     assert_eq!(code, 0, "{err}");
-    for part in ["d-1", "→ email:web@example.com sent", "we just merged Add the v2 order schema", "the rule matched"] {
+    for part in ["d-1", "→ email:web@example.com sent", "we just merged Add the v2 order schema", "the rule matched"]
+    {
         assert!(out.contains(part), "{part} is missing in:\n{out}");
     }
     for (filter, expected) in [
@@ -171,7 +174,9 @@ async fn the_ledger_answers_what_became_of_it() {
         (["--team", "nobody"], 0),
     ] {
         let (code, out, _) = service.run(&[&["ledger"][..], &filter].concat()).await;
-        assert_eq!((code, out.lines().count()), (0, expected), "{filter:?}: {out}");
+        // A line of the ledger may go on in an indented one.
+        let lines = out.lines().filter(|line| !line.starts_with(' ')).count();
+        assert_eq!((code, lines), (0, expected), "{filter:?}: {out}");
     }
     assert_eq!(service.run(&["ledger", "show", "99"]).await.0, 1);
 }
@@ -230,7 +235,7 @@ async fn the_demo_shows_each_message_and_leaves_nothing_behind() {
     for part in ["a draft PR is up", "nobody agreed on this", "will be later", "Heads up: ana just merged", "is done"] {
         assert!(words.contains(part), "{part} is missing in:\n{out}");
     }
-    for part in ["is a bot", "bo is a member of web", "answered 202 duplicate", "answered 401"] {
+    for part in ["is a bot", "bo is a member of web", "answered 202: duplicate", "answered 401"] {
         assert!(words.contains(part), "{part} is missing in:\n{out}");
     }
     assert_eq!(words.matches("gets this because").count(), out.matches('┌').count(), "one reason a message:\n{out}");
