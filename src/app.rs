@@ -216,7 +216,10 @@ impl Loader {
             let rulebook = Arc::new(Rulebook::load(&self.config, Some(&before)));
             self.rules.send_replace(Arc::clone(&rulebook));
             report(&rulebook, &self.metrics);
-            owner::tell(&self.channels, &rulebook, &before).await;
+            tokio::select! {
+                () = owner::tell(&self.channels, &rulebook, &before) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
         }
     }
 }

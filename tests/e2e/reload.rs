@@ -86,6 +86,20 @@ async fn a_broken_file_keeps_its_last_good_version_and_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn a_mail_to_an_owner_does_not_hold_up_the_end() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mail = format!("[email]\nfrom = \"a@example.com\"\nsmtp = \"smtp://{}\"\n", silent.local_addr().unwrap());
+    let web = team("web", "contract").replace("settle", "owner = \"ana@example.com\"\nsettle");
+    let mut service = Service::started(&web, &mail).await;
+    service.write("rules/team.toml", &web.replace("\"0s\"", "\"soon\""));
+    let _connection = silent.accept().await.unwrap();
+    let start = std::time::Instant::now();
+    assert_eq!(service.stop().await, 0);
+    // The mail itself would be given up after 30 s.
+    assert!(start.elapsed().as_secs() < 15, "it took {:?}", start.elapsed());
+}
+
+#[tokio::test]
 async fn a_file_that_was_never_right_holds_up_no_other() {
     let mut service = Service::new("team = \"web\"\nto = [\"nowhere\"]\n", "");
     service.write("rules/docs.toml", &team("docs", "contract"));
