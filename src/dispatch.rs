@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
-use crate::store::{Claimed, Settled, Store, StoreError};
+use crate::store::{Claimed, Root, Settled, Store, StoreError};
 
 /// How many lanes may send at once.
 const LANES: usize = 64;
@@ -98,10 +98,14 @@ impl Dispatcher {
             for mut send in claimed {
                 // The conversation may have begun since the claim, with a send before this one.
                 send.root = send.root.or_else(|| begun.get(&send.thread).cloned());
+                if let Some(root) = &send.root {
+                    send.message.subject.clone_from(&root.subject);
+                }
                 let settled = if troubled || *stop.borrow() { Settled::Unclaimed } else { self.attempt(&send).await };
                 troubled |= matches!(settled, Settled::Again { .. });
                 if let Settled::Sent { reference: Some(reference), .. } = &settled {
-                    begun.entry(send.thread.clone()).or_insert_with(|| reference.clone());
+                    let root = Root { reference: reference.clone(), subject: send.message.subject.clone() };
+                    begun.entry(send.thread.clone()).or_insert(root);
                 }
                 self.settle(&send, settled).await;
             }
@@ -186,7 +190,7 @@ fn post(send: &Claimed) -> Post<'_> {
         message: &send.message,
         thread: &send.thread,
         thread_label: &send.thread,
-        root: send.root.as_deref(),
+        root: send.root.as_ref().map(|root| root.reference.as_str()),
         team: &send.team,
         rule: &send.rule,
         kind: send.kind.as_str(),

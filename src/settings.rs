@@ -29,6 +29,15 @@ pub struct ChannelSettings {
     pub mailbox: PathBuf,
 }
 
+impl ChannelSettings {
+    /// Whether neither mail nor chat is set up: then everything goes to the local mailbox, so that the program can be
+    /// tried before anybody sets up a channel.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.email.is_none() && self.slack.is_none() && self.slack_webhooks.is_empty()
+    }
+}
+
 /// `[email]`
 #[derive(Debug, Clone)]
 pub struct EmailSettings {

@@ -187,8 +187,7 @@ impl Channels {
         local.then_some(&*self.settings.mailbox)
     }
 
-    /// Mail without a server goes to the local mailbox, and so does everything while nothing is configured: the
-    /// program can be tried before anybody sets up a channel.
+    /// Mail without a server goes to the local mailbox, and so does everything while nothing is set up.
     fn route<'a>(&'a self, to: &'a Destination) -> Result<Route<'a>, String> {
         let settings = &self.settings;
         let found = match to {
@@ -200,10 +199,9 @@ impl Channels {
             Destination::SlackWebhook(name) => settings.slack_webhooks.get(name).map(Route::SlackWebhook),
             Destination::Webhook(name) => settings.webhooks.get(name).map(Route::Webhook),
         };
-        let nothing = settings.email.is_none() && settings.slack.is_none() && settings.slack_webhooks.is_empty();
         match (found, to) {
             (Some(route), _) => Ok(route),
-            (None, _) if nothing => Ok(Route::Mailbox),
+            (None, _) if settings.is_bare() => Ok(Route::Mailbox),
             (None, Destination::SlackWebhook(name)) => Err(format!("{to} needs `[slack_webhook.{name}]`")),
             (None, Destination::Webhook(name)) => Err(format!("{to} needs `[webhook.{name}]`")),
             (None, _) => Err(format!("{to} needs `[slack]`")),

@@ -276,8 +276,8 @@ impl Checker<'_> {
 /// Why a destination can't be reached, if the operator hasn't set it up. Mail goes to the local mailbox where there is
 /// no mail server, and so does everything where no channel is set up at all.
 fn unconfigured(destination: &Destination, channels: &ChannelSettings) -> Option<Wrong> {
-    let ChannelSettings { email, slack, slack_webhooks, webhooks, .. } = channels;
-    if email.is_none() && slack.is_none() && slack_webhooks.is_empty() && webhooks.is_empty() {
+    let ChannelSettings { slack, slack_webhooks, webhooks, .. } = channels;
+    if channels.is_bare() {
         return None;
     }
     let table = |section: &str, name: &str, known: Vec<&str>| {

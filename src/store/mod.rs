@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::{Due, Line, LineState, PlannedEvent, Tx};
-pub use send::{Claimed, Settled};
+pub use send::{Claimed, Root, Settled};
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.
 #[derive(Debug, thiserror::Error)]

@@ -27,8 +27,8 @@ pub struct Claimed {
     pub destination: Destination,
     /// Its conversation
     pub thread: String,
-    /// The conversation's first message there, in the channel's own words
-    pub root: Option<String>,
+    /// The conversation's first message there, if this is not it
+    pub root: Option<Root>,
     /// What to send
     pub message: Message,
     /// The team it is for
@@ -43,6 +43,15 @@ pub struct Claimed {
     pub created: Timestamp,
     /// What is known of earlier attempts
     pub error: Option<String>,
+}
+
+/// The first message of a conversation at a destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// Its name in the channel's own words: a Message-ID, a Slack ts
+    pub reference: String,
+    /// Its subject, which the conversation keeps
+    pub subject: String,
 }
 
 /// How an attempt ended.
@@ -130,7 +139,7 @@ pub(super) async fn release_all(conn: &mut SqliteConnection) -> Result<(), Store
 
 async fn claim(conn: &mut SqliteConnection, to: &str, now: i64, limit: u32) -> Result<Vec<Claimed>, StoreError> {
     let rows = sqlx::query(
-        "SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, c.root,
+        "SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, c.root, c.subject AS root_subject,
                 l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name
          FROM send s JOIN ledger l ON l.id = s.ledger_id
          LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread
@@ -168,7 +177,7 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
         attempt: attempts + 1,
         destination: destination(row.try_get("destination")?)?,
         thread: row.try_get("thread")?,
-        root: row.try_get("root")?,
+        root: root(row)?,
         message: from_json(row.try_get("message")?)?,
         team: row.try_get("team")?,
         rule: row.try_get("rule")?,
@@ -177,6 +186,11 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
         created: Timestamp::from_millisecond(row.try_get("created_at")?).map_err(|e| corrupt("a time", &e))?,
         error: row.try_get("error")?,
     })
+}
+
+fn root(row: &SqliteRow) -> Result<Option<Root>, StoreError> {
+    let (reference, subject): (Option<String>, Option<String>) = (row.try_get("root")?, row.try_get("root_subject")?);
+    Ok(reference.zip(subject).map(|(reference, subject)| Root { reference, subject }))
 }
 
 async fn settle(conn: &mut SqliteConnection, claimed: &Claimed, settled: Settled) -> Result<bool, StoreError> {
@@ -203,12 +217,16 @@ async fn settle(conn: &mut SqliteConnection, claimed: &Claimed, settled: Settled
     let Some(row) = settled_rows else { return Ok(false) };
     let ledger: i64 = row.try_get(0)?;
     if let Settled::Sent { reference: Some(reference), .. } = &settled {
-        sqlx::query("INSERT INTO conversation (destination, thread, root) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-            .bind(claimed.destination.to_string())
-            .bind(&claimed.thread)
-            .bind(reference)
-            .execute(&mut *conn)
-            .await?;
+        sqlx::query(
+            "INSERT INTO conversation (destination, thread, root, subject) VALUES ($1, $2, $3, $4)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(claimed.destination.to_string())
+        .bind(&claimed.thread)
+        .bind(reference)
+        .bind(&claimed.message.subject)
+        .execute(&mut *conn)
+        .await?;
     }
     if state == "sent" || state == "failed" {
         finish(conn, ledger).await?;

@@ -95,6 +95,7 @@ async fn a_piece_of_work_is_one_mail_thread() {
         assert_eq!(reply.in_reply_to().as_text(), Some(first));
         assert_eq!(reply.references().as_text(), Some(first));
         assert_ne!(reply.message_id(), Some(first));
+        assert_eq!(reply.subject(), mails[0].subject(), "a changed subject splits the thread in some mail programs");
     }
 }
 

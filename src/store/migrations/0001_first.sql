@@ -91,5 +91,6 @@ CREATE TABLE conversation (
     destination TEXT NOT NULL,
     thread      TEXT NOT NULL,
     root        TEXT NOT NULL,
+    subject     TEXT NOT NULL, -- mail programs split a conversation whose subject changes
     PRIMARY KEY (destination, thread)
 ) WITHOUT ROWID;
