@@ -196,8 +196,11 @@ fn print(tracked: &[Tracked], judged: &[Judged<'_>], would: &[Would<'_>]) -> Res
     }
     say(if judged.is_empty() { "\nThere are no rules." } else { "" })?;
     for judged in judged {
-        let mark = if judged.verdict == Verdict::Match { "yes  " } else { "no   " };
-        say(hanging(mark, &format!("{} / {}: {}", judged.team.name, judged.rule.name, because(judged))))?;
+        let (mark, because) = match &judged.verdict {
+            Verdict::Match => ("yes  ", "matches"),
+            Verdict::Miss { because } | Verdict::Suppressed { because } => ("no   ", because.as_str()),
+        };
+        say(hanging(mark, &format!("{} / {}: {because}", judged.team.name, judged.rule.name)))?;
     }
     for Would { team, rule, destination, preview } in would {
         say(format!("\n{}", framed(&format!("{team} / {rule} → {destination}"), &preview.subject, &preview.text)))?;

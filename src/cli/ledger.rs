@@ -118,7 +118,7 @@ fn whom(entry: &Entry) -> String {
 fn one_send(send: &SendEntry) -> String {
     let attempts = if send.attempts > 1 { format!(", attempt {}", send.attempts) } else { String::new() };
     let error = send.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-    format!("→ {} {}{attempts}{error}", send.destination, send.state.as_str())
+    format!("→ {}: {}{attempts}{error}", send.destination, send.state.as_str())
 }
 
 async fn show(config: &ConfigArgs, id: &str, json: bool) -> Result<(), Failure> {

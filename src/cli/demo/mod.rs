@@ -118,7 +118,7 @@ async fn tell(store: &Store, address: SocketAddr, secret: &SecretString) -> Resu
             (202, Some(event)) if answer.name == "accepted" => {
                 show(&settled(store, event).await?)?;
             }
-            (status, _) => say(hanging("\n· answered ", &format!("{status}: {}", answer.name)))?,
+            (status, _) => say(format!("\n{}", hanging("· answered ", &format!("{status} {}", answer.name))))?,
         }
     }
     Ok(())

@@ -25,9 +25,10 @@ pub(super) fn story() -> Vec<Step> {
     let github =
         |says, event, delivery, body| Step { says, source: Source::Github, event, delivery, body, signed: true };
     let jira = |says, delivery, body| Step { says, source: Source::Jira, event: "", delivery, body, signed: true };
+    let started = ticket("In Progress", "2026-11-30", &json!([item("status", "To Do", "In Progress")]));
     let merged = || pull_request("closed", "ana", &json!({ "draft": false, "state": "closed", "merged": true }));
     vec![
-        jira("Ana starts DATA-123.", "j1", ticket("In Progress", &json!([item("status", "To Do", "In Progress")]))),
+        jira("Ana starts DATA-123.", "j1", started),
         github(
             "Ana puts up a draft for it.",
             "pull_request",
@@ -35,7 +36,11 @@ pub(super) fn story() -> Vec<Step> {
             pull_request("opened", "ana", &json!({ "draft": true })),
         ),
         github("She notes an assumption in a comment.", "issue_comment", "g2", comment()),
-        jira("The due date moves.", "j2", ticket("In Progress", &json!([due("2026-11-30", "2026-12-04")]))),
+        jira(
+            "The due date moves.",
+            "j2",
+            ticket("In Progress", "2026-12-04", &json!([due("2026-11-30", "2026-12-04")])),
+        ),
         github(
             "The draft becomes ready.",
             "pull_request",
@@ -44,7 +49,7 @@ pub(super) fn story() -> Vec<Step> {
         ),
         github("Caro approves it.", "pull_request_review", "g4", review()),
         github("Ana merges it.", "pull_request", "g5", merged()),
-        jira("DATA-123 is done.", "j3", ticket("Done", &json!([item("status", "In Progress", "Done")]))),
+        jira("DATA-123 is done.", "j3", ticket("Done", "2026-12-04", &json!([item("status", "In Progress", "Done")]))),
         github("Noise: GitHub delivers the merge a second time.", "pull_request", "g5", merged()),
         github("Noise: a bot opens a pull request.", "pull_request", "g6", by_bot()),
         github("Noise: Bo, who is on the web team, merges something himself.", "pull_request", "g7", by_member()),
@@ -151,7 +156,7 @@ fn due(from: &str, to: &str) -> Value {
     json!({ "field": "duedate", "fieldId": "duedate", "from": from, "fromString": from, "to": to, "toString": to })
 }
 
-fn ticket(status: &str, items: &Value) -> Value {
+fn ticket(status: &str, due: &str, items: &Value) -> Value {
     let category = if status == "Done" { "done" } else { "indeterminate" };
     let ana = json!({ "accountId": "5b10a2", "displayName": "Ana Silva", "accountType": "atlassian" });
     json!({
@@ -165,7 +170,7 @@ fn ticket(status: &str, items: &Value) -> Value {
             "fields": {
                 "summary": "Orders in the v2 schema",
                 "status": { "name": status, "statusCategory": { "key": category } },
-                "duedate": "2026-12-04",
+                "duedate": due,
                 "assignee": ana,
                 "priority": { "name": "High" },
                 "issuetype": { "name": "Story" },

@@ -1,0 +1,125 @@
+//! The README is what users go by, so what it says is tried: its examples, its tables, its links.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use microalign::event::EventKind;
+use serde_json::Value;
+
+const README: &str = include_str!("../README.md");
+
+/// Runs the program in a folder; gives the exit code and what it printed.
+fn run(folder: &Path, args: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_microalign"));
+    for (name, value) in [
+        ("SMTP_PASSWORD", "secret"),
+        ("SLACK_BOT_TOKEN", "xoxb-1"),
+        ("OPS_WEBHOOK_URL", "https://hooks.example.com/T/B/x"),
+        ("HUB_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    ] {
+        command.env(name, value);
+    }
+    let Output { status, stdout, stderr } = command.args(args).current_dir(folder).output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
+}
+
+/// The text between the first `start` and the next `end`.
+fn between(start: &str, end: &str) -> &'static str {
+    let (_, after) = README.split_once(start).unwrap_or_else(|| panic!("the README has no {start:?}"));
+    after.split_once(end).unwrap_or_else(|| panic!("nothing ends {start:?}")).0
+}
+
+fn config() -> &'static str {
+    between("```toml\n# microalign.toml\n", "```")
+}
+
+fn team() -> &'static str {
+    between("```toml\n# rules/web.toml\n", "```")
+}
+
+#[test]
+fn the_examples_are_fine() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run(folder.path(), &["init", "."]).0, 0);
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("microalign.toml", config());
+    write("rules/web.toml", team());
+    write("templates/example.hbs", between("```handlebars\n", "```"));
+    let (code, said) = run(folder.path(), &["check"]);
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn the_first_webhook_leads_to_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run(folder.path(), &["init", "."]).0, 0);
+    std::fs::write(folder.path().join("merged.json"), between("<<'JSON'\n", "JSON\n")).unwrap();
+    let explain = ["explain", "--source", "github", "--event", "pull_request", "merged.json"];
+    let (code, said) = run(folder.path(), &explain);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("yes  web / merged: matches") && said.contains("DATA-123"), "{said}");
+}
+
+#[test]
+fn every_event_is_in_its_table() {
+    let events = between("### Events\n", "\n### ");
+    for kind in EventKind::ALL {
+        let name = kind.as_str();
+        let last = name.rsplit_once('.').map_or(name, |(_, last)| last);
+        assert!(events.contains(&format!("`{name}`")) || events.contains(&format!("`.{last}`")), "{name} is missing");
+    }
+}
+
+#[test]
+fn every_key_is_in_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    for (what, example) in [("config", config()), ("rules", team())] {
+        let (code, schema) = run(folder.path(), &["schema", what]);
+        assert_eq!(code, 0);
+        let schema: Value = serde_json::from_str(&schema).unwrap();
+        for key in keys(&schema) {
+            let tables = [format!("[{key}]"), format!("[{key}."), format!("[[{key}]]")];
+            let set = example.lines().any(|line| line.starts_with(&format!("{key} = ")));
+            assert!(set || tables.iter().any(|table| example.contains(table)), "`{key}` is missing");
+        }
+    }
+}
+
+/// The names of all properties in a schema.
+fn keys(schema: &Value) -> Vec<String> {
+    let Some(fields) = schema.as_object() else { return Vec::new() };
+    let properties = fields.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let own = properties.map(|(name, _)| name.clone());
+    own.chain(fields.values().flat_map(keys)).chain(properties_below(fields.get("properties"))).collect()
+}
+
+fn properties_below(properties: Option<&Value>) -> Vec<String> {
+    properties.and_then(Value::as_object).into_iter().flatten().flat_map(|(_, schema)| keys(schema)).collect()
+}
+
+#[test]
+fn every_command_is_in_the_table() {
+    let (_, help) = run(Path::new("."), &["--help"]);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names: Vec<_> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.contains(&"serve"), "{help}");
+    for name in names.into_iter().filter(|name| *name != "help") {
+        assert!(README.contains(&format!("| `microalign {name}")), "{name} is missing");
+    }
+}
+
+#[test]
+fn its_links_lead_somewhere() {
+    let links = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let headings: Vec<String> = README
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')))
+        .map(|heading| heading.to_lowercase().replace(' ', "-"))
+        .collect();
+    for link in links.filter(|link| !link.starts_with("https://") && !link.contains("{{")) {
+        match link.strip_prefix('#') {
+            Some(heading) => assert!(headings.iter().any(|known| known == heading), "no heading for #{heading}"),
+            None => assert!(Path::new(link).exists(), "{link} does not exist"),
+        }
+    }
+}
