@@ -1,5 +1,7 @@
 //! The README is what users go by, so what it says is tried: its examples, its tables, its links.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

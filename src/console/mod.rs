@@ -81,7 +81,7 @@ fn article(entry: &Entry, now: Timestamp) -> Markup {
             p.reason { (entry.reason) }
             @for send in &entry.sends {
                 p.reason {
-                    "→ " (send.destination) " " (send.state.as_str())
+                    "→ " (send.destination) ": " (send.state.as_str())
                     @if send.attempts > 1 { ", attempt " (send.attempts) }
                     @if let Some(error) = &send.error { ": " (error) }
                 }
