@@ -18,8 +18,6 @@ use crate::store::{Claimed, Settled, Store, StoreError};
 
 /// How many lanes may send at once.
 const LANES: usize = 64;
-/// How many sends a lane claims at once.
-const CLAIM: u32 = 16;
 /// The dispatcher is told of new sends; it also looks by itself, for retries and for what another process queued.
 const LOOK: Duration = Duration::from_secs(1);
 /// Mail servers may be away for days (RFC 5321 §4.5.4.1 asks for four to five); after this an update is no news.
@@ -85,7 +83,7 @@ impl Dispatcher {
     async fn lane(self, to: Destination, stop: watch::Receiver<bool>) -> (Destination, Lane) {
         let Ok(_permit) = self.lanes.acquire().await else { return (to, Lane::Idle) };
         loop {
-            let claimed = match self.store.claim(&to, Timestamp::now(), CLAIM).await {
+            let claimed = match self.store.claim(&to, Timestamp::now()).await {
                 Ok(claimed) if claimed.is_empty() => return (to, Lane::Idle),
                 Ok(claimed) => claimed,
                 Err(error) => {

@@ -19,10 +19,6 @@ use crate::source::{self, Parsed, Settings};
 use crate::store::{Due, Line, LineState, PlannedEvent, Queued, Store, StoreError, Tx};
 use crate::track::{self, Tracked};
 
-/// Deliveries in one transaction: planning holds up the answers to new webhooks for so long.
-const BATCH: u32 = 16;
-/// Updates released at once.
-const RELEASE: u32 = 64;
 /// It is told of new deliveries; it also looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
 /// After trouble with the store.
@@ -95,7 +91,7 @@ impl Intake {
     }
 
     async fn take_in(&self, rulebook: &Arc<Rulebook>) -> Result<usize, StoreError> {
-        let queued = self.store.queued(BATCH).await?;
+        let queued = self.store.queued().await?;
         if queued.is_empty() {
             return Ok(0);
         }
@@ -122,7 +118,7 @@ impl Intake {
 
     /// Renders what is due and queues it to its destinations.
     async fn release(&self, rulebook: &Rulebook) -> Result<usize, StoreError> {
-        let due = self.store.due(Timestamp::now(), RELEASE).await?;
+        let due = self.store.due(Timestamp::now()).await?;
         if due.is_empty() {
             return Ok(0);
         }

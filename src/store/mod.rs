@@ -3,6 +3,8 @@
 //! SQLite in WAL mode with `synchronous = FULL`: what is committed is on disk. A commit costs an `fdatasync` however
 //! much it holds, so there is one writer, and whatever waits for it goes in together (group commit): deliveries,
 //! plans, claims and results share their commits. Readers have connections of their own and never wait.
+//!
+//! Limits are written into the statements: SQLite plans a statement anew, each time it runs, if its LIMIT is bound.
 
 mod delivery;
 mod ledger;

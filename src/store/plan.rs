@@ -86,20 +86,19 @@ impl Store {
         self.write(move |conn| work(Tx(conn))).await
     }
 
-    /// Updates whose time has come, oldest first.
+    /// Updates whose time has come, oldest first, at most 64.
     ///
     /// # Errors
     /// [`StoreError::Read`], [`StoreError::Corrupt`]
-    pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+    pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>, StoreError> {
         let rows = sqlx::query(
             "SELECT l.id, l.kind, l.team, l.rule, l.thread, e.body, s.state AS known, t.state AS ticket
              FROM ledger l JOIN event e ON e.id = l.event_id
              LEFT JOIN subject s ON s.key = l.subject
              LEFT JOIN subject t ON t.key = l.thread AND l.thread <> l.subject
-             WHERE l.due_at <= $1 ORDER BY l.due_at, l.id LIMIT $2",
+             WHERE l.due_at <= $1 ORDER BY l.due_at, l.id LIMIT 64",
         )
         .bind(now.as_millisecond())
-        .bind(limit)
         .fetch_all(&self.read)
         .await?;
         rows.iter().map(due).collect()

@@ -87,14 +87,14 @@ impl Store {
         rows.iter().map(|row| destination(row.try_get(0)?)).collect()
     }
 
-    /// Claims the next sends to a destination, in order: one that waits for a retry holds back those behind it in the
-    /// same thread, and no other.
+    /// Claims the next sends to a destination, at most 16, in order: one that waits for a retry holds back those behind
+    /// it in the same thread, and no other.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
-    pub async fn claim(&self, to: &Destination, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, StoreError> {
+    pub async fn claim(&self, to: &Destination, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
         let (to, now) = (to.to_string(), now.as_millisecond());
-        self.write(move |conn| Box::pin(async move { claim(conn, &to, now, limit).await })).await
+        self.write(move |conn| Box::pin(async move { claim(conn, &to, now).await })).await
     }
 
     /// Records how an attempt ended. `false` when another worker took the send over since.
@@ -128,7 +128,7 @@ pub(super) async fn release_all(conn: &mut SqliteConnection) -> Result<(), Store
     Ok(())
 }
 
-async fn claim(conn: &mut SqliteConnection, to: &str, now: i64, limit: u32) -> Result<Vec<Claimed>, StoreError> {
+async fn claim(conn: &mut SqliteConnection, to: &str, now: i64) -> Result<Vec<Claimed>, StoreError> {
     let rows = sqlx::query(
         "SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, c.root,
                 l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name
@@ -139,11 +139,10 @@ async fn claim(conn: &mut SqliteConnection, to: &str, now: i64, limit: u32) -> R
                SELECT 1 FROM send e
                WHERE e.destination = s.destination AND e.thread = s.thread AND e.id < s.id
                  AND e.state IN ('queued', 'sending') AND coalesce(e.lease_until, e.next_at) > $2)
-         ORDER BY s.id LIMIT $3",
+         ORDER BY s.id LIMIT 16",
     )
     .bind(to)
     .bind(now)
-    .bind(limit)
     .fetch_all(&mut *conn)
     .await?;
     let claimed = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
