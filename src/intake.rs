@@ -226,7 +226,6 @@ async fn plan_one(
         states.extend(planned.superseded.iter().map(|_| "superseded"));
         number = tx.plan(delivery.id, number, &planned).await?;
     }
-    tx.done(delivery.id).await?;
     Ok(states)
 }
 
@@ -239,18 +238,12 @@ async fn plan_event(tx: &mut Tx<'_>, event: Event, rulebook: &Rulebook) -> Resul
         },
         _ => event,
     };
-    let told = match &event.once {
-        Some(once) => tx.told(once).await?,
-        None => None,
-    };
-    let known = tx.known(&event.subject).await?;
-    let mut tracked = track::track(known, event);
-    if let Some(delivery) = told {
+    let before = tx.before(&event).await?;
+    let mut tracked = track::track(before.known, event);
+    if let Some(delivery) = before.told {
         tracked.stale = Some(format!("delivery {delivery} told of it already"));
     }
-    let fired = tx.fired(&tracked.event.subject).await?;
-    let held = tx.held(&tracked.event.subject).await?;
-    let plan = plan::plan(&tracked, rulebook.teams(), &fired, &held);
+    let plan = plan::plan(&tracked, rulebook.teams(), &before.fired, &before.held);
     Ok(planned(tracked, plan, Timestamp::now()))
 }
 

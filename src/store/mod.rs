@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 
 pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
-pub use plan::{Due, Line, LineState, PlannedEvent, Tx};
+pub use plan::{Before, Due, Line, LineState, PlannedEvent, Tx};
 pub use send::{Claimed, Settled};
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.
@@ -110,6 +110,8 @@ impl Store {
         let read = SqlitePoolOptions::new()
             .max_connections(2)
             .min_connections(0)
+            // It is a file: there is no connection to lose.
+            .test_before_acquire(false)
             .connect_lazy_with(options.create_if_missing(false).read_only(true));
         let (writer, jobs) = mpsc::channel(WAITING_WRITES);
         let task = tokio::spawn(write_jobs(write, jobs));
