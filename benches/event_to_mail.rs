@@ -22,21 +22,22 @@ async fn main() {
     let address = sink.local_addr().unwrap();
     tokio::spawn(accept(sink, arrived));
     let teams = (0..50).map(|n| {
-        let rule = format!("[[rule]]\nname = \"merged\"\non = [\"pull_request.merged\"]\nrepo = [\"acme/service-{n}\"]\n");
+        let rule =
+            format!("[[rule]]\nname = \"merged\"\non = [\"pull_request.merged\"]\nrepo = [\"acme/service-{n}\"]\n");
         let team = format!("team = \"t{n}\"\nto = [\"email:t{n}@example.test\"]\nsettle = \"0s\"\n{rule}");
         (format!("t{n}.toml"), team)
     });
     let email = format!("[email]\nfrom = \"m <m@example.test>\"\nsmtp = \"smtp://{address}\"\n");
-    let bare = load(&limit().await, 0, EVENTS).await;
+    let (bare, _) = load(&limit().await, 0, EVENTS).await;
     let service = Service::start(&teams.collect::<Vec<_>>(), &email);
-    let run = load(&service.url, 0, EVENTS).await;
+    let (run, began) = load(&service.url, 0, EVENTS).await;
     let mut times = HashMap::new();
     while u64::try_from(times.len()).unwrap() < EVENTS {
         let (number, at): (u64, Instant) = tokio::time::timeout(PATIENCE, mails.recv()).await.unwrap().unwrap();
         times.entry(number).or_insert(at);
     }
-    let last = times.values().max().unwrap().duration_since(run.began);
-    let waits = times.values().map(|at| at.duration_since(run.began)).collect::<Vec<_>>();
+    let last = times.values().max().unwrap().duration_since(began);
+    let waits = times.values().map(|at| at.duration_since(began)).collect::<Vec<_>>();
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
     let rate = EVENTS as f64 / last.as_secs_f64();
     println!("{EVENTS} webhooks over {CONNECTIONS} connections, 50 teams, a mail server that takes no time\n");

@@ -16,10 +16,10 @@ async fn main() {
     println!("{:<28} {:>8} {:>10} {:>10}", "", "acks/s", "p50 ms", "p99 ms");
     let mut ratios = Vec::new();
     for round in 0..ROUNDS {
-        let bare = load(&limit().await, round * EVENTS, EVENTS).await;
+        let bare = load(&limit().await, round * EVENTS, EVENTS).await.0;
         print("warp, HMAC, append, sync", &bare);
         let service = Service::start(&[("a.toml".to_owned(), TEAM.to_owned())], "");
-        let ours = load(&service.url, round * EVENTS, EVENTS).await;
+        let ours = load(&service.url, round * EVENTS, EVENTS).await.0;
         print("microalign", &ours);
         ratios.push(ours.rate / bare.rate);
     }

@@ -18,8 +18,6 @@ use crate::store::{Claimed, Root, Settled, Store, StoreError};
 
 /// How many lanes may send at once.
 const LANES: usize = 64;
-/// How many sends a lane claims at once.
-const CLAIM: u32 = 16;
 /// The dispatcher is told of new sends; it also looks by itself, for retries and for what another process queued.
 const LOOK: Duration = Duration::from_secs(1);
 /// Mail servers may be away for days (RFC 5321 §4.5.4.1 asks for four to five); after this an update is no news.
@@ -45,47 +43,59 @@ impl Dispatcher {
     ///
     /// `wake` is notified when there is something new to send.
     pub async fn run(self, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
-        let mut running = HashSet::new();
+        let (mut running, mut missed) = (HashSet::new(), HashSet::new());
         let mut paused: HashMap<Destination, Pause> = HashMap::new();
         let mut lanes: JoinSet<(Destination, Lane)> = JoinSet::new();
+        let mut clock = tokio::time::interval(LOOK);
+        let mut look = true;
         while !*stop.borrow() {
             let now = Timestamp::now();
-            match self.store.due_destinations(now).await {
-                Ok(due) => {
-                    for to in due {
-                        let waits = running.contains(&to) || paused.get(&to).is_some_and(|pause| pause.until > now);
-                        if !waits && running.insert(to.clone()) {
-                            lanes.spawn(self.clone().lane(to, stop.clone()));
-                        }
-                    }
+            let due = if look { self.due(now).await } else { Vec::new() };
+            for to in due {
+                if running.contains(&to) {
+                    // Its lane may just have seen that nothing is left.
+                    missed.insert(to);
+                } else if paused.get(&to).is_none_or(|pause| pause.until <= now) {
+                    running.insert(to.clone());
+                    lanes.spawn(self.clone().lane(to, stop.clone()));
                 }
-                Err(error) => tracing::error!(%error, "cannot look for what is to be sent"),
             }
-            tokio::select! {
-                () = wake.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
+            look = tokio::select! {
+                () = wake.notified() => true,
+                _ = clock.tick() => true,
                 Some(ended) = lanes.join_next() => match ended {
                     Ok((to, lane)) => {
                         running.remove(&to);
+                        let again = missed.remove(&to);
                         pause(&mut paused, to, lane);
+                        again
                     }
                     // A lane that panicked cannot say which it was: its claims run out, and all may start again.
                     Err(error) => {
                         tracing::error!(%error, "a lane failed");
                         running.clear();
+                        true
                     }
                 },
-                _ = stop.changed() => {}
-            }
+                _ = stop.changed() => false,
+            };
         }
         while lanes.join_next().await.is_some() {}
+    }
+
+    /// The destinations that have something to send.
+    async fn due(&self, now: Timestamp) -> Vec<Destination> {
+        self.store.due_destinations(now).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot look for what is to be sent");
+            Vec::new()
+        })
     }
 
     /// Sends to one destination until nothing is left to do there.
     async fn lane(self, to: Destination, stop: watch::Receiver<bool>) -> (Destination, Lane) {
         let Ok(_permit) = self.lanes.acquire().await else { return (to, Lane::Idle) };
         loop {
-            let claimed = match self.store.claim(&to, Timestamp::now(), CLAIM).await {
+            let claimed = match self.store.claim(&to, Timestamp::now()).await {
                 Ok(claimed) if claimed.is_empty() => return (to, Lane::Idle),
                 Ok(claimed) => claimed,
                 Err(error) => {

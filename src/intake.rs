@@ -20,10 +20,6 @@ use crate::source::{self, Parsed, Settings};
 use crate::store::{Due, Line, LineState, PlannedEvent, Queued, Store, StoreError, Tx};
 use crate::track::{self, Tracked};
 
-/// Deliveries in one transaction: planning holds up the answers to new webhooks for so long.
-const BATCH: u32 = 16;
-/// Updates released at once.
-const RELEASE: u32 = 64;
 /// It is told of new deliveries; it also looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
 /// After trouble with the store.
@@ -96,7 +92,7 @@ impl Intake {
     }
 
     async fn take_in(&self, rulebook: &Arc<Rulebook>) -> Result<usize, StoreError> {
-        let queued = self.store.queued(BATCH).await?;
+        let queued = self.store.queued().await?;
         if queued.is_empty() {
             return Ok(0);
         }
@@ -123,7 +119,7 @@ impl Intake {
 
     /// Renders what is due and queues it to its destinations.
     async fn release(&self, rulebook: &Rulebook) -> Result<usize, StoreError> {
-        let due = self.store.due(Timestamp::now(), RELEASE).await?;
+        let due = self.store.due(Timestamp::now()).await?;
         if due.is_empty() {
             return Ok(0);
         }
@@ -232,7 +228,6 @@ async fn plan_one(
         states.extend(planned.superseded.iter().map(|_| "superseded"));
         number = tx.plan(delivery.id, number, &planned).await?;
     }
-    tx.done(delivery.id).await?;
     Ok(states)
 }
 
@@ -250,17 +245,11 @@ async fn plan_event(tx: &mut Tx<'_>, event: Event, rulebook: &Rulebook) -> Resul
         },
         _ => (event, None),
     };
-    let told = match &event.once {
-        Some(once) => tx.told(once).await?,
-        None => None,
-    };
-    let known = tx.known(&event.subject).await?;
-    let mut tracked = track::track(known, event);
-    tracked.stale =
-        nameless.or(told.map(|delivery| format!("delivery {delivery} told of it already"))).or(tracked.stale);
-    let fired = tx.fired(&tracked.event.subject).await?;
-    let held = tx.held(&tracked.event.subject).await?;
-    let plan = plan::plan(&tracked, rulebook.teams(), &fired, &held);
+    let before = tx.before(&event).await?;
+    let mut tracked = track::track(before.known, event);
+    let told = before.told.map(|delivery| format!("delivery {delivery} told of it already"));
+    tracked.stale = nameless.or(told).or(tracked.stale);
+    let plan = plan::plan(&tracked, rulebook.teams(), &before.fired, &before.held);
     Ok(planned(tracked, plan, Timestamp::now()))
 }
 

@@ -7,6 +7,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::destination::Destination;
 use crate::event::{Event, EventKind};
 use crate::rule::{Rule, Team, Verdict, judge};
@@ -19,7 +21,7 @@ pub type Teams = Vec<Arc<Team>>;
 pub type Fired = HashSet<(String, String, EventKind)>;
 
 /// An update of the same subject that still waits.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Held {
     /// Its id in the store
     pub id: i64,

@@ -36,8 +36,7 @@ impl Service {
         for (name, text) in teams {
             fs::write(folder.path().join("rules").join(name), text).unwrap();
         }
-        let config =
-            format!("[server]\nlisten = \"127.0.0.1:0\"\n[github]\nsecrets = [\"{SECRET}\"]\n{more}");
+        let config = format!("[server]\nlisten = \"127.0.0.1:0\"\n[github]\nsecrets = [\"{SECRET}\"]\n{more}");
         fs::write(folder.path().join("microalign.toml"), config).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_microalign"))
             .args(["serve", "--log", "json"])
@@ -99,7 +98,6 @@ pub struct Run {
     pub rate: f64,
     /// From sending a request to having its answer
     pub times: Vec<Duration>,
-    pub began: Instant,
 }
 
 impl Run {
@@ -113,13 +111,19 @@ impl Run {
 pub fn percentile(times: &[Duration], share: f64) -> Duration {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index"
+    )]
     let index = ((sorted.len() - 1) as f64 * share) as usize;
     sorted[index]
 }
 
 /// Sends `count` webhooks over [`CONNECTIONS`], each the next one when its last was answered.
-pub async fn load(url: &str, first: u64, count: u64) -> Run {
+/// Returns when the first one was sent, too.
+pub async fn load(url: &str, first: u64, count: u64) -> (Run, Instant) {
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let requests = (first..first + count).map(|number| {
@@ -157,7 +161,7 @@ pub async fn load(url: &str, first: u64, count: u64) -> Run {
     let seconds = began.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
     let rate = times.len() as f64 / seconds;
-    Run { rate, times, began }
+    (Run { rate, times }, began)
 }
 
 type Waiting = (bytes::Bytes, oneshot::Sender<()>);
@@ -167,10 +171,8 @@ type Waiting = (bytes::Bytes, oneshot::Sender<()>);
 pub async fn limit() -> String {
     let (writer, waiting) = mpsc::channel::<Waiting>(1024);
     std::thread::spawn(move || append(waiting));
-    let route = warp::post()
-        .and(warp::header::<String>("x-hub-signature-256"))
-        .and(warp::body::bytes())
-        .then(move |signature: String, body: bytes::Bytes| {
+    let route = warp::post().and(warp::header::<String>("x-hub-signature-256")).and(warp::body::bytes()).then(
+        move |signature: String, body: bytes::Bytes| {
             let writer = writer.clone();
             async move {
                 if signature != format!("sha256={}", hex(&mac(&body).finalize().into_bytes())) {
@@ -182,7 +184,8 @@ pub async fn limit() -> String {
                 synced.await.unwrap();
                 if merged { StatusCode::ACCEPTED } else { StatusCode::BAD_REQUEST }
             }
-        });
+        },
+    );
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", socket.local_addr().unwrap());
     tokio::spawn(warp::serve(route).incoming(socket).run());

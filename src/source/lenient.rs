@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
 /// A field that may be missing, null, or of another type than documented: all three read as `None`.
@@ -27,8 +28,9 @@ impl<T> Deref for Maybe<T> {
 }
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Maybe<T> {
+    /// Finds where the field's text ends, then tries to read it: most of a payload is never built.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|value| Self(serde_json::from_value(value).ok()))
+        <&RawValue>::deserialize(deserializer).map(|raw| Self(serde_json::from_str(raw.get()).ok()))
     }
 }
 
@@ -155,7 +157,7 @@ mod tests {
     use super::*;
 
     fn read<T: DeserializeOwned>(value: Value) -> Option<T> {
-        serde_json::from_value::<Maybe<T>>(value).ok().and_then(|maybe| maybe.0)
+        serde_json::from_str::<Maybe<T>>(&value.to_string()).ok().and_then(|maybe| maybe.0)
     }
 
     #[test]

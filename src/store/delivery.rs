@@ -59,16 +59,15 @@ impl Store {
         self.try_write(move |conn| Box::pin(insert(conn, incoming, body))).await
     }
 
-    /// The oldest deliveries that wait, at most `limit`.
+    /// The oldest deliveries that wait, at most 16: planning them holds up the answers to new ones for so long.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub async fn queued(&self, limit: u32) -> Result<Vec<Queued>, StoreError> {
+    pub async fn queued(&self) -> Result<Vec<Queued>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, source, delivery_key, name, body, received_at FROM delivery
-             WHERE state = 'queued' ORDER BY id LIMIT $1",
+             WHERE state = 'queued' ORDER BY id LIMIT 16",
         )
-        .bind(limit)
         .fetch_all(&self.read)
         .await?;
         rows.iter().map(queued).collect()

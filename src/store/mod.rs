@@ -3,6 +3,8 @@
 //! SQLite in WAL mode with `synchronous = FULL`: what is committed is on disk. A commit costs an `fdatasync` however
 //! much it holds, so there is one writer, and whatever waits for it goes in together (group commit): deliveries,
 //! plans, claims and results share their commits. Readers have connections of their own and never wait.
+//!
+//! Limits are written into the statements: SQLite plans a statement anew, each time it runs, if its LIMIT is bound.
 
 mod delivery;
 mod ledger;
@@ -23,7 +25,7 @@ use tokio::task::JoinHandle;
 
 pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
-pub use plan::{Due, Line, LineState, PlannedEvent, Tx};
+pub use plan::{Before, Due, Line, LineState, PlannedEvent, Tx};
 pub use send::{Claimed, Root, Settled};
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.
@@ -111,6 +113,8 @@ impl Store {
         let read = SqlitePoolOptions::new()
             .max_connections(2)
             .min_connections(0)
+            // It is a file: there is no connection to lose.
+            .test_before_acquire(false)
             .connect_lazy_with(options.clone().create_if_missing(false).read_only(true));
         let (writer, jobs) = mpsc::channel(WAITING_WRITES);
         let failing = Arc::<AtomicBool>::default();

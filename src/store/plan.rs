@@ -1,7 +1,11 @@
 //! What the planner reads and writes: subjects, milestones told, and the ledger's lines.
+//!
+//! Each call to the database is handed to its thread and back, which costs more than most statements: what belongs
+//! together is one call, and lists go in as JSON.
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -14,6 +18,19 @@ use crate::track::Known;
 
 /// A transaction of the planner: it sees its own writes, and all of it commits together.
 pub struct Tx<'c>(&'c mut SqliteConnection);
+
+/// What is known before an event.
+#[derive(Debug, Clone)]
+pub struct Before {
+    /// The delivery that told of the same occurrence, if any: the sender's id for it
+    pub told: Option<String>,
+    /// What is known of its subject
+    pub known: Option<Known>,
+    /// The milestones of its subject that rules have told
+    pub fired: Fired,
+    /// The updates of its subject that still wait
+    pub held: Vec<Held>,
+}
 
 /// A new line of the ledger.
 #[derive(Debug, Clone)]
@@ -86,20 +103,19 @@ impl Store {
         self.write(move |conn| work(Tx(conn))).await
     }
 
-    /// Updates whose time has come, oldest first.
+    /// Updates whose time has come, oldest first, at most 64.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+    pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>, StoreError> {
         let rows = sqlx::query(
             "SELECT l.id, l.kind, l.team, l.rule, l.thread, e.body, s.state AS known, t.state AS ticket
              FROM ledger l JOIN event e ON e.id = l.event_id
              LEFT JOIN subject s ON s.key = l.subject
              LEFT JOIN subject t ON t.key = l.thread AND l.thread <> l.subject
-             WHERE l.due_at <= $1 ORDER BY l.due_at, l.id LIMIT $2",
+             WHERE l.due_at <= $1 ORDER BY l.due_at, l.id LIMIT 64",
         )
         .bind(now.as_millisecond())
-        .bind(limit)
         .fetch_all(&self.read)
         .await?;
         rows.iter().map(due).collect()
@@ -117,13 +133,29 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// What is known of a subject.
+    /// What the planner must know before an event.
     ///
     /// # Errors
     /// [`StoreError`], here and below
-    pub async fn known(&mut self, subject: &str) -> Result<Option<Known>, StoreError> {
-        let row = sqlx::query("SELECT state FROM subject WHERE key = $1").bind(subject).fetch_optional(&mut *self.0);
-        row.await?.map(|row| from_json(row.try_get(0)?)).transpose()
+    pub async fn before(&mut self, event: &Event) -> Result<Before, StoreError> {
+        let row = sqlx::query(
+            "SELECT (SELECT d.delivery_key FROM event e JOIN delivery d ON d.id = e.delivery_id WHERE e.once = $2) AS told,
+                    (SELECT state FROM subject WHERE key = $1) AS known,
+                    (SELECT json_group_array(json_array(team, rule, kind)) FROM fired WHERE subject = $1) AS fired,
+                    (SELECT json_group_array(json_object('id', id, 'team', team, 'rule', rule, 'kind', kind))
+                     FROM ledger WHERE subject = $1 AND due_at IS NOT NULL) AS held",
+        )
+        .bind(&event.subject)
+        .bind(&event.once)
+        .fetch_one(&mut *self.0)
+        .await?;
+        let known: Option<&str> = row.try_get("known")?;
+        Ok(Before {
+            told: row.try_get("told")?,
+            known: known.map(from_json).transpose()?,
+            fired: from_json(row.try_get("fired")?)?,
+            held: from_json(row.try_get("held")?)?,
+        })
     }
 
     /// The key of a ticket that an event names by Jira's numeric id.
@@ -134,43 +166,6 @@ impl Tx<'_> {
             key.parse().map_err(|e| corrupt("a ticket key", &e))
         })
         .transpose()
-    }
-
-    /// The delivery that told of this occurrence before, if any: the sender's id for it.
-    pub async fn told(&mut self, once: &str) -> Result<Option<String>, StoreError> {
-        let row =
-            sqlx::query("SELECT d.delivery_key FROM event e JOIN delivery d ON d.id = e.delivery_id WHERE e.once = $1")
-                .bind(once)
-                .fetch_optional(&mut *self.0)
-                .await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?)
-    }
-
-    /// The milestones of a subject that rules have told.
-    pub async fn fired(&mut self, subject: &str) -> Result<Fired, StoreError> {
-        let rows = sqlx::query("SELECT team, rule, kind FROM fired WHERE subject = $1")
-            .bind(subject)
-            .fetch_all(&mut *self.0)
-            .await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, kind(row.try_get(2)?)?))).collect()
-    }
-
-    /// The updates of a subject that still wait.
-    pub async fn held(&mut self, subject: &str) -> Result<Vec<Held>, StoreError> {
-        let rows = sqlx::query("SELECT id, team, rule, kind FROM ledger WHERE subject = $1 AND due_at IS NOT NULL")
-            .bind(subject)
-            .fetch_all(&mut *self.0)
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Held {
-                    id: row.try_get(0)?,
-                    team: row.try_get(1)?,
-                    rule: row.try_get(2)?,
-                    kind: kind(row.try_get(3)?)?,
-                })
-            })
-            .collect()
     }
 
     /// Notes that nothing can be done with a delivery, and why.
@@ -201,88 +196,51 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes an event and its lines; `first` is the number of the delivery's next line. Returns the number after it.
+    /// Writes an event with its lines and what is known from now on, and marks its delivery as worked on; `first` is the
+    /// number of the delivery's next line. Returns the number after it.
     pub async fn plan(&mut self, delivery: i64, first: i64, planned: &PlannedEvent) -> Result<i64, StoreError> {
         let event = &planned.event;
-        let event_id = self.insert_event(delivery, event).await?;
-        let now = Timestamp::now().as_millisecond();
-        let mut number = first;
-        for line in &planned.lines {
-            let (state, due) = match line.state {
-                LineState::Held(due) => ("held", Some(due.as_millisecond())),
-                LineState::Suppressed => ("suppressed", None),
-            };
-            let (team, rule) = line.rule.as_ref().map(|(team, rule)| (team.as_str(), rule.as_str())).unzip();
-            sqlx::query(
-                "INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state,
-                                     reason, at, due_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            )
-            .bind(delivery)
-            .bind(number)
-            .bind(event_id)
-            .bind(event.source.as_str())
-            .bind(line.kind.as_str())
-            .bind(&event.subject)
-            .bind(&planned.thread)
-            .bind(team)
-            .bind(rule)
-            .bind(state)
-            .bind(&line.reason)
-            .bind(now)
-            .bind(due)
-            .execute(&mut *self.0)
-            .await?;
-            number += 1;
-            if due.is_some() && line.kind.is_milestone() {
-                self.fire(&event.subject, (team, rule), line.kind).await?;
-            }
-        }
-        for (id, reason) in &planned.superseded {
-            self.end(*id, "superseded", reason).await?;
-        }
-        self.know(&event.subject, &planned.known).await?;
-        Ok(number)
-    }
-
-    async fn insert_event(&mut self, delivery: i64, event: &Event) -> Result<i64, StoreError> {
         // An occurrence that was told before keeps its name with the delivery that told it.
-        let row = sqlx::query(
-            "INSERT INTO event (delivery_id, once, body) VALUES ($1,
-                 CASE WHEN EXISTS (SELECT 1 FROM event WHERE once = $2) THEN NULL ELSE $2 END, $3) RETURNING id",
+        sqlx::query(
+            "INSERT INTO event (delivery_id, once, body)
+             VALUES ($1, CASE WHEN EXISTS (SELECT 1 FROM event WHERE once = $2) THEN NULL ELSE $2 END, $3);
+
+             INSERT INTO ledger (delivery_id, line, event_id, source, subject, thread, at,
+                                 kind, team, rule, state, reason, due_at)
+             SELECT $1, $4 + key, (SELECT max(id) FROM event WHERE delivery_id = $1), $5, $6, $7, $8,
+                    value ->> 'kind', value ->> 'team', value ->> 'rule', value ->> 'state', value ->> 'reason',
+                    value ->> 'due'
+             FROM json_each($9);
+
+             INSERT INTO fired (subject, team, rule, kind)
+             SELECT $6, value ->> 'team', value ->> 'rule', value ->> 'kind' FROM json_each($9)
+             WHERE value ->> 'fires' ON CONFLICT DO NOTHING;
+
+             UPDATE ledger SET state = 'superseded', reason = value ->> 1, due_at = NULL
+             FROM json_each($10) WHERE ledger.id = value ->> 0;
+
+             INSERT INTO subject (key, state) VALUES ($6, $11) ON CONFLICT (key) DO UPDATE SET state = excluded.state;
+
+             UPDATE delivery SET state = 'done' WHERE id = $1",
         )
         .bind(delivery)
         .bind(&event.once)
         .bind(to_json(event)?)
-        .fetch_one(&mut *self.0)
-        .await?;
-        Ok(row.try_get(0)?)
-    }
-
-    async fn fire(
-        &mut self,
-        subject: &str,
-        (team, rule): (Option<&str>, Option<&str>),
-        kind: EventKind,
-    ) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO fired (subject, team, rule, kind) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
-            .bind(subject)
-            .bind(team)
-            .bind(rule)
-            .bind(kind.as_str())
-            .execute(&mut *self.0)
-            .await?;
-        Ok(())
-    }
-
-    async fn know(&mut self, subject: &str, known: &Known) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO subject (key, state) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET state = excluded.state",
-        )
-        .bind(subject)
-        .bind(to_json(known)?)
+        .bind(first)
+        .bind(event.source.as_str())
+        .bind(&event.subject)
+        .bind(&planned.thread)
+        .bind(Timestamp::now().as_millisecond())
+        .bind(to_json(&planned.lines.iter().map(row).collect::<Vec<_>>())?)
+        .bind(to_json(&planned.superseded)?)
+        .bind(to_json(&planned.known)?)
         .execute(&mut *self.0)
         .await?;
+        self.name_ticket(&planned.known).await?;
+        Ok(first + i64::try_from(planned.lines.len()).unwrap_or_default())
+    }
+
+    async fn name_ticket(&mut self, known: &Known) -> Result<(), StoreError> {
         if let About::Ticket(ticket) = &known.about
             && let Some(id) = ticket.id.as_deref().filter(|id| *id != ticket.key)
         {
@@ -294,12 +252,6 @@ impl Tx<'_> {
             .execute(&mut *self.0)
             .await?;
         }
-        Ok(())
-    }
-
-    /// Marks a delivery as worked on.
-    pub async fn done(&mut self, delivery: i64) -> Result<(), StoreError> {
-        sqlx::query("UPDATE delivery SET state = 'done' WHERE id = $1").bind(delivery).execute(&mut *self.0).await?;
         Ok(())
     }
 
@@ -329,27 +281,32 @@ impl Tx<'_> {
 
     /// Queues a rendered update to its destinations.
     pub async fn queue(&mut self, due: &Due, message: &Message, to: &[Destination]) -> Result<(), StoreError> {
-        let now = Timestamp::now().as_millisecond();
-        sqlx::query("UPDATE ledger SET message = $2, reason = $3, due_at = NULL WHERE id = $1")
-            .bind(due.id)
-            .bind(to_json(message)?)
-            .bind("it is being sent")
-            .execute(&mut *self.0)
-            .await?;
-        for destination in to {
-            sqlx::query(
-                "INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
-                 VALUES ($1, $2, $3, 'queued', $4, $4)",
-            )
-            .bind(due.id)
-            .bind(destination.to_string())
-            .bind(&due.thread)
-            .bind(now)
-            .execute(&mut *self.0)
-            .await?;
-        }
+        sqlx::query(
+            "UPDATE ledger SET message = $2, reason = 'it is being sent', due_at = NULL WHERE id = $1;
+
+             INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
+             SELECT $1, value, $3, 'queued', $4, $4 FROM json_each($5)",
+        )
+        .bind(due.id)
+        .bind(to_json(message)?)
+        .bind(&due.thread)
+        .bind(Timestamp::now().as_millisecond())
+        .bind(to_json(&to)?)
+        .execute(&mut *self.0)
+        .await?;
         Ok(())
     }
+}
+
+/// A new line as the statement reads it.
+fn row(line: &Line) -> serde_json::Value {
+    let (state, due) = match line.state {
+        LineState::Held(due) => ("held", Some(due.as_millisecond())),
+        LineState::Suppressed => ("suppressed", None),
+    };
+    let (team, rule) = line.rule.as_ref().map(|(team, rule)| (team, rule)).unzip();
+    json!({ "kind": line.kind, "team": team, "rule": rule, "state": state, "reason": line.reason, "due": due,
+            "fires": due.is_some() && line.kind.is_milestone() })
 }
 
 /// Writes the single line of a delivery that nothing can be done with, and marks it as done.
@@ -360,16 +317,18 @@ pub(super) async fn ignore(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO ledger (delivery_id, line, source, kind, state, reason, at)
-         VALUES ($1, 1, $2, $3, 'ignored', $4, $5)",
+         VALUES ($1, 1, $2, $3, 'ignored', $4, $5);
+
+         UPDATE delivery SET state = 'done' WHERE id = $1",
     )
     .bind(id)
     .bind(source.as_str())
     .bind(name)
     .bind(reason)
     .bind(at)
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
-    Tx(conn).done(id).await
+    Ok(())
 }
 
 fn kind(text: &str) -> Result<EventKind, StoreError> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Store, StoreError, corrupt, from_json};
+use super::{Store, StoreError, corrupt, from_json, to_json};
 use crate::destination::Destination;
 use crate::event::EventKind;
 use crate::template::Message;
@@ -86,9 +86,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn due_destinations(&self, now: Timestamp) -> Result<Vec<Destination>, StoreError> {
+        // From one destination to the next in the index, past all that waits for it.
         let rows = sqlx::query(
-            "SELECT DISTINCT destination FROM send
-             WHERE state IN ('queued', 'sending') AND coalesce(lease_until, next_at) <= $1",
+            "WITH RECURSIVE busy (name) AS (
+                 SELECT min(destination) FROM send WHERE state IN ('queued', 'sending')
+                 UNION ALL
+                 SELECT (SELECT min(destination) FROM send
+                         WHERE state IN ('queued', 'sending') AND destination > busy.name)
+                 FROM busy WHERE busy.name IS NOT NULL)
+             SELECT name FROM busy
+             WHERE EXISTS (SELECT 1 FROM send
+                           WHERE destination = busy.name AND state IN ('queued', 'sending') AND next_at <= $1)",
         )
         .bind(now.as_millisecond())
         .fetch_all(&self.read)
@@ -96,14 +104,14 @@ impl Store {
         rows.iter().map(|row| destination(row.try_get(0)?)).collect()
     }
 
-    /// Claims the next sends to a destination, in order: one that waits for a retry holds back those behind it in the
-    /// same thread, and no other.
+    /// Claims the next sends to a destination, at most 16, in order and one a thread: what comes next in a thread waits
+    /// until the one before it is over, since it answers to that one.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
-    pub async fn claim(&self, to: &Destination, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, StoreError> {
+    pub async fn claim(&self, to: &Destination, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
         let (to, now) = (to.to_string(), now.as_millisecond());
-        self.write(move |conn| Box::pin(async move { claim(conn, &to, now, limit).await })).await
+        self.write(move |conn| Box::pin(async move { claim(conn, &to, now).await })).await
     }
 
     /// Records how an attempt ended. `false` when another worker took the send over since.
@@ -128,42 +136,43 @@ impl Store {
 /// At start: whatever was under way when the process died may or may not have arrived.
 pub(super) async fn release_all(conn: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE send SET state = 'queued', lease_until = NULL, fence = fence + 1,
+        "UPDATE send SET state = 'queued', next_at = $1, fence = fence + 1,
                 error = 'ambiguous: the service stopped during attempt ' || attempts
          WHERE state = 'sending'",
     )
+    .bind(Timestamp::now().as_millisecond())
     .execute(conn)
     .await?;
     Ok(())
 }
 
-async fn claim(conn: &mut SqliteConnection, to: &str, now: i64, limit: u32) -> Result<Vec<Claimed>, StoreError> {
+async fn claim(conn: &mut SqliteConnection, to: &str, now: i64) -> Result<Vec<Claimed>, StoreError> {
     let rows = sqlx::query(
         "SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, c.root, c.subject AS root_subject,
                 l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name
          FROM send s JOIN ledger l ON l.id = s.ledger_id
          LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread
-         WHERE s.destination = $1 AND s.state IN ('queued', 'sending') AND coalesce(s.lease_until, s.next_at) <= $2
+         WHERE s.destination = $1 AND s.state IN ('queued', 'sending') AND s.next_at <= $2
            AND NOT EXISTS (
                SELECT 1 FROM send e
                WHERE e.destination = s.destination AND e.thread = s.thread AND e.id < s.id
-                 AND e.state IN ('queued', 'sending') AND coalesce(e.lease_until, e.next_at) > $2)
-         ORDER BY s.id LIMIT $3",
+                 AND e.state IN ('queued', 'sending'))
+         ORDER BY s.id LIMIT 16",
     )
     .bind(to)
     .bind(now)
-    .bind(limit)
     .fetch_all(&mut *conn)
     .await?;
     let claimed = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
-    for send in &claimed {
-        sqlx::query("UPDATE send SET state = 'sending', attempts = $2, fence = $3, lease_until = $4 WHERE id = $1")
-            .bind(send.id)
-            .bind(send.attempt)
-            .bind(send.fence)
-            .bind(now + i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX))
-            .execute(&mut *conn)
-            .await?;
+    if !claimed.is_empty() {
+        sqlx::query(
+            "UPDATE send SET state = 'sending', attempts = attempts + 1, fence = fence + 1, next_at = $2
+             WHERE id IN (SELECT value FROM json_each($1))",
+        )
+        .bind(to_json(&claimed.iter().map(|send| send.id).collect::<Vec<_>>())?)
+        .bind(now + i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX))
+        .execute(conn)
+        .await?;
     }
     Ok(claimed)
 }
@@ -201,9 +210,26 @@ async fn settle(conn: &mut SqliteConnection, claimed: &Claimed, settled: Settled
         Settled::Unclaimed => ("queued", claimed.attempt - 1, now, None, claimed.error.as_deref()),
         Settled::Failed { error } => ("failed", claimed.attempt, now, None, Some(error.as_str())),
     };
-    let settled_rows = sqlx::query(
-        "UPDATE send SET state = $3, attempts = $4, next_at = $5, sent_at = $6, error = $7, lease_until = NULL
-         WHERE id = $1 AND fence = $2 AND state = 'sending' RETURNING ledger_id",
+    let reference = match &settled {
+        Settled::Sent { reference, .. } => reference.as_deref(),
+        _ => None,
+    };
+    // The update is over when all of its sends are.
+    let rows = sqlx::query(
+        "UPDATE send SET state = $3, attempts = $4, next_at = $5, sent_at = $6, error = $7
+         WHERE id = $1 AND fence = $2 AND state = 'sending' RETURNING id;
+
+         INSERT INTO conversation (destination, thread, root, subject)
+         SELECT destination, thread, $8, $9 FROM send
+         WHERE id = $1 AND fence = $2 AND state = 'sent' AND $8 IS NOT NULL ON CONFLICT DO NOTHING;
+
+         UPDATE ledger SET
+             state = CASE WHEN EXISTS (SELECT 1 FROM send WHERE ledger_id = ledger.id AND state = 'failed')
+                          THEN 'failed' ELSE 'sent' END,
+             reason = coalesce((SELECT group_concat(destination || ': ' || error, '; ') FROM send
+                                WHERE ledger_id = ledger.id AND state = 'failed'), 'the rule matched')
+         WHERE id = (SELECT ledger_id FROM send WHERE id = $1 AND fence = $2 AND state IN ('sent', 'failed'))
+           AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = ledger.id AND state IN ('queued', 'sending'))",
     )
     .bind(claimed.id)
     .bind(claimed.fence)
@@ -212,42 +238,11 @@ async fn settle(conn: &mut SqliteConnection, claimed: &Claimed, settled: Settled
     .bind(next)
     .bind(sent)
     .bind(error)
-    .fetch_optional(&mut *conn)
+    .bind(reference)
+    .bind(&claimed.message.subject)
+    .fetch_all(conn)
     .await?;
-    let Some(row) = settled_rows else { return Ok(false) };
-    let ledger: i64 = row.try_get(0)?;
-    if let Settled::Sent { reference: Some(reference), .. } = &settled {
-        sqlx::query(
-            "INSERT INTO conversation (destination, thread, root, subject) VALUES ($1, $2, $3, $4)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(claimed.destination.to_string())
-        .bind(&claimed.thread)
-        .bind(reference)
-        .bind(&claimed.message.subject)
-        .execute(&mut *conn)
-        .await?;
-    }
-    if state == "sent" || state == "failed" {
-        finish(conn, ledger).await?;
-    }
-    Ok(true)
-}
-
-/// The update is over when all of its sends are.
-async fn finish(conn: &mut SqliteConnection, ledger: i64) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE ledger SET
-             state = CASE WHEN EXISTS (SELECT 1 FROM send WHERE ledger_id = $1 AND state = 'failed')
-                          THEN 'failed' ELSE 'sent' END,
-             reason = coalesce((SELECT group_concat(destination || ': ' || error, '; ') FROM send
-                                WHERE ledger_id = $1 AND state = 'failed'), 'the rule matched')
-         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = $1 AND state IN ('queued', 'sending'))",
-    )
-    .bind(ledger)
-    .execute(conn)
-    .await?;
-    Ok(())
+    Ok(!rows.is_empty())
 }
 
 async fn retry(conn: &mut SqliteConnection, delivery: i64, line: i64) -> Result<u64, StoreError> {

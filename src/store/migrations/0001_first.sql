@@ -75,16 +75,15 @@ CREATE TABLE send (
     thread      TEXT    NOT NULL,
     state       TEXT    NOT NULL, -- queued, sending, sent, failed
     attempts    INTEGER NOT NULL DEFAULT 0,
-    next_at     INTEGER NOT NULL,
-    lease_until INTEGER,
+    next_at     INTEGER NOT NULL, -- when it may be claimed: when it is due, or when its lease ends
     fence       INTEGER NOT NULL DEFAULT 0, -- grows with each claim: who settles must hold the newest
     error       TEXT,
     created_at  INTEGER NOT NULL,
     sent_at     INTEGER
 );
 CREATE INDEX send_ledger ON send (ledger_id);
-CREATE INDEX send_due ON send (destination, next_at) WHERE state IN ('queued', 'sending');
-CREATE INDEX send_order ON send (destination, thread, id) WHERE state IN ('queued', 'sending');
+CREATE INDEX send_waiting ON send (destination, id) WHERE state IN ('queued', 'sending');
+CREATE INDEX send_thread ON send (destination, thread, id) WHERE state IN ('queued', 'sending');
 
 -- Where each conversation began at each destination, in the channel's own words (a Message-ID, a Slack ts).
 CREATE TABLE conversation (
