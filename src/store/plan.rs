@@ -255,20 +255,24 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Ends a waiting update with a reason.
-    pub async fn end(&mut self, id: i64, state: &str, reason: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE ledger SET state = $2, reason = $3, due_at = NULL WHERE id = $1")
-            .bind(id)
-            .bind(state)
-            .bind(reason)
-            .execute(&mut *self.0)
-            .await?;
-        Ok(())
+    /// Ends an update with a reason. `false` when it does not wait any more.
+    pub async fn end(&mut self, id: i64, state: &str, reason: &str) -> Result<bool, StoreError> {
+        let ended = sqlx::query(
+            "UPDATE ledger SET state = $2, reason = $3, due_at = NULL WHERE id = $1 AND due_at IS NOT NULL",
+        )
+        .bind(id)
+        .bind(state)
+        .bind(reason)
+        .execute(&mut *self.0)
+        .await?;
+        Ok(ended.rows_affected() > 0)
     }
 
     /// Suppresses an update whose time came: a milestone that was not told may be told another time.
     pub async fn suppress(&mut self, due: &Due, reason: &str) -> Result<(), StoreError> {
-        self.end(due.id, "suppressed", reason).await?;
+        if !self.end(due.id, "suppressed", reason).await? {
+            return Ok(());
+        }
         sqlx::query("DELETE FROM fired WHERE subject = $1 AND team = $2 AND rule = $3 AND kind = $4")
             .bind(&due.event.subject)
             .bind(&due.team)
@@ -279,13 +283,15 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Queues a rendered update to its destinations.
+    /// Queues a rendered update to its destinations, if it still waits.
     pub async fn queue(&mut self, due: &Due, message: &Message, to: &[Destination]) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE ledger SET message = $2, reason = 'it is being sent', due_at = NULL WHERE id = $1;
+            "INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
+             SELECT $1, value, $3, 'queued', $4, $4 FROM json_each($5)
+             WHERE EXISTS (SELECT 1 FROM ledger WHERE id = $1 AND due_at IS NOT NULL);
 
-             INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
-             SELECT $1, value, $3, 'queued', $4, $4 FROM json_each($5)",
+             UPDATE ledger SET message = $2, reason = 'it is being sent', due_at = NULL
+             WHERE id = $1 AND due_at IS NOT NULL",
         )
         .bind(due.id)
         .bind(to_json(message)?)
