@@ -103,6 +103,8 @@ impl Store {
             .create_if_missing(create)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // A page that many commits change is copied from the log to the file once in so many pages (16 MB).
+            .pragma("wal_autocheckpoint", "4000")
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let mut write = SqliteConnection::connect_with(&options).await.map_err(|e| failed(&e))?;
