@@ -3,20 +3,20 @@
 //! One lane a destination: a slow or dead one delays no other, and order within a thread is kept. A lease, never a
 //! transaction, spans a send. Retries are rows with a time, so they survive a restart.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{Notify, watch};
+use tokio::task::{self, JoinSet};
 
 use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
-use crate::store::{Claimed, Root, Settled, Store, StoreError};
+use crate::store::{Claimed, Settled, Store, StoreError};
 
-/// How many lanes may send at once.
+/// With so many lanes under way, no more are begun.
 const LANES: usize = 64;
 /// The dispatcher is told of new sends; it also looks by itself, for retries and for what another process queued.
 const LOOK: Duration = Duration::from_secs(1);
@@ -29,103 +29,85 @@ pub struct Dispatcher {
     store: Store,
     channels: Arc<Channels>,
     metrics: Arc<Metrics>,
-    lanes: Arc<Semaphore>,
 }
 
 impl Dispatcher {
     /// A dispatcher over a store.
     #[must_use]
     pub fn new(store: Store, channels: Arc<Channels>, metrics: Arc<Metrics>) -> Self {
-        Self { store, channels, metrics, lanes: Arc::new(Semaphore::new(LANES)) }
+        Self { store, channels, metrics }
     }
 
     /// Runs until `stop` turns true; what is under way then is finished first.
     ///
     /// `wake` is notified when there is something new to send.
     pub async fn run(self, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
-        let (mut running, mut missed) = (HashSet::new(), HashSet::new());
+        let mut running: HashMap<task::Id, Destination> = HashMap::new();
         let mut paused: HashMap<Destination, Pause> = HashMap::new();
-        let mut lanes: JoinSet<(Destination, Lane)> = JoinSet::new();
+        let mut lanes: JoinSet<Lane> = JoinSet::new();
         let mut clock = tokio::time::interval(LOOK);
-        let mut look = true;
         while !*stop.borrow() {
-            let now = Timestamp::now();
-            let due = if look { self.due(now).await } else { Vec::new() };
-            for to in due {
-                if running.contains(&to) {
-                    // Its lane may just have seen that nothing is left.
-                    missed.insert(to);
-                } else if paused.get(&to).is_none_or(|pause| pause.until <= now) {
-                    running.insert(to.clone());
-                    lanes.spawn(self.clone().lane(to, stop.clone()));
+            if running.len() < LANES {
+                for (to, sends) in self.claim(&running, &paused).await {
+                    let lane = lanes.spawn(self.clone().lane(sends, stop.clone()));
+                    running.insert(lane.id(), to);
                 }
             }
-            look = tokio::select! {
-                () = wake.notified() => true,
-                _ = clock.tick() => true,
-                Some(ended) = lanes.join_next() => match ended {
-                    Ok((to, lane)) => {
-                        running.remove(&to);
-                        let again = missed.remove(&to);
-                        pause(&mut paused, to, lane);
-                        again
-                    }
-                    // A lane that panicked cannot say which it was: its claims run out, and all may start again.
-                    Err(error) => {
-                        tracing::error!(%error, "a lane failed");
-                        running.clear();
-                        true
-                    }
-                },
-                _ = stop.changed() => false,
+            let ended = tokio::select! {
+                () = wake.notified() => None,
+                _ = clock.tick() => None,
+                Some(ended) = lanes.join_next_with_id() => Some(ended),
+                _ = stop.changed() => None,
             };
+            // All that ended meanwhile, so that one claim serves them.
+            for ended in ended.into_iter().chain(std::iter::from_fn(|| lanes.try_join_next_with_id())) {
+                let (id, lane) = ended.unwrap_or_else(|error| {
+                    tracing::error!(%error, "a lane failed: what it had claimed is sent when its lease is over");
+                    (error.id(), Lane::Troubled)
+                });
+                if let Some(to) = running.remove(&id) {
+                    pause(&mut paused, to, lane);
+                }
+            }
         }
         while lanes.join_next().await.is_some() {}
     }
 
-    /// The destinations that have something to send.
-    async fn due(&self, now: Timestamp) -> Vec<Destination> {
-        self.store.due_destinations(now).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot look for what is to be sent");
-            Vec::new()
-        })
+    /// What may be sent now, by destination.
+    async fn claim(
+        &self,
+        running: &HashMap<task::Id, Destination>,
+        paused: &HashMap<Destination, Pause>,
+    ) -> BTreeMap<Destination, Vec<Claimed>> {
+        let now = Timestamp::now();
+        let resting = paused.iter().filter(|(_, pause)| pause.until > now).map(|(to, _)| to);
+        let busy = running.values().chain(resting).collect::<Vec<_>>();
+        let mut lanes = BTreeMap::<_, Vec<_>>::new();
+        match self.store.claim(&busy, now).await {
+            Ok(claimed) => {
+                for send in claimed {
+                    lanes.entry(send.destination.clone()).or_default().push(send);
+                }
+            }
+            Err(error) => tracing::error!(%error, "cannot claim what is to be sent"),
+        }
+        lanes
     }
 
-    /// Sends to one destination until nothing is left to do there.
-    async fn lane(self, to: Destination, stop: watch::Receiver<bool>) -> (Destination, Lane) {
-        let Ok(_permit) = self.lanes.acquire().await else { return (to, Lane::Idle) };
-        loop {
-            let claimed = match self.store.claim(&to, Timestamp::now()).await {
-                Ok(claimed) if claimed.is_empty() => return (to, Lane::Idle),
-                Ok(claimed) => claimed,
-                Err(error) => {
-                    tracing::error!(%error, "cannot claim what is to be sent");
-                    return (to, Lane::Troubled);
-                }
+    /// Sends to one destination, in order. After trouble the rest waits for its turn again.
+    async fn lane(self, sends: Vec<Claimed>, stop: watch::Receiver<bool>) -> Lane {
+        let mut lane = Lane::Idle;
+        for send in &sends {
+            let settled = match lane {
+                Lane::Idle if !*stop.borrow() => self.attempt(send).await,
+                _ => Settled::Unclaimed,
             };
-            let mut troubled = false;
-            let mut begun = HashMap::new();
-            for mut send in claimed {
-                // The conversation may have begun since the claim, with a send before this one.
-                send.root = send.root.or_else(|| begun.get(&send.thread).cloned());
-                if let Some(root) = &send.root {
-                    send.message.subject.clone_from(&root.subject);
-                }
-                let settled = if troubled || *stop.borrow() { Settled::Unclaimed } else { self.attempt(&send).await };
-                troubled |= matches!(settled, Settled::Again { .. });
-                if let Settled::Sent { reference: Some(reference), .. } = &settled {
-                    let root = Root { reference: reference.clone(), subject: send.message.subject.clone() };
-                    begun.entry(send.thread.clone()).or_insert(root);
-                }
-                self.settle(&send, settled).await;
+            if matches!(settled, Settled::Again { .. }) {
+                lane = Lane::Troubled;
             }
-            if troubled {
-                return (to, Lane::Troubled);
-            }
-            if *stop.borrow() {
-                return (to, Lane::Idle);
-            }
+            self.settle(send, settled).await;
         }
+        lane
     }
 
     async fn attempt(&self, send: &Claimed) -> Settled {
@@ -168,7 +150,7 @@ impl Dispatcher {
 /// How a lane ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lane {
-    /// There is nothing left to send
+    /// It sent what it had
     Idle,
     /// The last attempt did not work: the destination gets a rest
     Troubled,
@@ -200,7 +182,7 @@ fn post(send: &Claimed) -> Post<'_> {
         message: &send.message,
         thread: &send.thread,
         thread_label: &send.thread,
-        root: send.root.as_ref().map(|root| root.reference.as_str()),
+        root: send.root.as_deref(),
         team: &send.team,
         rule: &send.rule,
         kind: send.kind.as_str(),

@@ -102,15 +102,7 @@ impl Intake {
         };
         let work = queued.into_iter().map(|delivery| (read(&delivery), delivery)).collect::<Vec<_>>();
         let rulebook = Arc::clone(rulebook);
-        let planned = self.store.transact(move |mut tx| {
-            Box::pin(async move {
-                let mut lines = Vec::new();
-                for (parsed, delivery) in work {
-                    lines.extend(take_one(&mut tx, &delivery, parsed, &rulebook).await?);
-                }
-                Ok(lines)
-            })
-        });
+        let planned = self.store.transact(move |mut tx| Box::pin(async move { take(&mut tx, &work, &rulebook).await }));
         for state in planned.await? {
             self.metrics.update(state);
         }
@@ -124,24 +116,24 @@ impl Intake {
             return Ok(0);
         }
         let count = due.len();
-        let released = due.into_iter().map(|due| (decide(&due, rulebook), due)).collect::<Vec<_>>();
-        for (decision, _) in &released {
-            match decision {
-                Decision::Send(..) => {}
-                Decision::Suppress(_) => self.metrics.update("suppressed"),
-                Decision::Fail(_) => self.metrics.update("failed"),
+        let (mut rendered, mut suppressed, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for due in due {
+            match decide(&due, rulebook) {
+                Decision::Send(message, to) => rendered.push((due, *message, to)),
+                Decision::Suppress(reason) => suppressed.push((due, reason)),
+                Decision::Fail(reason) => failed.push((due.id, reason)),
             }
         }
+        suppressed.iter().for_each(|_| self.metrics.update("suppressed"));
+        failed.iter().for_each(|_| self.metrics.update("failed"));
         let write = self.store.transact(move |mut tx| {
             Box::pin(async move {
-                for (decision, due) in released {
-                    match decision {
-                        Decision::Send(message, to) => tx.queue(&due, &message, &to).await?,
-                        Decision::Suppress(reason) => tx.suppress(&due, &reason).await?,
-                        Decision::Fail(reason) => {
-                            tx.end(due.id, "failed", &reason).await?;
-                        }
-                    }
+                tx.queue(&rendered).await?;
+                for (due, reason) in suppressed {
+                    tx.suppress(&due, &reason).await?;
+                }
+                for (id, reason) in failed {
+                    tx.end(id, "failed", &reason).await?;
                 }
                 Ok(())
             })
@@ -179,31 +171,66 @@ fn decide(due: &Due, rulebook: &Rulebook) -> Decision {
     }
 }
 
-/// Plans one delivery. A fault in one must not hold up the others: it is undone and recorded, and can be replayed.
-async fn take_one(
+/// A delivery that waits, and what it says.
+type Work = (Parsed, Queued);
+
+/// Plans deliveries, all as one. If one is at fault, each is planned by itself: the fault must not hold up the others,
+/// so it is undone and recorded, and can be replayed.
+async fn take(tx: &mut Tx<'_>, work: &[Work], rulebook: &Rulebook) -> Result<Vec<&'static str>, StoreError> {
+    if let Ok(states) = attempt(tx, work, rulebook).await? {
+        return Ok(states);
+    }
+    let mut states = Vec::new();
+    for one in work.chunks(1) {
+        match attempt(tx, one, rulebook).await? {
+            Ok(planned) => states.extend(planned),
+            Err(fault) => {
+                for (_, delivery) in one {
+                    tracing::error!(
+                        delivery = delivery.id,
+                        fault,
+                        "our fault: it could not be planned; its body is kept"
+                    );
+                    tx.ignore(delivery, &format!("our fault, please report it: {fault}")).await?;
+                    states.push("ignored");
+                }
+            }
+        }
+    }
+    Ok(states)
+}
+
+/// Plans deliveries together, or none of them; the inner error says what our fault was.
+async fn attempt(
     tx: &mut Tx<'_>,
-    delivery: &Queued,
-    parsed: Parsed,
+    work: &[Work],
     rulebook: &Rulebook,
-) -> Result<Vec<&'static str>, StoreError> {
-    let span = tracing::info_span!("delivery", id = delivery.id, source = %delivery.source, key = delivery.key);
+) -> Result<Result<Vec<&'static str>, String>, StoreError> {
     tx.save().await?;
-    let work = plan_one(tx, delivery, parsed, rulebook).instrument(span.clone());
-    let work = AssertUnwindSafe(work).catch_unwind().await;
-    let fault = match work {
+    let plan = async {
+        let mut states = Vec::new();
+        for (parsed, delivery) in work {
+            let span = tracing::info_span!("delivery", id = delivery.id, source = %delivery.source, key = delivery.key);
+            let updates = plan_one(tx, delivery, parsed.clone(), rulebook).instrument(span.clone()).await?;
+            states.push((span, updates));
+        }
+        Ok(states)
+    };
+    let fault = match AssertUnwindSafe(plan).catch_unwind().await {
         Ok(Ok(states)) => {
             tx.keep().await?;
-            span.in_scope(|| tracing::info!(updates = ?states, "planned"));
-            return Ok(states);
+            let logged = states.into_iter().flat_map(|(span, updates)| {
+                span.in_scope(|| tracing::info!(?updates, "planned"));
+                updates
+            });
+            return Ok(Ok(logged.collect()));
         }
         Ok(Err(StoreError::Corrupt(fault))) => fault,
         Ok(Err(error)) => return Err(error),
         Err(_) => "the planner failed".to_owned(),
     };
-    span.in_scope(|| tracing::error!(fault, "our fault: this delivery could not be planned; its body is kept"));
     tx.undo().await?;
-    tx.ignore(delivery, &format!("our fault, please report it: {fault}")).await?;
-    Ok(vec!["ignored"])
+    Ok(Err(fault))
 }
 
 async fn plan_one(

@@ -66,7 +66,7 @@ impl Store {
     pub async fn queued(&self) -> Result<Vec<Queued>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, source, delivery_key, name, body, received_at FROM delivery
-             WHERE state = 'queued' ORDER BY id LIMIT 32",
+             WHERE waits = 1 ORDER BY id LIMIT 32",
         )
         .fetch_all(&self.read)
         .await?;
@@ -78,29 +78,29 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn backlog(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT count(*) FROM delivery WHERE state = 'queued'").fetch_one(&self.read).await?;
+        let row = sqlx::query("SELECT count(*) FROM delivery WHERE waits = 1").fetch_one(&self.read).await?;
         Ok(row.try_get(0)?)
     }
 }
 
 /// A write that changes nothing and reaches the disk all the same.
 pub(super) async fn touch(conn: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("UPDATE delivery SET state = state WHERE id = (SELECT max(id) FROM delivery)").execute(conn).await?;
+    sqlx::query("UPDATE delivery SET waits = waits WHERE id = (SELECT max(id) FROM delivery)").execute(conn).await?;
     Ok(())
 }
 
 async fn insert(conn: &mut SqliteConnection, incoming: Incoming, body: Vec<u8>) -> Result<Accepted, StoreError> {
     let at = incoming.received.as_millisecond();
     let inserted = sqlx::query(
-        "INSERT INTO delivery (source, delivery_key, name, body, received_at, state) VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO delivery (source, delivery_key, name, received_at, waits, body) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (source, delivery_key) DO NOTHING RETURNING id",
     )
     .bind(incoming.source.as_str())
     .bind(&incoming.key)
     .bind(&incoming.name)
-    .bind(body)
     .bind(at)
-    .bind(if incoming.ignored.is_some() { "done" } else { "queued" })
+    .bind(incoming.ignored.is_none())
+    .bind(body)
     .fetch_optional(&mut *conn)
     .await?;
     let Some(row) = inserted else {

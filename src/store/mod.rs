@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::{Before, Due, Line, LineState, PlannedEvent, Tx};
-pub use send::{Claimed, Root, Settled};
+pub use send::{Claimed, Settled};
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +106,8 @@ impl Store {
             .create_if_missing(create)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // A page that many commits change is copied from the log to the file once in so many pages (16 MB).
+            .pragma("wal_autocheckpoint", "4000")
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let mut write = SqliteConnection::connect_with(&options).await.map_err(|e| failed(&e))?;

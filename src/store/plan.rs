@@ -177,18 +177,18 @@ impl Tx<'_> {
 
     /// Begins a part of the transaction that can be undone alone.
     pub async fn save(&mut self) -> Result<(), StoreError> {
-        self.execute("SAVEPOINT delivery").await
+        self.execute("SAVEPOINT part").await
     }
 
     /// Keeps the part that [`Self::save`] began.
     pub async fn keep(&mut self) -> Result<(), StoreError> {
-        self.execute("RELEASE delivery").await
+        self.execute("RELEASE part").await
     }
 
     /// Undoes the part that [`Self::save`] began.
     pub async fn undo(&mut self) -> Result<(), StoreError> {
-        self.execute("ROLLBACK TO delivery").await?;
-        self.execute("RELEASE delivery").await
+        self.execute("ROLLBACK TO part").await?;
+        self.execute("RELEASE part").await
     }
 
     async fn execute(&mut self, statement: &'static str) -> Result<(), StoreError> {
@@ -221,7 +221,7 @@ impl Tx<'_> {
 
              INSERT INTO subject (key, state) VALUES ($6, $11) ON CONFLICT (key) DO UPDATE SET state = excluded.state;
 
-             UPDATE delivery SET state = 'done' WHERE id = $1",
+             UPDATE delivery SET waits = 0 WHERE id = $1",
         )
         .bind(delivery)
         .bind(&event.once)
@@ -283,21 +283,23 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Queues a rendered update to its destinations, if it still waits.
-    pub async fn queue(&mut self, due: &Due, message: &Message, to: &[Destination]) -> Result<(), StoreError> {
+    /// Queues rendered updates to their destinations, those that still wait.
+    pub async fn queue(&mut self, rendered: &[(Due, Message, Vec<Destination>)]) -> Result<(), StoreError> {
+        let rows = rendered
+            .iter()
+            .map(|(due, message, to)| Ok(json!({ "id": due.id, "message": to_json(message)?, "to": to })));
+        let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
         sqlx::query(
             "INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
-             SELECT $1, value, $3, 'queued', $4, $4 FROM json_each($5)
-             WHERE EXISTS (SELECT 1 FROM ledger WHERE id = $1 AND due_at IS NOT NULL);
+             SELECT ledger.id, destination.value, ledger.thread, 'queued', $2, $2
+             FROM json_each($1) AS line JOIN ledger ON ledger.id = line.value ->> 'id' AND ledger.due_at IS NOT NULL,
+                  json_each(line.value, '$.to') AS destination;
 
-             UPDATE ledger SET message = $2, reason = 'it is being sent', due_at = NULL
-             WHERE id = $1 AND due_at IS NOT NULL",
+             UPDATE ledger SET message = value ->> 'message', reason = 'it is being sent', due_at = NULL
+             FROM json_each($1) WHERE ledger.id = value ->> 'id' AND ledger.due_at IS NOT NULL",
         )
-        .bind(due.id)
-        .bind(to_json(message)?)
-        .bind(&due.thread)
+        .bind(to_json(&rows)?)
         .bind(Timestamp::now().as_millisecond())
-        .bind(to_json(&to)?)
         .execute(&mut *self.0)
         .await?;
         Ok(())
@@ -325,7 +327,7 @@ pub(super) async fn ignore(
         "INSERT INTO ledger (delivery_id, line, source, kind, state, reason, at)
          VALUES ($1, 1, $2, $3, 'ignored', $4, $5);
 
-         UPDATE delivery SET state = 'done' WHERE id = $1",
+         UPDATE delivery SET waits = 0 WHERE id = $1",
     )
     .bind(id)
     .bind(source.as_str())

@@ -27,8 +27,8 @@ pub struct Claimed {
     pub destination: Destination,
     /// Its conversation
     pub thread: String,
-    /// The conversation's first message there, if this is not it
-    pub root: Option<Root>,
+    /// The conversation's first message there, in the channel's own words
+    pub root: Option<String>,
     /// What to send
     pub message: Message,
     /// The team it is for
@@ -43,15 +43,6 @@ pub struct Claimed {
     pub created: Timestamp,
     /// What is known of earlier attempts
     pub error: Option<String>,
-}
-
-/// The first message of a conversation at a destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Root {
-    /// Its name in the channel's own words: a Message-ID, a Slack ts
-    pub reference: String,
-    /// Its subject, which the conversation keeps
-    pub subject: String,
 }
 
 /// How an attempt ended.
@@ -81,37 +72,14 @@ pub enum Settled {
 }
 
 impl Store {
-    /// The destinations that have something to send at `now`.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub async fn due_destinations(&self, now: Timestamp) -> Result<Vec<Destination>, StoreError> {
-        // From one destination to the next in the index, past all that waits for it.
-        let rows = sqlx::query(
-            "WITH RECURSIVE busy (name) AS (
-                 SELECT min(destination) FROM send WHERE state IN ('queued', 'sending')
-                 UNION ALL
-                 SELECT (SELECT min(destination) FROM send
-                         WHERE state IN ('queued', 'sending') AND destination > busy.name)
-                 FROM busy WHERE busy.name IS NOT NULL)
-             SELECT name FROM busy
-             WHERE EXISTS (SELECT 1 FROM send
-                           WHERE destination = busy.name AND state IN ('queued', 'sending') AND next_at <= $1)",
-        )
-        .bind(now.as_millisecond())
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(|row| destination(row.try_get(0)?)).collect()
-    }
-
-    /// Claims the next sends to a destination, at most 16, in order and one a thread: what comes next in a thread waits
-    /// until the one before it is over, since it answers to that one.
+    /// Claims the next sends at `now` to all destinations but those that are `busy`: at most 16 to one destination, in
+    /// order and one a thread, since what comes next in a thread answers to the one before it. At most 64 destinations.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
-    pub async fn claim(&self, to: &Destination, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        let (to, now) = (to.to_string(), now.as_millisecond());
-        self.write(move |conn| Box::pin(async move { claim(conn, &to, now).await })).await
+    pub async fn claim(&self, busy: &[&Destination], now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+        let (busy, now) = (to_json(&busy)?, now.as_millisecond());
+        self.write(move |conn| Box::pin(async move { claim(conn, &busy, now).await })).await
     }
 
     /// Records how an attempt ended. `false` when another worker took the send over since.
@@ -146,24 +114,41 @@ pub(super) async fn release_all(conn: &mut SqliteConnection) -> Result<(), Store
     Ok(())
 }
 
-async fn claim(conn: &mut SqliteConnection, to: &str, now: i64) -> Result<Vec<Claimed>, StoreError> {
+async fn claim(conn: &mut SqliteConnection, busy: &str, now: i64) -> Result<Vec<Claimed>, StoreError> {
+    // From one destination to the next in the index, past all that waits for it.
     let rows = sqlx::query(
-        "SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, c.root, c.subject AS root_subject,
+        "WITH RECURSIVE destinations (name) AS (
+             SELECT min(destination) FROM send WHERE state IN ('queued', 'sending')
+             UNION ALL
+             SELECT (SELECT min(destination) FROM send
+                     WHERE state IN ('queued', 'sending') AND destination > destinations.name)
+             FROM destinations WHERE destinations.name IS NOT NULL),
+         due (name) AS (
+             SELECT name FROM destinations
+             WHERE name NOT IN (SELECT value FROM json_each($2))
+               AND EXISTS (SELECT 1 FROM send
+                           WHERE destination = name AND state IN ('queued', 'sending') AND next_at <= $1)
+             LIMIT 64)
+         SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, c.root,
+                c.subject,
                 l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name
-         FROM send s JOIN ledger l ON l.id = s.ledger_id
-         LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread
-         WHERE s.destination = $1 AND s.state IN ('queued', 'sending') AND s.next_at <= $2
-           AND NOT EXISTS (
-               SELECT 1 FROM send e
-               WHERE e.destination = s.destination AND e.thread = s.thread AND e.id < s.id
-                 AND e.state IN ('queued', 'sending'))
-         ORDER BY s.id LIMIT 16",
+         FROM due CROSS JOIN send s ON s.id IN (
+             SELECT id FROM send n
+             WHERE n.destination = due.name AND n.state IN ('queued', 'sending') AND n.next_at <= $1
+               AND NOT EXISTS (
+                   SELECT 1 FROM send e
+                   WHERE e.destination = n.destination AND e.thread = n.thread AND e.id < n.id
+                     AND e.state IN ('queued', 'sending'))
+             ORDER BY n.id LIMIT 16)
+         JOIN ledger l ON l.id = s.ledger_id
+         LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread",
     )
-    .bind(to)
     .bind(now)
+    .bind(busy)
     .fetch_all(&mut *conn)
     .await?;
-    let claimed = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
+    let mut claimed = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
+    claimed.sort_by_key(|send| send.id);
     if !claimed.is_empty() {
         sqlx::query(
             "UPDATE send SET state = 'sending', attempts = attempts + 1, fence = fence + 1, next_at = $2
@@ -180,14 +165,19 @@ async fn claim(conn: &mut SqliteConnection, to: &str, now: i64) -> Result<Vec<Cl
 fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
     let kind: &str = row.try_get("kind")?;
     let (fence, attempts): (i64, i64) = (row.try_get("fence")?, row.try_get("attempts")?);
+    let mut message: Message = from_json(row.try_get("message")?)?;
+    // Mail programs split a conversation whose subject changes.
+    if let Some(subject) = row.try_get("subject")? {
+        message.subject = subject;
+    }
     Ok(Claimed {
         id: row.try_get("id")?,
         fence: fence + 1,
         attempt: attempts + 1,
         destination: destination(row.try_get("destination")?)?,
         thread: row.try_get("thread")?,
-        root: root(row)?,
-        message: from_json(row.try_get("message")?)?,
+        root: row.try_get("root")?,
+        message,
         team: row.try_get("team")?,
         rule: row.try_get("rule")?,
         kind: kind.parse().map_err(|e| corrupt("an event's kind", &e))?,
@@ -195,11 +185,6 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
         created: Timestamp::from_millisecond(row.try_get("created_at")?).map_err(|e| corrupt("a time", &e))?,
         error: row.try_get("error")?,
     })
-}
-
-fn root(row: &SqliteRow) -> Result<Option<Root>, StoreError> {
-    let (reference, subject): (Option<String>, Option<String>) = (row.try_get("root")?, row.try_get("root_subject")?);
-    Ok(reference.zip(subject).map(|(reference, subject)| Root { reference, subject }))
 }
 
 async fn settle(conn: &mut SqliteConnection, claimed: &Claimed, settled: Settled) -> Result<bool, StoreError> {
@@ -280,7 +265,7 @@ async fn replay(conn: &mut SqliteConnection, delivery: i64, line: i64) -> Result
         .await?
         .rows_affected();
     if ignored > 0 {
-        sqlx::query("UPDATE delivery SET state = 'queued' WHERE id = $1").bind(delivery).execute(conn).await?;
+        sqlx::query("UPDATE delivery SET waits = 1 WHERE id = $1").bind(delivery).execute(conn).await?;
     }
     Ok(ignored)
 }

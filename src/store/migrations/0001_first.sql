@@ -6,12 +6,13 @@ CREATE TABLE delivery (
     source       TEXT    NOT NULL,
     delivery_key TEXT    NOT NULL, -- the sender's id for it, stable over redeliveries
     name         TEXT    NOT NULL, -- X-GitHub-Event; empty for Jira
-    body         BLOB    NOT NULL,
     received_at  INTEGER NOT NULL,
-    state        TEXT    NOT NULL, -- queued, done
+    waits        INTEGER NOT NULL, -- 1 until it is worked on, then 0: of one size and before the body, so that the
+                                   -- change writes one page and not the whole row
+    body         BLOB    NOT NULL,
     UNIQUE (source, delivery_key)
 );
-CREATE INDEX delivery_queued ON delivery (id) WHERE state = 'queued';
+CREATE INDEX delivery_waits ON delivery (id) WHERE waits = 1;
 
 -- What a delivery meant: one row an event.
 CREATE TABLE event (
