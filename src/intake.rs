@@ -1,8 +1,7 @@
 //! From stored deliveries to queued messages: understand, track, plan, hold, release.
 //!
 //! One task does all of it, so that there is nothing to lock: what it reads is what it last wrote. The planning of a
-//! delivery and the mark that it is done commit together. While a batch is planned, what the one before it left due is
-//! released; an update that is superseded in that moment is not, since only one that still waits can be.
+//! delivery and the mark that it is done commit together.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -70,11 +69,12 @@ impl Intake {
         }
     }
 
-    /// One batch of deliveries and one of updates, which share a commit. `false` when there was nothing to do.
+    /// One batch of deliveries and one of updates. `false` when there was nothing to do.
     async fn step(&self) -> Result<bool, StoreError> {
         let rulebook = Arc::clone(&self.rulebook.borrow());
-        let (taken, released) = tokio::join!(self.take_in(&rulebook), self.release(&rulebook));
-        Ok(taken? + released? > 0)
+        let taken = self.take_in(&rulebook).await?;
+        let released = self.release(&rulebook).await?;
+        Ok(taken + released > 0)
     }
 
     async fn until_due(&self) -> Duration {

@@ -59,14 +59,14 @@ impl Store {
         self.try_write(move |conn| Box::pin(insert(conn, incoming, body))).await
     }
 
-    /// The oldest deliveries that wait, at most 32: planning them holds up the answers to new ones for so long.
+    /// The oldest deliveries that wait, at most 16: planning them holds up the answers to new ones for so long.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn queued(&self) -> Result<Vec<Queued>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, source, delivery_key, name, body, received_at FROM delivery
-             WHERE waits = 1 ORDER BY id LIMIT 32",
+             WHERE waits = 1 ORDER BY id LIMIT 16",
         )
         .fetch_all(&self.read)
         .await?;
