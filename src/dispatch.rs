@@ -128,7 +128,7 @@ impl Dispatcher {
     /// message would be sent twice for each time it is lost.
     async fn settle(&self, send: &Claimed, settled: Settled) {
         for wait in [1, 5, 15, 30] {
-            match self.store.settle(send, settled.clone()).await {
+            match self.store.settle(send, &settled).await {
                 Ok(true) => return,
                 Ok(false) => {
                     tracing::warn!(update = send.update, "another worker took this send over");

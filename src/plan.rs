@@ -20,11 +20,20 @@ pub type Teams = Vec<Arc<Team>>;
 /// A milestone that a rule has told of a subject already: team, rule, kind.
 pub type Fired = HashSet<(String, String, EventKind)>;
 
+/// Names a line of the ledger. People see it as `delivery.line`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct LineId {
+    /// The delivery's number
+    pub delivery: i64,
+    /// The line's number within it, from 1
+    pub line: i64,
+}
+
 /// An update of the same subject that still waits.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Held {
-    /// Its id in the store
-    pub id: i64,
+    /// Its line
+    pub id: LineId,
     /// The team it is for
     pub team: String,
     /// The rule it comes from
@@ -61,7 +70,7 @@ pub struct Plan {
     /// One for each rule that the event reached
     pub updates: Vec<Update>,
     /// Waiting updates that a newer one replaces, with the reason
-    pub superseded: Vec<(i64, String)>,
+    pub superseded: Vec<(LineId, String)>,
 }
 
 /// Says what each team hears of an event.

@@ -70,7 +70,8 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
     track(None, event)
 }
 
-fn held(id: i64, rule: &str, kind: EventKind) -> Held {
+fn held(line: i64, rule: &str, kind: EventKind) -> Held {
+    let id = LineId { delivery: 1, line };
     Held { id, team: "web".to_owned(), rule: rule.to_owned(), kind }
 }
 
@@ -105,7 +106,11 @@ fn what_says_more_replaces_what_waits_at_the_same_places() {
     ];
     let plan = plan(&merged, &teams(TEAM), &Fired::new(), &waiting);
     let reason = "pull_request.merged came before it was sent, and says more".to_owned();
-    assert_eq!(plan.superseded, [(1, reason)], "another place would hear nothing; occurrences and notes stay");
+    assert_eq!(
+        plan.superseded,
+        [(LineId { delivery: 1, line: 1 }, reason)],
+        "another place would hear nothing; occurrences and notes stay"
+    );
 }
 
 fn released(kind: EventKind, now: &Tracked, teams: &Teams) -> Result<(String, String), String> {

@@ -1,9 +1,13 @@
 //! Deliveries: taken in as they come, worked through in order.
 
-use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection};
+use std::collections::HashMap;
 
-use super::{Store, StoreError, corrupt};
+use jiff::Timestamp;
+use serde_json::json;
+use sqlx::{Row, SqliteConnection};
+use tokio::sync::oneshot;
+
+use super::{Job, Store, StoreError, corrupt, to_json};
 use crate::event::Source;
 
 /// A verified delivery, before it is stored.
@@ -54,9 +58,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Overloaded`], [`StoreError::NotWritten`]
-    pub async fn accept(&self, incoming: Incoming) -> Result<Accepted, StoreError> {
-        let body = lz4_flex::compress_prepend_size(&incoming.body);
-        self.try_write(move |conn| Box::pin(insert(conn, incoming, body))).await
+    pub async fn accept(&self, mut incoming: Incoming) -> Result<Accepted, StoreError> {
+        incoming.body = lz4_flex::compress_prepend_size(&incoming.body);
+        let (reply, answer) = oneshot::channel();
+        // It does not wait for a place in the queue: the sender is told to come back.
+        self.writer.try_send(Job::Accept(incoming, reply)).map_err(|_| StoreError::Overloaded)?;
+        answer.await.map_err(|_| StoreError::NotWritten)
     }
 
     /// The oldest deliveries that wait, at most 16: planning them holds up the answers to new ones for so long.
@@ -89,34 +96,71 @@ pub(super) async fn touch(conn: &mut SqliteConnection) -> Result<(), StoreError>
     Ok(())
 }
 
-async fn insert(conn: &mut SqliteConnection, incoming: Incoming, body: Vec<u8>) -> Result<Accepted, StoreError> {
-    let at = incoming.received.as_millisecond();
-    let inserted = sqlx::query(
-        "INSERT INTO delivery (source, delivery_key, name, received_at, waits, body) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (source, delivery_key) DO NOTHING RETURNING id",
-    )
-    .bind(incoming.source.as_str())
-    .bind(&incoming.key)
-    .bind(&incoming.name)
-    .bind(at)
-    .bind(incoming.ignored.is_none())
-    .bind(body)
-    .fetch_optional(&mut *conn)
-    .await?;
-    let Some(row) = inserted else {
-        let row = sqlx::query("SELECT id FROM delivery WHERE source = $1 AND delivery_key = $2")
-            .bind(incoming.source.as_str())
-            .bind(&incoming.key)
-            .fetch_one(conn)
-            .await?;
-        return Ok(Accepted::Duplicate(row.try_get(0)?));
-    };
-    let id: i64 = row.try_get(0)?;
-    if let Some(reason) = incoming.ignored {
-        let kind = (!incoming.name.is_empty()).then_some(incoming.name);
-        super::plan::ignore(conn, (id, incoming.source, kind, at), &reason).await?;
+/// So many bytes of bodies go into one statement, unless a single one is larger.
+const TOGETHER: usize = 1 << 20;
+
+/// Writes all deliveries that wait for this commit, in order.
+pub(super) async fn insert(conn: &mut SqliteConnection, incoming: &[Incoming]) -> Result<Vec<Accepted>, StoreError> {
+    let (mut accepted, mut rest) = (Vec::with_capacity(incoming.len()), incoming);
+    while !rest.is_empty() {
+        let mut size = 0;
+        let fits = rest.iter().take_while(|next| {
+            size += next.body.len();
+            size <= TOGETHER
+        });
+        let (part, after) = rest.split_at(fits.count().max(1));
+        accepted.extend(insert_part(conn, part).await?);
+        rest = after;
     }
-    Ok(Accepted::New(id))
+    Ok(accepted)
+}
+
+async fn insert_part(conn: &mut SqliteConnection, incoming: &[Incoming]) -> Result<Vec<Accepted>, StoreError> {
+    // JSON holds no bytes: the bodies go in as one blob, and each row cuts out its own.
+    let (mut rows, mut bodies) = (Vec::new(), Vec::new());
+    for Incoming { source, key, name, body, received, ignored } in incoming {
+        rows.push(json!({ "source": source.as_str(), "key": key, "name": name, "at": received.as_millisecond(),
+                          "ignored": ignored, "from": bodies.len() + 1, "size": body.len() }));
+        bodies.extend_from_slice(body);
+    }
+    let inserted = sqlx::query(
+        "INSERT INTO delivery (source, delivery_key, name, received_at, waits, body)
+         SELECT value ->> 'source', value ->> 'key', value ->> 'name', value ->> 'at', value ->> 'ignored' IS NULL,
+                substr($2, value ->> 'from', value ->> 'size')
+         FROM json_each($1) WHERE TRUE
+         ON CONFLICT (source, delivery_key) DO NOTHING RETURNING id, source, delivery_key;
+
+         INSERT INTO ledger (delivery_id, line, source, kind, state, reason, at)
+         SELECT d.id, 1, d.source, nullif(d.name, ''), 'ignored', value ->> 'ignored', d.received_at
+         FROM json_each($1) CROSS JOIN delivery d ON d.source = value ->> 'source' AND d.delivery_key = value ->> 'key'
+         WHERE value ->> 'ignored' IS NOT NULL AND NOT d.waits ON CONFLICT DO NOTHING",
+    )
+    .bind(to_json(&rows)?)
+    .bind(bodies)
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut new = HashMap::new();
+    for row in &inserted {
+        let (id, source, key): (i64, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        new.insert((source, key), id);
+    }
+    let mut accepted = Vec::with_capacity(incoming.len());
+    for delivery in incoming {
+        accepted.push(match new.remove(&(delivery.source.to_string(), delivery.key.clone())) {
+            Some(id) => Accepted::New(id),
+            None => Accepted::Duplicate(known(conn, delivery).await?),
+        });
+    }
+    Ok(accepted)
+}
+
+async fn known(conn: &mut SqliteConnection, delivery: &Incoming) -> Result<i64, StoreError> {
+    let row = sqlx::query("SELECT id FROM delivery WHERE source = $1 AND delivery_key = $2")
+        .bind(delivery.source.as_str())
+        .bind(&delivery.key)
+        .fetch_one(conn)
+        .await?;
+    Ok(row.try_get(0)?)
 }
 
 fn queued(row: &sqlx::sqlite::SqliteRow) -> Result<Queued, StoreError> {

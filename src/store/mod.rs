@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 
 pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
-pub use plan::{Before, Due, Line, LineState, PlannedEvent, Tx};
+pub use plan::{Before, Due, Line, LineState, Planned, PlannedDelivery, PlannedEvent, Released};
 pub use send::{Claimed, Settled};
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.
@@ -56,8 +56,19 @@ pub enum StoreError {
     Corrupt(String),
 }
 
+/// Tells whoever asked for a write that it is on disk. They may have gone (a client that hung up): it stands all the same.
 type Answer = Box<dyn FnOnce() + Send>;
-type Job = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Answer, StoreError>> + Send>;
+type Work = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Answer, StoreError>> + Send>;
+
+/// A write, and where its answer goes.
+enum Job {
+    /// A delivery; all that wait go in with one statement
+    Accept(Incoming, oneshot::Sender<Accepted>),
+    /// The result of a send; likewise
+    Settle(serde_json::Value, oneshot::Sender<bool>),
+    /// Anything else
+    Other(Work),
+}
 
 /// How many writes may wait; beyond it a delivery is answered 503 and its sender tries again.
 const WAITING_WRITES: usize = 1024;
@@ -145,17 +156,6 @@ impl Store {
         self.writer.send(job).await.map_err(|_| StoreError::NotWritten)?;
         answer.await.map_err(|_| StoreError::NotWritten)
     }
-
-    /// As [`Self::write`], but refuses instead of waiting for a place in the queue.
-    async fn try_write<T, F>(&self, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
-    {
-        let (job, answer) = job(work);
-        self.writer.try_send(job).map_err(|_| StoreError::Overloaded)?;
-        answer.await.map_err(|_| StoreError::NotWritten)
-    }
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {
@@ -178,17 +178,12 @@ where
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    let job: Job = Box::new(move |conn| {
-        Box::pin(async move {
-            let value = work(conn).await?;
-            let answer: Answer = Box::new(move || {
-                // Whoever asked may have gone (a client that hung up): the write stands all the same.
-                drop(reply.send(value));
-            });
-            Ok(answer)
-        })
-    });
-    (job, answer)
+    let work: Work = Box::new(move |conn| Box::pin(async move { Ok(answer_to(reply, work(conn).await?)) }));
+    (Job::Other(work), answer)
+}
+
+fn answer_to<T: Send + 'static>(reply: oneshot::Sender<T>, value: T) -> Answer {
+    Box::new(move || drop(reply.send(value)))
 }
 
 /// The one that writes. Ends when every `Store` is gone.
@@ -232,9 +227,33 @@ impl Writer {
 
 async fn commit(conn: &mut SqliteConnection, jobs: impl Iterator<Item = Job>) -> Result<Vec<Answer>, StoreError> {
     let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
-    let mut answers = Vec::new();
+    let (mut deliveries, mut acceptors) = (Vec::new(), Vec::new());
+    let (mut results, mut settlers) = (Vec::new(), Vec::new());
+    let mut others = Vec::new();
     for job in jobs {
-        answers.push(job(&mut tx).await?);
+        match job {
+            Job::Accept(delivery, reply) => {
+                deliveries.push(delivery);
+                acceptors.push(reply);
+            }
+            Job::Settle(result, reply) => {
+                results.push(result);
+                settlers.push(reply);
+            }
+            Job::Other(work) => others.push(work),
+        }
+    }
+    let mut answers = Vec::new();
+    if !deliveries.is_empty() {
+        let accepted = delivery::insert(&mut tx, &deliveries).await?;
+        answers.extend(acceptors.into_iter().zip(accepted).map(|(reply, value)| answer_to(reply, value)));
+    }
+    if !results.is_empty() {
+        let settled = send::settle(&mut tx, &results).await?;
+        answers.extend(settlers.into_iter().zip(settled).map(|(reply, value)| answer_to(reply, value)));
+    }
+    for work in others {
+        answers.push(work(&mut tx).await?);
     }
     tx.commit().await?;
     Ok(answers)

@@ -3,33 +3,71 @@
 //! Each call to the database is handed to its thread and back, which costs more than most statements: what belongs
 //! together is one call, and lists go in as JSON.
 
-use futures_util::future::BoxFuture;
+use std::collections::HashSet;
+
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Queued, Store, StoreError, corrupt, from_json, to_json};
+use super::{Store, StoreError, corrupt, from_json, to_json};
 use crate::destination::Destination;
 use crate::event::{About, Event, EventKind, Source, TicketKey};
-use crate::plan::{Fired, Held};
+use crate::plan::{Fired, Held, LineId};
 use crate::template::Message;
 use crate::track::Known;
 
-/// A transaction of the planner: it sees its own writes, and all of it commits together.
-pub struct Tx<'c>(&'c mut SqliteConnection);
-
-/// What is known before an event.
+/// What is known of a subject.
 #[derive(Debug, Clone)]
 pub struct Before {
-    /// The delivery that told of the same occurrence, if any: the sender's id for it
-    pub told: Option<String>,
-    /// What is known of its subject
+    /// Its latest state
     pub known: Option<Known>,
-    /// The milestones of its subject that rules have told
+    /// Its milestones that rules have told
     pub fired: Fired,
-    /// The updates of its subject that still wait
+    /// Its updates that still wait
     pub held: Vec<Held>,
+}
+
+/// A delivery that was worked on.
+#[derive(Debug, Clone)]
+pub struct PlannedDelivery {
+    /// Its id in the ledger
+    pub id: i64,
+    /// What comes of it
+    pub outcome: Planned,
+}
+
+/// What comes of a delivery.
+#[derive(Debug, Clone)]
+pub enum Planned {
+    /// Its events, each with at least one line
+    Events(Vec<PlannedEvent>),
+    /// Nothing can be done with it
+    Ignored {
+        /// Who sent it
+        source: Source,
+        /// `X-GitHub-Event`; empty for Jira
+        name: String,
+        /// Why
+        reason: String,
+    },
+}
+
+impl Planned {
+    /// What its lines begin as, and those that they replace end as.
+    #[must_use]
+    pub fn states(&self) -> Vec<&'static str> {
+        let Self::Events(events) = self else { return vec!["ignored"] };
+        let state = |line: &Line| match line.state {
+            LineState::Held(_) => "held",
+            LineState::Suppressed => "suppressed",
+        };
+        let of = |event: &PlannedEvent| {
+            let superseded = event.superseded.iter().map(|_| "superseded");
+            event.lines.iter().map(state).chain(superseded).collect::<Vec<_>>()
+        };
+        events.iter().flat_map(of).collect()
+    }
 }
 
 /// A new line of the ledger.
@@ -43,6 +81,14 @@ pub struct Line {
     pub state: LineState,
     /// Why
     pub reason: String,
+}
+
+impl Line {
+    /// Whether it tells a milestone, which a rule does once.
+    #[must_use]
+    pub fn fires(&self) -> bool {
+        matches!(self.state, LineState::Held(_)) && self.kind.is_milestone()
+    }
 }
 
 /// The states that a line can begin in.
@@ -66,7 +112,17 @@ pub struct PlannedEvent {
     /// Its lines
     pub lines: Vec<Line>,
     /// Waiting lines that it replaces, with the reason
-    pub superseded: Vec<(i64, String)>,
+    pub superseded: Vec<(LineId, String)>,
+}
+
+impl PlannedEvent {
+    /// Jira's numeric id of the ticket that it is about, with the ticket's key.
+    #[must_use]
+    pub fn ticket_id(&self) -> Option<(&str, &str)> {
+        let About::Ticket(ticket) = &self.known.about else { return None };
+        let id = ticket.id.as_deref().filter(|id| *id != ticket.key)?;
+        Some((id, &ticket.key))
+    }
 }
 
 /// An update whose time has come.
@@ -90,17 +146,87 @@ pub struct Due {
     pub ticket: Option<Known>,
 }
 
+/// What became of updates whose time had come.
+#[derive(Debug, Clone, Default)]
+pub struct Released {
+    /// Those that are sent, and where
+    pub rendered: Vec<(Due, Message, Vec<Destination>)>,
+    /// Those that are not, with the reason. A milestone that was not told may be told another time.
+    pub suppressed: Vec<(i64, String)>,
+    /// Those that could not be written, with the reason
+    pub failed: Vec<(i64, String)>,
+}
+
 impl Store {
-    /// Runs one transaction of the planner in the next group commit.
+    /// What is known of a subject.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing was written then.
-    pub async fn transact<T, F>(&self, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: for<'c> FnOnce(Tx<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
-    {
-        self.write(move |conn| work(Tx(conn))).await
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
+    pub async fn before(&self, subject: &str) -> Result<Before, StoreError> {
+        let row = sqlx::query(
+            "SELECT (SELECT state FROM subject WHERE key = $1) AS known,
+                    (SELECT json_group_array(json_array(team, rule, kind)) FROM fired WHERE subject = $1) AS fired,
+                    (SELECT json_group_array(json_object('id', json_object('delivery', delivery_id, 'line', line),
+                                                         'team', team, 'rule', rule, 'kind', kind))
+                     FROM ledger WHERE subject = $1 AND due_at IS NOT NULL) AS held",
+        )
+        .bind(subject)
+        .fetch_one(&self.read)
+        .await?;
+        let known: Option<&str> = row.try_get("known")?;
+        Ok(Before {
+            known: known.map(from_json).transpose()?,
+            fired: from_json(row.try_get("fired")?)?,
+            held: from_json(row.try_get("held")?)?,
+        })
+    }
+
+    /// The delivery that told of an occurrence before, if any: the sender's id for it.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn told(&self, once: &str) -> Result<Option<String>, StoreError> {
+        let row =
+            sqlx::query("SELECT d.delivery_key FROM event e JOIN delivery d ON d.id = e.delivery_id WHERE e.once = $1")
+                .bind(once)
+                .fetch_optional(&self.read)
+                .await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// The key of a ticket that an event names by Jira's numeric id.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn ticket_key(&self, id: &str) -> Result<Option<TicketKey>, StoreError> {
+        let row = sqlx::query("SELECT key FROM ticket_id WHERE id = $1").bind(id).fetch_optional(&self.read).await?;
+        row.map(|row| {
+            let key: &str = row.try_get(0)?;
+            key.parse().map_err(|e| corrupt("a ticket key", &e))
+        })
+        .transpose()
+    }
+
+    /// Writes what comes of deliveries, and that they are worked on.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
+    pub async fn plan(&self, planned: &[PlannedDelivery]) -> Result<(), StoreError> {
+        let rows = Rows::of(planned)?;
+        self.write(move |conn| Box::pin(write_plan(conn, rows))).await
+    }
+
+    /// Writes what became of updates whose time had come.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn release(&self, released: &Released) -> Result<(), StoreError> {
+        let rendered = released.rendered.iter().map(|(due, message, to)| {
+            Ok(json!({ "id": due.id, "thread": due.thread, "message": to_json(message)?, "to": to }))
+        });
+        let rendered = to_json(&rendered.collect::<Result<Vec<_>, StoreError>>()?)?;
+        let (suppressed, failed) = (to_json(&released.suppressed)?, to_json(&released.failed)?);
+        self.write(move |conn| Box::pin(write_release(conn, rendered, suppressed, failed))).await
     }
 
     /// Updates whose time has come, oldest first, at most 64.
@@ -132,208 +258,140 @@ impl Store {
     }
 }
 
-impl Tx<'_> {
-    /// What the planner must know before an event.
-    ///
-    /// # Errors
-    /// [`StoreError`], here and below
-    pub async fn before(&mut self, event: &Event) -> Result<Before, StoreError> {
-        let row = sqlx::query(
-            "SELECT (SELECT d.delivery_key FROM event e JOIN delivery d ON d.id = e.delivery_id WHERE e.once = $2) AS told,
-                    (SELECT state FROM subject WHERE key = $1) AS known,
-                    (SELECT json_group_array(json_array(team, rule, kind)) FROM fired WHERE subject = $1) AS fired,
-                    (SELECT json_group_array(json_object('id', id, 'team', team, 'rule', rule, 'kind', kind))
-                     FROM ledger WHERE subject = $1 AND due_at IS NOT NULL) AS held",
-        )
-        .bind(&event.subject)
-        .bind(&event.once)
-        .fetch_one(&mut *self.0)
-        .await?;
-        let known: Option<&str> = row.try_get("known")?;
-        Ok(Before {
-            told: row.try_get("told")?,
-            known: known.map(from_json).transpose()?,
-            fired: from_json(row.try_get("fired")?)?,
-            held: from_json(row.try_get("held")?)?,
-        })
-    }
+/// What [`write_plan`] writes, each a list in JSON.
+#[derive(Default)]
+struct Rows {
+    deliveries: Vec<i64>,
+    events: Vec<Value>,
+    lines: Vec<Value>,
+    superseded: Vec<Value>,
+    subjects: Vec<Value>,
+    tickets: Vec<Value>,
+}
 
-    /// The key of a ticket that an event names by Jira's numeric id.
-    pub async fn ticket_key(&mut self, id: &str) -> Result<Option<TicketKey>, StoreError> {
-        let row = sqlx::query("SELECT key FROM ticket_id WHERE id = $1").bind(id).fetch_optional(&mut *self.0).await?;
-        row.map(|row| {
-            let key: &str = row.try_get(0)?;
-            key.parse().map_err(|e| corrupt("a ticket key", &e))
-        })
-        .transpose()
-    }
-
-    /// Notes that nothing can be done with a delivery, and why.
-    pub async fn ignore(&mut self, delivery: &Queued, reason: &str) -> Result<(), StoreError> {
-        let name = (!delivery.name.is_empty()).then(|| delivery.name.clone());
-        let at = Timestamp::now().as_millisecond();
-        ignore(self.0, (delivery.id, delivery.source, name, at), reason).await
-    }
-
-    /// Begins a part of the transaction that can be undone alone.
-    pub async fn save(&mut self) -> Result<(), StoreError> {
-        self.execute("SAVEPOINT part").await
-    }
-
-    /// Keeps the part that [`Self::save`] began.
-    pub async fn keep(&mut self) -> Result<(), StoreError> {
-        self.execute("RELEASE part").await
-    }
-
-    /// Undoes the part that [`Self::save`] began.
-    pub async fn undo(&mut self) -> Result<(), StoreError> {
-        self.execute("ROLLBACK TO part").await?;
-        self.execute("RELEASE part").await
-    }
-
-    async fn execute(&mut self, statement: &'static str) -> Result<(), StoreError> {
-        sqlx::query(statement).execute(&mut *self.0).await?;
-        Ok(())
-    }
-
-    /// Writes an event with its lines and what is known from now on, and marks its delivery as worked on; `first` is the
-    /// number of the delivery's next line. Returns the number after it.
-    pub async fn plan(&mut self, delivery: i64, first: i64, planned: &PlannedEvent) -> Result<i64, StoreError> {
-        let event = &planned.event;
-        // An occurrence that was told before keeps its name with the delivery that told it.
-        sqlx::query(
-            "INSERT INTO event (delivery_id, once, body)
-             VALUES ($1, CASE WHEN EXISTS (SELECT 1 FROM event WHERE once = $2) THEN NULL ELSE $2 END, $3);
-
-             INSERT INTO ledger (delivery_id, line, event_id, source, subject, thread, at,
-                                 kind, team, rule, state, reason, due_at)
-             SELECT $1, $4 + key, (SELECT max(id) FROM event WHERE delivery_id = $1), $5, $6, $7, $8,
-                    value ->> 'kind', value ->> 'team', value ->> 'rule', value ->> 'state', value ->> 'reason',
-                    value ->> 'due'
-             FROM json_each($9);
-
-             INSERT INTO fired (subject, team, rule, kind)
-             SELECT $6, value ->> 'team', value ->> 'rule', value ->> 'kind' FROM json_each($9)
-             WHERE value ->> 'fires' ON CONFLICT DO NOTHING;
-
-             UPDATE ledger SET state = 'superseded', reason = value ->> 1, due_at = NULL
-             FROM json_each($10) WHERE ledger.id = value ->> 0;
-
-             INSERT INTO subject (key, state) VALUES ($6, $11) ON CONFLICT (key) DO UPDATE SET state = excluded.state;
-
-             UPDATE delivery SET waits = 0 WHERE id = $1",
-        )
-        .bind(delivery)
-        .bind(&event.once)
-        .bind(to_json(event)?)
-        .bind(first)
-        .bind(event.source.as_str())
-        .bind(&event.subject)
-        .bind(&planned.thread)
-        .bind(Timestamp::now().as_millisecond())
-        .bind(to_json(&planned.lines.iter().map(row).collect::<Vec<_>>())?)
-        .bind(to_json(&planned.superseded)?)
-        .bind(to_json(&planned.known)?)
-        .execute(&mut *self.0)
-        .await?;
-        self.name_ticket(&planned.known).await?;
-        Ok(first + i64::try_from(planned.lines.len()).unwrap_or_default())
-    }
-
-    async fn name_ticket(&mut self, known: &Known) -> Result<(), StoreError> {
-        if let About::Ticket(ticket) = &known.about
-            && let Some(id) = ticket.id.as_deref().filter(|id| *id != ticket.key)
-        {
-            sqlx::query(
-                "INSERT INTO ticket_id (id, key) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET key = excluded.key",
-            )
-            .bind(id)
-            .bind(&ticket.key)
-            .execute(&mut *self.0)
-            .await?;
+impl Rows {
+    fn of(planned: &[PlannedDelivery]) -> Result<Self, StoreError> {
+        let (mut rows, mut told) = (Self::default(), HashSet::new());
+        for PlannedDelivery { id, outcome } in planned {
+            rows.deliveries.push(*id);
+            match outcome {
+                Planned::Ignored { source, name, reason } => {
+                    let name = Some(name).filter(|name| !name.is_empty());
+                    rows.lines.push(json!({ "delivery": id, "line": 1, "source": source.as_str(), "kind": name,
+                                            "state": "ignored", "reason": reason }));
+                }
+                Planned::Events(events) => {
+                    let mut line = 0;
+                    for (number, planned) in events.iter().enumerate() {
+                        // Two deliveries may tell of one occurrence: its name stays with the first.
+                        let once = planned.event.once.as_ref().filter(|once| told.insert((*once).clone()));
+                        rows.events.push(json!([id, once, to_json(&planned.event)?]));
+                        rows.know(planned)?;
+                        for new in &planned.lines {
+                            line += 1;
+                            rows.line((*id, line, number), planned, new);
+                        }
+                    }
+                }
+            }
         }
-        Ok(())
+        Ok(rows)
     }
 
-    /// Ends an update with a reason. `false` when it does not wait any more.
-    pub async fn end(&mut self, id: i64, state: &str, reason: &str) -> Result<bool, StoreError> {
-        let ended = sqlx::query(
-            "UPDATE ledger SET state = $2, reason = $3, due_at = NULL WHERE id = $1 AND due_at IS NOT NULL",
-        )
-        .bind(id)
-        .bind(state)
-        .bind(reason)
-        .execute(&mut *self.0)
-        .await?;
-        Ok(ended.rows_affected() > 0)
+    fn line(&mut self, (delivery, line, event): (i64, i64, usize), planned: &PlannedEvent, new: &Line) {
+        let (state, due) = match new.state {
+            LineState::Held(due) => ("held", Some(due.as_millisecond())),
+            LineState::Suppressed => ("suppressed", None),
+        };
+        let (team, rule) = new.rule.as_ref().map(|(team, rule)| (team, rule)).unzip();
+        self.lines.push(json!({
+            "delivery": delivery, "line": line, "event": event, "source": planned.event.source.as_str(),
+            "kind": new.kind, "subject": planned.event.subject, "thread": planned.thread, "team": team, "rule": rule,
+            "state": state, "reason": new.reason, "due": due, "fires": new.fires(),
+        }));
     }
 
-    /// Suppresses an update whose time came: a milestone that was not told may be told another time.
-    pub async fn suppress(&mut self, due: &Due, reason: &str) -> Result<(), StoreError> {
-        if !self.end(due.id, "suppressed", reason).await? {
-            return Ok(());
+    fn know(&mut self, planned: &PlannedEvent) -> Result<(), StoreError> {
+        for (id, reason) in &planned.superseded {
+            self.superseded.push(json!([id.delivery, id.line, reason]));
         }
-        sqlx::query("DELETE FROM fired WHERE subject = $1 AND team = $2 AND rule = $3 AND kind = $4")
-            .bind(&due.event.subject)
-            .bind(&due.team)
-            .bind(&due.rule)
-            .bind(due.kind.as_str())
-            .execute(&mut *self.0)
-            .await?;
-        Ok(())
-    }
-
-    /// Queues rendered updates to their destinations, those that still wait.
-    pub async fn queue(&mut self, rendered: &[(Due, Message, Vec<Destination>)]) -> Result<(), StoreError> {
-        let rows = rendered
-            .iter()
-            .map(|(due, message, to)| Ok(json!({ "id": due.id, "message": to_json(message)?, "to": to })));
-        let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
-        sqlx::query(
-            "INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
-             SELECT ledger.id, destination.value, ledger.thread, 'queued', $2, $2
-             FROM json_each($1) AS line JOIN ledger ON ledger.id = line.value ->> 'id' AND ledger.due_at IS NOT NULL,
-                  json_each(line.value, '$.to') AS destination;
-
-             UPDATE ledger SET message = value ->> 'message', reason = 'it is being sent', due_at = NULL
-             FROM json_each($1) WHERE ledger.id = value ->> 'id' AND ledger.due_at IS NOT NULL",
-        )
-        .bind(to_json(&rows)?)
-        .bind(Timestamp::now().as_millisecond())
-        .execute(&mut *self.0)
-        .await?;
+        self.subjects.push(json!([planned.event.subject, to_json(&planned.known)?]));
+        if let Some((id, key)) = planned.ticket_id() {
+            self.tickets.push(json!([id, key]));
+        }
         Ok(())
     }
 }
 
-/// A new line as the statement reads it.
-fn row(line: &Line) -> serde_json::Value {
-    let (state, due) = match line.state {
-        LineState::Held(due) => ("held", Some(due.as_millisecond())),
-        LineState::Suppressed => ("suppressed", None),
-    };
-    let (team, rule) = line.rule.as_ref().map(|(team, rule)| (team, rule)).unzip();
-    json!({ "kind": line.kind, "team": team, "rule": rule, "state": state, "reason": line.reason, "due": due,
-            "fires": due.is_some() && line.kind.is_milestone() })
+async fn write_plan(conn: &mut SqliteConnection, rows: Rows) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO event (delivery_id, once, body)
+         SELECT value ->> 0,
+                CASE WHEN NOT EXISTS (SELECT 1 FROM event WHERE once = value ->> 1) THEN value ->> 1 END, value ->> 2
+         FROM json_each($2);
+
+         INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at,
+                             due_at)
+         SELECT value ->> 'delivery', value ->> 'line',
+                (SELECT min(id) FROM event WHERE delivery_id = value ->> 'delivery') + (value ->> 'event'),
+                value ->> 'source', value ->> 'kind', value ->> 'subject', value ->> 'thread', value ->> 'team',
+                value ->> 'rule', value ->> 'state', value ->> 'reason', $7, value ->> 'due'
+         FROM json_each($3);
+
+         INSERT INTO fired (subject, team, rule, kind)
+         SELECT value ->> 'subject', value ->> 'team', value ->> 'rule', value ->> 'kind'
+         FROM json_each($3) WHERE value ->> 'fires' ON CONFLICT DO NOTHING;
+
+         UPDATE ledger SET state = 'superseded', reason = value ->> 2, due_at = NULL
+         FROM json_each($4) WHERE ledger.delivery_id = value ->> 0 AND ledger.line = value ->> 1;
+
+         INSERT INTO subject (key, state) SELECT value ->> 0, value ->> 1 FROM json_each($5) WHERE TRUE
+         ON CONFLICT (key) DO UPDATE SET state = excluded.state;
+
+         INSERT INTO ticket_id (id, key) SELECT value ->> 0, value ->> 1 FROM json_each($6) WHERE TRUE
+         ON CONFLICT (id) DO UPDATE SET key = excluded.key;
+
+         UPDATE delivery SET waits = 0 WHERE id IN (SELECT value FROM json_each($1))",
+    )
+    .bind(to_json(&rows.deliveries)?)
+    .bind(to_json(&rows.events)?)
+    .bind(to_json(&rows.lines)?)
+    .bind(to_json(&rows.superseded)?)
+    .bind(to_json(&rows.subjects)?)
+    .bind(to_json(&rows.tickets)?)
+    .bind(Timestamp::now().as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
-/// Writes the single line of a delivery that nothing can be done with, and marks it as done.
-pub(super) async fn ignore(
+async fn write_release(
     conn: &mut SqliteConnection,
-    (id, source, name, at): (i64, Source, Option<String>, i64),
-    reason: &str,
+    rendered: String,
+    suppressed: String,
+    failed: String,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO ledger (delivery_id, line, source, kind, state, reason, at)
-         VALUES ($1, 1, $2, $3, 'ignored', $4, $5);
+        "UPDATE ledger SET message = value ->> 'message', reason = 'it is being sent', due_at = NULL
+         FROM json_each($1) WHERE ledger.id = value ->> 'id';
 
-         UPDATE delivery SET waits = 0 WHERE id = $1",
+         INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
+         SELECT line.value ->> 'id', destination.value, line.value ->> 'thread', 'queued', $4, $4
+         FROM json_each($1) AS line, json_each(line.value, '$.to') AS destination;
+
+         UPDATE ledger SET state = 'suppressed', reason = value ->> 1, due_at = NULL
+         FROM json_each($2) WHERE ledger.id = value ->> 0;
+
+         DELETE FROM fired WHERE (subject, team, rule, kind) IN (
+             SELECT l.subject, l.team, l.rule, l.kind FROM json_each($2) CROSS JOIN ledger l ON l.id = value ->> 0);
+
+         UPDATE ledger SET state = 'failed', reason = value ->> 1, due_at = NULL
+         FROM json_each($3) WHERE ledger.id = value ->> 0",
     )
-    .bind(id)
-    .bind(source.as_str())
-    .bind(name)
-    .bind(reason)
-    .bind(at)
+    .bind(rendered)
+    .bind(suppressed)
+    .bind(failed)
+    .bind(Timestamp::now().as_millisecond())
     .execute(conn)
     .await?;
     Ok(())

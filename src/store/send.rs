@@ -1,12 +1,15 @@
 //! Sends: claimed under a lease, then settled by whoever holds the newest fence.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
+use tokio::sync::oneshot;
 
-use super::{Store, StoreError, corrupt, from_json, to_json};
+use super::{Job, Store, StoreError, corrupt, from_json, to_json};
 use crate::destination::Destination;
 use crate::event::EventKind;
 use crate::template::Message;
@@ -86,9 +89,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotWritten`]
-    pub async fn settle(&self, claimed: &Claimed, settled: Settled) -> Result<bool, StoreError> {
-        let claimed = claimed.clone();
-        self.write(move |conn| Box::pin(async move { settle(conn, &claimed, settled).await })).await
+    pub async fn settle(&self, claimed: &Claimed, settled: &Settled) -> Result<bool, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.writer.send(Job::Settle(row(claimed, settled), reply)).await.map_err(|_| StoreError::NotWritten)?;
+        answer.await.map_err(|_| StoreError::NotWritten)
     }
 
     /// Tries again what failed, at the request of a person: the failed sends of a line, or the reading of a delivery
@@ -130,8 +134,7 @@ async fn claim(conn: &mut SqliteConnection, busy: &str, now: i64) -> Result<Vec<
                            WHERE destination = name AND state IN ('queued', 'sending') AND next_at <= $1)
              LIMIT 64)
          SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, c.root,
-                c.subject,
-                l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name
+                c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name
          FROM due CROSS JOIN send s ON s.id IN (
              SELECT id FROM send n
              WHERE n.destination = due.name AND n.state IN ('queued', 'sending') AND n.next_at <= $1
@@ -187,47 +190,52 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
     })
 }
 
-async fn settle(conn: &mut SqliteConnection, claimed: &Claimed, settled: Settled) -> Result<bool, StoreError> {
+/// How an attempt ended, as the statement reads it.
+fn row(claimed: &Claimed, settled: &Settled) -> Value {
     let now = Timestamp::now().as_millisecond();
-    let (state, attempts, next, sent, error) = match &settled {
-        Settled::Sent { doubt, .. } => ("sent", claimed.attempt, now, Some(now), doubt.as_deref()),
-        Settled::Again { at, error } => ("queued", claimed.attempt, at.as_millisecond(), None, Some(error.as_str())),
-        Settled::Unclaimed => ("queued", claimed.attempt - 1, now, None, claimed.error.as_deref()),
-        Settled::Failed { error } => ("failed", claimed.attempt, now, None, Some(error.as_str())),
+    let (state, attempts, next, error) = match settled {
+        Settled::Sent { doubt, .. } => ("sent", claimed.attempt, now, doubt.as_deref()),
+        Settled::Again { at, error } => ("queued", claimed.attempt, at.as_millisecond(), Some(error.as_str())),
+        Settled::Unclaimed => ("queued", claimed.attempt - 1, now, claimed.error.as_deref()),
+        Settled::Failed { error } => ("failed", claimed.attempt, now, Some(error.as_str())),
     };
-    let reference = match &settled {
-        Settled::Sent { reference, .. } => reference.as_deref(),
-        _ => None,
+    let (sent, reference) = match settled {
+        Settled::Sent { reference, .. } => (Some(now), reference.as_deref()),
+        _ => (None, None),
     };
-    // The update is over when all of its sends are.
-    let rows = sqlx::query(
-        "UPDATE send SET state = $3, attempts = $4, next_at = $5, sent_at = $6, error = $7
-         WHERE id = $1 AND fence = $2 AND state = 'sending' RETURNING id;
+    json!({ "id": claimed.id, "fence": claimed.fence, "state": state, "attempts": attempts, "next": next,
+            "sent": sent, "error": error, "reference": reference, "subject": claimed.message.subject })
+}
+
+/// Writes all results that wait for this commit. An update is over when all of its sends are. Returns for each whether
+/// the send was still the worker's own.
+pub(super) async fn settle(conn: &mut SqliteConnection, results: &[Value]) -> Result<Vec<bool>, StoreError> {
+    let settled = sqlx::query(
+        "UPDATE send SET state = value ->> 'state', attempts = value ->> 'attempts', next_at = value ->> 'next',
+                         sent_at = value ->> 'sent', error = value ->> 'error'
+         FROM json_each($1)
+         WHERE send.id = value ->> 'id' AND send.fence = value ->> 'fence' AND send.state = 'sending' RETURNING send.id;
 
          INSERT INTO conversation (destination, thread, root, subject)
-         SELECT destination, thread, $8, $9 FROM send
-         WHERE id = $1 AND fence = $2 AND state = 'sent' AND $8 IS NOT NULL ON CONFLICT DO NOTHING;
+         SELECT s.destination, s.thread, value ->> 'reference', value ->> 'subject'
+         FROM json_each($1) CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
+         WHERE s.state = 'sent' AND value ->> 'reference' IS NOT NULL ON CONFLICT DO NOTHING;
 
          UPDATE ledger SET
              state = CASE WHEN EXISTS (SELECT 1 FROM send WHERE ledger_id = ledger.id AND state = 'failed')
                           THEN 'failed' ELSE 'sent' END,
              reason = coalesce((SELECT group_concat(destination || ': ' || error, '; ') FROM send
                                 WHERE ledger_id = ledger.id AND state = 'failed'), 'the rule matched')
-         WHERE id = (SELECT ledger_id FROM send WHERE id = $1 AND fence = $2 AND state IN ('sent', 'failed'))
+         WHERE id IN (SELECT s.ledger_id FROM json_each($1)
+                      CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
+                      WHERE s.state IN ('sent', 'failed'))
            AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = ledger.id AND state IN ('queued', 'sending'))",
     )
-    .bind(claimed.id)
-    .bind(claimed.fence)
-    .bind(state)
-    .bind(attempts)
-    .bind(next)
-    .bind(sent)
-    .bind(error)
-    .bind(reference)
-    .bind(&claimed.message.subject)
+    .bind(to_json(&results)?)
     .fetch_all(conn)
     .await?;
-    Ok(!rows.is_empty())
+    let ids = settled.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<i64>, _>>()?;
+    Ok(results.iter().map(|result| result["id"].as_i64().is_some_and(|id| ids.contains(&id))).collect())
 }
 
 async fn retry(conn: &mut SqliteConnection, delivery: i64, line: i64) -> Result<u64, StoreError> {
