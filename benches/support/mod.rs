@@ -178,7 +178,7 @@ pub async fn limit() -> String {
                 if signature != format!("sha256={}", hex(&mac(&body).finalize().into_bytes())) {
                     return StatusCode::UNAUTHORIZED;
                 }
-                let merged = serde_json::from_slice::<Limited>(&body).is_ok_and(Limited::is_merged);
+                let merged = serde_json::from_slice::<Limited>(&body).is_ok_and(|payload| payload.is_merged());
                 let (done, synced) = oneshot::channel();
                 writer.send((body, done)).await.unwrap();
                 synced.await.unwrap();
@@ -207,7 +207,7 @@ struct LimitedPullRequest {
 }
 
 impl Limited {
-    fn is_merged(self) -> bool {
+    fn is_merged(&self) -> bool {
         std::hint::black_box((&self.pull_request.title, &self.pull_request.html_url));
         self.action == "closed" && self.pull_request.merged
     }
