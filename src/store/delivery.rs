@@ -66,14 +66,14 @@ impl Store {
         answer.await.map_err(|_| StoreError::NotWritten)
     }
 
-    /// The oldest deliveries that wait, at most 16: planning them holds up the answers to new ones for so long.
+    /// The oldest deliveries that wait, at most 64.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn queued(&self) -> Result<Vec<Queued>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, source, delivery_key, name, body, received_at FROM delivery
-             WHERE waits = 1 ORDER BY id LIMIT 16",
+             WHERE waits = 1 ORDER BY id LIMIT 64",
         )
         .fetch_all(&self.read)
         .await?;
