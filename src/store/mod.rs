@@ -15,7 +15,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -186,6 +186,47 @@ fn answer_to<T: Send + 'static>(reply: oneshot::Sender<T>, value: T) -> Answer {
     Box::new(move || drop(reply.send(value)))
 }
 
+/// While deliveries come in, what else is to be written waits for a lull of this long,
+const LULL: Duration = Duration::from_millis(4);
+/// but no longer than this.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
+
+/// Writes that wait for deliveries to be taken in: these have a sender who waits for the answer.
+#[derive(Default)]
+struct Rest {
+    jobs: Vec<Job>,
+    /// When the first of them came
+    since: Option<Instant>,
+    /// When a delivery last came
+    busy: Option<Instant>,
+}
+
+impl Rest {
+    /// How long to wait for deliveries; `None` if nothing is held back.
+    fn patience(&self) -> Option<Duration> {
+        let waited = self.since?.elapsed();
+        let lull = self.busy.map_or(LULL, |busy| busy.elapsed());
+        Some(LULL.saturating_sub(lull).min(LONGEST_WAIT.saturating_sub(waited)))
+    }
+
+    /// Keeps the deliveries of a batch, and of the rest what has waited long enough.
+    fn hold_back(&mut self, batch: &mut Vec<Job>) {
+        let deliveries = batch.extract_if(.., |job| matches!(job, Job::Accept(..))).collect::<Vec<_>>();
+        if !deliveries.is_empty() {
+            self.busy = Some(Instant::now());
+        }
+        if !batch.is_empty() {
+            self.since.get_or_insert_with(Instant::now);
+            self.jobs.append(batch);
+        }
+        *batch = deliveries;
+        if self.patience().is_some_and(|patience| patience.is_zero()) {
+            self.since = None;
+            batch.append(&mut self.jobs);
+        }
+    }
+}
+
 /// The one that writes. Ends when every `Store` is gone.
 struct Writer {
     options: SqliteConnectOptions,
@@ -194,10 +235,22 @@ struct Writer {
 }
 
 impl Writer {
-    /// Takes all that waits, commits it at once, then answers.
+    /// Takes all that waits, commits it at once, then answers. A sender that waits for its 202 comes first.
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while jobs.recv_many(&mut batch, BATCH).await > 0 {
+        let (mut batch, mut rest) = (Vec::with_capacity(BATCH), Rest::default());
+        loop {
+            let taken = match rest.patience() {
+                None => Some(jobs.recv_many(&mut batch, BATCH).await),
+                Some(patience) => tokio::time::timeout(patience, jobs.recv_many(&mut batch, BATCH)).await.ok(),
+            };
+            rest.hold_back(&mut batch);
+            if batch.is_empty() {
+                // Nobody is left to ask for more.
+                if taken == Some(0) {
+                    break;
+                }
+                continue;
+            }
             let committed = self.commit(batch.drain(..)).await;
             self.failing.store(committed.is_err(), Ordering::Relaxed);
             match committed {
