@@ -161,10 +161,51 @@ impl EventKind {
         }
     }
 
+    /// Whether an update of this kind makes an older one about the same subject needless while that still waits.
+    #[must_use]
+    pub fn says_more_than(self, older: Self) -> bool {
+        match (self.milestone_rank(), older.milestone_rank()) {
+            (Some(new), Some(old)) => old < new,
+            (Some(_), None) => matches!(
+                older,
+                Self::PullRequestPushed | Self::PullRequestOnTrack | Self::PullRequestStalled | Self::PullRequestEdited
+            ),
+            (None, Some(_)) => false,
+            (None, None) => self.state().is_some_and(|state| older.state() == Some(state)),
+        }
+    }
+
+    /// Whether it may take the place of an older one where only the newest is wanted: all but a milestone's, by what
+    /// is none, and a note's.
+    #[must_use]
+    pub fn may_replace(self, older: Self) -> bool {
+        !older.is_note() && !self.is_note() && (self.is_milestone() || !older.is_milestone())
+    }
+
+    /// Which state of its subject it tells of, for kinds of which only the latest counts.
+    fn state(self) -> Option<&'static str> {
+        match self {
+            Self::PullRequestPushed => Some("commits"),
+            Self::PullRequestOnTrack | Self::PullRequestStalled => Some("progress"),
+            Self::TicketTransitioned | Self::TicketStarted | Self::TicketDone => Some("status"),
+            Self::TicketSlipped | Self::TicketPulledIn => Some("due"),
+            Self::TicketPriorityChanged => Some("priority"),
+            Self::TicketAssigned => Some("assignee"),
+            Self::WorkflowFailed | Self::WorkflowRecovered => Some("outcome"),
+            _ => None,
+        }
+    }
+
     /// Notes are what a person chose to say: they are never superseded.
     #[must_use]
     pub fn is_note(self) -> bool {
         self.as_str().starts_with("note.")
+    }
+
+    /// It tells that nothing happened for a rule's `after`; no webhook brings it.
+    #[must_use]
+    pub fn is_of_silence(self) -> bool {
+        matches!(self, Self::PullRequestStalled | Self::TicketQuiet)
     }
 
     /// The kind that this one is a case of: a ticket that was started or done was also transitioned, so a rule

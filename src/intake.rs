@@ -4,7 +4,9 @@
 //! and the mark that it is done commit together.
 
 mod batch;
+mod bundle;
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +15,15 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use self::batch::Batch;
+use self::bundle::{Bundle, Ready, bundle};
 use crate::event::{About, Source};
+use crate::hold::{self, Wait};
 use crate::metrics::Metrics;
-use crate::plan::{self, Release, Waited};
-use crate::rulebook::Rulebook;
+use crate::plan::{self, Release, Silence, Waited};
+use crate::rule::Team;
+use crate::rulebook::{Rulebook, Telling};
 use crate::source::{self, Parsed, Settings};
-use crate::store::{Due, Released, Store, StoreError};
+use crate::store::{Due, Followed, Released, Store, StoreError};
 
 /// It is told of new deliveries; it also looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
@@ -53,7 +58,7 @@ impl Intake {
     /// Runs until `stop` turns true.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let rest = match self.step().await {
+            let rest = match self.step(Timestamp::now()).await {
                 Ok(true) => continue,
                 Ok(false) => self.until_due().await,
                 Err(error) => {
@@ -69,12 +74,18 @@ impl Intake {
         }
     }
 
-    /// One batch of deliveries and one of updates. `false` when there was nothing to do.
-    async fn step(&self) -> Result<bool, StoreError> {
+    /// Works on what there is `now`: one batch of deliveries, of updates, of silences. `false` when there was nothing
+    /// to do.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn step(&self, now: Timestamp) -> Result<bool, StoreError> {
         let rulebook = Arc::clone(&self.rulebook.borrow());
-        let taken = self.take_in(&rulebook).await?;
-        let released = self.release(&rulebook).await?;
-        Ok(taken + released > 0)
+        let taken = self.take_in(&rulebook, now).await?;
+        let broken = self.break_silences(&rulebook, now).await?;
+        let released = self.release(&rulebook, now).await?;
+        let agreed = self.agree(&rulebook, now).await?;
+        Ok(taken + broken + released + agreed > 0)
     }
 
     async fn until_due(&self) -> Duration {
@@ -91,20 +102,23 @@ impl Intake {
         }
     }
 
-    async fn take_in(&self, rulebook: &Rulebook) -> Result<usize, StoreError> {
+    async fn take_in(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
         let queued = self.store.queued().await?;
         if queued.is_empty() {
             return Ok(0);
         }
-        let mut batch = Batch::new(&self.store, rulebook);
-        for delivery in &queued {
-            let parsed = understand(delivery.source, &delivery.name, &delivery.body, delivery.received, &self.settings);
+        let understood = queued.iter().map(|delivery| {
+            understand(delivery.source, &delivery.name, &delivery.body, delivery.received, &self.settings)
+        });
+        let parsed = understood.collect::<Vec<_>>();
+        let mut batch = Batch::begin(&self.store, rulebook, &parsed, now).await?;
+        for (delivery, parsed) in queued.iter().zip(parsed) {
             if !batch.add(delivery, parsed).await? {
                 break;
             }
         }
         let planned = batch.planned();
-        self.store.plan(planned).await?;
+        self.store.plan(planned, now).await?;
         for (delivery, planned) in queued.iter().zip(planned) {
             let updates = planned.outcome.states();
             updates.iter().for_each(|state| self.metrics.update(state));
@@ -114,51 +128,137 @@ impl Intake {
     }
 
     /// Renders what is due and queues it to its destinations.
-    async fn release(&self, rulebook: &Rulebook) -> Result<usize, StoreError> {
-        let due = self.store.due(Timestamp::now()).await?;
+    async fn release(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
+        let due = self.store.due(now).await?;
         if due.is_empty() {
             return Ok(0);
         }
         let count = due.len();
-        let mut released = Released::default();
+        let (mut released, mut ready) = (Released::default(), Vec::new());
         for due in due {
-            match decide(&due, rulebook) {
-                Decision::Send(message, to) => released.rendered.push((due, *message, to)),
-                Decision::Suppress(reason) => released.suppressed.push((due.id, reason)),
-                Decision::Fail(reason) => released.failed.push((due.id, reason)),
+            match decide(due, rulebook, now) {
+                Decision::Send(update) => ready.push(*update),
+                Decision::Wait(due, wait, reason) => released.held.push((due.id, wait, due.digest, reason)),
+                Decision::Suppress(id, reason) => released.suppressed.push((id, reason)),
+                Decision::Fail(id, reason) => released.failed.push((id, reason)),
             }
         }
-        self.store.release(&released).await?;
+        let mut spent = HashMap::new();
+        for bundle in bundle(ready) {
+            match self.over_budget(&bundle, &mut spent, now).await? {
+                Some((team, wait)) => released.held.extend(bundle.updates.iter().map(|update| {
+                    let reason = wait.describe(&team.timezone);
+                    (update.due.id, wait, true, reason)
+                })),
+                None => released.sent.extend(bundle.outgoing(now)),
+            }
+        }
+        self.store.release(&released, now).await?;
         released.suppressed.iter().for_each(|_| self.metrics.update("suppressed"));
         released.failed.iter().for_each(|_| self.metrics.update("failed"));
         self.to_send.notify_one();
         Ok(count)
     }
+
+    /// Counts a message against its team's budget; says until when it waits if that is spent.
+    async fn over_budget<'a>(
+        &self,
+        bundle: &Bundle<'a>,
+        spent: &mut HashMap<&'a str, u32>,
+        now: Timestamp,
+    ) -> Result<Option<(&'a Team, Wait)>, StoreError> {
+        let Some((team, budget)) = bundle.team().and_then(|team| Some((team, team.budget?))) else { return Ok(None) };
+        let sent = match spent.get(team.name.as_str()) {
+            Some(sent) => *sent,
+            None => {
+                let (begin, _) = hold::period(budget.per, &team.timezone, now);
+                self.store.spent(&team.name, begin).await?
+            }
+        };
+        let wait = hold::over_budget(team, now, sent);
+        spent.insert(&team.name, sent + u32::from(wait.is_none()));
+        Ok(wait.map(|wait| (team, wait)))
+    }
+
+    /// Plans what is told since nothing happened.
+    async fn break_silences(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
+        let run_out = self.store.run_out(now).await?;
+        if run_out.is_empty() {
+            return Ok(0);
+        }
+        let followed = run_out.into_iter().map(|run_out| {
+            let silence = plan::broken_silence(&run_out.timer, (&run_out.known, run_out.said), rulebook.teams(), now);
+            let reason = match &silence {
+                Silence::Told(_, wait) => {
+                    self.metrics.update("held");
+                    let team = plan::find(rulebook.teams(), &run_out.timer.team, &run_out.timer.rule);
+                    team.map_or_else(String::new, |(team, _)| wait.describe(&team.timezone))
+                }
+                Silence::Suppressed(_, reason) => {
+                    self.metrics.update("suppressed");
+                    reason.clone()
+                }
+                Silence::Until(_) | Silence::Over => String::new(),
+            };
+            Followed { run_out, silence, reason }
+        });
+        let followed = followed.collect::<Vec<_>>();
+        let count = followed.len();
+        self.store.follow(followed, now).await?;
+        Ok(count)
+    }
+
+    /// Records the assumptions that nobody objected to in time.
+    async fn agree(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
+        let over = self.store.unopposed(now).await?;
+        if over.is_empty() {
+            return Ok(0);
+        }
+        let reasons = over.iter().map(|line| {
+            let team = rulebook.teams().iter().find(|team| team.name == line.team);
+            (line.id, plan::agreed(team.map(|team| &**team), line.until, &line.since))
+        });
+        self.store.agree(&reasons.collect::<Vec<_>>()).await?;
+        Ok(over.len())
+    }
 }
 
 /// What becomes of an update whose time has come.
-enum Decision {
-    Send(Box<crate::template::Message>, Vec<crate::destination::Destination>),
-    Suppress(String),
-    Fail(String),
+enum Decision<'a> {
+    Send(Box<Ready<'a>>),
+    Wait(Box<Due>, Wait, String),
+    Suppress(i64, String),
+    Fail(i64, String),
 }
 
-fn decide(due: &Due, rulebook: &Rulebook) -> Decision {
+/// A fault of ours in one update must not hold up the others.
+fn decide<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> {
+    let id = due.id;
+    std::panic::catch_unwind(AssertUnwindSafe(|| release(due, rulebook, now))).unwrap_or_else(|_| {
+        tracing::error!(line = id, "our fault: an update could not be released");
+        Decision::Fail(id, "our fault, please report it: it could not be written".to_owned())
+    })
+}
+
+fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> {
     let waited = Waited { event: &due.event, kind: due.kind, team: &due.team, rule: &due.rule };
-    match plan::release(waited, due.known.as_ref(), rulebook.teams()) {
-        Release::Suppressed(reason) => Decision::Suppress(reason),
-        Release::Send { event, team, rule } => {
-            let ticket = due.ticket.as_ref().and_then(|known| match &known.about {
-                About::Ticket(ticket) => Some(ticket),
-                _ => None,
-            });
-            match rulebook.compose(&event, ticket, team, rule) {
-                Ok(message) => Decision::Send(Box::new(message), plan::destinations(rule)),
-                Err(error) => {
-                    tracing::error!(team = team.name, rule = rule.name, %error, "a message could not be rendered");
-                    Decision::Fail(error.to_string())
-                }
-            }
+    let (event, team, rule) = match plan::release(waited, due.known.as_ref(), rulebook.teams()) {
+        Release::Suppressed(reason) => return Decision::Suppress(due.id, reason),
+        Release::Send { event, team, rule } => (event, team, rule),
+    };
+    if let Some(wait) = hold::disturbs(team, now) {
+        let reason = wait.describe(&team.timezone);
+        return Decision::Wait(Box::new(due), wait, reason);
+    }
+    let ticket = due.ticket.as_ref().and_then(|known| match &known.about {
+        About::Ticket(ticket) => Some(ticket),
+        _ => None,
+    });
+    match rulebook.compose(&Telling { event: &event, ticket, team, rule, now }) {
+        Ok(message) => Decision::Send(Box::new(Ready { due, team, rule, message, to: plan::destinations(rule) })),
+        Err(error) => {
+            tracing::error!(team = team.name, rule = rule.name, %error, "a message could not be rendered");
+            Decision::Fail(due.id, error.to_string())
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod console;
 pub mod destination;
 pub mod dispatch;
 pub mod event;
+pub mod hold;
 pub mod http;
 pub mod intake;
 pub mod metrics;

@@ -3,14 +3,21 @@
 //! Pure: [`plan`] says what each team is to hear of an event, and [`release`] what becomes of an update when its time
 //! has come. [`crate::intake`] runs both against the store.
 
-use std::collections::HashSet;
+mod silence;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
+
+pub use silence::{Silence, Timer, broken_silence};
 
 use crate::destination::Destination;
 use crate::event::{Event, EventKind};
+use crate::hold::{Wait, hold};
 use crate::rule::{Rule, Team, Verdict, judge};
 use crate::track::{Known, Tracked, holds, standing};
 
@@ -42,6 +49,17 @@ pub struct Held {
     pub kind: EventKind,
 }
 
+/// What rules did about a subject before.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Its milestones that were told, or wait to be
+    pub fired: Fired,
+    /// Its updates that still wait
+    pub held: Vec<Held>,
+    /// When a rule, by its team and name, last told of it
+    pub told: HashMap<(String, String), Timestamp>,
+}
+
 /// What one rule makes of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
@@ -58,8 +76,8 @@ pub struct Update {
 /// What becomes of an update when it is planned.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
-    /// It waits for this long
-    Held(Duration),
+    /// It waits
+    Held(Wait),
     /// It is not sent, for this reason
     Suppressed(String),
 }
@@ -71,26 +89,29 @@ pub struct Plan {
     pub updates: Vec<Update>,
     /// Waiting updates that a newer one replaces, with the reason
     pub superseded: Vec<(LineId, String)>,
+    /// Silences that begin with the event
+    pub timers: Vec<Timer>,
 }
 
 /// Says what each team hears of an event.
 #[must_use]
-pub fn plan(tracked: &Tracked, teams: &Teams, fired: &Fired, held: &[Held]) -> Plan {
-    let mut plan = Plan::default();
+pub fn plan(tracked: &Tracked, teams: &Teams, history: &History, now: Timestamp) -> Plan {
+    let mut plan = Plan { timers: silence::timers(tracked, teams, now), ..Plan::default() };
     for kind in tracked.kinds() {
         for team in teams {
             for rule in &team.rules {
-                let fate = match judge(rule, team, &tracked.event, kind) {
-                    Verdict::Miss { .. } => continue,
-                    Verdict::Suppressed { because } => Fate::Suppressed(because),
-                    Verdict::Match => fate(tracked, (team, rule, kind), fired),
-                };
-                // A label that comes late asks milestone rules again: those that have told theirs are not news.
-                if kind != tracked.event.kind && !matches!(fate, Fate::Held(_)) {
+                let asked = (&**team, rule, kind);
+                let Some(fate) = fate(tracked, asked, history, now) else { continue };
+                if matches!(fate, Fate::Held(_)) {
+                    supersede(&mut plan, asked, teams, &history.held);
+                } else if kind != tracked.event.kind {
+                    // A label that comes late asks milestone rules again: those that have told theirs are not news.
                     continue;
                 }
-                if matches!(fate, Fate::Held(_)) {
-                    supersede(&mut plan, (team, rule, kind), teams, held);
+                let told = |update: &Update| update.team == team.name && update.rule == rule.name;
+                // A push to a draft is one message, to a rule that asks for pushes and for "on track".
+                if kind == EventKind::PullRequestOnTrack && plan.updates.iter().any(told) {
+                    continue;
                 }
                 plan.updates.push(Update { team: team.name.clone(), rule: rule.name.clone(), kind, fate });
             }
@@ -99,25 +120,35 @@ pub fn plan(tracked: &Tracked, teams: &Teams, fired: &Fired, held: &[Held]) -> P
     plan
 }
 
-fn fate(tracked: &Tracked, (team, rule, kind): (&Team, &Rule, EventKind), fired: &Fired) -> Fate {
+/// A rule of a team that is asked about a kind of event.
+type Asked<'a> = (&'a Team, &'a Rule, EventKind);
+
+/// `None` if the rule is about something else.
+fn fate(tracked: &Tracked, (team, rule, kind): Asked<'_>, history: &History, now: Timestamp) -> Option<Fate> {
+    match judge(rule, team, &tracked.event, kind) {
+        Verdict::Miss { .. } => return None,
+        Verdict::Suppressed { because } => return Some(Fate::Suppressed(because)),
+        Verdict::Match => {}
+    }
     if let Some(reason) = &tracked.stale {
-        return Fate::Suppressed(reason.clone());
+        return Some(Fate::Suppressed(reason.clone()));
     }
-    if kind.is_milestone() && fired.contains(&(team.name.clone(), rule.name.clone(), kind)) {
-        return Fate::Suppressed(format!("{} was told of {kind} before", team.name));
+    if kind.is_milestone() && history.fired.contains(&(team.name.clone(), rule.name.clone(), kind)) {
+        return Some(Fate::Suppressed(format!("{} was told of {kind} before", team.name)));
     }
-    Fate::Held(rule.settle)
+    let told = rule.every.and_then(|_| history.told.get(&(team.name.clone(), rule.name.clone())));
+    Some(Fate::Held(hold(team, rule, now, told.copied())))
 }
 
-/// While an update waits, a later milestone of the same subject replaces it if it says more and reaches all the places
-/// that the earlier one would have.
-fn supersede(plan: &mut Plan, (team, rule, kind): (&Team, &Rule, EventKind), teams: &Teams, held: &[Held]) {
-    let Some(rank) = kind.milestone_rank() else { return };
+/// While an update waits, a later one about the same subject replaces it if it says more (or if the rule wants only
+/// the newest) and reaches all the places that the earlier one would have.
+fn supersede(plan: &mut Plan, (team, rule, kind): Asked<'_>, teams: &Teams, held: &[Held]) {
     for waiting in held.iter().filter(|held| held.team == team.name) {
-        let less = waiting.kind.milestone_rank().is_some_and(|old| old < rank);
+        let newest_only = rule.every.is_some() && waiting.rule == rule.name && kind.may_replace(waiting.kind);
         let reached = find(teams, &waiting.team, &waiting.rule)
             .is_some_and(|(_, old)| old.to.iter().all(|to| rule.to.contains(to)));
-        if less && reached && !plan.superseded.iter().any(|(id, _)| *id == waiting.id) {
+        let more = newest_only || kind.says_more_than(waiting.kind);
+        if more && reached && !plan.superseded.iter().any(|(id, _)| *id == waiting.id) {
             plan.superseded.push((waiting.id, format!("{kind} came before it was sent, and says more")));
         }
     }
@@ -198,6 +229,35 @@ pub fn why(team: &Team, rule: &Rule, event: &Event) -> String {
         [key, ..] => format!(" in {} for {key}", event.scope),
     };
     format!("{} gets this because its rule “{}” asks for {}{place}.", team.name, rule.name, event.kind)
+}
+
+/// The same for a message that several rules lead to.
+#[must_use]
+pub fn why_all(team: &Team, rules: &[&str]) -> String {
+    match rules {
+        [rule] => format!("{} gets this because of its rule “{rule}”.", team.name),
+        rules => format!("{} gets this because of its rules “{}”.", team.name, rules.join("”, “")),
+    }
+}
+
+/// How long there is to object to what a rule tells.
+#[must_use]
+pub fn object_by(rule: &Rule, kind: EventKind) -> Option<Duration> {
+    rule.object_by.filter(|_| kind == EventKind::NoteAssumed)
+}
+
+/// What became of an assumption whose time to object is over, for the ledger. Whatever a member of the team wrote in
+/// the conversation `since` is an answer.
+#[must_use]
+pub fn agreed(team: Option<&Team>, until: Timestamp, since: &[Event]) -> String {
+    let until = until.to_zoned(team.map_or(TimeZone::UTC, |team| team.timezone.clone())).strftime("%Y-%m-%d %H:%M");
+    let wrote = |event: &&Event| event.comment.is_some() || event.note.is_some();
+    let answer = since.iter().filter(wrote).find_map(|event| {
+        let actor = event.actor.as_ref().filter(|actor| team.is_some_and(|team| team.has(actor)))?;
+        let place = event.url.as_deref().unwrap_or(&event.subject);
+        Some(format!("the rule matched; {} answered before {until}: {place}", actor.name))
+    });
+    answer.unwrap_or_else(|| format!("the rule matched; agreed: nobody objected by {until}"))
 }
 
 /// The places that a rule sends to, each once.

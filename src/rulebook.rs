@@ -3,14 +3,14 @@
 //! They are loaded as a whole and replaced as a whole. A file that is broken keeps its last good version, and never
 //! touches another's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::event::{About, Event, Ticket};
+use crate::event::{About, Event, EventKind, Ticket};
 use crate::plan::{self, Teams};
 use crate::rule::{self, Known, Rule, Team};
 use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView, context, for_kind};
@@ -20,11 +20,27 @@ use crate::track;
 /// What decides who hears what, and in which words.
 pub struct Rulebook {
     teams: Teams,
+    kinds: BTreeSet<EventKind>,
     files: BTreeMap<PathBuf, Arc<Team>>,
     templates: Templates,
     sources: BTreeMap<String, String>,
     problems: Vec<Problem>,
     jira_base_url: Option<String>,
+}
+
+/// What a message tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Telling<'a> {
+    /// What happened
+    pub event: &'a Event,
+    /// What is known of its primary ticket
+    pub ticket: Option<&'a Ticket>,
+    /// The team that hears of it
+    pub team: &'a Team,
+    /// The rule that matched
+    pub rule: &'a Rule,
+    /// When
+    pub now: Timestamp,
 }
 
 impl Rulebook {
@@ -45,8 +61,9 @@ impl Rulebook {
                 files.insert(path.clone(), Arc::clone(team));
             }
         }
-        let teams = files.values().cloned().collect();
-        Self { teams, files, templates, sources, problems, jira_base_url: config.jira_base_url.clone() }
+        let teams: Teams = files.values().cloned().collect();
+        let kinds = teams.iter().flat_map(|team| &team.rules).flat_map(|rule| &rule.on.kinds).copied().collect();
+        Self { teams, kinds, files, templates, sources, problems, jira_base_url: config.jira_base_url.clone() }
     }
 
     /// Every team in force.
@@ -70,17 +87,18 @@ impl Rulebook {
         })
     }
 
-    /// Writes the message that a rule sends of an event; `ticket` is what is known of its primary ticket.
+    /// Whether any rule asks for a kind of event.
+    #[must_use]
+    pub fn wants(&self, kind: EventKind) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    /// Writes the message that a rule sends of an event.
     ///
     /// # Errors
     /// When the template cannot be rendered within its bounds.
-    pub fn compose(
-        &self,
-        event: &Event,
-        ticket: Option<&Ticket>,
-        team: &Team,
-        rule: &Rule,
-    ) -> Result<Message, RenderError> {
+    pub fn compose(&self, telling: &Telling<'_>) -> Result<Message, RenderError> {
+        let Telling { event, ticket, team, rule, now } = *telling;
         let name = rule.template.as_deref().unwrap_or_else(|| for_kind(event.kind));
         let facts = Facts {
             event,
@@ -91,7 +109,8 @@ impl Rulebook {
             why: &plan::why(team, rule, event),
             links: &Links::default(),
             zone: &team.timezone,
-            now: Timestamp::now(),
+            object_by: plan::object_by(rule, event.kind).map(|after| now + after),
+            now,
         };
         self.templates.render(name, &context(&facts))
     }

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{About, Event, EventKind, PullRequest, Stage, StatusCategory, Ticket, TicketKey};
+use crate::event::{About, Change, Event, EventKind, PullRequest, Source, Stage, StatusCategory, Ticket, TicketKey};
 
 /// What is known of one subject.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +44,10 @@ impl Tracked {
             | EventKind::PullRequestUnlabeled
             | EventKind::PullRequestEdited
             | EventKind::PullRequestAssigned => self.known.milestone,
+            // Work on a draft goes on.
+            EventKind::PullRequestPushed if holds(EventKind::PullRequestDraft, &self.known.about) => {
+                Some(EventKind::PullRequestOnTrack)
+            }
             _ => None,
         };
         std::iter::once(self.event.kind).chain(late)
@@ -107,12 +111,20 @@ fn no_news(event: &Event, before: &Known, now: &About) -> Option<String> {
 /// Whether a milestone is (still) the state that its subject is in. Occurrences always hold.
 #[must_use]
 pub fn holds(kind: EventKind, about: &About) -> bool {
-    let About::PullRequest(pr) = about else { return true };
+    let pr = match about {
+        About::PullRequest(pr) => pr,
+        About::Ticket(ticket) if kind == EventKind::TicketQuiet => {
+            return ticket.status_category == Some(StatusCategory::InProgress);
+        }
+        _ => return true,
+    };
     let draft = pr.draft == Some(true);
     match kind {
         EventKind::PullRequestDraft => pr.stage == Stage::Open && draft,
         EventKind::PullRequestOpened | EventKind::PullRequestReady => pr.stage == Stage::Open && !draft,
-        EventKind::PullRequestReopened => pr.stage == Stage::Open,
+        EventKind::PullRequestReopened | EventKind::PullRequestStalled | EventKind::PullRequestOnTrack => {
+            pr.stage == Stage::Open
+        }
         EventKind::PullRequestClosed => pr.stage == Stage::Closed,
         EventKind::PullRequestMerged => pr.stage == Stage::Merged,
         _ => true,
@@ -141,6 +153,44 @@ fn refine(kind: EventKind, before: &Known) -> EventKind {
         | (EventKind::TicketDone, Some(StatusCategory::Done)) => EventKind::TicketTransitioned,
         _ => kind,
     }
+}
+
+/// Whether a ticket moves on with an event: into work, or further within it.
+#[must_use]
+pub fn moves_forward(before: Option<&Known>, event: &Event) -> bool {
+    let category = |about: &About| match about {
+        About::Ticket(ticket) => ticket.status_category,
+        _ => None,
+    };
+    let moves = matches!(event.kind, EventKind::TicketStarted | EventKind::TicketTransitioned);
+    let back = matches!(before.map(|known| category(&known.about)), Some(Some(StatusCategory::Done)));
+    moves && !back && category(&event.about) == Some(StatusCategory::InProgress)
+}
+
+/// The event that a draft is on track, since its ticket `moved`; `None` for what is no draft.
+#[must_use]
+pub fn on_track(subject: String, draft: Known, moved: &Event, ticket: &Known) -> Option<Event> {
+    if !matches!(draft.about, About::PullRequest(_)) || !holds(EventKind::PullRequestDraft, &draft.about) {
+        return None;
+    }
+    let (from, to) = match (&moved.about, &ticket.about) {
+        (About::Ticket(moved), About::Ticket(now)) => (moved.previous_status.clone(), now.status.clone()),
+        _ => (None, None),
+    };
+    Some(Event {
+        source: Source::Github,
+        kind: EventKind::PullRequestOnTrack,
+        scope: subject.split('#').next().unwrap_or_default().to_owned(),
+        url: draft.about.url().map(str::to_owned),
+        subject,
+        tickets: draft.tickets,
+        about: draft.about,
+        change: Some(Change { field: "status".to_owned(), from, to }),
+        note: None,
+        comment: None,
+        once: None,
+        ..moved.clone()
+    })
 }
 
 /// The newer state, with what it leaves out taken from the older one.

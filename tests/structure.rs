@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["event", "destination", "settings", "toml_file"],
     &["config"],
     &["source", "rule", "template"],
-    &["track", "plan"],
+    &["track", "plan", "hold"],
     &["rulebook", "store", "channel", "metrics"],
     &["intake", "dispatch", "console", "owner"],
     &["http"],

@@ -13,7 +13,7 @@ use crate::event::{Event, Source};
 use crate::intake::understand;
 use crate::plan;
 use crate::rule::{Rule, Team, Verdict, judge};
-use crate::rulebook::Rulebook;
+use crate::rulebook::{Rulebook, Telling};
 use crate::source::{BodyError, Parsed, json_body};
 use crate::track::{self, Tracked};
 
@@ -114,7 +114,7 @@ fn messages<'a>(tracked: &[Tracked], rulebook: &'a Rulebook, channels: &Channels
                 if judge(rule, team, event, event.kind) != Verdict::Match {
                     continue;
                 }
-                let message = rulebook.compose(event, None, team, rule)?;
+                let message = rulebook.compose(&Telling { event, ticket: None, team, rule, now: Timestamp::now() })?;
                 let thread = track::thread(&event.subject, &event.tickets);
                 for to in plan::destinations(rule) {
                     let post = Post {

@@ -1,14 +1,14 @@
 //! Deliveries that are planned together: read once, written at once.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use crate::event::{About, Event, TicketKey};
+use crate::event::{About, Event, EventKind, TicketKey};
 use crate::plan::{self, Fate, Held, LineId};
 use crate::rulebook::Rulebook;
 use crate::source::Parsed;
@@ -20,18 +20,43 @@ use crate::track::{self, Tracked};
 pub(super) struct Batch<'a> {
     store: &'a Store,
     rulebook: &'a Rulebook,
+    now: Timestamp,
     subjects: HashMap<String, Before>,
     /// Which delivery told of an occurrence
     told: HashMap<String, String>,
+    /// The occurrences that the store was asked about
+    asked: HashSet<String>,
     /// Jira's numeric ids
     tickets: HashMap<String, TicketKey>,
     planned: Vec<PlannedDelivery>,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(store: &'a Store, rulebook: &'a Rulebook) -> Self {
-        let (subjects, told, tickets) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { store, rulebook, subjects, told, tickets, planned: Vec::new() }
+    /// Begins a batch for these payloads: what most of their plans need is read at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub(super) async fn begin(
+        store: &'a Store,
+        rulebook: &'a Rulebook,
+        parsed: &[Parsed],
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let events = parsed.iter().filter_map(|parsed| match parsed {
+            Parsed::Events(events) => Some(events),
+            Parsed::Ignored(_) => None,
+        });
+        let events = events.flatten().collect::<Vec<_>>();
+        let names = events.iter().map(|event| event.subject.as_str()).collect::<BTreeSet<_>>();
+        let once = events.iter().filter_map(|event| event.once.as_deref()).collect::<Vec<_>>();
+        let subjects = match store.before(&names.into_iter().collect::<Vec<_>>()).await {
+            // Each is read again by itself, and the damaged one told apart from the others.
+            Err(StoreError::Corrupt(_)) => HashMap::new(),
+            read => read?,
+        };
+        let told = store.told(&once).await?;
+        let asked = once.into_iter().map(str::to_owned).collect();
+        Ok(Self { store, rulebook, now, subjects, told, asked, tickets: HashMap::new(), planned: Vec::new() })
     }
 
     /// The deliveries in the order that they were added.
@@ -68,31 +93,50 @@ impl<'a> Batch<'a> {
             Parsed::Ignored(reason) => return Ok(ignored(delivery, reason)),
         };
         let (mut planned, mut line) = (Vec::new(), 0);
-        for event in events {
+        let mut events = VecDeque::from(events);
+        while let Some(event) = events.pop_front() {
             let event = self.event(event).await?;
             self.learn(delivery, line, &event);
             line += i64::try_from(event.lines.len()).unwrap_or_default();
+            events.extend(self.on_track(&event).await?);
             planned.push(event);
         }
         Ok(Planned::Events(planned))
     }
 
+    /// A ticket that moves forward is news of the drafts that belong to it.
+    async fn on_track(&self, moved: &PlannedEvent) -> Result<Vec<Event>, StoreError> {
+        let PlannedEvent { event, known, forward: true, .. } = moved else { return Ok(Vec::new()) };
+        if !self.rulebook.wants(EventKind::PullRequestOnTrack) {
+            return Ok(Vec::new());
+        }
+        let drafts = self.store.of_ticket(&event.subject).await?.into_iter();
+        Ok(drafts.filter_map(|(subject, draft)| track::on_track(subject, draft, event, known)).collect())
+    }
+
     async fn event(&mut self, event: Event) -> Result<PlannedEvent, StoreError> {
         let (event, nameless) = self.resolve(event).await?;
         let told = match &event.once {
-            Some(once) if !self.told.contains_key(once) => self.store.told(once).await?,
+            Some(once) if !self.told.contains_key(once) && !self.asked.contains(once) => {
+                self.store.told(&[once]).await?.remove(once)
+            }
             Some(once) => self.told.get(once).cloned(),
             None => None,
         };
         let before = match self.subjects.entry(event.subject.clone()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(self.store.before(&event.subject).await?),
+            Entry::Vacant(unknown) => {
+                let mut read = self.store.before(&[&event.subject]).await?;
+                unknown.insert(read.remove(&event.subject).unwrap_or_default())
+            }
         };
+        let forward = track::moves_forward(before.known.as_ref(), &event);
         let mut tracked = track::track(before.known.clone(), event);
         let told = told.map(|delivery| format!("delivery {delivery} told of it already"));
         tracked.stale = nameless.or(told).or(tracked.stale);
-        let plan = plan::plan(&tracked, self.rulebook.teams(), &before.fired, &before.held);
-        Ok(planned(tracked, plan, Timestamp::now()))
+        let forward = forward && tracked.stale.is_none();
+        let plan = plan::plan(&tracked, self.rulebook.teams(), &before.history, self.now);
+        Ok(self.planned_event(tracked, plan, forward))
     }
 
     /// Gives an event its ticket's key where the payload has none, only Jira's number. Where that says nothing to us, it
@@ -129,36 +173,42 @@ impl<'a> Batch<'a> {
         }
         let Some(before) = self.subjects.get_mut(&planned.event.subject) else { return };
         before.known = Some(planned.known.clone());
-        before.held.retain(|held| !planned.superseded.iter().any(|(id, _)| *id == held.id));
+        before.history.held.retain(|held| !planned.superseded.iter().any(|(id, _)| *id == held.id));
         for (number, new) in (line + 1..).zip(&planned.lines) {
-            let (LineState::Held(_), Some((team, rule))) = (new.state, &new.rule) else { continue };
+            let (LineState::Held { .. }, Some((team, rule))) = (new.state, &new.rule) else { continue };
             if new.fires() {
-                before.fired.insert((team.clone(), rule.clone(), new.kind));
+                before.history.fired.insert((team.clone(), rule.clone(), new.kind));
             }
             let id = LineId { delivery: delivery.id, line: number };
-            before.held.push(Held { id, team: team.clone(), rule: rule.clone(), kind: new.kind });
+            before.history.held.push(Held { id, team: team.clone(), rule: rule.clone(), kind: new.kind });
         }
+    }
+
+    fn planned_event(&self, tracked: Tracked, plan: plan::Plan, forward: bool) -> PlannedEvent {
+        let Tracked { event, known, stale } = tracked;
+        let lines = plan.updates.into_iter().map(|update| {
+            let asked = plan::find(self.rulebook.teams(), &update.team, &update.rule);
+            let (state, reason) = match (update.fate, asked) {
+                (Fate::Held(wait), Some((team, rule))) => {
+                    let digest = rule.digest.is_some();
+                    (LineState::Held { due: wait.until, digest }, wait.describe(&team.timezone))
+                }
+                (Fate::Held(_), None) => (LineState::Suppressed, "the rule is gone".to_owned()),
+                (Fate::Suppressed(reason), _) => (LineState::Suppressed, reason),
+            };
+            Line { rule: Some((update.team, update.rule)), kind: update.kind, state, reason }
+        });
+        let mut lines = lines.collect::<Vec<_>>();
+        if lines.is_empty() {
+            let reason = stale.unwrap_or_else(|| "no rule matched".to_owned());
+            lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
+        }
+        let thread = track::thread(&event.subject, &event.tickets).to_owned();
+        let plan::Plan { superseded, timers, .. } = plan;
+        PlannedEvent { event, thread, known, lines, superseded, timers, forward }
     }
 }
 
 fn ignored(delivery: &Queued, reason: String) -> Planned {
     Planned::Ignored { source: delivery.source, name: delivery.name.clone(), reason }
-}
-
-fn planned(tracked: Tracked, plan: plan::Plan, now: Timestamp) -> PlannedEvent {
-    let Tracked { event, known, stale } = tracked;
-    let lines = plan.updates.into_iter().map(|update| {
-        let (state, reason) = match update.fate {
-            Fate::Held(wait) => (LineState::Held(now + wait), format!("the rule matched; it settles for {wait:?}")),
-            Fate::Suppressed(reason) => (LineState::Suppressed, reason),
-        };
-        Line { rule: Some((update.team, update.rule)), kind: update.kind, state, reason }
-    });
-    let mut lines = lines.collect::<Vec<_>>();
-    if lines.is_empty() {
-        let reason = stale.unwrap_or_else(|| "no rule matched".to_owned());
-        lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
-    }
-    let thread = track::thread(&event.subject, &event.tickets).to_owned();
-    PlannedEvent { event, thread, known, lines, superseded: plan.superseded }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::event::{About, Actor, PullRequest, Source, Stage};
+use crate::hold::Reason;
 use crate::rule::{Known as Refers, check};
 use crate::settings::ChannelSettings;
 use crate::track::track;
@@ -70,6 +71,9 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
     track(None, event)
 }
 
+/// A Friday.
+const NOON: Timestamp = Timestamp::constant(1_795_176_000, 0);
+
 fn held(line: i64, rule: &str, kind: EventKind) -> Held {
     let id = LineId { delivery: 1, line };
     Held { id, team: "web".to_owned(), rule: rule.to_owned(), kind }
@@ -77,21 +81,26 @@ fn held(line: i64, rule: &str, kind: EventKind) -> Held {
 
 #[test]
 fn each_rule_that_matches_holds_an_update() {
-    let plan = plan(&tracked(EventKind::PullRequestDraft, Stage::Open, true), &teams(TEAM), &Fired::new(), &[]);
+    let draft = tracked(EventKind::PullRequestDraft, Stage::Open, true);
+    let plan = plan(&draft, &teams(TEAM), &History::default(), NOON);
     let rules = plan.updates.iter().map(|update| (update.rule.as_str(), &update.fate)).collect::<Vec<_>>();
-    let minute = Fate::Held(Duration::from_secs(60));
+    let settle = Duration::from_secs(60);
+    let minute = Fate::Held(Wait { until: NOON + settle, reason: Reason::Settle(settle) });
     assert_eq!(rules, [("all", &minute), ("elsewhere", &minute)]);
 }
 
 #[test]
 fn a_milestone_is_told_once_and_an_occurrence_each_time() {
-    let told = |kind: EventKind| Fired::from([("web".to_owned(), "all".to_owned(), kind)]);
+    let told = |kind: EventKind| {
+        let fired = Fired::from([("web".to_owned(), "all".to_owned(), kind)]);
+        History { fired, ..History::default() }
+    };
     let merged = tracked(EventKind::PullRequestMerged, Stage::Merged, false);
-    let again = plan(&merged, &teams(TEAM), &told(EventKind::PullRequestMerged), &[]);
+    let again = plan(&merged, &teams(TEAM), &told(EventKind::PullRequestMerged), NOON);
     let reason = "web was told of pull_request.merged before".to_owned();
     assert_eq!(again.updates[0].fate, Fate::Suppressed(reason));
     let pushed = tracked(EventKind::PullRequestPushed, Stage::Open, false);
-    let again = plan(&pushed, &teams(TEAM), &told(EventKind::PullRequestPushed), &[]);
+    let again = plan(&pushed, &teams(TEAM), &told(EventKind::PullRequestPushed), NOON);
     assert!(matches!(again.updates[0].fate, Fate::Held(_)));
 }
 
@@ -103,14 +112,67 @@ fn what_says_more_replaces_what_waits_at_the_same_places() {
         held(2, "elsewhere", EventKind::PullRequestDraft),
         held(3, "all", EventKind::PullRequestPushed),
         held(4, "all", EventKind::NoteAssumed),
+        held(5, "all", EventKind::PullRequestCommented),
     ];
-    let plan = plan(&merged, &teams(TEAM), &Fired::new(), &waiting);
-    let reason = "pull_request.merged came before it was sent, and says more".to_owned();
+    let history = History { held: waiting.to_vec(), ..History::default() };
+    let superseded = plan(&merged, &teams(TEAM), &history, NOON).superseded;
+    let lines = superseded.iter().map(|(id, _)| id.line).collect::<Vec<_>>();
+    assert_eq!(lines, [1, 3], "another place would hear nothing; what somebody said stays");
+    assert_eq!(superseded[0].1, "pull_request.merged came before it was sent, and says more");
+}
+
+#[test]
+fn a_rule_that_wants_one_in_a_while_gets_the_newest() {
+    let text = TEAM.replacen("on =", "every = \"3d\"\non =", 1);
+    let commented = tracked(EventKind::PullRequestCommented, Stage::Open, false);
+    let waiting = [
+        held(1, "all", EventKind::PullRequestApproved),
+        held(2, "all", EventKind::PullRequestReady),
+        held(3, "all", EventKind::NoteDecided),
+        held(4, "elsewhere", EventKind::PullRequestApproved),
+    ];
+    let told = ("web".to_owned(), "all".to_owned());
+    let yesterday = NOON - Duration::from_secs(24 * 3600);
+    let history = History { held: waiting.to_vec(), told: [(told, yesterday)].into(), ..History::default() };
+    let plan = plan(&commented, &teams(&text), &history, NOON);
+    assert_eq!(plan.superseded.iter().map(|(id, _)| id.line).collect::<Vec<_>>(), [1], "a milestone and a note stay");
+    let Fate::Held(wait) = &plan.updates[0].fate else { panic!("{:?}", plan.updates) };
+    assert_eq!(wait.until, yesterday + Duration::from_secs(3 * 24 * 3600));
+}
+
+#[test]
+fn a_push_to_a_draft_is_on_track() {
+    let text = TEAM.replace("[\"pull_request.draft\"]", "[\"pull_request.on_track\"]");
+    let kinds = |draft: bool| {
+        let pushed = tracked(EventKind::PullRequestPushed, Stage::Open, draft);
+        let updates = plan(&pushed, &teams(&text), &History::default(), NOON).updates;
+        updates.into_iter().map(|update| (update.rule, update.kind.to_string())).collect::<Vec<_>>()
+    };
+    let pushed = ("all".to_owned(), "pull_request.pushed".to_owned());
+    assert_eq!(kinds(true), [pushed.clone(), ("elsewhere".to_owned(), "pull_request.on_track".to_owned())]);
+    assert_eq!(kinds(false), [pushed]);
+}
+
+#[test]
+fn a_pull_request_stalls_when_nothing_happens_for_long() {
+    let text = format!("{TEAM}[[rule]]\nname = \"stalled\"\non = [\"pull_request.stalled\"]\nafter = \"5d\"\n");
+    let open = tracked(EventKind::PullRequestOpened, Stage::Open, false);
+    let timers = plan(&open, &teams(&text), &History::default(), NOON).timers;
+    let five_days = NOON + Duration::from_secs(5 * 24 * 3600);
     assert_eq!(
-        plan.superseded,
-        [(LineId { delivery: 1, line: 1 }, reason)],
-        "another place would hear nothing; occurrences and notes stay"
+        timers.iter().map(|timer| (timer.rule.as_str(), timer.due)).collect::<Vec<_>>(),
+        [("stalled", five_days)]
     );
+    let told = broken_silence(&timers[0], (&open.known, None), &teams(&text), five_days);
+    let Silence::Told(event, _) = told else { panic!("{told:?}") };
+    assert_eq!(
+        (event.kind, event.subject.as_str(), event.scope.as_str()),
+        (EventKind::PullRequestStalled, "acme/x#45", "acme/x")
+    );
+    let merged = tracked(EventKind::PullRequestMerged, Stage::Merged, false);
+    assert_eq!(broken_silence(&timers[0], (&merged.known, None), &teams(&text), five_days), Silence::Over);
+    assert_eq!(plan(&merged, &teams(&text), &History::default(), NOON).timers, []);
+    assert_eq!(broken_silence(&timers[0], (&open.known, None), &teams(TEAM), five_days), Silence::Over);
 }
 
 fn released(kind: EventKind, now: &Tracked, teams: &Teams) -> Result<(String, String), String> {

@@ -9,7 +9,8 @@ use super::duration;
 use super::file::{RuleTable, TeamFile, Texts};
 use super::pattern::{Pattern, Patterns};
 use super::reading;
-use super::{Condition, On, Rule, Team};
+use super::timing;
+use super::{Condition, Digest, On, Quiet, Rule, Team};
 use crate::destination::Destination;
 use crate::event::EventKind;
 use crate::settings::ChannelSettings;
@@ -45,6 +46,8 @@ pub fn check(file: &str, text: &str, known: Known<'_>) -> Result<Team, Vec<Probl
 struct Manner {
     to: Option<Vec<Destination>>,
     settle: Option<Duration>,
+    every: Option<Duration>,
+    digest: Option<Digest>,
     own: Option<bool>,
     bots: Option<bool>,
     template: Option<String>,
@@ -53,6 +56,8 @@ struct Manner {
 struct RawManner {
     to: Texts,
     settle: Field<DurationText>,
+    every: Field<DurationText>,
+    digest: Field<String>,
     own: Field<bool>,
     bots: Field<bool>,
     template: Field<String>,
@@ -66,8 +71,8 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn team(&mut self, raw: TeamFile) -> Team {
         let root = At::root();
-        let manner = RawManner { to: raw.to, settle: raw.settle, own: raw.own, bots: raw.bots, template: raw.template };
-        let manner = self.manner(manner, &root);
+        let TeamFile { to, settle, every, digest, own, bots, template, .. } = raw;
+        let manner = self.manner(RawManner { to, settle, every, digest, own, bots, template }, &root);
         let tables = self.document.take(raw.rule, &root.key("rule")).unwrap_or_default();
         let mut names = BTreeMap::new();
         let mut rules = Vec::new();
@@ -84,6 +89,8 @@ impl Checker<'_> {
             owner: self.owner(raw.owner),
             members: self.members(raw.members),
             timezone: self.timezone(raw.timezone),
+            quiet: self.quiet(raw.quiet),
+            budget: self.read(raw.budget, &root.key("budget"), timing::budget),
             rules,
         }
     }
@@ -98,8 +105,15 @@ impl Checker<'_> {
             self.list(raw.ticket, &at.key("ticket"), reading::text).map(Condition::Ticket),
             self.list(raw.title, &at.key("title"), reading::text).map(Condition::Title),
         ];
-        let manner = RawManner { to: raw.to, settle: raw.settle, own: raw.own, bots: raw.bots, template: raw.template };
-        let own = self.manner(manner, at);
+        let RuleTable { to, settle, every, digest, own, bots, template, .. } = raw;
+        let own = self.manner(RawManner { to, settle, every, digest, own, bots, template }, at);
+        let after = self.duration(raw.after, &at.key("after"));
+        let object_by = self.duration(raw.object_by, &at.key("object_by"));
+        let on = self.on(raw.on, at, after);
+        if object_by.is_some() && !on.kinds.contains(&EventKind::NoteAssumed) {
+            let help = "leave it out, or add \"note.assumed\" to `on`".to_owned();
+            self.document.wrong(&at.key("object_by"), "only an assumption can be objected to", help);
+        }
         let to = own.to.or_else(|| team.to.clone());
         if to.is_none() {
             let help = "write `to = [\"email:ADDRESS\"]` here, or at the top for all rules".to_owned();
@@ -107,10 +121,14 @@ impl Checker<'_> {
         }
         Rule {
             name: self.name(raw.name, at, "name"),
-            on: self.on(raw.on, at),
+            on,
             conditions: conditions.into_iter().flatten().collect(),
             to: to.unwrap_or_default(),
             settle: own.settle.or(team.settle).unwrap_or(SETTLE),
+            every: own.every.or(team.every),
+            digest: own.digest.or(team.digest),
+            after,
+            object_by,
             own: own.own.or(team.own).unwrap_or(false),
             bots: own.bots.or(team.bots).unwrap_or(false),
             template: own.template.or_else(|| team.template.clone()),
@@ -120,7 +138,9 @@ impl Checker<'_> {
     fn manner(&mut self, raw: RawManner, at: &At) -> Manner {
         Manner {
             to: self.destinations(raw.to, &at.key("to")),
-            settle: self.settle(raw.settle, &at.key("settle")),
+            settle: self.duration(raw.settle, &at.key("settle")),
+            every: self.duration(raw.every, &at.key("every")),
+            digest: self.read(raw.digest, &at.key("digest"), timing::digest),
             own: self.document.take(raw.own, &at.key("own")),
             bots: self.document.take(raw.bots, &at.key("bots")),
             template: self.template(raw.template, &at.key("template")),
@@ -173,15 +193,33 @@ impl Checker<'_> {
         })
     }
 
-    fn settle(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {
+    fn duration(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {
         let DurationText(text) = self.document.take(field, at)?;
-        match duration::parse(&text) {
-            Ok(duration) => Some(duration),
-            Err((message, help)) => {
-                self.document.wrong(at, message, help);
-                None
-            }
+        self.reported(duration::parse(&text), at)
+    }
+
+    fn read<T>(&mut self, field: Field<String>, at: &At, read: fn(&str) -> Result<T, (String, String)>) -> Option<T> {
+        let text = self.document.take(field, at)?;
+        self.reported(read(&text), at)
+    }
+
+    fn reported<T>(&mut self, read: Result<T, (String, String)>, at: &At) -> Option<T> {
+        read.map_err(|(message, help)| self.document.wrong(at, message, help)).ok()
+    }
+
+    fn quiet(&mut self, field: Texts) -> Quiet {
+        let at = At::root().key("quiet");
+        if field.is_absent() {
+            return Quiet::default();
         }
+        let entries = self.filled_list(field, &at);
+        let windows = entries.into_iter().filter_map(|(at, text)| self.reported(timing::window(&text), &at)).collect();
+        let quiet = Quiet::new(windows);
+        if quiet.is_endless() {
+            let help = "leave some hours of the week out of it".to_owned();
+            self.document.wrong(&at, "it is quiet all week: nothing would ever be sent", help);
+        }
+        quiet
     }
 
     fn template(&mut self, field: Field<String>, at: &At) -> Option<String> {
@@ -220,7 +258,7 @@ impl Checker<'_> {
         Some(to)
     }
 
-    fn on(&mut self, field: Texts, rule: &At) -> On {
+    fn on(&mut self, field: Texts, rule: &At, after: Option<Duration>) -> On {
         let at = rule.key("on");
         if field.is_absent() {
             let help = "write `on = [\"pull_request.merged\"]`, or other events".to_owned();
@@ -229,10 +267,18 @@ impl Checker<'_> {
         let before = self.document.problem_count();
         let entries = self.filled_list(field, &at);
         let written = entries.iter().map(|(_, text)| text.clone()).collect();
-        let patterns = self.patterns(entries, reading::event);
+        let patterns = self.patterns(entries.clone(), reading::event);
+        let needs_after = |kind: &EventKind| after.is_none() && kind.is_of_silence();
+        for (at, text) in &entries {
+            if text.parse().is_ok_and(|kind| needs_after(&kind)) {
+                let help = "write how long nothing has to happen, such as `after = \"5d\"`".to_owned();
+                self.document.wrong(at, format!("`{text}` needs `after`"), help);
+            }
+        }
         let kinds: BTreeSet<_> = EventKind::ALL
             .iter()
             .copied()
+            .filter(|kind| !needs_after(kind))
             .filter(|kind| {
                 // Whoever wants to hear of a transition wants to hear of the one to done.
                 let names: Vec<_> =
@@ -242,6 +288,10 @@ impl Checker<'_> {
             .collect();
         if kinds.is_empty() && self.document.problem_count() == before {
             self.document.wrong(&at, "the exclusions leave no event", None);
+        }
+        if after.is_some() && !kinds.iter().any(|kind| kind.is_of_silence()) {
+            let help = "leave it out, or add \"pull_request.stalled\" or \"ticket.quiet\" to `on`".to_owned();
+            self.document.wrong(&rule.key("after"), "none of the events waits for a silence", help);
         }
         On { kinds, written }
     }

@@ -25,6 +25,14 @@ pub struct TeamFile {
     pub timezone: Field<String>,
     /// How long an update waits for the dust to settle, such as `"60s"` (the default) or `"1h30m"`.
     pub settle: Field<DurationText>,
+    /// Hours and days on which nothing is sent, such as `["19:00-08:00", "sat", "sun"]`, in the team's time zone.
+    pub quiet: Texts,
+    /// How many messages the team takes, such as `"20/day"` (or `hour`, `week`). What is over it goes into one digest.
+    pub budget: Field<String>,
+    /// One update about the same subject in so long, such as `"3d"`. The newest waits and replaces the one before it.
+    pub every: Field<DurationText>,
+    /// When updates go as one message, such as `"daily 09:00"` or `"weekly mon 09:00"`, in the team's time zone.
+    pub digest: Field<String>,
     /// Whether members' own actions are news too. `false` if left out.
     pub own: Field<bool>,
     /// Whether what bots do is news too. `false` if left out.
@@ -63,6 +71,14 @@ pub struct RuleTable {
     pub to: Texts,
     /// How long an update waits for the dust to settle, instead of the team's `settle`.
     pub settle: Field<DurationText>,
+    /// One update about the same subject in so long, instead of the team's `every`.
+    pub every: Field<DurationText>,
+    /// When the updates go as one message, instead of the team's `digest`.
+    pub digest: Field<String>,
+    /// How long nothing has to happen, such as `"5d"`: for `pull_request.stalled` and `ticket.quiet`.
+    pub after: Field<DurationText>,
+    /// How long there is to object to an assumption, such as `"3d"`: for `note.assumed`.
+    pub object_by: Field<DurationText>,
     /// Whether members' own actions are news too, instead of the team's `own`.
     pub own: Field<bool>,
     /// Whether what bots do is news too, instead of the team's `bots`. A bot that `author` names is always heard.

@@ -214,14 +214,16 @@ fn bot_action(rule: &Rule, event: &Event, actor: Option<&Actor>) -> Option<Strin
 
 fn own_action(rule: &Rule, team: &Team, actor: Option<&Actor>) -> Option<String> {
     let actor = actor.filter(|_| !rule.own)?;
-    let is_actor = |member: &String| {
-        let member = member.to_lowercase();
-        member == actor.login.to_lowercase() || member == actor.name.to_lowercase()
-    };
-    team.members
-        .iter()
-        .any(is_actor)
-        .then(|| format!("{} is a member of {}: not news to them", short(&actor.name), team.name))
+    team.has(actor).then(|| format!("{} is a member of {}: not news to them", short(&actor.name), team.name))
+}
+
+impl Team {
+    /// Whether somebody is a member of it.
+    #[must_use]
+    pub fn has(&self, actor: &Actor) -> bool {
+        let (login, name) = (actor.login.to_lowercase(), actor.name.to_lowercase());
+        self.members.iter().map(|member| member.to_lowercase()).any(|member| member == login || member == name)
+    }
 }
 
 #[cfg(test)]

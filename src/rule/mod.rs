@@ -7,6 +7,7 @@ mod folder;
 mod matcher;
 mod pattern;
 mod reading;
+mod timing;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use file::schema;
 pub use folder::{Loaded, load_folder};
 pub use matcher::{Verdict, judge};
 pub use pattern::Patterns;
+pub use timing::{Budget, Digest, Period, Quiet};
 
 use crate::destination::Destination;
 use crate::event::EventKind;
@@ -32,8 +34,12 @@ pub struct Team {
     pub owner: Option<String>,
     /// Logins, account ids or names, as written
     pub members: Vec<String>,
-    /// The zone that times are shown in
+    /// The zone of all times that it writes and is shown
     pub timezone: TimeZone,
+    /// When nothing is sent to it
+    pub quiet: Quiet,
+    /// How many messages it takes
+    pub budget: Option<Budget>,
     /// When it wants to hear
     pub rules: Vec<Rule>,
 }
@@ -51,6 +57,14 @@ pub struct Rule {
     pub to: Vec<Destination>,
     /// How long an update waits for the dust to settle
     pub settle: Duration,
+    /// One update about the same subject in so long
+    pub every: Option<Duration>,
+    /// When its updates go as one message
+    pub digest: Option<Digest>,
+    /// How long nothing has to happen, for the kinds that tell of that
+    pub after: Option<Duration>,
+    /// How long there is to object to an assumption
+    pub object_by: Option<Duration>,
     /// Whether members' own actions are news too
     pub own: bool,
     /// Whether what bots do is news too

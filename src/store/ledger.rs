@@ -143,7 +143,7 @@ impl Store {
                     l.team, l.rule, l.state, l.reason, l.at, l.message,
                     (SELECT json_group_array(json_object('destination', s.destination, 'state', s.state,
                             'attempts', s.attempts, 'error', s.error) ORDER BY s.id) FROM send s
-                     WHERE s.ledger_id = l.id) AS sends
+                     WHERE s.ledger_id = coalesce(l.lead_id, l.id)) AS sends
              FROM ledger l JOIN delivery d ON d.id = l.delivery_id WHERE TRUE",
         );
         if let Some(team) = &filter.team {

@@ -9,7 +9,9 @@
 mod delivery;
 mod ledger;
 mod plan;
+mod release;
 mod send;
+mod timer;
 
 use std::fs::File;
 use std::path::Path;
@@ -25,8 +27,10 @@ use tokio::task::JoinHandle;
 
 pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
-pub use plan::{Before, Due, Line, LineState, Planned, PlannedDelivery, PlannedEvent, Released};
+pub use plan::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent};
+pub use release::{Due, Outgoing, Released};
 pub use send::{Claimed, Settled};
+pub use timer::{Followed, RunOut, Unopposed};
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.
 #[derive(Debug, thiserror::Error)]
@@ -186,12 +190,12 @@ fn answer_to<T: Send + 'static>(reply: oneshot::Sender<T>, value: T) -> Answer {
     Box::new(move || drop(reply.send(value)))
 }
 
-/// While deliveries come in, what else is to be written waits for a lull of this long,
+/// While deliveries come in, plans and claims wait for a lull of this long,
 const LULL: Duration = Duration::from_millis(4);
 /// but no longer than this.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
-/// Writes that wait for deliveries to be taken in: these have a sender who waits for the answer.
+/// Plans and claims: nobody outside waits for them.
 #[derive(Default)]
 struct Rest {
     jobs: Vec<Job>,
@@ -209,17 +213,15 @@ impl Rest {
         Some(LULL.saturating_sub(lull).min(LONGEST_WAIT.saturating_sub(waited)))
     }
 
-    /// Keeps the deliveries of a batch, and of the rest what has waited long enough.
+    /// Takes them out of a batch, and puts those into it that have waited long enough.
     fn hold_back(&mut self, batch: &mut Vec<Job>) {
-        let deliveries = batch.extract_if(.., |job| matches!(job, Job::Accept(..))).collect::<Vec<_>>();
-        if !deliveries.is_empty() {
+        if batch.iter().any(|job| matches!(job, Job::Accept(..))) {
             self.busy = Some(Instant::now());
         }
-        if !batch.is_empty() {
+        self.jobs.extend(batch.extract_if(.., |job| matches!(job, Job::Other(_))));
+        if !self.jobs.is_empty() {
             self.since.get_or_insert_with(Instant::now);
-            self.jobs.append(batch);
         }
-        *batch = deliveries;
         if self.patience().is_some_and(|patience| patience.is_zero()) {
             self.since = None;
             batch.append(&mut self.jobs);
@@ -235,7 +237,8 @@ struct Writer {
 }
 
 impl Writer {
-    /// Takes all that waits, commits it at once, then answers. A sender that waits for its 202 comes first.
+    /// Takes all that waits, commits it at once, then answers. A sender that waits for its 202 comes first, and the
+    /// result of a send: were that lost, the message would be sent twice.
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let (mut batch, mut rest) = (Vec::with_capacity(BATCH), Rest::default());
         loop {

@@ -3,7 +3,7 @@
 //! Each call to the database is handed to its thread and back, which costs more than most statements: what belongs
 //! together is one call, and lists go in as JSON.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -11,21 +11,17 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError, corrupt, from_json, to_json};
-use crate::destination::Destination;
 use crate::event::{About, Event, EventKind, Source, TicketKey};
-use crate::plan::{Fired, Held, LineId};
-use crate::template::Message;
+use crate::plan::{History, LineId, Timer};
 use crate::track::Known;
 
 /// What is known of a subject.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Before {
     /// Its latest state
     pub known: Option<Known>,
-    /// Its milestones that rules have told
-    pub fired: Fired,
-    /// Its updates that still wait
-    pub held: Vec<Held>,
+    /// What rules did about it
+    pub history: History,
 }
 
 /// A delivery that was worked on.
@@ -59,7 +55,7 @@ impl Planned {
     pub fn states(&self) -> Vec<&'static str> {
         let Self::Events(events) = self else { return vec!["ignored"] };
         let state = |line: &Line| match line.state {
-            LineState::Held(_) => "held",
+            LineState::Held { .. } => "held",
             LineState::Suppressed => "suppressed",
         };
         let of = |event: &PlannedEvent| {
@@ -87,15 +83,20 @@ impl Line {
     /// Whether it tells a milestone, which a rule does once.
     #[must_use]
     pub fn fires(&self) -> bool {
-        matches!(self.state, LineState::Held(_)) && self.kind.is_milestone()
+        matches!(self.state, LineState::Held { .. }) && self.kind.is_milestone()
     }
 }
 
 /// The states that a line can begin in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineState {
-    /// It waits until then
-    Held(Timestamp),
+    /// It waits
+    Held {
+        /// Until then
+        due: Timestamp,
+        /// To go with others of its team
+        digest: bool,
+    },
     /// It is not sent
     Suppressed,
 }
@@ -113,6 +114,10 @@ pub struct PlannedEvent {
     pub lines: Vec<Line>,
     /// Waiting lines that it replaces, with the reason
     pub superseded: Vec<(LineId, String)>,
+    /// Silences that begin with it
+    pub timers: Vec<Timer>,
+    /// Whether a ticket moves on with it
+    pub forward: bool,
 }
 
 impl PlannedEvent {
@@ -125,73 +130,43 @@ impl PlannedEvent {
     }
 }
 
-/// An update whose time has come.
-#[derive(Debug, Clone)]
-pub struct Due {
-    /// The line's id
-    pub id: i64,
-    /// The event it was planned from
-    pub event: Event,
-    /// What it tells
-    pub kind: EventKind,
-    /// Its team
-    pub team: String,
-    /// Its rule
-    pub rule: String,
-    /// Its conversation
-    pub thread: String,
-    /// What is known of its subject
-    pub known: Option<Known>,
-    /// What is known of its ticket, if that is not the subject itself
-    pub ticket: Option<Known>,
-}
-
-/// What became of updates whose time had come.
-#[derive(Debug, Clone, Default)]
-pub struct Released {
-    /// Those that are sent, and where
-    pub rendered: Vec<(Due, Message, Vec<Destination>)>,
-    /// Those that are not, with the reason. A milestone that was not told may be told another time.
-    pub suppressed: Vec<(i64, String)>,
-    /// Those that could not be written, with the reason
-    pub failed: Vec<(i64, String)>,
-}
-
 impl Store {
-    /// What is known of a subject.
+    /// What is known of subjects. All that are asked for are in the answer.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
-    pub async fn before(&self, subject: &str) -> Result<Before, StoreError> {
-        let row = sqlx::query(
-            "SELECT (SELECT state FROM subject WHERE key = $1) AS known,
-                    (SELECT json_group_array(json_array(team, rule, kind)) FROM fired WHERE subject = $1) AS fired,
+    pub async fn before(&self, subjects: &[&str]) -> Result<HashMap<String, Before>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT asked.value AS subject, (SELECT state FROM subject WHERE key = asked.value) AS known,
+                    (SELECT json_group_array(json_array(team, rule, kind)) FROM fired
+                     WHERE subject = asked.value) AS fired,
                     (SELECT json_group_array(json_object('id', json_object('delivery', delivery_id, 'line', line),
                                                          'team', team, 'rule', rule, 'kind', kind))
-                     FROM ledger WHERE subject = $1 AND due_at IS NOT NULL) AS held",
+                     FROM ledger WHERE subject = asked.value AND due_at IS NOT NULL) AS held,
+                    (SELECT json_group_array(json_array(team, rule, at)) FROM
+                        (SELECT team, rule, max(told_at) AS at FROM ledger
+                         WHERE subject = asked.value AND told_at IS NOT NULL GROUP BY team, rule)) AS told
+             FROM json_each($1) AS asked",
         )
-        .bind(subject)
-        .fetch_one(&self.read)
+        .bind(to_json(&subjects)?)
+        .fetch_all(&self.read)
         .await?;
-        let known: Option<&str> = row.try_get("known")?;
-        Ok(Before {
-            known: known.map(from_json).transpose()?,
-            fired: from_json(row.try_get("fired")?)?,
-            held: from_json(row.try_get("held")?)?,
-        })
+        rows.iter().map(|row| Ok((row.try_get("subject")?, before(row)?))).collect()
     }
 
-    /// The delivery that told of an occurrence before, if any: the sender's id for it.
+    /// The deliveries that told of occurrences before, so far as any did: the sender's ids, by the occurrence.
     ///
     /// # Errors
     /// As above
-    pub async fn told(&self, once: &str) -> Result<Option<String>, StoreError> {
-        let row =
-            sqlx::query("SELECT d.delivery_key FROM event e JOIN delivery d ON d.id = e.delivery_id WHERE e.once = $1")
-                .bind(once)
-                .fetch_optional(&self.read)
-                .await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    pub async fn told(&self, once: &[&str]) -> Result<HashMap<String, String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT e.once, d.delivery_key FROM json_each($1) AS asked
+             CROSS JOIN event e ON e.once = asked.value JOIN delivery d ON d.id = e.delivery_id",
+        )
+        .bind(to_json(&once)?)
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
     /// The key of a ticket that an event names by Jira's numeric id.
@@ -207,54 +182,25 @@ impl Store {
         .transpose()
     }
 
+    /// The subjects whose conversation is a ticket's, besides the ticket itself: the newest 50.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn of_ticket(&self, ticket: &str) -> Result<Vec<(String, Known)>, StoreError> {
+        let rows = sqlx::query("SELECT key, state FROM subject WHERE thread = $1 AND thread <> key LIMIT 50")
+            .bind(ticket)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, from_json(row.try_get(1)?)?))).collect()
+    }
+
     /// Writes what comes of deliveries, and that they are worked on.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
-    pub async fn plan(&self, planned: &[PlannedDelivery]) -> Result<(), StoreError> {
+    pub async fn plan(&self, planned: &[PlannedDelivery], now: Timestamp) -> Result<(), StoreError> {
         let rows = Rows::of(planned)?;
-        self.write(move |conn| Box::pin(write_plan(conn, rows))).await
-    }
-
-    /// Writes what became of updates whose time had come.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn release(&self, released: &Released) -> Result<(), StoreError> {
-        let rendered = released.rendered.iter().map(|(due, message, to)| {
-            Ok(json!({ "id": due.id, "thread": due.thread, "message": to_json(message)?, "to": to }))
-        });
-        let rendered = to_json(&rendered.collect::<Result<Vec<_>, StoreError>>()?)?;
-        let (suppressed, failed) = (to_json(&released.suppressed)?, to_json(&released.failed)?);
-        self.write(move |conn| Box::pin(write_release(conn, rendered, suppressed, failed))).await
-    }
-
-    /// Updates whose time has come, oldest first, at most 64.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT l.id, l.kind, l.team, l.rule, l.thread, e.body, s.state AS known, t.state AS ticket
-             FROM ledger l JOIN event e ON e.id = l.event_id
-             LEFT JOIN subject s ON s.key = l.subject
-             LEFT JOIN subject t ON t.key = l.thread AND l.thread <> l.subject
-             WHERE l.due_at <= $1 ORDER BY l.due_at, l.id LIMIT 64",
-        )
-        .bind(now.as_millisecond())
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(due).collect()
-    }
-
-    /// When the next update is due, if any waits.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let row = sqlx::query("SELECT min(due_at) FROM ledger WHERE due_at IS NOT NULL").fetch_one(&self.read).await?;
-        let next: Option<i64> = row.try_get(0)?;
-        next.map(Timestamp::from_millisecond).transpose().map_err(|e| corrupt("a due time", &e))
+        self.write(move |conn| Box::pin(write_plan(conn, rows, now))).await
     }
 }
 
@@ -267,6 +213,7 @@ struct Rows {
     superseded: Vec<Value>,
     subjects: Vec<Value>,
     tickets: Vec<Value>,
+    timers: Vec<Value>,
 }
 
 impl Rows {
@@ -286,7 +233,7 @@ impl Rows {
                         // Two deliveries may tell of one occurrence: its name stays with the first.
                         let once = planned.event.once.as_ref().filter(|once| told.insert((*once).clone()));
                         rows.events.push(json!([id, once, to_json(&planned.event)?]));
-                        rows.know(planned)?;
+                        rows.know(*id, planned)?;
                         for new in &planned.lines {
                             line += 1;
                             rows.line((*id, line, number), planned, new);
@@ -299,23 +246,27 @@ impl Rows {
     }
 
     fn line(&mut self, (delivery, line, event): (i64, i64, usize), planned: &PlannedEvent, new: &Line) {
-        let (state, due) = match new.state {
-            LineState::Held(due) => ("held", Some(due.as_millisecond())),
-            LineState::Suppressed => ("suppressed", None),
+        let (state, due, digest) = match new.state {
+            LineState::Held { due, digest } => ("held", Some(due.as_millisecond()), digest),
+            LineState::Suppressed => ("suppressed", None, false),
         };
         let (team, rule) = new.rule.as_ref().map(|(team, rule)| (team, rule)).unzip();
         self.lines.push(json!({
             "delivery": delivery, "line": line, "event": event, "source": planned.event.source.as_str(),
             "kind": new.kind, "subject": planned.event.subject, "thread": planned.thread, "team": team, "rule": rule,
-            "state": state, "reason": new.reason, "due": due, "fires": new.fires(),
+            "state": state, "reason": new.reason, "due": due, "digest": digest,
+            "fires": new.fires(),
         }));
     }
 
-    fn know(&mut self, planned: &PlannedEvent) -> Result<(), StoreError> {
+    fn know(&mut self, delivery: i64, planned: &PlannedEvent) -> Result<(), StoreError> {
         for (id, reason) in &planned.superseded {
             self.superseded.push(json!([id.delivery, id.line, reason]));
         }
-        self.subjects.push(json!([planned.event.subject, to_json(&planned.known)?]));
+        self.subjects.push(json!([planned.event.subject, to_json(&planned.known)?, planned.thread]));
+        for Timer { subject, team, rule, kind, due } in &planned.timers {
+            self.timers.push(json!([subject, team, rule, kind, due.as_millisecond(), delivery]));
+        }
         if let Some((id, key)) = planned.ticket_id() {
             self.tickets.push(json!([id, key]));
         }
@@ -323,7 +274,7 @@ impl Rows {
     }
 }
 
-async fn write_plan(conn: &mut SqliteConnection, rows: Rows) -> Result<(), StoreError> {
+async fn write_plan(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO event (delivery_id, once, body)
          SELECT value ->> 0,
@@ -331,11 +282,12 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows) -> Result<(), Store
          FROM json_each($2);
 
          INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at,
-                             due_at)
+                             due_at, digest)
          SELECT value ->> 'delivery', value ->> 'line',
                 (SELECT min(id) FROM event WHERE delivery_id = value ->> 'delivery') + (value ->> 'event'),
                 value ->> 'source', value ->> 'kind', value ->> 'subject', value ->> 'thread', value ->> 'team',
-                value ->> 'rule', value ->> 'state', value ->> 'reason', $7, value ->> 'due'
+                value ->> 'rule', value ->> 'state', value ->> 'reason', $7, value ->> 'due',
+                coalesce(value ->> 'digest', 0)
          FROM json_each($3);
 
          INSERT INTO fired (subject, team, rule, kind)
@@ -345,11 +297,16 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows) -> Result<(), Store
          UPDATE ledger SET state = 'superseded', reason = value ->> 2, due_at = NULL
          FROM json_each($4) WHERE ledger.delivery_id = value ->> 0 AND ledger.line = value ->> 1;
 
-         INSERT INTO subject (key, state) SELECT value ->> 0, value ->> 1 FROM json_each($5) WHERE TRUE
-         ON CONFLICT (key) DO UPDATE SET state = excluded.state;
+         INSERT INTO subject (key, state, thread)
+         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($5) WHERE TRUE
+         ON CONFLICT (key) DO UPDATE SET state = excluded.state, thread = excluded.thread;
 
          INSERT INTO ticket_id (id, key) SELECT value ->> 0, value ->> 1 FROM json_each($6) WHERE TRUE
          ON CONFLICT (id) DO UPDATE SET key = excluded.key;
+
+         INSERT INTO timer (subject, team, rule, kind, due_at, delivery_id)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each($8) WHERE TRUE
+         ON CONFLICT DO UPDATE SET due_at = excluded.due_at, delivery_id = excluded.delivery_id;
 
          UPDATE delivery SET waits = 0 WHERE id IN (SELECT value FROM json_each($1))",
     )
@@ -359,59 +316,24 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows) -> Result<(), Store
     .bind(to_json(&rows.superseded)?)
     .bind(to_json(&rows.subjects)?)
     .bind(to_json(&rows.tickets)?)
-    .bind(Timestamp::now().as_millisecond())
+    .bind(now.as_millisecond())
+    .bind(to_json(&rows.timers)?)
     .execute(conn)
     .await?;
     Ok(())
 }
 
-async fn write_release(
-    conn: &mut SqliteConnection,
-    rendered: String,
-    suppressed: String,
-    failed: String,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE ledger SET message = value ->> 'message', reason = 'it is being sent', due_at = NULL
-         FROM json_each($1) WHERE ledger.id = value ->> 'id';
-
-         INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
-         SELECT line.value ->> 'id', destination.value, line.value ->> 'thread', 'queued', $4, $4
-         FROM json_each($1) AS line, json_each(line.value, '$.to') AS destination;
-
-         UPDATE ledger SET state = 'suppressed', reason = value ->> 1, due_at = NULL
-         FROM json_each($2) WHERE ledger.id = value ->> 0;
-
-         DELETE FROM fired WHERE (subject, team, rule, kind) IN (
-             SELECT l.subject, l.team, l.rule, l.kind FROM json_each($2) CROSS JOIN ledger l ON l.id = value ->> 0);
-
-         UPDATE ledger SET state = 'failed', reason = value ->> 1, due_at = NULL
-         FROM json_each($3) WHERE ledger.id = value ->> 0",
-    )
-    .bind(rendered)
-    .bind(suppressed)
-    .bind(failed)
-    .bind(Timestamp::now().as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-fn kind(text: &str) -> Result<EventKind, StoreError> {
-    text.parse().map_err(|e| corrupt("an event's kind", &e))
-}
-
-fn due(row: &SqliteRow) -> Result<Due, StoreError> {
+fn before(row: &SqliteRow) -> Result<Before, StoreError> {
     let known: Option<&str> = row.try_get("known")?;
-    let ticket: Option<&str> = row.try_get("ticket")?;
-    Ok(Due {
-        id: row.try_get("id")?,
-        event: from_json(row.try_get("body")?)?,
-        kind: kind(row.try_get("kind")?)?,
-        team: row.try_get("team")?,
-        rule: row.try_get("rule")?,
-        thread: row.try_get("thread")?,
-        known: known.map(from_json).transpose()?,
-        ticket: ticket.map(from_json).transpose()?,
-    })
+    let told: Vec<(String, String, i64)> = from_json(row.try_get("told")?)?;
+    let told = told.into_iter().map(|(team, rule, at)| {
+        let at = Timestamp::from_millisecond(at).map_err(|e| corrupt("a time", &e))?;
+        Ok(((team, rule), at))
+    });
+    let history = History {
+        fired: from_json(row.try_get("fired")?)?,
+        held: from_json(row.try_get("held")?)?,
+        told: told.collect::<Result<_, StoreError>>()?,
+    };
+    Ok(Before { known: known.map(from_json).transpose()?, history })
 }

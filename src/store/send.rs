@@ -222,14 +222,20 @@ pub(super) async fn settle(conn: &mut SqliteConnection, results: &[Value]) -> Re
          WHERE s.state = 'sent' AND value ->> 'reference' IS NOT NULL ON CONFLICT DO NOTHING;
 
          UPDATE ledger SET
-             state = CASE WHEN EXISTS (SELECT 1 FROM send WHERE ledger_id = ledger.id AND state = 'failed')
+             state = CASE WHEN EXISTS (SELECT 1 FROM send WHERE ledger_id = coalesce(ledger.lead_id, ledger.id)
+                                       AND state = 'failed')
                           THEN 'failed' ELSE 'sent' END,
              reason = coalesce((SELECT group_concat(destination || ': ' || error, '; ') FROM send
-                                WHERE ledger_id = ledger.id AND state = 'failed'), 'the rule matched')
-         WHERE id IN (SELECT s.ledger_id FROM json_each($1)
-                      CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
-                      WHERE s.state IN ('sent', 'failed'))
-           AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = ledger.id AND state IN ('queued', 'sending'))",
+                                WHERE ledger_id = coalesce(ledger.lead_id, ledger.id) AND state = 'failed'),
+                               'the rule matched' || iif(lead_id IS NULL, '', '; ' || reason))
+         WHERE (id IN (SELECT s.ledger_id FROM json_each($1)
+                       CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
+                       WHERE s.state IN ('sent', 'failed'))
+                OR lead_id IN (SELECT s.ledger_id FROM json_each($1)
+                               CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
+                               WHERE s.state IN ('sent', 'failed')))
+           AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = coalesce(ledger.lead_id, ledger.id)
+                           AND state IN ('queued', 'sending'))",
     )
     .bind(to_json(&results)?)
     .fetch_all(conn)
@@ -242,7 +248,8 @@ async fn retry(conn: &mut SqliteConnection, delivery: i64, line: i64) -> Result<
     let now = Timestamp::now().as_millisecond();
     let retried = sqlx::query(
         "UPDATE send SET state = 'queued', next_at = $3, created_at = $3
-         WHERE state = 'failed' AND ledger_id = (SELECT id FROM ledger WHERE delivery_id = $1 AND line = $2)",
+         WHERE state = 'failed'
+           AND ledger_id = (SELECT coalesce(lead_id, id) FROM ledger WHERE delivery_id = $1 AND line = $2)",
     )
     .bind(delivery)
     .bind(line)
@@ -254,8 +261,9 @@ async fn retry(conn: &mut SqliteConnection, delivery: i64, line: i64) -> Result<
         return replay(conn, delivery, line).await;
     }
     sqlx::query(
-        "UPDATE ledger SET state = 'held', reason = 'it is being sent again, by hand'
-         WHERE delivery_id = $1 AND line = $2",
+        "WITH lead (id) AS (SELECT coalesce(lead_id, id) FROM ledger WHERE delivery_id = $1 AND line = $2)
+         UPDATE ledger SET state = 'held', reason = 'it is being sent again, by hand'
+         WHERE id IN (SELECT id FROM lead) OR lead_id IN (SELECT id FROM lead)",
     )
     .bind(delivery)
     .bind(line)

@@ -26,6 +26,8 @@ pub struct Facts<'a> {
     pub links: &'a Links,
     /// The team's time zone
     pub zone: &'a TimeZone,
+    /// Until when to object to what was assumed
+    pub object_by: Option<Timestamp>,
     /// When the message is made
     pub now: Timestamp,
 }
@@ -72,6 +74,10 @@ pub struct Context {
     pub why: String,
     /// Where a reader goes from here
     pub links: Links,
+    /// Until when to object to what was assumed
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub object_by: Option<Timestamp>,
     /// When the message is made
     #[schemars(with = "String")]
     pub now: Timestamp,
@@ -165,6 +171,7 @@ pub fn context(facts: &Facts<'_>) -> Context {
         rule: facts.rule.to_owned(),
         why: facts.why.to_owned(),
         links: facts.links.clone(),
+        object_by: facts.object_by,
         now: facts.now,
         timezone: facts.zone.iana_name().unwrap_or("UTC").to_owned(),
     }

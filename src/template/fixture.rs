@@ -158,6 +158,7 @@ pub(crate) fn context_of(event: &Event, ticket: Option<&Ticket>) -> Context {
         why: "data-platform gets this because its rule schema-merged asks for pull_request.merged.",
         links: &links,
         zone: &TimeZone::get("Europe/Lisbon").unwrap(),
+        object_by: None,
         now: "2026-11-02T17:05:00Z".parse().unwrap(),
     })
 }

@@ -1,0 +1,159 @@
+//! When an update may go: after `settle`, one each `every`, at the time of a digest, out of quiet hours, within the
+//! budget. Pure functions of the clock.
+//!
+//! Teams write times as their wall shows them. Where a change to summer time skips such a time, the moment after the
+//! gap counts; where one comes twice, the first one does.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+
+use crate::rule::{Budget, Digest, Period, Quiet, Rule, Team};
+
+/// Until when an update waits, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// Then it is due
+    pub until: Timestamp,
+    /// What it waits for longest
+    pub reason: Reason,
+}
+
+/// What an update waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// More may come about the same
+    Settle(Duration),
+    /// The rule told of the subject not long ago
+    Every(Duration),
+    /// It goes with others
+    Digest,
+    /// The team is not to be disturbed
+    Quiet,
+    /// The team has had as much as it takes
+    Budget(Budget),
+}
+
+impl Wait {
+    /// In words, with times as the team's wall shows them.
+    #[must_use]
+    pub fn describe(&self, zone: &TimeZone) -> String {
+        match self.reason {
+            Reason::Settle(time) => format!("the rule matched; it settles for {time:?}"),
+            reason => {
+                let until = self.until.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string();
+                format!("the rule matched; {reason} until {until}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settle(time) => write!(f, "it settles for {time:?}"),
+            Self::Every(_) => f.write_str("the rule told of this not long ago (`every`): it waits"),
+            Self::Digest => f.write_str("it waits for the digest"),
+            Self::Quiet => f.write_str("quiet hours: it waits"),
+            Self::Budget(budget) => write!(f, "the budget of {} is spent: it waits for a digest", budget.written()),
+        }
+    }
+}
+
+/// Until when an update waits that was planned `now`; `told` is when its rule last told of the same subject.
+#[must_use]
+pub fn hold(team: &Team, rule: &Rule, now: Timestamp, told: Option<Timestamp>) -> Wait {
+    let mut wait = Wait { until: now + rule.settle, reason: Reason::Settle(rule.settle) };
+    if let (Some(every), Some(told)) = (rule.every, told) {
+        wait = wait.at_least(told + every, Reason::Every(every));
+    }
+    if let Some(digest) = rule.digest {
+        wait = Wait { until: next_digest(digest, &team.timezone, wait.until), reason: Reason::Digest };
+    }
+    match quiet_until(&team.quiet, &team.timezone, wait.until) {
+        Some(until) => wait.at_least(until, Reason::Quiet),
+        None => wait,
+    }
+}
+
+impl Wait {
+    fn at_least(self, until: Timestamp, reason: Reason) -> Self {
+        if until > self.until { Self { until, reason } } else { self }
+    }
+}
+
+/// Why an update that is due `now` waits all the same: the rules may have changed since it was planned.
+#[must_use]
+pub fn disturbs(team: &Team, now: Timestamp) -> Option<Wait> {
+    let until = quiet_until(&team.quiet, &team.timezone, now)?;
+    Some(Wait { until, reason: Reason::Quiet })
+}
+
+/// Until when a message waits for a team that was `sent` so many since its budget's period began.
+#[must_use]
+pub fn over_budget(team: &Team, now: Timestamp, sent: u32) -> Option<Wait> {
+    let budget = team.budget.filter(|budget| sent >= budget.most)?;
+    let (_, end) = period(budget.per, &team.timezone, now);
+    let until = quiet_until(&team.quiet, &team.timezone, end).unwrap_or(end);
+    Some(Wait { until, reason: Reason::Budget(budget) })
+}
+
+/// The end of the stretch of quiet that a moment is in, if it is in one.
+#[must_use]
+pub fn quiet_until(quiet: &Quiet, zone: &TimeZone, at: Timestamp) -> Option<Timestamp> {
+    let end = quiet.end(at.to_zoned(zone.clone()).datetime())?;
+    Some(moment(zone, end, at))
+}
+
+/// The first time of a digest that is not before a moment.
+#[must_use]
+pub fn next_digest(digest: Digest, zone: &TimeZone, from: Timestamp) -> Timestamp {
+    let today = from.to_zoned(zone.clone()).date();
+    (0..=8)
+        .filter_map(|days| today.checked_add(days.days()).ok())
+        .filter(|date| digest.day.is_none_or(|day| date.weekday() == day))
+        .filter_map(|date| first(zone, date.to_datetime(digest.time)))
+        .find(|at| *at >= from)
+        .unwrap_or(from)
+}
+
+/// The beginning and end of the period that a moment is in.
+#[must_use]
+pub fn period(per: Period, zone: &TimeZone, at: Timestamp) -> (Timestamp, Timestamp) {
+    let here = at.to_zoned(zone.clone());
+    if per == Period::Hour {
+        // On the wall, which is not always a multiple of an hour from Greenwich.
+        let into = here.minute() as i64 * 60 + i64::from(here.second());
+        let begin = at - into.seconds() - i64::from(here.subsec_nanosecond()).nanoseconds();
+        return (begin, begin + 1.hour());
+    }
+    let (back, length) = match per {
+        Period::Week => (i64::from(here.weekday().to_monday_zero_offset()), 7),
+        Period::Hour | Period::Day => (0, 1),
+    };
+    let midnight = |days: i64| {
+        let date = here.date().checked_add(days.days()).ok()?;
+        first(zone, date.to_datetime(jiff::civil::Time::midnight()))
+    };
+    let begin = midnight(-back).unwrap_or(at);
+    (begin, midnight(length - back).unwrap_or(at))
+}
+
+/// A time on the wall, after `at`: the first of two, the moment after a gap.
+fn moment(zone: &TimeZone, wall: DateTime, at: Timestamp) -> Timestamp {
+    match first(zone, wall) {
+        Some(moment) if moment > at => moment,
+        // The wall showed it before, and shows it again (the end of summer time).
+        _ => zone.to_ambiguous_timestamp(wall).later().unwrap_or(at).max(at + 1.second()),
+    }
+}
+
+fn first(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
+    zone.to_ambiguous_timestamp(wall).compatible().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! Times as teams write them: quiet hours, digests, budgets.
+
+use jiff::civil::{DateTime, Time, Weekday};
+
+/// What is wrong with a text, and what would be right.
+type Wrong = (String, String);
+
+/// When a team is not to be disturbed, by the clock on its wall.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quiet(Vec<Window>);
+
+/// One stretch of quiet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Each day from a time to another; over midnight where the second is not the later one
+    Daily(Time, Time),
+    /// A whole day of the week
+    Day(Weekday),
+}
+
+impl Quiet {
+    /// All of these together.
+    #[must_use]
+    pub fn new(windows: Vec<Window>) -> Self {
+        Self(windows)
+    }
+
+    /// The end of the stretch of quiet that a time is in; `None` if it is in none, or in one that never ends.
+    #[must_use]
+    pub fn end(&self, at: DateTime) -> Option<DateTime> {
+        let mut end = at;
+        // A window ends within a day, and a week has no more than 7 ends of each.
+        for _ in 0..=self.0.len() * 8 {
+            match self.0.iter().find_map(|window| window.end(end)) {
+                Some(later) => end = later,
+                None => return (end > at).then_some(end),
+            }
+        }
+        None
+    }
+
+    /// Whether it leaves no time of the week.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        let sunday = DateTime::constant(2024, 1, 7, 0, 0, 0, 0);
+        self.0.iter().any(|window| window.end(sunday).is_some()) && self.end(sunday).is_none()
+    }
+}
+
+impl Window {
+    /// Its end, if a time is in it.
+    fn end(self, at: DateTime) -> Option<DateTime> {
+        let tomorrow = || at.date().tomorrow().ok();
+        match self {
+            Self::Day(day) if at.weekday() == day => Some(tomorrow()?.to_datetime(Time::midnight())),
+            Self::Daily(from, to) if from < to => {
+                (from <= at.time() && at.time() < to).then(|| at.date().to_datetime(to))
+            }
+            Self::Daily(_, to) if at.time() < to => Some(at.date().to_datetime(to)),
+            Self::Daily(from, to) if at.time() >= from => Some(tomorrow()?.to_datetime(to)),
+            Self::Day(_) | Self::Daily(..) => None,
+        }
+    }
+}
+
+/// Reads one entry of `quiet`: `19:00-08:00`, or a day such as `sat`.
+///
+/// # Errors
+/// What is wrong, and what would be right.
+pub fn window(text: &str) -> Result<Window, Wrong> {
+    let wrong = || {
+        let help = "write hours such as \"19:00-08:00\", or a day such as \"sat\"".to_owned();
+        (format!("`{text}` is no quiet time"), help)
+    };
+    if let Some(day) = weekday(text) {
+        return Ok(Window::Day(day));
+    }
+    let (from, to) = text.split_once('-').ok_or_else(wrong)?;
+    match (time(from), time(to)) {
+        (Some(from), Some(to)) if from == to => {
+            Err((format!("`{text}` has no length"), "for a whole day, write its name, such as \"sat\"".to_owned()))
+        }
+        (Some(from), Some(to)) => Ok(Window::Daily(from, to)),
+        _ => Err(wrong()),
+    }
+}
+
+/// When updates that are collected go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest {
+    /// The day of the week; `None` for each day
+    pub day: Option<Weekday>,
+    /// The time on the team's wall
+    pub time: Time,
+}
+
+/// Reads `daily 09:00` or `weekly mon 09:00`.
+///
+/// # Errors
+/// What is wrong, and what would be right.
+pub fn digest(text: &str) -> Result<Digest, Wrong> {
+    let read = match text.split(' ').collect::<Vec<_>>()[..] {
+        ["daily", at] => time(at).map(|time| Digest { day: None, time }),
+        ["weekly", day, at] => weekday(day).and_then(|day| time(at).map(|time| Digest { day: Some(day), time })),
+        _ => None,
+    };
+    read.ok_or_else(|| {
+        let help = "write \"daily 09:00\" or \"weekly mon 09:00\"".to_owned();
+        (format!("`{text}` is no time for a digest"), help)
+    })
+}
+
+/// How many messages a team takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// So many
+    pub most: u32,
+    /// In each of these
+    pub per: Period,
+}
+
+/// A stretch of the calendar, by the clock on the team's wall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// From one full hour to the next
+    Hour,
+    /// From midnight to midnight
+    Day,
+    /// From Monday to Sunday
+    Week,
+}
+
+impl Budget {
+    /// As teams write it.
+    #[must_use]
+    pub fn written(self) -> String {
+        let per = match self.per {
+            Period::Hour => "hour",
+            Period::Day => "day",
+            Period::Week => "week",
+        };
+        format!("{}/{per}", self.most)
+    }
+}
+
+/// Reads `20/day`.
+///
+/// # Errors
+/// What is wrong, and what would be right.
+pub fn budget(text: &str) -> Result<Budget, Wrong> {
+    let wrong =
+        |message: String| (message, "write a number and `hour`, `day` or `week`, such as \"20/day\"".to_owned());
+    let (most, per) = text.split_once('/').ok_or_else(|| wrong(format!("`{text}` is no budget")))?;
+    let per = match per {
+        "hour" => Period::Hour,
+        "day" => Period::Day,
+        "week" => Period::Week,
+        _ => return Err(wrong(format!("`{per}` is no period"))),
+    };
+    match most.parse() {
+        Ok(0) => Err((
+            "a budget of 0 holds everything for ever".to_owned(),
+            "leave rules out, or mute them for a while: `microalign mute`".to_owned(),
+        )),
+        Ok(most) => Ok(Budget { most, per }),
+        Err(_) => Err(wrong(format!("`{most}` is no number of messages"))),
+    }
+}
+
+/// `09:00`, and `24:00` is written `00:00`.
+fn time(text: &str) -> Option<Time> {
+    let (hour, minute) = text.split_once(':')?;
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(hour) || !digits(minute) {
+        return None;
+    }
+    Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+}
+
+fn weekday(text: &str) -> Option<Weekday> {
+    Some(match text {
+        "mon" => Weekday::Monday,
+        "tue" => Weekday::Tuesday,
+        "wed" => Weekday::Wednesday,
+        "thu" => Weekday::Thursday,
+        "fri" => Weekday::Friday,
+        "sat" => Weekday::Saturday,
+        "sun" => Weekday::Sunday,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn quiet(entries: &[&str]) -> Quiet {
+        Quiet::new(entries.iter().map(|entry| window(entry).unwrap()).collect())
+    }
+
+    #[test]
+    fn quiet_ends_where_no_window_goes_on() {
+        let usual = ["19:00-08:00", "sat", "sun"];
+        // 2026-11-20 is a Friday.
+        let table: &[(&[&str], &str, Option<&str>)] = &[
+            (&usual, "2026-11-19T18:59", None),
+            (&usual, "2026-11-19T19:00", Some("2026-11-20T08:00")),
+            (&usual, "2026-11-20T07:59", Some("2026-11-20T08:00")),
+            (&usual, "2026-11-20T08:00", None),
+            (&usual, "2026-11-20T19:00", Some("2026-11-23T08:00")),
+            (&usual, "2026-11-22T12:00", Some("2026-11-23T08:00")),
+            (&["12:00-13:00"], "2026-11-20T12:30", Some("2026-11-20T13:00")),
+            (&["12:00-13:00"], "2026-11-20T13:00", None),
+            (&["12:00-13:00", "13:00-14:00"], "2026-11-20T12:30", Some("2026-11-20T14:00")),
+            (&["19:00-00:00"], "2026-12-31T23:59", Some("2027-01-01T00:00")),
+            (&["00:00-08:00"], "2026-12-31T23:59", None),
+            (&[], "2026-11-20T12:00", None),
+        ];
+        for (entries, at, end) in table {
+            let end: Option<DateTime> = end.map(|end| end.parse().unwrap());
+            assert_eq!(quiet(entries).end(at.parse().unwrap()), end, "{entries:?} {at}");
+        }
+    }
+
+    #[test]
+    fn quiet_that_never_ends_is_known() {
+        assert!(quiet(&["08:00-20:00", "20:00-08:00"]).is_endless());
+        assert!(quiet(&["mon", "tue", "wed", "thu", "fri", "sat", "sun"]).is_endless());
+        assert!(!quiet(&["00:00-23:59"]).is_endless());
+        assert!(!quiet(&["tue", "wed", "thu", "fri", "sat", "sun"]).is_endless());
+        assert!(!quiet(&["tue", "wed", "thu", "fri", "sat", "sun", "12:00-11:59"]).is_endless());
+        assert!(!quiet(&[]).is_endless());
+    }
+
+    #[test]
+    fn what_is_no_time() {
+        for bad in ["", "19:00", "19-08", "25:00-08:00", "19:60-08:00", "9:00-10:00", "08:00-08:00", "sat-sun", "Sat"] {
+            assert!(window(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "daily", "09:00", "daily 9:00", "weekly 09:00", "weekly mon", "monthly 09:00", "daily  09:00"] {
+            assert!(digest(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "20", "/day", "20/month", "-1/day", "0/day", "20 / day", "99999999999/day"] {
+            assert!(budget(bad).is_err(), "{bad}");
+        }
+        assert_eq!(budget("20/day"), Ok(Budget { most: 20, per: Period::Day }));
+        assert_eq!(digest("weekly mon 09:05").unwrap().day, Some(Weekday::Monday));
+    }
+}

@@ -1,0 +1,226 @@
+//! Updates whose time has come: what becomes of them, and in which messages they go.
+
+use jiff::Timestamp;
+use serde_json::json;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::{Store, StoreError, corrupt, from_json, to_json};
+use crate::destination::Destination;
+use crate::event::{Event, EventKind};
+use crate::hold::Wait;
+use crate::template::Message;
+use crate::track::Known;
+
+/// An update whose time has come.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// The line's id
+    pub id: i64,
+    /// The ledger's name of it: `delivery.line`
+    pub name: String,
+    /// The event it was planned from
+    pub event: Event,
+    /// The event's id, which the updates of several rules about it share
+    pub event_id: i64,
+    /// What it tells
+    pub kind: EventKind,
+    /// Its team
+    pub team: String,
+    /// Its rule
+    pub rule: String,
+    /// Its conversation
+    pub thread: String,
+    /// It goes with others of its team
+    pub digest: bool,
+    /// It did not wait for anything
+    pub at_once: bool,
+    /// What is known of its subject
+    pub known: Option<Known>,
+    /// What is known of its ticket, if that is not the subject itself
+    pub ticket: Option<Known>,
+}
+
+/// What became of updates whose time had come.
+#[derive(Debug, Clone, Default)]
+pub struct Released {
+    /// The messages that go
+    pub sent: Vec<Outgoing>,
+    /// Those that wait on, whether with others of their team, and the reason
+    pub held: Vec<(i64, Wait, bool, String)>,
+    /// Those that are not sent, with the reason. A milestone that was not told may be told another time.
+    pub suppressed: Vec<(i64, String)>,
+    /// Those that could not be written, with the reason
+    pub failed: Vec<(i64, String)>,
+}
+
+/// A message, and the updates that it tells.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The update that stands for all of them
+    pub lead: i64,
+    /// Its name
+    pub name: String,
+    /// The others
+    pub others: Vec<i64>,
+    /// The conversation that the message is part of
+    pub thread: String,
+    /// What it says
+    pub message: Message,
+    /// Where it goes
+    pub to: Vec<Destination>,
+    /// Until when its assumptions can be objected to, by the update
+    pub object_by: Vec<(i64, Timestamp)>,
+}
+
+impl Store {
+    /// Updates whose time has come, oldest first, at most 512.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
+    pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.team, l.rule, l.thread, l.digest,
+                    l.due_at <= l.at AS at_once, e.body, s.state AS known, t.state AS ticket
+             FROM ledger l JOIN event e ON e.id = l.event_id
+             LEFT JOIN subject s ON s.key = l.subject
+             LEFT JOIN subject t ON t.key = l.thread AND l.thread <> l.subject
+             WHERE l.due_at <= $1 ORDER BY l.due_at, l.id LIMIT 512",
+        )
+        .bind(now.as_millisecond())
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(due).collect()
+    }
+
+    /// When the next update, silence or objection is due, if any waits.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query(
+            "SELECT min(at) FROM (SELECT min(due_at) AS at FROM ledger WHERE due_at IS NOT NULL
+                                  UNION ALL SELECT min(object_at) FROM ledger WHERE object_at IS NOT NULL
+                                  UNION ALL SELECT min(due_at) FROM timer)",
+        )
+        .fetch_one(&self.read)
+        .await?;
+        let next: Option<i64> = row.try_get(0)?;
+        next.map(Timestamp::from_millisecond).transpose().map_err(|e| corrupt("a due time", &e))
+    }
+
+    /// How many messages a team was sent since then.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn spent(&self, team: &str, since: Timestamp) -> Result<u32, StoreError> {
+        let row = sqlx::query("SELECT count(*) FROM ledger WHERE team = $1 AND told_at >= $2 AND lead_id IS NULL")
+            .bind(team)
+            .bind(since.as_millisecond())
+            .fetch_one(&self.read)
+            .await?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// Writes what became of updates whose time had come.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
+    pub async fn release(&self, released: &Released, now: Timestamp) -> Result<(), StoreError> {
+        let rows = Rows::of(released)?;
+        self.write(move |conn| Box::pin(write_release(conn, rows, now))).await
+    }
+}
+
+/// What [`write_release`] writes, each a list in JSON.
+struct Rows {
+    sent: String,
+    others: String,
+    held: String,
+    suppressed: String,
+    failed: String,
+}
+
+impl Rows {
+    fn of(released: &Released) -> Result<Self, StoreError> {
+        let (mut sent, mut others) = (Vec::new(), Vec::new());
+        for Outgoing { lead, name, others: with, thread, message, to, object_by } in &released.sent {
+            let object_at = |id: &i64| {
+                let found = object_by.iter().find(|(line, _)| line == id);
+                found.map(|(_, at)| at.as_millisecond())
+            };
+            sent.push(json!({ "id": lead, "thread": thread, "message": to_json(message)?, "to": to,
+                              "object_at": object_at(lead) }));
+            let reason = format!("it is told with {name}");
+            others.extend(with.iter().map(|id| json!([id, lead, reason, object_at(id)])));
+        }
+        let held = released
+            .held
+            .iter()
+            .map(|(id, wait, digest, reason)| json!([id, wait.until.as_millisecond(), digest, reason]));
+        Ok(Self {
+            sent: to_json(&sent)?,
+            others: to_json(&others)?,
+            held: to_json(&held.collect::<Vec<_>>())?,
+            suppressed: to_json(&released.suppressed)?,
+            failed: to_json(&released.failed)?,
+        })
+    }
+}
+
+async fn write_release(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE ledger SET message = value ->> 'message', reason = 'it is being sent', due_at = NULL, told_at = $6,
+                object_at = value ->> 'object_at'
+         FROM json_each($1) WHERE ledger.id = value ->> 'id';
+
+         INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
+         SELECT line.value ->> 'id', destination.value, line.value ->> 'thread', 'queued', $6, $6
+         FROM json_each($1) AS line, json_each(line.value, '$.to') AS destination;
+
+         UPDATE ledger SET lead_id = value ->> 1, reason = value ->> 2, due_at = NULL, told_at = $6,
+                object_at = value ->> 3
+         FROM json_each($2) WHERE ledger.id = value ->> 0;
+
+         UPDATE ledger SET due_at = value ->> 1, digest = value ->> 2, reason = value ->> 3
+         FROM json_each($3) WHERE ledger.id = value ->> 0;
+
+         UPDATE ledger SET state = 'suppressed', reason = value ->> 1, due_at = NULL
+         FROM json_each($4) WHERE ledger.id = value ->> 0;
+
+         DELETE FROM fired WHERE (subject, team, rule, kind) IN (
+             SELECT l.subject, l.team, l.rule, l.kind FROM json_each($4) CROSS JOIN ledger l ON l.id = value ->> 0);
+
+         UPDATE ledger SET state = 'failed', reason = value ->> 1, due_at = NULL
+         FROM json_each($5) WHERE ledger.id = value ->> 0",
+    )
+    .bind(rows.sent)
+    .bind(rows.others)
+    .bind(rows.held)
+    .bind(rows.suppressed)
+    .bind(rows.failed)
+    .bind(now.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+fn due(row: &SqliteRow) -> Result<Due, StoreError> {
+    let known: Option<&str> = row.try_get("known")?;
+    let ticket: Option<&str> = row.try_get("ticket")?;
+    let kind: &str = row.try_get("kind")?;
+    Ok(Due {
+        id: row.try_get("id")?,
+        name: row.try_get("name")?,
+        event: from_json(row.try_get("body")?)?,
+        event_id: row.try_get("event_id")?,
+        kind: kind.parse().map_err(|e| corrupt("an event's kind", &e))?,
+        team: row.try_get("team")?,
+        rule: row.try_get("rule")?,
+        thread: row.try_get("thread")?,
+        digest: row.try_get("digest")?,
+        at_once: row.try_get("at_once")?,
+        known: known.map(from_json).transpose()?,
+        ticket: ticket.map(from_json).transpose()?,
+    })
+}

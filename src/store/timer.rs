@@ -1,0 +1,202 @@
+//! What waits for nothing to happen: silences, and assumptions that nobody objects to.
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::{Store, StoreError, corrupt, from_json, to_json};
+use crate::event::Event;
+use crate::hold::Wait;
+use crate::plan::{Silence, Timer};
+use crate::track::{Known, thread};
+
+/// A timer that has run out.
+#[derive(Debug, Clone)]
+pub struct RunOut {
+    /// The timer
+    pub timer: Timer,
+    /// What is known of its subject
+    pub known: Known,
+    /// When another team was last told of anything in the conversation
+    pub said: Option<Timestamp>,
+    /// The last delivery in which something happened
+    pub delivery: i64,
+}
+
+/// What follows from a timer that ran out, as the ledger has it.
+#[derive(Debug, Clone)]
+pub struct Followed {
+    /// The timer
+    pub run_out: RunOut,
+    /// What follows
+    pub silence: Silence,
+    /// Why
+    pub reason: String,
+}
+
+/// An assumption whose time to object is over.
+#[derive(Debug, Clone)]
+pub struct Unopposed {
+    /// The line's id
+    pub id: i64,
+    /// The team that was told
+    pub team: String,
+    /// Until when it could object
+    pub until: Timestamp,
+    /// What happened in the conversation since, oldest first
+    pub since: Vec<Event>,
+}
+
+impl Store {
+    /// Timers that have run out, at most 64.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
+    pub async fn run_out(&self, now: Timestamp) -> Result<Vec<RunOut>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT t.subject, t.team, t.rule, t.kind, t.due_at, t.delivery_id, s.state,
+                    (SELECT max(told_at) FROM ledger l
+                     WHERE l.thread = s.thread AND l.told_at IS NOT NULL AND l.team <> t.team) AS said
+             FROM timer t JOIN subject s ON s.key = t.subject WHERE t.due_at <= $1 ORDER BY t.due_at LIMIT 64",
+        )
+        .bind(now.as_millisecond())
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(run_out).collect()
+    }
+
+    /// Writes what follows from timers that ran out.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
+    pub async fn follow(&self, followed: Vec<Followed>, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |conn| Box::pin(write_follow(conn, followed, now))).await
+    }
+
+    /// Assumptions whose time to object is over, at most 64.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn unopposed(&self, now: Timestamp) -> Result<Vec<Unopposed>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT l.id, l.team, l.object_at,
+                    (SELECT json_group_array(json(e.body) ORDER BY e.id) FROM ledger o JOIN event e ON e.id = o.event_id
+                     WHERE o.thread = l.thread AND o.delivery_id > l.delivery_id) AS since
+             FROM ledger l WHERE l.object_at <= $1 ORDER BY l.object_at LIMIT 64",
+        )
+        .bind(now.as_millisecond())
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(unopposed).collect()
+    }
+
+    /// Records what became of assumptions: the lines' reasons.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
+    pub async fn agree(&self, reasons: &[(i64, String)]) -> Result<(), StoreError> {
+        let reasons = to_json(&reasons)?;
+        self.write(move |conn| Box::pin(write_agree(conn, reasons))).await
+    }
+}
+
+async fn write_follow(conn: &mut SqliteConnection, followed: Vec<Followed>, now: Timestamp) -> Result<(), StoreError> {
+    for Followed { run_out: RunOut { timer, delivery, .. }, silence, reason } in &followed {
+        if let Silence::Until(then) = silence {
+            sqlx::query("UPDATE timer SET due_at = $5 WHERE (subject, team, rule, kind) = ($1, $2, $3, $4)")
+                .bind(&timer.subject)
+                .bind(&timer.team)
+                .bind(&timer.rule)
+                .bind(timer.kind.as_str())
+                .bind(then.as_millisecond())
+                .execute(&mut *conn)
+                .await?;
+            continue;
+        }
+        sqlx::query("DELETE FROM timer WHERE (subject, team, rule, kind) = ($1, $2, $3, $4)")
+            .bind(&timer.subject)
+            .bind(&timer.team)
+            .bind(&timer.rule)
+            .bind(timer.kind.as_str())
+            .execute(&mut *conn)
+            .await?;
+        let (event, wait) = match silence {
+            Silence::Told(event, wait) => (event, Some(wait)),
+            Silence::Suppressed(event, _) => (event, None),
+            Silence::Until(_) | Silence::Over => continue,
+        };
+        write_line(conn, (event, wait), (timer, *delivery), (reason, now)).await?;
+    }
+    Ok(())
+}
+
+/// The silence is a further event of the last delivery in which something happened.
+async fn write_line(
+    conn: &mut SqliteConnection,
+    (event, wait): (&Event, Option<&Wait>),
+    (timer, delivery): (&Timer, i64),
+    (reason, now): (&str, Timestamp),
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO event (delivery_id, body) VALUES ($1, $2);
+
+         INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at,
+                             due_at)
+         VALUES ($1, (SELECT coalesce(max(line), 0) + 1 FROM ledger WHERE delivery_id = $1), last_insert_rowid(),
+                 $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(delivery)
+    .bind(to_json(event)?)
+    .bind(event.source.as_str())
+    .bind(timer.kind.as_str())
+    .bind(&event.subject)
+    .bind(thread(&event.subject, &event.tickets))
+    .bind(&timer.team)
+    .bind(&timer.rule)
+    .bind(if wait.is_some() { "held" } else { "suppressed" })
+    .bind(reason)
+    .bind(now.as_millisecond())
+    .bind(wait.map(|wait| wait.until.as_millisecond()))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn write_agree(conn: &mut SqliteConnection, reasons: String) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE ledger SET object_at = NULL, reason = value ->> 1
+         FROM json_each($1) WHERE ledger.id = value ->> 0",
+    )
+    .bind(reasons)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+fn run_out(row: &SqliteRow) -> Result<RunOut, StoreError> {
+    let kind: &str = row.try_get("kind")?;
+    let said: Option<i64> = row.try_get("said")?;
+    let time = |at: i64| Timestamp::from_millisecond(at).map_err(|e| corrupt("a time", &e));
+    Ok(RunOut {
+        timer: Timer {
+            subject: row.try_get("subject")?,
+            team: row.try_get("team")?,
+            rule: row.try_get("rule")?,
+            kind: kind.parse().map_err(|e| corrupt("an event's kind", &e))?,
+            due: time(row.try_get("due_at")?)?,
+        },
+        known: from_json(row.try_get("state")?)?,
+        said: said.map(time).transpose()?,
+        delivery: row.try_get("delivery_id")?,
+    })
+}
+
+fn unopposed(row: &SqliteRow) -> Result<Unopposed, StoreError> {
+    let until = Timestamp::from_millisecond(row.try_get("object_at")?).map_err(|e| corrupt("a time", &e))?;
+    Ok(Unopposed {
+        id: row.try_get("id")?,
+        team: row.try_get("team")?,
+        until,
+        since: from_json(row.try_get("since")?)?,
+    })
+}
