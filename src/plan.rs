@@ -3,6 +3,8 @@
 //! Pure: [`plan`] says what each team is to hear of an event, and [`release`] what becomes of an update when its time
 //! has come. [`crate::intake`] runs both against the store.
 
+mod note;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,9 @@ pub struct Held {
     pub rule: String,
     /// What it would tell
     pub kind: EventKind,
+    /// Its event's `once`
+    #[serde(default)]
+    pub once: Option<String>,
 }
 
 /// What one rule makes of an event.
@@ -71,12 +76,15 @@ pub struct Plan {
     pub updates: Vec<Update>,
     /// Waiting updates that a newer one replaces, with the reason
     pub superseded: Vec<(LineId, String)>,
+    /// Waiting updates that are not to be sent any more, with the reason
+    pub withdrawn: Vec<(LineId, String)>,
 }
 
 /// Says what each team hears of an event.
 #[must_use]
 pub fn plan(tracked: &Tracked, teams: &Teams, fired: &Fired, held: &[Held]) -> Plan {
     let mut plan = Plan::default();
+    note::revise(&mut plan, &tracked.event, held);
     for kind in tracked.kinds() {
         for team in teams {
             for rule in &team.rules {

@@ -10,6 +10,7 @@ mod delivery;
 mod ledger;
 mod plan;
 mod send;
+mod told;
 
 use std::fs::File;
 use std::path::Path;

@@ -64,7 +64,8 @@ impl Planned {
         };
         let of = |event: &PlannedEvent| {
             let superseded = event.superseded.iter().map(|_| "superseded");
-            event.lines.iter().map(state).chain(superseded).collect::<Vec<_>>()
+            let withdrawn = event.withdrawn.iter().map(|_| "suppressed");
+            event.lines.iter().map(state).chain(superseded).chain(withdrawn).collect::<Vec<_>>()
         };
         events.iter().flat_map(of).collect()
     }
@@ -113,6 +114,8 @@ pub struct PlannedEvent {
     pub lines: Vec<Line>,
     /// Waiting lines that it replaces, with the reason
     pub superseded: Vec<(LineId, String)>,
+    /// Waiting lines that are not sent any more, with the reason
+    pub withdrawn: Vec<(LineId, String)>,
 }
 
 impl PlannedEvent {
@@ -167,7 +170,8 @@ impl Store {
             "SELECT (SELECT state FROM subject WHERE key = $1) AS known,
                     (SELECT json_group_array(json_array(team, rule, kind)) FROM fired WHERE subject = $1) AS fired,
                     (SELECT json_group_array(json_object('id', json_object('delivery', delivery_id, 'line', line),
-                                                         'team', team, 'rule', rule, 'kind', kind))
+                                                         'team', team, 'rule', rule, 'kind', kind, 'once',
+                                                         (SELECT once FROM event WHERE id = event_id)))
                      FROM ledger WHERE subject = $1 AND due_at IS NOT NULL) AS held",
         )
         .bind(subject)
@@ -179,19 +183,6 @@ impl Store {
             fired: from_json(row.try_get("fired")?)?,
             held: from_json(row.try_get("held")?)?,
         })
-    }
-
-    /// The delivery that told of an occurrence before, if any: the sender's id for it.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn told(&self, once: &str) -> Result<Option<String>, StoreError> {
-        let row =
-            sqlx::query("SELECT d.delivery_key FROM event e JOIN delivery d ON d.id = e.delivery_id WHERE e.once = $1")
-                .bind(once)
-                .fetch_optional(&self.read)
-                .await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
     /// The key of a ticket that an event names by Jira's numeric id.
@@ -313,7 +304,10 @@ impl Rows {
 
     fn know(&mut self, planned: &PlannedEvent) -> Result<(), StoreError> {
         for (id, reason) in &planned.superseded {
-            self.superseded.push(json!([id.delivery, id.line, reason]));
+            self.superseded.push(json!([id.delivery, id.line, reason, "superseded"]));
+        }
+        for (id, reason) in &planned.withdrawn {
+            self.superseded.push(json!([id.delivery, id.line, reason, "suppressed"]));
         }
         self.subjects.push(json!([planned.event.subject, to_json(&planned.known)?]));
         if let Some((id, key)) = planned.ticket_id() {
@@ -342,7 +336,7 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows) -> Result<(), Store
          SELECT value ->> 'subject', value ->> 'team', value ->> 'rule', value ->> 'kind'
          FROM json_each($3) WHERE value ->> 'fires' ON CONFLICT DO NOTHING;
 
-         UPDATE ledger SET state = 'superseded', reason = value ->> 2, due_at = NULL
+         UPDATE ledger SET state = value ->> 3, reason = value ->> 2, due_at = NULL
          FROM json_each($4) WHERE ledger.delivery_id = value ->> 0 AND ledger.line = value ->> 1;
 
          INSERT INTO subject (key, state) SELECT value ->> 0, value ->> 1 FROM json_each($5) WHERE TRUE

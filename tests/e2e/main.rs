@@ -7,6 +7,7 @@ mod corpus;
 mod deliver;
 mod disk;
 mod kill;
+mod notes;
 mod reload;
 mod restraint;
 mod support;
