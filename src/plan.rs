@@ -4,6 +4,7 @@
 //! has come. [`crate::intake`] runs both against the store.
 
 mod note;
+mod verdict;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use crate::destination::Destination;
 use crate::event::{Event, EventKind};
 use crate::rule::{Rule, Team, Verdict, judge};
 use crate::track::{Known, Tracked, holds, standing};
+
+pub use verdict::{Judged, differences, judge_all};
 
 /// All teams with the rules in force.
 pub type Teams = Vec<Arc<Team>>;

@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod init;
 mod ledger;
+mod rule_tests;
 mod schema;
 mod send_test;
 mod serve;

@@ -1,5 +1,7 @@
 //! A raw team file to a [`Team`]: everything that can be known to be wrong before an event comes.
 
+mod rule_test;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -84,6 +86,7 @@ impl Checker<'_> {
             owner: self.owner(raw.owner),
             members: self.members(raw.members),
             timezone: self.timezone(raw.timezone),
+            tests: self.tests(raw.test, &rules),
             rules,
         }
     }

@@ -9,6 +9,7 @@ mod pattern;
 mod reading;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -21,7 +22,8 @@ pub use matcher::{Verdict, judge};
 pub use pattern::Patterns;
 
 use crate::destination::Destination;
-use crate::event::EventKind;
+use crate::event::{EventKind, Source};
+use crate::toml_file::Place;
 
 /// A partner team.
 #[derive(Debug, Clone)]
@@ -36,6 +38,27 @@ pub struct Team {
     pub timezone: TimeZone,
     /// When it wants to hear
     pub rules: Vec<Rule>,
+    /// Webhooks to try the rules on
+    pub tests: Vec<RuleTest>,
+}
+
+/// A webhook, and which rules of the team match it.
+#[derive(Debug, Clone)]
+pub struct RuleTest {
+    /// Its name
+    pub name: String,
+    /// The file with the body, from the folder of the team file
+    pub payload: PathBuf,
+    /// Who would have sent it
+    pub source: Source,
+    /// GitHub's name for the event; empty for Jira
+    pub event: String,
+    /// The names of the rules
+    pub expect: Vec<String>,
+    /// Where the team file names the payload
+    pub payload_at: Place,
+    /// Where it names the rules
+    pub expect_at: Place,
 }
 
 /// When a team wants to hear, with the team's defaults filled in.

@@ -10,5 +10,6 @@ mod kill;
 mod notes;
 mod reload;
 mod restraint;
+mod rule_tests;
 mod support;
 mod webhooks;
