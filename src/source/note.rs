@@ -24,7 +24,13 @@ pub struct Place {
 /// One event for each note in a text, otherwise like `event`, the event that brought the text. The text comes without
 /// quotes, code blocks and comments, so far as these are not told by how a line starts.
 pub fn events(event: &Event, text: &str, place: &Place) -> Vec<Event> {
-    text.lines().filter_map(command).take(MOST).map(|said| tell(event, said, place)).collect()
+    let mut notes = Vec::new();
+    for said in text.lines().filter_map(command) {
+        if notes.len() < MOST && !notes.contains(&said) {
+            notes.push(said);
+        }
+    }
+    notes.into_iter().map(|said| tell(event, said, place)).collect()
 }
 
 /// The events for what an edit of a text changes in its notes.
@@ -138,7 +144,47 @@ fn digest(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
+
+    fn edited_at(second: i64) -> Event {
+        let comment: Event = serde_json::from_value(json!({
+            "source": "github", "kind": "pull_request.commented", "scope": "acme/x", "actor": null,
+            "at": "2026-11-02T14:05:00Z", "url": null, "subject": "acme/x#45",
+            "about": { "type": "thing", "kind": "push", "title": "x" },
+        }))
+        .unwrap();
+        Event { at: Timestamp::from_second(second).unwrap(), ..comment }
+    }
+
+    fn all_words(events: &[Event]) -> BTreeSet<(EventKind, String)> {
+        events.iter().map(|event| (event.kind, event.note.as_ref().unwrap().text.clone())).collect()
+    }
+
+    proptest! {
+        /// However a text is edited, what was told of it adds up to what it says, and no edit is taken for another.
+        #[test]
+        fn edits_add_up_to_the_text(texts in prop::collection::vec("((/assume|/delay) [a-d]\n){0,4}", 1..8)) {
+            let place = Place { name: Some("github:comment:1".to_owned()), url: None, author: None };
+            let mut told = events(&edited_at(0), &texts[0], &place);
+            for (second, pair) in (1..).zip(texts.windows(2)) {
+                told.extend(edits(&edited_at(second), (&pair[0], &pair[1]), &place));
+            }
+            let now = events(&edited_at(0), texts.last().unwrap(), &place);
+            let standing = standing(told.clone());
+            prop_assert_eq!(all_words(&standing), all_words(&now));
+            let known = told.iter().filter_map(|event| event.note.as_ref()?.replaces.clone());
+            let names: BTreeSet<_> = told.iter().filter_map(|event| event.once.as_deref().map(Note::name)).collect();
+            prop_assert!(known.into_iter().all(|name| names.contains(name.as_str())));
+        }
+    }
 
     #[test]
     fn a_note_is_a_line_that_starts_with_its_command() {

@@ -6,7 +6,7 @@ use crate::event::{About, Event, EventKind, Thing, ThingKind};
 use crate::source::note::{self, Place};
 use crate::source::{Understood, text, trailer};
 
-use super::payload::{CommitAuthor, User};
+use super::payload::{Commit, CommitAuthor, User};
 use super::{Delivery, first, missing, own_words, time, written};
 
 fn thing(kind: ThingKind, title: &str, url: Option<String>, updated_at: Option<Timestamp>) -> Thing {
@@ -44,21 +44,30 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
 fn notes_in_commits(delivery: &Delivery<'_>, push: &Event, branch: &str) -> Vec<Event> {
     let mut told: Vec<Event> = Vec::new();
     for commit in delivery.body.commits.entries().chain(delivery.body.head_commit.as_ref()) {
-        let Some(message) = commit.message.text() else { continue };
-        let place = Place {
-            name: Some(format!("github:{}:commit", delivery.scope)),
-            url: commit.url.as_ref().map(String::from).or_else(|| push.url.clone()),
-            author: commit.author.as_ref().and_then(CommitAuthor::actor),
-        };
-        let event = Event { tickets: delivery.tickets(Some(branch), &[message]), ..push.clone() };
-        for said in trailer::notes(message) {
-            let note = note::tell(&event, said, &place);
+        for note in notes_in_commit(delivery, push, (branch, commit)) {
             if told.len() < note::MOST && !told.iter().any(|other| other.once == note.once) {
                 told.push(note);
             }
         }
     }
     told
+}
+
+fn notes_in_commit(delivery: &Delivery<'_>, push: &Event, (branch, commit): (&str, &Commit)) -> Vec<Event> {
+    let message = commit.message.text().unwrap_or_default();
+    let notes = trailer::notes(message);
+    if notes.is_empty() {
+        return Vec::new();
+    }
+    let place = Place {
+        name: Some(format!("github:{}:commit", delivery.scope)),
+        url: commit.url.as_ref().map(String::from).or_else(|| push.url.clone()),
+        author: commit.author.as_ref().and_then(CommitAuthor::actor),
+    };
+    // Whoever pushes, a merge queue perhaps, only carries what the author says.
+    let actor = place.author.clone().or_else(|| push.actor.clone());
+    let event = Event { actor, tickets: delivery.tickets(Some(branch), &[message]), ..push.clone() };
+    notes.into_iter().map(|said| note::tell(&event, said, &place)).collect()
 }
 
 /// `create` and `delete`, of a branch

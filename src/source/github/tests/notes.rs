@@ -89,8 +89,10 @@ fn a_push_tells_the_trailers_of_its_commits() {
     assert_eq!((&assumed.subject, assumed.actor.as_ref().unwrap().login.as_str()), (&push.subject, "ana"));
     assert_eq!(assumed.url.as_deref(), Some("https://github.com/acme/ingest/commit/aa"));
     assert_eq!(heads_up.url, push.url);
-    assert_eq!(assumed.note.unwrap().author.unwrap().name, "Ana Sá");
+    assert_eq!(assumed.note.clone().unwrap().author.unwrap().name, "Ana Sá");
 
+    let queued = with(body.clone(), "/sender", json!({"login": "github-merge-queue[bot]", "type": "Bot"}));
+    assert_eq!(events("push", &queued)[1].actor, assumed.actor, "a merge queue only carries it");
     let elsewhere = with(body.clone(), "/ref", json!("refs/heads/main"));
     assert_eq!(events("push", &elsewhere)[1].once, assumed.once, "a merge doesn't tell it again");
 }
