@@ -327,6 +327,10 @@ pub struct Event {
     /// in a description): the second is not news
     #[serde(default)]
     pub once: Option<String>,
+    /// What the names of all notes in a text begin with, where the text was edited and its delivery doesn't say what it
+    /// was before: its notes follow this event, and what they change is for whoever knows the earlier ones to say
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retold: Option<String>,
 }
 
 /// What an event is about, as far as its payload says. Fields that a payload leaves out are `None`, and
@@ -603,6 +607,24 @@ pub struct Note {
     /// Who said it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub author: Option<Actor>,
+    /// Whether it was told in other words before
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub edited: bool,
+    /// Whether its author took it back: the text is what it was
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub taken_back: bool,
+    /// Names the note whose place it takes, or that is taken back
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replaces: Option<String>,
+}
+
+impl Note {
+    /// The name of a note without the time of the edit that told it: `KIND:DIGEST@TIME` names the same words in the same
+    /// place as `KIND:DIGEST`.
+    #[must_use]
+    pub fn name(once: &str) -> &str {
+        once.rsplit_once('@').map_or(once, |(name, _)| name)
+    }
 }
 
 /// What somebody wrote.

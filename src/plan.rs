@@ -3,7 +3,9 @@
 //! Pure: [`plan`] says what each team is to hear of an event, and [`release`] what becomes of an update when its time
 //! has come. [`crate::intake`] runs both against the store.
 
+mod note;
 mod silence;
+mod verdict;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,6 +22,8 @@ use crate::event::{Event, EventKind};
 use crate::hold::{Wait, hold};
 use crate::rule::{Rule, Team, Verdict, judge};
 use crate::track::{Known, Tracked, holds, standing};
+
+pub use verdict::{Judged, differences, judge_all};
 
 /// All teams with the rules in force.
 pub type Teams = Vec<Arc<Team>>;
@@ -47,6 +51,9 @@ pub struct Held {
     pub rule: String,
     /// What it would tell
     pub kind: EventKind,
+    /// Its event's `once`
+    #[serde(default)]
+    pub once: Option<String>,
 }
 
 /// What rules did about a subject before.
@@ -91,12 +98,15 @@ pub struct Plan {
     pub superseded: Vec<(LineId, String)>,
     /// Silences that begin with the event
     pub timers: Vec<Timer>,
+    /// Waiting updates that are not to be sent any more, with the reason
+    pub withdrawn: Vec<(LineId, String)>,
 }
 
 /// Says what each team hears of an event.
 #[must_use]
 pub fn plan(tracked: &Tracked, teams: &Teams, history: &History, now: Timestamp) -> Plan {
     let mut plan = Plan { timers: silence::timers(tracked, teams, now), ..Plan::default() };
+    note::revise(&mut plan, &tracked.event, &history.held);
     for kind in tracked.kinds() {
         for team in teams {
             for rule in &team.rules {

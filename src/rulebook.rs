@@ -72,6 +72,11 @@ impl Rulebook {
         &self.teams
     }
 
+    /// Every team in force, with its file.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &Team)> {
+        self.files.iter().map(|(path, team)| (path.as_path(), &**team))
+    }
+
     /// What is wrong in the files, as they are on disk.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {

@@ -78,7 +78,12 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     let about = merge(&before.about, &event.about, late);
     let stale = no_news(&event, &before, &about);
     // A comment names no branch, so it may know fewer keys than the pull request has: what is known stays in front.
-    let full = matches!(&event.about, About::PullRequest(pr) if pr.head.is_some());
+    // A branch is many pieces of work, so each push to it has its own.
+    let full = match &event.about {
+        About::PullRequest(pr) => pr.head.is_some(),
+        About::Thing(_) => true,
+        About::Issue(_) | About::Ticket(_) => false,
+    };
     let tickets =
         if (late || !full) && !before.tickets.is_empty() { before.tickets.clone() } else { event.tickets.clone() };
     let milestone = if event.kind.is_milestone() && stale.is_none() { Some(event.kind) } else { before.milestone };
@@ -189,6 +194,7 @@ pub fn on_track(subject: String, draft: Known, moved: &Event, ticket: &Known) ->
         note: None,
         comment: None,
         once: None,
+        retold: None,
         ..moved.clone()
     })
 }

@@ -47,6 +47,7 @@ fn the_examples_are_fine() {
     write("microalign.toml", config());
     write("rules/web.toml", team());
     write("templates/example.hbs", between("```handlebars\n", "```"));
+    write("merged.json", between("<<'JSON'\n", "JSON\n"));
     let (code, said) = run(folder.path(), &["check"]);
     assert_eq!(code, 0, "{said}");
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{ConfigArgs, Failure, counted, say, variable};
+use super::{ConfigArgs, Failure, counted, rule_tests, say, variable};
+use crate::app;
 use crate::channel::Channels;
 use crate::config;
 use crate::plan;
@@ -17,12 +18,17 @@ pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     }
     let rulebook = Rulebook::load(&config, None);
     problems.extend_from_slice(rulebook.problems());
+    problems.extend(rule_tests::failures(&rulebook, &app::settings(&config)));
     if !problems.is_empty() {
         return Err(Failure::Problems(problems));
     }
     let teams = rulebook.teams();
     let rules = teams.iter().flat_map(|team| &team.rules).collect::<Vec<_>>();
-    let counts = format!("{}, {}", counted(teams.len(), "team"), counted(rules.len(), "rule"));
+    let tests = teams.iter().map(|team| team.tests.len()).sum::<usize>();
+    let mut counts = format!("{}, {}", counted(teams.len(), "team"), counted(rules.len(), "rule"));
+    if tests > 0 {
+        counts = format!("{counts}, {}", counted(tests, "test"));
+    }
     say(format!("{}: fine ({counts})", args.config.display()))?;
     let channels = Channels::new(config.channels.clone());
     let local = rules.iter().flat_map(|rule| plan::destinations(rule)).filter(|to| channels.instead(to).is_some());

@@ -1,20 +1,22 @@
 //! `microalign explain`: what one payload would lead to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::{framed, hanging};
-use super::{ConfigArgs, Failure, say};
+use super::{ConfigArgs, Failure, open_store, say};
 use crate::app;
 use crate::channel::{Channels, Post, Preview};
+use crate::config::Config;
 use crate::event::{Event, Source};
 use crate::intake::understand;
-use crate::plan;
-use crate::rule::{Rule, Team, Verdict, judge};
+use crate::plan::{self, Judged};
+use crate::rule::{Verdict, judge};
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{BodyError, Parsed, json_body};
+use crate::store::Queued;
 use crate::track::{self, Tracked};
 
 #[derive(Debug, clap::Args)]
@@ -22,23 +24,30 @@ pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
     /// Who would have sent it
-    #[arg(long)]
-    source: Source,
+    #[arg(long, required_unless_present = "event_id")]
+    source: Option<Source>,
     /// GitHub's event name (X-GitHub-Event), such as pull_request
     #[arg(long, required_if_eq("source", "github"), default_value = "", hide_default_value = true)]
     event: String,
     /// The payload, a file with JSON; `-` for standard input
-    file: PathBuf,
+    #[arg(required_unless_present = "event_id")]
+    file: Option<PathBuf>,
+    /// A delivery that was taken in, by its number in the ledger, such as 41, instead of a file. It is explained by what its
+    /// payload says alone, not by what else is known of the pull request or ticket
+    #[arg(long, value_name = "ID", conflicts_with_all = ["file", "source", "event"])]
+    event_id: Option<i64>,
     /// One JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// What a rule says of the payload.
-struct Judged<'a> {
-    team: &'a Team,
-    rule: &'a Rule,
-    verdict: Verdict,
+/// What is explained.
+struct Payload {
+    source: Source,
+    /// GitHub's name for the event; empty for Jira
+    event: String,
+    body: Vec<u8>,
+    received: Timestamp,
 }
 
 /// A message that would be sent.
@@ -49,61 +58,65 @@ struct Would<'a> {
     preview: Preview,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.load()?;
-    let raw = read(args)?;
-    let body = json_body(Some("application/json"), &raw).map_err(|error| match error {
-        BodyError::NotJson(error) => Failure::Wrong(format!("{} is no JSON: {error}", args.file.display())),
-        BodyError::UnsupportedType => Failure::Wrong(format!("{} is no JSON", args.file.display())),
-    })?;
+    let payload = match args.event_id {
+        Some(id) => stored(id, &config).await?,
+        None => given(args)?,
+    };
     let rulebook = Rulebook::load(&config, None);
     if !rulebook.problems().is_empty() {
         super::show(rulebook.problems());
     }
     let channels = Channels::new(config.channels.clone());
-    match understand(args.source, &args.event, &body, Timestamp::now(), &app::settings(&config)) {
+    let Payload { source, event, body, received } = payload;
+    match understand(source, &event, &body, received, &app::settings(&config)) {
         Parsed::Ignored(reason) if args.json => {
             say(json!({ "event": { "kind": "ignored", "reason": reason }, "rules": [], "messages": [] }))
         }
         Parsed::Ignored(reason) => say(format!("ignored: {reason}")),
         Parsed::Events(events) => {
             let tracked = events.into_iter().map(|event| track::track(None, event)).collect::<Vec<_>>();
-            let judged = judge_all(&tracked, &rulebook);
+            let judged = plan::judge_all(&tracked, rulebook.teams());
             let would = messages(&tracked, &rulebook, &channels)?;
             if args.json { say(as_json(&tracked, &judged, &would)) } else { print(&tracked, &judged, &would) }
         }
     }
 }
 
-fn read(args: &Args) -> Result<Vec<u8>, Failure> {
-    use std::io::Read as _;
-    let mut raw = Vec::new();
-    let read = if args.file.as_os_str() == "-" {
-        std::io::stdin().read_to_end(&mut raw)
-    } else {
-        std::fs::File::open(&args.file).and_then(|mut file| file.read_to_end(&mut raw))
+/// A delivery as it came.
+async fn stored(id: i64, config: &Config) -> Result<Payload, Failure> {
+    let store = open_store(config).await?;
+    let Some(delivery) = store.delivery(id).await? else {
+        return Err(Failure::Wrong(format!("there is no delivery {id}: `microalign ledger` shows which there are")));
     };
-    read.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", args.file.display())))?;
-    Ok(raw)
+    let Queued { source, name, body, received, .. } = delivery;
+    Ok(Payload { source, event: name, body, received })
 }
 
-/// One verdict a rule: the first event of the payload that it matches, else why it does not match the first one.
-fn judge_all<'a>(tracked: &[Tracked], rulebook: &'a Rulebook) -> Vec<Judged<'a>> {
-    let rules = rulebook.teams().iter().flat_map(|team| team.rules.iter().map(move |rule| (&**team, rule)));
-    rules
-        .map(|(team, rule)| {
-            let mut verdicts =
-                tracked.iter().map(|tracked| judge(rule, team, &tracked.event, tracked.event.kind)).collect::<Vec<_>>();
-            let best = verdicts.iter().position(|v| matches!(v, Verdict::Match)).or_else(|| {
-                // A rule that listens to one of the events says more than one that listens to none.
-                verdicts
-                    .iter()
-                    .position(|v| matches!(v, Verdict::Suppressed { .. }))
-                    .or_else(|| tracked.iter().position(|tracked| rule.on.kinds.contains(&tracked.event.kind)))
-            });
-            Judged { team, rule, verdict: verdicts.swap_remove(best.unwrap_or(0)) }
-        })
-        .collect()
+/// The payload that the command was called with.
+fn given(args: &Args) -> Result<Payload, Failure> {
+    let (Some(source), Some(file)) = (args.source, &args.file) else {
+        return Err(Failure::Usage("explain needs --source and a file, or --event-id".to_owned()));
+    };
+    let raw = read(file)?;
+    let body = json_body(Some("application/json"), &raw).map_err(|error| match error {
+        BodyError::NotJson(error) => Failure::Wrong(format!("{} is no JSON: {error}", file.display())),
+        BodyError::UnsupportedType => Failure::Wrong(format!("{} is no JSON", file.display())),
+    })?;
+    Ok(Payload { source, event: args.event.clone(), body: body.into_owned(), received: Timestamp::now() })
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    use std::io::Read as _;
+    let mut raw = Vec::new();
+    let read = if file.as_os_str() == "-" {
+        std::io::stdin().read_to_end(&mut raw)
+    } else {
+        std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut raw))
+    };
+    read.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
+    Ok(raw)
 }
 
 fn messages<'a>(tracked: &[Tracked], rulebook: &'a Rulebook, channels: &Channels) -> Result<Vec<Would<'a>>, Failure> {
@@ -195,7 +208,8 @@ fn print(tracked: &[Tracked], judged: &[Judged<'_>], would: &[Would<'_>]) -> Res
         say(format!("  in the conversation {}", track::thread(&event.subject, &event.tickets)))?;
     }
     say(if judged.is_empty() { "\nThere are no rules." } else { "" })?;
-    for judged in judged {
+    let (matching, others): (Vec<_>, Vec<_>) = judged.iter().partition(|judged| judged.verdict == Verdict::Match);
+    for judged in matching.into_iter().chain(others) {
         let (mark, because) = match &judged.verdict {
             Verdict::Match => ("yes  ", "matches"),
             Verdict::Miss { because } | Verdict::Suppressed { because } => ("no   ", because.as_str()),

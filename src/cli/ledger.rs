@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::text::{framed, hanging};
-use super::{ConfigArgs, Failure, say};
+use super::{ConfigArgs, Failure, open_store, say};
 use crate::rule::parse_duration;
 use crate::store::{Entry, EntryState, Filter, SendEntry, SendState, Store};
 
@@ -69,15 +69,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn open(config: &ConfigArgs) -> Result<Store, Failure> {
-    let path = config.load()?.store;
-    if !path.exists() {
-        return Err(Failure::Wrong(format!(
-            "there is no store at {} yet: `microalign serve` makes it",
-            path.display()
-        )));
-    }
-    let (store, _writer) = Store::visit(&path).await?;
-    Ok(store)
+    open_store(&config.load()?).await
 }
 
 async fn list(list: List) -> Result<(), Failure> {

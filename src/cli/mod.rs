@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod init;
 mod ledger;
+mod rule_tests;
 mod schema;
 mod send_test;
 mod serve;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config};
+use crate::store::Store;
 use crate::toml_file::Problem;
 
 /// Keeps partner teams in the loop: GitHub and Jira webhooks in, a few short messages out.
@@ -65,6 +67,19 @@ impl ConfigArgs {
     }
 }
 
+/// Opens the store beside a service that may be running.
+async fn open_store(config: &Config) -> Result<Store, Failure> {
+    let path = &config.store;
+    if !path.exists() {
+        return Err(Failure::Wrong(format!(
+            "there is no store at {} yet: `microalign serve` makes it",
+            path.display()
+        )));
+    }
+    let (store, _writer) = Store::visit(path).await?;
+    Ok(store)
+}
+
 /// An environment variable.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -103,7 +118,7 @@ pub async fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
-        Command::Explain(args) => explain::run(&args),
+        Command::Explain(args) => explain::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,
         Command::SendTest(args) => send_test::run(&args).await,
         Command::Schema(args) => schema::run(&args),

@@ -1,5 +1,7 @@
 //! Deliveries that are planned together: read once, written at once.
 
+mod note;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
@@ -8,7 +10,7 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use crate::event::{About, Event, EventKind, TicketKey};
+use crate::event::{About, Event, EventKind, Note, TicketKey};
 use crate::plan::{self, Fate, Held, LineId};
 use crate::rulebook::Rulebook;
 use crate::source::Parsed;
@@ -89,7 +91,7 @@ impl<'a> Batch<'a> {
 
     async fn plan(&mut self, delivery: &Queued, parsed: Parsed) -> Result<Planned, StoreError> {
         let events = match parsed {
-            Parsed::Events(events) => events,
+            Parsed::Events(events) => self.compared(events).await?,
             Parsed::Ignored(reason) => return Ok(ignored(delivery, reason)),
         };
         let (mut planned, mut line) = (Vec::new(), 0);
@@ -115,7 +117,7 @@ impl<'a> Batch<'a> {
     }
 
     async fn event(&mut self, event: Event) -> Result<PlannedEvent, StoreError> {
-        let (event, nameless) = self.resolve(event).await?;
+        let (event, nameless) = self.resolve(self.with_edit(event).await?).await?;
         let told = match &event.once {
             Some(once) if !self.told.contains_key(once) && !self.asked.contains(once) => {
                 self.store.told(&[once]).await?.remove(once)
@@ -164,7 +166,9 @@ impl<'a> Batch<'a> {
     /// Takes over what an event changes, as the store will have it; `line` is the number of its delivery's last line.
     fn learn(&mut self, delivery: &Queued, line: i64, planned: &PlannedEvent) {
         if let Some(once) = &planned.event.once {
-            self.told.entry(once.clone()).or_insert_with(|| delivery.key.clone());
+            for name in [once, Note::name(once)] {
+                self.told.entry(name.to_owned()).or_insert_with(|| delivery.key.clone());
+            }
         }
         if let Some((id, key)) = planned.ticket_id()
             && let Ok(key) = key.parse()
@@ -173,14 +177,16 @@ impl<'a> Batch<'a> {
         }
         let Some(before) = self.subjects.get_mut(&planned.event.subject) else { return };
         before.known = Some(planned.known.clone());
-        before.history.held.retain(|held| !planned.superseded.iter().any(|(id, _)| *id == held.id));
+        let goes = |held: &Held| planned.superseded.iter().chain(&planned.withdrawn).any(|(id, _)| *id == held.id);
+        before.history.held.retain(|held| !goes(held));
         for (number, new) in (line + 1..).zip(&planned.lines) {
             let (LineState::Held { .. }, Some((team, rule))) = (new.state, &new.rule) else { continue };
             if new.fires() {
                 before.history.fired.insert((team.clone(), rule.clone(), new.kind));
             }
             let id = LineId { delivery: delivery.id, line: number };
-            before.history.held.push(Held { id, team: team.clone(), rule: rule.clone(), kind: new.kind });
+            let once = planned.event.once.clone();
+            before.history.held.push(Held { id, team: team.clone(), rule: rule.clone(), kind: new.kind, once });
         }
     }
 
@@ -204,8 +210,8 @@ impl<'a> Batch<'a> {
             lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
         }
         let thread = track::thread(&event.subject, &event.tickets).to_owned();
-        let plan::Plan { superseded, timers, .. } = plan;
-        PlannedEvent { event, thread, known, lines, superseded, timers, forward }
+        let plan::Plan { superseded, withdrawn, timers, .. } = plan;
+        PlannedEvent { event, thread, known, lines, superseded, withdrawn, timers, forward }
     }
 }
 

@@ -121,5 +121,6 @@ fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
         note: None,
         comment: None,
         once: None,
+        retold: None,
     }
 }

@@ -67,6 +67,7 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         note: None,
         comment: None,
         once: None,
+        retold: None,
     };
     track(None, event)
 }
@@ -76,7 +77,7 @@ const NOON: Timestamp = Timestamp::constant(1_795_176_000, 0);
 
 fn held(line: i64, rule: &str, kind: EventKind) -> Held {
     let id = LineId { delivery: 1, line };
-    Held { id, team: "web".to_owned(), rule: rule.to_owned(), kind }
+    Held { id, team: "web".to_owned(), rule: rule.to_owned(), kind, once: None }
 }
 
 #[test]
@@ -206,4 +207,38 @@ fn why_is_one_sentence() {
     let event = tracked(EventKind::PullRequestMerged, Stage::Merged, false).event;
     let why = why(&teams[0], &teams[0].rules[0], &event);
     assert_eq!(why, "web gets this because its rule “all” asks for pull_request.merged in acme/x for DATA-123.");
+}
+
+fn noted(words: &str, replaces: Option<&str>, taken_back: bool) -> Tracked {
+    let mut tracked = tracked(EventKind::NoteAssumed, Stage::Open, false);
+    tracked.event.note = Some(crate::event::Note {
+        kind: "assumed".to_owned(),
+        text: words.to_owned(),
+        url: None,
+        author: None,
+        edited: replaces.is_some() && !taken_back,
+        taken_back,
+        replaces: replaces.map(str::to_owned),
+    });
+    tracked
+}
+
+#[test]
+fn a_note_that_is_edited_or_taken_back_is_not_sent_in_its_old_words() {
+    let notes = teams(&TEAM.replace("pull_request.*", "note.*"));
+    let waits = |line, once: &str| Held { once: Some(once.to_owned()), ..held(line, "all", EventKind::NoteAssumed) };
+    let waiting = [waits(1, "note:a:assumed:1"), waits(2, "note:a:assumed:2@99"), waits(3, "note:a:assumed:22@99")];
+    let line = |line| LineId { delivery: 1, line };
+
+    let history = History { held: waiting.to_vec(), ..History::default() };
+    let edited = plan(&noted("new", Some("note:a:assumed:2"), false), &notes, &history, NOON);
+    assert_eq!(edited.superseded, [(line(2), "its author edited it".to_owned())]);
+    assert!(matches!(&edited.updates[..], [Update { fate: Fate::Held(_), .. }]), "{edited:?}");
+
+    let taken_back = plan(&noted("old", Some("note:a:assumed:1"), true), &notes, &history, NOON);
+    assert_eq!(taken_back.withdrawn, [(line(1), "its author took it back".to_owned())]);
+    assert_eq!(taken_back.updates[0].fate, Fate::Suppressed("its author took it back".to_owned()));
+
+    let further = plan(&noted("another", None, false), &notes, &history, NOON);
+    assert_eq!((further.superseded, further.withdrawn), (Vec::new(), Vec::new()), "each note stands for itself");
 }

@@ -1,5 +1,7 @@
 //! A raw team file to a [`Team`]: everything that can be known to be wrong before an event comes.
 
+mod rule_test;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -91,6 +93,7 @@ impl Checker<'_> {
             timezone: self.timezone(raw.timezone),
             quiet: self.quiet(raw.quiet),
             budget: self.read(raw.budget, &root.key("budget"), timing::budget),
+            tests: self.tests(raw.test, &rules),
             rules,
         }
     }

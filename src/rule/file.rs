@@ -41,6 +41,8 @@ pub struct TeamFile {
     pub template: Field<String>,
     /// The rules. Every rule that matches sends; their order means nothing.
     pub rule: Field<Vec<Field<RuleTable>>>,
+    /// Webhooks to try the rules on. `microalign check` does.
+    pub test: Field<Vec<Field<TestTable>>>,
 }
 
 /// When the team wants to hear. All conditions must hold. A list holds when any entry does; an entry that starts with
@@ -88,6 +90,25 @@ pub struct RuleTable {
 }
 
 impl Raw for RuleTable {}
+
+/// A webhook, and which rules of the file it is for.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["name", "payload", "expect"]))]
+pub struct TestTable {
+    /// The test's name: letters, digits, `_`, `.` and `-`.
+    pub name: Field<String>,
+    /// The file with the webhook's JSON, such as `tests/merged.json`. The path starts at this file's folder.
+    pub payload: Field<String>,
+    /// Who would have sent it: `github`, if left out, or `jira`.
+    pub source: Field<String>,
+    /// GitHub's name for the event (`X-GitHub-Event`), such as `pull_request`. Jira's payloads name it themselves.
+    pub event: Field<String>,
+    /// The rules that match it, all of them. `[]` for none.
+    pub expect: Texts,
+}
+
+impl Raw for TestTable {}
 
 /// The JSON Schema of team files.
 #[must_use]

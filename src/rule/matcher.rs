@@ -37,7 +37,7 @@ pub fn judge(rule: &Rule, team: &Team, event: &Event, kind: EventKind) -> Verdic
         return Verdict::Miss { because };
     }
     let actor = doer(event, kind);
-    match bot_action(rule, event, actor).or_else(|| own_action(rule, team, actor)) {
+    match taken_back(event).or_else(|| bot_action(rule, event, actor)).or_else(|| own_action(rule, team, actor)) {
         Some(because) => Verdict::Suppressed { because },
         None => Verdict::Match,
     }
@@ -80,6 +80,11 @@ impl Condition {
             Self::Title(list) => refuse("title", list.test(&[event.about.title()]), &[event.about.title()]),
         }
     }
+}
+
+/// Words that are no longer said are not told; what was told of them before stands as it was sent.
+fn taken_back(event: &Event) -> Option<String> {
+    event.note.as_ref().filter(|note| note.taken_back).map(|_| "its author took it back".to_owned())
 }
 
 /// Puts a refusal into words.

@@ -10,6 +10,7 @@ mod reading;
 mod timing;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -23,7 +24,8 @@ pub use pattern::Patterns;
 pub use timing::{Budget, Digest, Period, Quiet};
 
 use crate::destination::Destination;
-use crate::event::EventKind;
+use crate::event::{EventKind, Source};
+use crate::toml_file::Place;
 
 /// A partner team.
 #[derive(Debug, Clone)]
@@ -42,6 +44,27 @@ pub struct Team {
     pub budget: Option<Budget>,
     /// When it wants to hear
     pub rules: Vec<Rule>,
+    /// Webhooks to try the rules on
+    pub tests: Vec<RuleTest>,
+}
+
+/// A webhook, and which rules of the team match it.
+#[derive(Debug, Clone)]
+pub struct RuleTest {
+    /// Its name
+    pub name: String,
+    /// The file with the body, from the folder of the team file
+    pub payload: PathBuf,
+    /// Who would have sent it
+    pub source: Source,
+    /// GitHub's name for the event; empty for Jira
+    pub event: String,
+    /// The names of the rules
+    pub expect: Vec<String>,
+    /// Where the team file names the payload
+    pub payload_at: Place,
+    /// Where it names the rules
+    pub expect_at: Place,
 }
 
 /// When a team wants to hear, with the team's defaults filled in.

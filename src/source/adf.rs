@@ -23,7 +23,7 @@ impl Written {
     /// Reads a field that is wiki markup (a string) or a document (an object); `None` for anything else.
     pub fn read(value: &Value) -> Option<Self> {
         match value {
-            Value::String(markup) => Some(wiki::plain(&markup[..markup.floor_char_boundary(MARKUP)])),
+            Value::String(markup) => Some(Self::of_markup(markup)),
             Value::Object(_) => {
                 let mut written = Self::default();
                 block(value, DEPTH, &mut Place { written: &mut written, quoted: false, bullet: false });
@@ -31,6 +31,11 @@ impl Written {
             }
             _ => None,
         }
+    }
+
+    /// Reads wiki markup.
+    pub fn of_markup(markup: &str) -> Self {
+        wiki::plain(&markup[..markup.floor_char_boundary(MARKUP)])
     }
 
     /// The first paragraph, preferably of the author's own words.

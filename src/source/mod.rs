@@ -13,6 +13,7 @@ mod note;
 pub mod signature;
 mod text;
 mod tickets;
+mod trailer;
 mod wiki;
 
 use jiff::Timestamp;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use crate::event::{Event, Source};
 
 pub use body::{BodyError, json_body};
+pub use note::{revise as revise_notes, standing as standing_notes};
 
 /// What the configuration says about understanding payloads.
 #[derive(Debug, Clone, Default)]

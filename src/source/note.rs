@@ -9,33 +9,110 @@ use super::text;
 /// Characters of a note.
 const LENGTH: usize = 1_000;
 /// Notes in one text. More are no short messages.
-const MOST: usize = 20;
+pub const MOST: usize = 20;
 
-/// A text that may hold notes.
-pub struct Said<'a> {
-    /// Without quotes, code blocks and comments, so far as these are not told by how a line starts
-    pub text: &'a str,
-    /// Names the text across deliveries, such as `github:comment:12`; `None`: the notes cannot be told from repetitions
-    pub place: Option<String>,
+/// Where notes stand.
+pub struct Place {
+    /// Names it across deliveries, such as `github:comment:12`; `None`: the notes cannot be told from repetitions
+    pub name: Option<String>,
     /// Where it can be read
     pub url: Option<String>,
     /// Who wrote it
     pub author: Option<Actor>,
 }
 
-/// One event for each note in a text, otherwise like `event`, the event that brought the text.
-pub fn events(event: &Event, said: &Said<'_>) -> Vec<Event> {
-    let notes = said.text.lines().filter_map(command).take(MOST);
-    notes
-        .map(|(kind, words)| {
-            let name = kind.as_str().trim_start_matches("note.").to_owned();
-            // Descriptions are read again with each delivery: the same words in the same place are told once.
-            let once = said.place.as_ref().map(|place| format!("note:{place}:{name}:{}", digest(&words)));
-            let note = Note { kind: name, text: words, url: said.url.clone(), author: said.author.clone() };
-            let url = said.url.clone();
-            Event { kind, url, change: None, comment: None, note: Some(note), once, ..event.clone() }
-        })
-        .collect()
+/// One event for each note in a text, otherwise like `event`, the event that brought the text. The text comes without
+/// quotes, code blocks and comments, so far as these are not told by how a line starts.
+pub fn events(event: &Event, text: &str, place: &Place) -> Vec<Event> {
+    let mut notes = Vec::new();
+    for said in text.lines().filter_map(command) {
+        if notes.len() < MOST && !notes.contains(&said) {
+            notes.push(said);
+        }
+    }
+    notes.into_iter().map(|said| tell(event, said, place)).collect()
+}
+
+/// The events for what an edit of a text changes in its notes.
+pub fn edits(event: &Event, (before, now): (&str, &str), place: &Place) -> Vec<Event> {
+    revise(event, events(event, before, place), events(event, now, place))
+}
+
+/// The event for a note, otherwise like `event`.
+pub fn tell(event: &Event, (kind, words): (EventKind, String), place: &Place) -> Event {
+    let name = kind.as_str().trim_start_matches("note.").to_owned();
+    // Descriptions are read again with each delivery: the same words in the same place are told once.
+    let once = place.name.as_ref().map(|place| format!("{}{name}:{}", prefix(place), digest(&words)));
+    let note = Note {
+        kind: name,
+        text: words,
+        url: place.url.clone(),
+        author: place.author.clone(),
+        edited: false,
+        taken_back: false,
+        replaces: None,
+    };
+    Event { kind, url: place.url.clone(), note: Some(note), once, ..bare(event) }
+}
+
+/// What the names of all notes in a place begin with.
+pub fn prefix(place: &str) -> String {
+    format!("note:{place}:")
+}
+
+/// The events for a text with the notes `now` that had the notes `before`, all in one place; otherwise like `event`,
+/// the event that brought the text. A new note that comes where one of its kind goes is an edit of that one.
+#[must_use]
+pub fn revise(event: &Event, before: Vec<Event>, now: Vec<Event>) -> Vec<Event> {
+    let words = |event: &Event| event.note.as_ref().map(|note| (note.kind.clone(), note.text.clone()));
+    let is_in = |told: &[Event], event: &Event| told.iter().any(|other| words(other) == words(event));
+    let new: Vec<Event> = now.iter().filter(|event| !is_in(&before, event)).cloned().collect();
+    let mut gone: Vec<Event> = before.into_iter().filter(|event| !is_in(&now, event)).collect();
+    let mut told = Vec::new();
+    for mut note in new {
+        let place = gone.iter().position(|old| old.kind == note.kind).map(|at| gone.remove(at));
+        if let (Some(old), Some(note)) = (place, note.note.as_mut()) {
+            note.edited = true;
+            note.replaces = old.once.as_deref().map(|once| Note::name(once).to_owned());
+        }
+        // Words that come back after a further edit are news again: the edit's time is part of the name.
+        note.once = note.once.map(|once| format!("{once}@{}", event.at.as_millisecond()));
+        told.push(note);
+    }
+    told.extend(gone.into_iter().map(|old| take_back(event, old)));
+    told
+}
+
+fn take_back(event: &Event, old: Event) -> Event {
+    let name = old.once.as_deref().map(|once| Note::name(once).to_owned());
+    let note = old.note.map(|note| Note { edited: false, taken_back: true, replaces: name.clone(), ..note });
+    // A deleted comment has the time of its last edit, which told of something else.
+    let once = name.map(|name| format!("{name}@{}-", event.at.as_millisecond()));
+    Event { kind: old.kind, url: old.url, note, once, ..bare(event) }
+}
+
+/// What a note's event takes from the one that brought its text.
+fn bare(event: &Event) -> Event {
+    Event { change: None, comment: None, note: None, once: None, retold: None, ..event.clone() }
+}
+
+/// The notes that stand in a place, of all events about notes in it, oldest first.
+#[must_use]
+pub fn standing(told: impl IntoIterator<Item = Event>) -> Vec<Event> {
+    let mut standing: Vec<Event> = Vec::new();
+    for event in told {
+        let Some(note) = &event.note else { continue };
+        let goes =
+            |once: &Option<String>| once.is_some() && once.as_deref().map(Note::name) == note.replaces.as_deref();
+        standing.retain(|old| !goes(&old.once));
+        let known = standing
+            .iter()
+            .any(|old| old.kind == event.kind && old.note.as_ref().map(|old| &old.text) == Some(&note.text));
+        if !note.taken_back && !known {
+            standing.push(event);
+        }
+    }
+    standing
 }
 
 /// The note on a line. More than three spaces make it code; a quote or a list item does not start with a slash.
@@ -53,8 +130,12 @@ pub fn command(line: &str) -> Option<(EventKind, String)> {
         "block" => EventKind::NoteBlocked,
         _ => return None,
     };
-    let words = text::cut(words, LENGTH);
-    (!words.is_empty()).then_some((kind, words))
+    Some((kind, self::words(words)?))
+}
+
+/// A note's words, folded and cut; `None` where there are none.
+pub fn words(text: &str) -> Option<String> {
+    Some(text::cut(text, LENGTH)).filter(|words| !words.is_empty())
 }
 
 fn digest(words: &str) -> String {
@@ -63,7 +144,47 @@ fn digest(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
+
+    fn edited_at(second: i64) -> Event {
+        let comment: Event = serde_json::from_value(json!({
+            "source": "github", "kind": "pull_request.commented", "scope": "acme/x", "actor": null,
+            "at": "2026-11-02T14:05:00Z", "url": null, "subject": "acme/x#45",
+            "about": { "type": "thing", "kind": "push", "title": "x" },
+        }))
+        .unwrap();
+        Event { at: Timestamp::from_second(second).unwrap(), ..comment }
+    }
+
+    fn all_words(events: &[Event]) -> BTreeSet<(EventKind, String)> {
+        events.iter().map(|event| (event.kind, event.note.as_ref().unwrap().text.clone())).collect()
+    }
+
+    proptest! {
+        /// However a text is edited, what was told of it adds up to what it says, and no edit is taken for another.
+        #[test]
+        fn edits_add_up_to_the_text(texts in prop::collection::vec("((/assume|/delay) [a-d]\n){0,4}", 1..8)) {
+            let place = Place { name: Some("github:comment:1".to_owned()), url: None, author: None };
+            let mut told = events(&edited_at(0), &texts[0], &place);
+            for (second, pair) in (1..).zip(texts.windows(2)) {
+                told.extend(edits(&edited_at(second), (&pair[0], &pair[1]), &place));
+            }
+            let now = events(&edited_at(0), texts.last().unwrap(), &place);
+            let standing = standing(told.clone());
+            prop_assert_eq!(all_words(&standing), all_words(&now));
+            let known = told.iter().filter_map(|event| event.note.as_ref()?.replaces.clone());
+            let names: BTreeSet<_> = told.iter().filter_map(|event| event.once.as_deref().map(Note::name)).collect();
+            prop_assert!(known.into_iter().all(|name| names.contains(name.as_str())));
+        }
+    }
 
     #[test]
     fn a_note_is_a_line_that_starts_with_its_command() {

@@ -36,7 +36,7 @@ pub enum Accepted {
     Duplicate(i64),
 }
 
-/// A delivery that waits to be worked on.
+/// A delivery as it is stored.
 #[derive(Debug, Clone)]
 pub struct Queued {
     /// Its id in the ledger
@@ -78,6 +78,18 @@ impl Store {
         .fetch_all(&self.read)
         .await?;
         rows.iter().map(queued).collect()
+    }
+
+    /// A delivery as it came, by its id in the ledger.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]
+    pub async fn delivery(&self, id: i64) -> Result<Option<Queued>, StoreError> {
+        let row = sqlx::query("SELECT id, source, delivery_key, name, body, received_at FROM delivery WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&self.read)
+            .await?;
+        row.as_ref().map(queued).transpose()
     }
 
     /// How many deliveries wait.

@@ -12,6 +12,7 @@ mod plan;
 mod release;
 mod send;
 mod timer;
+mod told;
 
 use std::fs::File;
 use std::path::Path;

@@ -60,7 +60,8 @@ impl Planned {
         };
         let of = |event: &PlannedEvent| {
             let superseded = event.superseded.iter().map(|_| "superseded");
-            event.lines.iter().map(state).chain(superseded).collect::<Vec<_>>()
+            let withdrawn = event.withdrawn.iter().map(|_| "suppressed");
+            event.lines.iter().map(state).chain(superseded).chain(withdrawn).collect::<Vec<_>>()
         };
         events.iter().flat_map(of).collect()
     }
@@ -118,6 +119,8 @@ pub struct PlannedEvent {
     pub timers: Vec<Timer>,
     /// Whether a ticket moves on with it
     pub forward: bool,
+    /// Waiting lines that are not sent any more, with the reason
+    pub withdrawn: Vec<(LineId, String)>,
 }
 
 impl PlannedEvent {
@@ -141,7 +144,8 @@ impl Store {
                     (SELECT json_group_array(json_array(team, rule, kind)) FROM fired
                      WHERE subject = asked.value) AS fired,
                     (SELECT json_group_array(json_object('id', json_object('delivery', delivery_id, 'line', line),
-                                                         'team', team, 'rule', rule, 'kind', kind))
+                                                         'team', team, 'rule', rule, 'kind', kind, 'once',
+                                                         (SELECT once FROM event WHERE id = event_id)))
                      FROM ledger WHERE subject = asked.value AND due_at IS NOT NULL) AS held,
                     (SELECT json_group_array(json_array(team, rule, at)) FROM
                         (SELECT team, rule, max(told_at) AS at FROM ledger
@@ -152,21 +156,6 @@ impl Store {
         .fetch_all(&self.read)
         .await?;
         rows.iter().map(|row| Ok((row.try_get("subject")?, before(row)?))).collect()
-    }
-
-    /// The deliveries that told of occurrences before, so far as any did: the sender's ids, by the occurrence.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn told(&self, once: &[&str]) -> Result<HashMap<String, String>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT e.once, d.delivery_key FROM json_each($1) AS asked
-             CROSS JOIN event e ON e.once = asked.value JOIN delivery d ON d.id = e.delivery_id",
-        )
-        .bind(to_json(&once)?)
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
     /// The key of a ticket that an event names by Jira's numeric id.
@@ -261,7 +250,10 @@ impl Rows {
 
     fn know(&mut self, delivery: i64, planned: &PlannedEvent) -> Result<(), StoreError> {
         for (id, reason) in &planned.superseded {
-            self.superseded.push(json!([id.delivery, id.line, reason]));
+            self.superseded.push(json!([id.delivery, id.line, reason, "superseded"]));
+        }
+        for (id, reason) in &planned.withdrawn {
+            self.superseded.push(json!([id.delivery, id.line, reason, "suppressed"]));
         }
         self.subjects.push(json!([planned.event.subject, to_json(&planned.known)?, planned.thread]));
         for Timer { subject, team, rule, kind, due } in &planned.timers {
@@ -294,7 +286,7 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> 
          SELECT value ->> 'subject', value ->> 'team', value ->> 'rule', value ->> 'kind'
          FROM json_each($3) WHERE value ->> 'fires' ON CONFLICT DO NOTHING;
 
-         UPDATE ledger SET state = 'superseded', reason = value ->> 2, due_at = NULL
+         UPDATE ledger SET state = value ->> 3, reason = value ->> 2, due_at = NULL
          FROM json_each($4) WHERE ledger.delivery_id = value ->> 0 AND ledger.line = value ->> 1;
 
          INSERT INTO subject (key, state, thread)

@@ -59,10 +59,14 @@ pub(crate) fn event(kind: EventKind) -> Event {
             text: "the id is never reused".to_owned(),
             url: None,
             author: Some(actor("ana", "Ana Sá")),
+            edited: false,
+            taken_back: false,
+            replaces: None,
         }),
         comment: (name.ends_with("commented") || name.ends_with("changes_requested"))
             .then(|| Comment { summary: "Could the column stay nullable for a week?".to_owned(), url: None }),
         once: None,
+        retold: None,
     }
 }
 

@@ -37,6 +37,14 @@ fn every_kind_in_full() {
 }
 
 #[test]
+fn an_edited_note_says_so() {
+    let mut event = event(EventKind::NoteDecided);
+    assert!(!write(&event, None).contains("(edited)"));
+    event.note.as_mut().unwrap().edited = true;
+    assert!(write(&event, None).contains("Ana Sá decided (edited):\n\n> the id"), "{}", write(&event, None));
+}
+
+#[test]
 fn every_kind_with_as_little_as_possible() {
     let mut page = String::new();
     for kind in EventKind::ALL {

@@ -124,6 +124,13 @@ impl<'t> Document<'t> {
         self.push(&span, message.into(), help.into());
     }
 
+    /// Where a value is, for what is found wrong with it later.
+    #[must_use]
+    pub fn place(&self, at: &At) -> Place {
+        let span = self.lookup(at).map_or(0..0, |(_, value)| value.span());
+        mask::place(self.text, &span, &self.hidden)
+    }
+
     /// How many problems were found so far.
     #[must_use]
     pub fn problem_count(&self) -> usize {

@@ -41,6 +41,7 @@ fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
         note: None,
         comment: None,
         once: None,
+        retold: None,
     }
 }
 
@@ -115,21 +116,30 @@ fn a_milestone_that_was_not_seen_is_not_made_up() {
     assert_eq!(tracked[0].kinds().collect::<Vec<_>>(), [PullRequestLabeled]);
 }
 
+fn thing(kind: ThingKind, outcome: Option<&str>) -> About {
+    About::Thing(Thing {
+        kind,
+        title: "CI".to_owned(),
+        url: None,
+        branch: None,
+        environment: None,
+        outcome: outcome.map(str::to_owned),
+        body_summary: None,
+        updated_at: None,
+    })
+}
+
+#[test]
+fn each_push_to_a_branch_has_its_own_tickets() {
+    let push = |tickets: &[&str]| event(EventKind::Push, thing(ThingKind::Push, None), tickets);
+    let tracked = run([push(&["DATA-1"]), push(&["DATA-2", "DATA-3"]), push(&[])]);
+    let tickets = tracked.iter().map(|tracked| tracked.event.tickets.len()).collect::<Vec<_>>();
+    assert_eq!(tickets, [1, 2, 0]);
+}
+
 #[test]
 fn a_workflow_recovers_only_after_it_failed() {
-    let run_of = |kind, outcome: &str| {
-        let thing = Thing {
-            kind: ThingKind::Workflow,
-            title: "CI".to_owned(),
-            url: None,
-            branch: None,
-            environment: None,
-            outcome: Some(outcome.to_owned()),
-            body_summary: None,
-            updated_at: None,
-        };
-        event(kind, About::Thing(thing), &[])
-    };
+    let run_of = |kind, outcome: &str| event(kind, thing(ThingKind::Workflow, Some(outcome)), &[]);
     let (failed, recovered) = (EventKind::WorkflowFailed, EventKind::WorkflowRecovered);
     let tracked = run([
         run_of(recovered, "success"),

@@ -143,6 +143,35 @@ async fn explain_says_what_a_payload_would_lead_to() {
 }
 
 #[tokio::test]
+async fn explain_takes_a_delivery_from_the_store() {
+    let mut service = Service::started(TEAM, "").await;
+    let id = service.github("pull_request", "d-1", &merged(1)).await.body["event"].to_string();
+    service.settled("d-1").await;
+    let beside = service.run(&["explain", "--event-id", &id, "--json"]).await;
+    service.stop().await;
+    service.write("merged.json", &merged(1).to_string());
+    let file = ["explain", "--source", "github", "--event", "pull_request", "merged.json"];
+    let (code, out, err) = service.run(&["explain", "--event-id", &id]).await;
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.find("yes  web / merged") < out.find("no   web / drafts"), "{out}");
+    assert!(out.contains("drafts: the event is pull_request.merged, not pull_request.draft"), "{out}");
+    let of_file = service.run(&[&file[..], &["--json"]].concat()).await;
+    let rules = |(code, out, err): &(i32, String, String)| {
+        assert_eq!((*code, err.as_str()), (0, ""));
+        serde_json::from_str::<Value>(out).unwrap()["rules"].clone()
+    };
+    assert_eq!(rules(&beside), rules(&of_file));
+
+    let (code, _, err) = service.run(&["explain", "--event-id", "99"]).await;
+    assert_eq!(code, 1);
+    assert!(err.contains("there is no delivery 99"), "{err}");
+    for more in [&["merged.json"][..], &["--source", "github"], &["--event", "push"]] {
+        let (code, _, err) = service.run(&[&["explain", "--event-id", &id][..], more].concat()).await;
+        assert_eq!(code, 2, "{more:?}: {err}");
+    }
+}
+
+#[tokio::test]
 async fn the_ledger_answers_what_became_of_it() {
     let service = Service::started(TEAM, "").await;
     service.github_settled("pull_request", "d-1", &merged(1)).await;

@@ -27,6 +27,7 @@ fn event(about: About) -> Event {
         note: None,
         comment: None,
         once: None,
+        retold: None,
     }
 }
 

@@ -90,7 +90,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
 
 /// `issue_comment`, on an issue or a pull request
 pub fn commented(delivery: &Delivery<'_>) -> Understood {
-    if !matches!(delivery.action(), "created" | "edited") {
+    if !matches!(delivery.action(), "created" | "edited" | "deleted") {
         return Err(delivery.nothing_to_ask_for());
     }
     let comment = delivery.body.comment.as_ref().ok_or_else(|| missing("comment"))?;
@@ -98,14 +98,17 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     if matches!(event.about, About::PullRequest(_)) {
         event.kind = EventKind::PullRequestCommented;
     }
-    let edited = delivery.action() == "edited";
-    let at = if edited { time(&comment.updated_at) } else { time(&comment.created_at) };
+    let at = match delivery.action() {
+        "created" => time(&comment.created_at),
+        "edited" => time(&comment.updated_at),
+        _ => None,
+    };
     event.actor = delivery.actor(comment.user.as_ref());
     event.at = at.unwrap_or(event.at);
     event.url = comment.html_url.as_ref().map(String::from).or(event.url);
     event.comment = written(comment);
     let notes = delivery.notes_in_comment(&event, comment, "comment");
-    if edited {
+    if delivery.action() != "created" {
         return notes_or(notes, || delivery.nothing_to_ask_for());
     }
     Ok([vec![event], notes].concat())

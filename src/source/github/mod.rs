@@ -12,7 +12,7 @@ use url::Url;
 use crate::event::{About, Actor, Event, EventKind, Source, TicketKey};
 
 use super::lenient::{Id, Link, Maybe, Time};
-use super::note::{self, Said};
+use super::note::{self, Place};
 use super::{Context, Understood, not_a_payload, text, tickets};
 use payload::{Body, Comment, Named, Repository, User};
 
@@ -81,6 +81,7 @@ impl Delivery<'_> {
             note: None,
             comment: None,
             once: None,
+            retold: None,
         }
     }
 
@@ -107,27 +108,38 @@ impl Delivery<'_> {
         Some(url.into())
     }
 
-    /// The events for the notes in a comment or review; `place` says which of these.
+    /// The events for the notes in a comment or review; `place` says which of these. A deleted one takes its notes back.
     fn notes_in_comment(&self, event: &Event, comment: &Comment, place: &str) -> Vec<Event> {
         let id = comment.id.as_ref().map(Id::as_str);
-        let said = Said {
-            text: &own_words(&comment.body),
-            place: id.map(|id| format!("github:{place}:{id}")),
+        let place = Place {
+            name: id.map(|id| format!("github:{place}:{id}")),
             url: event.url.clone(),
             author: self.writer(&comment.user).or_else(|| event.actor.clone()),
         };
-        note::events(event, &said)
+        match self.action() {
+            "deleted" => note::edits(event, (&own_words(&comment.body), ""), &place),
+            _ => self.notes_in(event, &comment.body, &place),
+        }
     }
 
     /// The events for the notes in a description.
     fn notes_in_body(&self, event: &Event, body: &Maybe<String>, user: &Maybe<User>) -> Vec<Event> {
-        let said = Said {
-            text: &own_words(body),
-            place: Some(format!("github:{}:body", event.subject)),
+        let place = Place {
+            name: Some(format!("github:{}:body", event.subject)),
             url: event.about.url().map(str::to_owned),
             author: self.writer(user).or_else(|| event.actor.clone()),
         };
-        note::events(event, &said)
+        self.notes_in(event, body, &place)
+    }
+
+    /// The events for the notes in a text, or for what an edit of it changes in them. An edit of something else (a
+    /// title) doesn't say what the text was: then it was the same.
+    fn notes_in(&self, event: &Event, body: &Maybe<String>, place: &Place) -> Vec<Event> {
+        let before = self.body.changes.as_ref().and_then(|changes| changes.body.as_ref());
+        match before.filter(|_| self.action() == "edited") {
+            Some(before) => note::edits(event, (&own_words(&before.from), &own_words(body)), place),
+            None => note::events(event, &own_words(body), place),
+        }
     }
 
     /// Whose words a text's notes are. After an edit that is whoever edited: the notes that were there before are known.

@@ -166,6 +166,24 @@ pub struct Named {
 #[serde(default)]
 pub struct Commit {
     pub message: Maybe<String>,
+    pub url: Maybe<Link>,
+    pub author: Maybe<CommitAuthor>,
+}
+
+/// `username` is there only if GitHub knows the address.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct CommitAuthor {
+    pub name: Maybe<String>,
+    pub username: Maybe<String>,
+}
+
+impl CommitAuthor {
+    pub fn actor(&self) -> Option<Actor> {
+        let login = self.username.text().or_else(|| self.name.text())?.to_owned();
+        let name = self.name.text().unwrap_or(&login).to_owned();
+        Some(Actor { bot: login.ends_with("[bot]"), login, name, url: None })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

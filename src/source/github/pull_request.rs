@@ -142,10 +142,13 @@ fn edited(delivery: &Delivery<'_>, payload: &payload::PullRequest) -> Option<Cha
 /// An event about a review or review comment, with what was written there.
 fn about_comment(delivery: &Delivery<'_>, kind: EventKind, comment: &Comment) -> Result<Event, String> {
     let mut event = shown(delivery)?.event(delivery, kind);
-    let written_at = time(&comment.submitted_at).or_else(|| time(&comment.created_at));
-    let edited_at = if delivery.action() == "edited" { time(&comment.updated_at) } else { None };
+    let at = match delivery.action() {
+        "edited" => time(&comment.updated_at),
+        "deleted" => None,
+        _ => time(&comment.submitted_at).or_else(|| time(&comment.created_at)),
+    };
     event.actor = delivery.actor(comment.user.as_ref());
-    event.at = edited_at.or(written_at).unwrap_or(event.at);
+    event.at = at.unwrap_or(event.at);
     event.url = comment.html_url.as_ref().map(String::from).or(event.url);
     event.comment = written(comment);
     Ok(event)
@@ -173,7 +176,7 @@ pub fn reviewed(delivery: &Delivery<'_>) -> Understood {
 /// `pull_request_review_comment`: only its notes are events.
 pub fn review_commented(delivery: &Delivery<'_>) -> Understood {
     let part_of_a_review = || "a comment on a line is part of a review, which is told as one".to_owned();
-    if !matches!(delivery.action(), "created" | "edited") {
+    if !matches!(delivery.action(), "created" | "edited" | "deleted") {
         return Err(part_of_a_review());
     }
     let comment = delivery.body.comment.as_ref().ok_or_else(|| missing("comment"))?;

@@ -10,9 +10,17 @@ use crate::source::{Parsed, Settings, parse};
 
 macro_rules! fixture {
     ($name:literal) => {
-        serde_json::from_str::<Value>(include_str!(concat!("../../../tests/fixtures/github/", $name, ".json"))).unwrap()
+        serde_json::from_str::<Value>(include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/github/",
+            $name,
+            ".json"
+        )))
+        .unwrap()
     };
 }
+
+mod notes;
 
 fn read(name: &str, body: &Value) -> Parsed {
     parse(Source::Github, name, body.to_string().as_bytes(), Timestamp::UNIX_EPOCH, &Settings::default())
@@ -191,8 +199,8 @@ fn a_comment_on_a_pull_request_tells_only_what_it_knows() {
     assert_eq!(events("issue_comment", &edited)[0].kind, EventKind::NoteHeadsUp, "an edit is told by its notes only");
     let edited = with(edited, "/comment/body", json!("no notes"));
     assert_eq!(ignored("issue_comment", &edited), "`issue_comment.edited` is not something rules can ask for");
-    let deleted = with(body.clone(), "/action", json!("deleted"));
-    assert_eq!(ignored("issue_comment", &deleted), "`issue_comment.deleted` is not something rules can ask for");
+    let silent = with(with(body.clone(), "/action", json!("deleted")), "/comment/body", json!("no notes"));
+    assert_eq!(ignored("issue_comment", &silent), "`issue_comment.deleted` is not something rules can ask for");
 
     let unmerged = with(body.clone(), "/issue/pull_request/merged_at", json!(null));
     let About::PullRequest(about) = events("issue_comment", &unmerged).remove(0).about else { panic!() };

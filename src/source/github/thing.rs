@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use crate::event::{About, Event, EventKind, Thing, ThingKind};
-use crate::source::{Understood, text};
+use crate::source::note::{self, Place};
+use crate::source::{Understood, text, trailer};
 
-use super::payload::User;
+use super::payload::{Commit, CommitAuthor, User};
 use super::{Delivery, first, missing, own_words, time, written};
 
 fn thing(kind: ThingKind, title: &str, url: Option<String>, updated_at: Option<Timestamp>) -> Thing {
@@ -33,7 +34,40 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let tickets = delivery.tickets(Some(branch), &messages);
     let about = About::Thing(Thing { branch: Some(branch.to_owned()), ..about });
     let event = delivery.event(EventKind::Push, format!("{}:{branch}", delivery.scope), about);
-    Ok(vec![Event { tickets, ..event }])
+    let event = Event { tickets, ..event };
+    let notes = notes_in_commits(delivery, &event, branch);
+    Ok([vec![event], notes].concat())
+}
+
+/// The events for the notes in the messages of the commits. A commit comes to many branches, and with another id when
+/// it is rebased or picked: a repository hears the same words once.
+fn notes_in_commits(delivery: &Delivery<'_>, push: &Event, branch: &str) -> Vec<Event> {
+    let mut told: Vec<Event> = Vec::new();
+    for commit in delivery.body.commits.entries().chain(delivery.body.head_commit.as_ref()) {
+        for note in notes_in_commit(delivery, push, (branch, commit)) {
+            if told.len() < note::MOST && !told.iter().any(|other| other.once == note.once) {
+                told.push(note);
+            }
+        }
+    }
+    told
+}
+
+fn notes_in_commit(delivery: &Delivery<'_>, push: &Event, (branch, commit): (&str, &Commit)) -> Vec<Event> {
+    let message = commit.message.text().unwrap_or_default();
+    let notes = trailer::notes(message);
+    if notes.is_empty() {
+        return Vec::new();
+    }
+    let place = Place {
+        name: Some(format!("github:{}:commit", delivery.scope)),
+        url: commit.url.as_ref().map(String::from).or_else(|| push.url.clone()),
+        author: commit.author.as_ref().and_then(CommitAuthor::actor),
+    };
+    // Whoever pushes, a merge queue perhaps, only carries what the author says.
+    let actor = place.author.clone().or_else(|| push.actor.clone());
+    let event = Event { actor, tickets: delivery.tickets(Some(branch), &[message]), ..push.clone() };
+    notes.into_iter().map(|said| note::tell(&event, said, &place)).collect()
 }
 
 /// `create` and `delete`, of a branch

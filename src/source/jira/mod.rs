@@ -9,11 +9,11 @@ mod tests;
 
 use jiff::Timestamp;
 
-use crate::event::{self, About, Actor, Change, Event, EventKind, Source, Ticket, TicketKey};
+use crate::event::{self, About, Change, Event, EventKind, Source, Ticket, TicketKey};
 
 use super::adf::Written;
-use super::lenient::{Id, Link};
-use super::note::{self, Said};
+use super::lenient::{Id, Link, Maybe};
+use super::note::{self, Place};
 use super::{Context, Understood, not_a_payload, text};
 use changelog::{Field, Happening, happenings};
 use payload::{Body, Comment, Fields, Issue, Item, Status, User};
@@ -51,7 +51,10 @@ impl Delivery<'_> {
             Some((issue, key)) => self.about_key(issue, key),
             None => self.about_id()?,
         };
-        let events: Vec<Event> = happenings.iter().map(|happening| self.tell(&base, happening)).collect();
+        let mut events: Vec<Event> = happenings.iter().map(|happening| self.tell(&base, happening)).collect();
+        if let Some(first) = events.first_mut() {
+            first.retold = self.edited_comment();
+        }
         let notes = self.notes(&events);
         Ok([events, notes].concat())
     }
@@ -73,6 +76,7 @@ impl Delivery<'_> {
             note: None,
             comment: None,
             once: None,
+            retold: None,
         }
     }
 
@@ -198,33 +202,68 @@ impl Delivery<'_> {
         name.ends_with("comment_deleted") || self.issue_event_type() == "issue_comment_deleted"
     }
 
+    /// What the names of the notes in the delivery's comment begin with, if it is not a new one: Jira doesn't say what
+    /// the comment was before.
+    fn edited_comment(&self) -> Option<String> {
+        let id = self.body.comment.as_ref()?.id.as_ref()?;
+        let name = self.body.webhook_event.as_deref().unwrap_or_default();
+        let changed = match name.strip_prefix("jira:").unwrap_or(name) {
+            "comment_updated" | "comment_deleted" => true,
+            "issue_updated" => self.comment_update().is_some_and(|(kind, _)| kind != EventKind::TicketCommented),
+            _ => false,
+        };
+        changed.then(|| note::prefix(&comment_place(id)))
+    }
+
     /// The events for notes in the comment, and in the description where it is new.
     fn notes(&self, events: &[Event]) -> Vec<Event> {
-        let mut notes = Vec::new();
-        let Some(first) = events.first() else { return notes };
-        let described = first.kind == EventKind::TicketCreated
-            || self.items().iter().any(|item| item.field() == Field::Description);
-        let fields = self.body.issue.as_ref().and_then(|issue| issue.fields.as_ref());
-        let description = fields.and_then(|fields| fields.description.as_ref()).filter(|_| described);
-        if let Some(written) = description.and_then(Written::read) {
-            let place = Some(format!("jira:{}:description", first.subject));
-            notes.extend(notes_in(first, &written, place, first.actor.clone()));
-        }
+        let Some(first) = events.first() else { return Vec::new() };
+        let mut notes = self.notes_in_description(first);
         let comment = self.body.comment.as_ref().filter(|_| !self.is_deleted());
         if let Some((comment, written)) = comment.and_then(|comment| Some((comment, own_text(comment)?))) {
-            let place = comment.id.as_ref().map(|id| format!("jira:comment:{}", id.as_str()));
             let plain = Event { url: first.about.url().map(str::to_owned), ..first.clone() };
             let created = events.iter().any(|event| event.kind == EventKind::TicketCommented);
             let event = self.with_comment(plain, comment, created);
-            let author = event.actor.clone();
-            notes.extend(notes_in(&event, &written, place, author));
+            let place = Place {
+                name: comment.id.as_ref().map(comment_place),
+                url: event.url.clone(),
+                author: event.actor.clone(),
+            };
+            notes.extend(note::events(&event, &written.own, &place));
         }
         notes
     }
+
+    /// The events for the notes in a new description, or for what an edit of it changes in them.
+    fn notes_in_description(&self, event: &Event) -> Vec<Event> {
+        let place = Place {
+            name: Some(format!("jira:{}:description", event.subject)),
+            url: event.url.clone(),
+            author: event.actor.clone(),
+        };
+        let fields = self.body.issue.as_ref().and_then(|issue| issue.fields.as_ref());
+        let description = fields.and_then(|fields| fields.description.as_ref());
+        if event.kind == EventKind::TicketCreated {
+            let written = description.and_then(Written::read).unwrap_or_default();
+            return note::events(event, &written.own, &place);
+        }
+        let items = self.items();
+        let Some(item) = items.iter().find(|item| item.field() == Field::Description) else { return Vec::new() };
+        // The changelog has markup only: what a document says is compared as that.
+        let markup = |text: &Maybe<String>| Written::of_markup(text.as_deref().unwrap_or_default()).own;
+        let now = match description {
+            Some(description) if description.is_string() || item.to_string.is_none() => {
+                Written::read(description).unwrap_or_default().own
+            }
+            _ => markup(&item.to_string),
+        };
+        note::edits(event, (&markup(&item.from_string), &now), &place)
+    }
 }
 
-fn notes_in(event: &Event, written: &Written, place: Option<String>, author: Option<Actor>) -> Vec<Event> {
-    note::events(event, &Said { text: &written.own, place, url: event.url.clone(), author })
+/// Names a comment across deliveries.
+fn comment_place(id: &Id) -> String {
+    format!("jira:comment:{}", id.as_str())
 }
 
 /// What a comment says, unless not everybody may read it.

@@ -199,6 +199,46 @@ fn a_new_description_tells_its_notes() {
 }
 
 #[test]
+fn an_edited_description_tells_what_changes_in_its_notes() {
+    let edited = |from: &str, to: &str| {
+        let mut body = changed(&[[Some("description"), None, None, Some(from), None, Some(to)]]);
+        body["issue"]["fields"]["description"] = json!(to);
+        let notes = events(&body).into_iter().filter_map(|event| event.note);
+        notes.map(|note| (note.text, note.edited, note.taken_back)).collect::<Vec<_>>()
+    };
+    let note = |text: &str, edited, taken_back| vec![(text.to_owned(), edited, taken_back)];
+    assert_eq!(edited("/assume a", "/assume a\n\nMore."), []);
+    assert_eq!(edited("/assume a", "/assume b\nbq. /assume c"), note("b", true, false));
+    assert_eq!(edited("/assume *a*", "{quote}/assume a{quote}"), note("a", false, true));
+
+    let mut document = changed(&[[Some("description"), None, None, Some("/assume *a*"), None, Some("/assume *a*\nb")]]);
+    document["issue"]["fields"]["description"] = json!({"type": "doc", "content": []});
+    assert_eq!(kinds(&document), ["ticket.updated"], "a document is compared as markup");
+}
+
+#[test]
+fn an_edited_or_deleted_comment_says_whose_notes_it_tells_all_over() {
+    let retold = |name: &str, body: &Value| {
+        let mut body = body.clone();
+        body["webhookEvent"] = json!(name);
+        events(&body).into_iter().next().unwrap().retold
+    };
+    let body = fixture!("comment_created_adf");
+    let prefix = "note:jira:comment:10019:";
+    let place = Some(prefix.to_owned());
+    assert_eq!(retold("comment_created", &body), None);
+    assert_eq!(retold("comment_updated", &body), place);
+    assert_eq!(retold("comment_deleted", &body), place);
+    let mut within = fixture!("issue_updated");
+    within["comment"] = body["comment"].clone();
+    assert_eq!(retold("jira:issue_updated", &within), None);
+    within["issue_event_type_name"] = json!("issue_comment_edited");
+    assert_eq!(retold("jira:issue_updated", &within), place);
+    let [_, note] = events(&body).try_into().unwrap();
+    assert!(note.once.unwrap().starts_with(prefix));
+}
+
+#[test]
 fn a_comment_as_a_document_by_an_app() {
     let [event, note] = events(&fixture!("comment_created_adf")).try_into().unwrap();
     assert_eq!(
