@@ -13,8 +13,10 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use self::batch::Batch;
+use crate::destination::Destination;
 use crate::event::{About, Source};
 use crate::metrics::Metrics;
+use crate::mute::{self, Mute, Update};
 use crate::plan::{self, Release, Waited};
 use crate::rulebook::Rulebook;
 use crate::source::{self, Parsed, Settings};
@@ -120,25 +122,61 @@ impl Intake {
             return Ok(0);
         }
         let count = due.len();
+        let decided = due.into_iter().map(|due| (decide(&due, rulebook), due)).collect::<Vec<_>>();
+        let mutes = self.mutes(&decided).await?;
         let mut released = Released::default();
-        for due in due {
-            match decide(&due, rulebook) {
-                Decision::Send(message, to) => released.rendered.push((due, *message, to)),
+        for (decision, due) in decided {
+            match decision {
+                Decision::Send(message, to) => {
+                    let to = unmuted(&due, to, &mutes, &mut released);
+                    if !to.is_empty() {
+                        released.rendered.push((due, *message, to));
+                    }
+                }
                 Decision::Suppress(reason) => released.suppressed.push((due.id, reason)),
                 Decision::Fail(reason) => released.failed.push((due.id, reason)),
             }
         }
         self.store.release(&released).await?;
-        released.suppressed.iter().for_each(|_| self.metrics.update("suppressed"));
+        released.suppressed.iter().chain(&released.muted).for_each(|_| self.metrics.update("suppressed"));
         released.failed.iter().for_each(|_| self.metrics.update("failed"));
         self.to_send.notify_one();
         Ok(count)
     }
+
+    /// What is muted of that which would be sent.
+    async fn mutes(&self, decided: &[(Decision, Due)]) -> Result<Vec<Mute>, StoreError> {
+        let sent = decided.iter().filter_map(|(decision, due)| match decision {
+            Decision::Send(_, to) => Some((update(due), &**to)),
+            Decision::Suppress(_) | Decision::Fail(_) => None,
+        });
+        let sent = sent.collect::<Vec<_>>();
+        if sent.is_empty() { Ok(Vec::new()) } else { self.store.mutes_of(&sent, Timestamp::now()).await }
+    }
+}
+
+fn update(due: &Due) -> Update<'_> {
+    Update { team: &due.team, rule: &due.rule, thread: &due.thread }
+}
+
+/// The destinations that hear of an update. What is muted is noted.
+fn unmuted(due: &Due, to: Vec<Destination>, mutes: &[Mute], released: &mut Released) -> Vec<Destination> {
+    let (heard, muted) = mute::sift(update(due), to, mutes);
+    if heard.is_empty() {
+        let mut reasons = muted.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>();
+        reasons.dedup();
+        released.muted.push((due.id, reasons.join("; ")));
+    } else {
+        // The send's state says `muted` already.
+        let rest = |reason: String| reason.trim_start_matches("muted").trim_start_matches([':', ' ']).to_owned();
+        released.left_out.extend(muted.into_iter().map(|(to, reason)| (due.id, to, rest(reason))));
+    }
+    heard
 }
 
 /// What becomes of an update whose time has come.
 enum Decision {
-    Send(Box<crate::template::Message>, Vec<crate::destination::Destination>),
+    Send(Box<crate::template::Message>, Vec<Destination>),
     Suppress(String),
     Fail(String),
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Store, StoreError, corrupt, from_json, to_json};
+use super::{Store, StoreError, corrupt, from_json, mute, to_json};
 use crate::destination::Destination;
 use crate::event::{About, Event, EventKind, Source, TicketKey};
 use crate::plan::{Fired, Held, LineId};
@@ -153,6 +153,10 @@ pub struct Released {
     pub rendered: Vec<(Due, Message, Vec<Destination>)>,
     /// Those that are not, with the reason. A milestone that was not told may be told another time.
     pub suppressed: Vec<(i64, String)>,
+    /// Those that are muted everywhere, with the reason. They count as told.
+    pub muted: Vec<(i64, String)>,
+    /// Where those that are sent don't go because it is muted there, with the reason
+    pub left_out: Vec<(i64, Destination, String)>,
     /// Those that could not be written, with the reason
     pub failed: Vec<(i64, String)>,
 }
@@ -226,7 +230,15 @@ impl Store {
         });
         let rendered = to_json(&rendered.collect::<Result<Vec<_>, StoreError>>()?)?;
         let (suppressed, failed) = (to_json(&released.suppressed)?, to_json(&released.failed)?);
-        self.write(move |conn| Box::pin(write_release(conn, rendered, suppressed, failed))).await
+        let (muted, left_out) = (to_json(&released.muted)?, to_json(&released.left_out)?);
+        let none_muted = released.muted.is_empty() && released.left_out.is_empty();
+        self.write(move |conn| {
+            Box::pin(async move {
+                write_release(conn, rendered, suppressed, failed).await?;
+                if none_muted { Ok(()) } else { mute::write_muted(conn, muted, left_out).await }
+            })
+        })
+        .await
     }
 
     /// Updates whose time has come, oldest first, at most 64.
