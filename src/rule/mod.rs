@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 pub use check::{Known, check};
-pub use duration::parse as parse_duration;
+pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to};
 pub use file::schema;
 pub use folder::{Loaded, load_folder};
 pub use matcher::{Verdict, judge};
