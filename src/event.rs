@@ -282,10 +282,28 @@ pub struct Event {
     /// What was written, for comments and reviews
     #[serde(default)]
     pub comment: Option<Comment>,
+    /// Whether its repository is private, as the payload says
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub private: Option<bool>,
     /// Names this occurrence where the same one can reach us in two different deliveries (a Jira comment, a note
     /// in a description): the second is not news
     #[serde(default)]
     pub once: Option<String>,
+}
+
+impl Event {
+    /// Whether it comes from a repository that not everybody may see. One that is not known to be public is private.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        let subject = match &self.about {
+            About::PullRequest(pr) => pr.private,
+            _ => None,
+        };
+        let known = [self.private, subject];
+        let in_repository =
+            self.source == Source::Github || matches!(self.about, About::PullRequest(_) | About::Issue(_));
+        in_repository && (known.contains(&Some(true)) || !known.contains(&Some(false)))
+    }
 }
 
 /// What an event is about, as far as its payload says. Fields that a payload leaves out are `None`, and

@@ -15,6 +15,7 @@ use crate::plan;
 use crate::rule::{Rule, Team, Verdict, judge};
 use crate::rulebook::Rulebook;
 use crate::source::{BodyError, Parsed, json_body};
+use crate::template::Links;
 use crate::track::{self, Tracked};
 
 #[derive(Debug, clap::Args)]
@@ -127,6 +128,7 @@ fn messages<'a>(tracked: &[Tracked], rulebook: &'a Rulebook, channels: &Channels
                         rule: &rule.name,
                         kind: event.kind.as_str(),
                         at: event.at,
+                        links: &Links::default(),
                     };
                     let preview = channels.preview(&to, &post);
                     would.push(Would { team: &team.name, rule: &rule.name, destination: to.to_string(), preview });

@@ -62,8 +62,16 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
 }
 
 pub(super) async fn undo(named: &Named) -> Result<(), Failure> {
-    let scope = scope(named)?;
     let store = open(&named.config).await?;
+    let scope = match named.what.as_ref().filter(|what| !is_thread(what)) {
+        // A link in a message mutes conversations with other names too: a branch's, a release's.
+        Some(what)
+            if store.mutes(Timestamp::now()).await?.iter().any(|mute| mute.scope.thread.as_ref() == Some(what)) =>
+        {
+            Scope { thread: Some(what.clone()), team: named.team.clone(), destination: named.to.clone(), rule: None }
+        }
+        _ => scope(named)?,
+    };
     match store.unmute(scope.clone()).await? {
         0 => Err(Failure::Wrong(format!("nothing is muted{scope}: see `microalign mute`"))),
         _ => say(format!("no longer muted{scope}")),
@@ -79,7 +87,9 @@ async fn list(config: &ConfigArgs, json: bool) -> Result<(), Failure> {
 }
 
 fn nothing_named() -> Failure {
-    Failure::Usage("name a conversation (DATA-123, owner/repo#45), a rule (TEAM/RULE) or a destination (--to)".to_owned())
+    Failure::Usage(
+        "name a conversation (DATA-123, owner/repo#45), a rule (TEAM/RULE) or a destination (--to)".to_owned(),
+    )
 }
 
 /// What the arguments name. Teams and rules must be in force, so that a slip of the keyboard mutes nothing.

@@ -18,8 +18,8 @@ use crate::destination::Destination;
 
 /// Links work for so long after their message.
 const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-/// No token of ours is longer.
-const LONGEST: usize = 4096;
+/// No token of ours is longer: a link must fit into one line of a mail's header (RFC 5322: 998).
+const LONGEST: usize = 800;
 
 /// What a link asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

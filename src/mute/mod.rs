@@ -138,7 +138,11 @@ pub fn end(until: Option<Timestamp>) -> String {
 
 /// The destinations that hear of an update, and those that don't, each with the reason.
 #[must_use]
-pub fn sift(update: Update<'_>, to: Vec<Destination>, mutes: &[Mute]) -> (Vec<Destination>, Vec<(Destination, String)>) {
+pub fn sift(
+    update: Update<'_>,
+    to: Vec<Destination>,
+    mutes: &[Mute],
+) -> (Vec<Destination>, Vec<(Destination, String)>) {
     let (mut heard, mut muted) = (Vec::new(), Vec::new());
     for to in to {
         match mutes.iter().find(|mute| mute.scope.fits(update, &to)) {

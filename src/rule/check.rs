@@ -9,7 +9,7 @@ use super::duration;
 use super::file::{RuleTable, TeamFile, Texts};
 use super::pattern::{Pattern, Patterns};
 use super::reading;
-use super::{Condition, On, Rule, Team};
+use super::{Audience, Condition, On, Rule, Team};
 use crate::destination::Destination;
 use crate::event::EventKind;
 use crate::settings::ChannelSettings;
@@ -84,6 +84,7 @@ impl Checker<'_> {
             owner: self.owner(raw.owner),
             members: self.members(raw.members),
             timezone: self.timezone(raw.timezone),
+            audience: self.audience(raw.audience),
             rules,
         }
     }
@@ -171,6 +172,21 @@ impl Checker<'_> {
             self.document.wrong(&at, format!("`{name}` is no time zone"), help);
             TimeZone::UTC
         })
+    }
+
+    fn audience(&mut self, field: Field<String>) -> Audience {
+        let at = At::root().key("audience");
+        match self.document.take(field, &at).as_deref() {
+            None | Some("inside") => Audience::Inside,
+            Some("outside") => Audience::Outside,
+            Some(other) => {
+                let help =
+                    "write \"inside\", or \"outside\" for readers who may not see private repositories".to_owned();
+                self.document.wrong(&at, format!("`{other}` is no audience"), help);
+                // What is not understood tells as little as possible.
+                Audience::Outside
+            }
+        }
     }
 
     fn settle(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {

@@ -34,8 +34,20 @@ pub struct Team {
     pub members: Vec<String>,
     /// The zone that times are shown in
     pub timezone: TimeZone,
+    /// Who reads what it gets
+    pub audience: Audience,
     /// When it wants to hear
     pub rules: Vec<Rule>,
+}
+
+/// Who reads what a team gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// People who may see every repository
+    #[default]
+    Inside,
+    /// Others: of a private repository they are told no more than the kind and the link
+    Outside,
 }
 
 /// When a team wants to hear, with the team's defaults filled in.

@@ -72,6 +72,7 @@ impl Delivery<'_> {
             change: None,
             note: None,
             comment: None,
+            private: None,
             once: None,
         }
     }
