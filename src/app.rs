@@ -99,14 +99,13 @@ impl App {
             settings: settings(&config),
             rulebook,
             metrics: Arc::clone(&metrics),
-            stored: Arc::clone(&stored),
+            stored,
             to_send: Arc::clone(&to_send),
         };
+        let web = Arc::new(web(&config, &intake, Arc::clone(&links)));
         spawn(&mut tasks, "intake", intake.run(stopped.clone()));
-        let dispatcher =
-            Dispatcher::new(store.clone(), Arc::clone(&channels), Arc::clone(&metrics), Arc::clone(&links));
+        let dispatcher = Dispatcher::new(store.clone(), Arc::clone(&channels), Arc::clone(&metrics), links);
         spawn(&mut tasks, "dispatch", dispatcher.run(to_send, stopped.clone()));
-        let web = Arc::new(Web { stored, ..web(&config, &store, &metrics, links) });
         spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
         let loader = Loader { config, rules, channels, metrics };
@@ -158,14 +157,14 @@ fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
     Some(url.strip_suffix(":0").map_or_else(|| url.clone(), |host| format!("{host}:{}", address.port())))
 }
 
-fn web(config: &Config, store: &Store, metrics: &Arc<Metrics>, links: Arc<Linker>) -> Web {
+fn web(config: &Config, intake: &Intake, links: Arc<Linker>) -> Web {
     Web {
-        store: store.clone(),
+        store: intake.store.clone(),
         github_secrets: config.github_secrets.clone(),
         jira_secrets: config.jira_secrets.clone(),
         settings: settings(config),
-        metrics: Arc::clone(metrics),
-        stored: Arc::default(),
+        metrics: Arc::clone(&intake.metrics),
+        stored: Arc::clone(&intake.stored),
         memory: Arc::new(Semaphore::new(http::MEMORY_KB)),
         links,
         console: Console,

@@ -1,7 +1,7 @@
 //! How people make it quiet: by the button of their mail program, by a link, by a command.
 
 use jiff::Timestamp;
-use microalign::mute::{Asked, Linker};
+use microalign::mute::{Asked, By, Linker, Mute, Scope};
 use microalign::store::Store;
 use serde_json::{Value, json};
 
@@ -163,6 +163,12 @@ async fn a_command_mutes_beside_the_service_and_what_was_muted_counts_as_told() 
     assert_eq!(again[0]["reason"], "web was told of pull_request.opened before");
     assert_eq!(states(&service.github_settled("pull_request", "d-3", &merged(7)).await), ["sent"]);
     assert_eq!(service.run(&["unmute", "DATA-123"]).await.0, 1, "nothing is muted any more");
+
+    // By a link, conversations with other names are muted too.
+    let scope = Scope { thread: Some("acme/ingest-api:order-v2".to_owned()), ..Scope::default() };
+    let (store, _writer) = Store::visit(&service.path("microalign.db")).await.unwrap();
+    store.mute(Mute { scope, until: None, at: Timestamp::now(), by: By::Link }).await.unwrap();
+    assert_eq!(service.run(&["unmute", "acme/ingest-api:order-v2"]).await.0, 0);
 
     let (code, out, _) = service.run(&["mute", "web/work", "--to", "mailbox"]).await;
     assert!(code == 0 && out.starts_with("muted for web at mailbox: rule work until "), "{out}");
