@@ -18,6 +18,7 @@ use crate::dispatch::Dispatcher;
 use crate::http::{self, Web};
 use crate::intake::Intake;
 use crate::metrics::Metrics;
+use crate::mute::Linker;
 use crate::owner;
 use crate::rulebook::Rulebook;
 use crate::source::Settings;
@@ -88,7 +89,9 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let (stored, to_send, reload) = (Arc::default(), Arc::default(), Arc::<Notify>::default());
         let (stop, stopped) = watch::channel(false);
-        let (rules, rulebook) = watch::channel(Arc::new(Rulebook::load(&config, None)));
+        let links = Arc::new(Linker::new(public_url(&config, address), store.link_key().await?));
+        let rulebook = Rulebook::load(&config, None).with_links(Arc::clone(&links));
+        let (rules, rulebook) = watch::channel(Arc::new(rulebook));
         report(&rules.borrow(), &metrics);
         let mut tasks = JoinSet::new();
         let intake = Intake {
@@ -96,13 +99,13 @@ impl App {
             settings: settings(&config),
             rulebook,
             metrics: Arc::clone(&metrics),
-            stored: Arc::clone(&stored),
+            stored,
             to_send: Arc::clone(&to_send),
         };
+        let web = Arc::new(web(&config, &intake, Arc::clone(&links)));
         spawn(&mut tasks, "intake", intake.run(stopped.clone()));
-        let dispatcher = Dispatcher::new(store.clone(), Arc::clone(&channels), Arc::clone(&metrics));
+        let dispatcher = Dispatcher::new(store.clone(), Arc::clone(&channels), Arc::clone(&metrics), links);
         spawn(&mut tasks, "dispatch", dispatcher.run(to_send, stopped.clone()));
-        let web = Arc::new(web(&config, &store, &metrics, stored));
         spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
         let loader = Loader { config, rules, channels, metrics };
@@ -148,15 +151,22 @@ pub fn settings(config: &Config) -> Settings {
     Settings { jira_projects: config.jira_projects.clone(), jira_base_url: config.jira_base_url.clone() }
 }
 
-fn web(config: &Config, store: &Store, metrics: &Arc<Metrics>, stored: Arc<Notify>) -> Web {
+/// What links in messages start with. A port of 0 stands for the one that is listened on.
+fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
+    let url = config.public_url.as_ref()?;
+    Some(url.strip_suffix(":0").map_or_else(|| url.clone(), |host| format!("{host}:{}", address.port())))
+}
+
+fn web(config: &Config, intake: &Intake, links: Arc<Linker>) -> Web {
     Web {
-        store: store.clone(),
+        store: intake.store.clone(),
         github_secrets: config.github_secrets.clone(),
         jira_secrets: config.jira_secrets.clone(),
         settings: settings(config),
-        metrics: Arc::clone(metrics),
-        stored,
+        metrics: Arc::clone(&intake.metrics),
+        stored: Arc::clone(&intake.stored),
         memory: Arc::new(Semaphore::new(http::MEMORY_KB)),
+        links,
         console: Console,
     }
 }

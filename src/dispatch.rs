@@ -14,7 +14,9 @@ use tokio::task::{self, JoinSet};
 use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
+use crate::mute::{Asked, Linker};
 use crate::store::{Claimed, Settled, Store, StoreError};
+use crate::template::Links;
 
 /// With so many lanes under way, no more are begun.
 const LANES: usize = 64;
@@ -29,13 +31,14 @@ pub struct Dispatcher {
     store: Store,
     channels: Arc<Channels>,
     metrics: Arc<Metrics>,
+    linker: Arc<Linker>,
 }
 
 impl Dispatcher {
     /// A dispatcher over a store.
     #[must_use]
-    pub fn new(store: Store, channels: Arc<Channels>, metrics: Arc<Metrics>) -> Self {
-        Self { store, channels, metrics }
+    pub fn new(store: Store, channels: Arc<Channels>, metrics: Arc<Metrics>, linker: Arc<Linker>) -> Self {
+        Self { store, channels, metrics, linker }
     }
 
     /// Runs until `stop` turns true; what is under way then is finished first.
@@ -111,7 +114,8 @@ impl Dispatcher {
     }
 
     async fn attempt(&self, send: &Claimed) -> Settled {
-        let outcome = self.channels.send(&send.destination, &post(send)).await;
+        let links = self.links(send);
+        let outcome = self.channels.send(&send.destination, &post(send, &links)).await;
         self.metrics.send(send.destination.channel(), outcome.name());
         let settled = settle(send, outcome, Timestamp::now(), fastrand::f64());
         let (update, attempt) = (&send.update, send.attempt);
@@ -122,6 +126,16 @@ impl Dispatcher {
             Settled::Unclaimed => {}
         }
         settled
+    }
+
+    /// The ways out of a conversation. Every attempt has the same: their time is the message's.
+    fn links(&self, send: &Claimed) -> Links {
+        let (team, thread) = (send.team.clone(), send.thread.clone());
+        let mute = (!send.message.private).then(|| Asked::Mute { team: team.clone(), thread });
+        let to = Some(&send.destination).filter(|to| matches!(to, Destination::Email(_))).cloned();
+        let unsubscribe = to.map(|to| Asked::Unsubscribe { team, to });
+        let link = |asked: Option<Asked>| self.linker.link(&asked?, send.created);
+        Links { mute: link(mute), unsubscribe: link(unsubscribe), details: None }
     }
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the
@@ -176,7 +190,7 @@ fn pause(paused: &mut HashMap<Destination, Pause>, to: Destination, lane: Lane) 
     }
 }
 
-fn post(send: &Claimed) -> Post<'_> {
+fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
     Post {
         id: send.id,
         message: &send.message,
@@ -187,6 +201,7 @@ fn post(send: &Claimed) -> Post<'_> {
         rule: &send.rule,
         kind: send.kind.as_str(),
         at: send.created,
+        links,
     }
 }
 

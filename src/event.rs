@@ -323,6 +323,9 @@ pub struct Event {
     /// What was written, for comments and reviews
     #[serde(default)]
     pub comment: Option<Comment>,
+    /// Whether its repository is private, as the payload says
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub private: Option<bool>,
     /// Names this occurrence where the same one can reach us in two different deliveries (a Jira comment, a note
     /// in a description): the second is not news
     #[serde(default)]
@@ -331,6 +334,17 @@ pub struct Event {
     /// was before: its notes follow this event, and what they change is for whoever knows the earlier ones to say
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retold: Option<String>,
+}
+
+impl Event {
+    /// Whether it comes from a repository that not everybody may see. One that is not known to be public is private.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        let known = [self.private, self.about.private()];
+        let in_repository =
+            self.source == Source::Github || matches!(self.about, About::PullRequest(_) | About::Issue(_));
+        in_repository && (known.contains(&Some(true)) || !known.contains(&Some(false)))
+    }
 }
 
 /// What an event is about, as far as its payload says. Fields that a payload leaves out are `None`, and
@@ -368,6 +382,15 @@ impl About {
             Self::Issue(issue) => Some(&issue.url),
             Self::Ticket(ticket) => ticket.url.as_deref(),
             Self::Thing(thing) => thing.url.as_deref(),
+        }
+    }
+
+    /// Whether its repository is private, if it says so.
+    #[must_use]
+    pub fn private(&self) -> Option<bool> {
+        match self {
+            Self::PullRequest(pr) => pr.private,
+            Self::Issue(_) | Self::Ticket(_) | Self::Thing(_) => None,
         }
     }
 

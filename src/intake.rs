@@ -19,6 +19,7 @@ use self::bundle::{Bundle, Ready, bundle};
 use crate::event::{About, Source};
 use crate::hold::{self, Wait};
 use crate::metrics::Metrics;
+use crate::mute::{self, Update};
 use crate::plan::{self, Release, Silence, Waited};
 use crate::rule::Team;
 use crate::rulebook::{Rulebook, Telling};
@@ -143,6 +144,7 @@ impl Intake {
                 Decision::Fail(id, reason) => released.failed.push((id, reason)),
             }
         }
+        let ready = self.unmuted(ready, &mut released, now).await?;
         let mut spent = HashMap::new();
         for bundle in bundle(ready) {
             match self.over_budget(&bundle, &mut spent, now).await? {
@@ -154,10 +156,37 @@ impl Intake {
             }
         }
         self.store.release(&released, now).await?;
-        released.suppressed.iter().for_each(|_| self.metrics.update("suppressed"));
+        released.suppressed.iter().chain(&released.muted).for_each(|_| self.metrics.update("suppressed"));
         released.failed.iter().for_each(|_| self.metrics.update("failed"));
         self.to_send.notify_one();
         Ok(count)
+    }
+
+    /// Takes out of updates where they are muted. What is muted everywhere is noted and gone.
+    async fn unmuted<'a>(
+        &self,
+        mut ready: Vec<Ready<'a>>,
+        released: &mut Released,
+        now: Timestamp,
+    ) -> Result<Vec<Ready<'a>>, StoreError> {
+        let sent = ready.iter().map(|ready| (update(&ready.due), &*ready.to)).collect::<Vec<_>>();
+        let mutes = if sent.is_empty() { Vec::new() } else { self.store.mutes_of(&sent, now).await? };
+        for Ready { due, to, .. } in &mut ready {
+            let (heard, muted) = mute::sift(update(due), std::mem::take(to), &mutes);
+            if heard.is_empty() {
+                let mut reasons = muted.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>();
+                reasons.dedup();
+                released.muted.push((due.id, reasons.join("; ")));
+            } else {
+                // The send's state says `muted` already.
+                let rest =
+                    |reason: String| reason.trim_start_matches("muted").trim_start_matches([':', ' ']).to_owned();
+                released.left_out.extend(muted.into_iter().map(|(to, reason)| (due.id, to, rest(reason))));
+            }
+            *to = heard;
+        }
+        ready.retain(|ready| !ready.to.is_empty());
+        Ok(ready)
     }
 
     /// Counts a message against its team's budget; says until when it waits if that is spent.
@@ -221,6 +250,10 @@ impl Intake {
         self.store.agree(&reasons.collect::<Vec<_>>()).await?;
         Ok(over.len())
     }
+}
+
+fn update(due: &Due) -> Update<'_> {
+    Update { team: &due.team, rule: &due.rule, thread: &due.thread }
 }
 
 /// What becomes of an update whose time has come.

@@ -7,12 +7,12 @@
 //! 2. [`intake`] takes stored deliveries in order: [`source`] turns a body into [`event`]s, [`track`] completes each by
 //!    what is known of its subject, and [`plan`] asks each team's [`rule`]s what they make of it.
 //! 3. What a rule matches is held until it has settled, then matched once more and written by a [`template`] into a
-//!    message: a tree that every channel can say in its own dialect.
+//!    message: a tree that every channel can say in its own dialect. What somebody has [`mute`]d is left out.
 //! 4. [`dispatch`] claims what is queued, sends it through a [`channel`], and settles it in the ledger.
 //!
 //! The core (`source`, `track`, `rule`, `plan`, `template`) is functions from values to values; the shell around it
 //! (`http`, `intake`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
-//! `event` ← `source`, `rule`, `template` ← `track`, `plan` ← `rulebook`, `store`, `channel` ← `intake`, `dispatch`
+//! `event`, `mute` ← `source`, `rule`, `template` ← `track`, `plan` ← `rulebook`, `store`, `channel` ← `intake`, `dispatch`
 //! ← `console`, `http` ← `app` ← `cli`; `tests/structure.rs` checks it.
 
 pub mod app;
@@ -27,6 +27,7 @@ pub mod hold;
 pub mod http;
 pub mod intake;
 pub mod metrics;
+pub mod mute;
 pub mod owner;
 pub mod plan;
 pub mod rule;

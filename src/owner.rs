@@ -9,7 +9,7 @@ use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::rule::Team;
 use crate::rulebook::Rulebook;
-use crate::template::{Block, Inline, Message};
+use crate::template::{Block, Inline, Links, Message};
 use crate::toml_file::Problem;
 
 /// Mails the owner of each file that is broken, unless `before` had the same problems.
@@ -31,6 +31,7 @@ pub async fn tell(channels: &Channels, rulebook: &Rulebook, before: &Rulebook) {
             rule: "owner",
             kind: "file.broken",
             at: now,
+            links: &Links::default(),
         };
         let outcome = channels.send(&Destination::Email(owner.clone()), &post).await;
         if !matches!(outcome, Outcome::Sent { .. }) {
@@ -46,6 +47,7 @@ fn message(team: &Team, problems: &[&Problem]) -> Message {
         subject: format!("{} is broken", problems[0].file),
         body: vec![Block::Paragraph(vec![Inline::Text(text)]), Block::Code(shown)],
         why: format!("You get this because you are the owner of {}'s rules.", team.name),
+        private: false,
         url: None,
     }
 }

@@ -3,6 +3,8 @@
 //! They are loaded as a whole and replaced as a whole. A file that is broken keeps its last good version, and never
 //! touches another's.
 
+mod outside;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,9 +13,10 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::event::{About, Event, EventKind, Ticket};
+use crate::mute::{Asked, Linker};
 use crate::plan::{self, Teams};
-use crate::rule::{self, Known, Rule, Team};
-use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView, context, for_kind};
+use crate::rule::{self, Audience, Known, Rule, Team};
+use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView, context, for_kind, redacted};
 use crate::toml_file::Problem;
 use crate::track;
 
@@ -26,6 +29,7 @@ pub struct Rulebook {
     sources: BTreeMap<String, String>,
     problems: Vec<Problem>,
     jira_base_url: Option<String>,
+    links: Option<Arc<Linker>>,
 }
 
 /// What a message tells.
@@ -63,7 +67,14 @@ impl Rulebook {
         }
         let teams: Teams = files.values().cloned().collect();
         let kinds = teams.iter().flat_map(|team| &team.rules).flat_map(|rule| &rule.on.kinds).copied().collect();
-        Self { teams, kinds, files, templates, sources, problems, jira_base_url: config.jira_base_url.clone() }
+        let links = before.and_then(|before| before.links.clone());
+        Self { teams, kinds, files, templates, sources, problems, jira_base_url: config.jira_base_url.clone(), links }
+    }
+
+    /// With links in messages, also after it is loaded anew.
+    #[must_use]
+    pub fn with_links(self, links: Arc<Linker>) -> Self {
+        Self { links: Some(links), ..self }
     }
 
     /// Every team in force.
@@ -104,20 +115,46 @@ impl Rulebook {
     /// When the template cannot be rendered within its bounds.
     pub fn compose(&self, telling: &Telling<'_>) -> Result<Message, RenderError> {
         let Telling { event, ticket, team, rule, now } = *telling;
+        if team.audience == Audience::Outside && event.is_private() {
+            return self.compose_outside(telling);
+        }
         let name = rule.template.as_deref().unwrap_or_else(|| for_kind(event.kind));
+        let thread = self.thread(event, ticket);
+        let mute = Asked::Mute { team: team.name.clone(), thread: thread.key.clone() };
+        let mute = self.links.as_ref().and_then(|links| links.link(&mute, now));
         let facts = Facts {
             event,
             ticket,
-            thread: &self.thread(event, ticket),
+            thread: &thread,
             team: &team.name,
             rule: &rule.name,
             why: &plan::why(team, rule, event),
-            links: &Links::default(),
+            links: &Links { mute, ..Links::default() },
             zone: &team.timezone,
             object_by: plan::object_by(rule, event.kind).map(|after| now + after),
             now,
         };
         self.templates.render(name, &context(&facts))
+    }
+
+    /// The message for readers who may not see the repository, whatever template the rule names. There is no link to
+    /// mute it, since the conversation's name would stand in the link.
+    fn compose_outside(&self, telling: &Telling<'_>) -> Result<Message, RenderError> {
+        let Telling { event, team, rule, now, .. } = *telling;
+        let facts = Facts {
+            event,
+            ticket: None,
+            thread: &outside::thread(event),
+            team: &team.name,
+            rule: &rule.name,
+            why: &outside::why(team, rule, event),
+            links: &Links::default(),
+            zone: &team.timezone,
+            object_by: plan::object_by(rule, event.kind).map(|after| now + after),
+            now,
+        };
+        let message = self.templates.render("outside", &redacted(&facts, outside::page(event)))?;
+        Ok(Message { private: true, ..message })
     }
 
     fn thread(&self, event: &Event, ticket: Option<&Ticket>) -> ThreadView {

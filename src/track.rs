@@ -189,6 +189,7 @@ pub fn on_track(subject: String, draft: Known, moved: &Event, ticket: &Known) ->
         url: draft.about.url().map(str::to_owned),
         subject,
         tickets: draft.tickets,
+        private: draft.about.private(),
         about: draft.about,
         change: Some(Change { field: "status".to_owned(), from, to }),
         note: None,

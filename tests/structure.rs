@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// A module may import those of the lines above its own, and none beside it.
 const LAYERS: &[&[&str]] = &[
     &["event", "destination", "settings", "toml_file"],
-    &["config"],
+    &["config", "mute"],
     &["source", "rule", "template"],
     &["track", "plan", "hold"],
     &["rulebook", "store", "channel", "metrics"],

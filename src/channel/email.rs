@@ -6,8 +6,9 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
+use url::{Host, Url};
 
-use super::{Outcome, Post, html};
+use super::{Outcome, Post, html, ways_out};
 use crate::destination::Destination;
 use crate::template::clean;
 
@@ -61,7 +62,7 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
     };
     let conversation = hex(&Sha256::new().chain_update(post.thread).chain_update([0]).chain_update(to.to_string()));
     let id = format!("<{}.{conversation}@{}>", post.id, sender.domain);
-    let (text, page) = (post.message.text(), html::page(post.message));
+    let (text, page) = (text(post), html::page(post));
     // No text can hold a boundary that is made from it.
     let boundary = hex(&Sha256::new().chain_update(&id).chain_update(&text).chain_update(&page));
 
@@ -81,6 +82,16 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
     for (name, value) in list_headers(sender, to, post) {
         mail.headers_mut().insert_raw(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
     }
+    if let Some(url) = post.links.unsubscribe.as_deref().filter(|url| is_one_click(url)) {
+        for (name, value) in [
+            ("List-Unsubscribe", format!("<{url}>")),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+        ] {
+            // As it is: a link must not be broken into lines.
+            let name = HeaderName::new_from_ascii_str(name);
+            mail.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value));
+        }
+    }
     Ok(Mail { id, from: sender.from.email.clone(), bytes: mail.formatted() })
 }
 
@@ -99,6 +110,30 @@ fn list_headers(sender: &Sender, to: &Destination, post: &Post<'_>) -> Vec<(&'st
         headers.push(("X-Microalign-Destination", clean(&to.to_string())));
     }
     headers
+}
+
+/// The body and the quiet line, with the ways out at its end.
+fn text(post: &Post<'_>) -> String {
+    let links = ways_out(post.links).map(|(words, url)| format!("{words}: {url}")).collect::<Vec<_>>().join(" · ");
+    if links.is_empty() { post.message.text() } else { format!("{} {links}\n", post.message.text().trim_end()) }
+}
+
+/// Whether a mail program may press this button (RFC 8058): over HTTPS, or on this machine where somebody tries it. It
+/// goes into a header as it is.
+fn is_one_click(url: &str) -> bool {
+    let local = |url: &Url| match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let plain = url.len() < 900 && url.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>".contains(&byte));
+    plain && Url::parse(url).is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http" && local(&url))
+}
+
+/// A name for a conversation whose own may not be said.
+pub(super) fn conversation(thread: &str) -> String {
+    hex(&Sha256::new().chain_update(thread))
 }
 
 /// The first 16 hexadecimal digits.

@@ -1,7 +1,8 @@
 //! The tree as a small HTML page for mail. It names no colour but a rule's grey, so that it is as readable on dark as on
 //! light; what is quiet lets the background through, and mail programs that can't do that show it in full.
 
-use crate::template::{Block, Inline, Message};
+use super::{Post, ways_out};
+use crate::template::{Block, Inline, Links, Message};
 
 const STYLE: &str = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:15px;\
     line-height:1.5;margin:0;padding:16px;max-width:640px;overflow-wrap:anywhere";
@@ -9,19 +10,26 @@ const QUIET: &str = "opacity:.7;font-size:13px;margin:24px 0 0";
 const QUOTE: &str = "border-left:3px solid #808080;margin:12px 0;padding:0 0 0 12px";
 
 /// The whole message.
-pub(super) fn page(message: &Message) -> String {
+pub(super) fn page(post: &Post<'_>) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
          </head>\n<body style=\"{STYLE}\">\n{}</body>\n</html>\n",
-        body(message)
+        body_and_links(post.message, post.links)
     )
 }
 
 /// The body and the quiet line, to be put into a page.
 #[must_use]
 pub fn body(message: &Message) -> String {
-    format!("{}<p style=\"{QUIET}\">{}</p>\n", blocks(&message.body), escape(&message.why))
+    body_and_links(message, &Links::default())
+}
+
+fn body_and_links(message: &Message, links: &Links) -> String {
+    let link = |(words, url): (&str, &str)| format!("<a href=\"{}\">{words}</a>", escape(url));
+    let links = ways_out(links).map(link).collect::<Vec<_>>().join(" · ");
+    let gap = if links.is_empty() { "" } else { " " };
+    format!("{}<p style=\"{QUIET}\">{}{gap}{links}</p>\n", blocks(&message.body), escape(&message.why))
 }
 
 fn blocks(blocks: &[Block]) -> String {

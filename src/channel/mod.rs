@@ -23,7 +23,7 @@ use self::http::Http;
 use self::smtp::Smtp;
 use crate::destination::Destination;
 use crate::settings::{ChannelSettings, SlackSettings, SlackWebhookSettings, WebhookSettings};
-use crate::template::{Message, clean, shorten};
+use crate::template::{Links, Message, clean, shorten};
 
 /// A message on its way to one destination.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +46,8 @@ pub struct Post<'a> {
     pub kind: &'a str,
     /// When the update was made
     pub at: Timestamp,
+    /// The ways out of the conversation
+    pub links: &'a Links,
 }
 
 /// What became of an attempt. Errors are one short line without secrets.
@@ -105,6 +107,12 @@ impl Outcome {
 /// What others say goes into the ledger and the console: one line of it is enough.
 fn line(text: &str) -> String {
     shorten(&clean(text), 300)
+}
+
+/// What stands at the end of a message's quiet line, each with its words.
+fn ways_out(links: &Links) -> impl Iterator<Item = (&'static str, &str)> {
+    let ways = [("Mute this conversation", &links.mute), ("Unsubscribe", &links.unsubscribe)];
+    ways.into_iter().filter_map(|(words, url)| Some((words, url.as_deref()?)))
 }
 
 /// A message as a destination would show it.
@@ -174,7 +182,7 @@ impl Channels {
     pub fn preview(&self, to: &Destination, post: &Post<'_>) -> Preview {
         let message = post.message;
         let html = match self.route(to) {
-            Ok(Route::Smtp(..) | Route::Mailbox | Route::Webhook(_)) => Some(html::page(message)),
+            Ok(Route::Smtp(..) | Route::Mailbox | Route::Webhook(_)) => Some(html::page(post)),
             Ok(Route::Slack(..) | Route::SlackWebhook(_)) | Err(_) => None,
         };
         Preview { subject: message.subject.clone(), text: message.text(), html }

@@ -19,7 +19,7 @@ const MAX_TEXT: usize = 4_000;
 const MAX_WHY: usize = 1_000;
 
 pub(super) async fn send(client: &Http, settings: &SlackSettings, channel: &str, post: &Post<'_>) -> Outcome {
-    let mut payload = payload(post.message);
+    let mut payload = payload(post);
     if let Some(fields) = payload.as_object_mut() {
         fields.insert("channel".to_owned(), channel.into());
         if let Some(root) = post.root {
@@ -78,7 +78,13 @@ fn refused(code: &str, channel: &str, retry_after: Option<std::time::Duration>) 
 }
 
 /// The message as Slack takes it, but for the channel.
-pub(super) fn payload(message: &Message) -> Value {
+pub(super) fn payload(post: &Post<'_>) -> Value {
+    let message = post.message;
+    let mut quiet = vec![json!({ "type": "plain_text", "text": shorten(&message.why, MAX_WHY), "emoji": false })];
+    // The only text that Slack parses, and nothing in it comes from a value: a token is base64.
+    let link =
+        |url: &String| json!({ "type": "mrkdwn", "text": format!("<{url}|Mute this conversation>"), "verbatim": true });
+    quiet.extend(post.links.mute.as_ref().map(link));
     let mut room = MAX_BLOCKS;
     let elements = rich_text(&message.body, &mut room);
     json!({
@@ -90,10 +96,7 @@ pub(super) fn payload(message: &Message) -> Value {
         "unfurl_media": false,
         "blocks": [
             { "type": "rich_text", "elements": elements },
-            {
-                "type": "context",
-                "elements": [{ "type": "plain_text", "text": shorten(&message.why, MAX_WHY), "emoji": false }],
-            },
+            { "type": "context", "elements": quiet },
         ],
     })
 }

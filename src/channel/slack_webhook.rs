@@ -7,7 +7,7 @@ use super::{Outcome, Post, line, slack};
 use crate::settings::SlackWebhookSettings;
 
 pub(super) async fn send(http: &Http, settings: &SlackWebhookSettings, post: &Post<'_>) -> Outcome {
-    let body = slack::payload(post.message).to_string().into_bytes();
+    let body = slack::payload(post).to_string().into_bytes();
     let call = Call { peer: "Slack", url: settings.url.expose_secret(), headers: Vec::new(), body };
     match http.post(call).await {
         Answer::Answered { status: 200..=299, .. } => Outcome::Sent { reference: None },

@@ -10,6 +10,8 @@ use crate::event::{About, EventKind};
 use crate::template::fixture::{EVIL, context_of, event, ticket};
 use crate::template::{Templates, for_kind};
 
+static NO_LINKS: Links = Links { mute: None, unsubscribe: None, details: None };
+
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// The built-in message for a kind, with the title an attacker would choose.
@@ -40,6 +42,7 @@ fn post(message: &Message) -> Post<'_> {
         rule: "schema-merged",
         kind: "pull_request.merged",
         at: "2026-11-02T14:05:00Z".parse().unwrap(),
+        links: &NO_LINKS,
     }
 }
 

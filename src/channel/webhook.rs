@@ -9,7 +9,7 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::http::{self, Answer, Call, Http};
-use super::{Outcome, Post, html};
+use super::{Outcome, Post, email, html};
 use crate::settings::WebhookSettings;
 use crate::template::text;
 
@@ -36,14 +36,15 @@ pub(super) async fn send(client: &Http, settings: &WebhookSettings, post: &Post<
 
 fn payload(post: &Post<'_>) -> serde_json::Value {
     let message = post.message;
+    let name = if message.private { Some(email::conversation(post.thread)) } else { None };
     let mut data = json!({
         "team": post.team,
         "rule": post.rule,
-        "thread": post.thread,
-        "thread_label": post.thread_label,
+        "thread": name.as_deref().unwrap_or(post.thread),
+        "thread_label": if message.private { "a private repository" } else { post.thread_label },
         "subject": message.subject,
         "text": text(&message.body),
-        "html": html::page(message),
+        "html": html::page(post),
         "why": message.why,
     });
     if let (Some(fields), Some(url)) = (data.as_object_mut(), &message.url) {

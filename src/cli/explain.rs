@@ -17,6 +17,7 @@ use crate::rule::{Verdict, judge};
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{BodyError, Parsed, json_body};
 use crate::store::Queued;
+use crate::template::Links;
 use crate::track::{self, Tracked};
 
 #[derive(Debug, clap::Args)]
@@ -140,6 +141,7 @@ fn messages<'a>(tracked: &[Tracked], rulebook: &'a Rulebook, channels: &Channels
                         rule: &rule.name,
                         kind: event.kind.as_str(),
                         at: event.at,
+                        links: &Links::default(),
                     };
                     let preview = channels.preview(&to, &post);
                     would.push(Would { team: &team.name, rule: &rule.name, destination: to.to_string(), preview });

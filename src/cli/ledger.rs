@@ -68,7 +68,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-async fn open(config: &ConfigArgs) -> Result<Store, Failure> {
+pub(super) async fn open(config: &ConfigArgs) -> Result<Store, Failure> {
     open_store(&config.load()?).await
 }
 

@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod init;
 mod ledger;
+mod mute;
 mod rule_tests;
 mod schema;
 mod send_test;
@@ -43,6 +44,10 @@ enum Command {
     Explain(explain::Args),
     /// Show what became of every event
     Ledger(ledger::Args),
+    /// Hear no more of a conversation or a rule for a while; without one, show what is muted
+    Mute(mute::Args),
+    /// Hear again of what was muted
+    Unmute(mute::Named),
     /// Send one real message to a destination and show the provider's answer
     SendTest(send_test::Args),
     /// Print the JSON Schema of a file, for editors
@@ -120,6 +125,8 @@ pub async fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,
+        Command::Mute(args) => mute::run(&args).await,
+        Command::Unmute(named) => mute::undo(&named).await,
         Command::SendTest(args) => send_test::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Completions { shell } => {

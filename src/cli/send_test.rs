@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{ConfigArgs, Failure, say};
 use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
-use crate::template::{Block, Inline, Message};
+use crate::template::{Block, Inline, Links, Message};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -24,6 +24,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         subject: "microalign: a test message".to_owned(),
         body: vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])],
         why: "You get this because somebody ran `microalign send-test`.".to_owned(),
+        private: false,
         url: None,
     };
     let thread = format!("send-test/{now}");
@@ -37,6 +38,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         rule: "send-test",
         kind: "send-test",
         at: now,
+        links: &Links::default(),
     };
     let to = &args.destination;
     match (channels.send(to, &post).await, channels.instead(to)) {

@@ -44,7 +44,8 @@ pub struct ConfigFile {
 pub struct ServerTable {
     /// The address and port to listen on. `127.0.0.1:8080` if left out.
     pub listen: Field<String>,
-    /// The address that links in messages start with, such as `https://microalign.example.com`.
+    /// The address that links in messages start with, such as `https://microalign.example.com`. If left out, messages
+    /// have no links to mute a conversation or to unsubscribe.
     pub public_url: Field<String>,
 }
 

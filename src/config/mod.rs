@@ -28,8 +28,8 @@ pub struct Config {
     pub templates: PathBuf,
     /// Where to listen
     pub listen: SocketAddr,
-    /// What links in messages start with; no slash at its end
-    pub public_url: String,
+    /// What links to us in messages start with, without a slash at its end; without it there are no such links
+    pub public_url: Option<String>,
     /// The SQLite file
     pub store: PathBuf,
     /// Any one verifies a webhook of GitHub; none if there are none
@@ -119,7 +119,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         }
     }
 
-    fn server(&mut self, field: Field<ServerTable>) -> (SocketAddr, String) {
+    fn server(&mut self, field: Field<ServerTable>) -> (SocketAddr, Option<String>) {
         let at = At::root().key("server");
         let table = self.document.take(field, &at).unwrap_or_default();
         let listen_at = at.key("listen");
@@ -129,8 +129,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             self.parsed(text.parse::<SocketAddr>().map_err(|_| (message, Some(help))), &listen_at)
         });
         let listen = listen.unwrap_or(LISTEN);
-        let public_url = self.web_address(table.public_url, &at.key("public_url"));
-        (listen, public_url.unwrap_or_else(|| format!("http://{listen}")))
+        (listen, self.web_address(table.public_url, &at.key("public_url")))
     }
 
     fn store(&mut self, field: Field<StoreTable>) -> PathBuf {
@@ -260,7 +259,7 @@ mod tests {
         let paths = [config.rules, config.templates, config.channels.mailbox, config.store];
         assert_eq!(paths, ["rules", "templates", "mailbox", "microalign.db"].map(|name| folder.path().join(name)));
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.public_url, "http://127.0.0.1:8080");
+        assert_eq!(config.public_url, None);
         assert!(config.channels.email.is_none() && config.channels.slack.is_none());
     }
 
@@ -297,7 +296,10 @@ mod tests {
         assert_eq!(config.rules, folder.path().join("teams"));
         assert_eq!(config.channels.mailbox, Path::new("/var/mailbox"));
         assert_eq!(config.store, folder.path().join("data/ledger.db"));
-        assert_eq!((config.listen.port(), config.public_url.as_str()), (9000, "https://microalign.example.com"));
+        assert_eq!(
+            (config.listen.port(), config.public_url.as_deref()),
+            (9000, Some("https://microalign.example.com"))
+        );
         assert_eq!((config.github_secrets.len(), config.jira_secrets[0].expose_secret()), (2, "${SECRET}"));
         assert_eq!(config.jira_base_url.as_deref(), Some("https://example.atlassian.net"));
         assert_eq!(config.jira_projects, ["DATA"]);

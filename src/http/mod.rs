@@ -4,6 +4,7 @@
 //! as long as the client likes, and panics when it cannot bind.
 
 mod body;
+mod mute;
 mod routes;
 mod webhook;
 
@@ -24,6 +25,7 @@ use warp::Filter as _;
 
 use crate::event::Source;
 use crate::metrics::Metrics;
+use crate::mute::Linker;
 use crate::source::Settings;
 use crate::store::Store;
 
@@ -50,6 +52,8 @@ pub struct Web {
     pub stored: Arc<Notify>,
     /// Kilobytes of bodies that may be in memory at once
     pub memory: Arc<Semaphore>,
+    /// Reads the links in messages
+    pub links: Arc<Linker>,
     /// The page at `/`, made anew for each request
     pub console: crate::console::Console,
 }

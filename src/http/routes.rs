@@ -8,7 +8,7 @@ use serde_json::json;
 use warp::reply::Response as Reply;
 use warp::{Filter, Rejection};
 
-use super::{Peer, Web, webhook};
+use super::{Peer, Web, mute, webhook};
 use crate::event::Source;
 
 /// Everything that is served.
@@ -47,6 +47,8 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
         .or(metrics)
         .unify()
         .or(console)
+        .unify()
+        .or(mute::routes(Arc::clone(&web)))
         .unify()
 }
 

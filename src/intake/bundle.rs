@@ -113,6 +113,7 @@ impl<'a> Bundle<'a> {
             message.body = vec![Block::List { start: None, items: lines }];
             message.url = None;
         }
+        message.private = self.updates.iter().any(|update| update.message.private);
         let mut rules = self.updates.iter().map(|update| update.rule.name.as_str()).collect::<Vec<_>>();
         rules.sort_unstable();
         rules.dedup();

@@ -117,6 +117,7 @@ fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
         subject: timer.subject.clone(),
         about: known.about.clone(),
         tickets: known.tickets.clone(),
+        private: known.about.private(),
         change: None,
         note: None,
         comment: None,

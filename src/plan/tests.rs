@@ -66,6 +66,7 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         change: None,
         note: None,
         comment: None,
+        private: None,
         once: None,
         retold: None,
     };

@@ -12,7 +12,7 @@ use super::file::{RuleTable, TeamFile, Texts};
 use super::pattern::{Pattern, Patterns};
 use super::reading;
 use super::timing;
-use super::{Condition, Digest, On, Quiet, Rule, Team};
+use super::{Audience, Condition, Digest, On, Quiet, Rule, Team};
 use crate::destination::Destination;
 use crate::event::EventKind;
 use crate::settings::ChannelSettings;
@@ -91,6 +91,7 @@ impl Checker<'_> {
             owner: self.owner(raw.owner),
             members: self.members(raw.members),
             timezone: self.timezone(raw.timezone),
+            audience: self.audience(raw.audience),
             quiet: self.quiet(raw.quiet),
             budget: self.read(raw.budget, &root.key("budget"), timing::budget),
             tests: self.tests(raw.test, &rules),
@@ -194,6 +195,21 @@ impl Checker<'_> {
             self.document.wrong(&at, format!("`{name}` is no time zone"), help);
             TimeZone::UTC
         })
+    }
+
+    fn audience(&mut self, field: Field<String>) -> Audience {
+        let at = At::root().key("audience");
+        match self.document.take(field, &at).as_deref() {
+            None | Some("inside") => Audience::Inside,
+            Some("outside") => Audience::Outside,
+            Some(other) => {
+                let help =
+                    "write \"inside\", or \"outside\" for readers who may not see private repositories".to_owned();
+                self.document.wrong(&at, format!("`{other}` is no audience"), help);
+                // What is not understood tells as little as possible.
+                Audience::Outside
+            }
+        }
     }
 
     fn duration(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {

@@ -2,21 +2,27 @@
 
 use std::time::Duration;
 
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// Reads `60s`, `5m`, `2h`, `3d`, `1w`, and combinations such as `1h30m`.
+/// Reads `60s`, `5m`, `2h`, `3d`, `1w`, and combinations such as `1h30m`, up to 30 days.
 ///
 /// # Errors
 /// What is wrong, and what would be right.
 pub fn parse(text: &str) -> Result<Duration, (String, String)> {
+    parse_up_to(text, "30d")
+}
+
+/// As [`parse`], up to another longest one.
+///
+/// # Errors
+/// What is wrong, and what would be right.
+pub fn parse_up_to(text: &str, longest: &str) -> Result<Duration, (String, String)> {
     let seconds = seconds(text).ok_or_else(|| {
         let help = "write numbers with s, m, h, d or w, such as \"60s\" or \"1h30m\"".to_owned();
         (format!("`{text}` is no duration"), help)
     })?;
-    match Duration::from_secs(seconds) {
-        long if long > LONGEST => Err((format!("`{text}` is too long"), "write at most \"30d\"".to_owned())),
-        duration => Ok(duration),
+    if self::seconds(longest).is_some_and(|longest| seconds > longest) {
+        return Err((format!("`{text}` is too long"), format!("write at most \"{longest}\"")));
     }
+    Ok(Duration::from_secs(seconds))
 }
 
 fn seconds(text: &str) -> Option<u64> {
@@ -49,6 +55,8 @@ mod tests {
         for (text, seconds) in table {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
+        assert_eq!(parse_up_to("52w", "52w"), Ok(Duration::from_secs(31_449_600)));
+        assert!(parse_up_to("53w", "52w").is_err());
         for bad in
             ["", "60", "s", "5 m", "-5m", "1.5h", "5é", "5M", "31d", "99999999999999999999s", "9999999999999999w"]
         {

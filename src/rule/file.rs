@@ -23,6 +23,10 @@ pub struct TeamFile {
     pub to: Texts,
     /// The time zone that times are shown in, such as `Europe/Lisbon`. UTC if left out.
     pub timezone: Field<String>,
+    /// Who reads what the team gets: `inside` (the default) or `outside`. Readers outside are told of a private
+    /// repository only what kind of thing happened, with a link: no title, name, branch, label or text.
+    #[schemars(extend("enum" = ["inside", "outside"]))]
+    pub audience: Field<String>,
     /// How long an update waits for the dust to settle, such as `"60s"` (the default) or `"1h30m"`.
     pub settle: Field<DurationText>,
     /// Hours and days on which nothing is sent, such as `["19:00-08:00", "sat", "sun"]`, in the team's time zone.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 pub use check::{Known, check};
-pub use duration::parse as parse_duration;
+pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to};
 pub use file::schema;
 pub use folder::{Loaded, load_folder};
 pub use matcher::{Verdict, judge};
@@ -38,6 +38,8 @@ pub struct Team {
     pub members: Vec<String>,
     /// The zone of all times that it writes and is shown
     pub timezone: TimeZone,
+    /// Who reads what it gets
+    pub audience: Audience,
     /// When nothing is sent to it
     pub quiet: Quiet,
     /// How many messages it takes
@@ -65,6 +67,16 @@ pub struct RuleTest {
     pub payload_at: Place,
     /// Where it names the rules
     pub expect_at: Place,
+}
+
+/// Who reads what a team gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// People who may see every repository
+    #[default]
+    Inside,
+    /// Others: of a private repository they are told no more than the kind and the link
+    Outside,
 }
 
 /// When a team wants to hear, with the team's defaults filled in.

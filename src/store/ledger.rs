@@ -53,6 +53,8 @@ pub enum SendState {
     Sent,
     /// It was given up
     Failed,
+    /// It is not made: somebody muted it
+    Muted,
 }
 
 impl SendState {
@@ -64,6 +66,7 @@ impl SendState {
             Self::Sending => "sending",
             Self::Sent => "sent",
             Self::Failed => "failed",
+            Self::Muted => "muted",
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod delivery;
 mod ledger;
+mod mute;
 mod plan;
 mod release;
 mod send;
@@ -50,6 +51,9 @@ pub enum StoreError {
     /// A write did not reach the disk; the writer has logged why
     #[error("the store could not be written")]
     NotWritten,
+    /// There is no key to sign with
+    #[error("the system gives no random bytes: {0}")]
+    Random(String),
     /// The queue of writes is full
     #[error("the store is overloaded")]
     Overloaded,

@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Store, StoreError, corrupt, from_json, to_json};
+use super::{Store, StoreError, corrupt, from_json, mute, to_json};
 use crate::destination::Destination;
 use crate::event::{Event, EventKind};
 use crate::hold::Wait;
@@ -50,6 +50,10 @@ pub struct Released {
     pub held: Vec<(i64, Wait, bool, String)>,
     /// Those that are not sent, with the reason. A milestone that was not told may be told another time.
     pub suppressed: Vec<(i64, String)>,
+    /// Those that are muted everywhere, with the reason. They count as told.
+    pub muted: Vec<(i64, String)>,
+    /// Where those that are sent don't go because it is muted there, with the reason
+    pub left_out: Vec<(i64, Destination, String)>,
     /// Those that could not be written, with the reason
     pub failed: Vec<(i64, String)>,
 }
@@ -128,7 +132,15 @@ impl Store {
     /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
     pub async fn release(&self, released: &Released, now: Timestamp) -> Result<(), StoreError> {
         let rows = Rows::of(released)?;
-        self.write(move |conn| Box::pin(write_release(conn, rows, now))).await
+        let (muted, left_out) = (to_json(&released.muted)?, to_json(&released.left_out)?);
+        let none_muted = released.muted.is_empty() && released.left_out.is_empty();
+        self.write(move |conn| {
+            Box::pin(async move {
+                write_release(&mut *conn, rows, now).await?;
+                if none_muted { Ok(()) } else { mute::write_muted(conn, muted, left_out).await }
+            })
+        })
+        .await
     }
 }
 

@@ -170,7 +170,9 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
     let (fence, attempts): (i64, i64) = (row.try_get("fence")?, row.try_get("attempts")?);
     let mut message: Message = from_json(row.try_get("message")?)?;
     // Mail programs split a conversation whose subject changes.
-    if let Some(subject) = row.try_get("subject")? {
+    if let Some(subject) = row.try_get("subject")?
+        && !message.private
+    {
         message.subject = subject;
     }
     Ok(Claimed {

@@ -129,7 +129,7 @@ pub struct Links {
     /// To hear no more of this conversation for a while
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mute: Option<String>,
-    /// To hear no more of this rule
+    /// Not there: in mail, each address has its own below the message
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsubscribe: Option<String>,
     /// What microalign knows of the event
@@ -166,6 +166,33 @@ pub fn context(facts: &Facts<'_>) -> Context {
         change: event.change.clone(),
         note: event.note.clone(),
         comment: event.comment.clone(),
+        thread: facts.thread.clone(),
+        team: facts.team.to_owned(),
+        rule: facts.rule.to_owned(),
+        why: facts.why.to_owned(),
+        links: facts.links.clone(),
+        object_by: facts.object_by,
+        now: facts.now,
+        timezone: facts.zone.iana_name().unwrap_or("UTC").to_owned(),
+    }
+}
+
+/// The context of a message that says no more than what kind of thing happened and where, at `url`. All else is absent,
+/// so that no template can tell it.
+#[must_use]
+pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
+    let event = facts.event;
+    Context {
+        event: EventView { kind: event.kind, what: event.kind.describe().to_owned(), time: event.at, url },
+        actor: None,
+        repo: None,
+        pr: None,
+        issue: None,
+        ticket: None,
+        thing: None,
+        change: None,
+        note: None,
+        comment: None,
         thread: facts.thread.clone(),
         team: facts.team.to_owned(),
         rule: facts.rule.to_owned(),

@@ -65,6 +65,7 @@ pub(crate) fn event(kind: EventKind) -> Event {
         }),
         comment: (name.ends_with("commented") || name.ends_with("changes_requested"))
             .then(|| Comment { summary: "Could the column stay nullable for a week?".to_owned(), url: None }),
+        private: None,
         once: None,
         retold: None,
     }

@@ -15,6 +15,9 @@ pub struct Message {
     pub body: Vec<Block>,
     /// One quiet line: why the reader gets it
     pub why: String,
+    /// Whether its conversation's name may not be said either
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub private: bool,
     /// The page of what it is about
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub url: Option<String>,
@@ -395,7 +398,7 @@ mod tests {
     #[test]
     fn a_message_survives_the_store() {
         let body = parse("a **b** [c](https://x.example)\n\n> - `d`\n\n1. e").unwrap();
-        let message = Message { subject: "s".to_owned(), body, why: "w".to_owned(), url: None };
+        let message = Message { subject: "s".to_owned(), body, why: "w".to_owned(), private: false, url: None };
         let json = serde_json::to_string(&message).unwrap();
         assert_eq!(serde_json::from_str::<Message>(&json).unwrap(), message);
     }

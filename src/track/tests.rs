@@ -40,6 +40,7 @@ fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
         change: None,
         note: None,
         comment: None,
+        private: None,
         once: None,
         retold: None,
     }

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod audience;
 mod commands;
 mod corpus;
 mod deliver;
 mod disk;
 mod kill;
+mod mute;
 mod notes;
 mod reload;
 mod restraint;

@@ -173,9 +173,19 @@ fn long_messages_fit_into_slack() {
         Block::Quote(vec![Block::Paragraph(vec![Inline::Strong(vec![Inline::Text(long.clone())])])]),
         Block::List { start: None, items: vec![vec![Block::Code(long.clone())], vec![Block::Code(long)]] },
     ];
-    let payload = slack::payload(&message);
+    let payload = slack::payload(&post(&message));
     assert!(payload["text"].as_str().unwrap().chars().count() <= 4_000);
     let blocks = payload["blocks"].to_string();
     assert!(blocks.len() < 13_200, "{}", blocks.len());
     assert!(blocks.contains("word…"));
+}
+
+#[test]
+fn slack_has_the_way_out_too() {
+    let message = message(EventKind::PullRequestMerged);
+    let links = Links { mute: Some("https://m.example/mute/y".to_owned()), ..NO_LINKS.clone() };
+    let payload = slack::payload(&Post { links: &links, ..post(&message) });
+    let quiet = payload["blocks"][1]["elements"].as_array().unwrap();
+    assert_eq!((quiet.len(), quiet[0]["text"].as_str().unwrap()), (2, message.why.as_str()));
+    assert_eq!(quiet[1]["text"], "<https://m.example/mute/y|Mute this conversation>");
 }

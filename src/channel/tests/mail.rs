@@ -225,6 +225,7 @@ proptest! {
             subject: value.clone(),
             body: vec![Block::Paragraph(vec![Inline::Text(clean(&value))])],
             why: clean(&value),
+            private: false,
             url: None,
         };
         let (team, rule) = (value.as_str(), value.as_str());
@@ -249,5 +250,41 @@ proptest! {
         prop_assert_eq!(parsed.subject().unwrap_or_default(), subject.as_str());
         let text = parsed.body_text(0).unwrap().replace("\r\n", "\n");
         prop_assert_eq!(text, message.text());
+    }
+}
+
+#[test]
+fn the_ways_out_of_a_conversation() {
+    let message = message(EventKind::PullRequestMerged);
+    let to = destination("email:data@example.com");
+    let sender = email::Sender::new("microalign <updates@example.com>".parse().unwrap());
+    for (base, pressable) in [
+        ("https://microalign.example.com", true),
+        ("http://127.0.0.1:8080", true),
+        ("http://[::1]:8080", true),
+        ("http://localhost:8080", true),
+        ("http://microalign.example.com", false),
+    ] {
+        let token = "x".repeat(600);
+        let unsubscribe = format!("{base}/unsubscribe/{token}");
+        let links =
+            Links { mute: Some(format!("{base}/mute/y")), unsubscribe: Some(unsubscribe.clone()), details: None };
+        let post = Post { links: &links, ..post(&message) };
+        let bytes = email::compose(&sender, &to, &post).unwrap().bytes;
+        assert!(bytes.split(|byte| *byte == b'\n').all(|line| line.len() < 998));
+        let header =
+            format!("\r\nList-Unsubscribe: <{unsubscribe}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+        let raw = String::from_utf8(bytes.clone()).unwrap();
+        assert_eq!((raw.contains(&header), raw.contains("List-Unsubscribe")), (pressable, pressable), "{raw}");
+        let mail = MessageParser::new().parse(&bytes).unwrap();
+        let text = mail.body_text(0).unwrap();
+        let quiet = text.trim_end().lines().last().unwrap().to_owned();
+        let ways = format!("Mute this conversation: {base}/mute/y · Unsubscribe: {unsubscribe}");
+        assert_eq!(quiet, format!("{} {ways}", message.why));
+        let html = mail.body_html(0).unwrap();
+        let ways = format!(
+            "<a href=\"{base}/mute/y\">Mute this conversation</a> · <a href=\"{unsubscribe}\">Unsubscribe</a></p>"
+        );
+        assert!(html.contains(&ways), "{html}");
     }
 }

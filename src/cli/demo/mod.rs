@@ -91,7 +91,7 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         rules: folder.join("rules"),
         templates: folder.join("templates"),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        public_url: "http://localhost".to_owned(),
+        public_url: Some("http://127.0.0.1:0".to_owned()),
         store: folder.join("microalign.db"),
         github_secrets: vec![secret.clone()],
         jira_secrets: vec![secret.clone()],

@@ -26,6 +26,7 @@ fn event(about: About) -> Event {
         change: None,
         note: None,
         comment: None,
+        private: None,
         once: None,
         retold: None,
     }

@@ -80,6 +80,7 @@ impl Delivery<'_> {
             change: None,
             note: None,
             comment: None,
+            private: *self.repository.private,
             once: None,
             retold: None,
         }

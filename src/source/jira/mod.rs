@@ -75,6 +75,7 @@ impl Delivery<'_> {
             change: None,
             note: None,
             comment: None,
+            private: None,
             once: None,
             retold: None,
         }

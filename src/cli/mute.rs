@@ -1,0 +1,170 @@
+//! `microalign mute` and `unmute`: who hears no more of what, for how long. Both work beside a running service.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::ledger::open;
+use super::{ConfigArgs, Failure, say};
+use crate::destination::Destination;
+use crate::event::TicketKey;
+use crate::mute::{By, Mute, Scope};
+use crate::plan::Teams;
+use crate::rule::parse_duration_up_to;
+use crate::rulebook::Rulebook;
+use crate::toml_file::did_you_mean;
+
+/// What is muted for longer is better taken out of the rules.
+const LONGEST: &str = "52w";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    named: Named,
+    /// For how long: such as 4h, 3d or 1w, at most 52w [default: 1w]
+    #[arg(long = "for", value_name = "TIME")]
+    span: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Named {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// A conversation, such as DATA-123 or owner/repo#45; or a rule, TEAM/RULE
+    #[arg(value_name = "THREAD|RULE")]
+    what: Option<String>,
+    /// Only for this team
+    #[arg(long)]
+    team: Option<String>,
+    /// Only at this destination, as in a team file's `to`
+    #[arg(long, value_name = "DESTINATION")]
+    to: Option<Destination>,
+}
+
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
+    let Named { config, what, team, to } = &args.named;
+    if what.is_none() && to.is_none() {
+        if team.is_some() || args.span.is_some() {
+            return Err(nothing_named());
+        }
+        return list(config, args.json).await;
+    }
+    let span = parse_duration_up_to(args.span.as_deref().unwrap_or("1w"), LONGEST);
+    let span = span.map_err(|(wrong, help)| Failure::Usage(format!("--for: {wrong}: {help}")))?;
+    let scope = scope(&args.named)?;
+    let store = open(config).await?;
+    let at = Timestamp::now();
+    let mute = Mute { scope, until: Some(at + span), at, by: By::Command };
+    store.mute(mute.clone()).await?;
+    if args.json { say(json!(mute)) } else { say(mute) }
+}
+
+pub(super) async fn undo(named: &Named) -> Result<(), Failure> {
+    let store = open(&named.config).await?;
+    let scope = match named.what.as_ref().filter(|what| !is_thread(what)) {
+        // A link in a message mutes conversations with other names too: a branch's, a release's.
+        Some(what)
+            if store.mutes(Timestamp::now()).await?.iter().any(|mute| mute.scope.thread.as_ref() == Some(what)) =>
+        {
+            Scope { thread: Some(what.clone()), team: named.team.clone(), destination: named.to.clone(), rule: None }
+        }
+        _ => scope(named)?,
+    };
+    match store.unmute(scope.clone()).await? {
+        0 => Err(Failure::Wrong(format!("nothing is muted{scope}: see `microalign mute`"))),
+        _ => say(format!("no longer muted{scope}")),
+    }
+}
+
+async fn list(config: &ConfigArgs, json: bool) -> Result<(), Failure> {
+    let mutes = open(config).await?.mutes(Timestamp::now()).await?;
+    if mutes.is_empty() && !json {
+        eprintln!("nothing is muted");
+    }
+    mutes.iter().try_for_each(|mute| if json { say(json!(mute)) } else { say(mute) })
+}
+
+fn nothing_named() -> Failure {
+    Failure::Usage(
+        "name a conversation (DATA-123, owner/repo#45), a rule (TEAM/RULE) or a destination (--to)".to_owned(),
+    )
+}
+
+/// What the arguments name. Teams and rules must be in force, so that a slip of the keyboard mutes nothing.
+fn scope(named: &Named) -> Result<Scope, Failure> {
+    let Named { config, what, team, to } = named;
+    let rulebook = Rulebook::load(&config.load()?, None);
+    if let Some(team) = team {
+        find_team(rulebook.teams(), team)?;
+    }
+    let scope = Scope { team: team.clone(), destination: to.clone(), ..Scope::default() };
+    match what.as_deref() {
+        None if to.is_none() => Err(nothing_named()),
+        None => Ok(scope),
+        Some(thread) if is_thread(thread) => Ok(Scope { thread: Some(thread.to_owned()), ..scope }),
+        Some(rule) => {
+            let (team, rule) = match (rule.split_once('/'), team) {
+                (Some((of, rule)), None) => (of, rule),
+                (Some((of, rule)), Some(team)) if of == team => (of, rule),
+                (Some((of, _)), Some(team)) => {
+                    return Err(Failure::Usage(format!("`{rule}` is a rule of {of}, and --team says {team}")));
+                }
+                (None, Some(team)) => (team.as_str(), rule),
+                (None, None) => return Err(teamless(rule, rulebook.teams())),
+            };
+            find_rule(rulebook.teams(), team, rule)?;
+            Ok(Scope { team: Some(team.to_owned()), rule: Some(rule.to_owned()), ..scope })
+        }
+    }
+}
+
+/// A ticket's key, or `owner/repo#45`. Names of rules hold no `#`.
+fn is_thread(word: &str) -> bool {
+    let numbered = |(repo, number): (&str, &str)| {
+        let named = |(owner, name): (&str, &str)| !owner.is_empty() && !name.is_empty() && !name.contains('/');
+        number.parse::<u64>().is_ok() && repo.split_once('/').is_some_and(named)
+    };
+    word.parse::<TicketKey>().is_ok() || word.rsplit_once('#').is_some_and(numbered)
+}
+
+fn teamless(rule: &str, teams: &Teams) -> Failure {
+    let of = teams.iter().find(|team| team.rules.iter().any(|known| known.name == rule));
+    let team = of.map_or("TEAM", |team| &team.name);
+    Failure::Usage(format!("`{rule}` is neither a ticket's key nor owner/repo#45; for a rule, write {team}/{rule}"))
+}
+
+fn find_team(teams: &Teams, name: &str) -> Result<(), Failure> {
+    let names = teams.iter().map(|team| team.name.as_str());
+    unless_known(names.collect(), name, format!("there is no team `{name}`"))
+}
+
+fn find_rule(teams: &Teams, team: &str, name: &str) -> Result<(), Failure> {
+    find_team(teams, team)?;
+    let rules = teams.iter().filter(|known| known.name == team).flat_map(|team| &team.rules);
+    unless_known(rules.map(|rule| rule.name.as_str()).collect(), name, format!("{team} has no rule `{name}`"))
+}
+
+fn unless_known(known: Vec<&str>, name: &str, wrong: String) -> Result<(), Failure> {
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| format!("there are: {}", known.join(", ")));
+    Err(Failure::Wrong(format!("{wrong}; {help}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conversations_and_rules_are_told_apart() {
+        for thread in ["DATA-123", "acme/ingest-api#45"] {
+            assert!(is_thread(thread), "{thread}");
+        }
+        for rule in ["merged", "web/merged", "data-123", "acme/ingest", "acme#45", "/x#4", "a/b/c#4", "a/b#x", ""] {
+            assert!(!is_thread(rule), "{rule}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! `/mute/TOKEN` and `/unsubscribe/TOKEN`: GET asks and changes nothing, since mail scanners follow every link; POST does
+//! it, from the page's form or from a mail program's button (RFC 8058).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _};
+use http::{Response, StatusCode};
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use warp::reply::Response as Reply;
+use warp::{Filter, Rejection};
+
+use super::Web;
+use crate::mute::{Asked, By, Mute, Refused, end};
+use crate::store::{Store, StoreError};
+
+/// A form of ours has a few bytes, and so has a mail program's.
+const LIMIT: usize = 4 * 1024;
+/// It must be there by then.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// For how long a conversation can be muted: value, words, days.
+const SPANS: [(&str, &str, i64); 3] = [("1d", "For a day", 1), ("1w", "For a week", 7), ("30d", "For a month", 30)];
+/// What a form that says nothing means.
+const WEEK: i64 = 7;
+
+const STYLE: &str = "
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { max-width: 34rem; margin: 3rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
+h1 { font-size: 1.3rem; }
+button { font: inherit; padding: .4rem 1rem; margin: .3rem .5rem .3rem 0; cursor: pointer; }
+small { opacity: .7; }
+";
+
+/// Both routes. They are public: the token in the path says what may be done.
+pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
+    let path = |route: &'static str| {
+        let web = Arc::clone(&web);
+        let with = warp::any().map(move || (route, Arc::clone(&web)));
+        warp::path(route).and(warp::path::param::<String>()).and(warp::path::end()).and(with)
+    };
+    let either = path("mute").or(path("unsubscribe")).unify().map(asked).untuple_one();
+    let look = either.clone().and(warp::get().or(warp::head()).unify()).map(|read, _| answer(read, ask));
+    let press = either.and(warp::post()).and(warp::body::stream()).then(press);
+    look.or(press).unify()
+}
+
+type Read = Result<Asked, Refused>;
+
+/// What a path asks for. A token works on its own route only.
+fn asked(token: String, (route, web): (&'static str, Arc<Web>)) -> (Read, Arc<Web>) {
+    let read = web.links.read(&token, Timestamp::now());
+    (read.and_then(|asked| if asked.route() == route { Ok(asked) } else { Err(Refused::Unknown) }), web)
+}
+
+fn answer(read: Read, page: impl FnOnce(&Asked) -> Markup) -> Reply {
+    match read {
+        Ok(asked) => reply(StatusCode::OK, &page(&asked)),
+        Err(Refused::Unknown) => reply(
+            StatusCode::NOT_FOUND,
+            &message("This link does not work", "Perhaps a part of it got lost: open it from the message itself."),
+        ),
+        Err(Refused::Expired) => reply(
+            StatusCode::GONE,
+            &message("This link has expired", "Links work for 90 days. Newer messages have fresh ones."),
+        ),
+    }
+}
+
+async fn press<S, B>(read: Read, web: Arc<Web>, body: S) -> Reply
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: bytes::Buf,
+{
+    let Ok(asked) = read else { return answer(read, ask) };
+    let Ok(Some(body)) = tokio::time::timeout(WITHIN, whole(body)).await else {
+        return reply(StatusCode::BAD_REQUEST, &message("That did not work", "The form is too long or incomplete."));
+    };
+    let Some(form) = Form::read(&body) else {
+        return reply(StatusCode::BAD_REQUEST, &message("That did not work", "There is no such time to choose."));
+    };
+    match form.act(&asked, &web.store).await {
+        Ok(page) => reply(StatusCode::OK, &page),
+        Err(error) => {
+            tracing::error!(%error, "a link in a message could not be followed");
+            reply(StatusCode::SERVICE_UNAVAILABLE, &message("That did not work", "Please try again in a minute."))
+        }
+    }
+}
+
+/// The body, if it is no larger than [`LIMIT`].
+async fn whole<S, B>(stream: S) -> Option<Vec<u8>>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: bytes::Buf,
+{
+    let mut stream = std::pin::pin!(stream);
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        let mut chunk = chunk.ok()?;
+        if body.len() + chunk.remaining() > LIMIT {
+            return None;
+        }
+        while chunk.has_remaining() {
+            let part = chunk.chunk();
+            body.extend_from_slice(part);
+            let length = part.len();
+            chunk.advance(length);
+        }
+    }
+    Some(body)
+}
+
+/// What was pressed.
+#[derive(Debug, PartialEq, Eq)]
+struct Form {
+    undo: bool,
+    days: i64,
+    by: By,
+}
+
+impl Form {
+    /// Mail programs send `List-Unsubscribe=One-Click`, also as `multipart/form-data`.
+    fn read(body: &[u8]) -> Option<Self> {
+        let field = |name: &str| url::form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value);
+        let days = match field("for") {
+            Some(chosen) => SPANS.iter().find(|(value, ..)| *value == chosen)?.2,
+            None => WEEK,
+        };
+        let by = if String::from_utf8_lossy(body).contains("List-Unsubscribe") { By::Mail } else { By::Link };
+        Some(Self { undo: field("undo").is_some(), days, by })
+    }
+
+    async fn act(&self, asked: &Asked, store: &Store) -> Result<Markup, StoreError> {
+        if self.undo {
+            store.unmute(asked.scope()).await?;
+            tracing::info!(route = asked.route(), "undone by a link in a message");
+            return Ok(undone(asked));
+        }
+        let at = Timestamp::now();
+        let until = match asked {
+            Asked::Mute { .. } => Some(at + jiff::SignedDuration::from_hours(24 * self.days)),
+            Asked::Unsubscribe { .. } => None,
+        };
+        store.mute(Mute { scope: asked.scope(), until, at, by: self.by }).await?;
+        tracing::info!(route = asked.route(), by = self.by.as_str(), "muted by a link in a message");
+        Ok(done(asked, until))
+    }
+}
+
+fn ask(asked: &Asked) -> Markup {
+    match asked {
+        Asked::Mute { team, thread } => page(
+            &format!("Mute {thread} for {team}?"),
+            &html! {
+                p { "Nobody in " strong { (team) } " hears of " strong { (thread) } " while it is muted. Other teams are not touched." }
+                form method="post" {
+                    @for (value, words, _) in SPANS { button name="for" value=(value) { (words) } }
+                }
+            },
+        ),
+        Asked::Unsubscribe { team, to } => page(
+            "Unsubscribe?",
+            &html! {
+                p { strong { (to) } " then gets no more of what " strong { (team) } " asked to hear." }
+                form method="post" { button name="unsubscribe" value="1" { "Unsubscribe" } }
+            },
+        ),
+    }
+}
+
+fn done(asked: &Asked, until: Option<Timestamp>) -> Markup {
+    let (title, said, command) = match asked {
+        Asked::Mute { team, thread } => (
+            format!("{thread} is muted"),
+            format!("{team} hears no more of {thread} {}.", end(until)),
+            quoted(thread).map(|thread| format!("microalign unmute {thread} --team {team}")),
+        ),
+        Asked::Unsubscribe { team, to } => (
+            "Unsubscribed".to_owned(),
+            format!("{to} gets no more of what {team} asked to hear."),
+            quoted(&to.to_string()).map(|to| format!("microalign unmute --to {to} --team {team}")),
+        ),
+    };
+    let command = command.unwrap_or_else(|| "microalign unmute".to_owned());
+    page(
+        &title,
+        &html! {
+            p { (said) }
+            form method="post" { button name="undo" value="1" { "Undo" } }
+            p { small { "Whoever runs microalign can undo it later: " code { (command) } } }
+        },
+    )
+}
+
+/// A word for a command that somebody may paste: a branch's name can hold anything, also quotes.
+fn quoted(word: &str) -> Option<String> {
+    let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./#:@+".contains(c));
+    plain.then(|| format!("'{word}'"))
+}
+
+fn undone(asked: &Asked) -> Markup {
+    let said = match asked {
+        Asked::Mute { team, thread } => format!("{team} hears of {thread} again."),
+        Asked::Unsubscribe { team, to } => format!("{to} gets what {team} asked to hear again."),
+    };
+    message("Undone", &format!("{said} What came up meanwhile is not sent any more."))
+}
+
+fn message(title: &str, said: &str) -> Markup {
+    page(title, &html! { p { (said) } })
+}
+
+fn page(title: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · microalign" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { h1 { (title) } (content) }
+        }
+    }
+}
+
+fn reply(status: StatusCode, page: &Markup) -> Reply {
+    let reply = Response::builder()
+        .status(status)
+        .header("content-type", "text/html; charset=utf-8")
+        .header("x-content-type-options", "nosniff")
+        .header("cache-control", "no-store")
+        .header("referrer-policy", "no-referrer")
+        .header("x-robots-tag", "noindex, nofollow")
+        .header(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        )
+        .body(page.0.clone().into());
+    reply.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_of_a_branch_becomes_a_command() {
+        assert_eq!(quoted("acme/ingest:it's"), None);
+        assert_eq!(quoted("acme/ingest#45").as_deref(), Some("'acme/ingest#45'"));
+    }
+
+    #[test]
+    fn what_forms_and_mail_programs_send() {
+        let form = |undo, days, by| Some(Form { undo, days, by });
+        let multipart =
+            "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
+        for (body, expected) in [
+            ("", form(false, 7, By::Link)),
+            ("for=1d", form(false, 1, By::Link)),
+            ("for=30d", form(false, 30, By::Link)),
+            ("for=9999d", None),
+            ("undo=1", form(true, 7, By::Link)),
+            ("List-Unsubscribe=One-Click", form(false, 7, By::Mail)),
+            (multipart, form(false, 7, By::Mail)),
+        ] {
+            assert_eq!(Form::read(body.as_bytes()), expected, "{body}");
+        }
+    }
+}

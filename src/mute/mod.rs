@@ -1,0 +1,214 @@
+//! What somebody asked not to hear of, and the links to ask so.
+
+mod link;
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use self::link::{Asked, Linker, Refused};
+
+use crate::destination::Destination;
+
+/// What is muted: every update that fits all the parts that are set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The team; `None` for every team
+    pub team: Option<String>,
+    /// Where it would go; `None` for everywhere
+    pub destination: Option<Destination>,
+    /// The conversation
+    pub thread: Option<String>,
+    /// The rule
+    pub rule: Option<String>,
+}
+
+/// The update that is asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Update<'a> {
+    /// Its team
+    pub team: &'a str,
+    /// Its rule
+    pub rule: &'a str,
+    /// Its conversation
+    pub thread: &'a str,
+}
+
+impl Scope {
+    /// Whether an update to a destination is among what is muted.
+    #[must_use]
+    pub fn fits(&self, update: Update<'_>, to: &Destination) -> bool {
+        let fits = |part: &Option<String>, value: &str| part.as_ref().is_none_or(|part| part == value);
+        fits(&self.team, update.team)
+            && fits(&self.rule, update.rule)
+            && fits(&self.thread, update.thread)
+            && self.destination.as_ref().is_none_or(|destination| destination == to)
+    }
+}
+
+impl fmt::Display for Scope {
+    /// For whom and what: ` for web at email:a@example.com: DATA-123`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(team) = &self.team {
+            write!(f, " for {team}")?;
+        }
+        if let Some(destination) = &self.destination {
+            write!(f, " at {destination}")?;
+        }
+        match (&self.thread, &self.rule) {
+            (None, None) => f.write_str(": everything"),
+            (Some(thread), None) => write!(f, ": {thread}"),
+            (None, Some(rule)) => write!(f, ": rule {rule}"),
+            (Some(thread), Some(rule)) => write!(f, ": {thread} by rule {rule}"),
+        }
+    }
+}
+
+/// How somebody asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// `microalign mute`
+    Command,
+    /// A link in a message
+    Link,
+    /// The button of a mail program (RFC 8058)
+    Mail,
+}
+
+impl By {
+    /// The name in the database and in `--json` output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Link => "link",
+            Self::Mail => "mail",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Command => "a command",
+            Self::Link => "a link in a message",
+            Self::Mail => "a mail program's unsubscribe button",
+        }
+    }
+}
+
+impl FromStr for By {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Command, Self::Link, Self::Mail]
+            .into_iter()
+            .find(|by| by.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is no way to mute"))
+    }
+}
+
+/// Something that is muted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mute {
+    /// What
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// Until when; `None` for good
+    pub until: Option<Timestamp>,
+    /// When somebody asked
+    pub at: Timestamp,
+    /// How
+    pub by: By,
+}
+
+impl fmt::Display for Mute {
+    /// One line for the ledger: `muted for web: DATA-123 until 2026-12-01 14:05Z, by a link in a message`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "muted{} {}, by {}", self.scope, end(self.until), self.by.words())
+    }
+}
+
+/// `until 2026-12-01 14:05Z`, or `for good`.
+#[must_use]
+pub fn end(until: Option<Timestamp>) -> String {
+    until.map_or_else(|| "for good".to_owned(), |until| until.strftime("until %Y-%m-%d %H:%MZ").to_string())
+}
+
+/// The destinations that hear of an update, and those that don't, each with the reason.
+#[must_use]
+pub fn sift(
+    update: Update<'_>,
+    to: Vec<Destination>,
+    mutes: &[Mute],
+) -> (Vec<Destination>, Vec<(Destination, String)>) {
+    let (mut heard, mut muted) = (Vec::new(), Vec::new());
+    for to in to {
+        match mutes.iter().find(|mute| mute.scope.fits(update, &to)) {
+            Some(mute) => muted.push((to, mute.to_string())),
+            None => heard.push(to),
+        }
+    }
+    (heard, muted)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn mute(parts: [Option<&str>; 4]) -> Mute {
+        let [team, destination, thread, rule] = parts;
+        Mute {
+            scope: Scope {
+                team: team.map(str::to_owned),
+                destination: destination.map(|text| text.parse().unwrap()),
+                thread: thread.map(str::to_owned),
+                rule: rule.map(str::to_owned),
+            },
+            until: Some("2026-12-01T14:05:00Z".parse().unwrap()),
+            at: "2026-11-24T14:05:00Z".parse().unwrap(),
+            by: By::Link,
+        }
+    }
+
+    #[test]
+    fn every_part_that_is_set_must_fit() {
+        let update = Update { team: "web", rule: "merged", thread: "DATA-123" };
+        let to: Destination = "email:a@example.com".parse().unwrap();
+        let table = [
+            ([None, None, Some("DATA-123"), None], true),
+            ([Some("web"), None, Some("DATA-123"), None], true),
+            ([Some("ops"), None, Some("DATA-123"), None], false),
+            ([None, None, Some("DATA-12"), None], false),
+            ([Some("web"), None, None, Some("merged")], true),
+            ([Some("web"), None, None, Some("opened")], false),
+            ([Some("web"), Some("email:a@example.com"), None, None], true),
+            ([Some("web"), Some("email:b@example.com"), None, None], false),
+            ([Some("web"), Some("mailbox"), Some("DATA-123"), Some("merged")], false),
+        ];
+        for (parts, expected) in table {
+            assert_eq!(mute(parts).scope.fits(update, &to), expected, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn who_hears_and_who_does_not() {
+        let update = Update { team: "web", rule: "merged", thread: "DATA-123" };
+        let to: Vec<Destination> = ["email:a@example.com", "mailbox"].map(|text| text.parse().unwrap()).into();
+        let (heard, muted) = sift(update, to, &[mute([Some("web"), Some("mailbox"), None, None])]);
+        assert_eq!(heard, ["email:a@example.com".parse().unwrap()]);
+        let reason = "muted for web at mailbox: everything until 2026-12-01 14:05Z, by a link in a message";
+        assert_eq!(muted, [(Destination::Mailbox, reason.to_owned())]);
+    }
+
+    #[test]
+    fn reasons_in_words() {
+        let good = Mute { until: None, by: By::Mail, ..mute([None, None, Some("DATA-123"), None]) };
+        assert_eq!(good.to_string(), "muted: DATA-123 for good, by a mail program's unsubscribe button");
+        let rule = Mute { by: By::Command, ..mute([Some("web"), None, None, Some("merged")]) };
+        assert_eq!(rule.to_string(), "muted for web: rule merged until 2026-12-01 14:05Z, by a command");
+    }
+}

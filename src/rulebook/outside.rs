@@ -1,0 +1,75 @@
+//! What readers outside of the company are told of a private repository: that something of a kind happened, and where.
+//!
+//! A branch or a tag stands in the addresses and in the conversation's name of some events, and a ticket's key was perhaps
+//! found in a branch or a title: none of them is said.
+
+use url::Url;
+
+use crate::event::{About, Event, ThingKind};
+use crate::rule::{Rule, Team};
+use crate::template::ThreadView;
+
+/// What the conversation is called.
+pub(super) fn thread(event: &Event) -> ThreadView {
+    let name = if event.tickets.is_empty() && is_numbered(event) { &event.subject } else { &event.scope };
+    ThreadView { key: name.clone(), label: name.clone(), url: None }
+}
+
+/// The link: of what has a number its own page, else the repository's.
+pub(super) fn page(event: &Event) -> Option<String> {
+    let own = event.url.as_deref().or_else(|| event.about.url())?;
+    if is_numbered(event) {
+        return Some(own.to_owned());
+    }
+    let mut page = Url::parse(own).ok()?;
+    let rest = page.path().strip_prefix('/')?.strip_prefix(event.scope.as_str())?;
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return None;
+    }
+    page.set_path(&event.scope);
+    page.set_query(None);
+    page.set_fragment(None);
+    Some(page.into())
+}
+
+/// Why they get it.
+pub(super) fn why(team: &Team, rule: &Rule, event: &Event) -> String {
+    format!("{} gets this because its rule “{}” asks for {}.", team.name, rule.name, event.kind)
+}
+
+fn is_numbered(event: &Event) -> bool {
+    match &event.about {
+        About::PullRequest(_) | About::Issue(_) => true,
+        About::Thing(thing) => thing.kind == ThingKind::Discussion,
+        About::Ticket(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventKind;
+    use crate::template::fixture;
+
+    #[test]
+    fn no_address_and_no_name_holds_a_branch() {
+        let shown = |kind: EventKind, url: &str| {
+            let mut event = fixture::event(kind);
+            event.url = Some(url.to_owned());
+            (page(&event).unwrap_or_default(), thread(&event).label)
+        };
+        let repository = ("https://github.example/acme/ingest".to_owned(), "acme/ingest".to_owned());
+        for (kind, url) in [
+            (EventKind::BranchCreated, "https://github.example/acme/ingest/tree/secret"),
+            (EventKind::Push, "https://github.example/acme/ingest/compare/secret?x=secret#secret"),
+            (EventKind::ReleasePublished, "https://github.example/acme/ingest"),
+        ] {
+            assert_eq!(shown(kind, url), repository, "{kind}");
+        }
+        let elsewhere = shown(EventKind::DeploymentFailed, "https://secret.example/acme/ingest-secret/1");
+        assert_eq!(elsewhere, (String::new(), "acme/ingest".to_owned()));
+        let pull = "https://github.example/acme/ingest/pull/45";
+        // Its ticket was found in the branch.
+        assert_eq!(shown(EventKind::PullRequestMerged, pull), (pull.to_owned(), "acme/ingest".to_owned()));
+    }
+}
