@@ -144,21 +144,19 @@ enum Decision {
 }
 
 fn decide(due: &Due, rulebook: &Rulebook) -> Decision {
-    let waited = Waited { event: &due.event, kind: due.kind, team: &due.team, rule: &due.rule };
-    match plan::release(waited, due.known.as_ref(), rulebook.teams()) {
+    let ticket = due.ticket.as_ref().and_then(|known| match &known.about {
+        About::Ticket(ticket) => Some(ticket),
+        _ => None,
+    });
+    let waited = Waited { event: &due.event, kind: due.kind, team: &due.team, rule: &due.rule, ticket };
+    match plan::release(waited, due.known.as_ref(), rulebook.rules()) {
         Release::Suppressed(reason) => Decision::Suppress(reason),
-        Release::Send { event, team, rule } => {
-            let ticket = due.ticket.as_ref().and_then(|known| match &known.about {
-                About::Ticket(ticket) => Some(ticket),
-                _ => None,
-            });
-            match rulebook.compose(&event, ticket, team, rule) {
-                Ok(message) => Decision::Send(Box::new(message), plan::destinations(rule)),
-                Err(error) => {
-                    tracing::error!(team = team.name, rule = rule.name, %error, "a message could not be rendered");
-                    Decision::Fail(error.to_string())
-                }
+        Release::Send { event, team, rule } => match rulebook.compose(&event, ticket, team, rule) {
+            Ok(message) => Decision::Send(Box::new(message), plan::destinations(rule)),
+            Err(error) => {
+                tracing::error!(team = team.name, rule = rule.name, %error, "a message could not be rendered");
+                Decision::Fail(error.to_string())
             }
-        }
+        },
     }
 }

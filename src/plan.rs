@@ -4,18 +4,14 @@
 //! has come. [`crate::intake`] runs both against the store.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::destination::Destination;
-use crate::event::{Event, EventKind};
-use crate::rule::{Rule, Team, Verdict, judge};
+use crate::event::{Event, EventKind, Ticket};
+use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
 use crate::track::{Known, Tracked, holds, standing};
-
-/// All teams with the rules in force.
-pub type Teams = Vec<Arc<Team>>;
 
 /// A milestone that a rule has told of a subject already: team, rule, kind.
 pub type Fired = HashSet<(String, String, EventKind)>;
@@ -75,25 +71,24 @@ pub struct Plan {
 
 /// Says what each team hears of an event.
 #[must_use]
-pub fn plan(tracked: &Tracked, teams: &Teams, fired: &Fired, held: &[Held]) -> Plan {
+pub fn plan(tracked: &Tracked, rules: &Rules, fired: &Fired, held: &[Held]) -> Plan {
     let mut plan = Plan::default();
     for kind in tracked.kinds() {
-        for team in teams {
-            for rule in &team.rules {
-                let fate = match judge(rule, team, &tracked.event, kind) {
-                    Verdict::Miss { .. } => continue,
-                    Verdict::Suppressed { because } => Fate::Suppressed(because),
-                    Verdict::Match => fate(tracked, (team, rule, kind), fired),
-                };
-                // A label that comes late asks milestone rules again: those that have told theirs are not news.
-                if kind != tracked.event.kind && !matches!(fate, Fate::Held(_)) {
-                    continue;
-                }
-                if matches!(fate, Fate::Held(_)) {
-                    supersede(&mut plan, (team, rule, kind), teams, held);
-                }
-                plan.updates.push(Update { team: team.name.clone(), rule: rule.name.clone(), kind, fate });
+        let asked = Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() };
+        for (team, rule) in rules.candidates(kind, &tracked.event) {
+            let fate = match judge(rule, team, asked) {
+                Verdict::Miss { .. } => continue,
+                Verdict::Suppressed { because } => Fate::Suppressed(because),
+                Verdict::Match => fate(tracked, (team, rule, kind), fired),
+            };
+            // A label that comes late asks milestone rules again: those that have told theirs are not news.
+            if kind != tracked.event.kind && !matches!(fate, Fate::Held(_)) {
+                continue;
             }
+            if matches!(fate, Fate::Held(_)) {
+                supersede(&mut plan, (team, rule, kind), rules, held);
+            }
+            plan.updates.push(Update { team: team.name.clone(), rule: rule.name.clone(), kind, fate });
         }
     }
     plan
@@ -111,24 +106,17 @@ fn fate(tracked: &Tracked, (team, rule, kind): (&Team, &Rule, EventKind), fired:
 
 /// While an update waits, a later milestone of the same subject replaces it if it says more and reaches all the places
 /// that the earlier one would have.
-fn supersede(plan: &mut Plan, (team, rule, kind): (&Team, &Rule, EventKind), teams: &Teams, held: &[Held]) {
+fn supersede(plan: &mut Plan, (team, rule, kind): (&Team, &Rule, EventKind), rules: &Rules, held: &[Held]) {
     let Some(rank) = kind.milestone_rank() else { return };
     for waiting in held.iter().filter(|held| held.team == team.name) {
         let less = waiting.kind.milestone_rank().is_some_and(|old| old < rank);
-        let reached = find(teams, &waiting.team, &waiting.rule)
+        let reached = rules
+            .find(&waiting.team, &waiting.rule)
             .is_some_and(|(_, old)| old.to.iter().all(|to| rule.to.contains(to)));
         if less && reached && !plan.superseded.iter().any(|(id, _)| *id == waiting.id) {
             plan.superseded.push((waiting.id, format!("{kind} came before it was sent, and says more")));
         }
     }
-}
-
-/// The rule of a team by its name.
-#[must_use]
-pub fn find<'a>(teams: &'a Teams, team: &str, rule: &str) -> Option<(&'a Team, &'a Rule)> {
-    let team = teams.iter().find(|t| t.name == team)?;
-    let rule = team.rules.iter().find(|r| r.name == rule)?;
-    Some((team, rule))
 }
 
 /// An update whose time has come.
@@ -142,6 +130,8 @@ pub struct Waited<'a> {
     pub team: &'a str,
     /// Its rule's name
     pub rule: &'a str,
+    /// What is known of its ticket, where that is not the subject itself
+    pub ticket: Option<&'a Ticket>,
 }
 
 /// What becomes of an update whose time has come.
@@ -162,8 +152,8 @@ pub enum Release<'a> {
 
 /// Matches a rule once more, against the rules and the subject's state as they are now.
 #[must_use]
-pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, teams: &'a Teams) -> Release<'a> {
-    let Some((team, rule)) = find(teams, waited.team, waited.rule) else {
+pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) -> Release<'a> {
+    let Some((team, rule)) = rules.find(waited.team, waited.rule) else {
         return Release::Suppressed(format!("{} has no rule `{}` any more", waited.team, waited.rule));
     };
     let mut event = waited.event.clone();
@@ -181,7 +171,7 @@ pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, teams: &'a Teams) ->
             ticket.previous_status = previous;
         }
     }
-    match judge(rule, team, &event, waited.kind) {
+    match judge(rule, team, Asked { event: &event, kind: waited.kind, ticket: waited.ticket }) {
         Verdict::Match => Release::Send { event: Box::new(event), team, rule },
         Verdict::Miss { because } => Release::Suppressed(format!("no longer so: {because}")),
         Verdict::Suppressed { because } => Release::Suppressed(because),

@@ -11,15 +11,15 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::event::{About, Event, Ticket};
-use crate::plan::{self, Teams};
-use crate::rule::{self, Known, Rule, Team};
+use crate::plan;
+use crate::rule::{self, Known, Rule, Rules, Team};
 use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView, context, for_kind};
 use crate::toml_file::Problem;
 use crate::track;
 
 /// What decides who hears what, and in which words.
 pub struct Rulebook {
-    teams: Teams,
+    rules: Rules,
     files: BTreeMap<PathBuf, Arc<Team>>,
     templates: Templates,
     sources: BTreeMap<String, String>,
@@ -45,14 +45,14 @@ impl Rulebook {
                 files.insert(path.clone(), Arc::clone(team));
             }
         }
-        let teams = files.values().cloned().collect();
-        Self { teams, files, templates, sources, problems, jira_base_url: config.jira_base_url.clone() }
+        let rules = Rules::new(files.values().cloned().collect());
+        Self { rules, files, templates, sources, problems, jira_base_url: config.jira_base_url.clone() }
     }
 
-    /// Every team in force.
+    /// The rules in force, of every team.
     #[must_use]
-    pub fn teams(&self) -> &Teams {
-        &self.teams
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// What is wrong in the files, as they are on disk.

@@ -12,7 +12,7 @@ use crate::channel::{Channels, Post, Preview};
 use crate::event::{Event, Source};
 use crate::intake::understand;
 use crate::plan;
-use crate::rule::{Rule, Team, Verdict, judge};
+use crate::rule::{Asked, Rule, Team, Verdict, judge};
 use crate::rulebook::Rulebook;
 use crate::source::{BodyError, Parsed, json_body};
 use crate::track::{self, Tracked};
@@ -89,11 +89,11 @@ fn read(args: &Args) -> Result<Vec<u8>, Failure> {
 
 /// One verdict a rule: the first event of the payload that it matches, else why it does not match the first one.
 fn judge_all<'a>(tracked: &[Tracked], rulebook: &'a Rulebook) -> Vec<Judged<'a>> {
-    let rules = rulebook.teams().iter().flat_map(|team| team.rules.iter().map(move |rule| (&**team, rule)));
+    let rules = rulebook.rules().all();
     rules
         .map(|(team, rule)| {
             let mut verdicts =
-                tracked.iter().map(|tracked| judge(rule, team, &tracked.event, tracked.event.kind)).collect::<Vec<_>>();
+                tracked.iter().map(|tracked| judge(rule, team, as_it_is(&tracked.event))).collect::<Vec<_>>();
             let best = verdicts.iter().position(|v| matches!(v, Verdict::Match)).or_else(|| {
                 // A rule that listens to one of the events says more than one that listens to none.
                 verdicts
@@ -106,31 +106,34 @@ fn judge_all<'a>(tracked: &[Tracked], rulebook: &'a Rulebook) -> Vec<Judged<'a>>
         .collect()
 }
 
+/// One payload says nothing of its ticket, unless it is Jira's.
+fn as_it_is(event: &Event) -> Asked<'_> {
+    Asked { event, kind: event.kind, ticket: None }
+}
+
 fn messages<'a>(tracked: &[Tracked], rulebook: &'a Rulebook, channels: &Channels) -> Result<Vec<Would<'a>>, Failure> {
     let mut would = Vec::new();
     for Tracked { event, .. } in tracked {
-        for team in rulebook.teams() {
-            for rule in &team.rules {
-                if judge(rule, team, event, event.kind) != Verdict::Match {
-                    continue;
-                }
-                let message = rulebook.compose(event, None, team, rule)?;
-                let thread = track::thread(&event.subject, &event.tickets);
-                for to in plan::destinations(rule) {
-                    let post = Post {
-                        id: 0,
-                        message: &message,
-                        thread,
-                        thread_label: thread,
-                        root: None,
-                        team: &team.name,
-                        rule: &rule.name,
-                        kind: event.kind.as_str(),
-                        at: event.at,
-                    };
-                    let preview = channels.preview(&to, &post);
-                    would.push(Would { team: &team.name, rule: &rule.name, destination: to.to_string(), preview });
-                }
+        for (team, rule) in rulebook.rules().candidates(event.kind, event) {
+            if judge(rule, team, as_it_is(event)) != Verdict::Match {
+                continue;
+            }
+            let message = rulebook.compose(event, None, team, rule)?;
+            let thread = track::thread(&event.subject, &event.tickets);
+            for to in plan::destinations(rule) {
+                let post = Post {
+                    id: 0,
+                    message: &message,
+                    thread,
+                    thread_label: thread,
+                    root: None,
+                    team: &team.name,
+                    rule: &rule.name,
+                    kind: event.kind.as_str(),
+                    at: event.at,
+                };
+                let preview = channels.preview(&to, &post);
+                would.push(Would { team: &team.name, rule: &rule.name, destination: to.to_string(), preview });
             }
         }
     }

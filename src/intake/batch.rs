@@ -8,12 +8,12 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use crate::event::{About, Event, TicketKey};
+use crate::event::{About, Event, Ticket, TicketKey};
 use crate::plan::{self, Fate, Held, LineId};
 use crate::rulebook::Rulebook;
 use crate::source::Parsed;
 use crate::store::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent, Queued, Store, StoreError};
-use crate::track::{self, Tracked};
+use crate::track::{self, Known, Tracked};
 
 /// Deliveries as they are planned, and what is known once all of them are written: each sees what those before it in
 /// the batch have changed.
@@ -84,15 +84,33 @@ impl<'a> Batch<'a> {
             Some(once) => self.told.get(once).cloned(),
             None => None,
         };
-        let before = match self.subjects.entry(event.subject.clone()) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(self.store.before(&event.subject).await?),
-        };
-        let mut tracked = track::track(before.known.clone(), event);
+        let mut tracked = track::track(self.before(&event.subject).await?.known.clone(), event);
+        tracked.ticket = self.ticket(&tracked.event).await?;
         let told = told.map(|delivery| format!("delivery {delivery} told of it already"));
         tracked.stale = nameless.or(told).or(tracked.stale);
-        let plan = plan::plan(&tracked, self.rulebook.teams(), &before.fired, &before.held);
+        let rules = self.rulebook.rules();
+        let before = self.before(&tracked.event.subject).await?;
+        let plan = plan::plan(&tracked, rules, &before.fired, &before.held);
         Ok(planned(tracked, plan, Timestamp::now()))
+    }
+
+    async fn before(&mut self, subject: &str) -> Result<&Before, StoreError> {
+        Ok(match self.subjects.entry(subject.to_owned()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(self.store.before(subject).await?),
+        })
+    }
+
+    /// What is known of an event's ticket, if that is not its subject and a rule asks.
+    async fn ticket(&mut self, event: &Event) -> Result<Option<Ticket>, StoreError> {
+        let Some(key) = event.tickets.first().filter(|key| key.as_str() != event.subject) else { return Ok(None) };
+        if !self.rulebook.rules().ask_of_tickets() {
+            return Ok(None);
+        }
+        Ok(match &self.before(key.as_str()).await?.known {
+            Some(Known { about: About::Ticket(ticket), .. }) => Some(ticket.clone()),
+            _ => None,
+        })
     }
 
     /// Gives an event its ticket's key where the payload has none, only Jira's number. Where that says nothing to us, it
@@ -146,7 +164,7 @@ fn ignored(delivery: &Queued, reason: String) -> Planned {
 }
 
 fn planned(tracked: Tracked, plan: plan::Plan, now: Timestamp) -> PlannedEvent {
-    let Tracked { event, known, stale } = tracked;
+    let Tracked { event, known, stale, .. } = tracked;
     let lines = plan.updates.into_iter().map(|update| {
         let (state, reason) = match update.fate {
             Fate::Held(wait) => (LineState::Held(now + wait), format!("the rule matched; it settles for {wait:?}")),
@@ -160,5 +178,5 @@ fn planned(tracked: Tracked, plan: plan::Plan, now: Timestamp) -> PlannedEvent {
         lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
     }
     let thread = track::thread(&event.subject, &event.tickets).to_owned();
-    PlannedEvent { event, thread, known, lines, superseded: plan.superseded }
+    PlannedEvent { event: event.without_body(), thread, known, lines, superseded: plan.superseded }
 }

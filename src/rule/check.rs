@@ -1,15 +1,18 @@
 //! A raw team file to a [`Team`]: everything that can be known to be wrong before an event comes.
 
+mod conditions;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::tz::{self, TimeZone};
 
+use self::conditions::Within;
 use super::duration;
 use super::file::{RuleTable, TeamFile, Texts};
 use super::pattern::{Pattern, Patterns};
 use super::reading;
-use super::{Condition, On, Rule, Team};
+use super::{On, Rule, Team};
 use crate::destination::Destination;
 use crate::event::EventKind;
 use crate::settings::ChannelSettings;
@@ -35,8 +38,18 @@ pub struct Known<'a> {
 /// # Errors
 /// All the problems in it.
 pub fn check(file: &str, text: &str, known: Known<'_>) -> Result<Team, Vec<Problem>> {
+    check_among(file, text, known, None)
+}
+
+/// Reads a team file that may name these teams; `None`: whatever teams it names are taken on trust.
+pub(super) fn check_among(
+    file: &str,
+    text: &str,
+    known: Known<'_>,
+    teams: Option<&BTreeSet<String>>,
+) -> Result<Team, Vec<Problem>> {
     let (document, raw) = Document::read::<TeamFile>(file, text)?;
-    let mut checker = Checker { document, known };
+    let mut checker = Checker { document, known, teams };
     let team = checker.team(raw);
     checker.document.finish(team)
 }
@@ -61,6 +74,8 @@ struct RawManner {
 struct Checker<'a> {
     document: Document<'a>,
     known: Known<'a>,
+    /// The names of all teams
+    teams: Option<&'a BTreeSet<String>>,
 }
 
 impl Checker<'_> {
@@ -88,16 +103,10 @@ impl Checker<'_> {
         }
     }
 
-    fn rule(&mut self, raw: RuleTable, at: &At, team: &Manner) -> Rule {
-        let conditions = [
-            self.list(raw.repo, &at.key("repo"), reading::repo).map(Condition::Repo),
-            self.list(raw.base, &at.key("base"), reading::branch).map(Condition::Base),
-            self.document.take(raw.draft, &at.key("draft")).map(Condition::Draft),
-            self.list(raw.labels, &at.key("labels"), reading::text).map(Condition::Labels),
-            self.list(raw.author, &at.key("author"), reading::login).map(Condition::Author),
-            self.list(raw.ticket, &at.key("ticket"), reading::text).map(Condition::Ticket),
-            self.list(raw.title, &at.key("title"), reading::text).map(Condition::Title),
-        ];
+    fn rule(&mut self, mut raw: RuleTable, at: &At, team: &Manner) -> Rule {
+        let conditions = raw.take_conditions();
+        let on = self.on(raw.on, at);
+        let conditions = self.conditions(conditions, at, Within { on: &on, depth: 0, excluded: false });
         let manner = RawManner { to: raw.to, settle: raw.settle, own: raw.own, bots: raw.bots, template: raw.template };
         let own = self.manner(manner, at);
         let to = own.to.or_else(|| team.to.clone());
@@ -107,8 +116,8 @@ impl Checker<'_> {
         }
         Rule {
             name: self.name(raw.name, at, "name"),
-            on: self.on(raw.on, at),
-            conditions: conditions.into_iter().flatten().collect(),
+            on,
+            conditions,
             to: to.unwrap_or_default(),
             settle: own.settle.or(team.settle).unwrap_or(SETTLE),
             own: own.own.or(team.own).unwrap_or(false),
@@ -244,14 +253,6 @@ impl Checker<'_> {
             self.document.wrong(&at, "the exclusions leave no event", None);
         }
         On { kinds, written }
-    }
-
-    fn list(&mut self, field: Texts, at: &At, read: fn(&str) -> Result<Pattern, Wrong>) -> Option<Patterns> {
-        if field.is_absent() {
-            return None;
-        }
-        let entries = self.filled_list(field, at);
-        Some(self.patterns(entries, read))
     }
 
     fn patterns(&mut self, entries: Vec<(At, String)>, read: fn(&str) -> Result<Pattern, Wrong>) -> Patterns {

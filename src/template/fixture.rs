@@ -63,6 +63,8 @@ pub(crate) fn event(kind: EventKind) -> Event {
         comment: (name.ends_with("commented") || name.ends_with("changes_requested"))
             .then(|| Comment { summary: "Could the column stay nullable for a week?".to_owned(), url: None }),
         once: None,
+        private: None,
+        paths: None,
     }
 }
 
@@ -75,7 +77,9 @@ fn about(kind: EventKind) -> About {
             stage: Stage::Open,
             author: Some(actor("ana", "Ana Sá")),
             labels: Vec::new(),
+            assignees: Vec::new(),
             body_summary: None,
+            body: None,
             updated_at: None,
         }),
         "ticket" => About::Ticket(ticket()),
@@ -115,10 +119,13 @@ pub(crate) fn pull_request() -> PullRequest {
         base: some("main"),
         head: some("DATA-123-uuid"),
         labels: Some(vec!["contract".to_owned(), "schema".to_owned()]),
+        assignees: Some(Vec::new()),
+        reviewers: Some(Vec::new()),
         additions: Some(120),
         deletions: Some(4),
         changed_files: Some(3),
         body_summary: some("New rows get a UUIDv7; old ones keep their number."),
+        body: None,
         private: Some(false),
         updated_at: None,
     }
@@ -140,6 +147,7 @@ pub(crate) fn ticket() -> Ticket {
         type_name: some("Story"),
         labels: Vec::new(),
         fix_versions: Vec::new(),
+        components: Vec::new(),
         updated_at: None,
     }
 }

@@ -8,6 +8,7 @@ mod field;
 mod mask;
 mod problem;
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use schemars::generate::SchemaSettings;
@@ -16,7 +17,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub use field::{DurationText, Field, Raw, SecretText, Shape};
+pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText};
 pub use problem::{Place, Problem, Wrong, did_you_mean, nearest};
 
 /// Nobody reads more problems of one file, and a file made to have a million would exhaust the memory.
@@ -79,8 +80,10 @@ pub struct Document<'t> {
     file: &'t str,
     text: &'t str,
     root: Spanned<DeValue<'t>>,
+    /// Built only for the first problem: most files have none.
+    schema: fn() -> Schema,
     /// The parts of the text that must not be shown.
-    hidden: Vec<Range<usize>>,
+    hidden: OnceCell<Vec<Range<usize>>>,
     problems: Vec<Problem>,
     /// How much of the text the problems show.
     shown: usize,
@@ -92,21 +95,21 @@ impl<'t> Document<'t> {
     /// # Errors
     /// All the places where the text is no TOML.
     pub fn read<T: DeserializeOwned + JsonSchema>(file: &'t str, text: &'t str) -> Result<(Self, T), Vec<Problem>> {
-        let schema = schema::<T>();
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            return Err(syntax_problems(file, text, &errors, &schema));
+            return Err(syntax_problems(file, text, &errors, &schema::<T>()));
         }
         let span = table.span();
         let root = Spanned::new(span, DeValue::Table(table.into_inner()));
-        let hidden = mask::secrets(&root, text, &schema);
-        let mut document = Self { file, text, root, hidden, problems: Vec::new(), shown: 0 };
+        let (hidden, problems) = (OnceCell::new(), Vec::new());
+        let mut document = Self { file, text, root, schema: schema::<T>, hidden, problems, shown: 0 };
         let mut unknown = Vec::new();
         let raw = toml::Deserializer::parse(text).and_then(|deserializer| {
             serde_ignored::deserialize(deserializer, |path| unknown.push(At::of_ignored(&path)))
         });
-        for at in unknown {
-            document.unknown_key(&at, &schema);
+        if !unknown.is_empty() {
+            let schema = schema::<T>();
+            unknown.iter().for_each(|at| document.unknown_key(at, &schema));
         }
         match raw {
             Ok(raw) => Ok((document, raw)),
@@ -132,6 +135,9 @@ impl<'t> Document<'t> {
 
     /// The value of a field, if the file has one of the right type; one of another type is reported.
     pub fn take<T: Raw>(&mut self, field: Field<T>, at: &At) -> Option<T> {
+        if field.is_absent() {
+            return None;
+        }
         let (_, value) = self.lookup(at)?;
         let (span, found) = (value.span(), value.get_ref());
         match field {
@@ -180,10 +186,14 @@ impl<'t> Document<'t> {
 
     fn push(&mut self, span: &Range<usize>, message: String, help: Option<String>) {
         if self.problems.len() < MOST_PROBLEMS && self.shown < MOST_SHOWN {
-            let place = mask::place(self.text, span, &self.hidden);
+            let place = mask::place(self.text, span, self.hidden());
             self.shown += place.shown.len();
             self.problems.push(Problem { file: self.file.to_owned(), place: Some(place), message, help });
         }
+    }
+
+    fn hidden(&self) -> &[Range<usize>] {
+        self.hidden.get_or_init(|| mask::secrets(&self.root, self.text, &(self.schema)()))
     }
 
     fn unknown_key(&mut self, at: &At, schema: &Schema) {
@@ -215,18 +225,26 @@ impl<'t> Document<'t> {
 
     /// How a value of another type would be written rightly, where that is plain.
     fn right_form(&self, expected: Shape, at: &At, value: &Spanned<DeValue<'_>>) -> Option<String> {
-        let written = || mask::shown(self.text, &value.span(), &self.hidden);
+        let written = || mask::shown(self.text, &value.span(), self.hidden());
         match (expected, value.get_ref()) {
             (Shape::Texts, DeValue::String(_)) => Some(format!("write [{}]", written())),
             (Shape::Text, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_)) => {
                 Some(format!("write \"{}\"", written()))
             }
             (Shape::Duration, DeValue::Integer(_)) => Some(format!("write \"{}s\" for seconds", written())),
+            (Shape::Size, DeValue::Integer(_)) => {
+                Some(format!("write \">{0}\", \">={0}\", \"<{0}\" or \"<={0}\"", written()))
+            }
             (Shape::Flag, DeValue::String(text)) if matches!(text.as_ref(), "true" | "false") => {
                 Some(format!("write {text}"))
             }
-            (Shape::Tables, DeValue::Table(_)) => match at.0.last() {
-                Some(Step::Key(key)) => Some(format!("write [[{key}]]")),
+            (Shape::Tables, DeValue::Table(_)) => match at.0.as_slice() {
+                [Step::Key(key)] => Some(format!("write [[{key}]]")),
+                [.., Step::Key(key)] => Some(format!("write {key} = [{{ … }}]")),
+                _ => None,
+            },
+            (Shape::Table, DeValue::Array(_)) => match at.0.last() {
+                Some(Step::Key(key)) => Some(format!("write {key} = {{ … }}, without the brackets")),
                 _ => None,
             },
             _ => None,
@@ -259,15 +277,24 @@ fn syntax_problems(file: &str, text: &str, errors: &[toml::de::Error], schema: &
     problems
 }
 
-/// The schema of the value at a path. Schemas have no references: see [`schema`].
-fn schema_at<'s>(schema: &'s serde_json::Value, path: &[Step]) -> Option<&'s serde_json::Value> {
-    path.iter().try_fold(schema, |schema, step| match step {
-        Step::Key(key) => schema
-            .get("properties")
-            .and_then(|properties| properties.get(key))
-            .or_else(|| schema.get("additionalProperties").filter(|schema| schema.is_object())),
-        Step::Index(_) => schema.get("items"),
+/// The schema of the value at a path.
+fn schema_at<'s>(root: &'s serde_json::Value, path: &[Step]) -> Option<&'s serde_json::Value> {
+    path.iter().try_fold(root, |schema, step| {
+        let below = match step {
+            Step::Key(key) => schema
+                .get("properties")
+                .and_then(|properties| properties.get(key))
+                .or_else(|| schema.get("additionalProperties").filter(|schema| schema.is_object())),
+            Step::Index(_) => schema.get("items"),
+        };
+        below.map(|schema| referred(root, schema))
     })
+}
+
+/// What a schema refers to: only a table that can stand within itself has one, see [`schema`].
+fn referred<'s>(root: &'s serde_json::Value, schema: &'s serde_json::Value) -> &'s serde_json::Value {
+    let pointer = schema.get("$ref").and_then(|reference| reference.as_str()?.strip_prefix('#'));
+    pointer.and_then(|pointer| root.pointer(pointer)).unwrap_or(schema)
 }
 
 fn keys(schema: &serde_json::Value) -> Vec<&str> {

@@ -73,6 +73,8 @@ impl Delivery<'_> {
             note: None,
             comment: None,
             once: None,
+            private: None,
+            paths: None,
         }
     }
 
@@ -259,6 +261,7 @@ fn bare_ticket(key: &str) -> Ticket {
         type_name: None,
         labels: Vec::new(),
         fix_versions: Vec::new(),
+        components: Vec::new(),
         updated_at: None,
     }
 }
@@ -282,6 +285,7 @@ fn ticket(key: &str, fields: &Fields) -> Ticket {
             .filter_map(|version| version.name.text())
             .map(text::title)
             .collect(),
+        components: fields.components.entries().filter_map(|named| named.name.text()).map(text::title).collect(),
         updated_at,
         ..bare_ticket(key)
     }
