@@ -105,6 +105,7 @@ impl Checker<'_> {
 
     fn rule(&mut self, mut raw: RuleTable, at: &At, team: &Manner) -> Rule {
         let conditions = raw.take_conditions();
+        let name = self.name(raw.name, at, "name");
         let on = self.on(raw.on, at);
         let conditions = self.conditions(conditions, at, Within { on: &on, depth: 0, excluded: false });
         let manner = RawManner { to: raw.to, settle: raw.settle, own: raw.own, bots: raw.bots, template: raw.template };
@@ -115,7 +116,7 @@ impl Checker<'_> {
             self.document.wrong(at, "this rule has nowhere to send to: `to` is missing", help);
         }
         Rule {
-            name: self.name(raw.name, at, "name"),
+            name,
             on,
             conditions,
             to: to.unwrap_or_default(),

@@ -281,7 +281,7 @@ pub fn regex(text: &str) -> Result<Regex, Wrong> {
             error => {
                 let told = error.to_string();
                 let last = told.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                let help = "for characters that are special, write them after `\\\\`, or the string in '…'";
+                let help = "a `\\` makes a special character plain; in \"…\" it is written twice, in '…' once";
                 (format!("this is no regular expression: {last}"), Some(help.to_owned()))
             }
         }

@@ -80,13 +80,6 @@ macro_rules! tables_of_conditions {
                 ConditionTable { $($key: std::mem::take(&mut self.$key),)+ }
             }
         }
-
-        impl ConditionTable {
-            /// Whether no condition stands in it.
-            pub fn is_empty(&self) -> bool {
-                true $(&& self.$key.is_absent())+
-            }
-        }
     };
 }
 

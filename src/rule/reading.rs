@@ -60,6 +60,19 @@ pub(super) fn login(name: &str) -> Result<Pattern, Wrong> {
     text(name)
 }
 
+/// Logins, and teams by their slugs, which GitHub shows after the organisation's name.
+pub(super) fn reviewer(name: &str) -> Result<Pattern, Wrong> {
+    let plain = name.trim_start_matches('!');
+    match plain.trim_start_matches('@').split_once('/') {
+        Some((_, slug)) => {
+            let not = &name[..name.len() - plain.len()];
+            let help = format!("write \"{not}{slug}\", the team alone");
+            Err((format!("`{plain}` is no login and no team's slug"), Some(help)))
+        }
+        None => login(name),
+    }
+}
+
 /// A login as GitHub has it, not as people are mentioned.
 pub(super) fn plain_login(name: &str) -> Result<(), Wrong> {
     match name.strip_prefix('@') {

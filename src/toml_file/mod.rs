@@ -127,6 +127,12 @@ impl<'t> Document<'t> {
         self.push(&span, message.into(), help.into());
     }
 
+    /// Whether a table has no key at all.
+    #[must_use]
+    pub fn is_empty_table(&self, at: &At) -> bool {
+        matches!(self.lookup(at).map(|(_, value)| value.get_ref()), Some(DeValue::Table(table)) if table.is_empty())
+    }
+
     /// How many problems were found so far.
     #[must_use]
     pub fn problem_count(&self) -> usize {
@@ -207,7 +213,8 @@ impl<'t> Document<'t> {
             return;
         }
         let known = schema_at(schema.as_value(), table).map(keys).unwrap_or_default();
-        let help = did_you_mean(key, known.iter().copied())
+        let help = elsewhere(schema.as_value(), table, key)
+            .or_else(|| did_you_mean(key, known.iter().copied()))
             .unwrap_or_else(|| format!("the keys here are {}", known.join(", ")));
         self.push(&span, format!("unknown key `{key}`"), Some(help));
     }
@@ -289,6 +296,21 @@ fn schema_at<'s>(root: &'s serde_json::Value, path: &[Step]) -> Option<&'s serde
         };
         below.map(|schema| referred(root, schema))
     })
+}
+
+/// Where a key belongs that stands in the wrong table: the root or a table around it has it, or those of a list below.
+fn elsewhere(root: &serde_json::Value, table: &[Step], key: &str) -> Option<String> {
+    let has = |schema: &serde_json::Value| keys(schema).contains(&key);
+    let around = (0..table.len()).rev().find(|depth| schema_at(root, &table[..*depth]).is_some_and(has));
+    match around {
+        Some(0) => return Some(format!("`{key}` belongs to the top of the file, before the first `[`")),
+        Some(_) => return Some(format!("`{key}` belongs to the table around this one")),
+        None => {}
+    }
+    let lists = keys(root).into_iter().filter(|_| table.is_empty());
+    let below = lists.map(|list| (list, [Step::Key(list.to_owned()), Step::Index(0)]));
+    let (list, _) = below.into_iter().find(|(_, path)| schema_at(root, path).is_some_and(has))?;
+    Some(format!("`{key}` belongs to a [[{list}]]"))
 }
 
 /// What a schema refers to: only a table that can stand within itself has one, see [`schema`].

@@ -31,7 +31,7 @@ impl Within<'_> {
 impl Checker<'_> {
     /// The conditions of a table, in the order in which they are tried.
     pub(super) fn conditions(&mut self, raw: ConditionTable, at: &At, within: Within<'_>) -> Vec<Condition> {
-        use reading::{branch, login, path, repo, text};
+        use reading::{branch, login, path, repo, reviewer, text};
         let conditions = [
             self.list(raw.repo, (at, "repo"), repo).map(Condition::Repo),
             self.value(raw.private, (at, "private")).map(Condition::Private),
@@ -45,7 +45,7 @@ impl Checker<'_> {
             self.list(raw.author, (at, "author"), login).map(Condition::Author),
             self.author_team(raw.author_team, at).map(Condition::AuthorTeam),
             self.list(raw.assignee, (at, "assignee"), login).map(Condition::Assignee),
-            self.list(raw.reviewer, (at, "reviewer"), login).map(Condition::Reviewer),
+            self.list(raw.reviewer, (at, "reviewer"), reviewer).map(Condition::Reviewer),
             self.list(raw.ticket, (at, "ticket"), text).map(Condition::Ticket),
             self.list(raw.ticket_type, (at, "ticket_type"), text).map(Condition::TicketType),
             self.list(raw.ticket_status, (at, "ticket_status"), text).map(Condition::TicketStatus),
@@ -83,7 +83,7 @@ impl Checker<'_> {
         }
         let entries = self.filled_list(field, &table.key(key));
         for (at, text) in &entries {
-            let excluded = text.strip_prefix('!').filter(|rest| entries.iter().any(|(_, other)| other == rest));
+            let excluded = text.strip_prefix('!').filter(|rest| !rest.is_empty() && entries.iter().any(|(_, other)| other == rest));
             if let Some(other) = excluded {
                 let message = format!("`{text}` takes back the entry `{other}`");
                 self.document.wrong(at, message, "leave one of the two out".to_owned());
@@ -149,7 +149,7 @@ impl Checker<'_> {
             self.document.wrong(at, format!("conditions nest at most {DEEPEST} deep"), help);
             return None;
         }
-        if raw.is_empty() {
+        if self.document.is_empty_table(at) {
             self.document.wrong(at, "no condition stands here", "write one such as `base = [\"main\"]`".to_owned());
         }
         Some(self.conditions(raw, at, within))
@@ -158,11 +158,15 @@ impl Checker<'_> {
     /// Reports a condition that holds for none of its rule's events.
     fn never(&mut self, condition: &Condition, table: &At, on: &On) {
         let Some((families, only)) = home(condition) else { return };
-        let held = |kind: &EventKind| {
-            let family = kind.as_str().split('.').next().unwrap_or_default();
-            families.contains(&family) && !contradicts(condition, *kind)
-        };
-        if on.kinds.is_empty() || on.kinds.iter().any(held) {
+        let family = |kind: &EventKind| kind.as_str().split('.').next().unwrap_or_default();
+        let mut contradictions = on
+            .kinds
+            .iter()
+            .filter(|kind| families.contains(&family(kind)))
+            .map(|kind| contradiction(condition, *kind))
+            .peekable();
+        let only = contradictions.peek().copied().flatten().unwrap_or(only);
+        if on.kinds.is_empty() || contradictions.any(|contradiction| contradiction.is_none()) {
             return;
         }
         let key = condition.key();
@@ -196,8 +200,7 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         Condition::Repo(_) | Condition::Private(_) => (GITHUB, "Jira's events have no repository"),
         Condition::Base(_) => (PULL_REQUEST, "only pull requests have a base"),
         Condition::Head(_) => (PULL_REQUEST, "only pull requests have a head"),
-        Condition::Draft(true) => (PULL_REQUEST, "only pull requests are drafts, until they are ready"),
-        Condition::Draft(false) => (PULL_REQUEST, "only pull requests are drafts or not, and these are"),
+        Condition::Draft(_) => (PULL_REQUEST, "only pull requests are drafts"),
         Condition::Size(_) => (PULL_REQUEST, "only pull requests have a size"),
         Condition::Reviewer(_) => (PULL_REQUEST, "only pull requests have reviewers"),
         Condition::Paths(_) => (&["pull_request", "push", "note"], "only pushes and pull requests have changed files"),
@@ -215,7 +218,7 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         | Condition::Component(_)
         | Condition::FixVersion(_) => (TICKETED, "sprints and versions belong to no ticket"),
         Condition::Environment(_) => (&["deployment"], "only deployments have an environment"),
-        Condition::Workflow(_) => (&["workflow"], "only workflows have this name"),
+        Condition::Workflow(_) => (&["workflow"], "only workflow runs have a workflow"),
         Condition::Author(_)
         | Condition::AuthorTeam(_)
         | Condition::Ticket(_)
@@ -226,11 +229,13 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
     })
 }
 
-/// Whether a kind says the opposite of a condition.
-fn contradicts(condition: &Condition, kind: EventKind) -> bool {
-    match condition {
-        Condition::Draft(true) => matches!(kind, EventKind::PullRequestOpened | EventKind::PullRequestReady),
-        Condition::Draft(false) => kind == EventKind::PullRequestDraft,
-        _ => false,
+/// What a kind says against a condition.
+fn contradiction(condition: &Condition, kind: EventKind) -> Option<&'static str> {
+    match (condition, kind) {
+        (Condition::Draft(true), EventKind::PullRequestOpened | EventKind::PullRequestReady) => {
+            Some("then it is no draft")
+        }
+        (Condition::Draft(false), EventKind::PullRequestDraft) => Some("then it is a draft"),
+        _ => None,
     }
 }
