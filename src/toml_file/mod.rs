@@ -250,8 +250,8 @@ impl<'t> Document<'t> {
                 [.., Step::Key(key)] => Some(format!("write {key} = [{{ … }}]")),
                 _ => None,
             },
-            (Shape::Table, DeValue::Array(_)) => match at.0.last() {
-                Some(Step::Key(key)) => Some(format!("write {key} = {{ … }}, without the brackets")),
+            (Shape::Table, DeValue::Array(_)) => match at.0.as_slice() {
+                [_, .., Step::Key(key)] => Some(format!("write {key} = {{ … }}, without the brackets")),
                 _ => None,
             },
             _ => None,

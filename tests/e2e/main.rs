@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod commands;
+mod conditions;
 mod corpus;
 mod deliver;
 mod disk;

@@ -83,7 +83,9 @@ impl Checker<'_> {
         }
         let entries = self.filled_list(field, &table.key(key));
         for (at, text) in &entries {
-            let excluded = text.strip_prefix('!').filter(|rest| !rest.is_empty() && entries.iter().any(|(_, other)| other == rest));
+            let excluded = text
+                .strip_prefix('!')
+                .filter(|rest| !rest.is_empty() && entries.iter().any(|(_, other)| other == rest));
             if let Some(other) = excluded {
                 let message = format!("`{text}` takes back the entry `{other}`");
                 self.document.wrong(at, message, "leave one of the two out".to_owned());
