@@ -235,8 +235,7 @@ impl Loader {
 }
 
 fn report(rulebook: &Rulebook, metrics: &Metrics) {
-    let teams = rulebook.teams();
-    let rules: usize = teams.iter().map(|team| team.rules.len()).sum();
+    let (teams, rules) = (rulebook.rules().teams(), rulebook.rules().all().count());
     for problem in rulebook.problems() {
         tracing::error!(%problem, "a file is broken; its last good version, if there is one, stays in force");
     }

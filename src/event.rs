@@ -334,6 +334,9 @@ pub struct Event {
     /// was before: its notes follow this event, and what they change is for whoever knows the earlier ones to say
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retold: Option<String>,
+    /// The files that it changes, sorted; `None` where they are not known
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub paths: Option<Vec<String>>,
 }
 
 impl Event {
@@ -344,6 +347,17 @@ impl Event {
         let in_repository =
             self.source == Source::Github || matches!(self.about, About::PullRequest(_) | About::Issue(_));
         in_repository && (known.contains(&Some(true)) || !known.contains(&Some(false)))
+    }
+
+    /// Without the description, which is kept once with the subject and not again with each of its events.
+    #[must_use]
+    pub fn without_body(mut self) -> Self {
+        match &mut self.about {
+            About::PullRequest(pr) => pr.body = None,
+            About::Issue(issue) => issue.body = None,
+            About::Ticket(_) | About::Thing(_) => {}
+        }
+        self
     }
 }
 
@@ -444,6 +458,12 @@ pub struct PullRequest {
     /// Names of its labels
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub labels: Option<Vec<String>>,
+    /// Logins of those it is assigned to
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub assignees: Option<Vec<String>>,
+    /// Whose review is asked for and not given yet: logins, and slugs of teams
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reviewers: Option<Vec<String>>,
     /// Lines added
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub additions: Option<u64>,
@@ -456,6 +476,10 @@ pub struct PullRequest {
     /// The first paragraph of the description, at most 280 characters
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body_summary: Option<String>,
+    /// The first 16 KiB of the description as written, empty where there is none; templates don't see it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(skip)]
+    pub body: Option<String>,
     /// Whether the repository is private
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub private: Option<bool>,
@@ -482,9 +506,16 @@ pub struct Issue {
     /// Names of its labels
     #[serde(default)]
     pub labels: Vec<String>,
+    /// Logins of those it is assigned to
+    #[serde(default)]
+    pub assignees: Vec<String>,
     /// The first paragraph of its text, at most 280 characters
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body_summary: Option<String>,
+    /// The first 16 KiB of its text as written, empty where there is none; templates don't see it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(skip)]
+    pub body: Option<String>,
     /// When GitHub last changed it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>")]
@@ -548,6 +579,9 @@ pub struct Ticket {
     /// Names of the versions it is to be fixed in
     #[serde(default)]
     pub fix_versions: Vec<String>,
+    /// Names of the components it is about
+    #[serde(default)]
+    pub components: Vec<String>,
     /// When Jira last changed it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>")]

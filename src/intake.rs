@@ -216,11 +216,11 @@ impl Intake {
             return Ok(0);
         }
         let followed = run_out.into_iter().map(|run_out| {
-            let silence = plan::broken_silence(&run_out.timer, (&run_out.known, run_out.said), rulebook.teams(), now);
+            let silence = plan::broken_silence(&run_out.timer, (&run_out.known, run_out.said), rulebook.rules(), now);
             let reason = match &silence {
                 Silence::Told(_, wait) => {
                     self.metrics.update("held");
-                    let team = plan::find(rulebook.teams(), &run_out.timer.team, &run_out.timer.rule);
+                    let team = rulebook.rules().find(&run_out.timer.team, &run_out.timer.rule);
                     team.map_or_else(String::new, |(team, _)| wait.describe(&team.timezone))
                 }
                 Silence::Suppressed(_, reason) => {
@@ -244,7 +244,7 @@ impl Intake {
             return Ok(0);
         }
         let reasons = over.iter().map(|line| {
-            let team = rulebook.teams().iter().find(|team| team.name == line.team);
+            let team = rulebook.rules().teams().iter().find(|team| team.name == line.team);
             (line.id, plan::agreed(team.map(|team| &**team), line.until, &line.since))
         });
         self.store.agree(&reasons.collect::<Vec<_>>()).await?;
@@ -274,8 +274,12 @@ fn decide<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> 
 }
 
 fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> {
-    let waited = Waited { event: &due.event, kind: due.kind, team: &due.team, rule: &due.rule };
-    let (event, team, rule) = match plan::release(waited, due.known.as_ref(), rulebook.teams()) {
+    let ticket = due.ticket.as_ref().and_then(|known| match &known.about {
+        About::Ticket(ticket) => Some(ticket),
+        _ => None,
+    });
+    let waited = Waited { event: &due.event, kind: due.kind, team: &due.team, rule: &due.rule, ticket };
+    let (event, team, rule) = match plan::release(waited, due.known.as_ref(), rulebook.rules()) {
         Release::Suppressed(reason) => return Decision::Suppress(due.id, reason),
         Release::Send { event, team, rule } => (event, team, rule),
     };
@@ -283,10 +287,6 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
         let reason = wait.describe(&team.timezone);
         return Decision::Wait(Box::new(due), wait, reason);
     }
-    let ticket = due.ticket.as_ref().and_then(|known| match &known.about {
-        About::Ticket(ticket) => Some(ticket),
-        _ => None,
-    });
     match rulebook.compose(&Telling { event: &event, ticket, team, rule, now }) {
         Ok(message) => Decision::Send(Box::new(Ready { due, team, rule, message, to: plan::destinations(rule) })),
         Err(error) => {

@@ -8,7 +8,6 @@ mod silence;
 mod verdict;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,15 +17,12 @@ use serde::Deserialize;
 pub use silence::{Silence, Timer, broken_silence};
 
 use crate::destination::Destination;
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, Ticket};
 use crate::hold::{Wait, hold};
-use crate::rule::{Rule, Team, Verdict, judge};
+use crate::rule::{Asked, Rule, Rules, Team, Verdict, is_member, judge};
 use crate::track::{Known, Tracked, holds, standing};
 
 pub use verdict::{Judged, differences, judge_all};
-
-/// All teams with the rules in force.
-pub type Teams = Vec<Arc<Team>>;
 
 /// A milestone that a rule has told of a subject already: team, rule, kind.
 pub type Fired = HashSet<(String, String, EventKind)>;
@@ -104,38 +100,36 @@ pub struct Plan {
 
 /// Says what each team hears of an event.
 #[must_use]
-pub fn plan(tracked: &Tracked, teams: &Teams, history: &History, now: Timestamp) -> Plan {
-    let mut plan = Plan { timers: silence::timers(tracked, teams, now), ..Plan::default() };
+pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp) -> Plan {
+    let mut plan = Plan { timers: silence::timers(tracked, rules, now), ..Plan::default() };
     note::revise(&mut plan, &tracked.event, &history.held);
     for kind in tracked.kinds() {
-        for team in teams {
-            for rule in &team.rules {
-                let asked = (&**team, rule, kind);
-                let Some(fate) = fate(tracked, asked, history, now) else { continue };
-                if matches!(fate, Fate::Held(_)) {
-                    supersede(&mut plan, asked, teams, &history.held);
-                } else if kind != tracked.event.kind {
-                    // A label that comes late asks milestone rules again: those that have told theirs are not news.
-                    continue;
-                }
-                let told = |update: &Update| update.team == team.name && update.rule == rule.name;
-                // A push to a draft is one message, to a rule that asks for pushes and for "on track".
-                if kind == EventKind::PullRequestOnTrack && plan.updates.iter().any(told) {
-                    continue;
-                }
-                plan.updates.push(Update { team: team.name.clone(), rule: rule.name.clone(), kind, fate });
+        for (team, rule) in rules.candidates(kind, &tracked.event) {
+            let reached = (team, rule, kind);
+            let Some(fate) = fate(tracked, reached, history, now) else { continue };
+            if matches!(fate, Fate::Held(_)) {
+                supersede(&mut plan, reached, rules, &history.held);
+            } else if kind != tracked.event.kind {
+                // A label that comes late asks milestone rules again: those that have told theirs are not news.
+                continue;
             }
+            let told = |update: &Update| update.team == team.name && update.rule == rule.name;
+            // A push to a draft is one message, to a rule that asks for pushes and for "on track".
+            if kind == EventKind::PullRequestOnTrack && plan.updates.iter().any(told) {
+                continue;
+            }
+            plan.updates.push(Update { team: team.name.clone(), rule: rule.name.clone(), kind, fate });
         }
     }
     plan
 }
 
 /// A rule of a team that is asked about a kind of event.
-type Asked<'a> = (&'a Team, &'a Rule, EventKind);
+type Reached<'a> = (&'a Team, &'a Rule, EventKind);
 
 /// `None` if the rule is about something else.
-fn fate(tracked: &Tracked, (team, rule, kind): Asked<'_>, history: &History, now: Timestamp) -> Option<Fate> {
-    match judge(rule, team, &tracked.event, kind) {
+fn fate(tracked: &Tracked, (team, rule, kind): Reached<'_>, history: &History, now: Timestamp) -> Option<Fate> {
+    match judge(rule, team, Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() }) {
         Verdict::Miss { .. } => return None,
         Verdict::Suppressed { because } => return Some(Fate::Suppressed(because)),
         Verdict::Match => {}
@@ -152,24 +146,17 @@ fn fate(tracked: &Tracked, (team, rule, kind): Asked<'_>, history: &History, now
 
 /// While an update waits, a later one about the same subject replaces it if it says more (or if the rule wants only
 /// the newest) and reaches all the places that the earlier one would have.
-fn supersede(plan: &mut Plan, (team, rule, kind): Asked<'_>, teams: &Teams, held: &[Held]) {
+fn supersede(plan: &mut Plan, (team, rule, kind): Reached<'_>, rules: &Rules, held: &[Held]) {
     for waiting in held.iter().filter(|held| held.team == team.name) {
         let newest_only = rule.every.is_some() && waiting.rule == rule.name && kind.may_replace(waiting.kind);
-        let reached = find(teams, &waiting.team, &waiting.rule)
+        let reached = rules
+            .find(&waiting.team, &waiting.rule)
             .is_some_and(|(_, old)| old.to.iter().all(|to| rule.to.contains(to)));
         let more = newest_only || kind.says_more_than(waiting.kind);
         if more && reached && !plan.superseded.iter().any(|(id, _)| *id == waiting.id) {
             plan.superseded.push((waiting.id, format!("{kind} came before it was sent, and says more")));
         }
     }
-}
-
-/// The rule of a team by its name.
-#[must_use]
-pub fn find<'a>(teams: &'a Teams, team: &str, rule: &str) -> Option<(&'a Team, &'a Rule)> {
-    let team = teams.iter().find(|t| t.name == team)?;
-    let rule = team.rules.iter().find(|r| r.name == rule)?;
-    Some((team, rule))
 }
 
 /// An update whose time has come.
@@ -183,6 +170,8 @@ pub struct Waited<'a> {
     pub team: &'a str,
     /// Its rule's name
     pub rule: &'a str,
+    /// What is known of its ticket, where that is not the subject itself
+    pub ticket: Option<&'a Ticket>,
 }
 
 /// What becomes of an update whose time has come.
@@ -203,8 +192,8 @@ pub enum Release<'a> {
 
 /// Matches a rule once more, against the rules and the subject's state as they are now.
 #[must_use]
-pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, teams: &'a Teams) -> Release<'a> {
-    let Some((team, rule)) = find(teams, waited.team, waited.rule) else {
+pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) -> Release<'a> {
+    let Some((team, rule)) = rules.find(waited.team, waited.rule) else {
         return Release::Suppressed(format!("{} has no rule `{}` any more", waited.team, waited.rule));
     };
     let mut event = waited.event.clone();
@@ -222,7 +211,7 @@ pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, teams: &'a Teams) ->
             ticket.previous_status = previous;
         }
     }
-    match judge(rule, team, &event, waited.kind) {
+    match judge(rule, team, Asked { event: &event, kind: waited.kind, ticket: waited.ticket }) {
         Verdict::Match => Release::Send { event: Box::new(event), team, rule },
         Verdict::Miss { because } => Release::Suppressed(format!("no longer so: {because}")),
         Verdict::Suppressed { because } => Release::Suppressed(because),
@@ -263,7 +252,7 @@ pub fn agreed(team: Option<&Team>, until: Timestamp, since: &[Event]) -> String 
     let until = until.to_zoned(team.map_or(TimeZone::UTC, |team| team.timezone.clone())).strftime("%Y-%m-%d %H:%M");
     let wrote = |event: &&Event| event.comment.is_some() || event.note.is_some();
     let answer = since.iter().filter(wrote).find_map(|event| {
-        let actor = event.actor.as_ref().filter(|actor| team.is_some_and(|team| team.has(actor)))?;
+        let actor = event.actor.as_ref().filter(|actor| team.is_some_and(|team| is_member(&team.members, actor)))?;
         let place = event.url.as_deref().unwrap_or(&event.subject);
         Some(format!("the rule matched; {} answered before {until}: {place}", actor.name))
     });

@@ -5,25 +5,24 @@
 
 mod outside;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::event::{About, Event, EventKind, Ticket};
-use crate::mute::{Asked, Linker};
-use crate::plan::{self, Teams};
-use crate::rule::{self, Audience, Known, Rule, Team};
+use crate::event::{About, Event, Ticket};
+use crate::mute::{self, Linker};
+use crate::plan;
+use crate::rule::{self, Audience, Known, Rule, Rules, Team};
 use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView, context, for_kind, redacted};
 use crate::toml_file::Problem;
 use crate::track;
 
 /// What decides who hears what, and in which words.
 pub struct Rulebook {
-    teams: Teams,
-    kinds: BTreeSet<EventKind>,
+    rules: Rules,
     files: BTreeMap<PathBuf, Arc<Team>>,
     templates: Templates,
     sources: BTreeMap<String, String>,
@@ -65,10 +64,9 @@ impl Rulebook {
                 files.insert(path.clone(), Arc::clone(team));
             }
         }
-        let teams: Teams = files.values().cloned().collect();
-        let kinds = teams.iter().flat_map(|team| &team.rules).flat_map(|rule| &rule.on.kinds).copied().collect();
+        let rules = Rules::new(files.values().cloned().collect());
         let links = before.and_then(|before| before.links.clone());
-        Self { teams, kinds, files, templates, sources, problems, jira_base_url: config.jira_base_url.clone(), links }
+        Self { rules, files, templates, sources, problems, jira_base_url: config.jira_base_url.clone(), links }
     }
 
     /// With links in messages, also after it is loaded anew.
@@ -77,10 +75,10 @@ impl Rulebook {
         Self { links: Some(links), ..self }
     }
 
-    /// Every team in force.
+    /// The rules in force, of every team.
     #[must_use]
-    pub fn teams(&self) -> &Teams {
-        &self.teams
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Every team in force, with its file.
@@ -103,12 +101,6 @@ impl Rulebook {
         })
     }
 
-    /// Whether any rule asks for a kind of event.
-    #[must_use]
-    pub fn wants(&self, kind: EventKind) -> bool {
-        self.kinds.contains(&kind)
-    }
-
     /// Writes the message that a rule sends of an event.
     ///
     /// # Errors
@@ -120,7 +112,7 @@ impl Rulebook {
         }
         let name = rule.template.as_deref().unwrap_or_else(|| for_kind(event.kind));
         let thread = self.thread(event, ticket);
-        let mute = Asked::Mute { team: team.name.clone(), thread: thread.key.clone() };
+        let mute = mute::Asked::Mute { team: team.name.clone(), thread: thread.key.clone() };
         let mute = self.links.as_ref().and_then(|links| links.link(&mute, now));
         let facts = Facts {
             event,

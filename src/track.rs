@@ -33,24 +33,31 @@ pub struct Tracked {
     pub known: Known,
     /// Why this event is no news to anybody, if so
     pub stale: Option<String>,
+    /// Whether the subject belongs to other tickets than before
+    pub rekeyed: bool,
+    /// What is known of its primary ticket, where that is not the subject itself and somebody asks
+    pub ticket: Option<Ticket>,
 }
 
 impl Tracked {
     /// The kinds that rules may be asked about: the event's own, and the milestone that its subject stands at when
-    /// the event may have changed whether a rule's conditions hold (a label that comes late).
+    /// the event may have changed whether a rule's conditions hold (a label or a ticket key that comes late).
     pub fn kinds(&self) -> impl Iterator<Item = EventKind> + use<> {
         let late = match self.event.kind {
             EventKind::PullRequestLabeled
             | EventKind::PullRequestUnlabeled
             | EventKind::PullRequestEdited
-            | EventKind::PullRequestAssigned => self.known.milestone,
-            // Work on a draft goes on.
-            EventKind::PullRequestPushed if holds(EventKind::PullRequestDraft, &self.known.about) => {
-                Some(EventKind::PullRequestOnTrack)
-            }
+            | EventKind::PullRequestAssigned
+            | EventKind::PullRequestReviewRequested
+            | EventKind::PullRequestPushed => self.known.milestone,
+            kind if self.rekeyed => self.known.milestone.filter(|milestone| *milestone != kind),
             _ => None,
         };
-        std::iter::once(self.event.kind).chain(late)
+        // Work on a draft goes on.
+        let draft = holds(EventKind::PullRequestDraft, &self.known.about);
+        let on_track = self.event.kind == EventKind::PullRequestPushed && draft;
+        let derived = on_track.then_some(EventKind::PullRequestOnTrack);
+        std::iter::once(self.event.kind).chain(late).chain(derived)
     }
 }
 
@@ -71,7 +78,7 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
             milestone: event.kind.is_milestone().then_some(event.kind),
             updated_at: event.about.updated_at(),
         };
-        return Tracked { event, known, stale };
+        return Tracked { event, known, stale, rekeyed: false, ticket: None };
     };
     event.kind = refine(event.kind, &before);
     let late = matches!((event.about.updated_at(), before.updated_at), (Some(new), Some(old)) if new < old);
@@ -95,7 +102,8 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     };
     event.about = with_previous_status(about, &event.about);
     event.tickets = tickets;
-    Tracked { event, known, stale }
+    let rekeyed = event.tickets != before.tickets;
+    Tracked { event, known, stale, rekeyed, ticket: None }
 }
 
 fn first_sight(event: &Event) -> Option<String> {
@@ -222,10 +230,13 @@ fn merge_pull_request(new: &PullRequest, old: &PullRequest) -> PullRequest {
         base: new.base.clone().or_else(|| old.base.clone()),
         head: new.head.clone().or_else(|| old.head.clone()),
         labels: new.labels.clone().or_else(|| old.labels.clone()),
+        assignees: new.assignees.clone().or_else(|| old.assignees.clone()),
+        reviewers: new.reviewers.clone().or_else(|| old.reviewers.clone()),
         additions: new.additions.or(old.additions),
         deletions: new.deletions.or(old.deletions),
         changed_files: new.changed_files.or(old.changed_files),
         body_summary: new.body_summary.clone().or_else(|| old.body_summary.clone()),
+        body: new.body.clone().or_else(|| old.body.clone()),
         private: new.private.or(old.private),
         updated_at: new.updated_at.max(old.updated_at),
     }

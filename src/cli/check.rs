@@ -22,8 +22,8 @@ pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     if !problems.is_empty() {
         return Err(Failure::Problems(problems));
     }
-    let teams = rulebook.teams();
-    let rules = teams.iter().flat_map(|team| &team.rules).collect::<Vec<_>>();
+    let teams = rulebook.rules().teams();
+    let rules = rulebook.rules().all().map(|(_, rule)| rule).collect::<Vec<_>>();
     let tests = teams.iter().map(|team| team.tests.len()).sum::<usize>();
     let mut counts = format!("{}, {}", counted(teams.len(), "team"), counted(rules.len(), "rule"));
     if tests > 0 {

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::event::{Event, Source};
 use crate::intake::understand;
 use crate::plan::{self, Judged};
-use crate::rule::{Verdict, judge};
+use crate::rule::{Asked, Verdict, judge};
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{BodyError, Parsed, json_body};
 use crate::store::Queued;
@@ -78,7 +78,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         Parsed::Ignored(reason) => say(format!("ignored: {reason}")),
         Parsed::Events(events) => {
             let tracked = events.into_iter().map(|event| track::track(None, event)).collect::<Vec<_>>();
-            let judged = plan::judge_all(&tracked, rulebook.teams());
+            let judged = plan::judge_all(&tracked, rulebook.rules());
             let would = messages(&tracked, &rulebook, &channels)?;
             if args.json { say(as_json(&tracked, &judged, &would)) } else { print(&tracked, &judged, &would) }
         }
@@ -123,29 +123,27 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 fn messages<'a>(tracked: &[Tracked], rulebook: &'a Rulebook, channels: &Channels) -> Result<Vec<Would<'a>>, Failure> {
     let mut would = Vec::new();
     for Tracked { event, .. } in tracked {
-        for team in rulebook.teams() {
-            for rule in &team.rules {
-                if judge(rule, team, event, event.kind) != Verdict::Match {
-                    continue;
-                }
-                let message = rulebook.compose(&Telling { event, ticket: None, team, rule, now: Timestamp::now() })?;
-                let thread = track::thread(&event.subject, &event.tickets);
-                for to in plan::destinations(rule) {
-                    let post = Post {
-                        id: 0,
-                        message: &message,
-                        thread,
-                        thread_label: thread,
-                        root: None,
-                        team: &team.name,
-                        rule: &rule.name,
-                        kind: event.kind.as_str(),
-                        at: event.at,
-                        links: &Links::default(),
-                    };
-                    let preview = channels.preview(&to, &post);
-                    would.push(Would { team: &team.name, rule: &rule.name, destination: to.to_string(), preview });
-                }
+        for (team, rule) in rulebook.rules().candidates(event.kind, event) {
+            if judge(rule, team, Asked::alone(event)) != Verdict::Match {
+                continue;
+            }
+            let message = rulebook.compose(&Telling { event, ticket: None, team, rule, now: Timestamp::now() })?;
+            let thread = track::thread(&event.subject, &event.tickets);
+            for to in plan::destinations(rule) {
+                let post = Post {
+                    id: 0,
+                    message: &message,
+                    thread,
+                    thread_label: thread,
+                    root: None,
+                    team: &team.name,
+                    rule: &rule.name,
+                    kind: event.kind.as_str(),
+                    at: event.at,
+                    links: &Links::default(),
+                };
+                let preview = channels.preview(&to, &post);
+                would.push(Would { team: &team.name, rule: &rule.name, destination: to.to_string(), preview });
             }
         }
     }

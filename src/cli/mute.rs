@@ -1,5 +1,7 @@
 //! `microalign mute` and `unmute`: who hears no more of what, for how long. Both work beside a running service.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -8,8 +10,7 @@ use super::{ConfigArgs, Failure, say};
 use crate::destination::Destination;
 use crate::event::TicketKey;
 use crate::mute::{By, Mute, Scope};
-use crate::plan::Teams;
-use crate::rule::parse_duration_up_to;
+use crate::rule::{Team, parse_duration_up_to};
 use crate::rulebook::Rulebook;
 use crate::toml_file::did_you_mean;
 
@@ -97,7 +98,7 @@ fn scope(named: &Named) -> Result<Scope, Failure> {
     let Named { config, what, team, to } = named;
     let rulebook = Rulebook::load(&config.load()?, None);
     if let Some(team) = team {
-        find_team(rulebook.teams(), team)?;
+        find_team(rulebook.rules().teams(), team)?;
     }
     let scope = Scope { team: team.clone(), destination: to.clone(), ..Scope::default() };
     match what.as_deref() {
@@ -112,9 +113,9 @@ fn scope(named: &Named) -> Result<Scope, Failure> {
                     return Err(Failure::Usage(format!("`{rule}` is a rule of {of}, and --team says {team}")));
                 }
                 (None, Some(team)) => (team.as_str(), rule),
-                (None, None) => return Err(teamless(rule, rulebook.teams())),
+                (None, None) => return Err(teamless(rule, rulebook.rules().teams())),
             };
-            find_rule(rulebook.teams(), team, rule)?;
+            find_rule(rulebook.rules().teams(), team, rule)?;
             Ok(Scope { team: Some(team.to_owned()), rule: Some(rule.to_owned()), ..scope })
         }
     }
@@ -129,18 +130,18 @@ fn is_thread(word: &str) -> bool {
     word.parse::<TicketKey>().is_ok() || word.rsplit_once('#').is_some_and(numbered)
 }
 
-fn teamless(rule: &str, teams: &Teams) -> Failure {
+fn teamless(rule: &str, teams: &[Arc<Team>]) -> Failure {
     let of = teams.iter().find(|team| team.rules.iter().any(|known| known.name == rule));
     let team = of.map_or("TEAM", |team| &team.name);
     Failure::Usage(format!("`{rule}` is neither a ticket's key nor owner/repo#45; for a rule, write {team}/{rule}"))
 }
 
-fn find_team(teams: &Teams, name: &str) -> Result<(), Failure> {
+fn find_team(teams: &[Arc<Team>], name: &str) -> Result<(), Failure> {
     let names = teams.iter().map(|team| team.name.as_str());
     unless_known(names.collect(), name, format!("there is no team `{name}`"))
 }
 
-fn find_rule(teams: &Teams, team: &str, name: &str) -> Result<(), Failure> {
+fn find_rule(teams: &[Arc<Team>], team: &str, name: &str) -> Result<(), Failure> {
     find_team(teams, team)?;
     let rules = teams.iter().filter(|known| known.name == team).flat_map(|team| &team.rules);
     unless_known(rules.map(|rule| rule.name.as_str()).collect(), name, format!("{team} has no rule `{name}`"))

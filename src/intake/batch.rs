@@ -10,12 +10,12 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use crate::event::{About, Event, EventKind, Note, TicketKey};
+use crate::event::{About, Event, EventKind, Note, Ticket, TicketKey};
 use crate::plan::{self, Fate, Held, LineId};
 use crate::rulebook::Rulebook;
 use crate::source::Parsed;
 use crate::store::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent, Queued, Store, StoreError};
-use crate::track::{self, Tracked};
+use crate::track::{self, Known, Tracked};
 
 /// Deliveries as they are planned, and what is known once all of them are written: each sees what those before it in
 /// the batch have changed.
@@ -109,7 +109,7 @@ impl<'a> Batch<'a> {
     /// A ticket that moves forward is news of the drafts that belong to it.
     async fn on_track(&self, moved: &PlannedEvent) -> Result<Vec<Event>, StoreError> {
         let PlannedEvent { event, known, forward: true, .. } = moved else { return Ok(Vec::new()) };
-        if !self.rulebook.wants(EventKind::PullRequestOnTrack) {
+        if !self.rulebook.rules().want(EventKind::PullRequestOnTrack) {
             return Ok(Vec::new());
         }
         let drafts = self.store.of_ticket(&event.subject).await?.into_iter();
@@ -125,20 +125,39 @@ impl<'a> Batch<'a> {
             Some(once) => self.told.get(once).cloned(),
             None => None,
         };
-        let before = match self.subjects.entry(event.subject.clone()) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => {
-                let mut read = self.store.before(&[&event.subject]).await?;
-                unknown.insert(read.remove(&event.subject).unwrap_or_default())
-            }
-        };
-        let forward = track::moves_forward(before.known.as_ref(), &event);
-        let mut tracked = track::track(before.known.clone(), event);
+        let known = self.before(&event.subject).await?.known.clone();
+        let forward = track::moves_forward(known.as_ref(), &event);
+        let mut tracked = track::track(known, event);
+        tracked.ticket = self.ticket(&tracked.event).await?;
         let told = told.map(|delivery| format!("delivery {delivery} told of it already"));
         tracked.stale = nameless.or(told).or(tracked.stale);
         let forward = forward && tracked.stale.is_none();
-        let plan = plan::plan(&tracked, self.rulebook.teams(), &before.history, self.now);
+        let (rules, now) = (self.rulebook.rules(), self.now);
+        let before = self.before(&tracked.event.subject).await?;
+        let plan = plan::plan(&tracked, rules, &before.history, now);
         Ok(self.planned_event(tracked, plan, forward))
+    }
+
+    async fn before(&mut self, subject: &str) -> Result<&Before, StoreError> {
+        Ok(match self.subjects.entry(subject.to_owned()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let mut read = self.store.before(&[subject]).await?;
+                unknown.insert(read.remove(subject).unwrap_or_default())
+            }
+        })
+    }
+
+    /// What is known of an event's ticket, if that is not its subject and a rule asks.
+    async fn ticket(&mut self, event: &Event) -> Result<Option<Ticket>, StoreError> {
+        let Some(key) = event.tickets.first().filter(|key| key.as_str() != event.subject) else { return Ok(None) };
+        if !self.rulebook.rules().ask_of_tickets() {
+            return Ok(None);
+        }
+        Ok(match &self.before(key.as_str()).await?.known {
+            Some(Known { about: About::Ticket(ticket), .. }) => Some(ticket.clone()),
+            _ => None,
+        })
     }
 
     /// Gives an event its ticket's key where the payload has none, only Jira's number. Where that says nothing to us, it
@@ -191,9 +210,9 @@ impl<'a> Batch<'a> {
     }
 
     fn planned_event(&self, tracked: Tracked, plan: plan::Plan, forward: bool) -> PlannedEvent {
-        let Tracked { event, known, stale } = tracked;
+        let Tracked { event, known, stale, .. } = tracked;
         let lines = plan.updates.into_iter().map(|update| {
-            let asked = plan::find(self.rulebook.teams(), &update.team, &update.rule);
+            let asked = self.rulebook.rules().find(&update.team, &update.rule);
             let (state, reason) = match (update.fate, asked) {
                 (Fate::Held(wait), Some((team, rule))) => {
                     let digest = rule.digest.is_some();
@@ -211,7 +230,7 @@ impl<'a> Batch<'a> {
         }
         let thread = track::thread(&event.subject, &event.tickets).to_owned();
         let plan::Plan { superseded, withdrawn, timers, .. } = plan;
-        PlannedEvent { event, thread, known, lines, superseded, withdrawn, timers, forward }
+        PlannedEvent { event: event.without_body(), thread, known, lines, superseded, withdrawn, timers, forward }
     }
 }
 

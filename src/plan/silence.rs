@@ -4,10 +4,9 @@
 
 use jiff::Timestamp;
 
-use super::{Teams, find};
 use crate::event::{About, Event, EventKind, Source};
 use crate::hold::{Wait, hold};
-use crate::rule::{Team, Verdict, judge};
+use crate::rule::{Asked, Rules, Team, Verdict, is_member, judge};
 use crate::track::{Known, Tracked, holds};
 
 /// A rule's wait for a silence.
@@ -26,7 +25,7 @@ pub struct Timer {
 }
 
 /// The timers that begin anew with an event. What bots do ends no silence.
-pub(super) fn timers(tracked: &Tracked, teams: &Teams, now: Timestamp) -> Vec<Timer> {
+pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Timer> {
     let event = &tracked.event;
     let kind = match event.about {
         About::PullRequest(_) => EventKind::PullRequestStalled,
@@ -37,11 +36,11 @@ pub(super) fn timers(tracked: &Tracked, teams: &Teams, now: Timestamp) -> Vec<Ti
     if idle || !holds(kind, &tracked.known.about) {
         return Vec::new();
     }
-    let rules = teams.iter().flat_map(|team| team.rules.iter().map(move |rule| (team, rule)));
-    let wanted = rules.filter_map(|(team, rule)| {
+    let asked = Asked { event, kind, ticket: tracked.ticket.as_ref() };
+    let wanted = rules.candidates(kind, event).filter_map(|(team, rule)| {
         let after = rule.after?;
         // Whose news it was does not matter: nobody brings about a silence.
-        let wants = !matches!(judge(rule, team, event, kind), Verdict::Miss { .. });
+        let wants = !matches!(judge(rule, team, asked), Verdict::Miss { .. });
         let (subject, due) = (event.subject.clone(), now + after);
         wants.then(|| Timer { subject, team: team.name.clone(), rule: rule.name.clone(), kind, due })
     });
@@ -67,13 +66,13 @@ pub enum Silence {
 pub fn broken_silence(
     timer: &Timer,
     (known, said): (&Known, Option<Timestamp>),
-    teams: &Teams,
+    rules: &Rules,
     now: Timestamp,
 ) -> Silence {
-    let Some((team, rule)) = find(teams, &timer.team, &timer.rule) else { return Silence::Over };
+    let Some((team, rule)) = rules.find(&timer.team, &timer.rule) else { return Silence::Over };
     let Some(after) = rule.after.filter(|_| holds(timer.kind, &known.about)) else { return Silence::Over };
     let event = Box::new(event(timer, known, now));
-    match judge(rule, team, &event, timer.kind) {
+    match judge(rule, team, Asked { event: &event, kind: timer.kind, ticket: None }) {
         Verdict::Miss { .. } => return Silence::Over,
         Verdict::Suppressed { because } => return Silence::Suppressed(event, because),
         Verdict::Match => {}
@@ -97,7 +96,7 @@ fn not_its_own(team: &Team, about: &About) -> Option<String> {
     let About::Ticket(ticket) = about else { return None };
     match &ticket.assignee {
         None => Some(format!("{} is assigned to nobody: there is nobody to nudge", ticket.key)),
-        Some(assignee) if team.has(assignee) => None,
+        Some(assignee) if is_member(&team.members, assignee) => None,
         Some(assignee) => Some(format!("{} is not a member of {}: not theirs to tell", assignee.name, team.name)),
     }
 }
@@ -123,5 +122,6 @@ fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
         comment: None,
         once: None,
         retold: None,
+        paths: None,
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -28,10 +29,10 @@ on = ["pull_request.draft"]
 to = ["email:other@example.com"]
 "#;
 
-fn teams(text: &str) -> Teams {
+fn teams(text: &str) -> Rules {
     let (templates, channels) = (BTreeSet::new(), ChannelSettings::default());
     let team = check("rules/web.toml", text, Refers { templates: &templates, channels: &channels }).unwrap();
-    vec![Arc::new(team)]
+    Rules::new(vec![Arc::new(team)])
 }
 
 fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
@@ -46,10 +47,13 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         base: Some("main".to_owned()),
         head: Some("data-123".to_owned()),
         labels: Some(Vec::new()),
+        assignees: Some(Vec::new()),
+        reviewers: Some(Vec::new()),
         additions: None,
         deletions: None,
         changed_files: None,
         body_summary: None,
+        body: None,
         private: None,
         updated_at: None,
     };
@@ -69,6 +73,7 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         private: None,
         once: None,
         retold: None,
+        paths: None,
     };
     track(None, event)
 }
@@ -177,9 +182,9 @@ fn a_pull_request_stalls_when_nothing_happens_for_long() {
     assert_eq!(broken_silence(&timers[0], (&open.known, None), &teams(TEAM), five_days), Silence::Over);
 }
 
-fn released(kind: EventKind, now: &Tracked, teams: &Teams) -> Result<(String, String), String> {
+fn released(kind: EventKind, now: &Tracked, teams: &Rules) -> Result<(String, String), String> {
     let event = tracked(kind, Stage::Open, kind == EventKind::PullRequestDraft).event;
-    let waited = Waited { event: &event, kind, team: "web", rule: "all" };
+    let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None };
     match release(waited, Some(&now.known), teams) {
         Release::Send { event, rule, .. } => Ok((event.about.title().to_owned(), rule.name.clone())),
         Release::Suppressed(reason) => Err(reason),
@@ -206,7 +211,7 @@ fn an_update_is_matched_again_when_its_time_comes() {
 fn why_is_one_sentence() {
     let teams = teams(TEAM);
     let event = tracked(EventKind::PullRequestMerged, Stage::Merged, false).event;
-    let why = why(&teams[0], &teams[0].rules[0], &event);
+    let why = why(&teams.teams()[0], &teams.teams()[0].rules[0], &event);
     assert_eq!(why, "web gets this because its rule “all” asks for pull_request.merged in acme/x for DATA-123.");
 }
 

@@ -1,9 +1,7 @@
 //! What each rule says of a payload: for `explain`, and for the tests in team files.
 
-use crate::rule::{Rule, Team, Verdict, judge};
+use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
 use crate::track::Tracked;
-
-use super::Teams;
 
 /// What a rule says of a payload.
 #[derive(Debug, Clone)]
@@ -18,15 +16,14 @@ pub struct Judged<'a> {
 
 /// One verdict a rule, of the events that a payload leads to.
 #[must_use]
-pub fn judge_all<'a>(tracked: &[Tracked], teams: &'a Teams) -> Vec<Judged<'a>> {
-    let rules = teams.iter().flat_map(|team| team.rules.iter().map(move |rule| (&**team, rule)));
-    rules.map(|(team, rule)| Judged { team, rule, verdict: verdict(tracked, team, rule) }).collect()
+pub fn judge_all<'a>(tracked: &[Tracked], rules: &'a Rules) -> Vec<Judged<'a>> {
+    rules.all().map(|(team, rule)| Judged { team, rule, verdict: verdict(tracked, team, rule) }).collect()
 }
 
 /// The first event that the rule matches, else why it does not match the first one.
 fn verdict(tracked: &[Tracked], team: &Team, rule: &Rule) -> Verdict {
     let mut verdicts =
-        tracked.iter().map(|tracked| judge(rule, team, &tracked.event, tracked.event.kind)).collect::<Vec<_>>();
+        tracked.iter().map(|tracked| judge(rule, team, Asked::alone(&tracked.event))).collect::<Vec<_>>();
     let best = verdicts.iter().position(|v| matches!(v, Verdict::Match)).or_else(|| {
         // A rule that listens to one of the events says more than one that listens to none.
         verdicts

@@ -1,5 +1,6 @@
 //! A raw team file to a [`Team`]: everything that can be known to be wrong before an event comes.
 
+mod conditions;
 mod rule_test;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,12 +8,13 @@ use std::time::Duration;
 
 use jiff::tz::{self, TimeZone};
 
+use self::conditions::Within;
 use super::duration;
 use super::file::{RuleTable, TeamFile, Texts};
 use super::pattern::{Pattern, Patterns};
 use super::reading;
 use super::timing;
-use super::{Audience, Condition, Digest, On, Quiet, Rule, Team};
+use super::{Audience, Digest, On, Quiet, Rule, Team};
 use crate::destination::Destination;
 use crate::event::EventKind;
 use crate::settings::ChannelSettings;
@@ -38,8 +40,18 @@ pub struct Known<'a> {
 /// # Errors
 /// All the problems in it.
 pub fn check(file: &str, text: &str, known: Known<'_>) -> Result<Team, Vec<Problem>> {
+    check_among(file, text, known, None)
+}
+
+/// Reads a team file that may name these teams; `None`: whatever teams it names are taken on trust.
+pub(super) fn check_among(
+    file: &str,
+    text: &str,
+    known: Known<'_>,
+    teams: Option<&BTreeSet<String>>,
+) -> Result<Team, Vec<Problem>> {
     let (document, raw) = Document::read::<TeamFile>(file, text)?;
-    let mut checker = Checker { document, known };
+    let mut checker = Checker { document, known, teams };
     let team = checker.team(raw);
     checker.document.finish(team)
 }
@@ -68,6 +80,8 @@ struct RawManner {
 struct Checker<'a> {
     document: Document<'a>,
     known: Known<'a>,
+    /// The names of all teams
+    teams: Option<&'a BTreeSet<String>>,
 }
 
 impl Checker<'_> {
@@ -99,21 +113,15 @@ impl Checker<'_> {
         }
     }
 
-    fn rule(&mut self, raw: RuleTable, at: &At, team: &Manner) -> Rule {
-        let conditions = [
-            self.list(raw.repo, &at.key("repo"), reading::repo).map(Condition::Repo),
-            self.list(raw.base, &at.key("base"), reading::branch).map(Condition::Base),
-            self.document.take(raw.draft, &at.key("draft")).map(Condition::Draft),
-            self.list(raw.labels, &at.key("labels"), reading::text).map(Condition::Labels),
-            self.list(raw.author, &at.key("author"), reading::login).map(Condition::Author),
-            self.list(raw.ticket, &at.key("ticket"), reading::text).map(Condition::Ticket),
-            self.list(raw.title, &at.key("title"), reading::text).map(Condition::Title),
-        ];
+    fn rule(&mut self, mut raw: RuleTable, at: &At, team: &Manner) -> Rule {
+        let conditions = raw.take_conditions();
+        let name = self.name(raw.name, at, "name");
+        let after = self.duration(raw.after, &at.key("after"));
+        let on = self.on(raw.on, at, after);
+        let conditions = self.conditions(conditions, at, Within { on: &on, depth: 0, excluded: false });
         let RuleTable { to, settle, every, digest, own, bots, template, .. } = raw;
         let own = self.manner(RawManner { to, settle, every, digest, own, bots, template }, at);
-        let after = self.duration(raw.after, &at.key("after"));
         let object_by = self.duration(raw.object_by, &at.key("object_by"));
-        let on = self.on(raw.on, at, after);
         if object_by.is_some() && !on.kinds.contains(&EventKind::NoteAssumed) {
             let help = "leave it out, or add \"note.assumed\" to `on`".to_owned();
             self.document.wrong(&at.key("object_by"), "only an assumption can be objected to", help);
@@ -124,9 +132,9 @@ impl Checker<'_> {
             self.document.wrong(at, "this rule has nowhere to send to: `to` is missing", help);
         }
         Rule {
-            name: self.name(raw.name, at, "name"),
+            name,
             on,
-            conditions: conditions.into_iter().flatten().collect(),
+            conditions,
             to: to.unwrap_or_default(),
             settle: own.settle.or(team.settle).unwrap_or(SETTLE),
             every: own.every.or(team.every),
@@ -313,14 +321,6 @@ impl Checker<'_> {
             self.document.wrong(&rule.key("after"), "none of the events waits for a silence", help);
         }
         On { kinds, written }
-    }
-
-    fn list(&mut self, field: Texts, at: &At, read: fn(&str) -> Result<Pattern, Wrong>) -> Option<Patterns> {
-        if field.is_absent() {
-            return None;
-        }
-        let entries = self.filled_list(field, at);
-        Some(self.patterns(entries, read))
     }
 
     fn patterns(&mut self, entries: Vec<(At, String)>, read: fn(&str) -> Result<Pattern, Wrong>) -> Patterns {

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
-use crate::toml_file::{self, DurationText, Field, Raw};
+use crate::toml_file::{self, DurationText, Field, Raw, SizeText};
 
 /// A list of strings.
 pub type Texts = Field<Vec<Field<String>>>;
@@ -49,48 +49,119 @@ pub struct TeamFile {
     pub test: Field<Vec<Field<TestTable>>>,
 }
 
-/// When the team wants to hear. All conditions must hold. A list holds when any entry does; an entry that starts with
-/// `!` excludes. `*` stands for any text, `?` for one character, `{a,b}` for either.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(deny_unknown_fields, extend("required" = ["name", "on"]))]
-pub struct RuleTable {
-    /// The rule's name: letters, digits, `_`, `.` and `-`. No two rules of a team have the same.
-    pub name: Field<String>,
-    /// The events, such as `pull_request.merged` or `ticket.*`.
-    pub on: Texts,
+/// A list of groups of conditions.
+pub type Groups = Field<Vec<Field<ConditionTable>>>;
+
+/// Defines the two tables that have conditions, so that each condition is described once: serde could flatten one
+/// into the other only at the cost of the unknown keys' places.
+macro_rules! tables_of_conditions {
+    ($($(#[$doc:meta])+ $key:ident: $value:ty,)+) => {
+        /// When the team wants to hear. All conditions must hold. A list holds when any entry does; an entry that
+        /// starts with `!` excludes. `*` stands for any text, `?` for one character, `{a,b}` for either.
+        #[derive(Debug, Default, Deserialize, JsonSchema)]
+        #[serde(default)]
+        #[schemars(deny_unknown_fields, extend("required" = ["name", "on"]))]
+        pub struct RuleTable {
+            /// The rule's name: letters, digits, `_`, `.` and `-`. No two rules of a team have the same.
+            pub name: Field<String>,
+            /// The events, such as `pull_request.merged` or `ticket.*`.
+            pub on: Texts,
+            $($(#[$doc])+ pub $key: $value,)+
+            /// Where updates go, instead of the team's `to`.
+            pub to: Texts,
+            /// How long an update waits for the dust to settle, instead of the team's `settle`.
+            pub settle: Field<DurationText>,
+            /// One update about the same subject in so long, instead of the team's `every`.
+            pub every: Field<DurationText>,
+            /// When the updates go as one message, instead of the team's `digest`.
+            pub digest: Field<String>,
+            /// How long nothing has to happen, such as `"5d"`: for `pull_request.stalled` and `ticket.quiet`.
+            pub after: Field<DurationText>,
+            /// How long there is to object to an assumption, such as `"3d"`: for `note.assumed`.
+            pub object_by: Field<DurationText>,
+            /// Whether members' own actions are news too, instead of the team's `own`.
+            pub own: Field<bool>,
+            /// Whether what bots do is news too, instead of the team's `bots`. A bot that `author` names is always
+            /// heard.
+            pub bots: Field<bool>,
+            /// The template of the messages, instead of the team's `template`.
+            pub template: Field<String>,
+        }
+
+        /// Conditions that must hold together.
+        #[derive(Debug, Default, Deserialize, JsonSchema)]
+        #[serde(default)]
+        #[schemars(deny_unknown_fields)]
+        pub struct ConditionTable {
+            $($(#[$doc])+ pub $key: $value,)+
+        }
+
+        impl RuleTable {
+            /// Takes its conditions out.
+            pub fn take_conditions(&mut self) -> ConditionTable {
+                ConditionTable { $($key: std::mem::take(&mut self.$key),)+ }
+            }
+        }
+    };
+}
+
+tables_of_conditions! {
     /// The repository, as `OWNER/NAME`. `*` stays within the owner or the name.
-    pub repo: Texts,
+    repo: Texts,
+    /// Whether the repository is private.
+    private: Field<bool>,
     /// The branch that the pull request goes into. `*` stops at `/`, `**` doesn't.
-    pub base: Texts,
-    /// A label of the pull request, issue or ticket.
-    pub labels: Texts,
-    /// The login of whoever opened the pull request or issue, or reported the ticket; else of whoever did it.
-    pub author: Texts,
-    /// The key of a ticket that the event belongs to, such as `DATA-*`.
-    pub ticket: Texts,
+    base: Texts,
+    /// The branch that the pull request comes from. `*` stops at `/`, `**` doesn't.
+    head: Texts,
     /// Whether the pull request is a draft.
-    pub draft: Field<bool>,
+    draft: Field<bool>,
+    /// How many lines the pull request adds and deletes: `">500"`, `">=500"`, `"<50"`, `"<=50"` or `"100-500"`.
+    size: Field<SizeText>,
+    /// A file that is changed, such as `schemas/**`. One that no entry with `!` excludes is enough.
+    paths: Texts,
+    /// A label of the pull request, issue or ticket.
+    labels: Texts,
+    /// Labels of the pull request, issue or ticket, where every entry must fit one.
+    labels_all: Texts,
+    /// The login of whoever opened the pull request or issue, or reported the ticket; else of whoever did it.
+    author: Texts,
+    /// A team whose `members` have that author: the `team` of any team file.
+    author_team: Texts,
+    /// The login of whoever the pull request, issue or ticket is assigned to.
+    assignee: Texts,
+    /// The login, or a team's slug, of whoever was asked for a review of the pull request that is not given yet.
+    reviewer: Texts,
     /// The title, such as `*migration*`.
-    pub title: Texts,
-    /// Where updates go, instead of the team's `to`.
-    pub to: Texts,
-    /// How long an update waits for the dust to settle, instead of the team's `settle`.
-    pub settle: Field<DurationText>,
-    /// One update about the same subject in so long, instead of the team's `every`.
-    pub every: Field<DurationText>,
-    /// When the updates go as one message, instead of the team's `digest`.
-    pub digest: Field<String>,
-    /// How long nothing has to happen, such as `"5d"`: for `pull_request.stalled` and `ticket.quiet`.
-    pub after: Field<DurationText>,
-    /// How long there is to object to an assumption, such as `"3d"`: for `note.assumed`.
-    pub object_by: Field<DurationText>,
-    /// Whether members' own actions are news too, instead of the team's `own`.
-    pub own: Field<bool>,
-    /// Whether what bots do is news too, instead of the team's `bots`. A bot that `author` names is always heard.
-    pub bots: Field<bool>,
-    /// The template of the messages, instead of the team's `template`.
-    pub template: Field<String>,
+    title: Texts,
+    /// A regular expression that something in the first 16 KiB of the pull request's or issue's description fits, such
+    /// as `(?i)breaking change`.
+    body: Field<String>,
+    /// The key of a ticket that the event belongs to, such as `DATA-*`.
+    ticket: Texts,
+    /// The type of the ticket, such as `Bug`. For this and the others of the ticket: the one that the event is about,
+    /// else the first that it belongs to, as far as Jira's webhooks told of it.
+    ticket_type: Texts,
+    /// The status of the ticket, such as `In Review`.
+    ticket_status: Texts,
+    /// The priority of the ticket.
+    ticket_priority: Texts,
+    /// A label of the ticket.
+    ticket_labels: Texts,
+    /// A component of the ticket.
+    component: Texts,
+    /// A fix version of the ticket.
+    fix_version: Texts,
+    /// The environment of the deployment.
+    environment: Texts,
+    /// The name of the workflow.
+    workflow: Texts,
+    /// Groups of conditions of which at least one must hold.
+    any: Groups,
+    /// Groups of conditions that must all hold.
+    all: Groups,
+    /// Conditions that must not all hold.
+    not: Field<Box<ConditionTable>>,
 }
 
 impl Raw for RuleTable {}
@@ -113,6 +184,8 @@ pub struct TestTable {
 }
 
 impl Raw for TestTable {}
+
+impl Raw for ConditionTable {}
 
 /// The JSON Schema of team files.
 #[must_use]

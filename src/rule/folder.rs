@@ -1,12 +1,14 @@
 //! The folder of team files. A broken file loses itself and no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use toml::de::DeTable;
+
 use super::Team;
-use super::check::{Known, check};
+use super::check::{Known, check_among};
 use super::file::TeamFile;
 use crate::toml_file::{At, Document, Problem};
 
@@ -35,17 +37,19 @@ pub fn load_folder(folder: &Path, known: Known<'_>) -> Loaded {
         }
     };
     let mut loaded = Loaded::default();
+    let texts: Vec<_> = files.into_iter().map(|path| (read_team_file(&path), path)).collect();
+    let names: BTreeSet<_> = texts.iter().filter_map(|(text, _)| team_name(text.as_ref().ok()?)).collect();
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
-    for path in files {
+    for (text, path) in texts {
         let name = path.display().to_string();
-        let text = match read_team_file(&path) {
+        let text = match text {
             Ok(text) => text,
             Err(problem) => {
                 loaded.problems.push(problem);
                 continue;
             }
         };
-        match check(&name, &text, known) {
+        match check_among(&name, &text, known, Some(&names)) {
             Err(problems) => loaded.problems.extend(problems),
             Ok(team) => match taken.get(&team.name) {
                 Some(other) => loaded.problems.extend(name_taken(&name, &text, other)),
@@ -57,6 +61,14 @@ pub fn load_folder(folder: &Path, known: Known<'_>) -> Loaded {
         }
     }
     loaded
+}
+
+/// The name that a file gives its team, which other files may mention even while this one is broken. It stands before
+/// the first table, so the rest need not be read for it.
+fn team_name(text: &str) -> Option<String> {
+    let end = text.find("\n[").unwrap_or(text.len());
+    let (table, _) = DeTable::parse_recoverable(&text[..end]);
+    table.get_ref().get("team")?.get_ref().as_str().map(str::to_owned)
 }
 
 fn team_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -151,6 +163,25 @@ mod tests {
         e.toml: this file is not UTF-8: line 2 has a byte that is none
         f.toml: this file is larger than 1 MiB, the most that a team file may be
         "#);
+    }
+
+    #[test]
+    fn a_team_that_a_rule_names_has_a_file() {
+        let asks = |teams: &str| format!("team = \"a\"\n{GOOD}author_team = [{teams}]\n");
+        let (teams, problems) = load(&[
+            ("a.toml", asks("\"data\", \"!broken\"").as_bytes()),
+            ("b.toml", format!("team = \"data\"\n{GOOD}").as_bytes()),
+            ("c.toml", b"team = \"broken\"\nto = 1\n"),
+        ]);
+        assert_eq!((teams.len(), problems.len()), (2, 1), "a broken file doesn't break those that name its team");
+        let (_, problems) = load(&[
+            ("a.toml", asks("\"dta\", \"!xyz\"").as_bytes()),
+            ("b.toml", format!("team = \"data\"\n{GOOD}").as_bytes()),
+        ]);
+        insta::assert_snapshot!(problems.join("\n"), @r"
+        a.toml:6:16: there is no team `dta` (did you mean `data`?)
+        a.toml:6:23: there is no team `xyz` (there are a, data)
+        ");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! When a team wants to hear: team files, their checks, and the match against an event.
 
 mod check;
+mod condition;
 mod duration;
 mod file;
 mod folder;
+mod index;
 mod matcher;
 mod pattern;
 mod reading;
@@ -16,11 +18,13 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 pub use check::{Known, check};
+pub use condition::{AuthorTeam, Condition, Size, is_member};
 pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to};
 pub use file::schema;
 pub use folder::{Loaded, load_folder};
-pub use matcher::{Verdict, judge};
-pub use pattern::Patterns;
+pub use index::Rules;
+pub use matcher::{Asked, Verdict, judge};
+pub use pattern::{Anchor, Patterns};
 pub use timing::{Budget, Digest, Period, Quiet};
 
 use crate::destination::Destination;
@@ -115,23 +119,4 @@ pub struct On {
     pub kinds: BTreeSet<EventKind>,
     /// The patterns as written
     pub written: Vec<String>,
-}
-
-/// What must hold besides the kind.
-#[derive(Debug, Clone)]
-pub enum Condition {
-    /// The repository's `owner/name`
-    Repo(Patterns),
-    /// The branch that a pull request goes into
-    Base(Patterns),
-    /// Whether a pull request is a draft
-    Draft(bool),
-    /// Labels of a pull request, issue or ticket
-    Labels(Patterns),
-    /// Who opened or reported the subject; else who acted
-    Author(Patterns),
-    /// Ticket keys
-    Ticket(Patterns),
-    /// The subject's title
-    Title(Patterns),
 }

@@ -5,6 +5,9 @@ use globset::{ErrorKind, GlobBuilder, GlobMatcher};
 /// A longer pattern is a mistake, and [`globset`] recurses once for each `{` in it.
 const LONGEST: usize = 300;
 
+/// The characters that don't stand for themselves.
+const SPECIAL: [char; 5] = ['*', '?', '{', '}', '\\'];
+
 /// How a list of patterns is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
@@ -25,11 +28,41 @@ pub struct Pattern {
     test: Test,
 }
 
-/// Most entries have no wildcard, and comparing is cheaper than any automaton.
+/// Most entries have no wildcard or one `*`, and comparing is quicker and smaller than any automaton.
 #[derive(Debug, Clone)]
 enum Test {
     Equals(String),
-    Matches(GlobMatcher),
+    /// What is before and after the one `*`, and whether that stops at `/`
+    Affixes(Box<str>, Box<str>, bool),
+    Matches(Box<GlobMatcher>),
+}
+
+impl Test {
+    fn affixes(pattern: &str, separated: bool) -> Option<Self> {
+        let (start, end) = pattern.split_once('*')?;
+        let plain = |part: &str| !part.contains(SPECIAL);
+        (plain(start) && plain(end)).then(|| Self::Affixes(start.into(), end.into(), separated))
+    }
+
+    fn fits(&self, value: &str) -> bool {
+        match self {
+            Self::Equals(text) => text == value,
+            Self::Affixes(start, end, separated) => value
+                .strip_prefix(&**start)
+                .and_then(|rest| rest.strip_suffix(&**end))
+                .is_some_and(|between| !(*separated && between.contains('/'))),
+            Self::Matches(glob) => glob.is_match(value),
+        }
+    }
+}
+
+/// How the values that a pattern fits begin, in small letters: what an index can look up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Anchor {
+    /// They are this
+    Exactly(String),
+    /// They begin with this, which is not empty
+    From(String),
 }
 
 impl Pattern {
@@ -48,16 +81,18 @@ impl Pattern {
             return Err(format!("a pattern has at most {LONGEST} characters"));
         }
         let folded = fold(body, reading.caseless);
-        let test = if folded.contains(['*', '?', '{', '}', '\\']) {
+        let test = if !folded.contains(SPECIAL) {
+            Test::Equals(folded)
+        } else if let Some(affixes) = Test::affixes(&folded, reading.separated) {
+            affixes
+        } else {
             let glob = GlobBuilder::new(&folded.replace("\\[", "[").replace('[', "[[]"))
                 .literal_separator(reading.separated)
                 .backslash_escape(true)
                 .empty_alternates(true)
                 .build()
                 .map_err(|error| format!("`{body}` is no pattern: {}", describe(error.kind())))?;
-            Test::Matches(glob.compile_matcher())
-        } else {
-            Test::Equals(folded)
+            Test::Matches(Box::new(glob.compile_matcher()))
         };
         Ok(Self { text: text.to_owned(), excludes, caseless: reading.caseless, test })
     }
@@ -65,10 +100,16 @@ impl Pattern {
     /// Whether it fits `value`, for an entry with `!` the part after it.
     #[must_use]
     pub fn fits(&self, value: &str) -> bool {
-        let value = fold(value, self.caseless);
-        match &self.test {
-            Test::Equals(text) => *text == value,
-            Test::Matches(glob) => glob.is_match(value),
+        self.test.fits(&fold(value, self.caseless))
+    }
+
+    /// How the values that it fits begin; `None` where they begin with anything.
+    fn anchor(&self) -> Option<Anchor> {
+        let body = self.text.strip_prefix('!').unwrap_or(&self.text).to_lowercase();
+        match body.find(SPECIAL) {
+            None => Some(Anchor::Exactly(body)),
+            Some(0) => None,
+            Some(special) => Some(Anchor::From(body[..special].to_owned())),
         }
     }
 }
@@ -129,6 +170,22 @@ impl Patterns {
             Some(Refusal::Excluded { by: &by.text, value })
         });
         excluded.map_or(Ok(()), Err)
+    }
+
+    /// What a list that each entry must fit misses in these values: an entry without `!` that fits none of them, or one
+    /// with `!` that fits some.
+    #[must_use]
+    pub fn unmet<'a>(&'a self, values: &[&'a str]) -> Option<Refusal<'a>> {
+        let unmet = |pattern: &&Pattern| !pattern.excludes && !values.iter().any(|value| pattern.fits(value));
+        let missing: Vec<_> = self.0.iter().filter(unmet).map(|pattern| pattern.text.as_str()).collect();
+        if missing.is_empty() { self.test(values).err() } else { Some(Refusal::NoneOf(missing)) }
+    }
+
+    /// How the values that it holds for begin, one for each entry without `!`; `None` where that may be anything.
+    #[must_use]
+    pub fn anchors(&self) -> Option<Vec<Anchor>> {
+        let anchors = self.0.iter().filter(|pattern| !pattern.excludes).map(Pattern::anchor);
+        anchors.collect::<Option<Vec<_>>>().filter(|anchors| !anchors.is_empty())
     }
 
     /// Whether an entry without `!` or wildcard is `value`.
@@ -193,7 +250,31 @@ mod tests {
         assert!(!list(&["*[bot]", "!renovate[bot]"]).names("renovate[bot]"));
     }
 
+    #[test]
+    fn how_a_list_begins() {
+        let anchors = |entries: &[&str]| {
+            Patterns::new(entries.iter().map(|entry| Pattern::new(entry, PATH).unwrap()).collect()).anchors()
+        };
+        let exactly = |text: &str| Anchor::Exactly(text.to_owned());
+        let from = |text: &str| Anchor::From(text.to_owned());
+        let both = anchors(&["Acme/web", "acme/ingest-*", "!acme/*"]);
+        assert_eq!(both, Some(vec![exactly("acme/web"), from("acme/ingest-")]));
+        assert_eq!(anchors(&["a/{b,c}"]), Some(vec![from("a/")]));
+        for unbounded in [&["*/web"][..], &["acme/web", "**"], &["{a,b}/c"], &["!acme/*"]] {
+            assert_eq!(anchors(unbounded), None, "{unbounded:?}");
+        }
+    }
+
     proptest! {
+        /// The short way for one `*` means what the automaton does.
+        #[test]
+        fn one_star_is_a_glob(pattern in "[ab/.\\[]{0,3}\\*[ab/.\\[]{0,3}", value in "[ab/.\\[]{0,6}", separated: bool) {
+            let reading = Reading { separated, caseless: false };
+            let automaton = GlobBuilder::new(&pattern.replace('[', "[[]")).literal_separator(separated).build();
+            let expected = automaton.unwrap().compile_matcher().is_match(&value);
+            prop_assert_eq!(Pattern::new(&pattern, reading).unwrap().fits(&value), expected);
+        }
+
         /// The naive reading: some value is let in (or nothing has to be), and no value is kept out.
         #[test]
         fn a_list_means_what_it_says(

@@ -10,7 +10,7 @@ fn pattern(text: &str, reading: Reading) -> Result<Pattern, Wrong> {
     Pattern::new(text, reading).map_err(|message| (message, None))
 }
 
-/// Labels, ticket keys and titles.
+/// Labels, titles, ticket keys and other values of tickets, slugs, environments, workflows.
 pub(super) fn text(text: &str) -> Result<Pattern, Wrong> {
     pattern(text, Reading { separated: false, caseless: true })
 }
@@ -18,6 +18,27 @@ pub(super) fn text(text: &str) -> Result<Pattern, Wrong> {
 /// Git tells capital letters from small ones.
 pub(super) fn branch(text: &str) -> Result<Pattern, Wrong> {
     pattern(text, Reading { separated: true, caseless: false })
+}
+
+/// Files, from the top of the repository.
+pub(super) fn path(text: &str) -> Result<Pattern, Wrong> {
+    let path = text.trim_start_matches('!');
+    let not = &text[..text.len() - path.len()];
+    let told = |why: &str, right: &str| {
+        Err((format!("`{path}` fits no file: {why}"), Some(format!("write \"{not}{right}\""))))
+    };
+    if let Some(right) = path.strip_prefix("./").or_else(|| path.strip_prefix('/')) {
+        return told("paths start at the top of the repository", right);
+    }
+    if path.ends_with('/') {
+        return told("it names a folder", &format!("{path}**"));
+    }
+    pattern(text, Reading { separated: true, caseless: false })
+}
+
+/// Teams, by the names that they have in their files.
+pub(super) fn team(text: &str) -> Result<Pattern, Wrong> {
+    pattern(text, Reading { separated: false, caseless: false })
 }
 
 /// GitHub doesn't, in the names of repositories.
@@ -37,6 +58,19 @@ pub(super) fn repo(text: &str) -> Result<Pattern, Wrong> {
 pub(super) fn login(name: &str) -> Result<Pattern, Wrong> {
     plain_login(name.trim_start_matches('!'))?;
     text(name)
+}
+
+/// Logins, and teams by their slugs, which GitHub shows after the organisation's name.
+pub(super) fn reviewer(name: &str) -> Result<Pattern, Wrong> {
+    let plain = name.trim_start_matches('!');
+    match plain.trim_start_matches('@').split_once('/') {
+        Some((_, slug)) => {
+            let not = &name[..name.len() - plain.len()];
+            let help = format!("write \"{not}{slug}\", the team alone");
+            Err((format!("`{plain}` is no login and no team's slug"), Some(help)))
+        }
+        None => login(name),
+    }
 }
 
 /// A login as GitHub has it, not as people are mentioned.

@@ -8,6 +8,8 @@ use super::note;
 const SUMMARY: usize = 280;
 /// Characters of a title; both sources allow 255, a commit's first line has no bound.
 const TITLE: usize = 300;
+/// Bytes of a description that conditions see. Every subject keeps it, and what decides stands at the beginning.
+const BODY: usize = 16 * 1024;
 /// A first paragraph is found in the beginning of a text, or it is no summary.
 const LOOKED_AT: usize = 64 * 1024;
 
@@ -44,6 +46,11 @@ pub fn cut(text: &str, most: usize) -> String {
         line.push_str(word);
     }
     line
+}
+
+/// A description as it is kept for conditions: as written, and not without bound.
+pub fn body(text: Option<&str>) -> String {
+    beginning(text.unwrap_or_default(), BODY).to_owned()
 }
 
 /// The beginning of a text, at most `most` bytes.

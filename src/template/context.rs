@@ -144,8 +144,8 @@ pub fn context(facts: &Facts<'_>) -> Context {
     let (mut pr, mut issue, mut thing) = (None, None, None);
     let mut ticket = facts.ticket.cloned();
     match &event.about {
-        About::PullRequest(about) => pr = Some(about.clone()),
-        About::Issue(about) => issue = Some(about.clone()),
+        About::PullRequest(about) => pr = Some(PullRequest { body: None, ..about.clone() }),
+        About::Issue(about) => issue = Some(Issue { body: None, ..about.clone() }),
         About::Thing(about) => thing = Some(about.clone()),
         About::Ticket(about) => ticket = Some(about.clone()),
     }
@@ -230,6 +230,7 @@ fn bare_ticket(key: &str) -> Ticket {
         type_name: None,
         labels: Vec::new(),
         fix_versions: Vec::new(),
+        components: Vec::new(),
         updated_at: None,
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn event(kind: EventKind) -> Event {
         private: None,
         once: None,
         retold: None,
+        paths: None,
     }
 }
 
@@ -80,7 +81,9 @@ fn about(kind: EventKind) -> About {
             stage: Stage::Open,
             author: Some(actor("ana", "Ana Sá")),
             labels: Vec::new(),
+            assignees: Vec::new(),
             body_summary: None,
+            body: None,
             updated_at: None,
         }),
         "ticket" => About::Ticket(ticket()),
@@ -120,10 +123,13 @@ pub(crate) fn pull_request() -> PullRequest {
         base: some("main"),
         head: some("DATA-123-uuid"),
         labels: Some(vec!["contract".to_owned(), "schema".to_owned()]),
+        assignees: Some(Vec::new()),
+        reviewers: Some(Vec::new()),
         additions: Some(120),
         deletions: Some(4),
         changed_files: Some(3),
         body_summary: some("New rows get a UUIDv7; old ones keep their number."),
+        body: None,
         private: Some(false),
         updated_at: None,
     }
@@ -145,6 +151,7 @@ pub(crate) fn ticket() -> Ticket {
         type_name: some("Story"),
         labels: Vec::new(),
         fix_versions: Vec::new(),
+        components: Vec::new(),
         updated_at: None,
     }
 }

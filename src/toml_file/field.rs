@@ -38,6 +38,8 @@ pub enum Shape {
     Text,
     /// A string such as `1h30m`
     Duration,
+    /// A string such as `>500`
+    Size,
     /// A boolean
     Flag,
     /// A list of strings
@@ -53,6 +55,7 @@ impl fmt::Display for Shape {
         f.write_str(match self {
             Self::Text => "a string",
             Self::Duration => "a duration such as \"60s\"",
+            Self::Size => "a size such as \">500\"",
             Self::Flag => "true or false",
             Self::Texts => "a list of strings",
             Self::Table => "a table",
@@ -82,6 +85,10 @@ impl<T: Raw> Raw for Vec<Field<T>> {
     };
 }
 
+impl<T: Raw> Raw for Box<T> {
+    const SHAPE: Shape = T::SHAPE;
+}
+
 impl<T: Raw> Raw for BTreeMap<String, Field<T>> {}
 
 /// A length of time as written, such as `1h30m`.
@@ -100,6 +107,26 @@ impl JsonSchema for DurationText {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "pattern": "^([0-9]+[smhdw])+$", "examples": ["60s", "1h30m", "3d"]})
+    }
+}
+
+/// A bound on a number as written, such as `>500`.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct SizeText(pub String);
+
+impl Raw for SizeText {
+    const SHAPE: Shape = Shape::Size;
+}
+
+impl JsonSchema for SizeText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Size".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let pattern = "^((>|>=|<|<=) *[0-9]+|[0-9]+ *- *[0-9]+)$";
+        json_schema!({"type": "string", "pattern": pattern, "examples": [">500", "<=50", "100-500"]})
     }
 }
 

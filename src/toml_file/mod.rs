@@ -8,6 +8,7 @@ mod field;
 mod mask;
 mod problem;
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use schemars::generate::SchemaSettings;
@@ -16,7 +17,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub use field::{DurationText, Field, Raw, SecretText, Shape};
+pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText};
 pub use problem::{Place, Problem, Wrong, did_you_mean, nearest};
 
 /// Nobody reads more problems of one file, and a file made to have a million would exhaust the memory.
@@ -79,8 +80,10 @@ pub struct Document<'t> {
     file: &'t str,
     text: &'t str,
     root: Spanned<DeValue<'t>>,
+    /// Built only for the first problem: most files have none.
+    schema: fn() -> Schema,
     /// The parts of the text that must not be shown.
-    hidden: Vec<Range<usize>>,
+    hidden: OnceCell<Vec<Range<usize>>>,
     problems: Vec<Problem>,
     /// How much of the text the problems show.
     shown: usize,
@@ -92,21 +95,21 @@ impl<'t> Document<'t> {
     /// # Errors
     /// All the places where the text is no TOML.
     pub fn read<T: DeserializeOwned + JsonSchema>(file: &'t str, text: &'t str) -> Result<(Self, T), Vec<Problem>> {
-        let schema = schema::<T>();
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            return Err(syntax_problems(file, text, &errors, &schema));
+            return Err(syntax_problems(file, text, &errors, &schema::<T>()));
         }
         let span = table.span();
         let root = Spanned::new(span, DeValue::Table(table.into_inner()));
-        let hidden = mask::secrets(&root, text, &schema);
-        let mut document = Self { file, text, root, hidden, problems: Vec::new(), shown: 0 };
+        let (hidden, problems) = (OnceCell::new(), Vec::new());
+        let mut document = Self { file, text, root, schema: schema::<T>, hidden, problems, shown: 0 };
         let mut unknown = Vec::new();
         let raw = toml::Deserializer::parse(text).and_then(|deserializer| {
             serde_ignored::deserialize(deserializer, |path| unknown.push(At::of_ignored(&path)))
         });
-        for at in unknown {
-            document.unknown_key(&at, &schema);
+        if !unknown.is_empty() {
+            let schema = schema::<T>();
+            unknown.iter().for_each(|at| document.unknown_key(at, &schema));
         }
         match raw {
             Ok(raw) => Ok((document, raw)),
@@ -128,7 +131,13 @@ impl<'t> Document<'t> {
     #[must_use]
     pub fn place(&self, at: &At) -> Place {
         let span = self.lookup(at).map_or(0..0, |(_, value)| value.span());
-        mask::place(self.text, &span, &self.hidden)
+        mask::place(self.text, &span, self.hidden())
+    }
+
+    /// Whether a table has no key at all.
+    #[must_use]
+    pub fn is_empty_table(&self, at: &At) -> bool {
+        matches!(self.lookup(at).map(|(_, value)| value.get_ref()), Some(DeValue::Table(table)) if table.is_empty())
     }
 
     /// How many problems were found so far.
@@ -139,6 +148,9 @@ impl<'t> Document<'t> {
 
     /// The value of a field, if the file has one of the right type; one of another type is reported.
     pub fn take<T: Raw>(&mut self, field: Field<T>, at: &At) -> Option<T> {
+        if field.is_absent() {
+            return None;
+        }
         let (_, value) = self.lookup(at)?;
         let (span, found) = (value.span(), value.get_ref());
         match field {
@@ -187,10 +199,14 @@ impl<'t> Document<'t> {
 
     fn push(&mut self, span: &Range<usize>, message: String, help: Option<String>) {
         if self.problems.len() < MOST_PROBLEMS && self.shown < MOST_SHOWN {
-            let place = mask::place(self.text, span, &self.hidden);
+            let place = mask::place(self.text, span, self.hidden());
             self.shown += place.shown.len();
             self.problems.push(Problem { file: self.file.to_owned(), place: Some(place), message, help });
         }
+    }
+
+    fn hidden(&self) -> &[Range<usize>] {
+        self.hidden.get_or_init(|| mask::secrets(&self.root, self.text, &(self.schema)()))
     }
 
     fn unknown_key(&mut self, at: &At, schema: &Schema) {
@@ -204,7 +220,8 @@ impl<'t> Document<'t> {
             return;
         }
         let known = schema_at(schema.as_value(), table).map(keys).unwrap_or_default();
-        let help = did_you_mean(key, known.iter().copied())
+        let help = elsewhere(schema.as_value(), table, key)
+            .or_else(|| did_you_mean(key, known.iter().copied()))
             .unwrap_or_else(|| format!("the keys here are {}", known.join(", ")));
         self.push(&span, format!("unknown key `{key}`"), Some(help));
     }
@@ -222,18 +239,26 @@ impl<'t> Document<'t> {
 
     /// How a value of another type would be written rightly, where that is plain.
     fn right_form(&self, expected: Shape, at: &At, value: &Spanned<DeValue<'_>>) -> Option<String> {
-        let written = || mask::shown(self.text, &value.span(), &self.hidden);
+        let written = || mask::shown(self.text, &value.span(), self.hidden());
         match (expected, value.get_ref()) {
             (Shape::Texts, DeValue::String(_)) => Some(format!("write [{}]", written())),
             (Shape::Text, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_)) => {
                 Some(format!("write \"{}\"", written()))
             }
             (Shape::Duration, DeValue::Integer(_)) => Some(format!("write \"{}s\" for seconds", written())),
+            (Shape::Size, DeValue::Integer(_)) => {
+                Some(format!("write \">{0}\", \">={0}\", \"<{0}\" or \"<={0}\"", written()))
+            }
             (Shape::Flag, DeValue::String(text)) if matches!(text.as_ref(), "true" | "false") => {
                 Some(format!("write {text}"))
             }
-            (Shape::Tables, DeValue::Table(_)) => match at.0.last() {
-                Some(Step::Key(key)) => Some(format!("write [[{key}]]")),
+            (Shape::Tables, DeValue::Table(_)) => match at.0.as_slice() {
+                [Step::Key(key)] => Some(format!("write [[{key}]]")),
+                [.., Step::Key(key)] => Some(format!("write {key} = [{{ … }}]")),
+                _ => None,
+            },
+            (Shape::Table, DeValue::Array(_)) => match at.0.as_slice() {
+                [_, .., Step::Key(key)] => Some(format!("write {key} = {{ … }}, without the brackets")),
                 _ => None,
             },
             _ => None,
@@ -266,15 +291,39 @@ fn syntax_problems(file: &str, text: &str, errors: &[toml::de::Error], schema: &
     problems
 }
 
-/// The schema of the value at a path. Schemas have no references: see [`schema`].
-fn schema_at<'s>(schema: &'s serde_json::Value, path: &[Step]) -> Option<&'s serde_json::Value> {
-    path.iter().try_fold(schema, |schema, step| match step {
-        Step::Key(key) => schema
-            .get("properties")
-            .and_then(|properties| properties.get(key))
-            .or_else(|| schema.get("additionalProperties").filter(|schema| schema.is_object())),
-        Step::Index(_) => schema.get("items"),
+/// The schema of the value at a path.
+fn schema_at<'s>(root: &'s serde_json::Value, path: &[Step]) -> Option<&'s serde_json::Value> {
+    path.iter().try_fold(root, |schema, step| {
+        let below = match step {
+            Step::Key(key) => schema
+                .get("properties")
+                .and_then(|properties| properties.get(key))
+                .or_else(|| schema.get("additionalProperties").filter(|schema| schema.is_object())),
+            Step::Index(_) => schema.get("items"),
+        };
+        below.map(|schema| referred(root, schema))
     })
+}
+
+/// Where a key belongs that stands in the wrong table: the root or a table around it has it, or those of a list below.
+fn elsewhere(root: &serde_json::Value, table: &[Step], key: &str) -> Option<String> {
+    let has = |schema: &serde_json::Value| keys(schema).contains(&key);
+    let around = (0..table.len()).rev().find(|depth| schema_at(root, &table[..*depth]).is_some_and(has));
+    match around {
+        Some(0) => return Some(format!("`{key}` belongs to the top of the file, before the first `[`")),
+        Some(_) => return Some(format!("`{key}` belongs to the table around this one")),
+        None => {}
+    }
+    let lists = keys(root).into_iter().filter(|_| table.is_empty());
+    let below = lists.map(|list| (list, [Step::Key(list.to_owned()), Step::Index(0)]));
+    let (list, _) = below.into_iter().find(|(_, path)| schema_at(root, path).is_some_and(has))?;
+    Some(format!("`{key}` belongs to a [[{list}]]"))
+}
+
+/// What a schema refers to: only a table that can stand within itself has one, see [`schema`].
+fn referred<'s>(root: &'s serde_json::Value, schema: &'s serde_json::Value) -> &'s serde_json::Value {
+    let pointer = schema.get("$ref").and_then(|reference| reference.as_str()?.strip_prefix('#'));
+    pointer.and_then(|pointer| root.pointer(pointer)).unwrap_or(schema)
 }
 
 fn keys(schema: &serde_json::Value) -> Vec<&str> {

@@ -16,10 +16,13 @@ fn pull_request(kind: EventKind, (stage, draft): (Stage, bool), minute: i64) -> 
         base: Some("main".to_owned()),
         head: Some("data-123".to_owned()),
         labels: Some(vec!["contract".to_owned()]),
+        assignees: Some(Vec::new()),
+        reviewers: Some(Vec::new()),
         additions: Some(1),
         deletions: None,
         changed_files: None,
         body_summary: None,
+        body: None,
         private: Some(false),
         updated_at: Some(Timestamp::from_second(minute * 60).unwrap()),
     };
@@ -43,6 +46,7 @@ fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
         private: None,
         once: None,
         retold: None,
+        paths: None,
     }
 }
 
@@ -112,6 +116,34 @@ fn a_label_asks_about_the_standing_milestone_again() {
 }
 
 #[test]
+fn so_does_all_else_that_conditions_ask_for() {
+    use EventKind::{
+        PullRequestApproved, PullRequestAssigned, PullRequestEdited, PullRequestPushed, PullRequestReviewRequested,
+    };
+    for kind in [PullRequestPushed, PullRequestEdited, PullRequestAssigned, PullRequestReviewRequested] {
+        let of = |kind, minute| pull_request(kind, (Stage::Open, false), minute);
+        let tracked = run([of(PullRequestReady, 1), of(kind, 2)]);
+        assert_eq!(tracked[1].kinds().collect::<Vec<_>>(), [kind, PullRequestReady]);
+    }
+    let keyless = Event { tickets: Vec::new(), ..pull_request(PullRequestReady, (Stage::Open, false), 1) };
+    let tracked = run([keyless, pull_request(PullRequestApproved, (Stage::Open, false), 2)]);
+    assert_eq!(tracked[1].kinds().collect::<Vec<_>>(), [PullRequestApproved, PullRequestReady], "it has a key now");
+}
+
+#[test]
+fn a_comment_doesnt_lose_people_and_description() {
+    let mut opened = pull_request(PullRequestOpened, (Stage::Open, false), 1);
+    let mut little = comment();
+    if let (About::PullRequest(opened), About::PullRequest(little)) = (&mut opened.about, &mut little.about) {
+        opened.reviewers = Some(vec!["bo".to_owned()]);
+        opened.body = Some("All".to_owned());
+        (little.assignees, little.reviewers, little.body) = (Some(vec!["ana".to_owned()]), None, None);
+    }
+    let About::PullRequest(pr) = run([opened, little]).remove(1).known.about else { panic!() };
+    assert_eq!((pr.reviewers.unwrap().len(), pr.assignees.unwrap().len(), pr.body.unwrap().as_str()), (1, 1, "All"));
+}
+
+#[test]
 fn a_milestone_that_was_not_seen_is_not_made_up() {
     let tracked = run([pull_request(PullRequestLabeled, (Stage::Open, false), 2)]);
     assert_eq!(tracked[0].kinds().collect::<Vec<_>>(), [PullRequestLabeled]);
@@ -168,6 +200,7 @@ fn ticket(kind: EventKind, category: StatusCategory, full: bool) -> Event {
         type_name: None,
         labels: if full { vec!["contract".to_owned()] } else { Vec::new() },
         fix_versions: Vec::new(),
+        components: Vec::new(),
         updated_at: full.then_some(Timestamp::UNIX_EPOCH),
     };
     event(kind, About::Ticket(ticket), &["DATA-123"])

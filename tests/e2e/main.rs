@@ -4,6 +4,7 @@
 
 mod audience;
 mod commands;
+mod conditions;
 mod corpus;
 mod deliver;
 mod disk;

@@ -1,9 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod conditions;
+
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::event::{Issue, Stage, Thing, Ticket};
+use crate::event::{Issue, PullRequest, Source, Stage, Thing};
 use crate::rule::{Known, check};
 use crate::settings::ChannelSettings;
 
@@ -29,6 +31,7 @@ fn event(about: About) -> Event {
         private: None,
         once: None,
         retold: None,
+        paths: None,
     }
 }
 
@@ -43,10 +46,13 @@ fn pr() -> PullRequest {
         base: Some("develop".to_owned()),
         head: None,
         labels: Some(vec!["Contract".to_owned(), "area: db".to_owned()]),
+        assignees: Some(Vec::new()),
+        reviewers: Some(Vec::new()),
         additions: None,
         deletions: None,
         changed_files: None,
         body_summary: None,
+        body: None,
         private: None,
         updated_at: None,
     }
@@ -60,7 +66,9 @@ fn issue() -> Event {
         stage: Stage::Open,
         author: None,
         labels: Vec::new(),
+        assignees: Vec::new(),
         body_summary: None,
+        body: None,
         updated_at: None,
     }))
 }
@@ -79,12 +87,16 @@ fn release() -> Event {
 
 /// The verdict in short: nothing for a match.
 fn verdict(rule: &str, event: &Event, kind: EventKind) -> String {
+    verdict_of(rule, Asked { event, kind, ticket: None })
+}
+
+fn verdict_of(rule: &str, asked: Asked<'_>) -> String {
     let text = format!(
         "team = \"data\"\nmembers = [\"Ana Lima\", \"bo\"]\nto = [\"mailbox\"]\n[[rule]]\nname = \"r\"\n{rule}\n"
     );
     let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
     let team = check("team.toml", &text, known).unwrap();
-    match judge(&team.rules[0], &team, event, kind) {
+    match judge(&team.rules[0], &team, asked) {
         Verdict::Match => String::new(),
         Verdict::Miss { because } => format!("miss: {because}"),
         Verdict::Suppressed { because } => format!("suppressed: {because}"),

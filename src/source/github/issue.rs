@@ -5,7 +5,7 @@ use crate::source::{Understood, text};
 
 use super::payload::{self, User};
 use super::pull_request::{assignee, change, label};
-use super::{Delivery, missing, names, notes_or, own_words, time, written};
+use super::{Delivery, logins, missing, names, notes_or, own_words, time, written};
 
 /// An event about the payload's issue, or the pull request that it is.
 fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a payload::Issue, Event), String> {
@@ -24,8 +24,9 @@ fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> Abou
     let title = payload.title.text().map_or_else(|| format!("{}#{number}", delivery.scope), text::title);
     let url = payload.html_url.as_ref().map_or_else(page, String::from);
     let author = payload.user.as_ref().and_then(User::actor);
-    let labels = names(&payload.labels);
+    let (labels, assignees) = (names(&payload.labels), logins(&payload.assignees));
     let body_summary = payload.body.as_deref().and_then(text::summary_of_markdown);
+    let body = Some(text::body(payload.body.as_deref()));
     let updated_at = time(&payload.updated_at);
     let closed = payload.state.as_deref() == Some("closed");
     let stage = match payload.pull_request.as_ref() {
@@ -34,8 +35,19 @@ fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> Abou
         _ => Stage::Open,
     };
     if payload.pull_request.is_none() {
-        let labels = labels.unwrap_or_default();
-        return About::Issue(Issue { number, title, url, stage, author, labels, body_summary, updated_at });
+        let (labels, assignees) = (labels.unwrap_or_default(), assignees.unwrap_or_default());
+        return About::Issue(Issue {
+            number,
+            title,
+            url,
+            stage,
+            author,
+            labels,
+            assignees,
+            body_summary,
+            body,
+            updated_at,
+        });
     }
     About::PullRequest(PullRequest {
         number,
@@ -47,10 +59,13 @@ fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> Abou
         base: None,
         head: None,
         labels,
+        assignees,
+        reviewers: None,
         additions: None,
         deletions: None,
         changed_files: None,
         body_summary,
+        body,
         private: *delivery.repository.private,
         updated_at,
     })

@@ -83,6 +83,7 @@ impl Delivery<'_> {
             private: *self.repository.private,
             once: None,
             retold: None,
+            paths: None,
         }
     }
 
@@ -163,6 +164,12 @@ fn written(comment: &Comment) -> Option<crate::event::Comment> {
 fn names(labels: &Maybe<Vec<Maybe<Named>>>) -> Option<Vec<String>> {
     let names = || labels.entries().filter_map(|label| label.name.text()).map(text::title).collect();
     labels.is_some().then(names)
+}
+
+/// Logins of the accounts that could be read.
+fn logins(users: &Maybe<Vec<Maybe<User>>>) -> Option<Vec<String>> {
+    let logins = || users.entries().filter_map(|user| user.login.text()).map(str::to_owned).collect();
+    users.is_some().then(logins)
 }
 
 fn time(time: &Maybe<Time>) -> Option<jiff::Timestamp> {

@@ -82,6 +82,9 @@ pub struct PullRequest {
     pub base: Maybe<Branch>,
     pub head: Maybe<Branch>,
     pub labels: Maybe<Vec<Maybe<Named>>>,
+    pub assignees: Maybe<Vec<Maybe<User>>>,
+    pub requested_reviewers: Maybe<Vec<Maybe<User>>>,
+    pub requested_teams: Maybe<Vec<Maybe<Named>>>,
     pub additions: Maybe<u64>,
     pub deletions: Maybe<u64>,
     pub changed_files: Maybe<u64>,
@@ -110,6 +113,7 @@ pub struct Issue {
     pub draft: Maybe<bool>,
     pub user: Maybe<User>,
     pub labels: Maybe<Vec<Maybe<Named>>>,
+    pub assignees: Maybe<Vec<Maybe<User>>>,
     pub body: Maybe<String>,
     pub created_at: Maybe<Time>,
     pub updated_at: Maybe<Time>,
@@ -168,6 +172,9 @@ pub struct Commit {
     pub message: Maybe<String>,
     pub url: Maybe<Link>,
     pub author: Maybe<CommitAuthor>,
+    pub added: Maybe<Vec<Maybe<String>>>,
+    pub modified: Maybe<Vec<Maybe<String>>>,
+    pub removed: Maybe<Vec<Maybe<String>>>,
 }
 
 /// `username` is there only if GitHub knows the address.

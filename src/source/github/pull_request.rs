@@ -4,7 +4,7 @@ use crate::event::{About, Change, Event, EventKind, PullRequest, Stage};
 use crate::source::{Understood, text};
 
 use super::payload::{self, Comment, User};
-use super::{Delivery, missing, names, notes_or, own_words, time, written};
+use super::{Delivery, logins, missing, names, notes_or, own_words, time, written};
 
 /// A pull request as its own events and reviews show it.
 struct Shown<'a> {
@@ -28,10 +28,13 @@ fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, String> {
         base: payload.base.as_ref().and_then(|base| base.git_ref.text()).map(str::to_owned),
         head: payload.head.as_ref().and_then(|head| head.git_ref.text()).map(str::to_owned),
         labels: names(&payload.labels),
+        assignees: logins(&payload.assignees),
+        reviewers: reviewers(payload),
         additions: *payload.additions,
         deletions: *payload.deletions,
         changed_files: *payload.changed_files,
         body_summary: payload.body.as_deref().and_then(text::summary_of_markdown),
+        body: Some(text::body(payload.body.as_deref())),
         private: *delivery.repository.private,
         updated_at: time(&payload.updated_at),
     };
@@ -117,6 +120,19 @@ fn reviewer(delivery: &Delivery<'_>) -> Option<String> {
     let user = delivery.body.requested_reviewer.as_ref().and_then(|user| user.login.text());
     let team = || delivery.body.requested_team.as_ref().and_then(|team| team.slug.text().or_else(|| team.name.text()));
     user.or_else(team).map(str::to_owned)
+}
+
+/// Everybody whose review is asked for, people and teams; `None` where the payload has neither list.
+fn reviewers(payload: &payload::PullRequest) -> Option<Vec<String>> {
+    let people = logins(&payload.requested_reviewers);
+    let teams = payload.requested_teams.is_some().then(|| {
+        let slugs = payload.requested_teams.entries().filter_map(|team| team.slug.text().or_else(|| team.name.text()));
+        slugs.map(str::to_owned).collect::<Vec<_>>()
+    });
+    match (people, teams) {
+        (None, None) => None,
+        (people, teams) => Some([people.unwrap_or_default(), teams.unwrap_or_default()].concat()),
+    }
 }
 
 fn pushed(delivery: &Delivery<'_>) -> Change {

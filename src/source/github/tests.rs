@@ -20,6 +20,8 @@ macro_rules! fixture {
     };
 }
 
+// Below the macro that they use.
+mod conditions;
 mod notes;
 
 fn read(name: &str, body: &Value) -> Parsed {

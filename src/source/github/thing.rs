@@ -1,8 +1,11 @@
 //! The rest of GitHub: pushes, branches, releases, deployments, workflows, discussions.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::event::{About, Event, EventKind, Thing, ThingKind};
+use crate::source::lenient::Maybe;
 use crate::source::note::{self, Place};
 use crate::source::{Understood, text, trailer};
 
@@ -34,7 +37,7 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let tickets = delivery.tickets(Some(branch), &messages);
     let about = About::Thing(Thing { branch: Some(branch.to_owned()), ..about });
     let event = delivery.event(EventKind::Push, format!("{}:{branch}", delivery.scope), about);
-    let event = Event { tickets, ..event };
+    let event = Event { tickets, paths: paths(delivery), ..event };
     let notes = notes_in_commits(delivery, &event, branch);
     Ok([vec![event], notes].concat())
 }
@@ -68,6 +71,15 @@ fn notes_in_commit(delivery: &Delivery<'_>, push: &Event, (branch, commit): (&st
     let actor = place.author.clone().or_else(|| push.actor.clone());
     let event = Event { actor, tickets: delivery.tickets(Some(branch), &[message]), ..push.clone() };
     notes.into_iter().map(|said| note::tell(&event, said, &place)).collect()
+}
+
+/// The files that the commits of a push touch, each once. GitHub lists no more commits than fit into a payload, and a
+/// condition holds by any one file: what is past the bound could only have added a match.
+fn paths(delivery: &Delivery<'_>) -> Option<Vec<String>> {
+    const MOST: usize = 3000;
+    let lists = delivery.body.commits.entries().flat_map(|commit| [&commit.added, &commit.modified, &commit.removed]);
+    let paths: BTreeSet<&str> = lists.flat_map(Maybe::entries).map(String::as_str).collect();
+    delivery.body.commits.is_some().then(|| paths.into_iter().take(MOST).map(str::to_owned).collect())
 }
 
 /// `create` and `delete`, of a branch

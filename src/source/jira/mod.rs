@@ -78,6 +78,7 @@ impl Delivery<'_> {
             private: None,
             once: None,
             retold: None,
+            paths: None,
         }
     }
 
@@ -299,6 +300,7 @@ fn bare_ticket(key: &str) -> Ticket {
         type_name: None,
         labels: Vec::new(),
         fix_versions: Vec::new(),
+        components: Vec::new(),
         updated_at: None,
     }
 }
@@ -322,6 +324,7 @@ fn ticket(key: &str, fields: &Fields) -> Ticket {
             .filter_map(|version| version.name.text())
             .map(text::title)
             .collect(),
+        components: fields.components.entries().filter_map(|named| named.name.text()).map(text::title).collect(),
         updated_at,
         ..bare_ticket(key)
     }

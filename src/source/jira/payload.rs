@@ -68,6 +68,7 @@ pub struct Fields {
     pub labels: Maybe<Vec<Maybe<String>>>,
     #[serde(rename = "fixVersions")]
     pub fix_versions: Maybe<Vec<Maybe<Version>>>,
+    pub components: Maybe<Vec<Maybe<Named>>>,
     pub updated: Maybe<Time>,
 }
 

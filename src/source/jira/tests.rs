@@ -159,6 +159,14 @@ fn a_status_is_told_by_its_category() {
 }
 
 #[test]
+fn components_are_names() {
+    let mut body = fixture!("issue_updated");
+    body["issue"]["fields"]["components"] = json!([{"name": "Ingest "}, {"id": "1"}, null]);
+    let About::Ticket(ticket) = events(&body).remove(0).about else { panic!() };
+    assert_eq!(ticket.components, ["Ingest"]);
+}
+
+#[test]
 fn versions_that_are_swapped_in_two_items_are_one_change_by_their_dates() {
     let mut body = changed(&[
         [Some("fixVersions"), None, Some("1"), Some("spring"), None, None],

@@ -1,0 +1,118 @@
+//! What an event costs when there are many rules, and what many rules cost to load.
+
+#![expect(clippy::unwrap_used, reason = "benchmarks end at the first surprise")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use microalign::event::{About, Event, EventKind, Source, Thing, ThingKind};
+use microalign::rule::{Asked, Known, Rule, Rules, Team, Verdict, judge, load_folder};
+use microalign::settings::ChannelSettings;
+
+const RULES_OF_A_TEAM: usize = 50;
+const REPOSITORIES: usize = 2000;
+const EVENTS: usize = 2000;
+
+fn main() {
+    let (small, _) = load(10);
+    let (middle, _) = load(1000);
+    let (large, took) = load(100_000);
+    let events: Vec<_> = (0..EVENTS).map(event).collect();
+    println!("a rule in ten has a glob; {REPOSITORIES} repositories; a push\n");
+    for (count, rules) in [(10, &small), (1000, &middle), (100_000, &large)] {
+        let (each, matches) =
+            time(&events, |event| rules.candidates(EventKind::Push, event).filter(wants(event)).count());
+        println!("{count:>7} rules: {each:>9.2?} an event, {matches} matches");
+    }
+    let few = &events[..EVENTS / 100];
+    let (scan, scanned) = time(few, |event| large.all().filter(wants(event)).count());
+    let (index, found) = time(few, |event| large.candidates(EventKind::Push, event).filter(wants(event)).count());
+    assert_eq!(scanned, found);
+    println!(
+        "\nevery one of 100,000 rules asked: {scan:.2?} an event, {:.0} times as long",
+        scan.div_duration_f64(index)
+    );
+    println!("\n100,000 rules in {} files: read, checked and arranged in {took:.2?}", 100_000 / RULES_OF_A_TEAM);
+    println!("most memory: {}", peak());
+}
+
+fn wants(event: &Event) -> impl Fn(&(&Team, &Rule)) -> bool {
+    move |(team, rule)| judge(rule, team, Asked { event, kind: EventKind::Push, ticket: None }) == Verdict::Match
+}
+
+/// The mean time of one event, and how many rules matched in all.
+fn time(events: &[Event], matches: impl Fn(&Event) -> usize) -> (Duration, usize) {
+    let began = Instant::now();
+    let count = events.iter().map(|event| black_box(matches(event))).sum();
+    (began.elapsed() / u32::try_from(events.len()).unwrap(), count)
+}
+
+/// Rules as teams have them, written to files and loaded as the service does.
+fn load(count: usize) -> (Rules, Duration) {
+    let folder = tempfile::tempdir().unwrap();
+    (0..count.div_ceil(RULES_OF_A_TEAM)).for_each(|team| write(folder.path(), team, count));
+    let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+    let began = Instant::now();
+    let loaded = load_folder(folder.path(), known);
+    assert_eq!(loaded.problems, []);
+    let rules = Rules::new(loaded.teams.into_iter().map(|(_, team)| Arc::new(team)).collect());
+    let took = began.elapsed();
+    assert_eq!(rules.all().count(), count);
+    (rules, took)
+}
+
+fn write(folder: &Path, team: usize, count: usize) {
+    let mut text = format!("team = \"t{team}\"\nmembers = [\"m{team}\"]\nto = [\"email:t{team}@example.test\"]\n");
+    let first = team * RULES_OF_A_TEAM;
+    for n in first..count.min(first + RULES_OF_A_TEAM) {
+        let repository = n * 7 % REPOSITORIES;
+        let repo = if n % 10 == 0 {
+            format!("acme/service-{repository:04}*\", \"!acme/service-{repository:04}-test")
+        } else {
+            format!("acme/service-{repository:04}")
+        };
+        let on = if n % 2 == 0 { "\"push\", \"release.published\"" } else { "\"pull_request.merged\", \"push\"" };
+        write!(text, "[[rule]]\nname = \"r{n}\"\non = [{on}]\nrepo = [\"{repo}\"]\ntitle = [\"!*typo*\"]\n").unwrap();
+    }
+    std::fs::write(folder.join(format!("t{team:05}.toml")), text).unwrap();
+}
+
+fn event(n: usize) -> Event {
+    let about = Thing {
+        kind: ThingKind::Push,
+        title: "Drop the old ids".to_owned(),
+        url: None,
+        branch: Some("main".to_owned()),
+        environment: None,
+        outcome: None,
+        body_summary: None,
+        updated_at: None,
+    };
+    Event {
+        source: Source::Github,
+        kind: EventKind::Push,
+        scope: format!("acme/service-{:04}", n * 13 % REPOSITORIES),
+        actor: None,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        url: None,
+        subject: "acme/service:main".to_owned(),
+        about: About::Thing(about),
+        tickets: Vec::new(),
+        change: None,
+        note: None,
+        comment: None,
+        once: None,
+        private: None,
+        paths: None,
+    }
+}
+
+fn peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.map_or_else(|| "not known here".to_owned(), |peak| peak.trim().to_owned())
+}

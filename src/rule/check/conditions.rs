@@ -1,0 +1,243 @@
+//! The conditions of a rule, as written, to [`Condition`]s.
+
+use super::Checker;
+use crate::event::EventKind;
+use crate::rule::condition::{self, AuthorTeam, Condition, Size};
+use crate::rule::file::{ConditionTable, Groups, Texts};
+use crate::rule::pattern::{Pattern, Patterns};
+use crate::rule::{On, reading};
+use crate::toml_file::{At, Field, Raw, SizeText, Wrong, did_you_mean};
+
+/// Nobody can follow more, and a file made to nest without end would exhaust the stack.
+const DEEPEST: usize = 8;
+
+/// Where a group of conditions stands.
+#[derive(Clone, Copy)]
+pub(super) struct Within<'a> {
+    /// The events of its rule
+    pub on: &'a On,
+    /// How many groups are around it
+    pub depth: usize,
+    /// Whether it is within `not`, where what never holds has a use
+    pub excluded: bool,
+}
+
+impl Within<'_> {
+    fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+}
+
+impl Checker<'_> {
+    /// The conditions of a table, in the order in which they are tried.
+    pub(super) fn conditions(&mut self, raw: ConditionTable, at: &At, within: Within<'_>) -> Vec<Condition> {
+        use reading::{branch, login, path, repo, reviewer, text};
+        let conditions = [
+            self.list(raw.repo, (at, "repo"), repo).map(Condition::Repo),
+            self.value(raw.private, (at, "private")).map(Condition::Private),
+            self.list(raw.base, (at, "base"), branch).map(Condition::Base),
+            self.list(raw.head, (at, "head"), branch).map(Condition::Head),
+            self.value(raw.draft, (at, "draft")).map(Condition::Draft),
+            self.size(raw.size, at).map(Condition::Size),
+            self.list(raw.paths, (at, "paths"), path).map(Condition::Paths),
+            self.list(raw.labels, (at, "labels"), text).map(Condition::Labels),
+            self.list(raw.labels_all, (at, "labels_all"), text).map(Condition::LabelsAll),
+            self.list(raw.author, (at, "author"), login).map(Condition::Author),
+            self.author_team(raw.author_team, at).map(Condition::AuthorTeam),
+            self.list(raw.assignee, (at, "assignee"), login).map(Condition::Assignee),
+            self.list(raw.reviewer, (at, "reviewer"), reviewer).map(Condition::Reviewer),
+            self.list(raw.ticket, (at, "ticket"), text).map(Condition::Ticket),
+            self.list(raw.ticket_type, (at, "ticket_type"), text).map(Condition::TicketType),
+            self.list(raw.ticket_status, (at, "ticket_status"), text).map(Condition::TicketStatus),
+            self.list(raw.ticket_priority, (at, "ticket_priority"), text).map(Condition::TicketPriority),
+            self.list(raw.ticket_labels, (at, "ticket_labels"), text).map(Condition::TicketLabels),
+            self.list(raw.component, (at, "component"), text).map(Condition::Component),
+            self.list(raw.fix_version, (at, "fix_version"), text).map(Condition::FixVersion),
+            self.list(raw.environment, (at, "environment"), text).map(Condition::Environment),
+            self.list(raw.workflow, (at, "workflow"), text).map(Condition::Workflow),
+            self.list(raw.title, (at, "title"), text).map(Condition::Title),
+            self.body(raw.body, at).map(Condition::Body),
+            self.groups(raw.all, (at, "all"), within).map(Condition::All),
+            self.groups(raw.any, (at, "any"), within).map(Condition::Any),
+            self.not(raw.not, at, within).map(Condition::Not),
+        ];
+        let conditions: Vec<_> = conditions.into_iter().flatten().collect();
+        if !within.excluded {
+            conditions.iter().for_each(|condition| self.never(condition, at, within.on));
+        }
+        conditions
+    }
+
+    fn value<T: Raw>(&mut self, field: Field<T>, (table, key): (&At, &str)) -> Option<T> {
+        if field.is_absent() { None } else { self.document.take(field, &table.key(key)) }
+    }
+
+    fn list(
+        &mut self,
+        field: Texts,
+        (table, key): (&At, &str),
+        read: fn(&str) -> Result<Pattern, Wrong>,
+    ) -> Option<Patterns> {
+        if field.is_absent() {
+            return None;
+        }
+        let entries = self.filled_list(field, &table.key(key));
+        for (at, text) in &entries {
+            let excluded = text
+                .strip_prefix('!')
+                .filter(|rest| !rest.is_empty() && entries.iter().any(|(_, other)| other == rest));
+            if let Some(other) = excluded {
+                let message = format!("`{text}` takes back the entry `{other}`");
+                self.document.wrong(at, message, "leave one of the two out".to_owned());
+            }
+        }
+        Some(self.patterns(entries, read))
+    }
+
+    fn size(&mut self, field: Field<SizeText>, table: &At) -> Option<Size> {
+        let SizeText(text) = self.value(field, (table, "size"))?;
+        self.right(Size::parse(&text), &table.key("size"))
+    }
+
+    fn body(&mut self, field: Field<String>, table: &At) -> Option<regex::Regex> {
+        let text = self.value(field, (table, "body"))?;
+        self.right(condition::regex(&text), &table.key("body"))
+    }
+
+    fn right<T>(&mut self, read: Result<T, Wrong>, at: &At) -> Option<T> {
+        read.map_err(|(message, help)| self.document.wrong(at, message, help)).ok()
+    }
+
+    fn author_team(&mut self, field: Texts, table: &At) -> Option<AuthorTeam> {
+        if field.is_absent() {
+            return None;
+        }
+        let entries = self.filled_list(field, &table.key("author_team"));
+        let names = entries.iter().map(|(_, text)| text.trim_start_matches('!').to_owned()).collect();
+        if let Some(teams) = self.teams {
+            for (at, text) in &entries {
+                let name = text.trim_start_matches('!');
+                if !name.is_empty() && !teams.contains(name) {
+                    let all = || format!("there are {}", teams.iter().cloned().collect::<Vec<_>>().join(", "));
+                    let help = did_you_mean(name, teams.iter().map(String::as_str)).unwrap_or_else(all);
+                    self.document.wrong(at, format!("there is no team `{name}`"), help);
+                }
+            }
+        }
+        Some(AuthorTeam::new(self.patterns(entries, reading::team), names))
+    }
+
+    fn groups(&mut self, field: Groups, (table, key): (&At, &str), within: Within<'_>) -> Option<Vec<Vec<Condition>>> {
+        if field.is_absent() {
+            return None;
+        }
+        let at = table.key(key);
+        let tables = self.document.take(field, &at)?;
+        if tables.is_empty() {
+            self.document.wrong(&at, "the list is empty", "leave the key out, or write a group `{ … }`".to_owned());
+        }
+        let tables = self.document.entries(tables, &at);
+        tables.into_iter().map(|(at, raw)| self.group(raw, &at, within.deeper())).collect()
+    }
+
+    fn not(&mut self, field: Field<Box<ConditionTable>>, table: &At, within: Within<'_>) -> Option<Vec<Condition>> {
+        let raw = self.value(field, (table, "not"))?;
+        self.group(*raw, &table.key("not"), Within { excluded: true, ..within.deeper() })
+    }
+
+    fn group(&mut self, raw: ConditionTable, at: &At, within: Within<'_>) -> Option<Vec<Condition>> {
+        if within.depth > DEEPEST {
+            let help = "two rules with the same `to` are often simpler".to_owned();
+            self.document.wrong(at, format!("conditions nest at most {DEEPEST} deep"), help);
+            return None;
+        }
+        if self.document.is_empty_table(at) {
+            self.document.wrong(at, "no condition stands here", "write one such as `base = [\"main\"]`".to_owned());
+        }
+        Some(self.conditions(raw, at, within))
+    }
+
+    /// Reports a condition that holds for none of its rule's events.
+    fn never(&mut self, condition: &Condition, table: &At, on: &On) {
+        let Some((families, only)) = home(condition) else { return };
+        let family = |kind: &EventKind| kind.as_str().split('.').next().unwrap_or_default();
+        let mut contradictions = on
+            .kinds
+            .iter()
+            .filter(|kind| families.contains(&family(kind)))
+            .map(|kind| contradiction(condition, *kind))
+            .peekable();
+        let only = contradictions.peek().copied().flatten().unwrap_or(only);
+        if on.kinds.is_empty() || contradictions.any(|contradiction| contradiction.is_none()) {
+            return;
+        }
+        let key = condition.key();
+        self.document.wrong(
+            &table.key(key),
+            format!("`{key}` never holds for {}: {only}", on.written.join(", ")),
+            "leave it out, or ask for other events in `on`".to_owned(),
+        );
+    }
+}
+
+/// The families of events that have what a condition asks for, and that in words; `None` where all may.
+fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)> {
+    const GITHUB: &[&str] =
+        &["pull_request", "issue", "push", "release", "deployment", "workflow", "discussion", "branch", "note"];
+    const TICKETED: &[&str] = &[
+        "pull_request",
+        "issue",
+        "push",
+        "release",
+        "deployment",
+        "workflow",
+        "discussion",
+        "branch",
+        "note",
+        "ticket",
+    ];
+    const PULL_REQUEST: &[&str] = &["pull_request", "note"];
+    const LABELLED: &[&str] = &["pull_request", "issue", "ticket", "note"];
+    Some(match condition {
+        Condition::Repo(_) | Condition::Private(_) => (GITHUB, "Jira's events have no repository"),
+        Condition::Base(_) => (PULL_REQUEST, "only pull requests have a base"),
+        Condition::Head(_) => (PULL_REQUEST, "only pull requests have a head"),
+        Condition::Draft(_) => (PULL_REQUEST, "only pull requests are drafts"),
+        Condition::Size(_) => (PULL_REQUEST, "only pull requests have a size"),
+        Condition::Reviewer(_) => (PULL_REQUEST, "only pull requests have reviewers"),
+        Condition::Paths(_) => (&["pull_request", "push", "note"], "only pushes and pull requests have changed files"),
+        Condition::Labels(_) | Condition::LabelsAll(_) => {
+            (LABELLED, "only pull requests, issues and tickets have labels")
+        }
+        Condition::Assignee(_) => (LABELLED, "only pull requests, issues and tickets have an assignee"),
+        Condition::Body(_) => {
+            (&["pull_request", "issue", "note"], "only the descriptions of pull requests and issues are looked at")
+        }
+        Condition::TicketType(_)
+        | Condition::TicketStatus(_)
+        | Condition::TicketPriority(_)
+        | Condition::TicketLabels(_)
+        | Condition::Component(_)
+        | Condition::FixVersion(_) => (TICKETED, "sprints and versions belong to no ticket"),
+        Condition::Environment(_) => (&["deployment"], "only deployments have an environment"),
+        Condition::Workflow(_) => (&["workflow"], "only workflow runs have a workflow"),
+        Condition::Author(_)
+        | Condition::AuthorTeam(_)
+        | Condition::Ticket(_)
+        | Condition::Title(_)
+        | Condition::All(_)
+        | Condition::Any(_)
+        | Condition::Not(_) => return None,
+    })
+}
+
+/// What a kind says against a condition.
+fn contradiction(condition: &Condition, kind: EventKind) -> Option<&'static str> {
+    match (condition, kind) {
+        (Condition::Draft(true), EventKind::PullRequestOpened | EventKind::PullRequestReady) => {
+            Some("then it is no draft")
+        }
+        (Condition::Draft(false), EventKind::PullRequestDraft) => Some("then it is a draft"),
+        _ => None,
+    }
+}

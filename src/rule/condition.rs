@@ -1,0 +1,323 @@
+//! What must hold besides the kind of an event: the closed set of conditions, as checked.
+
+use std::ops::RangeInclusive;
+
+use regex::{Regex, RegexBuilder};
+
+use super::pattern::{Anchor, Patterns};
+use crate::event::Actor;
+use crate::toml_file::Wrong;
+
+/// What must hold besides the kind.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// The repository's `owner/name`
+    Repo(Patterns),
+    /// Whether the repository is private
+    Private(bool),
+    /// The branch that a pull request goes into
+    Base(Patterns),
+    /// The branch that a pull request comes from
+    Head(Patterns),
+    /// Whether a pull request is a draft
+    Draft(bool),
+    /// How many lines a pull request adds and deletes
+    Size(Size),
+    /// Files that are changed: one that the list lets in is enough
+    Paths(Patterns),
+    /// Labels of a pull request, issue or ticket
+    Labels(Patterns),
+    /// The same, where each entry must fit some label
+    LabelsAll(Patterns),
+    /// Who opened or reported the subject; else who acted
+    Author(Patterns),
+    /// Teams that the author is a member of
+    AuthorTeam(AuthorTeam),
+    /// Whom a pull request, issue or ticket is assigned to
+    Assignee(Patterns),
+    /// Whose review of a pull request is asked for
+    Reviewer(Patterns),
+    /// Ticket keys
+    Ticket(Patterns),
+    /// The type of the ticket
+    TicketType(Patterns),
+    /// The status of the ticket
+    TicketStatus(Patterns),
+    /// The priority of the ticket
+    TicketPriority(Patterns),
+    /// Labels of the ticket
+    TicketLabels(Patterns),
+    /// Components of the ticket
+    Component(Patterns),
+    /// Fix versions of the ticket
+    FixVersion(Patterns),
+    /// The environment of a deployment
+    Environment(Patterns),
+    /// The name of a workflow
+    Workflow(Patterns),
+    /// The subject's title
+    Title(Patterns),
+    /// The description of a pull request or issue
+    Body(Regex),
+    /// Each of these groups holds
+    All(Vec<Vec<Condition>>),
+    /// One of these groups holds
+    Any(Vec<Vec<Condition>>),
+    /// These don't hold together
+    Not(Vec<Condition>),
+}
+
+impl Condition {
+    /// The key that it is written with.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Repo(_) => "repo",
+            Self::Private(_) => "private",
+            Self::Base(_) => "base",
+            Self::Head(_) => "head",
+            Self::Draft(_) => "draft",
+            Self::Size(_) => "size",
+            Self::Paths(_) => "paths",
+            Self::Labels(_) => "labels",
+            Self::LabelsAll(_) => "labels_all",
+            Self::Author(_) => "author",
+            Self::AuthorTeam(_) => "author_team",
+            Self::Assignee(_) => "assignee",
+            Self::Reviewer(_) => "reviewer",
+            Self::Ticket(_) => "ticket",
+            Self::TicketType(_) => "ticket_type",
+            Self::TicketStatus(_) => "ticket_status",
+            Self::TicketPriority(_) => "ticket_priority",
+            Self::TicketLabels(_) => "ticket_labels",
+            Self::Component(_) => "component",
+            Self::FixVersion(_) => "fix_version",
+            Self::Environment(_) => "environment",
+            Self::Workflow(_) => "workflow",
+            Self::Title(_) => "title",
+            Self::Body(_) => "body",
+            Self::All(_) => "all",
+            Self::Any(_) => "any",
+            Self::Not(_) => "not",
+        }
+    }
+
+    /// Whether it, or one within it, passes the test. What `not` excludes is passed over unless `excluded` says so.
+    pub(super) fn any(&self, excluded: bool, test: &impl Fn(&Self) -> bool) -> bool {
+        let below = |conditions: &Vec<Self>| conditions.iter().any(|condition| condition.any(excluded, test));
+        test(self)
+            || match self {
+                Self::All(groups) | Self::Any(groups) => groups.iter().any(below),
+                Self::Not(conditions) => excluded && below(conditions),
+                _ => false,
+            }
+    }
+
+    /// Whether it is about what is known of the ticket, and not only about its key.
+    #[must_use]
+    pub fn asks_of_ticket(&self) -> bool {
+        self.any(true, &|condition| {
+            matches!(
+                condition,
+                Self::TicketType(_)
+                    | Self::TicketStatus(_)
+                    | Self::TicketPriority(_)
+                    | Self::TicketLabels(_)
+                    | Self::Component(_)
+                    | Self::FixVersion(_)
+            )
+        })
+    }
+
+    /// Whether it wants an author by this very login: then a bot is heard.
+    pub(super) fn names_author(&self, login: &str) -> bool {
+        self.any(false, &|condition| matches!(condition, Self::Author(list) if list.names(login)))
+    }
+
+    /// Looks up who is in the teams that it names.
+    pub(super) fn resolve(&mut self, members: &impl Fn(&str) -> Option<Vec<String>>) {
+        match self {
+            Self::AuthorTeam(teams) => teams.resolve(members),
+            Self::All(groups) | Self::Any(groups) => {
+                groups.iter_mut().flatten().for_each(|condition| condition.resolve(members));
+            }
+            Self::Not(conditions) => conditions.iter_mut().for_each(|condition| condition.resolve(members)),
+            _ => {}
+        }
+    }
+
+    /// How the repositories that it holds for begin, if that says something.
+    pub(super) fn repositories(&self) -> Option<Vec<Anchor>> {
+        if let Self::Repo(list) = self { list.anchors() } else { None }
+    }
+
+    /// How the ticket keys that it holds for begin, if that says something.
+    pub(super) fn keys(&self) -> Option<Vec<Anchor>> {
+        if let Self::Ticket(list) = self { list.anchors() } else { None }
+    }
+}
+
+/// A number of lines, as a rule bounds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Size {
+    written: String,
+    lines: RangeInclusive<u64>,
+}
+
+impl Size {
+    /// Reads `>500`, `>=500`, `<50`, `<=50` or `100-500`.
+    ///
+    /// # Errors
+    /// What is wrong, and what would be right.
+    pub fn parse(text: &str) -> Result<Self, Wrong> {
+        let wrong = || {
+            let help = match text.trim().parse::<u64>() {
+                Ok(lines) => format!("write \">{lines}\", \">={lines}\", \"<{lines}\" or \"<={lines}\""),
+                Err(_) => "write a number of lines such as \">500\", \"<=50\" or \"100-500\"".to_owned(),
+            };
+            (format!("`{text}` is no size"), Some(help))
+        };
+        let number = |digits: &str| digits.trim().parse::<u64>().map_err(|_| wrong());
+        let lines = if let Some(least) = text.strip_prefix(">=") {
+            number(least)?..=u64::MAX
+        } else if let Some(below) = text.strip_prefix('>') {
+            number(below)?.saturating_add(1)..=u64::MAX
+        } else if let Some(most) = text.strip_prefix("<=") {
+            0..=number(most)?
+        } else if let Some(above) = text.strip_prefix('<') {
+            let most = number(above)?.checked_sub(1);
+            0..=most.ok_or_else(|| ("nothing has fewer than 0 lines".to_owned(), None))?
+        } else {
+            let (least, most) = text.split_once('-').ok_or_else(wrong)?;
+            number(least)?..=number(most)?
+        };
+        if lines.is_empty() {
+            let help = format!("write \"{}-{}\"", lines.end(), lines.start());
+            return Err((format!("`{text}` is no size: it ends before it begins"), Some(help)));
+        }
+        Ok(Self { written: text.to_owned(), lines })
+    }
+
+    /// Whether this many lines fit.
+    #[must_use]
+    pub fn fits(&self, lines: u64) -> bool {
+        self.lines.contains(&lines)
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+}
+
+/// The teams that an author must be in, or must not.
+#[derive(Debug, Clone)]
+pub struct AuthorTeam {
+    list: Patterns,
+    /// Each team named in the list, with its members; `None` for one that is not in force
+    teams: Vec<(String, Option<Vec<String>>)>,
+}
+
+impl AuthorTeam {
+    /// A condition on these entries; `names` are the teams in them, without `!`.
+    #[must_use]
+    pub fn new(list: Patterns, names: Vec<String>) -> Self {
+        Self { list, teams: names.into_iter().map(|name| (name, None)).collect() }
+    }
+
+    /// Looks up who is in the teams.
+    pub(super) fn resolve(&mut self, members: &impl Fn(&str) -> Option<Vec<String>>) {
+        for (name, found) in &mut self.teams {
+            *found = members(name);
+        }
+    }
+
+    /// The list, to be tested with the names of [`Self::teams_of`].
+    #[must_use]
+    pub fn list(&self) -> &Patterns {
+        &self.list
+    }
+
+    /// Which of the teams somebody is in.
+    ///
+    /// # Errors
+    /// The name of a team that is not in force.
+    pub fn teams_of(&self, author: &Actor) -> Result<Vec<&str>, &str> {
+        let mut of = Vec::new();
+        for (name, members) in &self.teams {
+            if is_member(members.as_ref().ok_or(name.as_str())?, author) {
+                of.push(name.as_str());
+            }
+        }
+        Ok(of)
+    }
+}
+
+/// Whether somebody is one of a team's members, who are written as logins, account ids or names.
+#[must_use]
+pub fn is_member(members: &[String], actor: &Actor) -> bool {
+    let (login, name) = (actor.login.to_lowercase(), actor.name.to_lowercase());
+    members.iter().map(|member| member.to_lowercase()).any(|member| member == login || member == name)
+}
+
+/// Reads a regular expression. The engine takes linear time whatever the expression; its size is bounded here.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn regex(text: &str) -> Result<Regex, Wrong> {
+    const LONGEST: usize = 1000;
+    const MEMORY: usize = 1 << 20;
+    if text.is_empty() {
+        return Err(("an empty expression fits everything".to_owned(), Some("leave the key out".to_owned())));
+    }
+    if text.len() > LONGEST {
+        return Err((format!("an expression has at most {LONGEST} characters"), None));
+    }
+    RegexBuilder::new(text).size_limit(MEMORY).dfa_size_limit(MEMORY).nest_limit(50).build().map_err(|error| {
+        match error {
+            regex::Error::CompiledTooBig(_) => ("the expression is too large: it repeats too much".to_owned(), None),
+            // The last line of the parser's text says what is wrong; those before it draw the expression.
+            error => {
+                let told = error.to_string();
+                let last = told.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                let help = "a `\\` makes a special character plain; in \"…\" it is written twice, in '…' once";
+                (format!("this is no regular expression: {last}"), Some(help.to_owned()))
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for (size, fits, not) in [
+            (">500", 501, 500),
+            (">=500", 500, 499),
+            ("<50", 49, 50),
+            ("<= 50", 50, 51),
+            ("100-500", 100, 99),
+            ("100 - 500", 500, 501),
+            (">18446744073709551614", u64::MAX, u64::MAX - 1),
+        ] {
+            let size = Size::parse(size).unwrap();
+            assert!(size.fits(fits) && !size.fits(not), "{size:?}");
+        }
+        for bad in ["", "big", "500", "<0", "500-100", "-5", "5-", ">-1", ">5k", "1-2-3", ">99999999999999999999"] {
+            assert!(Size::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_expression_stays_small() {
+        assert!(regex(r"(?im)^breaking( change)?:").unwrap().is_match("x\nBREAKING: no ids"));
+        for bad in ["", "(", "a{1000}{1000}{1000}", &"a".repeat(1001), &"(".repeat(400), r"(a)\1"] {
+            assert!(regex(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Each condition: when it holds, and the words when it doesn't.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::event::Ticket;
+use crate::rule::Rules;
+
+fn with(change: impl FnOnce(&mut PullRequest)) -> Event {
+    let mut pr = pr();
+    change(&mut pr);
+    event(About::PullRequest(pr))
+}
+
+fn thing(json: serde_json::Value) -> Event {
+    event(About::Thing(serde_json::from_value(json).unwrap()))
+}
+
+#[test]
+fn of_a_pull_request() {
+    let event = with(|pr| {
+        pr.head = Some("feature/DATA-7".to_owned());
+        (pr.additions, pr.deletions) = (Some(300), Some(20));
+        pr.assignees = Some(vec!["ana".to_owned()]);
+        pr.reviewers = Some(vec!["bo".to_owned(), "web-reviewers".to_owned()]);
+        pr.body = Some("Ids.\n\nBREAKING: they are text now".to_owned());
+        pr.private = Some(true);
+    });
+    conditions(
+        &event,
+        &[
+            (r#"head = ["feature/*"]"#, ""),
+            (r#"head = ["fix/*"]"#, "miss: head is `feature/DATA-7`, not fix/*"),
+            (r#"size = ">319""#, ""),
+            (r#"size = "100-500""#, ""),
+            (r#"size = ">500""#, "miss: size is 320 lines, not >500"),
+            (r#"labels_all = ["contract", "area: *"]"#, ""),
+            (
+                r#"labels_all = ["contract", "bug", "ops"]"#,
+                "miss: label is `Contract`, `area: db`, and bug, ops is missing",
+            ),
+            (r#"labels_all = ["contract", "!area*"]"#, "miss: label `area: db` is excluded by !area*"),
+            (r#"assignee = ["Ana"]"#, ""),
+            (r#"assignee = ["cy"]"#, "miss: assignee is `ana`, not cy"),
+            (r#"reviewer = ["web-*"]"#, ""),
+            (r#"reviewer = ["!bo"]"#, "miss: reviewer `bo` is excluded by !bo"),
+            (r#"body = "(?m)^BREAKING""#, ""),
+            (r#"body = "^BREAKING""#, "miss: the description has nothing that fits `^BREAKING`"),
+            ("private = true", ""),
+            ("private = false", "miss: the repository is private"),
+            (r#"paths = ["src/**"]"#, "miss: the changed files are not known"),
+            (r#"environment = ["prod"]"#, "miss: a pull request has no environment"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_not_known_of_a_pull_request() {
+    let event = with(|pr| (pr.assignees, pr.reviewers, pr.body, pr.additions) = (None, None, None, Some(1)));
+    conditions(
+        &event,
+        &[
+            (r#"size = "<50""#, "miss: the pull request's size is not known"),
+            (r#"assignee = ["!ana"]"#, "miss: the pull request's assignees are not known"),
+            (r#"reviewer = ["ana"]"#, "miss: the pull request's reviewers are not known"),
+            (r#"body = "x""#, "miss: the description is not known"),
+            ("private = false", "miss: it is not known whether the repository is private"),
+        ],
+    );
+}
+
+#[test]
+fn changed_files() {
+    let push = |paths: &[&str]| Event {
+        paths: Some(paths.iter().map(|path| (*path).to_owned()).collect()),
+        ..thing(serde_json::json!({"kind": "push", "title": "x"}))
+    };
+    let wanted = r#"paths = ["schemas/**", "!schemas/test/**"]"#;
+    conditions(&push(&["README.md", "schemas/test/a.json", "schemas/a.json"]), &[(wanted, "")]);
+    conditions(
+        &push(&["README.md", "schemas/test/a.json"]),
+        &[
+            (wanted, "miss: none of the 2 changed files fits: `README.md`, `schemas/test/a.json`"),
+            (r#"paths = ["!**/*.md"]"#, ""),
+            (r#"paths = ["*.md"]"#, ""),
+            (r#"paths = ["Readme.md"]"#, "miss: none of the 2 changed files fits: `README.md`, `schemas/test/a.json`"),
+        ],
+    );
+    let excluded = "miss: changed file `schemas/test/a.json` is excluded by !schemas/test/**";
+    conditions(&push(&["schemas/test/a.json"]), &[(wanted, excluded)]);
+    conditions(&push(&[]), &[(wanted, "miss: it changes no file")]);
+    let unknown = Event { paths: None, ..push(&[]) };
+    conditions(&unknown, &[(wanted, "miss: the changed files are not known")]);
+    conditions(&release(), &[(wanted, "miss: a release has no changed files")]);
+}
+
+#[test]
+fn deployments_and_workflows() {
+    let deployment = thing(serde_json::json!({"kind": "deployment", "title": "x", "environment": "production"}));
+    let workflow = thing(serde_json::json!({"kind": "workflow", "title": "nightly"}));
+    conditions(
+        &deployment,
+        &[
+            (r#"environment = ["prod*"]"#, ""),
+            (r#"environment = ["staging"]"#, "miss: environment is `production`, not staging"),
+            (r#"workflow = ["nightly"]"#, "miss: a deployment has no workflow"),
+        ],
+    );
+    conditions(
+        &workflow,
+        &[(r#"workflow = ["Nightly"]"#, ""), (r#"workflow = ["ci"]"#, "miss: workflow is `nightly`, not ci")],
+    );
+}
+
+#[test]
+fn what_is_known_of_the_ticket() {
+    let known: Ticket = serde_json::from_value(serde_json::json!({
+        "key": "DATA-7", "type_name": "Bug", "status": "In Review", "priority": "High", "labels": ["contract"],
+        "components": ["Ingest", "API"], "fix_versions": ["2.1"],
+    }))
+    .unwrap();
+    let event = event(About::PullRequest(pr()));
+    let kind = EventKind::PullRequestMerged;
+    let bare: Ticket = serde_json::from_value(serde_json::json!({"key": "DATA-7"})).unwrap();
+    let table = [
+        (r#"ticket_type = ["bug"]"#, Some(&known), ""),
+        (r#"ticket_type = ["Story"]"#, Some(&known), "miss: ticket's type is `Bug`, not Story"),
+        (r#"ticket_status = ["in review"]"#, Some(&known), ""),
+        (
+            r#"ticket_status = ["!In Review"]"#,
+            Some(&known),
+            "miss: ticket's status `In Review` is excluded by !In Review",
+        ),
+        (r#"ticket_priority = ["High*"]"#, Some(&known), ""),
+        (r#"ticket_labels = ["contract"]"#, Some(&known), ""),
+        (r#"component = ["ingest"]"#, Some(&known), ""),
+        (r#"component = ["web"]"#, Some(&known), "miss: component is `Ingest`, `API`, none of them web"),
+        (r#"fix_version = ["2.*"]"#, Some(&known), ""),
+        (r#"fix_version = ["3.*"]"#, Some(&bare), "miss: it has no fix version, and the rule wants 3.*"),
+        (r#"ticket_status = ["Done"]"#, Some(&bare), "miss: the ticket's status is not known"),
+        (r#"ticket_status = ["Done"]"#, None, "miss: nothing is known of DATA-7 yet"),
+    ];
+    for (condition, ticket, expected) in table {
+        let asked = Asked { event: &event, kind, ticket };
+        assert_eq!(verdict_of(&format!("on = [\"*\"]\n{condition}"), asked), expected, "{condition}");
+    }
+    let no_ticket = Event { tickets: Vec::new(), ..event };
+    conditions(&no_ticket, &[(r#"component = ["web"]"#, "miss: it belongs to no ticket")]);
+    let its_own = Event { actor: None, ..super::ticket() };
+    conditions(&its_own, &[(r#"ticket_labels = ["contract"]"#, ""), (r#"assignee = ["!ana"]"#, "")]);
+}
+
+#[test]
+fn nested() {
+    let event = with(|pr| pr.additions = None);
+    conditions(
+        &event,
+        &[
+            (r#"any = [{ base = ["main"] }, { labels = ["contract"], author = ["dee"] }]"#, ""),
+            (
+                r#"any = [{ base = ["main"] }, { labels = ["contract"], author = ["cy"] }]"#,
+                "miss: none of its 2 alternatives holds: (1) base is `develop`, not main; (2) author is `dee`, not cy",
+            ),
+            (r#"any = [{ base = ["main"] }]"#, "miss: base is `develop`, not main"),
+            (r#"all = [{ base = ["develop"] }, { draft = true }]"#, "miss: the pull request is no draft"),
+            (r#"not = { base = ["main"] }"#, ""),
+            (r#"not = { base = ["develop"], draft = true }"#, ""),
+            (r#"not = { base = ["develop"] }"#, "miss: `not` excludes it: `base` holds"),
+            (r#"not = { base = ["develop"], draft = false }"#, "miss: `not` excludes it: `base`, `draft` all hold"),
+            (
+                r#"not = { any = [{ draft = true }, { not = { base = ["main"] } }] }"#,
+                "miss: `not` excludes it: `any` holds",
+            ),
+            // What is not known might be excluded, unless something else settles it.
+            (r#"not = { size = ">5" }"#, "miss: the pull request's size is not known"),
+            (r#"not = { size = ">5", base = ["main"] }"#, ""),
+            (r#"not = { any = [{ size = ">5" }, { base = ["main"] }] }"#, NONE_KNOWN),
+            (r#"not = { all = [{ size = ">5" }, { base = ["main"] }] }"#, ""),
+            // What it has not, it has not.
+            (r#"not = { environment = ["prod"] }"#, ""),
+        ],
+    );
+}
+
+const NONE_KNOWN: &str = "miss: none of its 2 alternatives holds: (1) the pull request's size is not known; (2) base is \
+                          `develop`, not main";
+
+#[test]
+fn a_bot_may_be_named_in_a_group() {
+    let event = with(|pr| pr.author = Some(actor("renovate[bot]")));
+    let bot = "suppressed: the author renovate[bot] is a bot";
+    conditions(
+        &event,
+        &[
+            (r#"any = [{ author = ["renovate[bot]"] }, { draft = true }]"#, ""),
+            (r#"not = { any = [{ author = ["cy"] }] }"#, bot),
+        ],
+    );
+}
+
+#[test]
+fn teams_of_the_author() {
+    let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+    let team = |text: &str| {
+        let text = format!("{text}\nto = [\"mailbox\"]\n");
+        Arc::new(check("team.toml", &text, known).unwrap())
+    };
+    let judged = |condition: &str, author: &str| {
+        let asking = format!("team = \"web\"\n[[rule]]\nname = \"r\"\non = [\"*\"]\n{condition}");
+        let teams = vec![team(&asking), team("team = \"data\"\nmembers = [\"Dee\"]"), team("team = \"ops\"")];
+        let rules = Rules::new(teams);
+        let event = with(|pr| pr.author = Some(actor(author)));
+        let (team, rule) = rules.find("web", "r").unwrap();
+        match judge(rule, team, Asked { event: &event, kind: EventKind::PullRequestMerged, ticket: None }) {
+            Verdict::Match => String::new(),
+            Verdict::Miss { because } | Verdict::Suppressed { because } => because,
+        }
+    };
+    let table = [
+        (r#"author_team = ["data"]"#, "dee", ""),
+        (r#"author_team = ["data"]"#, "ana", "author `ana` is no member of data"),
+        (r#"author_team = ["data", "ops"]"#, "ana", "author `ana` is no member of one of data, ops"),
+        (r#"author_team = ["!data"]"#, "dee", "author `dee` is excluded by !data"),
+        (r#"author_team = ["!data"]"#, "ana", ""),
+        (r#"not = { author_team = ["data"] }"#, "dee", "`not` excludes it: `author_team` holds"),
+        (r#"author_team = ["gone"]"#, "dee", "the team `gone` is not in force"),
+        (r#"not = { author_team = ["gone"] }"#, "dee", "the team `gone` is not in force"),
+    ];
+    for (condition, author, expected) in table {
+        assert_eq!(judged(condition, author), expected, "{condition} {author}");
+    }
+}
