@@ -295,3 +295,6 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

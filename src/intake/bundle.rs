@@ -8,7 +8,7 @@ use crate::destination::Destination;
 use crate::plan;
 use crate::rule::{Rule, Team};
 use crate::store::{Due, Outgoing};
-use crate::template::{Block, Message};
+use crate::template::{self, Block, Message};
 
 /// More lines are another message.
 const MOST: usize = 40;
@@ -144,9 +144,16 @@ impl<'a> Bundle<'a> {
     }
 }
 
-/// What an update says among others: its first paragraph, but a note is what a person chose to say, and stays whole.
+/// What an update says among others: its first paragraph, with what that leads up to. A note is what a person chose to
+/// say, and stays whole.
 fn line(update: &Ready<'_>, among_others: bool) -> Vec<Block> {
     let body = &update.message.body;
-    let short = among_others && !update.due.kind.is_note();
-    body.iter().take(if short { 1 } else { body.len() }).cloned().collect()
+    let leads_up =
+        matches!(body.first(), Some(Block::Paragraph(words)) if template::flat(words).trim_end().ends_with(':'));
+    let length = match (among_others && !update.due.kind.is_note(), leads_up) {
+        (false, _) => body.len(),
+        (true, true) => 2,
+        (true, false) => 1,
+    };
+    body.iter().take(length).cloned().collect()
 }

@@ -34,7 +34,7 @@ macro_rules! built_in {
 pub const BUILT_IN: &[(&str, &str)] = built_in! {
     "draft" "on-track" "opened" "ready" "review-requested" "approved" "changes-requested" "merged" "heads-up" "closed"
     "reopened" "commented" "ticket-started" "ticket-transitioned" "ticket-slipped" "ticket-done" "ticket-flagged"
-    "ticket-commented" "note" "release" "deployment" "outside" "default"
+    "ticket-commented" "ticket-quiet" "stalled" "note" "release" "deployment" "outside" "default"
 };
 
 /// The name of the built-in template for a kind, for rules that name none.
@@ -58,6 +58,8 @@ pub fn for_kind(kind: EventKind) -> &'static str {
         EventKind::TicketDone => "ticket-done",
         EventKind::TicketFlagged => "ticket-flagged",
         EventKind::TicketCommented => "ticket-commented",
+        EventKind::TicketQuiet => "ticket-quiet",
+        EventKind::PullRequestStalled => "stalled",
         EventKind::ReleasePublished => "release",
         EventKind::DeploymentSucceeded | EventKind::DeploymentFailed => "deployment",
         kind if kind.is_note() => "note",

@@ -1,0 +1,351 @@
+//! The pipeline from stored deliveries to messages, by a clock that the test moves.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::config;
+use crate::store::{Entry, EntryState, Filter, Incoming};
+
+/// A team of the working week, in a place whose clock is that of Greenwich in winter.
+const TEAM: &str = r#"
+team = "web"
+members = ["bo"]
+to = ["mailbox"]
+timezone = "Europe/Lisbon"
+quiet = ["19:00-08:00", "sat", "sun"]
+"#;
+
+struct Clocked {
+    intake: Intake,
+    _folder: TempDir,
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+impl Clocked {
+    async fn new(teams: &[String]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        std::fs::create_dir(folder.path().join("rules")).unwrap();
+        file("microalign.toml", "[github]\nsecrets = [\"x\"]\n[jira]\nsecrets = [\"y\"]\n");
+        for (number, team) in teams.iter().enumerate() {
+            file(&format!("rules/{number}.toml"), team);
+        }
+        let config = config::load(&folder.path().join("microalign.toml"), &|_| None).unwrap();
+        let rulebook = Rulebook::load(&config, None);
+        assert_eq!(rulebook.problems(), []);
+        let (store, _) = Store::serve(&folder.path().join("store.db")).await.unwrap();
+        let intake = Intake {
+            store,
+            settings: Settings { jira_projects: Vec::new(), jira_base_url: None },
+            rulebook: watch::channel(Arc::new(rulebook)).1,
+            metrics: Arc::default(),
+            stored: Arc::default(),
+            to_send: Arc::default(),
+        };
+        Self { intake, _folder: folder }
+    }
+
+    /// Lets time pass, with a step whenever something is due.
+    async fn until(&self, end: &str) {
+        let end = at(end);
+        while let Some(due) = self.intake.store.next_due().await.unwrap().filter(|due| *due <= end) {
+            while self.intake.step(due).await.unwrap() {}
+        }
+        while self.intake.step(end).await.unwrap() {}
+    }
+
+    async fn take(&self, now: &str, (source, name): (Source, &str), body: &Value) {
+        self.until(now).await;
+        let key = format!("{now} {}", fastrand::u64(..));
+        let (body, name, received) = (body.to_string().into_bytes(), name.to_owned(), at(now));
+        self.intake.store.accept(Incoming { source, key, name, body, received, ignored: None }).await.unwrap();
+        self.until(now).await;
+    }
+
+    async fn pull_request(&self, now: &str, action: &str, more: Value) {
+        let mut body = json!({
+            "action": action,
+            "repository": { "full_name": "acme/ingest" },
+            "sender": { "login": "ana" },
+            "pull_request": {
+                "number": 7, "title": "Add it", "state": "open", "draft": false, "user": { "login": "ana" },
+                "html_url": "https://github.com/acme/ingest/pull/7", "updated_at": now,
+                "base": { "ref": "main" }, "head": { "ref": "DATA-1-add" }, "labels": [],
+            },
+        });
+        merge(&mut body, more);
+        self.take(now, (Source::Github, "pull_request"), &body).await;
+    }
+
+    async fn comment(&self, now: &str, who: &str, words: &str) {
+        let body = json!({
+            "action": "created",
+            "repository": { "full_name": "acme/ingest" },
+            "sender": { "login": who },
+            "issue": {
+                "number": 7, "title": "Add it", "state": "open", "user": { "login": "ana" },
+                "html_url": "https://github.com/acme/ingest/pull/7", "pull_request": {},
+            },
+            "comment": {
+                "id": fastrand::u32(..), "body": words, "user": { "login": who }, "created_at": now,
+                "html_url": "https://github.com/acme/ingest/pull/7#issuecomment-1",
+            },
+        });
+        self.take(now, (Source::Github, "issue_comment"), &body).await;
+    }
+
+    /// A ticket that moves to a status, and the category of that.
+    async fn ticket(&self, now: &str, status: &str, category: &str) {
+        let body = json!({
+            "webhookEvent": "jira:issue_updated",
+            "timestamp": at(now).as_millisecond(),
+            "user": { "accountId": "5b", "displayName": "Ana" },
+            "issue": { "id": "10001", "key": "DATA-1", "self": "https://acme.atlassian.net/rest/api/2/issue/10001", "fields": {
+                "summary": "Orders", "status": { "name": status, "statusCategory": { "key": category } },
+                "assignee": { "accountId": "bo", "displayName": "bo" }, "updated": now.replace('Z', ".000+0000"),
+            } },
+            "changelog": { "items": [{ "field": "status", "fieldId": "status", "fromString": "Open", "toString": status }] },
+        });
+        self.take(now, (Source::Jira, ""), &body).await;
+    }
+
+    async fn ledger(&self) -> Vec<Entry> {
+        self.intake.store.ledger(&Filter::default()).await.unwrap()
+    }
+
+    /// The messages that go, as text without the quiet line.
+    async fn messages(&self) -> Vec<String> {
+        let texts = self.ledger().await.into_iter().filter_map(|line| line.message);
+        texts.map(|message| message.text().rsplit_once("\n\n").unwrap().0.to_owned()).collect()
+    }
+
+    /// State and reason of each line.
+    async fn lines(&self) -> Vec<String> {
+        let kind = |line: &Entry| line.kind.clone().unwrap_or_default();
+        self.ledger()
+            .await
+            .iter()
+            .map(|line| format!("{} {}: {}", kind(line), line.state.as_str(), line.reason))
+            .collect()
+    }
+}
+
+fn merge(into: &mut Value, more: Value) {
+    match (into, more) {
+        (Value::Object(into), Value::Object(more)) => {
+            for (key, value) in more {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, more) => *into = more,
+    }
+}
+
+fn draft() -> Value {
+    json!({ "pull_request": { "draft": true } })
+}
+
+fn merged() -> Value {
+    json!({ "pull_request": { "state": "closed", "merged": true } })
+}
+
+#[tokio::test]
+async fn of_a_night_only_the_merge_is_told_in_the_morning() {
+    let rule =
+        "[[rule]]\nname = \"work\"\non = [\"pull_request.draft\", \"pull_request.ready\", \"pull_request.merged\"]\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    clocked.pull_request("2026-11-19T20:00:00Z", "opened", draft()).await;
+    clocked.pull_request("2026-11-19T21:00:00Z", "ready_for_review", json!({})).await;
+    clocked.pull_request("2026-11-19T22:00:00Z", "closed", merged()).await;
+    clocked.until("2026-11-20T07:59:59Z").await;
+    assert_eq!(clocked.messages().await, [""; 0]);
+    assert!(clocked.lines().await[2].ends_with("quiet hours: it waits until Fri 2026-11-20 08:00"));
+    clocked.until("2026-11-20T08:00:00Z").await;
+    let messages = clocked.messages().await;
+    assert!(matches!(&messages[..], [only] if only.contains("just merged Add it")), "{messages:?}");
+    let states = clocked.ledger().await.iter().map(|line| line.state).collect::<Vec<_>>();
+    assert_eq!(states, [EntryState::Superseded, EntryState::Superseded, EntryState::Held]);
+}
+
+#[tokio::test]
+async fn what_waited_about_one_ticket_is_one_message_with_a_line_each() {
+    let rule = "[[rule]]\nname = \"all\"\non = [\"pull_request.*\", \"ticket.*\", \"note.*\"]\nobject_by = \"3d\"\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    clocked.ticket("2026-11-19T20:00:00Z", "Doing", "indeterminate").await;
+    clocked.pull_request("2026-11-19T21:00:00Z", "opened", draft()).await;
+    clocked.comment("2026-11-19T22:00:00Z", "ana", "/assume ids are never reused").await;
+    clocked.until("2026-11-20T08:00:00Z").await;
+    let messages = clocked.messages().await;
+    insta::assert_snapshot!(messages.join("\n====\n"));
+    let ledger = clocked.ledger().await;
+    let told = ledger.iter().filter(|line| line.reason.starts_with("it is told with 1.1")).count();
+    assert_eq!((messages.len(), told), (1, ledger.len() - 1), "{ledger:#?}");
+    assert!(ledger.iter().all(|line| line.sends.len() == 1), "each shows how it went");
+}
+
+#[tokio::test]
+async fn what_several_rules_say_of_an_event_is_said_once_at_a_place() {
+    let rules = r#"settle = "0s"
+[[rule]]
+name = "one"
+on = ["pull_request.merged"]
+[[rule]]
+name = "two"
+on = ["pull_request.*"]
+to = ["mailbox", "email:two@example.com"]
+[[rule]]
+name = "three"
+on = ["pull_request.merged"]
+template = "heads-up"
+"#;
+    let clocked = Clocked::new(&[format!("{}{rules}", TEAM.replace("quiet =", "# quiet ="))]).await;
+    clocked.pull_request("2026-11-20T12:00:00Z", "closed", merged()).await;
+    let sends = clocked.ledger().await.into_iter().map(|line| {
+        let to = line.sends.into_iter().map(|send| send.destination).collect::<Vec<_>>();
+        (line.rule.unwrap(), to.join(" "))
+    });
+    let expected = [("one", "mailbox"), ("two", "email:two@example.com"), ("three", "mailbox")];
+    assert_eq!(sends.collect::<Vec<_>>(), expected.map(|(rule, to)| (rule.to_owned(), to.to_owned())));
+}
+
+#[tokio::test]
+async fn a_digest_collects_the_day() {
+    let rule = "[[rule]]\nname = \"day\"\non = [\"pull_request.commented\", \"pull_request.merged\", \"note.*\"]\ndigest = \"daily 09:00\"\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    clocked.comment("2026-11-19T10:00:00Z", "ana", "How about a view?").await;
+    clocked.comment("2026-11-19T11:00:00Z", "ana", "/decide we keep v1\n\nuntil June").await;
+    clocked.pull_request("2026-11-19T12:00:00Z", "closed", merged()).await;
+    let other = json!({ "pull_request": { "number": 8, "title": "Other", "head": { "ref": "x" } } });
+    let mut other_merged = merged();
+    merge(&mut other_merged, other);
+    clocked.pull_request("2026-11-19T13:00:00Z", "closed", other_merged).await;
+    clocked.until("2026-11-20T08:59:59Z").await;
+    assert_eq!(clocked.messages().await, [""; 0]);
+    clocked.until("2026-11-20T09:00:00Z").await;
+    let ledger = clocked.ledger().await;
+    let message = ledger.iter().find_map(|line| line.message.clone()).unwrap();
+    insta::assert_snapshot!(format!("{}\n\n{}", message.subject, message.text()));
+    assert_eq!(clocked.messages().await.len(), 1);
+}
+
+#[tokio::test]
+async fn over_the_budget_there_is_one_digest_in_the_next_period() {
+    let rule = "budget = \"2/day\"\n[[rule]]\nname = \"talk\"\non = [\"pull_request.commented\"]\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    for hour in 10..15 {
+        clocked.comment(&format!("2026-11-20T{hour}:00:00Z"), "ana", &format!("Comment {hour}")).await;
+    }
+    clocked.until("2026-11-22T23:00:00Z").await;
+    assert_eq!(clocked.messages().await.len(), 2);
+    let held = clocked.lines().await.into_iter().filter(|line| line.contains("the budget of 2/day is spent"));
+    assert!(held.clone().all(|line| line.ends_with("until Mon 2026-11-23 08:00")), "{:?}", held.collect::<Vec<_>>());
+    assert_eq!(held.count(), 3);
+    clocked.until("2026-11-23T08:00:00Z").await;
+    let messages = clocked.messages().await;
+    assert_eq!(messages.len(), 3);
+    assert_eq!(messages[2].matches("> Comment 1").count(), 3, "{}", messages[2]);
+}
+
+#[tokio::test]
+async fn every_limits_a_rule_to_one_in_its_window_and_the_newest_waits() {
+    let rule =
+        "[[rule]]\nname = \"progress\"\non = [\"pull_request.draft\", \"pull_request.on_track\"]\nevery = \"2d\"\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    clocked.pull_request("2026-11-16T10:00:00Z", "opened", draft()).await;
+    for day in ["16T11", "16T12", "17T12", "18T09"] {
+        clocked.pull_request(&format!("2026-11-{day}:00:00Z"), "synchronize", draft()).await;
+    }
+    clocked.until("2026-11-18T10:00:59Z").await;
+    assert_eq!(clocked.messages().await.len(), 1);
+    clocked.until("2026-11-18T10:01:00Z").await;
+    let messages = clocked.messages().await;
+    assert_eq!(messages.len(), 2);
+    assert!(messages[1].contains("still on track"), "{messages:?}");
+    let lines = clocked.lines().await;
+    assert_eq!(lines.iter().filter(|line| line.contains("superseded")).count(), 3, "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_draft_is_on_track_when_its_ticket_moves_on() {
+    let rule = "[[rule]]\nname = \"progress\"\non = [\"pull_request.on_track\"]\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    clocked.pull_request("2026-11-16T10:00:00Z", "opened", draft()).await;
+    clocked.ticket("2026-11-16T11:00:00Z", "Doing", "indeterminate").await;
+    clocked.until("2026-11-16T12:00:00Z").await;
+    let messages = clocked.messages().await;
+    assert!(matches!(&messages[..], [only] if only.contains("still on track")), "{messages:?}");
+    clocked.pull_request("2026-11-16T13:00:00Z", "ready_for_review", json!({})).await;
+    clocked.ticket("2026-11-16T14:00:00Z", "In Review", "indeterminate").await;
+    clocked.until("2026-11-16T15:00:00Z").await;
+    assert_eq!(clocked.messages().await.len(), 1, "it is no draft any more");
+}
+
+#[tokio::test]
+async fn a_pull_request_that_stalls_is_told_once_for_each_silence() {
+    let rule = "[[rule]]\nname = \"stuck\"\non = [\"pull_request.stalled\"]\nafter = \"5d\"\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    clocked.pull_request("2026-11-02T10:00:00Z", "opened", json!({})).await;
+    clocked.comment("2026-11-04T10:00:00Z", "li", "Soon.").await;
+    clocked.comment("2026-11-06T10:00:00Z", "ci[bot]", "It works.").await;
+    clocked.until("2026-11-09T10:00:00Z").await;
+    assert_eq!(clocked.messages().await.len(), 0);
+    clocked.until("2026-11-09T10:01:00Z").await;
+    let messages = clocked.messages().await;
+    assert!(matches!(&messages[..], [only] if only.contains("has happened on Add it")), "{messages:?}");
+    clocked.until("2026-11-30T10:00:00Z").await;
+    assert_eq!(clocked.messages().await.len(), 1);
+    clocked.pull_request("2026-11-30T11:00:00Z", "closed", merged()).await;
+    clocked.until("2026-12-31T10:00:00Z").await;
+    assert_eq!(clocked.messages().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_team_whose_ticket_went_quiet_is_nudged_if_others_follow_it() {
+    let own = "[[rule]]\nname = \"nudge\"\non = [\"ticket.quiet\"]\nafter = \"3d\"\n";
+    let partner = "team = \"data\"\nto = [\"mailbox\"]\n[[rule]]\nname = \"tickets\"\non = [\"ticket.started\"]\n";
+    let alone = Clocked::new(&[format!("{TEAM}{own}")]).await;
+    alone.ticket("2026-11-02T10:00:00Z", "Doing", "indeterminate").await;
+    alone.until("2026-11-20T10:00:00Z").await;
+    assert_eq!(alone.messages().await.len(), 0);
+    assert!(alone.lines().await[1].contains("no partner team was told of it"), "{:?}", alone.lines().await);
+    let followed = Clocked::new(&[format!("{TEAM}{own}"), partner.to_owned()]).await;
+    followed.ticket("2026-11-02T10:00:00Z", "Doing", "indeterminate").await;
+    followed.until("2026-11-20T10:00:00Z").await;
+    let messages = followed.messages().await;
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    assert!(messages[1].contains("have heard nothing for a while"), "{messages:?}");
+}
+
+#[tokio::test]
+async fn an_assumption_is_agreed_when_nobody_of_the_team_answers_in_time() {
+    let rule = "[[rule]]\nname = \"notes\"\non = [\"note.assumed\"]\nobject_by = \"2d\"\n";
+    for (answer, expected) in [
+        (None, "the rule matched; agreed: nobody objected by 2026-11-18 10:01"),
+        (Some("li"), "the rule matched; agreed: nobody objected by 2026-11-18 10:01"),
+        (
+            Some("bo"),
+            "the rule matched; bo answered before 2026-11-18 10:01: https://github.com/acme/ingest/pull/7#issuecomment-1",
+        ),
+    ] {
+        let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+        clocked.pull_request("2026-11-16T09:00:00Z", "opened", json!({})).await;
+        clocked.comment("2026-11-16T10:00:00Z", "ana", "/assume ids are never reused").await;
+        if let Some(who) = answer {
+            clocked.comment("2026-11-17T10:00:00Z", who, "They are!").await;
+        }
+        clocked.until("2026-11-18T10:01:00Z").await;
+        assert!(
+            clocked.messages().await[0].contains("Object by 18 Nov 2026, 10:01 WET"),
+            "{:?}",
+            clocked.messages().await
+        );
+        let lines = clocked.lines().await;
+        assert!(lines.iter().any(|line| line.ends_with(expected)), "{answer:?}: {lines:#?}");
+    }
+}
