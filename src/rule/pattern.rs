@@ -1,5 +1,7 @@
 //! Lists of patterns, as conditions have them: any entry may hold, and an entry that starts with `!` excludes.
 
+use std::borrow::Cow;
+
 use globset::{ErrorKind, GlobBuilder, GlobMatcher};
 
 /// A longer pattern is a mistake, and [`globset`] recurses once for each `{` in it.
@@ -28,32 +30,72 @@ pub struct Pattern {
     test: Test,
 }
 
-/// Most entries have no wildcard or one `*`, and comparing is quicker and smaller than any automaton.
+/// Most entries have no wildcard or a few `*`, and comparing is quicker than any automaton, and a hundredth of its size.
 #[derive(Debug, Clone)]
 enum Test {
-    Equals(String),
-    /// What is before and after the one `*`, and whether that stops at `/`
-    Affixes(Box<str>, Box<str>, bool),
+    Equals(Box<str>),
+    /// With `*` alone, which stands for any text
+    Stars(Box<str>),
+    /// The same, where `*` stops at `/`
+    StarsWithin(Box<str>),
+    /// Whatever is below a folder, whose name ends in `/`
+    Below(Box<str>),
     Matches(Box<GlobMatcher>),
 }
 
 impl Test {
-    fn affixes(pattern: &str, separated: bool) -> Option<Self> {
-        let (start, end) = pattern.split_once('*')?;
-        let plain = |part: &str| !part.contains(SPECIAL);
-        (plain(start) && plain(end)).then(|| Self::Affixes(start.into(), end.into(), separated))
+    fn new(pattern: &str, separated: bool) -> Result<Self, globset::Error> {
+        if !pattern.contains(SPECIAL) {
+            return Ok(Self::Equals(pattern.into()));
+        }
+        if let Some(folder) = pattern.strip_suffix("**").filter(|folder| separated && folder.ends_with('/'))
+            && !folder.contains(SPECIAL)
+        {
+            return Ok(Self::Below(folder.into()));
+        }
+        if !pattern.contains(['?', '{', '}', '\\']) && !pattern.contains("**") {
+            return Ok(if separated { Self::StarsWithin(pattern.into()) } else { Self::Stars(pattern.into()) });
+        }
+        let glob = GlobBuilder::new(&pattern.replace("\\[", "[").replace('[', "[[]"))
+            .literal_separator(separated)
+            .backslash_escape(true)
+            .empty_alternates(true)
+            .build()?;
+        Ok(Self::Matches(Box::new(glob.compile_matcher())))
     }
 
     fn fits(&self, value: &str) -> bool {
         match self {
-            Self::Equals(text) => text == value,
-            Self::Affixes(start, end, separated) => value
-                .strip_prefix(&**start)
-                .and_then(|rest| rest.strip_suffix(&**end))
-                .is_some_and(|between| !(*separated && between.contains('/'))),
+            Self::Equals(text) => **text == *value,
+            Self::Stars(pattern) => stars(pattern, value),
+            Self::StarsWithin(pattern) => {
+                let (mut parts, mut values) = (pattern.split('/'), value.split('/'));
+                loop {
+                    match (parts.next(), values.next()) {
+                        (None, None) => return true,
+                        (Some(part), Some(value)) if stars(part, value) => {}
+                        _ => return false,
+                    }
+                }
+            }
+            Self::Below(folder) => value.starts_with(&**folder),
             Self::Matches(glob) => glob.is_match(value),
         }
     }
+}
+
+/// Whether a value fits a pattern with `*` alone: its beginning, its end, and between them each piece after the other.
+fn stars(pattern: &str, value: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == value };
+    let (pieces, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(mut between) = value.strip_prefix(start).and_then(|value| value.strip_suffix(end)) else { return false };
+    pieces.split('*').all(|piece| match between.find(piece) {
+        Some(at) => {
+            between = &between[at + piece.len()..];
+            true
+        }
+        None => false,
+    })
 }
 
 /// How the values that a pattern fits begin, in small letters: what an index can look up.
@@ -81,19 +123,8 @@ impl Pattern {
             return Err(format!("a pattern has at most {LONGEST} characters"));
         }
         let folded = fold(body, reading.caseless);
-        let test = if !folded.contains(SPECIAL) {
-            Test::Equals(folded)
-        } else if let Some(affixes) = Test::affixes(&folded, reading.separated) {
-            affixes
-        } else {
-            let glob = GlobBuilder::new(&folded.replace("\\[", "[").replace('[', "[[]"))
-                .literal_separator(reading.separated)
-                .backslash_escape(true)
-                .empty_alternates(true)
-                .build()
-                .map_err(|error| format!("`{body}` is no pattern: {}", describe(error.kind())))?;
-            Test::Matches(Box::new(glob.compile_matcher()))
-        };
+        let test = Test::new(&folded, reading.separated)
+            .map_err(|error| format!("`{body}` is no pattern: {}", describe(error.kind())))?;
         Ok(Self { text: text.to_owned(), excludes, caseless: reading.caseless, test })
     }
 
@@ -125,14 +156,15 @@ fn describe(error: &ErrorKind) -> String {
 }
 
 /// [`globset`] ignores the case of ASCII letters only.
-fn fold(text: &str, caseless: bool) -> String {
-    if caseless { text.to_lowercase() } else { text.to_owned() }
+fn fold(text: &str, caseless: bool) -> Cow<'_, str> {
+    let small = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    if caseless && !text.bytes().all(small) { text.to_lowercase().into() } else { text.into() }
 }
 
 /// A list of patterns. It holds when an entry without `!` fits a value and none with `!` does; a list that only
 /// excludes holds for everything else.
 #[derive(Debug, Clone, Default)]
-pub struct Patterns(Vec<Pattern>);
+pub struct Patterns(Box<[Pattern]>);
 
 /// Why a list doesn't hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +184,7 @@ impl Patterns {
     /// A list of these entries, in their order.
     #[must_use]
     pub fn new(entries: Vec<Pattern>) -> Self {
-        Self(entries)
+        Self(entries.into())
     }
 
     /// Whether the list holds for something with these values, such as all labels of an issue.
@@ -160,13 +192,14 @@ impl Patterns {
     /// # Errors
     /// Why not.
     pub fn test<'a>(&'a self, values: &[&'a str]) -> Result<(), Refusal<'a>> {
-        let (exclude, include): (Vec<_>, Vec<_>) = self.0.iter().partition(|pattern| pattern.excludes);
-        let included = |value: &&str| include.iter().any(|pattern| pattern.fits(value));
-        if !include.is_empty() && !values.iter().any(included) {
-            return Err(Refusal::NoneOf(include.iter().map(|pattern| pattern.text.as_str()).collect()));
+        let mut include = self.0.iter().filter(|pattern| !pattern.excludes).peekable();
+        let included = |pattern: &Pattern| values.iter().any(|value| pattern.fits(value));
+        if include.peek().is_some() && !include.any(included) {
+            let include = self.0.iter().filter(|pattern| !pattern.excludes);
+            return Err(Refusal::NoneOf(include.map(|pattern| pattern.text.as_str()).collect()));
         }
         let excluded = values.iter().find_map(|value| {
-            let by = exclude.iter().find(|pattern| pattern.fits(value))?;
+            let by = self.0.iter().find(|pattern| pattern.excludes && pattern.fits(value))?;
             Some(Refusal::Excluded { by: &by.text, value })
         });
         excluded.map_or(Ok(()), Err)
@@ -266,9 +299,13 @@ mod tests {
     }
 
     proptest! {
-        /// The short way for one `*` means what the automaton does.
+        /// The short ways mean what the automaton does.
         #[test]
-        fn one_star_is_a_glob(pattern in "[ab/.\\[]{0,3}\\*[ab/.\\[]{0,3}", value in "[ab/.\\[]{0,6}", separated: bool) {
+        fn stars_are_a_glob(
+            pattern in "[ab/*\\[]{1,6}(/\\*\\*)?",
+            value in "[ab/\\[]{0,8}",
+            separated: bool,
+        ) {
             let reading = Reading { separated, caseless: false };
             let automaton = GlobBuilder::new(&pattern.replace('[', "[[]")).literal_separator(separated).build();
             let expected = automaton.unwrap().compile_matcher().is_match(&value);

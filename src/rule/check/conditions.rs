@@ -61,7 +61,8 @@ impl Checker<'_> {
             self.groups(raw.any, (at, "any"), within).map(Condition::Any),
             self.not(raw.not, at, within).map(Condition::Not),
         ];
-        let conditions: Vec<_> = conditions.into_iter().flatten().collect();
+        let mut conditions: Vec<_> = conditions.into_iter().flatten().collect();
+        conditions.shrink_to_fit();
         if !within.excluded {
             conditions.iter().for_each(|condition| self.never(condition, at, within.on));
         }
