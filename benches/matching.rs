@@ -125,6 +125,7 @@ fn event(n: usize) -> Event {
         note: None,
         comment: None,
         once: None,
+        retold: None,
         private: None,
         paths: None,
     }

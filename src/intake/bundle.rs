@@ -32,40 +32,45 @@ pub(super) struct Bundle<'a> {
 /// would say the same of the same event at a place, it is said there once.
 pub(super) fn bundle(mut ready: Vec<Ready<'_>>) -> Vec<Bundle<'_>> {
     ready.sort_by(|a, b| order(a).cmp(&order(b)));
-    let mut bundles: Vec<Bundle<'_>> = Vec::new();
-    let mut open = HashMap::new();
-    let mut said: HashMap<(String, i64), Vec<(usize, Vec<Destination>)>> = HashMap::new();
-    for mut update in ready {
-        let event = (update.team.name.clone(), update.due.event_id);
-        let before = said.entry(event).or_default();
-        let same = |(at, _): &&(usize, Vec<Destination>)| {
-            bundles[*at]
-                .updates
-                .iter()
-                .any(|other| other.due.event_id == update.due.event_id && other.message.body == update.message.body)
-        };
-        let (repeated, covered) = before.iter().filter(same).fold((None, Vec::new()), |(first, mut all), (at, to)| {
-            all.extend(to.iter().cloned());
-            (first.or(Some(*at)), all)
-        });
-        update.to.retain(|to| !covered.contains(to));
-        if let (Some(at), true) = (repeated, update.to.is_empty()) {
-            bundles[at].updates.push(update);
-            continue;
-        }
-        let key = key(&update);
-        let at = match open.get(&key) {
-            Some(at) if bundles.get(*at).is_some_and(|bundle: &Bundle<'_>| bundle.updates.len() < MOST) => *at,
-            _ => {
-                bundles.push(Bundle { updates: Vec::new() });
-                bundles.len() - 1
+    let mut bundles = Bundles::default();
+    ready.into_iter().for_each(|update| bundles.add(update));
+    bundles.all
+}
+
+#[derive(Default)]
+struct Bundles<'a> {
+    all: Vec<Bundle<'a>>,
+    /// The places in `all` that take more, by what their updates have in common
+    open: HashMap<(String, Together, Vec<Destination>), usize>,
+    /// The places in `all` that tell of an event, by team and event
+    told: HashMap<(String, i64), Vec<usize>>,
+}
+
+impl<'a> Bundles<'a> {
+    fn add(&mut self, mut update: Ready<'a>) {
+        let told = self.told.entry((update.team.name.clone(), update.due.event_id)).or_default();
+        let mut repeated = None;
+        for at in &*told {
+            let same = |other: &&Ready<'_>| {
+                other.due.event_id == update.due.event_id && other.message.body == update.message.body
+            };
+            for other in self.all[*at].updates.iter().filter(same) {
+                repeated = repeated.or(Some(*at));
+                update.to.retain(|to| !other.to.contains(to));
             }
-        };
-        open.insert(key, at);
-        before.push((at, update.to.clone()));
-        bundles[at].updates.push(update);
+        }
+        if let (Some(at), true) = (repeated, update.to.is_empty()) {
+            self.all[at].updates.push(update);
+            return;
+        }
+        let open = self.open.entry(key(&update)).or_insert(self.all.len());
+        if self.all.get(*open).is_none_or(|bundle| bundle.updates.len() >= MOST) {
+            *open = self.all.len();
+            self.all.push(Bundle { updates: Vec::new() });
+        }
+        told.push(*open);
+        self.all[*open].updates.push(update);
     }
-    bundles
 }
 
 fn order<'r>(update: &'r Ready<'_>) -> (&'r str, bool, &'r str, i64) {

@@ -5,7 +5,7 @@ use crate::source::{Understood, text};
 
 use super::payload::{self, User};
 use super::pull_request::{assignee, change, label};
-use super::{Delivery, logins, missing, names, notes_or, own_words, time, written};
+use super::{Delivery, logins, missing, names, notes_or, own_words, time, with_notes, written};
 
 /// An event about the payload's issue, or the pull request that it is.
 fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a payload::Issue, Event), String> {
@@ -126,5 +126,5 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     if delivery.action() != "created" {
         return notes_or(notes, || delivery.nothing_to_ask_for());
     }
-    Ok([vec![event], notes].concat())
+    Ok(with_notes(event, notes))
 }

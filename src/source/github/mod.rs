@@ -181,6 +181,12 @@ fn first(links: &[&Maybe<Link>]) -> Option<String> {
     links.iter().find_map(|link| link.as_ref().map(String::from))
 }
 
+/// A comment with its notes; one that is nothing but notes is told as those.
+fn with_notes(comment: Event, notes: Vec<Event>) -> Vec<Event> {
+    let is_review = matches!(comment.kind, EventKind::PullRequestApproved | EventKind::PullRequestChangesRequested);
+    if comment.comment.is_some() || is_review || notes.is_empty() { [vec![comment], notes].concat() } else { notes }
+}
+
 /// The events of notes alone, where the delivery itself is nothing to tell.
 fn notes_or(notes: Vec<Event>, reason: impl FnOnce() -> String) -> Understood {
     if notes.is_empty() { Err(reason()) } else { Ok(notes) }

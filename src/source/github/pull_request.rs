@@ -4,7 +4,7 @@ use crate::event::{About, Change, Event, EventKind, PullRequest, Stage};
 use crate::source::{Understood, text};
 
 use super::payload::{self, Comment, User};
-use super::{Delivery, logins, missing, names, notes_or, own_words, time, written};
+use super::{Delivery, logins, missing, names, notes_or, own_words, time, with_notes, written};
 
 /// A pull request as its own events and reviews show it.
 struct Shown<'a> {
@@ -186,7 +186,7 @@ pub fn reviewed(delivery: &Delivery<'_>) -> Understood {
     if delivery.action() == "edited" {
         return notes_or(notes, || delivery.nothing_to_ask_for());
     }
-    Ok([vec![event], notes].concat())
+    Ok(with_notes(event, notes))
 }
 
 /// `pull_request_review_comment`: only its notes are events.

@@ -56,6 +56,8 @@ impl Delivery<'_> {
             first.retold = self.edited_comment();
         }
         let notes = self.notes(&events);
+        // A comment that is nothing but notes is told as those.
+        events.retain(|event| event.kind != EventKind::TicketCommented || event.comment.is_some() || notes.is_empty());
         Ok([events, notes].concat())
     }
 
