@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
+use tokio::task::{self, JoinHandle};
 
 use self::batch::Batch;
 use self::bundle::{Bundle, Ready, bundle};
@@ -24,7 +25,7 @@ use crate::plan::{self, Release, Silence, Waited};
 use crate::rule::Team;
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{self, Parsed, Settings};
-use crate::store::{Due, Followed, Released, Store, StoreError};
+use crate::store::{Due, Followed, Queued, Released, Store, StoreError};
 
 /// It is told of new deliveries; it also looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
@@ -82,11 +83,31 @@ impl Intake {
     /// [`StoreError`]
     pub async fn step(&self, now: Timestamp) -> Result<bool, StoreError> {
         let rulebook = Arc::clone(&self.rulebook.borrow());
-        let taken = self.take_in(&rulebook, now).await?;
-        let broken = self.break_silences(&rulebook, now).await?;
+        // Reading payloads takes a core for itself; meanwhile goes what is due.
+        let reading = self.read().await?;
         let released = self.release(&rulebook, now).await?;
+        let broken = self.break_silences(&rulebook, now).await?;
         let agreed = self.agree(&rulebook, now).await?;
+        let taken = match reading {
+            Some(reading) => self.take_in(reading.await.map_err(StoreError::Stopped)?, &rulebook, now).await?,
+            None => 0,
+        };
         Ok(taken + broken + released + agreed > 0)
+    }
+
+    /// Begins to read the payloads that wait, if any do.
+    async fn read(&self) -> Result<Option<JoinHandle<Vec<(Queued, Parsed)>>>, StoreError> {
+        let queued = self.store.queued().await?;
+        if queued.is_empty() {
+            return Ok(None);
+        }
+        let settings = self.settings.clone();
+        let read = move |delivery: Queued| {
+            let Queued { source, name, body, received, .. } = &delivery;
+            let parsed = understand(*source, name, body, *received, &settings);
+            (delivery, parsed)
+        };
+        Ok(Some(task::spawn_blocking(move || queued.into_iter().map(read).collect())))
     }
 
     async fn until_due(&self) -> Duration {
@@ -103,15 +124,14 @@ impl Intake {
         }
     }
 
-    async fn take_in(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
-        let queued = self.store.queued().await?;
-        if queued.is_empty() {
-            return Ok(0);
-        }
-        let understood = queued.iter().map(|delivery| {
-            understand(delivery.source, &delivery.name, &delivery.body, delivery.received, &self.settings)
-        });
-        let parsed = understood.collect::<Vec<_>>();
+    /// Plans what the deliveries mean.
+    async fn take_in(
+        &self,
+        read: Vec<(Queued, Parsed)>,
+        rulebook: &Rulebook,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let (queued, parsed): (Vec<_>, Vec<_>) = read.into_iter().unzip();
         let mut batch = Batch::begin(&self.store, rulebook, &parsed, now).await?;
         for (delivery, parsed) in queued.iter().zip(parsed) {
             if !batch.add(delivery, parsed).await? {

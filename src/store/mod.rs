@@ -57,6 +57,9 @@ pub enum StoreError {
     /// The queue of writes is full
     #[error("the store is overloaded")]
     Overloaded,
+    /// A thread that worked for us ended
+    #[error("a thread failed: {0}")]
+    Stopped(tokio::task::JoinError),
     /// A statement failed
     #[error("the store failed: {0}")]
     Database(#[from] sqlx::Error),
