@@ -164,11 +164,11 @@ const CLASSES: [(&str, &str); 12] = [
     ("it came late: ", "late"),
     (" is a bot", "bot"),
     (": not news to them", "own"),
+    (": nobody waits", "nobody_waits"),
     (" was told of ", "told_before"),
     (" told of it already", "told_before"),
     ("its author took it back", "taken_back"),
     ("there is nobody to nudge", "nobody_waits"),
-    (": nobody waits", "nobody_waits"),
     (": not theirs to tell", "nobody_waits"),
 ];
 

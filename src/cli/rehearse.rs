@@ -169,6 +169,11 @@ mod tests {
             ("data-platform".to_owned(), outcome),
             ("web".to_owned(), Outcome { suppressed, ..Outcome::default() }),
         ]);
-        insta::assert_snapshot!(table("team", &outcomes), @"");
+        insta::assert_snapshot!(table("team", &outcomes), @"
+        team            had  would have  still held  superseded  failed  suppressed
+        data-platform   120           9           1           4       0           0
+        web               0           0           0           0       0          13: bot 12, told before 1
+        all together    120           9           1           4       0          13: bot 12, told before 1
+        ");
     }
 }
