@@ -61,24 +61,20 @@ impl Replay {
     }
 
     /// Takes in what a store was sent in a span of time, and all that falls due within; says how many deliveries
-    /// that were. They are read page by page.
+    /// that were.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn span(&mut self, stored: &Store, span: &RangeInclusive<Timestamp>) -> Result<u64, StoreError> {
-        let (mut count, mut last) = (0, 0);
-        loop {
-            let page = stored.received(span, last).await?;
-            if page.is_empty() {
-                break;
-            }
-            for delivery in page {
-                (count, last) = (count + 1, delivery.id);
+    pub async fn span(&mut self, stored: &Store, span: &RangeInclusive<Timestamp>) -> Result<usize, StoreError> {
+        let ids = stored.received(span).await?;
+        for id in &ids {
+            // One body at a time: there may be more of them than memory.
+            if let Some(delivery) = stored.delivery(*id).await? {
                 self.take(delivery).await?;
             }
         }
         self.advance(*span.end()).await?;
-        Ok(count)
+        Ok(ids.len())
     }
 
     /// What came of it, beside what a store's ledger has of the same span.
@@ -178,7 +174,70 @@ fn class(reason: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+
     use super::*;
+    use crate::config;
+    use crate::event::Source;
+
+    const TEAM: &str = r#"
+team = "web"
+to = ["mailbox"]
+settle = "10m"
+quiet = ["22:00-08:00"]
+[[rule]]
+name = "work"
+on = ["pull_request.*"]
+"#;
+
+    fn delivery(key: &str, at: &str, fields: serde_json::Value) -> Incoming {
+        let mut body = json!({
+            "action": key,
+            "repository": { "full_name": "acme/ingest" },
+            "sender": { "login": "ana" },
+            "pull_request": { "number": 7, "title": "T", "state": "open", "draft": false },
+        });
+        for (name, value) in fields.as_object().unwrap() {
+            body["pull_request"][name] = value.clone();
+        }
+        let (body, received) = (body.to_string().into_bytes(), at.parse().unwrap());
+        let name = "pull_request".to_owned();
+        Incoming { source: Source::Github, key: key.to_owned(), name, body, received, ignored: None }
+    }
+
+    #[tokio::test]
+    async fn the_past_takes_as_long_as_it_took() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("rules")).unwrap();
+        std::fs::write(folder.path().join("rules/web.toml"), TEAM).unwrap();
+        std::fs::write(folder.path().join("microalign.toml"), "[github]\nsecrets = [\"s3cret\"]\n").unwrap();
+        let config = config::load(&folder.path().join("microalign.toml"), &|_| None).unwrap();
+        let (stored, _) = Store::scratch(&folder.path().join("stored.db")).await.unwrap();
+        // They were written in another order than they came in.
+        for (key, at, fields) in [
+            ("closed", "2026-03-03T07:00:00Z", json!({ "state": "closed", "merged": true })),
+            ("opened", "2026-03-02T12:00:00Z", json!({ "draft": true })),
+            ("ready_for_review", "2026-03-02T12:05:00Z", json!({})),
+            ("reopened", "2026-03-01T12:00:00Z", json!({ "number": 8 })),
+        ] {
+            stored.accept(delivery(key, at, fields)).await.unwrap();
+        }
+        let (scratch, _) = Store::scratch(&folder.path().join("scratch.db")).await.unwrap();
+        let span = |from: &str, to: &str| from.parse::<Timestamp>().unwrap()..=to.parse().unwrap();
+        let before = span("2026-03-02T00:00:00Z", "2026-03-03T07:59:59Z");
+        let settings = Settings { jira_projects: Vec::new(), jira_base_url: None };
+        let mut replay = Replay::new(scratch.clone(), settings, Rulebook::load(&config, None), *before.start());
+        assert_eq!(replay.span(&stored, &before).await.unwrap(), 3, "one came before");
+        // The draft was replaced while it settled; the merge waits for the morning.
+        let expected = Outcome { would: 1, held: 1, superseded: 1, ..Outcome::default() };
+        let rule = ("web".to_owned(), "work".to_owned());
+        assert_eq!(replay.compared(&stored, &before).await.unwrap()[&rule], expected);
+        replay.advance("2026-03-03T08:00:00Z".parse().unwrap()).await.unwrap();
+        let after = span("2026-03-03T08:00:00Z", "2026-03-03T08:00:00Z");
+        assert_eq!(scratch.messages(&after).await.unwrap()[0].count, 1, "and goes when that comes");
+    }
 
     #[test]
     fn reasons_are_of_a_class() {

@@ -93,7 +93,7 @@ async fn rehearse(
     rulebook: Rulebook,
     store: &Store,
     span: &RangeInclusive<Timestamp>,
-) -> Result<(u64, Comparison), Failure> {
+) -> Result<(usize, Comparison), Failure> {
     let folder = tempfile::Builder::new().prefix("microalign-rehearsal-").tempdir()?;
     let (scratch, writer) = Store::scratch(&folder.path().join("microalign.db")).await?;
     let mut replay = Replay::new(scratch, app::settings(config), rulebook, *span.start());

@@ -175,7 +175,7 @@ async fn known(conn: &mut SqliteConnection, delivery: &Incoming) -> Result<i64, 
     Ok(row.try_get(0)?)
 }
 
-pub(super) fn queued(row: &sqlx::sqlite::SqliteRow) -> Result<Queued, StoreError> {
+fn queued(row: &sqlx::sqlite::SqliteRow) -> Result<Queued, StoreError> {
     let body: &[u8] = row.try_get("body")?;
     let source: &str = row.try_get("source")?;
     let id: i64 = row.try_get("id")?;

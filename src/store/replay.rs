@@ -5,9 +5,8 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::delivery::queued;
 use super::ledger::state;
-use super::{EntryState, Queued, Store, StoreError};
+use super::{EntryState, Store, StoreError};
 
 /// How many messages a rule led to. What is told together counts once, for the rule of its first update.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,21 +35,17 @@ pub struct Untold {
 }
 
 impl Store {
-    /// The deliveries that came in a span of time, behind the one with this number, in order, at most 64.
+    /// The numbers of the deliveries that came in a span of time, as they came.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
-    pub async fn received(&self, span: &RangeInclusive<Timestamp>, after: i64) -> Result<Vec<Queued>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, source, delivery_key, name, body, received_at FROM delivery
-             WHERE id > $1 AND received_at BETWEEN $2 AND $3 ORDER BY id LIMIT 64",
-        )
-        .bind(after)
-        .bind(span.start().as_millisecond())
-        .bind(span.end().as_millisecond())
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(queued).collect()
+    pub async fn received(&self, span: &RangeInclusive<Timestamp>) -> Result<Vec<i64>, StoreError> {
+        let rows = sqlx::query("SELECT id FROM delivery WHERE received_at BETWEEN $1 AND $2 ORDER BY received_at, id")
+            .bind(span.start().as_millisecond())
+            .bind(span.end().as_millisecond())
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     /// The messages that were made in a span of time, by the rule.
