@@ -11,10 +11,12 @@
 //!    its own dialect. What is due together goes together, and what somebody has [`mute`]d is left out.
 //! 4. [`dispatch`] claims what is queued, sends it through a [`channel`], and settles it in the ledger.
 //!
+//! [`rehearsal`] goes the same way with another clock: from what was stored once to what would have been said.
+//!
 //! The core (`source`, `track`, `rule`, `hold`, `plan`, `template`) is functions from values to values; the shell around it
 //! (`http`, `intake`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
 //! `event`, `mute` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan` ← `rulebook`, `store`, `channel` ← `intake`,
-//! `dispatch` ← `console`, `http` ← `app` ← `cli`; `tests/structure.rs` checks it.
+//! `dispatch` ← `console`, `http`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
 
 pub mod app;
 pub mod channel;
@@ -31,6 +33,7 @@ pub mod metrics;
 pub mod mute;
 pub mod owner;
 pub mod plan;
+pub mod rehearsal;
 pub mod rule;
 pub mod rulebook;
 pub mod settings;

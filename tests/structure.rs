@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["plan"],
     &["rulebook", "store", "channel", "metrics"],
     &["intake", "dispatch", "console", "owner"],
-    &["http"],
+    &["http", "rehearsal"],
     &["app"],
     &["cli"],
     &["main"],

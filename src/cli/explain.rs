@@ -1,10 +1,13 @@
 //! `microalign explain`: what one payload would lead to.
 
+mod at;
+
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use self::at::{At, Goes, goes};
 use super::text::{framed, hanging};
 use super::{ConfigArgs, Failure, open_store, say};
 use crate::app;
@@ -37,6 +40,10 @@ pub(super) struct Args {
     /// payload says alone, not by what else is known of the pull request or ticket
     #[arg(long, value_name = "ID", conflicts_with_all = ["file", "source", "event"])]
     event_id: Option<i64>,
+    /// Say for each rule that matches when its message would go and why, if the event came then: 2026-03-29T01:30 is
+    /// read in each team's time zone, 2026-03-29T01:30Z in UTC. What was sent before is not known to it
+    #[arg(long, value_name = "TIME")]
+    at: Option<At>,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -49,6 +56,21 @@ struct Payload {
     event: String,
     body: Vec<u8>,
     received: Timestamp,
+}
+
+/// A rule, with what it says to the event.
+struct Line<'a> {
+    judged: Judged<'a>,
+    /// When its message would go, in words too, if that is asked; `None` within for a rule that does not match
+    goes: Option<Option<Goes>>,
+}
+
+impl<'a> Line<'a> {
+    fn new(judged: Judged<'a>, at: Option<At>) -> Self {
+        let matches = judged.verdict == Verdict::Match;
+        let goes = at.map(|at| matches.then(|| goes(judged.team, judged.rule, at)));
+        Self { judged, goes }
+    }
 }
 
 /// A message that would be sent.
@@ -79,7 +101,8 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         Parsed::Events(events) => {
             let tracked = events.into_iter().map(|event| track::track(None, event)).collect::<Vec<_>>();
             let judged = plan::judge_all(&tracked, rulebook.rules());
-            let would = messages(&tracked, &rulebook, &channels)?;
+            let would = messages(&tracked, &rulebook, &channels, args.at)?;
+            let judged = judged.into_iter().map(|judged| Line::new(judged, args.at)).collect::<Vec<_>>();
             if args.json { say(as_json(&tracked, &judged, &would)) } else { print(&tracked, &judged, &would) }
         }
     }
@@ -120,14 +143,20 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     Ok(raw)
 }
 
-fn messages<'a>(tracked: &[Tracked], rulebook: &'a Rulebook, channels: &Channels) -> Result<Vec<Would<'a>>, Failure> {
+fn messages<'a>(
+    tracked: &[Tracked],
+    rulebook: &'a Rulebook,
+    channels: &Channels,
+    at: Option<At>,
+) -> Result<Vec<Would<'a>>, Failure> {
     let mut would = Vec::new();
     for Tracked { event, .. } in tracked {
         for (team, rule) in rulebook.rules().candidates(event.kind, event) {
             if judge(rule, team, Asked::alone(event)) != Verdict::Match {
                 continue;
             }
-            let message = rulebook.compose(&Telling { event, ticket: None, team, rule, now: Timestamp::now() })?;
+            let now = at.map_or_else(Timestamp::now, |at| goes(team, rule, at).at);
+            let message = rulebook.compose(&Telling { event, ticket: None, team, rule, now })?;
             let thread = track::thread(&event.subject, &event.tickets);
             for to in plan::destinations(rule) {
                 let post = Post {
@@ -171,14 +200,19 @@ fn event_json(event: &Event) -> Value {
     })
 }
 
-fn as_json(tracked: &[Tracked], judged: &[Judged<'_>], would: &[Would<'_>]) -> Value {
-    let rules = judged.iter().map(|judged| {
-        json!({
+fn as_json(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Value {
+    let rules = lines.iter().map(|Line { judged, goes }| {
+        let mut rule = json!({
             "team": judged.team.name,
             "rule": judged.rule.name,
             "matches": judged.verdict == Verdict::Match,
             "because": because(judged),
-        })
+        });
+        if let Some(goes) = goes {
+            rule["at"] =
+                goes.as_ref().map_or(Value::Null, |Goes { at, words }| json!({ "time": at, "because": words }));
+        }
+        rule
     });
     let messages = would.iter().map(|would| {
         let mut message = json!({
@@ -200,21 +234,22 @@ fn as_json(tracked: &[Tracked], judged: &[Judged<'_>], would: &[Would<'_>]) -> V
     })
 }
 
-fn print(tracked: &[Tracked], judged: &[Judged<'_>], would: &[Would<'_>]) -> Result<(), Failure> {
+fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Result<(), Failure> {
     for Tracked { event, .. } in tracked {
         let who = event.actor.as_ref().map_or("nobody", |actor| &actor.login);
         say(format!("{} on {} by {who}", event.kind, event.subject))?;
         say(hanging("  ", event.about.title()))?;
         say(format!("  in the conversation {}", track::thread(&event.subject, &event.tickets)))?;
     }
-    say(if judged.is_empty() { "\nThere are no rules." } else { "" })?;
-    let (matching, others): (Vec<_>, Vec<_>) = judged.iter().partition(|judged| judged.verdict == Verdict::Match);
-    for judged in matching.into_iter().chain(others) {
+    say(if lines.is_empty() { "\nThere are no rules." } else { "" })?;
+    let (matching, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.judged.verdict == Verdict::Match);
+    for Line { judged, goes } in matching.into_iter().chain(others) {
         let (mark, because) = match &judged.verdict {
             Verdict::Match => ("yes  ", "matches"),
             Verdict::Miss { because } | Verdict::Suppressed { because } => ("no   ", because.as_str()),
         };
-        say(hanging(mark, &format!("{} / {}: {because}", judged.team.name, judged.rule.name)))?;
+        let goes = goes.iter().flatten().map(|goes| format!("; {}", goes.words)).collect::<String>();
+        say(hanging(mark, &format!("{} / {}: {because}{goes}", judged.team.name, judged.rule.name)))?;
     }
     for Would { team, rule, destination, preview } in would {
         say(format!("\n{}", framed(&format!("{team} / {rule} → {destination}"), &preview.subject, &preview.text)))?;

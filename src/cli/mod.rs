@@ -6,6 +6,7 @@ mod explain;
 mod init;
 mod ledger;
 mod mute;
+mod rehearse;
 mod rule_tests;
 mod schema;
 mod send_test;
@@ -42,6 +43,9 @@ enum Command {
     Check(ConfigArgs),
     /// Say what one webhook body would lead to; nothing is sent
     Explain(explain::Args),
+    /// Try rules on what came in lately: how many messages each team would have had; nothing is sent
+    #[command(long_about = rehearse::LONG)]
+    Rehearse(rehearse::Args),
     /// Show what became of every event
     Ledger(ledger::Args),
     /// Hear no more of a conversation or a rule for a while; without one, show what is muted
@@ -124,6 +128,7 @@ pub async fn run() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args).await,
+        Command::Rehearse(args) => rehearse::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,
         Command::Mute(args) => mute::run(&args).await,
         Command::Unmute(named) => mute::undo(&named).await,

@@ -173,9 +173,12 @@ impl Store {
     }
 }
 
+pub(super) fn state(name: &str) -> Result<EntryState, StoreError> {
+    <EntryState as clap::ValueEnum>::from_str(name, false).map_err(|e| corrupt("a line's state", &e))
+}
+
 fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
     let message: Option<&str> = row.try_get("message")?;
-    let state: &str = row.try_get("state")?;
     Ok(Entry {
         id: row.try_get("name")?,
         delivery: row.try_get("delivery_key")?,
@@ -185,7 +188,7 @@ fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
         thread: row.try_get("thread")?,
         team: row.try_get("team")?,
         rule: row.try_get("rule")?,
-        state: <EntryState as clap::ValueEnum>::from_str(state, false).map_err(|e| corrupt("a line's state", &e))?,
+        state: state(row.try_get("state")?)?,
         reason: row.try_get("reason")?,
         at: Timestamp::from_millisecond(row.try_get("at")?).map_err(|e| corrupt("a line's time", &e))?,
         sends: from_json(row.try_get("sends")?)?,

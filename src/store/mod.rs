@@ -11,6 +11,7 @@ mod ledger;
 mod mute;
 mod plan;
 mod release;
+mod replay;
 mod send;
 mod timer;
 mod told;
@@ -31,6 +32,7 @@ pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent};
 pub use release::{Due, Outgoing, Released};
+pub use replay::{Messages, Untold};
 pub use send::{Claimed, Settled};
 pub use timer::{Followed, RunOut, Unopposed};
 
@@ -107,7 +109,7 @@ impl Store {
     /// [`StoreError::InUse`], [`StoreError::Open`]
     pub async fn serve(path: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
         let lock = lock(path)?;
-        let (mut store, writer) = Self::open(path, true).await?;
+        let (mut store, writer) = Self::open(path, Use::Serve).await?;
         store._lock = Some(Arc::new(lock));
         store.write(|conn| Box::pin(send::release_all(conn))).await?;
         Ok((store, writer))
@@ -118,17 +120,25 @@ impl Store {
     /// # Errors
     /// [`StoreError::Open`]
     pub async fn visit(path: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
-        Self::open(path, false).await
+        Self::open(path, Use::Visit).await
     }
 
-    async fn open(path: &Path, create: bool) -> Result<(Self, JoinHandle<()>), StoreError> {
+    /// Makes a store that nobody needs after a crash: for a replay.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`]
+    pub async fn scratch(path: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
+        Self::open(path, Use::Scratch).await
+    }
+
+    async fn open(path: &Path, usage: Use) -> Result<(Self, JoinHandle<()>), StoreError> {
         let failed =
             |e: &dyn std::fmt::Display| StoreError::Open { path: path.display().to_string(), reason: e.to_string() };
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(create)
+            .create_if_missing(usage != Use::Visit)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(if usage == Use::Scratch { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
             // A page that many commits change is copied from the log to the file once in so many pages (16 MB).
             .pragma("wal_autocheckpoint", "4000")
             .foreign_keys(true)
@@ -143,7 +153,8 @@ impl Store {
             .connect_lazy_with(options.clone().create_if_missing(false).read_only(true));
         let (writer, jobs) = mpsc::channel(WAITING_WRITES);
         let failing = Arc::<AtomicBool>::default();
-        let task = tokio::spawn(Writer { options, conn: Some(write), failing: Arc::clone(&failing) }.run(jobs));
+        let rest = Rest { lull: if usage == Use::Scratch { Duration::ZERO } else { LULL }, ..Rest::default() };
+        let task = tokio::spawn(Writer { options, conn: Some(write), failing: Arc::clone(&failing) }.run(jobs, rest));
         Ok((Self { read, writer, failing, _lock: None }, task))
     }
 
@@ -198,6 +209,14 @@ fn answer_to<T: Send + 'static>(reply: oneshot::Sender<T>, value: T) -> Answer {
     Box::new(move || drop(reply.send(value)))
 }
 
+/// What a store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Serve,
+    Visit,
+    Scratch,
+}
+
 /// While deliveries come in, plans and claims wait for a lull of this long,
 const LULL: Duration = Duration::from_millis(4);
 /// but no longer than this.
@@ -206,6 +225,8 @@ const LONGEST_WAIT: Duration = Duration::from_millis(100);
 /// Plans and claims: nobody outside waits for them.
 #[derive(Default)]
 struct Rest {
+    /// [`LULL`]; none where nobody waits for an answer
+    lull: Duration,
     jobs: Vec<Job>,
     /// When the first of them came
     since: Option<Instant>,
@@ -217,8 +238,8 @@ impl Rest {
     /// How long to wait for deliveries; `None` if nothing is held back.
     fn patience(&self) -> Option<Duration> {
         let waited = self.since?.elapsed();
-        let lull = self.busy.map_or(LULL, |busy| busy.elapsed());
-        Some(LULL.saturating_sub(lull).min(LONGEST_WAIT.saturating_sub(waited)))
+        let lull = self.busy.map_or(self.lull, |busy| busy.elapsed());
+        Some(self.lull.saturating_sub(lull).min(LONGEST_WAIT.saturating_sub(waited)))
     }
 
     /// Takes them out of a batch, and puts those into it that have waited long enough.
@@ -247,8 +268,8 @@ struct Writer {
 impl Writer {
     /// Takes all that waits, commits it at once, then answers. A sender that waits for its 202 comes first, and the
     /// result of a send: were that lost, the message would be sent twice.
-    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let (mut batch, mut rest) = (Vec::with_capacity(BATCH), Rest::default());
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>, mut rest: Rest) {
+        let mut batch = Vec::with_capacity(BATCH);
         loop {
             let taken = match rest.patience() {
                 None => Some(jobs.recv_many(&mut batch, BATCH).await),

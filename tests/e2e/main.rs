@@ -11,6 +11,7 @@ mod disk;
 mod kill;
 mod mute;
 mod notes;
+mod rehearse;
 mod reload;
 mod restraint;
 mod rule_tests;

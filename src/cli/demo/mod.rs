@@ -37,9 +37,10 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     start_logs(LogFormat::Human, "error");
-    let folder = Folder::new()?;
+    let folder = tempfile::Builder::new().prefix("microalign-demo-").tempdir()?;
+    furnish(folder.path())?;
     let secret = SecretString::from(format!("{:032x}", fastrand::u128(..)));
-    let app = App::start(config(&folder.0, &secret)?).await?;
+    let app = App::start(config(folder.path(), &secret)?).await?;
     let address = app.address;
     say(format!(
         "microalign runs at http://{address}/ on a temporary store.\n\
@@ -51,39 +52,26 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     if told.is_ok() && !args.exit {
         say(format!(
             "\nThe service stays up: http://{address}/ shows all of it.\nThe mails are in {}.\nCtrl-C ends it and removes both.",
-            folder.0.join("mailbox").display()
+            folder.path().join("mailbox").display()
         ))?;
         tokio::signal::ctrl_c().await?;
     }
     app.stop().await;
+    folder.close()?;
     told
 }
 
-/// A folder that goes when the demo does.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("microalign-demo-{:08x}", fastrand::u32(..)));
-        std::fs::create_dir(&path)?;
-        for part in ["rules", "templates", "mailbox"] {
-            std::fs::create_dir(path.join(part))?;
-        }
-        for (name, text) in TEAMS {
-            // The story is short: nothing waits for a state to settle.
-            let text = text.replacen("[[rule]]", "settle = \"0s\"\n\n[[rule]]", 1);
-            std::fs::write(path.join("rules").join(name), text)?;
-        }
-        Ok(Self(path))
+/// Puts what the service needs into its folder.
+fn furnish(folder: &Path) -> Result<(), Failure> {
+    for part in ["rules", "templates", "mailbox"] {
+        std::fs::create_dir(folder.join(part))?;
     }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("microalign: {} could not be removed: {error}", self.0.display());
-        }
+    for (name, text) in TEAMS {
+        // The story is short: nothing waits for a state to settle.
+        let text = text.replacen("[[rule]]", "settle = \"0s\"\n\n[[rule]]", 1);
+        std::fs::write(folder.join("rules").join(name), text)?;
     }
+    Ok(())
 }
 
 fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {

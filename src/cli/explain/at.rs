@@ -1,0 +1,171 @@
+//! `--at`: when a message would go, if its event came at another time than now.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Timestamp, Zoned};
+
+use crate::hold::{Reason, hold};
+use crate::rule::{Rule, Team};
+
+/// Far enough from both ends of the calendar to count on from there.
+const YEARS: RangeInclusive<i16> = 2000..=2099;
+
+/// A time as it is written for `--at`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum At {
+    /// The same moment for everybody: with an offset, a `Z` or a zone
+    Moment(Timestamp),
+    /// What the wall of each team shows
+    Wall(DateTime),
+}
+
+impl FromStr for At {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let moment = text.parse::<Timestamp>().or_else(|_| text.parse::<Zoned>().map(|zoned| zoned.timestamp()));
+        let (at, year) = match moment {
+            Ok(moment) => (Self::Moment(moment), moment.to_zoned(TimeZone::UTC).year()),
+            Err(_) => {
+                // What stands in brackets would be read past.
+                let wall = Some(text).filter(|text| !text.contains('[')).and_then(|text| text.parse::<DateTime>().ok());
+                let wall = wall.ok_or(
+                    "write a time such as 2026-03-29T01:30, as each team's wall shows it, or 2026-03-29T01:30Z for UTC",
+                )?;
+                (Self::Wall(wall), wall.year())
+            }
+        };
+        if YEARS.contains(&year) { Ok(at) } else { Err("write a time of this century".to_owned()) }
+    }
+}
+
+/// When a message would go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Goes {
+    /// Then
+    pub(super) at: Timestamp,
+    /// In words: then, and why
+    pub(super) words: String,
+}
+
+/// When a rule's message about an event of that time would go, if the team was told of nothing before.
+pub(super) fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
+    let zone = &team.timezone;
+    let (from, aside) = match at {
+        At::Moment(moment) => (moment, None),
+        At::Wall(wall) => on_the_wall(zone, wall),
+    };
+    let wait = hold(team, rule, from, None);
+    let then = shown(wait.until, zone);
+    let why = match wait.reason {
+        Reason::Settle(time) if time.is_zero() => "at once".to_owned(),
+        Reason::Settle(time) => format!("it settles for {time:?}"),
+        Reason::Digest => "in the digest".to_owned(),
+        Reason::Quiet if rule.digest.is_some() => "in the digest, after quiet hours".to_owned(),
+        Reason::Quiet => "quiet hours end".to_owned(),
+        // They count what was sent before, and nothing was.
+        reason @ (Reason::Every(_) | Reason::Budget(_)) => reason.to_string(),
+    };
+    let words = [Some(why), aside, uncounted(team, rule)].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    Goes { at: wait.until, words: format!("would go {then} ({words})") }
+}
+
+/// What depends on messages before, of which nothing is known here.
+fn uncounted(team: &Team, rule: &Rule) -> Option<String> {
+    let every = rule.every.map(|_| "`every`".to_owned());
+    let budget = team.budget.map(|budget| format!("the budget of {}", budget.written()));
+    let limits = every.into_iter().chain(budget).collect::<Vec<_>>().join(" and ");
+    (!limits.is_empty()).then(|| format!("nothing counts yet against {limits}"))
+}
+
+/// The moment that a wall shows a time, and what to say if it is not the only one, or none.
+fn on_the_wall(zone: &TimeZone, wall: DateTime) -> (Timestamp, Option<String>) {
+    let ambiguous = zone.to_ambiguous_timestamp(wall);
+    let offset = ambiguous.offset();
+    // It is in `YEARS`: there is such a moment.
+    let moment = ambiguous.compatible().unwrap_or_default();
+    let time = wall.strftime("%H:%M");
+    let aside = match offset {
+        AmbiguousOffset::Unambiguous { .. } => None,
+        AmbiguousOffset::Gap { .. } => {
+            Some(format!("the change of the clock skips {time}: {} is meant", shown(moment, zone)))
+        }
+        AmbiguousOffset::Fold { .. } => Some(format!("{time} comes twice that day: the first is meant")),
+    };
+    (moment, aside)
+}
+
+fn shown(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::rule::{Known, check};
+    use crate::settings::ChannelSettings;
+
+    fn words(team: &str, rule: &str, at: &str) -> String {
+        let text = format!(
+            "team = \"t\"\nto = [\"mailbox\"]\n{team}\n[[rule]]\nname = \"r\"\non = [\"pull_request.merged\"]\n{rule}\n"
+        );
+        let (templates, channels) = (BTreeSet::new(), ChannelSettings::default());
+        let team = check("t.toml", &text, Known { templates: &templates, channels: &channels }).unwrap();
+        goes(&team, &team.rules[0], at.parse().unwrap()).words
+    }
+
+    #[test]
+    fn when_a_message_would_go() {
+        let lisbon = "timezone = \"Europe/Lisbon\"\nquiet = [\"19:00-08:00\"]";
+        let kolkata = "timezone = \"Asia/Kolkata\"\nbudget = \"20/day\"";
+        let table = [
+            (lisbon, "", "2026-03-30T12:00"),
+            (lisbon, "settle = \"0s\"", "2026-03-30T12:00"),
+            (lisbon, "", "2026-03-30T18:59:30"),
+            (lisbon, "", "2026-03-29T01:30"),
+            (lisbon, "", "2026-03-29T01:30Z"),
+            (lisbon, "", "2026-10-25T01:30"),
+            (lisbon, "digest = \"daily 09:00\"", "2026-03-28T12:00"),
+            (lisbon, "digest = \"daily 07:00\"", "2026-03-28T12:00"),
+            (kolkata, "every = \"3d\"", "2026-03-28T23:59:30"),
+            (kolkata, "", "2026-03-28T12:00+01:00"),
+            (kolkata, "", "2026-03-28T12:00[Europe/Lisbon]"),
+        ];
+        let said = table.map(|(team, rule, at)| format!("{at} {}", words(team, rule, at)));
+        insta::assert_snapshot!(said.join("\n"), @"
+        2026-03-30T12:00 would go Mon 2026-03-30 12:01 WEST (it settles for 60s)
+        2026-03-30T12:00 would go Mon 2026-03-30 12:00 WEST (at once)
+        2026-03-30T18:59:30 would go Tue 2026-03-31 08:00 WEST (quiet hours end)
+        2026-03-29T01:30 would go Sun 2026-03-29 08:00 WEST (quiet hours end; the change of the clock skips 01:30: Sun 2026-03-29 02:30 WEST is meant)
+        2026-03-29T01:30Z would go Sun 2026-03-29 08:00 WEST (quiet hours end)
+        2026-10-25T01:30 would go Sun 2026-10-25 08:00 WET (quiet hours end; 01:30 comes twice that day: the first is meant)
+        2026-03-28T12:00 would go Sun 2026-03-29 09:00 WEST (in the digest)
+        2026-03-28T12:00 would go Sun 2026-03-29 08:00 WEST (in the digest, after quiet hours)
+        2026-03-28T23:59:30 would go Sun 2026-03-29 00:00 IST (it settles for 60s; nothing counts yet against `every` and the budget of 20/day)
+        2026-03-28T12:00+01:00 would go Sat 2026-03-28 16:31 IST (it settles for 60s; nothing counts yet against the budget of 20/day)
+        2026-03-28T12:00[Europe/Lisbon] would go Sat 2026-03-28 17:31 IST (it settles for 60s; nothing counts yet against the budget of 20/day)
+        ");
+    }
+
+    #[test]
+    fn what_is_no_time() {
+        for bad in [
+            "",
+            "now",
+            "01:30",
+            "2026-13-01T00:00",
+            "2026-03-29T25:00",
+            "2026-03-29T01:30[Atlantis]",
+            "9999-12-30T22:00Z",
+        ] {
+            assert!(bad.parse::<At>().is_err(), "{bad}");
+        }
+    }
+}

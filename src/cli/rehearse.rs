@@ -1,0 +1,179 @@
+//! `microalign rehearse`: how many messages each team would have had under these rules.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{ConfigArgs, Failure, open_store, say};
+use crate::app;
+use crate::config::Config;
+use crate::rehearsal::{Comparison, Outcome, Replay};
+use crate::rule::parse_duration_up_to;
+use crate::rulebook::Rulebook;
+use crate::store::Store;
+
+pub(super) const LONG: &str = "\
+Try rules on what came in lately: how many messages each team would have had, against how many it had.
+
+The stored webhooks are taken in again, by the same steps as in the service and by a clock that shows when each of them \
+came: settling, quiet hours, digests, budgets, all of it. That happens in a temporary store. Nothing is sent, and the real \
+store stays as it is.
+
+What was known before that time is not known to the rehearsal: an older draft, a milestone that was told already, an update \
+that waited. Nor are mutes.";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// From then on: an age such as 14d or 6h
+    #[arg(long, value_name = "AGE")]
+    since: String,
+    /// The rules to try, a folder of team files; without it those in force
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    /// Only this team, rule by rule
+    #[arg(long)]
+    team: Option<String>,
+    /// One JSON object a team, with its rules
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
+    let age = parse_duration_up_to(&args.since, "52w");
+    let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
+    let mut config = args.config.load()?;
+    if let Some(rules) = &args.rules {
+        config.rules.clone_from(rules);
+    }
+    let rulebook = Rulebook::load(&config, None);
+    if !rulebook.problems().is_empty() {
+        return Err(Failure::Problems(rulebook.problems().to_vec()));
+    }
+    let store = open_store(&config).await?;
+    let now = Timestamp::now();
+    let span = now - age..=now;
+    // Whichever ends first, the temporary folder goes.
+    let (deliveries, comparison) = tokio::select! {
+        rehearsed = rehearse(&config, rulebook, &store, &span) => rehearsed?,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            return Err(Failure::Wrong("interrupted".to_owned()));
+        }
+    };
+    let mut teams = by_team(comparison);
+    if let Some(team) = &args.team {
+        teams.retain(|name, _| name == team);
+        if teams.is_empty() {
+            return Err(Failure::Wrong(format!("there is no team `{team}`, neither in the rules nor in the ledger")));
+        }
+    }
+    if args.json {
+        return teams.iter().try_for_each(|(team, rules)| say(as_json(team, rules)));
+    }
+    let from = span.start().strftime("%Y-%m-%d %H:%MZ");
+    let plural = if deliveries == 1 { "delivery" } else { "deliveries" };
+    say(format!("{deliveries} {plural} since {from}\n"))?;
+    match &args.team {
+        Some(team) => say(table("rule", teams.get(team).into_iter().flatten())),
+        None => {
+            let sums = teams.iter().map(|(team, rules)| (team.clone(), sum(rules.values()))).collect::<Rules>();
+            say(table("team", &sums))
+        }
+    }
+}
+
+/// The whole span on a temporary store: how many deliveries there were, and what came of them.
+async fn rehearse(
+    config: &Config,
+    rulebook: Rulebook,
+    store: &Store,
+    span: &RangeInclusive<Timestamp>,
+) -> Result<(usize, Comparison), Failure> {
+    let folder = tempfile::Builder::new().prefix("microalign-rehearsal-").tempdir()?;
+    let (scratch, writer) = Store::scratch(&folder.path().join("microalign.db")).await?;
+    let mut replay = Replay::new(scratch, app::settings(config), rulebook, *span.start());
+    let deliveries = replay.span(store, span).await?;
+    let comparison = replay.compared(store, span).await?;
+    drop(replay);
+    writer.await?;
+    Ok((deliveries, comparison))
+}
+
+/// What came of each of a team's rules.
+type Rules = BTreeMap<String, Outcome>;
+
+fn by_team(comparison: Comparison) -> BTreeMap<String, Rules> {
+    let mut teams = BTreeMap::<String, Rules>::new();
+    for ((team, rule), outcome) in comparison {
+        teams.entry(team).or_default().insert(rule, outcome);
+    }
+    teams
+}
+
+fn sum<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Outcome {
+    outcomes.into_iter().fold(Outcome::default(), Outcome::and)
+}
+
+fn as_json(team: &str, rules: &Rules) -> Value {
+    let numbers = |(key, name): (&str, &str), outcome: &Outcome| {
+        let Outcome { would, had, held, superseded, failed, suppressed } = outcome;
+        json!({ key: name, "would": would, "had": had, "held": held, "superseded": superseded, "failed": failed,
+                "suppressed": suppressed })
+    };
+    let mut object = numbers(("team", team), &sum(rules.values()));
+    object["rules"] = rules.iter().map(|(rule, outcome)| numbers(("rule", rule), outcome)).collect();
+    object
+}
+
+/// Numbers below each other, with their sum at the end.
+fn table<'a>(what: &str, outcomes: impl IntoIterator<Item = (&'a String, &'a Outcome)>) -> String {
+    let mut rows = outcomes.into_iter().map(|(name, outcome)| (name.as_str(), outcome.clone())).collect::<Vec<_>>();
+    let total = sum(rows.iter().map(|(_, outcome)| outcome));
+    rows.push(("all together", total));
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let head = format!("{what:<width$}   had  would have  still held  superseded  failed  suppressed");
+    let lines = rows.iter().map(|(name, outcome)| {
+        let Outcome { would, had, held, superseded, failed, suppressed } = outcome;
+        format!(
+            "{name:<width$}  {had:>4}  {would:>10}  {held:>10}  {superseded:>10}  {failed:>6}  {}",
+            reasons(suppressed)
+        )
+    });
+    std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
+}
+
+/// `3: bot 2, told before 1`
+fn reasons(suppressed: &BTreeMap<&str, u64>) -> String {
+    let all = suppressed.values().sum::<u64>();
+    if all == 0 {
+        return format!("{all:>10}");
+    }
+    let each = suppressed.iter().map(|(class, count)| format!("{} {count}", class.replace('_', " ")));
+    format!("{all:>10}: {}", each.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_below_each_other() {
+        let outcome = Outcome { would: 9, had: 120, held: 1, superseded: 4, ..Outcome::default() };
+        let suppressed = BTreeMap::from([("bot", 12), ("told_before", 1)]);
+        let outcomes = Rules::from([
+            ("data-platform".to_owned(), outcome),
+            ("web".to_owned(), Outcome { suppressed, ..Outcome::default() }),
+        ]);
+        insta::assert_snapshot!(table("team", &outcomes), @"
+        team            had  would have  still held  superseded  failed  suppressed
+        data-platform   120           9           1           4       0           0
+        web               0           0           0           0       0          13: bot 12, told before 1
+        all together    120           9           1           4       0          13: bot 12, told before 1
+        ");
+    }
+}
