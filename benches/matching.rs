@@ -88,8 +88,9 @@ fn write(folder: &Path, team: usize, count: usize) {
             format!("acme/service-{repository:04}")
         };
         let on = kinds()[n % kinds().len()];
-        write!(text, "[[rule]]\nname = \"r{n}\"\non = [\"{on}\"]\nrepo = [\"{repo}\"]\ntitle = [\"!*typo*\"]\n")
-            .unwrap();
+        let after = if on.is_of_silence() { "after = \"5d\"\n" } else { "" };
+        let title = "title = [\"!*typo*\"]\n";
+        write!(text, "[[rule]]\nname = \"r{n}\"\non = [\"{on}\"]\nrepo = [\"{repo}\"]\n{title}{after}").unwrap();
     }
     std::fs::write(folder.join(format!("t{team:05}.toml")), text).unwrap();
 }
