@@ -215,6 +215,18 @@ template = "heads-up"
 }
 
 #[tokio::test]
+async fn what_comes_together_goes_together() {
+    let rule = "settle = \"5s\"\n[[rule]]\nname = \"all\"\non = [\"pull_request.*\", \"note.*\"]\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    clocked.pull_request("2026-11-20T12:00:00Z", "opened", json!({})).await;
+    clocked.comment("2026-11-20T12:00:00.9Z", "ana", "/headsup the format changes").await;
+    clocked.comment("2026-11-20T12:00:02.5Z", "ana", "See above.").await;
+    clocked.until("2026-11-20T13:00:00Z").await;
+    let lines = clocked.messages().await.iter().map(|message| message.matches("- ").count()).collect::<Vec<_>>();
+    assert_eq!(lines, [2, 0], "{:?}", clocked.messages().await);
+}
+
+#[tokio::test]
 async fn a_digest_collects_the_day() {
     let rule = "[[rule]]\nname = \"day\"\non = [\"pull_request.commented\", \"pull_request.merged\", \"note.*\"]\ndigest = \"daily 09:00\"\n";
     let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;

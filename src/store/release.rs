@@ -78,7 +78,8 @@ pub struct Outgoing {
 }
 
 impl Store {
-    /// Updates whose time has come, oldest first, at most 512.
+    /// Updates whose time has come, oldest first, at most 512. What is due within a second goes along: of two events
+    /// that came together, there is to be one message.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
@@ -89,7 +90,8 @@ impl Store {
              FROM ledger l JOIN event e ON e.id = l.event_id
              LEFT JOIN subject s ON s.key = l.subject
              LEFT JOIN subject t ON t.key = l.thread AND l.thread <> l.subject
-             WHERE l.due_at <= $1 ORDER BY l.due_at, l.id LIMIT 512",
+             WHERE l.due_at <= $1 + 1000 AND EXISTS (SELECT 1 FROM ledger WHERE due_at <= $1)
+             ORDER BY l.due_at, l.id LIMIT 512",
         )
         .bind(now.as_millisecond())
         .fetch_all(&self.read)
