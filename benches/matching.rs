@@ -106,6 +106,7 @@ fn event(n: usize) -> Event {
         note: None,
         comment: None,
         once: None,
+        retold: None,
         private: None,
         paths: None,
     }
