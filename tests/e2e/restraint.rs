@@ -126,3 +126,32 @@ async fn a_jira_comment_that_comes_twice_is_told_once() {
     assert_eq!(texts.len(), 1);
     assert!(texts[0].contains("The ids are in."), "{texts:?}");
 }
+
+#[tokio::test]
+async fn what_two_rules_say_of_a_state_at_different_times_is_said_once_at_a_place() {
+    let rules = r#"
+[[rule]]
+name = "heads-up"
+on = ["pull_request.merged"]
+settle = "0s"
+
+[[rule]]
+name = "work"
+on = ["pull_request.merged"]
+to = ["email:web@example.com", "email:board@example.com"]
+settle = "1s"
+
+[[rule]]
+name = "slow"
+on = ["pull_request.*"]
+settle = "2s"
+"#;
+    let service = Service::started(&team(rules), "").await;
+    let lines = service.github_settled("pull_request", "d-1", &merged(7)).await;
+    assert_eq!(states(&lines), ["sent", "sent", "suppressed"]);
+    assert_eq!(reasons(&lines)[2], "web was told of it before, by its rule `heads-up`");
+    let to = |mail: &Vec<u8>| read_mail(mail).to().unwrap().first().unwrap().address().unwrap().to_owned();
+    let mut told = service.mails().iter().map(to).collect::<Vec<_>>();
+    told.sort();
+    assert_eq!(told, ["board@example.com", "web@example.com"]);
+}
