@@ -74,7 +74,7 @@ impl<'a> Truth<'a> {
     /// The newest state of a subject that the service had heard of.
     fn state(&self, subject: &str, heard_by: Timestamp) -> Option<State> {
         let heard = self.subjects.get(subject)?.iter().take_while(|delivery| delivery.received <= heard_by);
-        heard.max_by_key(|delivery| delivery.fact.updated).map(|delivery| delivery.fact.state)
+        heard.max_by_key(|delivery| delivery.fact.updated)?.fact.state
     }
 
     /// Nothing is told of a state that its subject has left.
@@ -113,7 +113,7 @@ impl<'a> Truth<'a> {
         let told = told.map(|(line, _)| (line.team.as_str(), line.subject.as_str())).collect::<HashSet<_>>();
         let mut unheard = Vec::new();
         for (subject, deliveries) in &self.subjects {
-            let merged = |fact: &Fact| matches!(fact.state, State::Pr { stage: Stage::Merged, .. });
+            let merged = |fact: &Fact| matches!(fact.state, Some(State::Pr { stage: Stage::Merged, .. }));
             let Some(merge) = deliveries.iter().map(|delivery| &delivery.fact).find(|fact| merged(fact)) else {
                 continue;
             };

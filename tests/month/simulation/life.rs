@@ -101,13 +101,14 @@ impl<'a> World<'a> {
     }
 
     fn github(&mut self, pr: &Pr, name: &'static str, actor: &str, body: &Value) -> Option<String> {
+        // A push to the main branch says nothing of the pull request that it came from.
+        let shows_state = name != "push";
         let fact = Fact {
-            // A push to the main branch says nothing of the pull request that it came from.
-            subject: if name == "push" { pr.repo.clone() } else { pr.subject() },
+            subject: if shows_state { pr.subject() } else { pr.repo.clone() },
             actor: actor.to_owned(),
             author: pr.author.clone(),
             updated: pr.updated,
-            state: State::Pr { stage: pr.stage, draft: pr.draft },
+            state: shows_state.then_some(State::Pr { stage: pr.stage, draft: pr.draft }),
         };
         (pr.updated < self.end).then(|| self.traffic.add(&mut self.rng, (Source::Github, name), body, fact))
     }
@@ -123,7 +124,7 @@ impl<'a> World<'a> {
             actor: actor.to_owned(),
             author: actor.to_owned(),
             updated: ticket.updated,
-            state: State::Ticket(ticket.status),
+            state: Some(State::Ticket(ticket.status)),
         };
         let body = ticket.happened(event, actor, more);
         (ticket.updated < self.end).then(|| self.traffic.add(&mut self.rng, (Source::Jira, ""), &body, fact))

@@ -36,7 +36,7 @@ pub struct Fact {
     pub author: String,
     /// The state that the payload shows, and since when it is so
     pub updated: Timestamp,
-    pub state: State,
+    pub state: Option<State>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
