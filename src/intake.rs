@@ -286,7 +286,7 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
         Release::Suppressed(reason) => return Decision::Suppress(due.id, reason),
         Release::Send { event, team, rule } => (event, team, rule),
     };
-    if let Some(wait) = hold::disturbs(team, now) {
+    if let Some(wait) = hold::disturbs(team, rule, now, due.told) {
         let reason = wait.describe(&team.timezone);
         return Decision::Wait(Box::new(due), wait, reason);
     }

@@ -54,7 +54,10 @@ pub(super) fn bundle(mut ready: Vec<Ready<'_>>) -> Vec<Bundle<'_>> {
             continue;
         }
         let key = key(&update);
-        let at = match open.get(&key) {
+        // One message in so long is one message, also for what is due at the same moment.
+        let companion = |bundle: &Bundle<'_>| bundle.updates.iter().any(|other| is_of_one(other, &update));
+        let companion = update.rule.every.and_then(|_| bundles.iter().position(companion));
+        let at = match companion.as_ref().or_else(|| open.get(&key)) {
             Some(at) if bundles.get(*at).is_some_and(|bundle: &Bundle<'_>| bundle.updates.len() < MOST) => *at,
             _ => {
                 bundles.push(Bundle { updates: Vec::new() });
@@ -78,6 +81,13 @@ enum Together {
     Digest,
     Thread(String),
     Nothing(i64),
+}
+
+/// Whether the two are of one rule and about one subject, for the same places.
+fn is_of_one(one: &Ready<'_>, other: &Ready<'_>) -> bool {
+    let what =
+        |update: &Ready<'_>| (update.team.name.clone(), update.rule.name.clone(), update.due.event.subject.clone());
+    one.to == other.to && what(one) == what(other)
 }
 
 fn key(update: &Ready<'_>) -> (String, Together, Vec<Destination>) {

@@ -40,6 +40,8 @@ pub struct Due {
     pub known: Option<Known>,
     /// What is known of its ticket, if that is not the subject itself
     pub ticket: Option<Known>,
+    /// When its rule last told of the subject
+    pub told: Option<Timestamp>,
     /// Where its team was told the same of the subject
     pub said: Vec<Said>,
 }
@@ -89,6 +91,8 @@ impl Store {
         let rows = sqlx::query(
             "SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.team, l.rule, l.thread, l.digest,
                     l.due_at <= l.at AS at_once, e.body, s.state AS known, t.state AS ticket,
+                    (SELECT max(o.told_at) FROM ledger o
+                     WHERE o.subject = l.subject AND o.team = l.team AND o.rule = l.rule AND o.told_at IS NOT NULL) AS told,
                     (SELECT json_group_array(json_object('rule', o.rule, 'to', m.destination))
                      FROM ledger o JOIN send m ON m.ledger_id = coalesce(o.lead_id, o.id)
                      WHERE o.subject = l.subject AND o.team = l.team AND o.kind = l.kind AND o.told_at IS NOT NULL
@@ -228,6 +232,7 @@ fn due(row: &SqliteRow) -> Result<Due, StoreError> {
     let known: Option<&str> = row.try_get("known")?;
     let ticket: Option<&str> = row.try_get("ticket")?;
     let kind: &str = row.try_get("kind")?;
+    let told: Option<i64> = row.try_get("told")?;
     Ok(Due {
         id: row.try_get("id")?,
         name: row.try_get("name")?,
@@ -241,6 +246,7 @@ fn due(row: &SqliteRow) -> Result<Due, StoreError> {
         at_once: row.try_get("at_once")?,
         known: known.map(from_json).transpose()?,
         ticket: ticket.map(from_json).transpose()?,
+        told: told.map(Timestamp::from_millisecond).transpose().map_err(|e| corrupt("a time", &e))?,
         said: from_json(row.try_get("said")?)?,
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Service, merged, pull_request, read_mail, states, ticket};
+use crate::support::{Service, eventually, merged, pull_request, read_mail, states, ticket};
 
 fn team(more: &str) -> String {
     format!("team = \"web\"\nmembers = [\"bo\"]\nto = [\"email:web@example.com\"]\n{more}")
@@ -154,4 +154,21 @@ settle = "2s"
     let mut told = service.mails().iter().map(to).collect::<Vec<_>>();
     told.sort();
     assert_eq!(told, ["board@example.com", "web@example.com"]);
+}
+
+#[tokio::test]
+async fn a_rule_that_wants_one_in_a_while_gets_one_of_two_that_came_within_a_moment() {
+    let rule = "settle = \"2s\"\nevery = \"3d\"\n[[rule]]\nname = \"work\"\non = [\"pull_request.draft\", \
+                \"pull_request.on_track\"]\n";
+    let service = Service::started(&team(rule), "").await;
+    service.github("pull_request", "d-1", &pull_request("opened", 7, json!({ "draft": true }))).await;
+    let line = async |delivery: &str, words: &str| {
+        let ledger = service.ledger().await;
+        ledger.into_iter().find(|line| line["delivery"] == delivery && line["reason"].to_string().contains(words))
+    };
+    eventually("the draft waits", async || line("d-1", "settles").await).await;
+    service.github("pull_request", "d-2", &pull_request("synchronize", 7, json!({ "draft": true }))).await;
+    eventually("the push waits for its window", async || line("d-2", "`every`").await).await;
+    assert_eq!(states(&service.settled("d-1").await), ["sent"]);
+    assert_eq!(service.mails().len(), 1);
 }
