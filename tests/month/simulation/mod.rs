@@ -35,9 +35,10 @@ pub struct Scale {
 /// Plays it. Returns the report, and each violation of an invariant.
 pub async fn simulate(Scale { teams, days, seed }: Scale) -> (String, Vec<String>) {
     let company = Company::new(teams);
-    let traffic = life::live(&company, Plan { seed, begin: BEGIN, days, tickets: 9 });
+    let plan = Plan { seed, begin: BEGIN, days, tickets: 9 };
+    let traffic = life::live(&company, plan);
     let began = Instant::now();
     let observed = run::run(&company, &traffic).await;
-    let report = report::report(&company, (&traffic, &observed), began.elapsed());
+    let report = report::report((&company, plan), (&traffic, &observed), began.elapsed());
     (report, invariants::violations(&company, &traffic, &observed))
 }

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use microalign::event::Source;
 
 use super::company::Company;
+use super::life::Plan;
 use super::observed::{Line, Observed};
 use super::traffic::Traffic;
 
 /// A page of tables.
-pub fn report(company: &Company, (traffic, observed): (&Traffic, &Observed), took: Duration) -> String {
+pub fn report((company, plan): (&Company, Plan), (traffic, observed): (&Traffic, &Observed), took: Duration) -> String {
     let count = |source| traffic.deliveries.iter().filter(|delivery| delivery.source == source).count();
     let (github, jira) = (count(Source::Github), count(Source::Jira));
     let messages = observed.messages().count();
@@ -27,7 +30,7 @@ pub fn report(company: &Company, (traffic, observed): (&Traffic, &Observed), too
     let told = observed.told().filter_map(|(line, _)| Some(line.kind?.as_str().to_owned()));
     table(&mut text, "told", told);
     table(&mut text, "waited for (beyond settling)", observed.lines.values().flat_map(waits));
-    text + &by_day(company, observed)
+    text + &by_day(company, plan, observed)
 }
 
 fn ratio(of: usize, to: usize) -> f64 {
@@ -74,26 +77,36 @@ fn waits(line: &Line) -> Vec<String> {
     line.waited.iter().filter_map(found).map(|reason| (*reason).to_owned()).collect()
 }
 
-/// How many messages each team has on a day on which it works.
-fn by_day(company: &Company, observed: &Observed) -> String {
-    let mut text = "\nmessages a working day     min  median  max   all\n".to_owned();
+/// How many messages each team gets on a working day.
+fn by_day(company: &Company, plan: Plan, observed: &Observed) -> String {
     let mut days: BTreeMap<&str, BTreeMap<Date, usize>> = BTreeMap::new();
     for (line, at) in observed.messages() {
         let Some(team) = company.teams.iter().find(|team| team.name == line.team) else { continue };
         *days.entry(&team.name).or_default().entry(at.to_zoned(team.zone.clone()).date()).or_default() += 1;
     }
-    let dates = days.values().flat_map(BTreeMap::keys).copied();
-    let working =
-        dates.filter(|date| date.weekday().to_monday_zero_offset() < 5).collect::<std::collections::BTreeSet<_>>();
+    let first = plan.begin.to_zoned(TimeZone::UTC).date();
+    let dates = first.series(1.day()).take(usize::try_from(plan.days).unwrap());
+    let working = dates.filter(|date| date.weekday().to_monday_zero_offset() < 5).collect::<Vec<_>>();
+    let mut text = format!("\n{:<24}   min  median   max   all\n", "messages a working day");
+    let mut medians = Vec::new();
     for team in &company.teams {
         let of_team = days.get(team.name.as_str());
         let on = |date: &Date| of_team.and_then(|days| days.get(date)).copied().unwrap_or_default();
         let mut counts = working.iter().map(on).collect::<Vec<_>>();
         counts.sort_unstable();
-        let (min, max) = (counts.first().copied().unwrap_or_default(), counts.last().copied().unwrap_or_default());
-        let median = counts.get(counts.len() / 2).copied().unwrap_or_default();
-        let all = of_team.map_or(0, |days| days.values().sum::<usize>());
-        writeln!(text, "{:<24} {min:>5} {median:>7} {max:>4} {all:>5}", team.name).unwrap();
+        let (min, median, max) = spread(&counts);
+        let all = counts.iter().sum::<usize>();
+        writeln!(text, "{:<24} {min:>5} {median:>7} {max:>5} {all:>5}", team.name).unwrap();
+        medians.push(median);
     }
+    medians.sort_unstable();
+    let (min, median, max) = spread(&medians);
+    writeln!(text, "{:<24} {min:>5} {median:>7} {max:>5}", "the teams' medians").unwrap();
     text
+}
+
+/// The least, the middle and the most of what is in order.
+fn spread(counts: &[usize]) -> (usize, usize, usize) {
+    let at = |index: usize| counts.get(index).copied().unwrap_or_default();
+    (at(0), at(counts.len() / 2), at(counts.len().saturating_sub(1)))
 }
