@@ -34,16 +34,12 @@ pub(super) fn bundle(mut ready: Vec<Ready<'_>>) -> Vec<Bundle<'_>> {
     ready.sort_by(|a, b| order(a).cmp(&order(b)));
     let mut bundles: Vec<Bundle<'_>> = Vec::new();
     let mut open = HashMap::new();
-    let mut said: HashMap<(String, i64), Vec<(usize, Vec<Destination>)>> = HashMap::new();
+    let mut said: HashMap<(String, String), Vec<(usize, Vec<Destination>)>> = HashMap::new();
     for mut update in ready {
-        let event = (update.team.name.clone(), update.due.event_id);
-        let before = said.entry(event).or_default();
-        let same = |(at, _): &&(usize, Vec<Destination>)| {
-            bundles[*at]
-                .updates
-                .iter()
-                .any(|other| other.due.event_id == update.due.event_id && other.message.body == update.message.body)
-        };
+        let subject = (update.team.name.clone(), update.due.event.subject.clone());
+        let before = said.entry(subject).or_default();
+        let same =
+            |(at, _): &&(usize, Vec<Destination>)| bundles[*at].updates.iter().any(|o| says_the_same(o, &update));
         let (repeated, covered) = before.iter().filter(same).fold((None, Vec::new()), |(first, mut all), (at, to)| {
             all.extend(to.iter().cloned());
             (first.or(Some(*at)), all)
@@ -57,8 +53,9 @@ pub(super) fn bundle(mut ready: Vec<Ready<'_>>) -> Vec<Bundle<'_>> {
         // One message in so long is one message, also for what is due at the same moment.
         let companion = |bundle: &Bundle<'_>| bundle.updates.iter().any(|other| is_of_one(other, &update));
         let companion = update.rule.every.and_then(|_| bundles.iter().position(companion));
-        let at = match companion.as_ref().or_else(|| open.get(&key)) {
-            Some(at) if bundles.get(*at).is_some_and(|bundle: &Bundle<'_>| bundle.updates.len() < MOST) => *at,
+        let at = match (companion, open.get(&key)) {
+            (Some(at), _) => at,
+            (None, Some(at)) if bundles.get(*at).is_some_and(|bundle: &Bundle<'_>| bundle.updates.len() < MOST) => *at,
             _ => {
                 bundles.push(Bundle { updates: Vec::new() });
                 bundles.len() - 1
@@ -81,6 +78,16 @@ enum Together {
     Digest,
     Thread(String),
     Nothing(i64),
+}
+
+/// Whether two updates would say the same: of one event, or that their subject is in a state (a label that comes late
+/// brings that up again).
+fn says_the_same(one: &Ready<'_>, other: &Ready<'_>) -> bool {
+    let state = |update: &Ready<'_>| (update.due.kind, update.due.event.subject.clone());
+    let same_event = one.due.event_id == other.due.event_id && one.message.body == other.message.body;
+    let same_state =
+        one.due.kind.is_milestone() && state(one) == state(other) && one.rule.template == other.rule.template;
+    same_event || same_state
 }
 
 /// Whether the two are of one rule and about one subject, for the same places.
