@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::civil::Weekday;
 use jiff::{Timestamp, ToSpan as _};
-use microalign::event::EventKind;
+use microalign::event::{EventKind, Source};
 
 use super::company::{AWAKE, Budget, Company, Team};
 use super::observed::{Line, Observed};
@@ -103,7 +103,10 @@ impl<'a> Truth<'a> {
     /// Words that are no longer said are not told.
     fn silent_note(&self, line: &Line, at: Timestamp) -> Option<String> {
         let gone = self.gone.get(line.note.as_deref()?)?;
-        (at > *gone).then(|| format!("{}: told at {at}, but since {gone} nobody says so", show(line)))
+        let said = self.facts[line.delivery.as_str()];
+        // Jira doesn't say what a comment was before its edit: when the edit comes first, there is nothing to know.
+        let overtaken = said.source == Source::Jira && said.received > *gone;
+        (!overtaken && at > *gone).then(|| format!("{}: told at {at}, but since {gone} nobody says so", show(line)))
     }
 
     /// A merge that a rule asks for on no other condition reaches the team, whatever was held or replaced.
