@@ -85,9 +85,15 @@ impl Wait {
     }
 }
 
-/// Why an update that is due `now` waits all the same: the rules may have changed since it was planned.
+/// Why an update that is due `now` waits all the same: the rules may have changed since it was planned, and another one
+/// of its rule may have `told` of the same subject.
 #[must_use]
-pub fn disturbs(team: &Team, now: Timestamp) -> Option<Wait> {
+pub fn disturbs(team: &Team, rule: &Rule, now: Timestamp, told: Option<Timestamp>) -> Option<Wait> {
+    if let (Some(every), Some(told)) = (rule.every, told)
+        && told + every > now
+    {
+        return Some(hold(team, rule, now, Some(told)));
+    }
     let until = quiet_until(&team.quiet, &team.timezone, now)?;
     Some(Wait { until, reason: Reason::Quiet })
 }

@@ -21,7 +21,7 @@ use crate::event::{About, Source};
 use crate::hold::{self, Wait};
 use crate::metrics::Metrics;
 use crate::mute::{self, Update};
-use crate::plan::{self, Release, Silence, Waited};
+use crate::plan::{self, Release, Said, Silence, Waited};
 use crate::rule::Team;
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{self, Parsed, Settings};
@@ -161,6 +161,7 @@ impl Intake {
                 Decision::Send(update) => ready.push(*update),
                 Decision::Wait(due, wait, reason) => released.held.push((due.id, wait, due.digest, reason)),
                 Decision::Suppress(id, reason) => released.suppressed.push((id, reason)),
+                Decision::Told(id, reason) => released.muted.push((id, reason)),
                 Decision::Fail(id, reason) => released.failed.push((id, reason)),
             }
         }
@@ -281,6 +282,8 @@ enum Decision<'a> {
     Send(Box<Ready<'a>>),
     Wait(Box<Due>, Wait, String),
     Suppress(i64, String),
+    /// Another rule of the team told of it
+    Told(i64, String),
     Fail(i64, String),
 }
 
@@ -303,12 +306,17 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
         Release::Suppressed(reason) => return Decision::Suppress(due.id, reason),
         Release::Send { event, team, rule } => (event, team, rule),
     };
-    if let Some(wait) = hold::disturbs(team, now) {
+    if let Some(wait) = hold::disturbs(team, rule, now, due.told) {
         let reason = wait.describe(&team.timezone);
         return Decision::Wait(Box::new(due), wait, reason);
     }
+    let said: &[Said] = if due.kind.is_milestone() { &due.said } else { &[] };
+    let to = match plan::places(rulebook.rules(), team, rule, said) {
+        Ok(to) => to,
+        Err(reason) => return Decision::Told(due.id, reason),
+    };
     match rulebook.compose(&Telling { event: &event, ticket, team, rule, now }) {
-        Ok(message) => Decision::Send(Box::new(Ready { due, team, rule, message, to: plan::destinations(rule) })),
+        Ok(message) => Decision::Send(Box::new(Ready { due, team, rule, message, to })),
         Err(error) => {
             tracing::error!(team = team.name, rule = rule.name, %error, "a message could not be rendered");
             Decision::Fail(due.id, error.to_string())

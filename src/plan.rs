@@ -140,6 +140,10 @@ fn fate(tracked: &Tracked, (team, rule, kind): Reached<'_>, history: &History, n
     if kind.is_milestone() && history.fired.contains(&(team.name.clone(), rule.name.clone(), kind)) {
         return Some(Fate::Suppressed(format!("{} was told of {kind} before", team.name)));
     }
+    let draft = |held: &Held| held.kind.is_milestone() && (&held.team, &held.rule) == (&team.name, &rule.name);
+    if kind == EventKind::PullRequestOnTrack && history.held.iter().any(draft) {
+        return Some(Fate::Suppressed("that the draft is up is still to be told".to_owned()));
+    }
     let told = rule.every.and_then(|_| history.told.get(&(team.name.clone(), rule.name.clone())));
     Some(Fate::Held(hold(team, rule, now, told.copied())))
 }
@@ -264,6 +268,34 @@ pub fn agreed(team: Option<&Team>, until: Timestamp, since: &[Event]) -> String 
 pub fn destinations(rule: &Rule) -> Vec<Destination> {
     let mut seen = HashSet::new();
     rule.to.iter().filter(|to| seen.insert(*to)).cloned().collect()
+}
+
+/// Where a rule of a team told of something.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Said {
+    /// The rule
+    pub rule: String,
+    /// The place
+    pub to: Destination,
+}
+
+/// The places where a rule says that its subject is in a state. Where another rule of the team `said` so before, by the
+/// same template, it is no news; if that is everywhere, the answer is the reason.
+///
+/// # Errors
+/// Why it is said nowhere.
+pub fn places(rules: &Rules, team: &Team, rule: &Rule, said: &[Said]) -> Result<Vec<Destination>, String> {
+    let words_of = |other: &str| rules.find(&team.name, other).map(|(_, other)| &other.template);
+    let same = said.iter().filter(|said| words_of(&said.rule).is_none_or(|words| *words == rule.template));
+    let same = same.collect::<Vec<_>>();
+    let mut places = destinations(rule);
+    places.retain(|to| !same.iter().any(|said| said.to == *to));
+    match same.first() {
+        Some(said) if places.is_empty() => {
+            Err(format!("{} was told of it before, by its rule `{}`", team.name, said.rule))
+        }
+        _ => Ok(places),
+    }
 }
 
 #[cfg(test)]

@@ -121,13 +121,20 @@ fn no_news(event: &Event, before: &Known, now: &About) -> Option<String> {
     }
 }
 
-/// Whether a milestone is (still) the state that its subject is in. Occurrences always hold.
+/// Whether a milestone, or a ticket's start or end, is (still) the state that its subject is in. Other occurrences always
+/// hold.
 #[must_use]
 pub fn holds(kind: EventKind, about: &About) -> bool {
     let pr = match about {
         About::PullRequest(pr) => pr,
-        About::Ticket(ticket) if kind == EventKind::TicketQuiet => {
-            return ticket.status_category == Some(StatusCategory::InProgress);
+        About::Ticket(ticket) => {
+            let stands = ticket.status_category;
+            return match kind {
+                EventKind::TicketQuiet => stands == Some(StatusCategory::InProgress),
+                EventKind::TicketStarted => stands.is_none_or(|stands| stands == StatusCategory::InProgress),
+                EventKind::TicketDone => stands.is_none_or(|stands| stands == StatusCategory::Done),
+                _ => true,
+            };
         }
         _ => return true,
     };
@@ -144,7 +151,7 @@ pub fn holds(kind: EventKind, about: &About) -> bool {
     }
 }
 
-/// A word for where a subject is, for reasons: `merged`, `closed`, `a draft`, `ready`.
+/// A word for where a subject is, for reasons: `merged`, `closed`, `a draft`, `ready`, `in progress`.
 #[must_use]
 pub fn standing(about: &About) -> &'static str {
     match about {
@@ -153,6 +160,12 @@ pub fn standing(about: &About) -> &'static str {
             (Stage::Closed, _) => "closed",
             (Stage::Open, Some(true)) => "a draft",
             (Stage::Open, _) => "ready",
+        },
+        About::Ticket(ticket) => match ticket.status_category {
+            Some(StatusCategory::Todo) => "to do",
+            Some(StatusCategory::InProgress) => "in progress",
+            Some(StatusCategory::Done) => "done",
+            None => "known",
         },
         _ => "known",
     }

@@ -129,9 +129,20 @@ fn a_budget_is_counted_by_the_calendar_on_the_wall() {
 #[test]
 fn what_is_due_waits_for_quiet_hours_that_are_new() {
     let quiet = team("quiet = [\"12:00-13:00\"]", "");
-    let wait = disturbs(&quiet, at("2026-11-20T12:30:00Z")).unwrap();
+    let disturbs = |now| disturbs(&quiet, &quiet.rules[0], at(now), None);
+    let wait = disturbs("2026-11-20T12:30:00Z").unwrap();
     assert_eq!((wait.until, wait.reason), (at("2026-11-20T13:00:00Z"), Reason::Quiet));
-    assert_eq!(disturbs(&quiet, at("2026-11-20T13:00:00Z")), None);
+    assert_eq!(disturbs("2026-11-20T13:00:00Z"), None);
+}
+
+#[test]
+fn what_is_due_waits_when_its_rule_told_of_the_subject_meanwhile() {
+    let rule = team("", "settle = \"60s\"\nevery = \"3d\"");
+    let disturbs = |told| disturbs(&rule, &rule.rules[0], at("2026-11-20T12:00:00Z"), Some(at(told)));
+    let every = rule.rules[0].every.unwrap();
+    let wait = Wait { until: at("2026-11-23T11:59:30Z"), reason: Reason::Every(every) };
+    assert_eq!(disturbs("2026-11-20T11:59:30Z"), Some(wait));
+    assert_eq!(disturbs("2026-11-17T12:00:00Z"), None);
 }
 
 proptest! {

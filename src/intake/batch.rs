@@ -130,7 +130,8 @@ impl<'a> Batch<'a> {
         let mut tracked = track::track(known, event);
         tracked.ticket = self.ticket(&tracked.event).await?;
         let told = told.map(|delivery| format!("delivery {delivery} told of it already"));
-        tracked.stale = nameless.or(told).or(tracked.stale);
+        let overtaken = self.overtaken(&tracked.event).await?;
+        tracked.stale = nameless.or(told).or(overtaken).or(tracked.stale);
         let forward = forward && tracked.stale.is_none();
         let (rules, now) = (self.rulebook.rules(), self.now);
         let before = self.before(&tracked.event.subject).await?;

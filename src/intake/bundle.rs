@@ -42,29 +42,33 @@ struct Bundles<'a> {
     all: Vec<Bundle<'a>>,
     /// The places in `all` that take more, by what their updates have in common
     open: HashMap<(String, Together, Vec<Destination>), usize>,
-    /// The places in `all` that tell of an event, by team and event
-    told: HashMap<(String, i64), Vec<usize>>,
+    /// The places in `all` that tell of a subject, by team and subject
+    told: HashMap<(String, String), Vec<usize>>,
 }
 
 impl<'a> Bundles<'a> {
     fn add(&mut self, mut update: Ready<'a>) {
-        let told = self.told.entry((update.team.name.clone(), update.due.event_id)).or_default();
+        let told = self.told.entry((update.team.name.clone(), update.due.event.subject.clone())).or_default();
         let mut repeated = None;
         for at in &*told {
-            let same = |other: &&Ready<'_>| {
-                other.due.event_id == update.due.event_id && other.message.body == update.message.body
-            };
-            for other in self.all[*at].updates.iter().filter(same) {
-                repeated = repeated.or(Some(*at));
-                update.to.retain(|to| !other.to.contains(to));
+            for other in &self.all[*at].updates {
+                if says_the_same(other, &update) {
+                    repeated = repeated.or(Some(*at));
+                    update.to.retain(|to| !other.to.contains(to));
+                }
             }
         }
         if let (Some(at), true) = (repeated, update.to.is_empty()) {
             self.all[at].updates.push(update);
             return;
         }
+        // One message in so long is one message, also for what is due at the same moment.
+        let is_companion = |at: &&usize| self.all[**at].updates.iter().any(|other| is_of_one(other, &update));
+        let companion = update.rule.every.and_then(|_| told.iter().find(is_companion).copied());
         let open = self.open.entry(key(&update)).or_insert(self.all.len());
-        if self.all.get(*open).is_none_or(|bundle| bundle.updates.len() >= MOST) {
+        if let Some(at) = companion {
+            *open = at;
+        } else if self.all.get(*open).is_none_or(|bundle| bundle.updates.len() >= MOST) {
             *open = self.all.len();
             self.all.push(Bundle { updates: Vec::new() });
         }
@@ -83,6 +87,23 @@ enum Together {
     Digest,
     Thread(String),
     Nothing(i64),
+}
+
+/// Whether two updates would say the same: of one event, or that their subject is in a state (a label that comes late
+/// brings that up again).
+fn says_the_same(one: &Ready<'_>, other: &Ready<'_>) -> bool {
+    let state = |update: &Ready<'_>| (update.due.kind, update.due.event.subject.clone());
+    let same_event = one.due.event_id == other.due.event_id && one.message.body == other.message.body;
+    let same_state =
+        one.due.kind.is_milestone() && state(one) == state(other) && one.rule.template == other.rule.template;
+    same_event || same_state
+}
+
+/// Whether the two are of one rule and about one subject, for the same places.
+fn is_of_one(one: &Ready<'_>, other: &Ready<'_>) -> bool {
+    let what =
+        |update: &Ready<'_>| (update.team.name.clone(), update.rule.name.clone(), update.due.event.subject.clone());
+    one.to == other.to && what(one) == what(other)
 }
 
 fn key(update: &Ready<'_>) -> (String, Together, Vec<Destination>) {

@@ -30,7 +30,12 @@ to = ["email:other@example.com"]
 "#;
 
 fn teams(text: &str) -> Rules {
-    let (templates, channels) = (BTreeSet::new(), ChannelSettings::default());
+    teams_with(text, &[])
+}
+
+fn teams_with(text: &str, templates: &[&str]) -> Rules {
+    let templates = templates.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let channels = ChannelSettings::default();
     let team = check("rules/web.toml", text, Refers { templates: &templates, channels: &channels }).unwrap();
     Rules::new(vec![Arc::new(team)])
 }
@@ -158,6 +163,9 @@ fn a_push_to_a_draft_is_on_track() {
     let pushed = ("all".to_owned(), "pull_request.pushed".to_owned());
     assert_eq!(kinds(true), [pushed.clone(), ("elsewhere".to_owned(), "pull_request.on_track".to_owned())]);
     assert_eq!(kinds(false), [pushed]);
+    let waits = History { held: vec![held(1, "elsewhere", EventKind::PullRequestDraft)], ..History::default() };
+    let updates = plan(&tracked(EventKind::PullRequestPushed, Stage::Open, true), &teams(&text), &waits, NOON).updates;
+    assert_eq!(updates.len(), 1, "the draft itself is still to be told");
 }
 
 #[test]
@@ -247,4 +255,33 @@ fn a_note_that_is_edited_or_taken_back_is_not_sent_in_its_old_words() {
 
     let further = plan(&noted("another", None, false), &notes, &history, NOON);
     assert_eq!((further.superseded, further.withdrawn), (Vec::new(), Vec::new()), "each note stands for itself");
+}
+
+#[test]
+fn what_another_rule_said_of_a_state_at_a_place_is_not_said_again_there() {
+    let text = TEAM.replace(
+        "on = [\"pull_request.draft\"]\nto = [\"email:other@example.com\"]",
+        "on = [\"pull_request.draft\"]\nto = [\"email:other@example.com\", \"email:web@example.com\"]",
+    );
+    let said = |rule: &str, to: &str| Said { rule: rule.to_owned(), to: to.parse().unwrap() };
+    let all = || said("all", "email:web@example.com");
+    let before = "web was told of it before, by its rule `all`";
+    let table = [
+        (text.clone(), vec![], Ok("email:other@example.com email:web@example.com")),
+        (text.clone(), vec![all()], Ok("email:other@example.com")),
+        (text.clone(), vec![all(), said("all", "email:other@example.com")], Err(before)),
+        (
+            text.replacen("on =", "template = \"brief\"\non =", 1),
+            vec![all()],
+            Ok("email:other@example.com email:web@example.com"),
+        ),
+        (text.replace("\"all\"", "\"renamed\""), vec![all()], Ok("email:other@example.com")),
+    ];
+    for (text, said, expected) in table {
+        let teams = teams_with(&text, &["brief"]);
+        let (team, rule) = teams.find("web", "elsewhere").unwrap();
+        let places = places(&teams, team, rule, &said)
+            .map(|places| places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        assert_eq!(places.as_deref().map_err(String::as_str), expected, "{said:?}");
+    }
 }

@@ -135,8 +135,8 @@ async fn key(conn: &mut SqliteConnection, fresh: SecretSlice<u8>) -> Result<Secr
 /// milestone does not come up again when the mute ends.
 pub(super) async fn write_muted(
     conn: &mut SqliteConnection,
-    muted: String,
-    left_out: String,
+    (muted, left_out): (String, String),
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE ledger SET state = 'suppressed', reason = value ->> 1, due_at = NULL
@@ -148,7 +148,7 @@ pub(super) async fn write_muted(
     )
     .bind(muted)
     .bind(left_out)
-    .bind(Timestamp::now().as_millisecond())
+    .bind(now.as_millisecond())
     .execute(conn)
     .await?;
     Ok(())

@@ -9,6 +9,7 @@ use super::{Store, StoreError, corrupt, from_json, mute, to_json};
 use crate::destination::Destination;
 use crate::event::{Event, EventKind};
 use crate::hold::Wait;
+use crate::plan::Said;
 use crate::template::Message;
 use crate::track::Known;
 
@@ -39,6 +40,10 @@ pub struct Due {
     pub known: Option<Known>,
     /// What is known of its ticket, if that is not the subject itself
     pub ticket: Option<Known>,
+    /// When its rule last told of the subject
+    pub told: Option<Timestamp>,
+    /// Where its team was told the same of the subject
+    pub said: Vec<Said>,
 }
 
 /// What became of updates whose time had come.
@@ -50,7 +55,7 @@ pub struct Released {
     pub held: Vec<(i64, Wait, bool, String)>,
     /// Those that are not sent, with the reason. A milestone that was not told may be told another time.
     pub suppressed: Vec<(i64, String)>,
-    /// Those that are muted everywhere, with the reason. They count as told.
+    /// Those that are muted everywhere, or that another rule told of there, with the reason. They count as told.
     pub muted: Vec<(i64, String)>,
     /// Where those that are sent don't go because it is muted there, with the reason
     pub left_out: Vec<(i64, Destination, String)>,
@@ -86,7 +91,13 @@ impl Store {
     pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>, StoreError> {
         let rows = sqlx::query(
             "SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.team, l.rule, l.thread, l.digest,
-                    l.due_at <= l.at AS at_once, e.body, s.state AS known, t.state AS ticket
+                    l.due_at <= l.at AS at_once, e.body, s.state AS known, t.state AS ticket,
+                    (SELECT max(o.told_at) FROM ledger o
+                     WHERE o.subject = l.subject AND o.team = l.team AND o.rule = l.rule AND o.told_at IS NOT NULL) AS told,
+                    (SELECT json_group_array(json_object('rule', o.rule, 'to', m.destination))
+                     FROM ledger o JOIN send m ON m.ledger_id = coalesce(o.lead_id, o.id)
+                     WHERE o.subject = l.subject AND o.team = l.team AND o.kind = l.kind AND o.told_at IS NOT NULL
+                       AND m.state NOT IN ('muted', 'failed')) AS said
              FROM ledger l JOIN event e ON e.id = l.event_id
              LEFT JOIN subject s ON s.key = l.subject
              LEFT JOIN subject t ON t.key = l.thread AND l.thread <> l.subject
@@ -139,7 +150,7 @@ impl Store {
         self.write(move |conn| {
             Box::pin(async move {
                 write_release(&mut *conn, rows, now).await?;
-                if none_muted { Ok(()) } else { mute::write_muted(conn, muted, left_out).await }
+                if none_muted { Ok(()) } else { mute::write_muted(conn, (muted, left_out), now).await }
             })
         })
         .await
@@ -223,6 +234,7 @@ fn due(row: &SqliteRow) -> Result<Due, StoreError> {
     let known: Option<&str> = row.try_get("known")?;
     let ticket: Option<&str> = row.try_get("ticket")?;
     let kind: &str = row.try_get("kind")?;
+    let told: Option<i64> = row.try_get("told")?;
     Ok(Due {
         id: row.try_get("id")?,
         name: row.try_get("name")?,
@@ -236,5 +248,7 @@ fn due(row: &SqliteRow) -> Result<Due, StoreError> {
         at_once: row.try_get("at_once")?,
         known: known.map(from_json).transpose()?,
         ticket: ticket.map(from_json).transpose()?,
+        told: told.map(Timestamp::from_millisecond).transpose().map_err(|e| corrupt("a time", &e))?,
+        said: from_json(row.try_get("said")?)?,
     })
 }

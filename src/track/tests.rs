@@ -244,3 +244,15 @@ fn a_numbered_ticket_gets_its_key() {
     assert_eq!(resolved.url.as_deref(), Some("https://jira.example.com/browse/DATA-123"));
     assert_eq!(resolved.about.url(), resolved.url.as_deref());
 }
+
+#[test]
+fn a_start_or_an_end_is_told_while_it_holds() {
+    let about = |category| ticket(EventKind::TicketTransitioned, category, true).about;
+    let holds = |kind| {
+        [StatusCategory::Todo, StatusCategory::InProgress, StatusCategory::Done].map(|now| holds(kind, &about(now)))
+    };
+    assert_eq!(holds(EventKind::TicketStarted), [false, true, false]);
+    assert_eq!(holds(EventKind::TicketDone), [false, false, true]);
+    assert_eq!(holds(EventKind::TicketSlipped), [true; 3]);
+    assert_eq!(standing(&about(StatusCategory::Done)), "done");
+}

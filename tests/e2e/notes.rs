@@ -142,3 +142,15 @@ async fn a_commit_says_its_trailer_once_wherever_it_goes() {
         assert!(sent[0].contains(part), "{part} is missing in {}", sent[0]);
     }
 }
+
+#[tokio::test]
+async fn a_note_that_comes_after_its_own_edit_is_not_told_in_its_old_words() {
+    let service = Service::started(&team("0s"), "").await;
+    service.github_settled("issue_comment", "d-2", &changed("edited", "/assume a", "/assume b")).await;
+    service.github("issue_comment", "d-1", &commented("/assume a")).await;
+    let late = line("suppressed", "it came late: its author has edited it since");
+    assert_eq!(notes(&service, "d-1").await, late);
+    assert_eq!(service.mails().len(), 1);
+    service.github_settled("issue_comment", "d-3", &changed("edited", "/assume b", "/assume b\n/assume a")).await;
+    assert_eq!(service.mails().len(), 2, "they are said again");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Service, merged, pull_request, read_mail, states, ticket};
+use crate::support::{Service, eventually, merged, pull_request, read_mail, states, ticket};
 
 fn team(more: &str) -> String {
     format!("team = \"web\"\nmembers = [\"bo\"]\nto = [\"email:web@example.com\"]\n{more}")
@@ -125,4 +125,50 @@ async fn a_jira_comment_that_comes_twice_is_told_once() {
     let texts = texts(&service);
     assert_eq!(texts.len(), 1);
     assert!(texts[0].contains("The ids are in."), "{texts:?}");
+}
+
+#[tokio::test]
+async fn what_two_rules_say_of_a_state_at_different_times_is_said_once_at_a_place() {
+    let rules = r#"
+[[rule]]
+name = "heads-up"
+on = ["pull_request.merged"]
+settle = "0s"
+
+[[rule]]
+name = "work"
+on = ["pull_request.merged"]
+to = ["email:web@example.com", "email:board@example.com"]
+settle = "1s"
+
+[[rule]]
+name = "slow"
+on = ["pull_request.*"]
+settle = "2s"
+"#;
+    let service = Service::started(&team(rules), "").await;
+    let lines = service.github_settled("pull_request", "d-1", &merged(7)).await;
+    assert_eq!(states(&lines), ["sent", "sent", "suppressed"]);
+    assert_eq!(reasons(&lines)[2], "web was told of it before, by its rule `heads-up`");
+    let to = |mail: &Vec<u8>| read_mail(mail).to().unwrap().first().unwrap().address().unwrap().to_owned();
+    let mut told = service.mails().iter().map(to).collect::<Vec<_>>();
+    told.sort();
+    assert_eq!(told, ["board@example.com", "web@example.com"]);
+}
+
+#[tokio::test]
+async fn a_rule_that_wants_one_in_a_while_gets_one_message_of_two_that_came_within_a_moment() {
+    let rule = "settle = \"2s\"\nevery = \"3d\"\n[[rule]]\nname = \"work\"\non = [\"pull_request.opened\", \
+                \"pull_request.pushed\"]\n";
+    let service = Service::started(&team(rule), "").await;
+    service.github("pull_request", "d-1", &pull_request("opened", 7, json!({}))).await;
+    service.github("pull_request", "d-2", &pull_request("synchronize", 7, json!({}))).await;
+    assert_eq!(states(&service.settled("d-1").await), ["sent"]);
+    eventually("the push is told or waits for its window", async || {
+        let ledger = service.ledger().await;
+        let line = ledger.into_iter().find(|line| line["delivery"] == "d-2")?;
+        (line["state"] == "sent" || line["reason"].to_string().contains("`every`")).then_some(line)
+    })
+    .await;
+    assert_eq!(service.mails().len(), 1);
 }

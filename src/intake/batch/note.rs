@@ -35,6 +35,23 @@ impl Batch<'_> {
         Ok(event)
     }
 
+    /// Why a note is no news: an edit of it came before it.
+    pub(super) async fn overtaken(&self, event: &Event) -> Result<Option<String>, StoreError> {
+        let (Some(note), Some(once)) = (&event.note, event.once.as_deref()) else { return Ok(None) };
+        let Some((prefix, _)) = once.rsplit_once(':').and_then(|(kind, _)| kind.rsplit_once(':')) else {
+            return Ok(None);
+        };
+        // What an edit brings is newer than the words that it replaces.
+        if note.edited || note.taken_back || Note::name(once) != once {
+            return Ok(None);
+        }
+        let replaces = |event: &Event| {
+            event.note.as_ref().is_some_and(|other| other.replaces.as_deref() == Some(Note::name(once)))
+        };
+        let edited = self.store.notes(&format!("{prefix}:")).await?.iter().any(replaces) || self.events().any(replaces);
+        Ok(edited.then(|| "it came late: its author has edited it since".to_owned()))
+    }
+
     /// What the batch has of events so far, which the store doesn't know yet.
     fn events(&self) -> impl Iterator<Item = &Event> {
         let events = self.planned.iter().filter_map(|delivery| match &delivery.outcome {

@@ -1,0 +1,129 @@
+//! What the service did, as its database has it: more than its commands show, since the invariants ask when and with
+//! what each update was told, and what it waited for on its way.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use jiff::Timestamp;
+use microalign::event::EventKind;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+
+/// The ledger's lines by their ids, and where each message goes: by the id of its first line.
+pub struct Observed {
+    pub lines: BTreeMap<i64, Line>,
+    pub places: HashMap<i64, Vec<Place>>,
+}
+
+/// A destination and a conversation there.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Place {
+    pub destination: String,
+    pub thread: String,
+}
+
+/// A line of the ledger.
+pub struct Line {
+    pub id: i64,
+    /// The sender's id of its delivery
+    pub delivery: String,
+    /// What it tells
+    pub kind: Option<EventKind>,
+    /// What its event is
+    pub event: Option<EventKind>,
+    pub subject: String,
+    pub team: String,
+    pub rule: String,
+    pub state: String,
+    pub reason: String,
+    pub waits: bool,
+    pub told_at: Option<Timestamp>,
+    /// The line whose message tells it: itself, unless it was merged into another's
+    pub lead: i64,
+    /// The words of its note
+    pub note: Option<String>,
+    /// What it waited for, one after the other
+    pub waited: Vec<String>,
+}
+
+async fn open(path: &Path) -> SqliteConnection {
+    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap()
+}
+
+/// Has the database write down what each line waits for: the ledger keeps the last reason only.
+pub async fn watch(path: &Path) {
+    let mut database = open(path).await;
+    sqlx::raw_sql(
+        "CREATE TABLE waited (line INTEGER NOT NULL, reason TEXT NOT NULL);
+         CREATE TRIGGER waits AFTER INSERT ON ledger WHEN new.due_at IS NOT NULL
+         BEGIN INSERT INTO waited VALUES (new.id, new.reason); END;
+         CREATE TRIGGER waits_on AFTER UPDATE OF due_at ON ledger WHEN new.due_at IS NOT NULL
+         BEGIN INSERT INTO waited VALUES (new.id, new.reason); END;",
+    )
+    .execute(&mut database)
+    .await
+    .unwrap();
+    database.close().await.unwrap();
+}
+
+/// Reads all of it.
+pub async fn read(path: &Path) -> Observed {
+    let mut database = open(path).await;
+    let lines = sqlx::query(
+        "SELECT l.id, d.delivery_key, l.kind, e.body ->> '$.kind' AS event, l.subject, l.team, l.rule, l.state, l.reason,
+                l.due_at IS NOT NULL AS waits, l.told_at, coalesce(l.lead_id, l.id) AS lead,
+                e.body ->> '$.note.text' AS note
+         FROM ledger l JOIN delivery d ON d.id = l.delivery_id LEFT JOIN event e ON e.id = l.event_id",
+    )
+    .fetch_all(&mut database)
+    .await
+    .unwrap();
+    let mut lines: BTreeMap<i64, Line> = lines.iter().map(line).map(|line| (line.id, line)).collect();
+    for row in sqlx::query("SELECT line, reason FROM waited ORDER BY rowid").fetch_all(&mut database).await.unwrap() {
+        lines.get_mut(&row.get(0)).unwrap().waited.push(row.get(1));
+    }
+    let mut places: HashMap<i64, Vec<Place>> = HashMap::new();
+    for row in sqlx::query("SELECT ledger_id, destination, thread FROM send").fetch_all(&mut database).await.unwrap() {
+        places.entry(row.get(0)).or_default().push(Place { destination: row.get(1), thread: row.get(2) });
+    }
+    Observed { lines, places }
+}
+
+fn line(row: &SqliteRow) -> Line {
+    let text = |name: &str| row.get::<Option<String>, _>(name);
+    let kind = |name: &str| text(name).and_then(|kind| kind.parse().ok());
+    let time = |at: i64| Timestamp::from_millisecond(at).unwrap();
+    Line {
+        id: row.get("id"),
+        delivery: row.get("delivery_key"),
+        kind: kind("kind"),
+        event: kind("event"),
+        subject: text("subject").unwrap_or_default(),
+        team: text("team").unwrap_or_default(),
+        rule: text("rule").unwrap_or_default(),
+        state: row.get("state"),
+        reason: row.get("reason"),
+        waits: row.get("waits"),
+        told_at: row.get::<Option<i64>, _>("told_at").map(time),
+        lead: row.get("lead"),
+        note: text("note"),
+        waited: Vec::new(),
+    }
+}
+
+impl Observed {
+    /// The lines that were told, with the moment.
+    pub fn told(&self) -> impl Iterator<Item = (&Line, Timestamp)> {
+        self.lines.values().filter_map(|line| Some((line, line.told_at?)))
+    }
+
+    /// The messages, each by its first line.
+    pub fn messages(&self) -> impl Iterator<Item = (&Line, Timestamp)> {
+        self.told().filter(|(line, _)| line.lead == line.id)
+    }
+
+    /// Where a line was told.
+    pub fn places(&self, line: &Line) -> &[Place] {
+        self.places.get(&line.lead).map_or(&[], Vec::as_slice)
+    }
+}
