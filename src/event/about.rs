@@ -1,0 +1,285 @@
+//! What an event can be about, and the state of that.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Actor;
+
+/// What an event is about, as far as its payload says. Fields that a payload leaves out are `None`, and
+/// [`crate::track`] fills them from what is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum About {
+    /// A pull request
+    PullRequest(PullRequest),
+    /// A GitHub issue
+    Issue(Issue),
+    /// A Jira ticket
+    Ticket(Ticket),
+    /// A release, deployment, workflow, discussion, branch, push, sprint or version
+    Thing(Thing),
+}
+
+impl About {
+    /// One line to call it by.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        match self {
+            Self::PullRequest(pr) => &pr.title,
+            Self::Issue(issue) => &issue.title,
+            Self::Ticket(ticket) => ticket.summary.as_deref().unwrap_or(&ticket.key),
+            Self::Thing(thing) => &thing.title,
+        }
+    }
+
+    /// Its own page.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::PullRequest(pr) => Some(&pr.url),
+            Self::Issue(issue) => Some(&issue.url),
+            Self::Ticket(ticket) => ticket.url.as_deref(),
+            Self::Thing(thing) => thing.url.as_deref(),
+        }
+    }
+
+    /// Whether its repository is private, if it says so.
+    #[must_use]
+    pub fn private(&self) -> Option<bool> {
+        match self {
+            Self::PullRequest(pr) => pr.private,
+            Self::Issue(_) | Self::Ticket(_) | Self::Thing(_) => None,
+        }
+    }
+
+    /// When the source last changed it: tells an old state from a new one.
+    #[must_use]
+    pub fn updated_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::PullRequest(pr) => pr.updated_at,
+            Self::Issue(issue) => issue.updated_at,
+            Self::Ticket(ticket) => ticket.updated_at,
+            Self::Thing(thing) => thing.updated_at,
+        }
+    }
+}
+
+/// Where a pull request or issue is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Not closed
+    Open,
+    /// Closed, not merged
+    Closed,
+    /// Merged
+    Merged,
+}
+
+/// A pull request. The `Option`s are absent in comment events and on old servers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PullRequest {
+    /// Its number in the repository
+    pub number: u64,
+    /// Its title
+    pub title: String,
+    /// Its page
+    pub url: String,
+    /// Where it is in its life
+    pub stage: Stage,
+    /// Who opened it; absent for a deleted account
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub author: Option<Actor>,
+    /// Whether it is a draft
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub draft: Option<bool>,
+    /// The branch it goes into
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub base: Option<String>,
+    /// The branch it comes from
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub head: Option<String>,
+    /// Names of its labels
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub labels: Option<Vec<String>>,
+    /// Logins of those it is assigned to
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub assignees: Option<Vec<String>>,
+    /// Whose review is asked for and not given yet: logins, and slugs of teams
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reviewers: Option<Vec<String>>,
+    /// Lines added
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub additions: Option<u64>,
+    /// Lines deleted
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub deletions: Option<u64>,
+    /// Number of files changed
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub changed_files: Option<u64>,
+    /// The first paragraph of the description, at most 280 characters
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub body_summary: Option<String>,
+    /// The first 16 KiB of the description as written, empty where there is none; templates don't see it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(skip)]
+    pub body: Option<String>,
+    /// Whether the repository is private
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub private: Option<bool>,
+    /// When GitHub last changed it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>")]
+    pub updated_at: Option<Timestamp>,
+}
+
+/// A GitHub issue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Issue {
+    /// Its number in the repository
+    pub number: u64,
+    /// Its title
+    pub title: String,
+    /// Its page
+    pub url: String,
+    /// Where it is in its life
+    pub stage: Stage,
+    /// Who opened it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub author: Option<Actor>,
+    /// Names of its labels
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// Logins of those it is assigned to
+    #[serde(default)]
+    pub assignees: Vec<String>,
+    /// The first paragraph of its text, at most 280 characters
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub body_summary: Option<String>,
+    /// The first 16 KiB of its text as written, empty where there is none; templates don't see it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(skip)]
+    pub body: Option<String>,
+    /// When GitHub last changed it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>")]
+    pub updated_at: Option<Timestamp>,
+}
+
+/// Jira's three groups of statuses; the names of statuses are each team's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusCategory {
+    /// Not started (Jira's `new`)
+    Todo,
+    /// In progress (Jira's `indeterminate`)
+    InProgress,
+    /// Done
+    Done,
+}
+
+/// A Jira ticket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ticket {
+    /// Its key; Jira's numeric id where an event (a link, an old comment) names no key and none is known
+    pub key: String,
+    /// Jira's numeric id
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<String>,
+    /// Its page
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub url: Option<String>,
+    /// Its title
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub summary: Option<String>,
+    /// The name of its status
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status: Option<String>,
+    /// The group of its status
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status_category: Option<StatusCategory>,
+    /// The name of the status before this one, for transitions
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub previous_status: Option<String>,
+    /// Its due date
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>")]
+    pub due: Option<Date>,
+    /// Who has it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub assignee: Option<Actor>,
+    /// Who reported it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reporter: Option<Actor>,
+    /// The name of its priority
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub priority: Option<String>,
+    /// The name of its type, such as `Bug`
+    #[serde(rename = "type_name", skip_serializing_if = "Option::is_none", default)]
+    pub type_name: Option<String>,
+    /// Its labels
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// Names of the versions it is to be fixed in
+    #[serde(default)]
+    pub fix_versions: Vec<String>,
+    /// Names of the components it is about
+    #[serde(default)]
+    pub components: Vec<String>,
+    /// When Jira last changed it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>")]
+    pub updated_at: Option<Timestamp>,
+}
+
+/// What a [`Thing`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ThingKind {
+    /// A release on GitHub
+    Release,
+    /// A deployment
+    Deployment,
+    /// A workflow on a branch
+    Workflow,
+    /// A discussion
+    Discussion,
+    /// A branch
+    Branch,
+    /// A push to a branch
+    Push,
+    /// A sprint in Jira
+    Sprint,
+    /// A version in Jira
+    Version,
+}
+
+/// What needs no type of its own: it has a name, a page and perhaps a state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Thing {
+    /// What it is
+    pub kind: ThingKind,
+    /// One line to call it by: the release's name, the workflow's, the head commit's subject
+    pub title: String,
+    /// Its page
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub url: Option<String>,
+    /// The branch or tag it belongs to
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub branch: Option<String>,
+    /// The environment that a deployment went to
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub environment: Option<String>,
+    /// How it ended: `success`, `failure`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outcome: Option<String>,
+    /// The first paragraph of its text, at most 280 characters
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub body_summary: Option<String>,
+    /// When the source last changed it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>")]
+    pub updated_at: Option<Timestamp>,
+}
