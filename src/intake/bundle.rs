@@ -28,18 +28,20 @@ pub(super) struct Bundle<'a> {
     pub(super) updates: Vec<Ready<'a>>,
 }
 
+/// Where an update went: the bundle's place among the others, and whom it reaches.
+type Part = (usize, Vec<Destination>);
+
 /// Puts together what one team hears of one conversation, or in one digest, at the same places. Where several rules
 /// would say the same of the same event at a place, it is said there once.
 pub(super) fn bundle(mut ready: Vec<Ready<'_>>) -> Vec<Bundle<'_>> {
     ready.sort_by(|a, b| order(a).cmp(&order(b)));
     let mut bundles: Vec<Bundle<'_>> = Vec::new();
     let mut open = HashMap::new();
-    let mut said: HashMap<(String, String), Vec<(usize, Vec<Destination>)>> = HashMap::new();
+    let mut said: HashMap<(String, String), Vec<Part>> = HashMap::new();
     for mut update in ready {
         let subject = (update.team.name.clone(), update.due.event.subject.clone());
         let before = said.entry(subject).or_default();
-        let same =
-            |(at, _): &&(usize, Vec<Destination>)| bundles[*at].updates.iter().any(|o| says_the_same(o, &update));
+        let same = |(at, _): &&Part| bundles[*at].updates.iter().any(|o| says_the_same(o, &update));
         let (repeated, covered) = before.iter().filter(same).fold((None, Vec::new()), |(first, mut all), (at, to)| {
             all.extend(to.iter().cloned());
             (first.or(Some(*at)), all)
@@ -58,10 +60,10 @@ pub(super) fn bundle(mut ready: Vec<Ready<'_>>) -> Vec<Bundle<'_>> {
             (None, Some(at)) if bundles.get(*at).is_some_and(|bundle: &Bundle<'_>| bundle.updates.len() < MOST) => *at,
             _ => {
                 bundles.push(Bundle { updates: Vec::new() });
+                open.insert(key, bundles.len() - 1);
                 bundles.len() - 1
             }
         };
-        open.insert(key, at);
         before.push((at, update.to.clone()));
         bundles[at].updates.push(update);
     }
