@@ -166,7 +166,7 @@ fn some_rules(n: usize, repo: &str, own: &str) -> Vec<Rule> {
     if n % 2 == 1 {
         rules.push(rule("stalled", format!("on = [\"pull_request.stalled\"]\nrepo = {repo}\nafter = \"5d\"")));
     }
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         rules.push(rule("quiet", format!("on = [\"ticket.quiet\"]\nticket = {own_tickets}\nafter = \"7d\"")));
     }
     if n % 3 == 1 {
