@@ -65,15 +65,16 @@ impl<'a> Bundles<'a> {
         // One message in so long is one message, also for what is due at the same moment.
         let is_companion = |at: &&usize| self.all[**at].updates.iter().any(|other| is_of_one(other, &update));
         let companion = update.rule.every.and_then(|_| told.iter().find(is_companion).copied());
-        let open = self.open.entry(key(&update)).or_insert(self.all.len());
-        if let Some(at) = companion {
-            *open = at;
-        } else if self.all.get(*open).is_none_or(|bundle| bundle.updates.len() >= MOST) {
-            *open = self.all.len();
-            self.all.push(Bundle { updates: Vec::new() });
-        }
-        told.push(*open);
-        self.all[*open].updates.push(update);
+        let at = companion.unwrap_or_else(|| {
+            let open = self.open.entry(key(&update)).or_insert(self.all.len());
+            if self.all.get(*open).is_none_or(|bundle| bundle.updates.len() >= MOST) {
+                *open = self.all.len();
+                self.all.push(Bundle { updates: Vec::new() });
+            }
+            *open
+        });
+        told.push(at);
+        self.all[at].updates.push(update);
     }
 }
 
