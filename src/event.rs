@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use about::{About, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
-pub use kind::EventKind;
+pub use kind::{EventKind, Kinds};
 
 /// Who sends us webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -29,7 +29,7 @@ fn verdict(tracked: &[Tracked], team: &Team, rule: &Rule) -> Verdict {
         verdicts
             .iter()
             .position(|v| matches!(v, Verdict::Suppressed { .. }))
-            .or_else(|| tracked.iter().position(|tracked| rule.on.kinds.contains(&tracked.event.kind)))
+            .or_else(|| tracked.iter().position(|tracked| rule.on.kinds.contains(tracked.event.kind)))
     });
     verdicts.swap_remove(best.unwrap_or(0))
 }

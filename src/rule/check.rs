@@ -16,7 +16,7 @@ use super::pattern::{Pattern, Patterns};
 use super::reading;
 use super::timing;
 use super::{Audience, On, Rule, Team};
-use crate::event::EventKind;
+use crate::event::{EventKind, Kinds};
 use crate::settings::ChannelSettings;
 use crate::toml_file::{At, Document, Field, Problem, Wrong, did_you_mean};
 
@@ -101,7 +101,7 @@ impl Checker<'_> {
         let RuleTable { to, settle, every, digest, own, bots, template, .. } = raw;
         let own = self.manner(RawManner { to, settle, every, digest, own, bots, template }, at);
         let object_by = self.duration(raw.object_by, &at.key("object_by"));
-        if object_by.is_some() && !on.kinds.contains(&EventKind::NoteAssumed) {
+        if object_by.is_some() && !on.kinds.contains(EventKind::NoteAssumed) {
             let help = "leave it out, or add \"note.assumed\" to `on`".to_owned();
             self.document.wrong(&at.key("object_by"), "only an assumption can be objected to", help);
         }
@@ -204,7 +204,7 @@ impl Checker<'_> {
                 self.document.wrong(at, format!("`{text}` needs `after`"), help);
             }
         }
-        let kinds: BTreeSet<_> = EventKind::ALL
+        let kinds: Kinds = EventKind::ALL
             .iter()
             .copied()
             .filter(|kind| !needs_after(kind))

@@ -17,26 +17,27 @@ use crate::event::{Event, EventKind};
 pub struct Rules {
     teams: Vec<Arc<Team>>,
     /// Places by the names of team and rule
-    names: HashMap<String, HashMap<String, usize>>,
-    /// Every rule as its team's place and its own; the place in here stands for the rule
-    rules: Vec<(usize, usize)>,
+    names: HashMap<String, HashMap<String, Place>>,
     kinds: HashMap<EventKind, Wanted>,
     ask_of_tickets: bool,
 }
+
+/// Where a rule is: its team's place among the teams, and its own in the team. Small, since each event looks at many.
+type Place = (u32, u32);
 
 /// The rules that want one kind of event, by their places.
 #[derive(Debug, Default)]
 struct Wanted {
     repositories: Starts,
     tickets: Starts,
-    rest: Vec<usize>,
+    rest: Vec<Place>,
 }
 
 /// Rules by how a value begins.
 #[derive(Debug, Default)]
 struct Starts {
-    exactly: HashMap<String, Vec<usize>>,
-    from: HashMap<String, Vec<usize>>,
+    exactly: HashMap<String, Vec<Place>>,
+    from: HashMap<String, Vec<Place>>,
     /// The lengths that beginnings have: only these are looked up
     lengths: BTreeSet<usize>,
 }
@@ -47,28 +48,25 @@ impl Rules {
     pub fn new(mut teams: Vec<Arc<Team>>) -> Self {
         resolve(&mut teams);
         let mut rules = Self::default();
-        for (place, team) in teams.iter().enumerate() {
-            let names = (0..).zip(&team.rules).map(|(n, rule): (usize, _)| (rule.name.clone(), rules.rules.len() + n));
+        for (place, team) in (0..).zip(&teams) {
+            let places = || (0..).map(|index| (place, index));
+            let names = places().zip(&team.rules).map(|(place, rule)| (rule.name.clone(), place));
             rules.names.insert(team.name.clone(), names.collect());
-            for (index, rule) in team.rules.iter().enumerate() {
-                rules.add((place, index), rule);
-            }
+            places().zip(&team.rules).for_each(|(place, rule)| rules.add(place, rule));
         }
         Self { teams, ..rules }
     }
 
-    fn add(&mut self, place: (usize, usize), rule: &Rule) {
-        let number = self.rules.len();
-        self.rules.push(place);
+    fn add(&mut self, place: Place, rule: &Rule) {
         self.ask_of_tickets |= rule.conditions.iter().any(Condition::asks_of_ticket);
         let repositories = rule.conditions.iter().find_map(Condition::repositories);
         let tickets = rule.conditions.iter().find_map(Condition::keys);
-        for kind in &rule.on.kinds {
-            let wanted = self.kinds.entry(*kind).or_default();
+        for kind in rule.on.kinds.iter() {
+            let wanted = self.kinds.entry(kind).or_default();
             match (&repositories, &tickets) {
-                (Some(anchors), _) => wanted.repositories.add(anchors, number),
-                (None, Some(anchors)) => wanted.tickets.add(anchors, number),
-                (None, None) => wanted.rest.push(number),
+                (Some(anchors), _) => wanted.repositories.add(anchors, place),
+                (None, Some(anchors)) => wanted.tickets.add(anchors, place),
+                (None, None) => wanted.rest.push(place),
             }
         }
     }
@@ -81,14 +79,13 @@ impl Rules {
 
     /// Every rule with its team, in a stable order.
     pub fn all(&self) -> impl Iterator<Item = (&Team, &Rule)> {
-        self.rules.iter().map(|place| self.at(*place))
+        self.teams.iter().flat_map(|team| team.rules.iter().map(move |rule| (&**team, rule)))
     }
 
     /// The rule of a team by its name.
     #[must_use]
     pub fn find(&self, team: &str, rule: &str) -> Option<(&Team, &Rule)> {
-        let number = *self.names.get(team)?.get(rule)?;
-        Some(self.at(self.rules[number]))
+        Some(self.at(*self.names.get(team)?.get(rule)?))
     }
 
     /// The rules that could want an event as one of this kind, in the order of [`Self::all`].
@@ -101,7 +98,7 @@ impl Rules {
         }
         found.sort_unstable();
         found.dedup();
-        found.into_iter().map(|number| self.at(self.rules[number]))
+        found.into_iter().map(|place| self.at(place))
     }
 
     /// Whether some rule asks for a kind of event.
@@ -116,14 +113,14 @@ impl Rules {
         self.ask_of_tickets
     }
 
-    fn at(&self, (team, rule): (usize, usize)) -> (&Team, &Rule) {
-        let team = &*self.teams[team];
-        (team, &team.rules[rule])
+    fn at(&self, (team, rule): Place) -> (&Team, &Rule) {
+        let team = &*self.teams[team as usize];
+        (team, &team.rules[rule as usize])
     }
 }
 
 impl Starts {
-    fn add(&mut self, anchors: &[Anchor], number: usize) {
+    fn add(&mut self, anchors: &[Anchor], place: Place) {
         for anchor in anchors {
             let rules = match anchor {
                 Anchor::Exactly(text) => self.exactly.entry(text.clone()).or_default(),
@@ -132,11 +129,11 @@ impl Starts {
                     self.from.entry(text.clone()).or_default()
                 }
             };
-            rules.push(number);
+            rules.push(place);
         }
     }
 
-    fn look_up(&self, value: &str, found: &mut Vec<usize>) {
+    fn look_up(&self, value: &str, found: &mut Vec<Place>) {
         let value = value.to_lowercase();
         found.extend(self.exactly.get(&value).into_iter().flatten());
         let starts = self.lengths.iter().map_while(|length| (*length <= value.len()).then(|| value.get(..*length)));

@@ -51,7 +51,7 @@ pub enum Verdict {
 #[must_use]
 pub fn judge(rule: &Rule, team: &Team, asked: Asked<'_>) -> Verdict {
     let Asked { event, kind, .. } = asked;
-    if !rule.on.kinds.contains(&kind) {
+    if !rule.on.kinds.contains(kind) {
         let wanted: Vec<_> = rule.on.written.iter().map(String::as_str).collect();
         return Verdict::Miss { because: format!("the event is {kind}, not {}", one_of(&wanted)) };
     }

@@ -11,7 +11,6 @@ mod pattern;
 mod reading;
 mod timing;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ pub use pattern::{Anchor, Patterns};
 pub use timing::{Budget, Digest, Period, Quiet};
 
 use crate::destination::Destination;
-use crate::event::{EventKind, Source};
+use crate::event::{Kinds, Source};
 use crate::toml_file::Place;
 
 /// A partner team.
@@ -116,7 +115,7 @@ pub struct Rule {
 #[derive(Debug, Clone)]
 pub struct On {
     /// The kinds that the patterns fit, with those that are a case of one
-    pub kinds: BTreeSet<EventKind>,
+    pub kinds: Kinds,
     /// The patterns as written
     pub written: Vec<String>,
 }

@@ -166,7 +166,7 @@ impl Checker<'_> {
             .kinds
             .iter()
             .filter(|kind| families.contains(&family(kind)))
-            .map(|kind| contradiction(condition, *kind))
+            .map(|kind| contradiction(condition, kind))
             .peekable();
         let only = contradictions.peek().copied().flatten().unwrap_or(only);
         if on.kinds.is_empty() || contradictions.any(|contradiction| contradiction.is_none()) {
