@@ -131,7 +131,7 @@ impl Dispatcher {
     /// The ways out of a conversation. Every attempt has the same: their time is the message's.
     fn links(&self, send: &Claimed) -> Links {
         let (team, thread) = (send.team.clone(), send.thread.clone());
-        let mute = (!send.message.private).then(|| Asked::Mute { team: team.clone(), thread });
+        let mute = (!send.message.private && !send.digest).then(|| Asked::Mute { team: team.clone(), thread });
         let to = Some(&send.destination).filter(|to| matches!(to, Destination::Email(_))).cloned();
         let unsubscribe = to.map(|to| Asked::Unsubscribe { team, to });
         let link = |asked: Option<Asked>| self.linker.link(&asked?, send.created);

@@ -17,15 +17,16 @@ use tokio::task::{self, JoinHandle};
 
 use self::batch::Batch;
 use self::bundle::{Bundle, Ready, bundle};
-use crate::event::{About, Source};
+use crate::event::{About, Source, Ticket};
 use crate::hold::{self, Wait};
 use crate::metrics::Metrics;
 use crate::mute::{self, Update};
-use crate::plan::{self, Release, Said, Silence, Waited};
+use crate::plan::{self, Release, Said, Silence, Silent, Waited};
 use crate::rule::Team;
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{self, Parsed, Settings};
 use crate::store::{Due, Followed, Queued, Released, Store, StoreError};
+use crate::track::Known;
 
 /// It is told of new deliveries; it also looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
@@ -59,6 +60,7 @@ pub struct Intake {
 impl Intake {
     /// Runs until `stop` turns true.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        self.catch_up(&stop).await;
         while !*stop.borrow() {
             let rest = match self.step(Timestamp::now()).await {
                 Ok(true) => continue,
@@ -86,13 +88,35 @@ impl Intake {
         // Reading payloads takes a core for itself; meanwhile goes what is due.
         let reading = self.read().await?;
         let released = self.release(&rulebook, now).await?;
-        let broken = self.break_silences(&rulebook, now).await?;
-        let agreed = self.agree(&rulebook, now).await?;
         let taken = match reading {
             Some(reading) => self.take_in(reading.await.map_err(StoreError::Stopped)?, &rulebook, now).await?,
             None => 0,
         };
+        let broken = self.break_silences(&rulebook, now).await?;
+        let agreed = self.agree(&rulebook, now).await?;
         Ok(taken + broken + released + agreed > 0)
+    }
+
+    /// What came before a restart is planned first: it may have changed what is due.
+    async fn catch_up(&self, stop: &watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            match self.plan_waiting(Timestamp::now()).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot plan what waits from before; later");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn plan_waiting(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let rulebook = Arc::clone(&self.rulebook.borrow());
+        match self.read().await? {
+            Some(reading) => self.take_in(reading.await.map_err(StoreError::Stopped)?, &rulebook, now).await,
+            None => Ok(0),
+        }
     }
 
     /// Begins to read the payloads that wait, if any do.
@@ -150,12 +174,14 @@ impl Intake {
 
     /// Renders what is due and queues it to its destinations.
     async fn release(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
-        let due = self.store.due(now).await?;
-        if due.is_empty() {
+        let (due, unreadable) = self.store.due(now).await?;
+        let count = due.len() + unreadable.len();
+        if count == 0 {
             return Ok(0);
         }
-        let count = due.len();
-        let (mut released, mut ready) = (Released::default(), Vec::new());
+        let mut ready = Vec::new();
+        let failed = unreadable.into_iter().map(|(id, error)| (id, format!("our fault, please report it: {error}")));
+        let mut released = Released { failed: failed.collect(), ..Released::default() };
         for due in due {
             match decide(due, rulebook, now) {
                 Decision::Send(update) => ready.push(*update),
@@ -237,9 +263,13 @@ impl Intake {
             return Ok(0);
         }
         let followed = run_out.into_iter().map(|run_out| {
-            let silence = plan::broken_silence(&run_out.timer, (&run_out.known, run_out.said), rulebook.rules(), now);
+            let ticket = run_out.ticket.as_ref().and_then(ticket);
+            let silent = |known| Silent { known, ticket, said: run_out.said };
+            let silence = run_out.known.as_ref().map_or(Silence::Over, |known| {
+                plan::broken_silence(&run_out.timer, silent(known), rulebook.rules(), now)
+            });
             let reason = match &silence {
-                Silence::Told(_, wait) => {
+                Silence::Told { wait, .. } => {
                     self.metrics.update("held");
                     let team = rulebook.rules().find(&run_out.timer.team, &run_out.timer.rule);
                     team.map_or_else(String::new, |(team, _)| wait.describe(&team.timezone))
@@ -266,10 +296,22 @@ impl Intake {
         }
         let reasons = over.iter().map(|line| {
             let team = rulebook.rules().teams().iter().find(|team| team.name == line.team);
-            (line.id, plan::agreed(team.map(|team| &**team), line.until, &line.since))
+            let said = (line.once.as_deref(), &*line.since);
+            let reason = match &line.lost {
+                Some(lost) => format!("{lost}; not agreed: it did not arrive"),
+                None => plan::agreed(team.map(|team| &**team), line.until, said),
+            };
+            (line.id, reason)
         });
         self.store.agree(&reasons.collect::<Vec<_>>()).await?;
         Ok(over.len())
+    }
+}
+
+fn ticket(known: &Known) -> Option<&Ticket> {
+    match &known.about {
+        About::Ticket(ticket) => Some(ticket),
+        _ => None,
     }
 }
 
@@ -297,10 +339,7 @@ fn decide<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> 
 }
 
 fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> {
-    let ticket = due.ticket.as_ref().and_then(|known| match &known.about {
-        About::Ticket(ticket) => Some(ticket),
-        _ => None,
-    });
+    let ticket = due.ticket.as_ref().and_then(ticket);
     let waited = Waited { event: &due.event, kind: due.kind, team: &due.team, rule: &due.rule, ticket };
     let (event, team, rule) = match plan::release(waited, due.known.as_ref(), rulebook.rules()) {
         Release::Suppressed(reason) => return Decision::Suppress(due.id, reason),

@@ -14,15 +14,15 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-pub use silence::{Silence, Timer, broken_silence};
+pub use silence::{Silence, Silent, Timer, broken_silence};
 
 use crate::destination::Destination;
-use crate::event::{Event, EventKind, Ticket};
+use crate::event::{About, Event, EventKind, Note, Ticket};
 use crate::hold::{Wait, hold};
 use crate::rule::{Asked, Rule, Rules, Team, Verdict, is_member, judge};
-use crate::track::{Known, Tracked, holds, standing};
+use crate::track::{Known, Tracked, holds, standing, with_previous_status};
 
-pub use verdict::{Judged, differences, judge_all};
+pub use verdict::{Judged, differences, judge_all, matching};
 
 /// A milestone that a rule has told of a subject already: team, rule, kind.
 pub type Fired = HashSet<(String, String, EventKind)>;
@@ -94,6 +94,8 @@ pub struct Plan {
     pub superseded: Vec<(LineId, String)>,
     /// Silences that begin with the event
     pub timers: Vec<Timer>,
+    /// Subjects of which nobody waits to hear any more: they are gone
+    pub gone: Vec<String>,
     /// Waiting updates that are not to be sent any more, with the reason
     pub withdrawn: Vec<(LineId, String)>,
 }
@@ -101,21 +103,23 @@ pub struct Plan {
 /// Says what each team hears of an event.
 #[must_use]
 pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp) -> Plan {
-    let mut plan = Plan { timers: silence::timers(tracked, rules, now), ..Plan::default() };
+    let (timers, gone) = (silence::timers(tracked, rules, now), silence::gone(&tracked.event));
+    let mut plan = Plan { timers, gone, ..Plan::default() };
     note::revise(&mut plan, &tracked.event, &history.held);
+    silence::broken(&mut plan, tracked, &history.held);
     for kind in tracked.kinds() {
         for (team, rule) in rules.candidates(kind, &tracked.event) {
             let reached = (team, rule, kind);
             let Some(fate) = fate(tracked, reached, history, now) else { continue };
+            let told = |update: &Update| update.team == team.name && update.rule == rule.name;
+            // A push to a draft is one message, to a rule that asks for pushes and for "on track".
+            if kind == EventKind::PullRequestOnTrack && plan.updates.iter().any(told) {
+                continue;
+            }
             if matches!(fate, Fate::Held(_)) {
                 supersede(&mut plan, reached, rules, &history.held);
             } else if kind != tracked.event.kind {
                 // A label that comes late asks milestone rules again: those that have told theirs are not news.
-                continue;
-            }
-            let told = |update: &Update| update.team == team.name && update.rule == rule.name;
-            // A push to a draft is one message, to a rule that asks for pushes and for "on track".
-            if kind == EventKind::PullRequestOnTrack && plan.updates.iter().any(told) {
                 continue;
             }
             plan.updates.push(Update { team: team.name.clone(), rule: rule.name.clone(), kind, fate });
@@ -201,25 +205,25 @@ pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) ->
         return Release::Suppressed(format!("{} has no rule `{}` any more", waited.team, waited.rule));
     };
     let mut event = waited.event.clone();
-    event.kind = waited.kind;
-    if let Some(known) = now {
+    // Each push, release or deployment stands for itself; of what lives on, the state that it is in now counts.
+    if let Some(known) = now.filter(|_| !matches!(event.about, About::Thing(_))) {
         if !holds(waited.kind, &known.about) {
             return Release::Suppressed(format!("it is {} by now", standing(&known.about)));
         }
-        let previous = match &event.about {
-            crate::event::About::Ticket(ticket) => ticket.previous_status.clone(),
-            _ => None,
-        };
-        event.about = known.about.clone();
-        if let crate::event::About::Ticket(ticket) = &mut event.about {
-            ticket.previous_status = previous;
-        }
+        event.about = with_previous_status(known.about.clone(), &event.about);
+        event.tickets.clone_from(&known.tickets);
     }
     match judge(rule, team, Asked { event: &event, kind: waited.kind, ticket: waited.ticket }) {
-        Verdict::Match => Release::Send { event: Box::new(event), team, rule },
-        Verdict::Miss { because } => Release::Suppressed(format!("no longer so: {because}")),
-        Verdict::Suppressed { because } => Release::Suppressed(because),
+        Verdict::Match => {}
+        Verdict::Miss { because } => return Release::Suppressed(format!("no longer so: {because}")),
+        Verdict::Suppressed { because } => return Release::Suppressed(because),
     }
+    if waited.kind.is_milestone() && event.kind != waited.kind {
+        // Whoever added the label that came late did not merge it.
+        event.actor = None;
+    }
+    event.kind = waited.kind;
+    Release::Send { event: Box::new(event), team, rule }
 }
 
 /// One sentence that says why a team gets a message.
@@ -250,17 +254,22 @@ pub fn object_by(rule: &Rule, kind: EventKind) -> Option<Duration> {
 }
 
 /// What became of an assumption whose time to object is over, for the ledger. Whatever a member of the team wrote in
-/// the conversation `since` is an answer.
+/// the conversation `since` is an answer. `once` is the name of the assumption.
 #[must_use]
-pub fn agreed(team: Option<&Team>, until: Timestamp, since: &[Event]) -> String {
+pub fn agreed(team: Option<&Team>, until: Timestamp, (once, since): (Option<&str>, &[Event])) -> String {
+    let replaces = |event: &Event| event.note.as_ref().and_then(|note| note.replaces.clone());
+    if once.is_some() && since.iter().any(|event| replaces(event).as_deref() == once.map(Note::name)) {
+        return "the rule matched; its author changed it before it was agreed".to_owned();
+    }
+    let wrote = |event: &&Event| event.at <= until && (event.comment.is_some() || event.note.is_some());
+    let answer = since.iter().filter(wrote);
     let until = until.to_zoned(team.map_or(TimeZone::UTC, |team| team.timezone.clone())).strftime("%Y-%m-%d %H:%M");
-    let wrote = |event: &&Event| event.comment.is_some() || event.note.is_some();
-    let answer = since.iter().filter(wrote).find_map(|event| {
+    let mut answer = answer.filter_map(|event| {
         let actor = event.actor.as_ref().filter(|actor| team.is_some_and(|team| is_member(&team.members, actor)))?;
         let place = event.url.as_deref().unwrap_or(&event.subject);
         Some(format!("the rule matched; {} answered before {until}: {place}", actor.name))
     });
-    answer.unwrap_or_else(|| format!("the rule matched; agreed: nobody objected by {until}"))
+    answer.next().unwrap_or_else(|| format!("the rule matched; agreed: nobody objected by {until}"))
 }
 
 /// The places that a rule sends to, each once.

@@ -100,7 +100,11 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
         milestone,
         updated_at: event.about.updated_at().max(before.updated_at),
     };
-    event.about = with_previous_status(about, &event.about);
+    event.about = match (about, event.about) {
+        // Each push, release or deployment stands for itself.
+        (_, thing @ About::Thing(_)) => thing,
+        (about, told) => with_previous_status(about, &told),
+    };
     event.tickets = tickets;
     let rekeyed = event.tickets != before.tickets;
     Tracked { event, known, stale, rekeyed, ticket: None }
@@ -278,7 +282,8 @@ fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
 }
 
 /// What a transition came from belongs to the event, not to the state.
-fn with_previous_status(about: About, told: &About) -> About {
+#[must_use]
+pub fn with_previous_status(about: About, told: &About) -> About {
     match (about, told) {
         (About::Ticket(ticket), About::Ticket(told)) => {
             About::Ticket(Ticket { previous_status: told.previous_status.clone(), ..ticket })

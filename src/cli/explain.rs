@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::event::{Event, Source};
 use crate::intake::understand;
 use crate::plan::{self, Judged};
-use crate::rule::{Asked, Verdict, judge};
+use crate::rule::Verdict;
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{BodyError, Parsed, json_body};
 use crate::store::Queued;
@@ -150,11 +150,9 @@ fn messages<'a>(
     at: Option<At>,
 ) -> Result<Vec<Would<'a>>, Failure> {
     let mut would = Vec::new();
-    for Tracked { event, .. } in tracked {
-        for (team, rule) in rulebook.rules().candidates(event.kind, event) {
-            if judge(rule, team, Asked::alone(event)) != Verdict::Match {
-                continue;
-            }
+    for tracked in tracked {
+        for (team, rule, kind) in plan::matching(tracked, rulebook.rules()) {
+            let event = &Event { kind, ..tracked.event.clone() };
             let now = at.map_or_else(Timestamp::now, |at| goes(team, rule, at).at);
             let message = rulebook.compose(&Telling { event, ticket: None, team, rule, now })?;
             let thread = track::thread(&event.subject, &event.tickets);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::text::{framed, hanging};
 use super::{ConfigArgs, Failure, open_store, say};
-use crate::rule::parse_duration;
+use crate::rule::parse_duration_up_to;
 use crate::store::{Entry, EntryState, Filter, SendEntry, SendState, Store};
 
 #[derive(Debug, clap::Args)]
@@ -73,7 +73,7 @@ pub(super) async fn open(config: &ConfigArgs) -> Result<Store, Failure> {
 }
 
 async fn list(list: List) -> Result<(), Failure> {
-    let age = list.since.as_deref().map(parse_duration).transpose();
+    let age = list.since.as_deref().map(|age| parse_duration_up_to(age, "52w")).transpose();
     let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
     let since = age.map(|age| Timestamp::now() - age);
     let store = open(&list.config).await?;

@@ -1,5 +1,6 @@
 //! `microalign mute` and `unmute`: who hears no more of what, for how long. Both work beside a running service.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -54,7 +55,13 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
     let span = parse_duration_up_to(args.span.as_deref().unwrap_or("1w"), LONGEST);
     let span = span.map_err(|(wrong, help)| Failure::Usage(format!("--for: {wrong}: {help}")))?;
-    let scope = scope(&args.named)?;
+    if span.is_zero() {
+        return Err(Failure::Usage("--for: no time at all mutes nothing: write a time such as 1w".to_owned()));
+    }
+    let mut scope = scope(&args.named)?;
+    if let Some(to) = &scope.destination {
+        scope.destination = Some(find_destination(&Rulebook::load(&config.load()?, None), to)?);
+    }
     let store = open(config).await?;
     let at = Timestamp::now();
     let mute = Mute { scope, until: Some(at + span), at, by: By::Command };
@@ -139,6 +146,18 @@ fn teamless(rule: &str, teams: &[Arc<Team>]) -> Failure {
 fn find_team(teams: &[Arc<Team>], name: &str) -> Result<(), Failure> {
     let names = teams.iter().map(|team| team.name.as_str());
     unless_known(names.collect(), name, format!("there is no team `{name}`"))
+}
+
+/// A destination that some team has, however its capitals are written.
+fn find_destination(rulebook: &Rulebook, to: &Destination) -> Result<Destination, Failure> {
+    let wanted = to.to_string();
+    let known = rulebook.rules().all().flat_map(|(_, rule)| &rule.to).collect::<BTreeSet<_>>();
+    if let Some(found) = known.iter().find(|known| known.to_string().eq_ignore_ascii_case(&wanted)) {
+        return Ok((*found).clone());
+    }
+    let names = known.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let help = did_you_mean(&wanted, names.iter().map(String::as_str)).map(|help| format!(": {help}"));
+    Err(Failure::Wrong(format!("no team sends to {wanted}{}", help.unwrap_or_default())))
 }
 
 fn find_rule(teams: &[Arc<Team>], team: &str, name: &str) -> Result<(), Failure> {

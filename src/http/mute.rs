@@ -183,13 +183,14 @@ fn done(asked: &Asked, until: Option<Timestamp>) -> Markup {
             quoted(&to.to_string()).map(|to| format!("microalign unmute --to {to} --team {team}")),
         ),
     };
-    let command = command.unwrap_or_else(|| "microalign unmute".to_owned());
     page(
         &title,
         &html! {
             p { (said) }
             form method="post" { button name="undo" value="1" { "Undo" } }
-            p { small { "Whoever runs microalign can undo it later: " code { (command) } } }
+            @if let Some(command) = command {
+                p { small { "Whoever runs microalign can undo it later: " code { (command) } } }
+            }
         },
     )
 }

@@ -112,7 +112,7 @@ impl<'a> Batch<'a> {
         if !self.rulebook.rules().want(EventKind::PullRequestOnTrack) {
             return Ok(Vec::new());
         }
-        let drafts = self.store.of_ticket(&event.subject).await?.into_iter();
+        let drafts = self.store.drafts_of(&event.subject).await?.into_iter();
         Ok(drafts.filter_map(|(subject, draft)| track::on_track(subject, draft, event, known)).collect())
     }
 
@@ -230,8 +230,8 @@ impl<'a> Batch<'a> {
             lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
         }
         let thread = track::thread(&event.subject, &event.tickets).to_owned();
-        let plan::Plan { superseded, withdrawn, timers, .. } = plan;
-        PlannedEvent { event: event.without_body(), thread, known, lines, superseded, withdrawn, timers, forward }
+        let plan::Plan { superseded, withdrawn, timers, gone, .. } = plan;
+        PlannedEvent { event: event.without_body(), thread, known, lines, superseded, withdrawn, timers, gone, forward }
     }
 }
 

@@ -112,7 +112,8 @@ fn key(update: &Ready<'_>) -> (String, Together, Vec<Destination>) {
     to.sort();
     let together = match &update.due {
         due if due.digest => Together::Digest,
-        due if due.at_once => Together::Nothing(due.id),
+        // A line of a private repository must not show to which ticket it belongs.
+        due if due.at_once || update.message.private => Together::Nothing(due.id),
         due => Together::Thread(due.thread.clone()),
     };
     (update.team.name.clone(), together, to)
@@ -144,10 +145,10 @@ impl<'a> Bundle<'a> {
         let mut rules = self.updates.iter().map(|update| update.rule.name.as_str()).collect::<Vec<_>>();
         rules.sort_unstable();
         rules.dedup();
-        if rules.len() > 1 || (digest && self.updates.len() > 1) {
+        if rules.len() > 1 || self.updates.len() > 1 && message.body != first.message.body {
             message.why = plan::why_all(first.team, &rules);
         }
-        let mut thread = first.due.thread.clone();
+        let mut thread = if message.private { first.due.event.subject.clone() } else { first.due.thread.clone() };
         if digest {
             let at = now.to_zoned(first.team.timezone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
             let count = self.updates.len();

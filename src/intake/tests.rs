@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config;
-use crate::store::{Entry, EntryState, Filter, Incoming};
+use crate::store::{Entry, EntryState, Filter, Incoming, Settled};
 
 /// A team of the working week, in a place whose clock is that of Greenwich in winter.
 const TEAM: &str = r#"
@@ -107,12 +107,19 @@ impl Clocked {
             "timestamp": at(now).as_millisecond(),
             "user": { "accountId": "5b", "displayName": "Ana" },
             "issue": { "id": "10001", "key": "DATA-1", "self": "https://acme.atlassian.net/rest/api/2/issue/10001", "fields": {
-                "summary": "Orders", "status": { "name": status, "statusCategory": { "key": category } },
+                "summary": "Orders", "issuetype": { "name": "Bug" }, "status": { "name": status, "statusCategory": { "key": category } },
                 "assignee": { "accountId": "bo", "displayName": "bo" }, "updated": now.replace('Z', ".000+0000"),
             } },
             "changelog": { "items": [{ "field": "status", "fieldId": "status", "fromString": "Open", "toString": status }] },
         });
         self.take(now, (Source::Jira, ""), &body).await;
+    }
+
+    /// Everything that is queued arrives.
+    async fn send(&self, now: &str) {
+        for send in self.intake.store.claim(&[], at(now)).await.unwrap() {
+            self.intake.store.settle(&send, &Settled::Sent { reference: None, doubt: None }).await.unwrap();
+        }
     }
 
     async fn ledger(&self) -> Vec<Entry> {
@@ -318,6 +325,49 @@ async fn a_pull_request_that_stalls_is_told_once_for_each_silence() {
 }
 
 #[tokio::test]
+async fn a_stall_that_ends_while_it_waits_is_not_told() {
+    let rule = "[[rule]]\nname = \"stuck\"\non = [\"pull_request.stalled\"]\nafter = \"5d\"\nticket_type = [\"Bug\"]\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    clocked.ticket("2026-11-13T09:00:00Z", "Doing", "indeterminate").await;
+    clocked.pull_request("2026-11-15T20:00:00Z", "opened", json!({})).await;
+    clocked.until("2026-11-20T20:00:00Z").await;
+    assert!(clocked.lines().await.last().unwrap().contains("stalled held"), "{:?}", clocked.lines().await);
+    clocked.pull_request("2026-11-21T12:00:00Z", "synchronize", json!({})).await;
+    clocked.until("2026-11-24T20:00:00Z").await;
+    assert_eq!(clocked.messages().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn who_labels_late_is_not_who_merged() {
+    let rule = "[[rule]]\nname = \"contract\"\non = [\"pull_request.merged\"]\nlabels = [\"contract\"]\ntemplate = \"heads-up\"\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    clocked.pull_request("2026-11-19T10:00:00Z", "closed", merged()).await;
+    let mut labelled = json!({ "sender": { "login": "bo" }, "pull_request": { "labels": [{ "name": "contract" }] } });
+    merge(&mut labelled, merged());
+    clocked.pull_request("2026-11-19T11:00:00Z", "labeled", labelled).await;
+    clocked.until("2026-11-19T12:00:00Z").await;
+    let messages = clocked.messages().await;
+    assert!(matches!(&messages[..], [only] if !only.contains("bo")), "{messages:?}: {:?}", clocked.lines().await);
+}
+
+#[tokio::test]
+async fn each_push_stands_for_itself() {
+    let rule = "[[rule]]\nname = \"pushes\"\non = [\"push\"]\ndigest = \"daily 09:00\"\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    for (hour, title) in [(10, "First"), (11, "Second")] {
+        let commit = json!({ "id": "c0ffee", "message": title, "url": "https://github.com/acme/ingest/commit/c0ffee" });
+        let body = json!({
+            "ref": "refs/heads/main", "repository": { "full_name": "acme/ingest" }, "sender": { "login": "ana" },
+            "compare": "https://github.com/acme/ingest/compare/a...b", "commits": [commit], "head_commit": commit,
+        });
+        clocked.take(&format!("2026-11-19T{hour}:00:00Z"), (Source::Github, "push"), &body).await;
+    }
+    clocked.until("2026-11-20T09:00:00Z").await;
+    let messages = clocked.messages().await;
+    assert!(messages[0].contains("First") && messages[0].contains("Second"), "{messages:?}");
+}
+
+#[tokio::test]
 async fn a_team_whose_ticket_went_quiet_is_nudged_if_others_follow_it() {
     let own = "[[rule]]\nname = \"nudge\"\non = [\"ticket.quiet\"]\nafter = \"3d\"\n";
     let partner = "team = \"data\"\nto = [\"mailbox\"]\n[[rule]]\nname = \"tickets\"\non = [\"ticket.started\"]\n";
@@ -337,10 +387,12 @@ async fn a_team_whose_ticket_went_quiet_is_nudged_if_others_follow_it() {
 #[tokio::test]
 async fn an_assumption_is_agreed_when_nobody_of_the_team_answers_in_time() {
     let rule = "[[rule]]\nname = \"notes\"\non = [\"note.assumed\"]\nobject_by = \"2d\"\n";
-    for (answer, expected) in [
-        (None, "the rule matched; agreed: nobody objected by 2026-11-18 10:01"),
-        (Some("li"), "the rule matched; agreed: nobody objected by 2026-11-18 10:01"),
+    for (arrives, answer, expected) in [
+        (false, None, "it is being sent"),
+        (true, None, "the rule matched; agreed: nobody objected by 2026-11-18 10:01"),
+        (true, Some("li"), "the rule matched; agreed: nobody objected by 2026-11-18 10:01"),
         (
+            true,
             Some("bo"),
             "the rule matched; bo answered before 2026-11-18 10:01: https://github.com/acme/ingest/pull/7#issuecomment-1",
         ),
@@ -350,6 +402,10 @@ async fn an_assumption_is_agreed_when_nobody_of_the_team_answers_in_time() {
         clocked.comment("2026-11-16T10:00:00Z", "ana", "/assume ids are never reused").await;
         if let Some(who) = answer {
             clocked.comment("2026-11-17T10:00:00Z", who, "They are!").await;
+        }
+        clocked.until("2026-11-17T11:00:00Z").await;
+        if arrives {
+            clocked.send("2026-11-17T11:00:00Z").await;
         }
         clocked.until("2026-11-18T10:01:00Z").await;
         assert!(

@@ -4,7 +4,8 @@
 
 use jiff::Timestamp;
 
-use crate::event::{About, Event, EventKind, Source};
+use super::{Held, Plan};
+use crate::event::{About, Event, EventKind, Source, Ticket};
 use crate::hold::{Wait, hold};
 use crate::rule::{Asked, Rules, Team, Verdict, is_member, judge};
 use crate::track::{Known, Tracked, holds};
@@ -24,7 +25,7 @@ pub struct Timer {
     pub due: Timestamp,
 }
 
-/// The timers that begin anew with an event. What bots do ends no silence.
+/// The timers that begin anew with an event.
 pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Timer> {
     let event = &tracked.event;
     let kind = match event.about {
@@ -32,8 +33,7 @@ pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Ti
         About::Ticket(_) => EventKind::TicketQuiet,
         About::Issue(_) | About::Thing(_) => return Vec::new(),
     };
-    let idle = event.actor.as_ref().is_some_and(|actor| actor.bot) || tracked.stale.is_some();
-    if idle || !holds(kind, &tracked.known.about) {
+    if idle(tracked) || event.kind == EventKind::TicketDeleted || !holds(kind, &tracked.known.about) {
         return Vec::new();
     }
     let asked = Asked { event, kind, ticket: tracked.ticket.as_ref() };
@@ -47,11 +47,52 @@ pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Ti
     wanted.collect()
 }
 
+/// The subjects of which an event says that they are gone, by this name.
+pub(super) fn gone(event: &Event) -> Vec<String> {
+    match (event.kind, &event.change) {
+        (EventKind::TicketDeleted, _) => vec![event.subject.clone()],
+        (EventKind::TicketMoved, Some(change)) => change.from.clone().into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What still waits to tell of a silence is not told any more: something happened.
+pub(super) fn broken(plan: &mut Plan, tracked: &Tracked, held: &[Held]) {
+    if idle(tracked) {
+        return;
+    }
+    let silences = held.iter().filter(|held| held.kind.is_of_silence());
+    plan.withdrawn.extend(silences.map(|held| (held.id, "something happened before it was sent".to_owned())));
+}
+
+/// What bots do ends no silence, nor what is no news.
+fn idle(tracked: &Tracked) -> bool {
+    tracked.event.actor.as_ref().is_some_and(|actor| actor.bot) || tracked.stale.is_some()
+}
+
+/// What is known when a timer has run out.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent<'a> {
+    /// Of its subject
+    pub known: &'a Known,
+    /// Of its ticket, where that is not the subject itself
+    pub ticket: Option<&'a Ticket>,
+    /// When another team was last told of anything in the conversation
+    pub said: Option<Timestamp>,
+}
+
 /// What follows when a timer has run out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Silence {
     /// The team hears of it
-    Told(Box<Event>, Wait),
+    Told {
+        /// That nothing happened
+        event: Box<Event>,
+        /// Until when it waits
+        wait: Wait,
+        /// It goes with others of its team
+        digest: bool,
+    },
     /// It is not told, for this reason
     Suppressed(Box<Event>, String),
     /// It is too early
@@ -60,19 +101,14 @@ pub enum Silence {
     Over,
 }
 
-/// What follows when a timer has run out `now`. `said` is when another team was last told of anything in the
-/// conversation: a ticket is quiet only if somebody listens.
+/// What follows when a timer has run out `now`. A ticket is quiet only if somebody listens: another team was told.
 #[must_use]
-pub fn broken_silence(
-    timer: &Timer,
-    (known, said): (&Known, Option<Timestamp>),
-    rules: &Rules,
-    now: Timestamp,
-) -> Silence {
+pub fn broken_silence(timer: &Timer, silent: Silent<'_>, rules: &Rules, now: Timestamp) -> Silence {
+    let Silent { known, ticket, said } = silent;
     let Some((team, rule)) = rules.find(&timer.team, &timer.rule) else { return Silence::Over };
     let Some(after) = rule.after.filter(|_| holds(timer.kind, &known.about)) else { return Silence::Over };
     let event = Box::new(event(timer, known, now));
-    match judge(rule, team, Asked { event: &event, kind: timer.kind, ticket: None }) {
+    match judge(rule, team, Asked { event: &event, kind: timer.kind, ticket }) {
         Verdict::Miss { .. } => return Silence::Over,
         Verdict::Suppressed { because } => return Silence::Suppressed(event, because),
         Verdict::Match => {}
@@ -87,8 +123,7 @@ pub fn broken_silence(
             return Silence::Suppressed(event, because);
         }
     }
-    let wait = hold(team, rule, now, None);
-    Silence::Told(event, wait)
+    Silence::Told { event, wait: hold(team, rule, now, None), digest: rule.digest.is_some() }
 }
 
 /// A nudge goes to the team that works on the ticket.

@@ -1,5 +1,6 @@
 //! What each rule says of a payload: for `explain`, and for the tests in team files.
 
+use crate::event::EventKind;
 use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
 use crate::track::Tracked;
 
@@ -22,16 +23,35 @@ pub fn judge_all<'a>(tracked: &[Tracked], rules: &'a Rules) -> Vec<Judged<'a>> {
 
 /// The first event that the rule matches, else why it does not match the first one.
 fn verdict(tracked: &[Tracked], team: &Team, rule: &Rule) -> Verdict {
-    let mut verdicts =
-        tracked.iter().map(|tracked| judge(rule, team, Asked::alone(&tracked.event))).collect::<Vec<_>>();
+    let ask = |(event, kind)| judge(rule, team, Asked { event, kind, ticket: None });
+    let asked = tracked.iter().flat_map(|tracked| tracked.kinds().map(|kind| (&tracked.event, kind)));
+    let asked = asked.collect::<Vec<_>>();
+    let mut verdicts = asked.iter().copied().map(ask).collect::<Vec<_>>();
     let best = verdicts.iter().position(|v| matches!(v, Verdict::Match)).or_else(|| {
         // A rule that listens to one of the events says more than one that listens to none.
         verdicts
             .iter()
             .position(|v| matches!(v, Verdict::Suppressed { .. }))
-            .or_else(|| tracked.iter().position(|tracked| rule.on.kinds.contains(tracked.event.kind)))
+            .or_else(|| asked.iter().position(|(_, kind)| rule.on.kinds.contains(*kind)))
     });
     verdicts.swap_remove(best.unwrap_or(0))
+}
+
+/// The rules that match an event, each with the kind that it matches as. One payload says nothing of its ticket, unless
+/// it is Jira's.
+#[must_use]
+pub fn matching<'a>(tracked: &Tracked, rules: &'a Rules) -> Vec<(&'a Team, &'a Rule, EventKind)> {
+    let mut matching: Vec<(&Team, &Rule, EventKind)> = Vec::new();
+    for kind in tracked.kinds() {
+        let asked = Asked { event: &tracked.event, kind, ticket: None };
+        for (team, rule) in rules.candidates(kind, &tracked.event) {
+            let known = matching.iter().any(|(t, r, _)| (&t.name, &r.name) == (&team.name, &rule.name));
+            if !known && judge(rule, team, asked) == Verdict::Match {
+                matching.push((team, rule, kind));
+            }
+        }
+    }
+    matching
 }
 
 /// How what a team's rules say of a payload differs from what its test expects: a sentence for each rule that differs.

@@ -22,14 +22,6 @@ pub struct Asked<'a> {
     pub ticket: Option<&'a Ticket>,
 }
 
-impl<'a> Asked<'a> {
-    /// An event as its payload tells it: that says nothing of its ticket, unless it is Jira's.
-    #[must_use]
-    pub fn alone(event: &'a Event) -> Self {
-        Self { event, kind: event.kind, ticket: None }
-    }
-}
-
 /// What a rule says to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

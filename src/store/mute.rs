@@ -43,7 +43,7 @@ impl Store {
              SELECT * FROM mute WHERE thread IS NULL AND rule IN (SELECT value FROM json_each($2))
                                   AND (until_at IS NULL OR until_at > $4)
              UNION ALL
-             SELECT * FROM mute WHERE thread IS NULL AND rule IS NULL
+             SELECT * FROM mute WHERE thread IS NULL AND +rule IS NULL
                                   AND destination IN (SELECT value FROM json_each($3))
                                   AND (until_at IS NULL OR until_at > $4)",
         )

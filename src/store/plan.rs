@@ -117,6 +117,8 @@ pub struct PlannedEvent {
     pub superseded: Vec<(LineId, String)>,
     /// Silences that begin with it
     pub timers: Vec<Timer>,
+    /// Subjects that are gone with it, and their silences
+    pub gone: Vec<String>,
     /// Whether a ticket moves on with it
     pub forward: bool,
     /// Waiting lines that are not sent any more, with the reason
@@ -171,15 +173,18 @@ impl Store {
         .transpose()
     }
 
-    /// The subjects whose conversation is a ticket's, besides the ticket itself: the newest 50.
+    /// The open drafts whose conversation is a ticket's, at most 50.
     ///
     /// # Errors
     /// As above
-    pub async fn of_ticket(&self, ticket: &str) -> Result<Vec<(String, Known)>, StoreError> {
-        let rows = sqlx::query("SELECT key, state FROM subject WHERE thread = $1 AND thread <> key LIMIT 50")
-            .bind(ticket)
-            .fetch_all(&self.read)
-            .await?;
+    pub async fn drafts_of(&self, ticket: &str) -> Result<Vec<(String, Known)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT key, state FROM subject WHERE thread = $1 AND thread <> key
+               AND state ->> '$.about.stage' = 'open' AND state ->> '$.about.draft' LIMIT 50",
+        )
+        .bind(ticket)
+        .fetch_all(&self.read)
+        .await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, from_json(row.try_get(1)?)?))).collect()
     }
 
@@ -203,6 +208,7 @@ struct Rows {
     subjects: Vec<Value>,
     tickets: Vec<Value>,
     timers: Vec<Value>,
+    gone: Vec<String>,
 }
 
 impl Rows {
@@ -256,6 +262,7 @@ impl Rows {
             self.superseded.push(json!([id.delivery, id.line, reason, "suppressed"]));
         }
         self.subjects.push(json!([planned.event.subject, to_json(&planned.known)?, planned.thread]));
+        self.gone.extend(planned.gone.iter().cloned());
         for Timer { subject, team, rule, kind, due } in &planned.timers {
             self.timers.push(json!([subject, team, rule, kind, due.as_millisecond(), delivery]));
         }
@@ -296,6 +303,8 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> 
          INSERT INTO ticket_id (id, key) SELECT value ->> 0, value ->> 1 FROM json_each($6) WHERE TRUE
          ON CONFLICT (id) DO UPDATE SET key = excluded.key;
 
+         DELETE FROM timer WHERE subject IN (SELECT value FROM json_each($9));
+
          INSERT INTO timer (subject, team, rule, kind, due_at, delivery_id)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each($8) WHERE TRUE
          ON CONFLICT DO UPDATE SET due_at = excluded.due_at, delivery_id = excluded.delivery_id;
@@ -310,6 +319,7 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> 
     .bind(to_json(&rows.tickets)?)
     .bind(now.as_millisecond())
     .bind(to_json(&rows.timers)?)
+    .bind(to_json(&rows.gone)?)
     .execute(conn)
     .await?;
     Ok(())

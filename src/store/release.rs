@@ -83,31 +83,44 @@ pub struct Outgoing {
 }
 
 impl Store {
-    /// Updates whose time has come, oldest first, at most 512. What is due within a second goes along: of two events
-    /// that came together, there is to be one message.
+    /// Updates whose time has come, oldest first, at most 512. What is due in the same conversation within a second
+    /// goes along: of two events that came together, there is to be one message.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
-    pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>, StoreError> {
+    ///
+    /// The second value are lines that this version cannot read, with the reason.
+    pub async fn due(&self, now: Timestamp) -> Result<(Vec<Due>, Vec<(i64, String)>), StoreError> {
         let rows = sqlx::query(
-            "SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.team, l.rule, l.thread, l.digest,
+            "SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.team, l.rule, l.digest,
+                    iif(e.body ->> '$.about.type' = 'thing', l.thread, coalesce(s.thread, l.thread)) AS thread,
                     l.due_at <= l.at AS at_once, e.body, s.state AS known, t.state AS ticket,
                     (SELECT max(o.told_at) FROM ledger o
                      WHERE o.subject = l.subject AND o.team = l.team AND o.rule = l.rule AND o.told_at IS NOT NULL) AS told,
                     (SELECT json_group_array(json_object('rule', o.rule, 'to', m.destination))
                      FROM ledger o JOIN send m ON m.ledger_id = coalesce(o.lead_id, o.id)
                      WHERE o.subject = l.subject AND o.team = l.team AND o.kind = l.kind AND o.told_at IS NOT NULL
+                       AND EXISTS (SELECT 1 FROM fired f WHERE f.subject = l.subject AND f.team = l.team AND f.kind = l.kind)
                        AND m.state NOT IN ('muted', 'failed')) AS said
              FROM ledger l JOIN event e ON e.id = l.event_id
              LEFT JOIN subject s ON s.key = l.subject
-             LEFT JOIN subject t ON t.key = l.thread AND l.thread <> l.subject
-             WHERE l.due_at <= $1 + 1000 AND EXISTS (SELECT 1 FROM ledger WHERE due_at <= $1)
+             LEFT JOIN subject t ON t.key = coalesce(s.thread, l.thread) AND t.key <> l.subject
+             WHERE l.due_at <= $1 + 1000 AND (l.due_at <= $1 OR EXISTS (
+                 SELECT 1 FROM ledger d WHERE d.due_at <= $1 AND d.team = l.team AND d.thread = l.thread))
              ORDER BY l.due_at, l.id LIMIT 512",
         )
         .bind(now.as_millisecond())
         .fetch_all(&self.read)
         .await?;
-        rows.iter().map(due).collect()
+        let (mut read, mut unreadable) = (Vec::new(), Vec::new());
+        for row in &rows {
+            match due(row) {
+                Ok(due) => read.push(due),
+                Err(StoreError::Corrupt(error)) => unreadable.push((row.try_get("id")?, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((read, unreadable))
     }
 
     /// When the next update, silence or objection is due, if any waits.
@@ -117,7 +130,7 @@ impl Store {
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let row = sqlx::query(
             "SELECT min(at) FROM (SELECT min(due_at) AS at FROM ledger WHERE due_at IS NOT NULL
-                                  UNION ALL SELECT min(object_at) FROM ledger WHERE object_at IS NOT NULL
+                                  UNION ALL SELECT min(object_at) FROM ledger WHERE object_at IS NOT NULL AND state <> 'held'
                                   UNION ALL SELECT min(due_at) FROM timer)",
         )
         .fetch_one(&self.read)

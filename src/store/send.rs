@@ -30,6 +30,8 @@ pub struct Claimed {
     pub destination: Destination,
     /// Its conversation
     pub thread: String,
+    /// It tells of several conversations
+    pub digest: bool,
     /// The conversation's first message there, in the channel's own words
     pub root: Option<String>,
     /// What to send
@@ -110,7 +112,7 @@ pub(super) async fn release_all(conn: &mut SqliteConnection) -> Result<(), Store
     sqlx::query(
         "UPDATE send SET state = 'queued', next_at = $1, fence = fence + 1,
                 error = 'ambiguous: the service stopped during attempt ' || attempts
-         WHERE state = 'sending'",
+         WHERE state = 'sending' AND state IN ('queued', 'sending')",
     )
     .bind(Timestamp::now().as_millisecond())
     .execute(conn)
@@ -133,7 +135,7 @@ async fn claim(conn: &mut SqliteConnection, busy: &str, now: i64) -> Result<Vec<
                AND EXISTS (SELECT 1 FROM send
                            WHERE destination = name AND state IN ('queued', 'sending') AND next_at <= $1)
              LIMIT 64)
-         SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, c.root,
+         SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, l.digest, c.root,
                 c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name
          FROM due CROSS JOIN send s ON s.id IN (
              SELECT id FROM send n
@@ -181,6 +183,7 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
         attempt: attempts + 1,
         destination: destination(row.try_get("destination")?)?,
         thread: row.try_get("thread")?,
+        digest: row.try_get("digest")?,
         root: row.try_get("root")?,
         message,
         team: row.try_get("team")?,

@@ -1,12 +1,13 @@
 //! What waits for nothing to happen: silences, and assumptions that nobody objects to.
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError, corrupt, from_json, to_json};
 use crate::event::Event;
-use crate::hold::Wait;
 use crate::plan::{Silence, Timer};
 use crate::track::{Known, thread};
 
@@ -15,8 +16,10 @@ use crate::track::{Known, thread};
 pub struct RunOut {
     /// The timer
     pub timer: Timer,
-    /// What is known of its subject
-    pub known: Known,
+    /// What is known of its subject; `None` if this version cannot read it
+    pub known: Option<Known>,
+    /// What is known of its ticket, if that is not the subject itself
+    pub ticket: Option<Known>,
     /// When another team was last told of anything in the conversation
     pub said: Option<Timestamp>,
     /// The last delivery in which something happened
@@ -41,6 +44,10 @@ pub struct Unopposed {
     pub id: i64,
     /// The team that was told
     pub team: String,
+    /// The assumption's name
+    pub once: Option<String>,
+    /// Why it did not arrive, if so
+    pub lost: Option<String>,
     /// Until when it could object
     pub until: Timestamp,
     /// What happened in the conversation since, oldest first
@@ -54,10 +61,11 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub async fn run_out(&self, now: Timestamp) -> Result<Vec<RunOut>, StoreError> {
         let rows = sqlx::query(
-            "SELECT t.subject, t.team, t.rule, t.kind, t.due_at, t.delivery_id, s.state,
+            "SELECT t.subject, t.team, t.rule, t.kind, t.due_at, t.delivery_id, s.state, tk.state AS ticket,
                     (SELECT max(told_at) FROM ledger l
                      WHERE l.thread = s.thread AND l.told_at IS NOT NULL AND l.team <> t.team) AS said
-             FROM timer t JOIN subject s ON s.key = t.subject WHERE t.due_at <= $1 ORDER BY t.due_at LIMIT 64",
+             FROM timer t JOIN subject s ON s.key = t.subject
+             LEFT JOIN subject tk ON tk.key = s.thread AND tk.key <> s.key WHERE t.due_at <= $1 ORDER BY t.due_at LIMIT 64",
         )
         .bind(now.as_millisecond())
         .fetch_all(&self.read)
@@ -79,10 +87,11 @@ impl Store {
     /// As above
     pub async fn unopposed(&self, now: Timestamp) -> Result<Vec<Unopposed>, StoreError> {
         let rows = sqlx::query(
-            "SELECT l.id, l.team, l.object_at,
+            "SELECT l.id, l.team, l.object_at, l.state, l.reason, (SELECT once FROM event WHERE id = l.event_id) AS once,
                     (SELECT json_group_array(json(e.body) ORDER BY e.id) FROM ledger o JOIN event e ON e.id = o.event_id
-                     WHERE o.thread = l.thread AND o.delivery_id > l.delivery_id) AS since
-             FROM ledger l WHERE l.object_at <= $1 ORDER BY l.object_at LIMIT 64",
+                     WHERE o.thread IN (l.thread, (SELECT thread FROM subject WHERE key = l.subject))
+                       AND o.delivery_id > l.delivery_id) AS since
+             FROM ledger l WHERE l.object_at <= $1 AND l.state <> 'held' ORDER BY l.object_at LIMIT 64",
         )
         .bind(now.as_millisecond())
         .fetch_all(&self.read)
@@ -120,43 +129,34 @@ async fn write_follow(conn: &mut SqliteConnection, followed: Vec<Followed>, now:
             .bind(timer.kind.as_str())
             .execute(&mut *conn)
             .await?;
-        let (event, wait) = match silence {
-            Silence::Told(event, wait) => (event, Some(wait)),
-            Silence::Suppressed(event, _) => (event, None),
+        let (event, due, digest) = match silence {
+            Silence::Told { event, wait, digest } => (event, Some(wait.until), *digest),
+            Silence::Suppressed(event, _) => (event, None, false),
             Silence::Until(_) | Silence::Over => continue,
         };
-        write_line(conn, (event, wait), (timer, *delivery), (reason, now)).await?;
+        let state = if due.is_some() { "held" } else { "suppressed" };
+        let line = json!({ "delivery": delivery, "event": to_json(event)?, "source": event.source, "kind": timer.kind,
+                           "subject": event.subject, "thread": thread(&event.subject, &event.tickets),
+                           "team": timer.team, "rule": timer.rule, "state": state, "reason": reason,
+                           "at": now.as_millisecond(), "due": due.map(Timestamp::as_millisecond), "digest": digest });
+        write_line(conn, &line).await?;
     }
     Ok(())
 }
 
 /// The silence is a further event of the last delivery in which something happened.
-async fn write_line(
-    conn: &mut SqliteConnection,
-    (event, wait): (&Event, Option<&Wait>),
-    (timer, delivery): (&Timer, i64),
-    (reason, now): (&str, Timestamp),
-) -> Result<(), StoreError> {
+async fn write_line(conn: &mut SqliteConnection, line: &Value) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO event (delivery_id, body) VALUES ($1, $2);
+        "INSERT INTO event (delivery_id, body) VALUES ($1 ->> 'delivery', $1 ->> 'event');
 
          INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at,
-                             due_at)
-         VALUES ($1, (SELECT coalesce(max(line), 0) + 1 FROM ledger WHERE delivery_id = $1), last_insert_rowid(),
-                 $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                             due_at, digest)
+         SELECT $1 ->> 'delivery',
+                (SELECT coalesce(max(line), 0) + 1 FROM ledger WHERE delivery_id = $1 ->> 'delivery'),
+                last_insert_rowid(), $1 ->> 'source', $1 ->> 'kind', $1 ->> 'subject', $1 ->> 'thread', $1 ->> 'team',
+                $1 ->> 'rule', $1 ->> 'state', $1 ->> 'reason', $1 ->> 'at', $1 ->> 'due', $1 ->> 'digest'",
     )
-    .bind(delivery)
-    .bind(to_json(event)?)
-    .bind(event.source.as_str())
-    .bind(timer.kind.as_str())
-    .bind(&event.subject)
-    .bind(thread(&event.subject, &event.tickets))
-    .bind(&timer.team)
-    .bind(&timer.rule)
-    .bind(if wait.is_some() { "held" } else { "suppressed" })
-    .bind(reason)
-    .bind(now.as_millisecond())
-    .bind(wait.map(|wait| wait.until.as_millisecond()))
+    .bind(to_json(line)?)
     .execute(conn)
     .await?;
     Ok(())
@@ -185,18 +185,30 @@ fn run_out(row: &SqliteRow) -> Result<RunOut, StoreError> {
             kind: kind.parse().map_err(|e| corrupt("an event's kind", &e))?,
             due: time(row.try_get("due_at")?)?,
         },
-        known: from_json(row.try_get("state")?)?,
+        known: read(row, "state")?,
+        ticket: read(row, "ticket")?,
         said: said.map(time).transpose()?,
         delivery: row.try_get("delivery_id")?,
     })
 }
 
+/// What this version cannot read must not hold up what is due beside it.
+fn read<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<Option<T>, StoreError> {
+    let text: Option<&str> = row.try_get(column)?;
+    Ok(text.and_then(|text| {
+        from_json(text).inspect_err(|error| tracing::error!(%error, column, "our fault: it is left out")).ok()
+    }))
+}
+
 fn unopposed(row: &SqliteRow) -> Result<Unopposed, StoreError> {
+    let state: &str = row.try_get("state")?;
     let until = Timestamp::from_millisecond(row.try_get("object_at")?).map_err(|e| corrupt("a time", &e))?;
     Ok(Unopposed {
         id: row.try_get("id")?,
         team: row.try_get("team")?,
+        once: row.try_get("once")?,
+        lost: (state != "sent").then(|| row.try_get("reason")).transpose()?,
         until,
-        since: from_json(row.try_get("since")?)?,
+        since: read(row, "since")?.unwrap_or_default(),
     })
 }

@@ -35,12 +35,24 @@ impl Checker<'_> {
         Manner {
             to: self.destinations(raw.to, &at.key("to")),
             settle: self.duration(raw.settle, &at.key("settle")),
-            every: self.duration(raw.every, &at.key("every")),
+            every: self.every(raw.every, &at.key("every")),
             digest: self.read(raw.digest, &at.key("digest"), timing::digest),
             own: self.document.take(raw.own, &at.key("own")),
             bots: self.document.take(raw.bots, &at.key("bots")),
             template: self.template(raw.template, &at.key("template")),
         }
+    }
+
+    fn every(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {
+        let every = self.duration(field, at)?;
+        if every.is_zero() {
+            self.document.wrong(
+                at,
+                "no time at all limits nothing",
+                "leave it out, or write such as \"3d\"".to_owned(),
+            );
+        }
+        Some(every)
     }
 
     pub(super) fn duration(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {
