@@ -1,8 +1,9 @@
 //! A team file as it is written. The comments here are what editors show: they become the JSON Schema.
 
-use schemars::{JsonSchema, Schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+use crate::event::EventKind;
 use crate::toml_file::{self, DurationText, Field, Raw, SizeText};
 
 /// A list of strings.
@@ -30,12 +31,15 @@ pub struct TeamFile {
     /// How long an update waits for the dust to settle, such as `"60s"` (the default) or `"1h30m"`.
     pub settle: Field<DurationText>,
     /// Hours and days on which nothing is sent, such as `["19:00-08:00", "sat", "sun"]`, in the team's time zone.
+    #[schemars(schema_with = "quiet")]
     pub quiet: Texts,
     /// How many messages the team takes, such as `"20/day"` (or `hour`, `week`). What is over it goes into one digest.
+    #[schemars(schema_with = "budget")]
     pub budget: Field<String>,
     /// One update about the same subject in so long, such as `"3d"`. The newest waits and replaces the one before it.
     pub every: Field<DurationText>,
     /// When updates go as one message, such as `"daily 09:00"` or `"weekly mon 09:00"`, in the team's time zone.
+    #[schemars(schema_with = "digest")]
     pub digest: Field<String>,
     /// Whether members' own actions are news too. `false` if left out.
     pub own: Field<bool>,
@@ -65,6 +69,7 @@ macro_rules! tables_of_conditions {
             /// The rule's name: letters, digits, `_`, `.` and `-`. No two rules of a team have the same.
             pub name: Field<String>,
             /// The events, such as `pull_request.merged` or `ticket.*`.
+            #[schemars(schema_with = "kinds")]
             pub on: Texts,
             $($(#[$doc])+ pub $key: $value,)+
             /// Where updates go, instead of the team's `to`.
@@ -74,6 +79,7 @@ macro_rules! tables_of_conditions {
             /// One update about the same subject in so long, instead of the team's `every`.
             pub every: Field<DurationText>,
             /// When the updates go as one message, instead of the team's `digest`.
+            #[schemars(schema_with = "digest")]
             pub digest: Field<String>,
             /// How long nothing has to happen, such as `"5d"`: for `pull_request.stalled` and `ticket.quiet`.
             pub after: Field<DurationText>,
@@ -186,6 +192,31 @@ pub struct TestTable {
 impl Raw for TestTable {}
 
 impl Raw for ConditionTable {}
+
+// What editors complete and mark before anybody runs `check`.
+
+fn kinds(_: &mut SchemaGenerator) -> Schema {
+    let kinds = EventKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
+    json_schema!({
+        "type": "array", "minItems": 1,
+        "items": { "anyOf": [{ "enum": kinds }, { "type": "string", "pattern": r"[*?{!\\]" }] },
+    })
+}
+
+fn quiet(_: &mut SchemaGenerator) -> Schema {
+    let window = r"^(mon|tue|wed|thu|fri|sat|sun|[0-2]\d:[0-5]\d-[0-2]\d:[0-5]\d)$";
+    json_schema!({ "type": "array", "minItems": 1, "items": { "type": "string", "pattern": window } })
+}
+
+fn budget(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": r"^[1-9]\d*/(hour|day|week)$" })
+}
+
+fn digest(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string", "pattern": r"^(daily|weekly (mon|tue|wed|thu|fri|sat|sun)) [0-2]\d:[0-5]\d$",
+    })
+}
 
 /// The JSON Schema of team files.
 #[must_use]

@@ -27,7 +27,7 @@ pub async fn run(company: &Company, traffic: &Traffic) -> Observed {
         std::fs::write(path, text).unwrap();
     }
     let path = folder.path().join("month.db");
-    let (store, writer) = Store::serve(&path).await.unwrap();
+    let (store, writer) = Store::scratch(&path).await.unwrap();
     observed::watch(&path).await;
     let (_rules, intake) = intake(folder.path(), store);
     play(&intake, &traffic.deliveries).await;
