@@ -144,6 +144,10 @@ fn fate(tracked: &Tracked, (team, rule, kind): Reached<'_>, history: &History, n
     if kind.is_milestone() && history.fired.contains(&(team.name.clone(), rule.name.clone(), kind)) {
         return Some(Fate::Suppressed(format!("{} was told of {kind} before", team.name)));
     }
+    let closed = |held: &Held| held.kind == EventKind::PullRequestClosed && held.team == team.name;
+    if kind == EventKind::PullRequestReopened && history.held.iter().any(closed) {
+        return Some(Fate::Suppressed(format!("{} was not told yet that it was closed", team.name)));
+    }
     let draft = |held: &Held| held.kind.is_milestone() && (&held.team, &held.rule) == (&team.name, &rule.name);
     if kind == EventKind::PullRequestOnTrack && history.held.iter().any(draft) {
         return Some(Fate::Suppressed("that the draft is up is still to be told".to_owned()));

@@ -153,6 +153,15 @@ fn a_rule_that_wants_one_in_a_while_gets_the_newest() {
 }
 
 #[test]
+fn what_nobody_heard_of_does_not_end() {
+    let reopened = tracked(EventKind::PullRequestReopened, Stage::Open, false);
+    let waits = History { held: vec![held(1, "all", EventKind::PullRequestClosed)], ..History::default() };
+    let fate = |history: &History| plan(&reopened, &teams(TEAM), history, NOON).updates.remove(0).fate;
+    assert_eq!(fate(&waits), Fate::Suppressed("web was not told yet that it was closed".to_owned()));
+    assert!(matches!(fate(&History::default()), Fate::Held(_)));
+}
+
+#[test]
 fn a_push_to_a_draft_is_on_track() {
     let text = TEAM.replace("[\"pull_request.draft\"]", "[\"pull_request.on_track\"]");
     let kinds = |draft: bool| {
