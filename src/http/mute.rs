@@ -134,7 +134,7 @@ impl Form {
 
     async fn act(&self, asked: &Asked, store: &Store) -> Result<Markup, StoreError> {
         if self.undo {
-            store.unmute(asked.scope()).await?;
+            store.take_back(asked.scope()).await?;
             tracing::info!(route = asked.route(), "undone by a link in a message");
             return Ok(undone(asked));
         }

@@ -236,6 +236,11 @@ impl Checker<'_> {
         Patterns::new(entries.into_iter().filter_map(read).collect())
     }
 
+    /// What was read; what is wrong with it is reported.
+    fn right<T>(&mut self, read: Result<T, (String, impl Into<Option<String>>)>, at: &At) -> Option<T> {
+        read.map_err(|(message, help)| self.document.wrong(at, message, help)).ok()
+    }
+
     fn filled_list(&mut self, field: Texts, at: &At) -> Vec<(At, String)> {
         if matches!(&field, Field::Is(entries) if entries.is_empty()) {
             self.document.wrong(at, "the list is empty", "leave the key out, or write an entry".to_owned());

@@ -9,7 +9,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError, corrupt, to_json};
 use crate::destination::Destination;
-use crate::mute::{Mute, Scope, Update};
+use crate::mute::{By, Mute, Scope, Update};
 
 impl Store {
     /// Everything that is muted, oldest first.
@@ -73,6 +73,14 @@ impl Store {
         self.write(move |conn| Box::pin(remove(conn, scope))).await
     }
 
+    /// Takes back what a link in a message muted: exactly that, and not what somebody muted by a command.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`]
+    pub async fn take_back(&self, scope: Scope) -> Result<(), StoreError> {
+        self.write(move |conn| Box::pin(take_back(conn, scope))).await
+    }
+
     /// The key that signs links in messages; it is made when it is first asked for.
     ///
     /// # Errors
@@ -119,6 +127,20 @@ async fn remove(conn: &mut SqliteConnection, scope: Scope) -> Result<u64, StoreE
     .execute(conn)
     .await?;
     Ok(removed.rows_affected())
+}
+
+async fn take_back(conn: &mut SqliteConnection, scope: Scope) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM mute WHERE team IS $1 AND destination IS $2 AND thread IS $3 AND rule IS $4 AND made_by <> $5",
+    )
+    .bind(scope.team)
+    .bind(scope.destination.map(String::from))
+    .bind(scope.thread)
+    .bind(scope.rule)
+    .bind(By::Command.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 async fn key(conn: &mut SqliteConnection, fresh: SecretSlice<u8>) -> Result<SecretSlice<u8>, StoreError> {

@@ -122,6 +122,12 @@ async fn a_link_in_a_message_mutes_its_conversation() {
     assert!(reason.starts_with("muted for web: DATA-123 until 2"), "{reason}");
     assert!(reason.ends_with("Z, by a link in a message"), "{reason}");
     assert_eq!(service.mails().len(), 2);
+
+    let by_hand = ["mute", "DATA-123", "--team", "web", "--to", "mailbox"];
+    assert_eq!(service.run(&by_hand).await.0, 0);
+    assert_eq!(press(&service, &path, "undo=1").await.0, 200);
+    let left = muted(&service).await;
+    assert_eq!((left.len(), &left[0]["by"]), (1, &json!("command")), "a link takes back what links did");
 }
 
 #[tokio::test]

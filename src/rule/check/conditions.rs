@@ -105,10 +105,6 @@ impl Checker<'_> {
         self.right(condition::regex(&text), &table.key("body"))
     }
 
-    fn right<T>(&mut self, read: Result<T, Wrong>, at: &At) -> Option<T> {
-        read.map_err(|(message, help)| self.document.wrong(at, message, help)).ok()
-    }
-
     fn author_team(&mut self, field: Texts, table: &At) -> Option<AuthorTeam> {
         if field.is_absent() {
             return None;

@@ -57,7 +57,7 @@ impl Checker<'_> {
 
     pub(super) fn duration(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {
         let DurationText(text) = self.document.take(field, at)?;
-        self.reported(duration::parse(&text), at)
+        self.right(duration::parse(&text), at)
     }
 
     pub(super) fn read<T>(
@@ -67,11 +67,7 @@ impl Checker<'_> {
         read: fn(&str) -> Result<T, (String, String)>,
     ) -> Option<T> {
         let text = self.document.take(field, at)?;
-        self.reported(read(&text), at)
-    }
-
-    fn reported<T>(&mut self, read: Result<T, (String, String)>, at: &At) -> Option<T> {
-        read.map_err(|(message, help)| self.document.wrong(at, message, help)).ok()
+        self.right(read(&text), at)
     }
 
     pub(super) fn quiet(&mut self, field: Texts) -> Quiet {
@@ -80,7 +76,7 @@ impl Checker<'_> {
             return Quiet::default();
         }
         let entries = self.filled_list(field, &at);
-        let windows = entries.into_iter().filter_map(|(at, text)| self.reported(timing::window(&text), &at)).collect();
+        let windows = entries.into_iter().filter_map(|(at, text)| self.right(timing::window(&text), &at)).collect();
         let quiet = Quiet::new(windows);
         if quiet.is_endless() {
             let help = "leave some hours of the week out of it".to_owned();
