@@ -25,7 +25,7 @@ use crate::plan::{self, Release, Said, Silence, Silent, Waited};
 use crate::rule::Team;
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{self, Parsed, Settings};
-use crate::store::{Due, Followed, Queued, Released, Store, StoreError};
+use crate::store::{Due, Followed, Queued, Released, Store, StoreError, Which};
 use crate::track::Known;
 
 /// It is told of new deliveries; it also looks by itself.
@@ -85,16 +85,21 @@ impl Intake {
     /// [`StoreError`]
     pub async fn step(&self, now: Timestamp) -> Result<bool, StoreError> {
         let rulebook = Arc::clone(&self.rulebook.borrow());
-        // Reading payloads takes a core for itself; meanwhile goes what is due.
-        let reading = self.read().await?;
-        let released = self.release(&rulebook, now).await?;
-        let taken = match reading {
-            Some(reading) => self.take_in(reading.await.map_err(StoreError::Stopped)?, &rulebook, now).await?,
-            None => 0,
+        let Some(reading) = self.read().await? else {
+            let released = self.release(&rulebook, Which::All, now).await?;
+            return self.look_after(&rulebook, now).await.map(|done| released + done > 0);
         };
-        let broken = self.break_silences(&rulebook, now).await?;
-        let agreed = self.agree(&rulebook, now).await?;
-        Ok(taken + broken + released + agreed > 0)
+        // Reading payloads takes a core for itself; meanwhile goes what has nothing to wait for.
+        self.release(&rulebook, Which::AtOnce, now).await?;
+        self.take_in(reading.await.map_err(StoreError::Stopped)?, &rulebook, now).await?;
+        self.release(&rulebook, Which::Waited, now).await?;
+        self.look_after(&rulebook, now).await?;
+        Ok(true)
+    }
+
+    /// Works on what nobody sent: silences, and assumptions that nobody objected to. Returns how many there were.
+    async fn look_after(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.break_silences(rulebook, now).await? + self.agree(rulebook, now).await?)
     }
 
     /// What came before a restart is planned first: it may have changed what is due.
@@ -173,8 +178,8 @@ impl Intake {
     }
 
     /// Renders what is due and queues it to its destinations.
-    async fn release(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
-        let (due, unreadable) = self.store.due(now).await?;
+    async fn release(&self, rulebook: &Rulebook, which: Which, now: Timestamp) -> Result<usize, StoreError> {
+        let (due, unreadable) = self.store.due(which, now).await?;
         let count = due.len() + unreadable.len();
         if count == 0 {
             return Ok(0);

@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent};
-pub use release::{Due, Outgoing, Released};
+pub use release::{Due, Outgoing, Released, Which};
 pub use replay::{Messages, Untold};
 pub use send::{Claimed, Settled};
 pub use timer::{Followed, RunOut, Unopposed};

@@ -46,6 +46,17 @@ pub struct Due {
     pub said: Vec<Said>,
 }
 
+/// Which of the updates whose time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// All of them
+    All,
+    /// Those that did not wait for anything
+    AtOnce,
+    /// Those that waited: something newer may take their place
+    Waited,
+}
+
 /// What became of updates whose time had come.
 #[derive(Debug, Clone, Default)]
 pub struct Released {
@@ -90,7 +101,7 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     ///
     /// The second value are lines that this version cannot read, with the reason.
-    pub async fn due(&self, now: Timestamp) -> Result<(Vec<Due>, Vec<(i64, String)>), StoreError> {
+    pub async fn due(&self, which: Which, now: Timestamp) -> Result<(Vec<Due>, Vec<(i64, String)>), StoreError> {
         let rows = sqlx::query(
             "SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.team, l.rule, l.digest,
                     iif(e.body ->> '$.about.type' = 'thing', l.thread, coalesce(s.thread, l.thread)) AS thread,
@@ -106,10 +117,13 @@ impl Store {
              LEFT JOIN subject s ON s.key = l.subject
              LEFT JOIN subject t ON t.key = coalesce(s.thread, l.thread) AND t.key <> l.subject
              WHERE l.due_at <= $1 + 1000 AND (l.due_at <= $1 OR EXISTS (
-                 SELECT 1 FROM ledger d WHERE d.due_at <= $1 AND d.team = l.team AND d.thread = l.thread))
+                 SELECT 1 FROM ledger d
+                 WHERE d.due_at <= $1 AND d.due_at > d.at AND d.team = l.team AND d.thread = l.thread))
+               AND ($2 IS NULL OR (l.due_at <= l.at) = $2)
              ORDER BY l.due_at, l.id LIMIT 512",
         )
         .bind(now.as_millisecond())
+        .bind((which != Which::All).then_some(which == Which::AtOnce))
         .fetch_all(&self.read)
         .await?;
         let (mut read, mut unreadable) = (Vec::new(), Vec::new());

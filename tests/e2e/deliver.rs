@@ -60,15 +60,24 @@ async fn a_merge_becomes_a_mail_that_says_why() {
     assert!(html[end..].contains("font-size:13px") && html[end..].contains(&format!(">{why}</p>")), "{html}");
 }
 
-/// A piece of work as it goes, sent without a pause: its mails and messages must find each other all the same.
+/// A piece of work as it goes, sent without a pause: its mails and messages must find each other all the same. Each is
+/// planned before the next one comes, since of two that are read together the draft is no news beside the merge.
 async fn tell_of_data_123(service: &Service) {
     service.github("pull_request", "c-1", &draft(7)).await;
+    planned(service, "c-1").await;
     service.github("issue_comment", "c-2", &commented("/assume ids are never reused")).await;
+    planned(service, "c-2").await;
     service.github("pull_request", "c-3", &merged(7)).await;
+    planned(service, "c-3").await;
     service.jira("c-4", &done()).await;
     for delivery in ["c-1", "c-2", "c-3", "c-4"] {
         assert!(states(&service.settled(delivery).await).contains(&"sent"), "{delivery}");
     }
+}
+
+async fn planned(service: &Service, delivery: &str) {
+    let known = async || service.ledger().await.iter().any(|line| line["delivery"] == delivery).then_some(());
+    eventually("it is planned", known).await;
 }
 
 const CONVERSATION: &str = r#"
