@@ -42,12 +42,16 @@ impl Wait {
     #[must_use]
     pub fn describe(&self, zone: &TimeZone) -> String {
         match self.reason {
-            Reason::Settle(time) => format!("the rule matched; it settles for {time:?}"),
+            reason @ Reason::Settle(_) => format!("the rule matched; {reason}"),
             reason => {
                 let until = self.until.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string();
                 format!("the rule matched; {reason} until {until}")
             }
         }
+    }
+
+    fn at_least(self, until: Timestamp, reason: Reason) -> Self {
+        if until > self.until { Self { until, reason } } else { self }
     }
 }
 
@@ -76,12 +80,6 @@ pub fn hold(team: &Team, rule: &Rule, now: Timestamp, told: Option<Timestamp>) -
     match quiet_until(&team.quiet, &team.timezone, wait.until) {
         Some(until) => wait.at_least(until, Reason::Quiet),
         None => wait,
-    }
-}
-
-impl Wait {
-    fn at_least(self, until: Timestamp, reason: Reason) -> Self {
-        if until > self.until { Self { until, reason } } else { self }
     }
 }
 

@@ -42,21 +42,28 @@ impl Console {
 }
 
 fn page(latest: &[Entry], now: Timestamp) -> Markup {
+    let body = html! {
+        h1 { "microalign" }
+        p { "What partner teams heard, what they did not, and why. Newest first." }
+        @if latest.is_empty() { p { "Nothing has arrived yet: webhooks go to /webhooks/github and /webhooks/jira." } }
+        @for entry in latest.iter().rev() { (article(entry, now)) }
+    };
+    document("microalign", STYLE, &body)
+}
+
+/// A whole page, with a style of its own.
+#[must_use]
+pub fn document(title: &str, style: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "microalign" }
-                style { (PreEscaped(STYLE)) }
+                title { (title) }
+                style { (PreEscaped(style)) }
             }
-            body {
-                h1 { "microalign" }
-                p { "What partner teams heard, what they did not, and why. Newest first." }
-                @if latest.is_empty() { p { "Nothing has arrived yet: webhooks go to /webhooks/github and /webhooks/jira." } }
-                @for entry in latest.iter().rev() { (article(entry, now)) }
-            }
+            body { (body) }
         }
     }
 }

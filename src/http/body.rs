@@ -7,17 +7,13 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// GitHub sends no more than 25 MB; Jira's bodies are far smaller.
-pub(super) const LIMIT: usize = 25_000_000;
-/// A whole body must be there by then.
-const WITHIN: Duration = Duration::from_secs(30);
 /// Kilobytes of bodies in memory at a time.
 pub const MEMORY_KB: usize = 128 * 1024;
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// It is larger than [`LIMIT`]
+    /// It is larger than it may be
     TooLarge,
     /// It did not arrive in time
     TooSlow,
@@ -33,16 +29,21 @@ pub(super) struct Body {
     _share: Option<OwnedSemaphorePermit>,
 }
 
-/// Reads a body to its end, or says why not. `Content-Length` is not needed and not believed.
-pub(super) async fn read<S, B, E>(stream: S, memory: &Arc<Semaphore>) -> Result<Body, Unread>
+/// Reads a body of so many bytes at most to its end, which must be there in time, or says why not. `Content-Length` is not
+/// needed and not believed.
+pub(super) async fn read<S, B, E>(
+    stream: S,
+    (limit, within): (usize, Duration),
+    memory: &Arc<Semaphore>,
+) -> Result<Body, Unread>
 where
     S: Stream<Item = Result<B, E>>,
     B: Buf,
 {
-    tokio::time::timeout(WITHIN, read_all(stream, memory)).await.unwrap_or(Err(Unread::TooSlow))
+    tokio::time::timeout(within, read_all(stream, limit, memory)).await.unwrap_or(Err(Unread::TooSlow))
 }
 
-async fn read_all<S, B, E>(stream: S, memory: &Arc<Semaphore>) -> Result<Body, Unread>
+async fn read_all<S, B, E>(stream: S, limit: usize, memory: &Arc<Semaphore>) -> Result<Body, Unread>
 where
     S: Stream<Item = Result<B, E>>,
     B: Buf,
@@ -53,11 +54,11 @@ where
     while let Some(chunk) = stream.next().await {
         let mut chunk = chunk.map_err(|_| Unread::Broken)?;
         size += chunk.remaining();
-        if size > LIMIT {
+        if size > limit {
             // A little more is read and dropped: a client that is still writing would miss the answer.
             bytes = BytesMut::new();
             share = None;
-            if size > 2 * LIMIT {
+            if size > 2 * limit {
                 return Err(Unread::TooLarge);
             }
             continue;
@@ -75,5 +76,5 @@ where
             chunk.advance(length);
         }
     }
-    if size > LIMIT { Err(Unread::TooLarge) } else { Ok(Body { bytes: bytes.freeze(), _share: share }) }
+    if size > limit { Err(Unread::TooLarge) } else { Ok(Body { bytes: bytes.freeze(), _share: share }) }
 }

@@ -4,14 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use warp::reply::Response as Reply;
 use warp::{Filter, Rejection};
 
 use super::Web;
+use super::body::{self, Unread};
+use crate::console;
 use crate::mute::{Asked, By, Mute, Refused, end};
 use crate::store::{Store, StoreError};
 
@@ -74,42 +76,28 @@ where
     B: bytes::Buf,
 {
     let Ok(asked) = read else { return answer(read, ask) };
-    let Ok(Some(body)) = tokio::time::timeout(WITHIN, whole(body)).await else {
-        return reply(StatusCode::BAD_REQUEST, &message("That did not work", "The form is too long or incomplete."));
+    let body = match body::read(body, (LIMIT, WITHIN), &web.memory).await {
+        Ok(body) => body,
+        Err(Unread::Busy) => return try_again(),
+        Err(Unread::TooLarge | Unread::TooSlow | Unread::Broken) => {
+            let said = "The form is too long or incomplete.";
+            return reply(StatusCode::BAD_REQUEST, &message("That did not work", said));
+        }
     };
-    let Some(form) = Form::read(&body) else {
+    let Some(form) = Form::read(&body.bytes) else {
         return reply(StatusCode::BAD_REQUEST, &message("That did not work", "There is no such time to choose."));
     };
     match form.act(&asked, &web.store).await {
         Ok(page) => reply(StatusCode::OK, &page),
         Err(error) => {
             tracing::error!(%error, "a link in a message could not be followed");
-            reply(StatusCode::SERVICE_UNAVAILABLE, &message("That did not work", "Please try again in a minute."))
+            try_again()
         }
     }
 }
 
-/// The body, if it is no larger than [`LIMIT`].
-async fn whole<S, B>(stream: S) -> Option<Vec<u8>>
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: bytes::Buf,
-{
-    let mut stream = std::pin::pin!(stream);
-    let mut body = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        let mut chunk = chunk.ok()?;
-        if body.len() + chunk.remaining() > LIMIT {
-            return None;
-        }
-        while chunk.has_remaining() {
-            let part = chunk.chunk();
-            body.extend_from_slice(part);
-            let length = part.len();
-            chunk.advance(length);
-        }
-    }
-    Some(body)
+fn try_again() -> Reply {
+    reply(StatusCode::SERVICE_UNAVAILABLE, &message("That did not work", "Please try again in a minute."))
 }
 
 /// What was pressed.
@@ -214,18 +202,8 @@ fn message(title: &str, said: &str) -> Markup {
 }
 
 fn page(title: &str, content: &Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · microalign" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { h1 { (title) } (content) }
-        }
-    }
+    let body = html! { h1 { (title) } (content) };
+    console::document(&format!("{title} · microalign"), STYLE, &body)
 }
 
 fn reply(status: StatusCode, page: &Markup) -> Reply {

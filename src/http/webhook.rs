@@ -1,7 +1,7 @@
 //! A webhook: read, verify, store, answer. Everything slow comes after the answer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::Stream;
 use http::{HeaderMap, StatusCode};
@@ -34,6 +34,11 @@ impl Answer {
     }
 }
 
+/// GitHub sends no more than 25 MB; Jira's bodies are far smaller.
+const LIMIT: usize = 25_000_000;
+/// A whole body must be there by then.
+const WITHIN: Duration = Duration::from_secs(30);
+
 /// Takes a webhook in. A 2xx means that it is on disk.
 pub(super) async fn receive<S, B>(source: Source, headers: HeaderMap, stream: S, web: Arc<Web>) -> warp::reply::Response
 where
@@ -41,7 +46,7 @@ where
     B: bytes::Buf,
 {
     let start = Instant::now();
-    let answer = match body::read(stream, &web.memory).await {
+    let answer = match body::read(stream, (LIMIT, WITHIN), &web.memory).await {
         Ok(body) => take(source, &headers, body, &web).await,
         Err(unread) => unreadable(unread),
     };

@@ -97,10 +97,10 @@ impl Store {
     /// Updates whose time has come, oldest first, at most 512. What is due in the same conversation within a second
     /// goes along: of two events that came together, there is to be one message.
     ///
+    /// The second value are lines that this version cannot read, with the reason.
+    ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
-    ///
-    /// The second value are lines that this version cannot read, with the reason.
     pub async fn due(&self, which: Which, now: Timestamp) -> Result<(Vec<Due>, Vec<(i64, String)>), StoreError> {
         let rows = sqlx::query(
             "SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.team, l.rule, l.digest,

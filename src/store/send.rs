@@ -107,7 +107,8 @@ impl Store {
     }
 }
 
-/// At start: whatever was under way when the process died may or may not have arrived.
+/// At start: whatever was under way when the process died may or may not have arrived. The states are named as the index
+/// has them, so that it is used.
 pub(super) async fn release_all(conn: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE send SET state = 'queued', next_at = $1, fence = fence + 1,

@@ -150,13 +150,8 @@ pub fn context(facts: &Facts<'_>) -> Context {
         About::Ticket(about) => ticket = Some(about.clone()),
     }
     let ticket = ticket.or_else(|| event.tickets.first().map(|key| bare_ticket(key.as_str())));
+    let url = event.url.clone().or_else(|| event.about.url().map(str::to_owned));
     Context {
-        event: EventView {
-            kind: event.kind,
-            what: event.kind.describe().to_owned(),
-            time: event.at,
-            url: event.url.clone().or_else(|| event.about.url().map(str::to_owned)),
-        },
         actor: event.actor.clone(),
         repo: (event.source == Source::Github && !event.scope.is_empty()).then(|| event.scope.clone()),
         pr,
@@ -166,14 +161,7 @@ pub fn context(facts: &Facts<'_>) -> Context {
         change: event.change.clone(),
         note: event.note.clone(),
         comment: event.comment.clone(),
-        thread: facts.thread.clone(),
-        team: facts.team.to_owned(),
-        rule: facts.rule.to_owned(),
-        why: facts.why.to_owned(),
-        links: facts.links.clone(),
-        object_by: facts.object_by,
-        now: facts.now,
-        timezone: facts.zone.iana_name().unwrap_or("UTC").to_owned(),
+        ..redacted(facts, url)
     }
 }
 
