@@ -25,6 +25,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Mail servers may be away for days (RFC 5321 §4.5.4.1 asks for four to five); after this an update is no news.
 const PATIENCE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
+/// No provider asks for more; a made-up header must not end a destination for good.
+const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Sends what is queued, to wherever it goes.
 #[derive(Clone)]
 pub struct Dispatcher {
@@ -66,7 +69,7 @@ impl Dispatcher {
             for ended in ended.into_iter().chain(std::iter::from_fn(|| lanes.try_join_next_with_id())) {
                 let (id, lane) = ended.unwrap_or_else(|error| {
                     tracing::error!(%error, "a lane failed: what it had claimed is sent when its lease is over");
-                    (error.id(), Lane::Troubled)
+                    (error.id(), Lane::Troubled(Duration::ZERO))
                 });
                 if let Some(to) = running.remove(&id) {
                     pause(&mut paused, to, lane);
@@ -101,22 +104,24 @@ impl Dispatcher {
     async fn lane(self, sends: Vec<Claimed>, stop: watch::Receiver<bool>) -> Lane {
         let mut lane = Lane::Idle;
         for send in &sends {
-            let settled = match lane {
+            let (settled, asked) = match lane {
                 Lane::Idle if !*stop.borrow() => self.attempt(send).await,
-                _ => Settled::Unclaimed,
+                _ => (Settled::Unclaimed, None),
             };
             if matches!(settled, Settled::Again { .. }) {
-                lane = Lane::Troubled;
+                lane = Lane::Troubled(asked.unwrap_or_default());
             }
             self.settle(send, settled).await;
         }
         lane
     }
 
-    async fn attempt(&self, send: &Claimed) -> Settled {
+    /// How it ended, and how long the other end asks to be left alone.
+    async fn attempt(&self, send: &Claimed) -> (Settled, Option<Duration>) {
         let links = self.links(send);
         let outcome = self.channels.send(&send.destination, &post(send, &links)).await;
         self.metrics.send(send.destination.channel(), outcome.name());
+        let asked = outcome.retry_after();
         let settled = settle(send, outcome, Timestamp::now(), fastrand::f64());
         let (update, attempt) = (&send.update, send.attempt);
         match &settled {
@@ -125,7 +130,7 @@ impl Dispatcher {
             Settled::Failed { error } => tracing::error!(%update, attempt, error, "cannot be sent"),
             Settled::Unclaimed => {}
         }
-        settled
+        (settled, asked)
     }
 
     /// The ways out of a conversation. Every attempt has the same: their time is the message's.
@@ -166,8 +171,8 @@ impl Dispatcher {
 enum Lane {
     /// It sent what it had
     Idle,
-    /// The last attempt did not work: the destination gets a rest
-    Troubled,
+    /// The last attempt did not work: the destination gets a rest, at least so long
+    Troubled(Duration),
 }
 
 /// A destination's rest after trouble: it doubles until something works.
@@ -182,10 +187,10 @@ fn pause(paused: &mut HashMap<Destination, Pause>, to: Destination, lane: Lane) 
         Lane::Idle => {
             paused.remove(&to);
         }
-        Lane::Troubled => {
+        Lane::Troubled(asked) => {
             let length = paused.get(&to).map_or(Duration::from_secs(1), |pause| pause.length * 2);
             let length = length.min(Duration::from_secs(300));
-            paused.insert(to, Pause { until: Timestamp::now() + length, length });
+            paused.insert(to, Pause { until: Timestamp::now() + length.max(asked.min(LONGEST_REST)), length });
         }
     }
 }
@@ -197,6 +202,8 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
         thread: &send.thread,
         thread_label: &send.thread,
         root: send.root.as_deref(),
+        mentions: &[],
+        reply_to: None,
         team: &send.team,
         rule: &send.rule,
         kind: send.kind.as_str(),

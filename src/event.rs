@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use about::{About, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
-pub use kind::{EventKind, Kinds};
+pub use kind::{EventKind, KindStage, Kinds};
 
 /// Who sends us webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -169,6 +169,17 @@ impl Event {
         let in_repository =
             self.source == Source::Github || matches!(self.about, About::PullRequest(_) | About::Issue(_));
         in_repository && (known.contains(&Some(true)) || !known.contains(&Some(false)))
+    }
+
+    /// Whose work it is about: who opened or reported the subject, and where there is no such person, who acted.
+    #[must_use]
+    pub fn author(&self) -> Option<&Actor> {
+        match &self.about {
+            About::PullRequest(pr) => pr.author.as_ref(),
+            About::Issue(issue) => issue.author.as_ref(),
+            About::Ticket(ticket) => ticket.reporter.as_ref(),
+            About::Thing(_) => self.actor.as_ref(),
+        }
     }
 
     /// Without the description, which is kept once with the subject and not again with each of its events.

@@ -17,7 +17,8 @@ use tokio::task::{self, JoinHandle};
 
 use self::batch::Batch;
 use self::bundle::{Bundle, Ready, bundle};
-use crate::event::{About, Source, Ticket};
+use crate::destination::Destination;
+use crate::event::{About, Source, Ticket, TicketKey};
 use crate::hold::{self, Wait};
 use crate::metrics::Metrics;
 use crate::mute::{self, Update};
@@ -26,6 +27,7 @@ use crate::rule::Team;
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{self, Parsed, Settings};
 use crate::store::{Due, Followed, Queued, Released, Store, StoreError, Which};
+use crate::template::Message;
 use crate::track::Known;
 
 /// It is told of new deliveries; it also looks by itself.
@@ -360,12 +362,28 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
         Err(reason) => return Decision::Told(due.id, reason),
     };
     match rulebook.compose(&Telling { event: &event, ticket, team, rule, now }) {
-        Ok(message) => Decision::Send(Box::new(Ready { due, team, rule, message, to })),
+        Ok(message) => match with_page(to, &due, &message) {
+            to if to.is_empty() => Decision::Suppress(due.id, NO_PAGE.to_owned()),
+            to => Decision::Send(Box::new(Ready { due, team, rule, message, to })),
+        },
         Err(error) => {
             tracing::error!(team = team.name, rule = rule.name, %error, "a message could not be rendered");
             Decision::Fail(due.id, error.to_string())
         }
     }
+}
+
+const NO_PAGE: &str = "there is no page to comment on: `github` takes pull requests and issues, `jira` tickets";
+
+/// Without the places where a comment would have no page. A ticket must not show a private repository's news to whoever
+/// may not see them.
+fn with_page(mut to: Vec<Destination>, due: &Due, message: &Message) -> Vec<Destination> {
+    to.retain(|to| match to {
+        Destination::Github => matches!(due.event.about, About::PullRequest(_) | About::Issue(_)),
+        Destination::Jira => !message.private && due.thread.parse::<TicketKey>().is_ok(),
+        _ => true,
+    });
+    to
 }
 
 #[cfg(test)]

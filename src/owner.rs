@@ -27,6 +27,8 @@ pub async fn tell(channels: &Channels, rulebook: &Rulebook, before: &Rulebook) {
             thread: &problems[0].file,
             thread_label: &problems[0].file,
             root: None,
+            mentions: &[],
+            reply_to: None,
             team: &team.name,
             rule: "owner",
             kind: "file.broken",
@@ -47,7 +49,6 @@ fn message(team: &Team, problems: &[&Problem]) -> Message {
         subject: format!("{} is broken", problems[0].file),
         body: vec![Block::Paragraph(vec![Inline::Text(text)]), Block::Code(shown)],
         why: format!("You get this because you are the owner of {}'s rules.", team.name),
-        private: false,
-        url: None,
+        ..Message::default()
     }
 }

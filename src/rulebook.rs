@@ -12,10 +12,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::event::{About, Event, Ticket};
+use crate::event::{About, Event, EventKind, Ticket};
 use crate::mute::{self, Linker};
 use crate::plan;
-use crate::rule::{self, Audience, Known, Rule, Rules, Team};
+use crate::rule::{self, Audience, Known, ReplyTo, Rule, Rules, Team};
 use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView, context, for_kind, redacted};
 use crate::toml_file::Problem;
 use crate::track;
@@ -126,7 +126,11 @@ impl Rulebook {
             object_by: plan::object_by(rule, event.kind).map(|after| now + after),
             now,
         };
-        self.templates.render(name, &context(&facts))
+        let message = self.templates.render(name, &context(&facts))?;
+        // Of what somebody says, that is the author.
+        let note = event.note.as_ref().and_then(|note| note.author.as_ref());
+        let author = note.or_else(|| event.author()).filter(|_| rule.reply_to == ReplyTo::Author);
+        Ok(Message { reply_to: author.map(|author| author.login.clone()), ..mannered(message, rule, event.kind) })
     }
 
     /// The message for readers who may not see the repository, whatever template the rule names. There is no link to
@@ -146,7 +150,7 @@ impl Rulebook {
             now,
         };
         let message = self.templates.render("outside", &redacted(&facts, outside::page(event)))?;
-        Ok(Message { private: true, ..message })
+        Ok(Message { private: true, ..mannered(message, rule, event.kind) })
     }
 
     fn thread(&self, event: &Event, ticket: Option<&Ticket>) -> ThreadView {
@@ -159,6 +163,11 @@ impl Rulebook {
         };
         ThreadView { label: key.clone(), key, url }
     }
+}
+
+/// A message with what its rule says of its place in a conversation.
+fn mannered(message: Message, rule: &Rule, kind: EventKind) -> Message {
+    Message { manner: rule.manners.of(kind), mention: rule.mention.clone(), ..message }
 }
 
 fn load_templates(folder: &Path, before: Option<&Rulebook>) -> (Templates, BTreeMap<String, String>, Vec<Problem>) {

@@ -3,16 +3,21 @@
 //!
 //! Every value is checked when it is made, so a channel never meets a broken one. Error texts never hold a secret.
 
+mod chat;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use lettre::Address;
 use lettre::message::Mailbox;
-use secrecy::{SecretSlice, SecretString};
+use secrecy::SecretString;
 use url::Url;
+
+use crate::destination::Destination;
+
+pub use self::chat::{ApiSettings, DiscordSettings, HookSettings, WebhookSettings};
 
 /// Everything the channels need.
 #[derive(Debug, Clone, Default)]
@@ -20,11 +25,33 @@ pub struct ChannelSettings {
     /// `[email]`
     pub email: Option<EmailSettings>,
     /// `[slack]`
-    pub slack: Option<SlackSettings>,
+    pub slack: Option<ApiSettings>,
     /// `[slack_webhook.NAME]`
-    pub slack_webhooks: BTreeMap<String, SlackWebhookSettings>,
+    pub slack_webhooks: BTreeMap<String, HookSettings>,
+    /// `[teams.NAME]`
+    pub teams: BTreeMap<String, HookSettings>,
+    /// `[discord.NAME]`
+    pub discord: BTreeMap<String, DiscordSettings>,
+    /// `[google_chat.NAME]`
+    pub google_chat: BTreeMap<String, HookSettings>,
+    /// `[mattermost]`
+    pub mattermost: Option<ApiSettings>,
+    /// `[mattermost_webhook.NAME]`
+    pub mattermost_webhooks: BTreeMap<String, HookSettings>,
+    /// `[rocket_chat]`
+    pub rocket_chat: Option<ApiSettings>,
+    /// `[matrix]`
+    pub matrix: Option<ApiSettings>,
+    /// `[zulip]`
+    pub zulip: Option<ApiSettings>,
     /// `[webhook.NAME]`
     pub webhooks: BTreeMap<String, WebhookSettings>,
+    /// `[github] token`
+    pub github: Option<ApiSettings>,
+    /// `[jira] token`
+    pub jira: Option<ApiSettings>,
+    /// `[people.LOGIN]`, by the login in small letters
+    pub people: BTreeMap<String, Person>,
     /// The folder of the local mailbox
     pub mailbox: PathBuf,
 }
@@ -34,8 +61,92 @@ impl ChannelSettings {
     /// tried before anybody sets up a channel.
     #[must_use]
     pub fn is_bare(&self) -> bool {
-        self.email.is_none() && self.slack.is_none() && self.slack_webhooks.is_empty()
+        let one = [
+            self.email.is_some(),
+            self.slack.is_some(),
+            self.mattermost.is_some(),
+            self.rocket_chat.is_some(),
+            self.matrix.is_some(),
+            self.zulip.is_some(),
+        ];
+        let named = [&self.slack_webhooks, &self.teams, &self.google_chat, &self.mattermost_webhooks];
+        !one.contains(&true) && named.iter().all(|tables| tables.is_empty()) && self.discord.is_empty()
     }
+
+    /// What of the configuration a destination lacks, such as `[slack]`; `None` if nothing.
+    #[must_use]
+    pub fn missing(&self, to: &Destination) -> Option<String> {
+        let table = |there: bool, name: &str| (!there).then(|| format!("`[{name}]`"));
+        let named = |there: bool, section: &str, name: &str| (!there).then(|| format!("`[{section}.{name}]`"));
+        match to {
+            Destination::Email(_) | Destination::Mailbox => None,
+            Destination::Slack(_) => table(self.slack.is_some(), "slack"),
+            Destination::Mattermost(_) => table(self.mattermost.is_some(), "mattermost"),
+            Destination::RocketChat(_) => table(self.rocket_chat.is_some(), "rocket_chat"),
+            Destination::Matrix(_) => table(self.matrix.is_some(), "matrix"),
+            Destination::Zulip(_) => table(self.zulip.is_some(), "zulip"),
+            Destination::SlackWebhook(name) => named(self.slack_webhooks.contains_key(name), "slack_webhook", name),
+            Destination::Teams(name) => named(self.teams.contains_key(name), "teams", name),
+            Destination::Discord(name) => named(self.discord.contains_key(name), "discord", name),
+            Destination::GoogleChat(name) => named(self.google_chat.contains_key(name), "google_chat", name),
+            Destination::MattermostWebhook(name) => {
+                named(self.mattermost_webhooks.contains_key(name), "mattermost_webhook", name)
+            }
+            Destination::Webhook(name) => named(self.webhooks.contains_key(name), "webhook", name),
+            Destination::Github => (self.github.is_none()).then(|| "`token` in `[github]`".to_owned()),
+            Destination::Jira => (self.jira.is_none()).then(|| "`token` in `[jira]`".to_owned()),
+        }
+    }
+
+    /// The names of the tables that a destination's could be among, for one that takes a name.
+    #[must_use]
+    pub fn names_for(&self, to: &Destination) -> Vec<&str> {
+        fn keys<T>(tables: &BTreeMap<String, T>) -> Vec<&str> {
+            tables.keys().map(String::as_str).collect()
+        }
+        match to {
+            Destination::SlackWebhook(_) => keys(&self.slack_webhooks),
+            Destination::Teams(_) => keys(&self.teams),
+            Destination::Discord(_) => keys(&self.discord),
+            Destination::GoogleChat(_) => keys(&self.google_chat),
+            Destination::MattermostWebhook(_) => keys(&self.mattermost_webhooks),
+            Destination::Webhook(_) => keys(&self.webhooks),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What somebody is called on a channel, if the operator says so.
+    #[must_use]
+    pub fn person(&self, login: &str) -> Option<&Person> {
+        self.people.get(&login.to_lowercase())
+    }
+}
+
+/// `[people.LOGIN]`: what somebody on GitHub is called elsewhere.
+#[derive(Debug, Clone, Default)]
+pub struct Person {
+    /// The login on GitHub, as written
+    pub login: String,
+    /// Where mail reaches them
+    pub email: Option<Address>,
+    /// A member's id, `U0123`
+    pub slack: Option<String>,
+    /// The address that they sign in with
+    pub teams: Option<String>,
+    /// A user's id, all digits
+    pub discord: Option<String>,
+    /// A user's id, all digits
+    pub google_chat: Option<String>,
+    /// The user name
+    pub mattermost: Option<String>,
+    /// The user name
+    pub rocket_chat: Option<String>,
+    /// `@user:server`
+    pub matrix: Option<String>,
+    /// A user's id, all digits
+    pub zulip: Option<String>,
+    /// An account id, or the user name on Data Center
+    pub jira: Option<String>,
 }
 
 /// `[email]`
@@ -152,81 +263,6 @@ fn percent_decode(text: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// `[slack]`
-#[derive(Debug, Clone)]
-pub struct SlackSettings {
-    /// The bot's token, `xoxb-…`
-    pub token: SecretString,
-    /// Where Slack's Web API is; no slash at its end
-    pub api_url: Url,
-}
-
-impl SlackSettings {
-    /// Slack's own address.
-    pub const API_URL: &'static str = "https://slack.com/api";
-
-    /// # Errors
-    /// One sentence, without the token.
-    pub fn new(token: &str, api_url: &str) -> Result<Self, String> {
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("this is no Slack token: it is the bot's token, xoxb-…".to_owned());
-        }
-        let api_url = web_address(api_url.trim_end_matches('/')).map_err(|why| format!("`{api_url}` {why}"))?;
-        Ok(Self { token: token.into(), api_url })
-    }
-}
-
-/// `[slack_webhook.NAME]`
-#[derive(Debug, Clone)]
-pub struct SlackWebhookSettings {
-    /// The incoming webhook's address; whoever has it may post
-    pub url: SecretString,
-}
-
-impl SlackWebhookSettings {
-    /// # Errors
-    /// One sentence, without the address.
-    pub fn new(url: &str) -> Result<Self, String> {
-        web_address(url).map_err(|why| format!("the address {why}"))?;
-        Ok(Self { url: url.into() })
-    }
-}
-
-/// `[webhook.NAME]`
-#[derive(Debug, Clone)]
-pub struct WebhookSettings {
-    /// Where it goes
-    pub url: SecretString,
-    /// What signs it
-    pub key: SecretSlice<u8>,
-}
-
-impl WebhookSettings {
-    /// `secret` is written as Standard Webhooks says: `whsec_` and 24 to 64 bytes in base64.
-    ///
-    /// # Errors
-    /// One sentence, without the address or the secret.
-    pub fn new(url: &str, secret: &str) -> Result<Self, String> {
-        web_address(url).map_err(|why| format!("the address {why}"))?;
-        let key = secret.strip_prefix("whsec_").and_then(|encoded| STANDARD.decode(encoded).ok());
-        match key {
-            Some(key) if (24..=64).contains(&key.len()) => Ok(Self { url: url.into(), key: key.into() }),
-            _ => Err("the secret is `whsec_` and 24 to 64 random bytes in base64: \
-                      echo whsec_$(head -c 32 /dev/urandom | base64)"
-                .to_owned()),
-        }
-    }
-}
-
-/// The text says what is wrong and never shows the address: most of them are secrets.
-fn web_address(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("is no web address: {error}"))?;
-    match url.scheme() {
-        "https" | "http" if url.has_host() => Ok(url),
-        _ => Err("is no web address: it starts with https://".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -285,26 +321,8 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_secrets() {
-        assert_eq!(SlackSettings::new("xoxb-1", "https://slack.example/api/").unwrap().api_url.path(), "/api");
-        assert!(SlackSettings::new("", SlackSettings::API_URL).is_err());
-        assert!(SlackSettings::new("xoxb-1\r\nHost: x", SlackSettings::API_URL).is_err());
-        assert!(SlackWebhookSettings::new("https://hooks.example/T/B/x").is_ok());
-        for bad in ["", "ftp://hooks.example/T0P", "T0P", "https://"] {
-            let error = SlackWebhookSettings::new(bad).unwrap_err();
-            assert!(!error.contains("T0P"), "{error}");
-        }
-        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-        assert_eq!(WebhookSettings::new("https://x.example", secret).unwrap().key.expose_secret().len(), 24);
-        for bad in ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ=", "whsec_***"] {
-            assert!(WebhookSettings::new("https://x.example", bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn debug_output_holds_no_secret() {
         let smtp: SmtpSettings = "smtps://u:hunter2@mail.example.com".parse().unwrap();
-        let hook = SlackWebhookSettings::new("https://hooks.example/T/B/hunter2").unwrap();
-        assert!(!format!("{smtp:?}{hook:?}").contains("hunter2"));
+        assert!(!format!("{smtp:?}").contains("hunter2"));
     }
 }

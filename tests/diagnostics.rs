@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use microalign::config;
 use microalign::rule::{self, Known};
-use microalign::settings::{ChannelSettings, SlackSettings, SlackWebhookSettings};
+use microalign::settings::{ApiSettings, ChannelSettings, HookSettings};
 use microalign::toml_file::Problem;
 use proptest::prelude::*;
 
@@ -18,9 +18,9 @@ const SECRET: &str = "hunter2";
 #[test]
 fn bad_team_files() {
     let templates: BTreeSet<String> = ["heads-up", "on-track"].map(str::to_owned).into();
-    let webhook = SlackWebhookSettings::new("https://hooks.example.com/ops").unwrap();
+    let webhook = HookSettings::new("https://hooks.example.com/ops").unwrap();
     let channels = ChannelSettings {
-        slack: Some(SlackSettings::new("xoxb-1", SlackSettings::API_URL).unwrap()),
+        slack: Some(ApiSettings::new("https://slack.com/api", None, "xoxb-1").unwrap()),
         slack_webhooks: [("ops".to_owned(), webhook)].into(),
         ..ChannelSettings::default()
     };

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 /// A module may import those of the lines above its own, and none beside it.
 const LAYERS: &[&[&str]] = &[
-    &["event", "destination", "settings", "toml_file"],
-    &["config", "mute"],
+    &["event", "destination", "toml_file"],
+    &["settings", "mute"],
+    &["config"],
     &["source", "rule", "template"],
     &["track", "hold"],
     &["plan"],

@@ -1,4 +1,4 @@
-//! One POST with bounds: on the time to connect, the time in all, and the length of the answer.
+//! One request with bounds: on its rate, the time to connect, the time in all, and the length of the answer.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -7,65 +7,135 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, Method, Response};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::Outcome;
+use super::pace::Pacer;
+use super::{Outcome, line};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const MAX_ANSWER: usize = 64 * 1024;
+/// A connection that is kept costs the other end, too.
+const IDLE_PER_HOST: usize = 4;
 
 /// The client that every HTTP channel shares.
 #[derive(Debug)]
 pub(super) struct Http {
     client: OnceCell<Client>,
+    pacer: Pacer,
     deadline: Duration,
 }
 
-/// A POST of JSON.
+/// A request.
 pub(super) struct Call<'a> {
     /// Who is asked, as errors may name it: the address itself is often a secret
-    pub peer: &'a str,
+    pub peer: &'static str,
+    pub method: Method,
     pub url: &'a str,
     pub headers: Vec<(&'static str, String)>,
-    pub body: Vec<u8>,
+    pub body: Body,
+    /// Whether a second request would do no harm: the other end knows it by an id
+    pub repeatable: bool,
+    /// What is counted against the other end's limit, and the time that has to pass between two requests
+    pub lane: (String, Duration),
 }
 
-/// What came back.
-pub(super) enum Answer {
-    Answered {
-        status: u16,
-        retry_after: Option<Duration>,
-        body: String,
-    },
-    /// No connection: nothing was sent
-    NotSent(String),
-    /// It may have arrived
-    Unanswered(String),
+/// What a request carries.
+pub(super) enum Body {
+    Json(String),
+    Form(String),
+}
+
+impl<'a> Call<'a> {
+    /// A POST of JSON that must not be repeated lightly.
+    pub(super) fn json(peer: &'static str, url: &'a str, body: &Value, lane: (String, Duration)) -> Self {
+        let (method, body) = (Method::POST, Body::Json(body.to_string()));
+        Self { peer, method, url, headers: Vec::new(), body, repeatable: false, lane }
+    }
+
+    /// With a token in `Authorization`.
+    pub(super) fn bearer(mut self, token: &str) -> Self {
+        self.headers.push(("authorization", format!("Bearer {token}")));
+        self
+    }
+}
+
+/// An answer, good or bad.
+#[derive(Debug)]
+pub(super) struct Reply {
+    peer: &'static str,
+    repeatable: bool,
+    pub status: u16,
+    pub retry_after: Option<Duration>,
+    /// At most 64 KiB of it
+    pub body: String,
+}
+
+impl Reply {
+    /// Whether it is a 2xx.
+    pub(super) fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// The outcome for an answer that is no success, by its status alone.
+    pub(super) fn refused(&self) -> Outcome {
+        self.failed(&format!("{} answered {} {}", self.peer, self.status, self.body))
+    }
+
+    /// The same in other words.
+    pub(super) fn failed(&self, error: &str) -> Outcome {
+        let (error, retry_after) = (line(error), self.retry_after);
+        match self.status {
+            // It may have been done before the fault.
+            500 | 502 | 504 if !self.repeatable => Outcome::Ambiguous { error, retry_after },
+            // Somebody has to change the token: the messages wait for it.
+            401 | 408 | 409 | 425 | 429 | 500.. => Outcome::Transient { error, retry_after },
+            _ => Outcome::Permanent { error },
+        }
+    }
 }
 
 impl Http {
     pub(super) fn new(deadline: Duration) -> Self {
-        Self { client: OnceCell::new(), deadline }
+        Self { client: OnceCell::new(), pacer: Pacer::default(), deadline }
     }
 
-    pub(super) async fn post(&self, call: Call<'_>) -> Answer {
-        let headers = match headers(&call.headers) {
-            Ok(headers) => headers,
-            Err(error) => return Answer::NotSent(format!("{}: {error}", call.peer)),
+    /// Makes a request when it is its turn.
+    ///
+    /// # Errors
+    /// What became of the message if there is no answer.
+    pub(super) async fn call(&self, call: Call<'_>) -> Result<Reply, Outcome> {
+        let Call { peer, method, url, headers: list, body, repeatable, lane: (lane, gap) } = call;
+        let (kind, body) = match body {
+            Body::Json(body) => ("application/json; charset=utf-8", body),
+            Body::Form(body) => ("application/x-www-form-urlencoded", body),
         };
-        let client = match self.client.get_or_try_init(|| self.client()).await {
-            Ok(client) => client,
-            Err(error) => return Answer::NotSent(error),
-        };
-        let request = client.post(call.url).headers(headers).body(call.body);
-        match request.send().await {
-            Ok(response) => answered(response).await,
+        let headers = headers(&list, kind).map_err(|error| Outcome::transient(format!("{peer}: {error}")))?;
+        let client = self.client.get_or_try_init(|| self.client()).await.map_err(Outcome::transient)?;
+        if let Err(wait) = self.pacer.turn(&lane, gap).await {
+            let error = format!("{peer} asked us to slow down");
+            return Err(Outcome::Transient { error, retry_after: Some(wait) });
+        }
+        match client.request(method, url).headers(headers).body(body).send().await {
+            Ok(response) => {
+                if let Some(rest) = rest(response.headers(), Timestamp::now()) {
+                    self.pacer.rest(&lane, rest);
+                }
+                let (status, retry_after, body) = answered(response).await;
+                if let (429, Some(rest)) = (status, retry_after) {
+                    self.pacer.rest(&lane, rest);
+                }
+                Ok(Reply { peer, repeatable, status, retry_after, body })
+            }
             // A request that cannot be built, and a connection that cannot be made, sent nothing.
             Err(error) if error.is_connect() || error.is_builder() => {
-                Answer::NotSent(format!("{} cannot be reached: {}", call.peer, describe(error)))
+                Err(Outcome::transient(format!("{peer} cannot be reached: {}", describe(error))))
             }
-            Err(error) => Answer::Unanswered(format!("{} did not answer: {}", call.peer, describe(error))),
+            Err(error) => {
+                let error = format!("{peer} did not answer: {}", describe(error));
+                Err(if repeatable { Outcome::transient(error) } else { Outcome::ambiguous(error) })
+            }
         }
     }
 
@@ -77,6 +147,7 @@ impl Http {
             Client::builder()
                 .user_agent(concat!("microalign/", env!("CARGO_PKG_VERSION")))
                 .redirect(Policy::none())
+                .pool_max_idle_per_host(IDLE_PER_HOST)
                 .connect_timeout(CONNECT.min(deadline))
                 .timeout(deadline)
                 .build()
@@ -97,9 +168,9 @@ pub fn choose_tls_provider() {
     }
 }
 
-fn headers(list: &[(&'static str, String)]) -> Result<HeaderMap, String> {
+fn headers(list: &[(&'static str, String)], kind: &'static str) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     for (name, value) in list {
         let mut value = HeaderValue::from_str(value).map_err(|_| format!("`{name}` holds what no header can"))?;
         value.set_sensitive(true);
@@ -108,9 +179,9 @@ fn headers(list: &[(&'static str, String)]) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-async fn answered(mut response: Response) -> Answer {
+async fn answered(mut response: Response) -> (u16, Option<Duration>, String) {
     let status = response.status().as_u16();
-    let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let after = text(response.headers(), RETRY_AFTER.as_str());
     let retry_after = after.and_then(|value| retry_after(value, Timestamp::now()));
     let mut body = Vec::new();
     // An answer that breaks off still has a status, and that decides.
@@ -121,16 +192,37 @@ async fn answered(mut response: Response) -> Answer {
             break;
         }
     }
-    Answer::Answered { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() }
+    (status, retry_after, String::from_utf8_lossy(&body).into_owned())
 }
 
-/// `Retry-After` is a number of seconds or a date (RFC 9110, section 10.2.3).
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// `Retry-After` is a number of seconds (Discord's has a fraction) or a date (RFC 9110, section 10.2.3).
 fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+    if let Ok(seconds) = value.trim().parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
     }
     let date = rfc2822::DateTimeParser::new().parse_timestamp(value.trim()).ok()?;
     Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
+/// How long the other end wants to be left alone although this request was fine: the `X-RateLimit-` headers of Discord
+/// (which says in how many seconds), Zulip, GitHub, Mattermost and Rocket.Chat (which say when, the last in
+/// milliseconds).
+fn rest(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    if text(headers, "x-ratelimit-remaining")?.trim().parse::<f64>().ok()? >= 1.0 {
+        return None;
+    }
+    if let Some(seconds) = text(headers, "x-ratelimit-reset-after") {
+        return Duration::try_from_secs_f64(seconds.trim().parse().ok()?).ok();
+    }
+    let reset = text(headers, "x-ratelimit-reset")?.trim().parse::<f64>().ok()?;
+    let reset = if reset > 1e11 { reset / 1000.0 } else { reset };
+    // Mattermost says in how many seconds, under the name that others have for when.
+    let seconds = if reset > 1e9 { reset - now.as_second() as f64 } else { reset };
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 /// The error and its causes in one line, without the address.
@@ -145,17 +237,6 @@ fn describe(error: reqwest::Error) -> String {
     text
 }
 
-/// Statuses that ask for another try; all others outside of 2xx will not change.
-pub(super) fn is_transient(status: u16) -> bool {
-    matches!(status, 408 | 409 | 425 | 429 | 500..)
-}
-
-/// The outcome for an answer that is no success: transient or permanent by its status.
-pub(super) fn refused(peer: &str, status: u16, retry_after: Option<Duration>, body: &str) -> Outcome {
-    let error = super::line(&format!("{peer} answered {status} {body}"));
-    if is_transient(status) { Outcome::Transient { error, retry_after } } else { Outcome::Permanent { error } }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -166,14 +247,39 @@ mod tests {
     fn when_to_come_back() {
         let now = "2026-11-02T14:05:00Z".parse().unwrap();
         let table = [
-            ("30", Some(30)),
-            ("Mon, 02 Nov 2026 14:05:10 GMT", Some(10)),
+            ("30", Some(30_000)),
+            ("0.65", Some(650)),
+            ("Mon, 02 Nov 2026 14:05:10 GMT", Some(10_000)),
             ("Mon, 02 Nov 2026 14:00:00 GMT", Some(0)),
             ("soon", None),
             ("-1", None),
+            ("1e300", None),
         ];
         for (value, expected) in table {
-            assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value}");
+            assert_eq!(retry_after(value, now), expected.map(Duration::from_millis), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_rate() {
+        let now: Timestamp = "2026-11-02T14:05:00Z".parse().unwrap();
+        let then = (now.as_second() + 7).to_string();
+        let table: [(&[(&'static str, &str)], Option<u64>); 8] = [
+            (&[], None),
+            (&[("x-ratelimit-remaining", "1"), ("x-ratelimit-reset-after", "2")], None),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset-after", "1.5")], Some(1500)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &then)], Some(7000)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &format!("{then}000"))], Some(7000)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "3")], Some(3000)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000000001")], Some(0)),
+            (&[("x-ratelimit-remaining", "0")], None),
+        ];
+        for (list, expected) in table {
+            let mut headers = HeaderMap::new();
+            for (name, value) in list {
+                headers.insert(*name, value.parse().unwrap());
+            }
+            assert_eq!(rest(&headers, now), expected.map(Duration::from_millis), "{list:?}");
         }
     }
 }

@@ -1,19 +1,33 @@
 //! Where messages go out: one file a channel, each from the same tree to its own dialect, and each saying which
 //! failures are worth another try.
 
+mod discord;
 mod email;
+mod fit;
+mod github;
+mod google_chat;
 mod html;
 mod http;
+mod jira;
 mod mailbox;
+mod markdown;
+mod matrix;
+mod mattermost;
+mod mattermost_webhook;
+mod pace;
+mod rocket_chat;
 mod slack;
 mod slack_webhook;
 mod smtp;
+mod teams;
 mod webhook;
+mod zulip;
 
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use lettre::message::Mailbox;
 
 pub use self::html::body as html_body;
 pub use self::http::choose_tls_provider;
@@ -21,8 +35,8 @@ pub use self::http::choose_tls_provider;
 use self::email::Sender;
 use self::http::Http;
 use self::smtp::Smtp;
-use crate::destination::Destination;
-use crate::settings::{ChannelSettings, SlackSettings, SlackWebhookSettings, WebhookSettings};
+use crate::destination::{Destination, Manner};
+use crate::settings::{ApiSettings, ChannelSettings, DiscordSettings, HookSettings, Person, WebhookSettings};
 use crate::template::{Links, Message, clean, shorten};
 
 /// A message on its way to one destination.
@@ -32,12 +46,16 @@ pub struct Post<'a> {
     pub id: i64,
     /// What it says
     pub message: &'a Message,
-    /// The conversation it belongs to
+    /// The conversation it belongs to: a ticket's key, or what it is about, such as `owner/repo#45`
     pub thread: &'a str,
     /// What readers call the conversation
     pub thread_label: &'a str,
     /// What [`Outcome::Sent`] gave for the conversation's first message there
     pub root: Option<&'a str>,
+    /// Whom it calls, as the channel knows them
+    pub mentions: &'a [&'a str],
+    /// Who answers go to
+    pub reply_to: Option<&'a Mailbox>,
     /// The team it is for
     pub team: &'a str,
     /// The rule that matched
@@ -48,6 +66,33 @@ pub struct Post<'a> {
     pub at: Timestamp,
     /// The ways out of the conversation
     pub links: &'a Links,
+}
+
+/// What a message does where it goes, as far as a channel can: what it can't do becomes the next best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step<'a> {
+    /// It is a message of its own
+    Post,
+    /// It answers to the conversation's first message
+    Reply {
+        /// What the channel calls that message
+        root: &'a str,
+        /// It is shown in the channel as well
+        broadcast: bool,
+    },
+    /// It takes the place of the conversation's first message
+    Edit(&'a str),
+}
+
+impl<'a> Post<'a> {
+    fn step(&self) -> Step<'a> {
+        match (self.root, self.message.manner) {
+            (None, _) | (_, Manner::Post) => Step::Post,
+            (Some(root), Manner::Reply) => Step::Reply { root, broadcast: false },
+            (Some(root), Manner::Broadcast) => Step::Reply { root, broadcast: true },
+            (Some(root), Manner::Edit) => Step::Edit(root),
+        }
+    }
 }
 
 /// What became of an attempt. Errors are one short line without secrets.
@@ -88,6 +133,15 @@ impl Outcome {
             Self::Transient { .. } => "transient",
             Self::Permanent { .. } => "permanent",
             Self::Ambiguous { .. } => "ambiguous",
+        }
+    }
+
+    /// How long the other end asks to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Transient { retry_after, .. } | Self::Ambiguous { retry_after, .. } => *retry_after,
+            Self::Sent { .. } | Self::Permanent { .. } => None,
         }
     }
 
@@ -141,9 +195,19 @@ pub struct Channels {
 /// The channel that takes a destination.
 enum Route<'a> {
     Smtp(&'a Smtp, &'a str),
-    Slack(&'a SlackSettings, &'a str),
-    SlackWebhook(&'a SlackWebhookSettings),
+    Slack(&'a ApiSettings, &'a str),
+    SlackWebhook(&'a HookSettings),
+    Teams(&'a HookSettings),
+    Discord(&'a DiscordSettings),
+    GoogleChat(&'a HookSettings),
+    Mattermost(&'a ApiSettings, &'a str),
+    MattermostWebhook(&'a HookSettings),
+    RocketChat(&'a ApiSettings, &'a str),
+    Matrix(&'a ApiSettings, &'a str),
+    Zulip(&'a ApiSettings, &'a str),
     Webhook(&'a WebhookSettings),
+    Github(&'a ApiSettings),
+    Jira(&'a ApiSettings),
     Mailbox,
 }
 
@@ -159,20 +223,41 @@ impl Channels {
         Self { smtp: smtp.map(|smtp| Smtp::new(smtp, mail)), http: Http::new(http), settings }
     }
 
-    /// Sends a message, within a deadline.
+    /// Sends a message, within a deadline. Whom the message calls and who answers go to is looked up here.
     pub async fn send(&self, to: &Destination, post: &Post<'_>) -> Outcome {
-        match self.route(to) {
-            Ok(Route::Smtp(smtp, address)) => match email::compose(&self.sender(), to, post) {
-                Ok(mail) => mail.sent(smtp.send(&mail, address).await),
-                Err(error) => Outcome::permanent(error),
-            },
-            Ok(Route::Mailbox) => match email::compose(&self.sender(), to, post) {
-                Ok(mail) => mail.sent(mailbox::write(&self.settings.mailbox, post, &mail).await),
-                Err(error) => Outcome::permanent(error),
-            },
-            Ok(Route::Slack(slack, channel)) => slack::send(&self.http, slack, channel, post).await,
-            Ok(Route::SlackWebhook(hook)) => slack_webhook::send(&self.http, hook, post).await,
-            Ok(Route::Webhook(hook)) => webhook::send(&self.http, hook, post).await,
+        let route = match self.route(to) {
+            Ok(route) => route,
+            Err(error) => return Outcome::permanent(error),
+        };
+        let called = post.message.mention.iter().filter_map(|login| name_on(to, login, self.settings.person(login)));
+        let reply_to = post.message.reply_to.as_deref().and_then(|login| self.settings.person(login));
+        let reply_to = reply_to.and_then(|person| Some(Mailbox::new(None, person.email.clone()?)));
+        let mentions = called.collect::<Vec<_>>();
+        let post = &Post { mentions: &mentions, reply_to: reply_to.as_ref(), ..*post };
+        match route {
+            Route::Smtp(..) | Route::Mailbox => self.mail(&route, to, post).await,
+            Route::Slack(slack, channel) => slack::send(&self.http, slack, channel, post).await,
+            Route::SlackWebhook(hook) => slack_webhook::send(&self.http, hook, post).await,
+            Route::Teams(hook) => teams::send(&self.http, hook, post).await,
+            Route::Discord(discord) => discord::send(&self.http, discord, post).await,
+            Route::GoogleChat(hook) => google_chat::send(&self.http, hook, post).await,
+            Route::Mattermost(api, channel) => mattermost::send(&self.http, api, channel, post).await,
+            Route::MattermostWebhook(hook) => mattermost_webhook::send(&self.http, hook, post).await,
+            Route::RocketChat(api, room) => rocket_chat::send(&self.http, api, room, post).await,
+            Route::Matrix(api, room) => matrix::send(&self.http, api, room, post).await,
+            Route::Zulip(api, stream) => zulip::send(&self.http, api, stream, post).await,
+            Route::Webhook(hook) => webhook::send(&self.http, hook, post).await,
+            Route::Github(api) => github::send(&self.http, api, post).await,
+            Route::Jira(api) => jira::send(&self.http, api, post).await,
+        }
+    }
+
+    async fn mail(&self, route: &Route<'_>, to: &Destination, post: &Post<'_>) -> Outcome {
+        match email::compose(&self.sender(), to, post) {
+            Ok(mail) => mail.sent(match route {
+                Route::Smtp(smtp, address) => smtp.send(&mail, address).await,
+                _ => mailbox::write(&self.settings.mailbox, post, &mail).await,
+            }),
             Err(error) => Outcome::permanent(error),
         }
     }
@@ -183,7 +268,7 @@ impl Channels {
         let message = post.message;
         let html = match self.route(to) {
             Ok(Route::Smtp(..) | Route::Mailbox | Route::Webhook(_)) => Some(html::page(post)),
-            Ok(Route::Slack(..) | Route::SlackWebhook(_)) | Err(_) => None,
+            _ => None,
         };
         Preview { subject: message.subject.clone(), text: message.text(), html }
     }
@@ -203,21 +288,70 @@ impl Channels {
             Destination::Email(address) => {
                 Some(self.smtp.as_ref().map_or(Route::Mailbox, |smtp| Route::Smtp(smtp, address)))
             }
-            Destination::Slack(channel) => settings.slack.as_ref().map(|slack| Route::Slack(slack, channel)),
+            Destination::Slack(channel) => settings.slack.as_ref().map(|api| Route::Slack(api, channel)),
             Destination::SlackWebhook(name) => settings.slack_webhooks.get(name).map(Route::SlackWebhook),
+            Destination::Teams(name) => settings.teams.get(name).map(Route::Teams),
+            Destination::Discord(name) => settings.discord.get(name).map(Route::Discord),
+            Destination::GoogleChat(name) => settings.google_chat.get(name).map(Route::GoogleChat),
+            Destination::Mattermost(channel) => settings.mattermost.as_ref().map(|api| Route::Mattermost(api, channel)),
+            Destination::MattermostWebhook(name) => {
+                settings.mattermost_webhooks.get(name).map(Route::MattermostWebhook)
+            }
+            Destination::RocketChat(room) => settings.rocket_chat.as_ref().map(|api| Route::RocketChat(api, room)),
+            Destination::Matrix(room) => settings.matrix.as_ref().map(|api| Route::Matrix(api, room)),
+            Destination::Zulip(stream) => settings.zulip.as_ref().map(|api| Route::Zulip(api, stream)),
             Destination::Webhook(name) => settings.webhooks.get(name).map(Route::Webhook),
+            Destination::Github => settings.github.as_ref().map(Route::Github),
+            Destination::Jira => settings.jira.as_ref().map(Route::Jira),
         };
-        match (found, to) {
-            (Some(route), _) => Ok(route),
-            (None, _) if settings.is_bare() => Ok(Route::Mailbox),
-            (None, Destination::SlackWebhook(name)) => Err(format!("{to} needs `[slack_webhook.{name}]`")),
-            (None, Destination::Webhook(name)) => Err(format!("{to} needs `[webhook.{name}]`")),
-            (None, _) => Err(format!("{to} needs `[slack]`")),
+        match found {
+            Some(route) => Ok(route),
+            None if settings.is_bare() => Ok(Route::Mailbox),
+            None => Err(format!("{to} needs {}", settings.missing(to).unwrap_or_default())),
         }
     }
 
     fn sender(&self) -> Sender {
         self.settings.email.as_ref().map_or_else(Sender::local, |email| Sender::new(email.from.clone()))
+    }
+}
+
+/// What a destination's channel calls somebody. On GitHub that is the login itself.
+fn name_on<'a>(to: &Destination, login: &'a str, person: Option<&'a Person>) -> Option<&'a str> {
+    let person = match (to, person) {
+        (Destination::Github, _) => return Some(login),
+        (_, person) => person?,
+    };
+    match to {
+        Destination::Slack(_) | Destination::SlackWebhook(_) => person.slack.as_deref(),
+        Destination::Teams(_) => person.teams.as_deref(),
+        Destination::Discord(_) => person.discord.as_deref(),
+        Destination::GoogleChat(_) => person.google_chat.as_deref(),
+        Destination::Mattermost(_) | Destination::MattermostWebhook(_) => person.mattermost.as_deref(),
+        Destination::RocketChat(_) => person.rocket_chat.as_deref(),
+        Destination::Matrix(_) => person.matrix.as_deref(),
+        Destination::Zulip(_) => person.zulip.as_deref(),
+        Destination::Jira => person.jira.as_deref(),
+        Destination::Email(_) | Destination::Webhook(_) | Destination::Mailbox | Destination::Github => None,
+    }
+}
+
+/// About how many letters a message can have at a destination before it has to be shortened: what is put together from
+/// several updates is divided by that.
+#[must_use]
+pub fn room(to: &Destination) -> usize {
+    match to {
+        Destination::Slack(_) | Destination::SlackWebhook(_) => slack::ROOM,
+        Destination::Teams(_) => teams::ROOM,
+        Destination::Discord(_) => discord::ROOM,
+        Destination::GoogleChat(_) => google_chat::ROOM,
+        Destination::Mattermost(_) | Destination::MattermostWebhook(_) => mattermost::ROOM,
+        Destination::RocketChat(_) => rocket_chat::ROOM,
+        Destination::Matrix(_) => matrix::ROOM,
+        Destination::Zulip(_) => zulip::ROOM,
+        Destination::Github => github::ROOM,
+        Destination::Jira => jira::ROOM,
+        Destination::Email(_) | Destination::Webhook(_) | Destination::Mailbox => usize::MAX,
     }
 }
 

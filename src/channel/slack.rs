@@ -3,13 +3,15 @@
 //! The message goes as `rich_text`, whose pieces say themselves what they are, so Slack parses nothing: no mention, no
 //! link and no style can come from a value.
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::http::{self, Answer, Call, Http};
+use super::http::{Call, Http};
 use super::{Outcome, Post, line};
-use crate::settings::SlackSettings;
+use crate::settings::ApiSettings;
 use crate::template::{Block, Inline, Message, flat, shorten, text};
 
 /// Slack refuses blocks with about 13,200 characters in all (`msg_blocks_too_long`).
@@ -18,7 +20,13 @@ const MAX_BLOCKS: usize = 12_000;
 const MAX_TEXT: usize = 4_000;
 const MAX_WHY: usize = 1_000;
 
-pub(super) async fn send(client: &Http, settings: &SlackSettings, channel: &str, post: &Post<'_>) -> Outcome {
+/// About how many letters fit before a message is shortened.
+pub(super) const ROOM: usize = 10_000;
+
+/// Slack takes about one message a second in each channel.
+const GAP: Duration = Duration::from_secs(1);
+
+pub(super) async fn send(client: &Http, settings: &ApiSettings, channel: &str, post: &Post<'_>) -> Outcome {
     let mut payload = payload(post);
     if let Some(fields) = payload.as_object_mut() {
         fields.insert("channel".to_owned(), channel.into());
@@ -26,34 +34,31 @@ pub(super) async fn send(client: &Http, settings: &SlackSettings, channel: &str,
             fields.insert("thread_ts".to_owned(), root.into());
         }
     }
-    let url = format!("{}/chat.postMessage", settings.api_url.as_str().trim_end_matches('/'));
-    let headers = vec![("authorization", format!("Bearer {}", settings.token.expose_secret()))];
-    let call = Call { peer: "Slack", url: &url, headers, body: payload.to_string().into_bytes() };
-    match client.post(call).await {
-        Answer::Answered { status: 200..=299, retry_after, body } => match serde_json::from_str::<Reply>(&body) {
-            Ok(Reply { ok: true, ts, .. }) => Outcome::Sent { reference: ts },
-            Ok(Reply { error, .. }) => refused(&error.unwrap_or_default(), channel, retry_after),
-            Err(_) => Outcome::ambiguous("Slack's answer cannot be read"),
-        },
-        // Slack's servers may have posted it before they failed.
-        Answer::Answered { status: 500 | 502 | 504, retry_after, body } => {
-            Outcome::Ambiguous { error: line(&format!("Slack failed: {body}")), retry_after }
-        }
-        Answer::Answered { status, retry_after, body } => http::refused("Slack", status, retry_after, &body),
-        Answer::NotSent(error) => Outcome::transient(error),
-        Answer::Unanswered(error) => Outcome::ambiguous(error),
+    let url = settings.at("/chat.postMessage");
+    let call = Call::json("Slack", &url, &payload, (format!("slack {channel}"), GAP));
+    let reply = match client.call(call.bearer(settings.token.expose_secret())).await {
+        Ok(reply) => reply,
+        Err(outcome) => return outcome,
+    };
+    if !reply.is_success() {
+        return reply.refused();
+    }
+    match serde_json::from_str::<Said>(&reply.body) {
+        Ok(Said { ok: true, ts, .. }) => Outcome::Sent { reference: ts },
+        Ok(Said { error, .. }) => refused(&error.unwrap_or_default(), channel, reply.retry_after),
+        Err(_) => Outcome::ambiguous("Slack's answer cannot be read"),
     }
 }
 
 #[derive(Deserialize)]
-struct Reply {
+struct Said {
     ok: bool,
     ts: Option<String>,
     error: Option<String>,
 }
 
 /// What Slack's error codes mean for us.
-fn refused(code: &str, channel: &str, retry_after: Option<std::time::Duration>) -> Outcome {
+fn refused(code: &str, channel: &str, retry_after: Option<Duration>) -> Outcome {
     let advice = match code {
         "ratelimited" | "rate_limited" | "message_limit_exceeded" => {
             return Outcome::Transient { error: "Slack asks us to slow down".to_owned(), retry_after };

@@ -2,6 +2,7 @@
 
 mod chat;
 mod mail;
+mod random;
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ fn post(message: &Message) -> Post<'_> {
         thread: "DATA-123",
         thread_label: "DATA-123",
         root: None,
+        mentions: &[],
+        reply_to: None,
         team: "data-platform",
         rule: "schema-merged",
         kind: "pull_request.merged",
@@ -52,11 +55,29 @@ fn destination(text: &str) -> Destination {
 
 /// Every HTTP channel at one address, with short deadlines.
 fn web(url: &str) -> Channels {
+    let hook = |path: &str| HookSettings::new(&format!("{url}{path}")).unwrap();
+    let hooks = |name: &str, path: &str| [(name.to_owned(), hook(path))].into();
+    let api =
+        |path: &str, user: Option<&str>| Some(ApiSettings::new(&format!("{url}{path}"), user, "xoxb-hunter2").unwrap());
+    let discord = |name: &str, forum: bool, thread: Option<&str>| {
+        let HookSettings { url } = hook("/api/webhooks/1/hunter2");
+        (name.to_owned(), DiscordSettings { url, forum, thread: thread.map(str::to_owned) })
+    };
     let settings = ChannelSettings {
-        slack: Some(SlackSettings::new("xoxb-hunter2", &format!("{url}/api")).unwrap()),
-        slack_webhooks: [("ops".to_owned(), SlackWebhookSettings::new(&format!("{url}/services/hunter2")).unwrap())]
+        slack: api("/api", None),
+        slack_webhooks: hooks("ops", "/services/hunter2"),
+        teams: hooks("web", "/workflows/1?sig=hunter2"),
+        discord: [discord("web", false, None), discord("forum", true, None), discord("thread", false, Some("77"))]
             .into(),
+        google_chat: hooks("web", "/v1/spaces/AAA/messages?key=k&token=hunter2"),
+        mattermost: api("", None),
+        mattermost_webhooks: hooks("ops", "/hooks/hunter2"),
+        rocket_chat: api("", Some("u1")),
+        matrix: api("", None),
+        zulip: api("", Some("bot@zulip.example")),
         webhooks: [("hub".to_owned(), WebhookSettings::new(&format!("{url}/in?key=hunter2"), SECRET).unwrap())].into(),
+        github: api("", None),
+        jira: api("", Some("bot@jira.example")),
         ..ChannelSettings::default()
     };
     Channels::with_deadlines(settings, Duration::from_millis(300), Duration::from_millis(300))

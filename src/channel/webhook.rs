@@ -1,14 +1,17 @@
 //! A JSON webhook, signed as Standard Webhooks says (<https://www.standardwebhooks.com>).
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
+use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use sha2::Sha256;
 
-use super::http::{self, Answer, Call, Http};
+use super::http::{Body, Call, Http};
 use super::{Outcome, Post, email, html};
 use crate::settings::WebhookSettings;
 use crate::template::text;
@@ -20,17 +23,25 @@ pub(super) async fn send(client: &Http, settings: &WebhookSettings, post: &Post<
     let Some(signature) = sign(settings.key.expose_secret(), &format!("{id}.{timestamp}.{body}")) else {
         return Outcome::permanent("the webhook's secret cannot sign");
     };
-    let headers = vec![
-        ("webhook-id", id),
-        ("webhook-timestamp", timestamp.to_string()),
-        ("webhook-signature", format!("v1,{signature}")),
-    ];
-    let call = Call { peer: "the webhook", url: settings.url.expose_secret(), headers, body: body.into_bytes() };
-    match client.post(call).await {
-        Answer::Answered { status: 200..=299, .. } => Outcome::Sent { reference: None },
-        Answer::Answered { status, retry_after, body } => http::refused("the webhook", status, retry_after, &body),
-        // Another try is safe: the receiver knows the message by its id.
-        Answer::NotSent(error) | Answer::Unanswered(error) => Outcome::transient(error),
+    let url = settings.url.expose_secret();
+    let call = Call {
+        peer: "the webhook",
+        method: Method::POST,
+        url,
+        headers: vec![
+            ("webhook-id", id),
+            ("webhook-timestamp", timestamp.to_string()),
+            ("webhook-signature", format!("v1,{signature}")),
+        ],
+        body: Body::Json(body),
+        // The receiver knows the message by its id.
+        repeatable: true,
+        lane: (url.to_owned(), Duration::ZERO),
+    };
+    match client.call(call).await {
+        Ok(reply) if reply.is_success() => Outcome::Sent { reference: None },
+        Ok(reply) => reply.refused(),
+        Err(outcome) => outcome,
     }
 }
 

@@ -163,6 +163,8 @@ fn messages<'a>(
                     thread,
                     thread_label: thread,
                     root: None,
+                    mentions: &[],
+                    reply_to: None,
                     team: &team.name,
                     rule: &rule.name,
                     kind: event.kind.as_str(),

@@ -24,8 +24,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         subject: "microalign: a test message".to_owned(),
         body: vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])],
         why: "You get this because somebody ran `microalign send-test`.".to_owned(),
-        private: false,
-        url: None,
+        ..Message::default()
     };
     let thread = format!("send-test/{now}");
     let post = Post {
@@ -34,6 +33,8 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         thread: &thread,
         thread_label: "send-test",
         root: None,
+        mentions: &[],
+        reply_to: None,
         team: "send-test",
         rule: "send-test",
         kind: "send-test",

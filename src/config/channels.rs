@@ -5,11 +5,26 @@ use std::collections::BTreeMap;
 use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::file::{EmailTable, SlackTable, SlackWebhookTable, WebhookTable};
+use super::file::{
+    DiscordTable, EmailTable, HookTable, MatrixTable, MattermostTable, PersonTable, RocketChatTable, SlackTable,
+    WebhookTable, ZulipTable,
+};
 use super::{Checker, Tables};
 use crate::destination::Destination;
-use crate::settings::{EmailSettings, SlackSettings, SlackWebhookSettings, SmtpSettings, WebhookSettings};
-use crate::toml_file::{At, Field, Raw, Wrong};
+use crate::settings::{
+    ApiSettings, DiscordSettings, EmailSettings, HookSettings, Person, SmtpSettings, WebhookSettings,
+};
+use crate::toml_file::{At, Field, Raw, SecretText, Wrong};
+
+const SLACK: &str = "https://slack.com/api";
+const GITHUB: &str = "https://api.github.com";
+
+/// The keys of `[jira]` that are about its API.
+pub(super) struct RawJiraApi {
+    pub(super) user: Field<String>,
+    pub(super) token: Field<SecretText>,
+    pub(super) api_url: Field<String>,
+}
 
 impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     pub(super) fn email(&mut self, field: Field<EmailTable>) -> Option<EmailSettings> {
@@ -29,31 +44,158 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         Some(EmailSettings { from: from?, smtp })
     }
 
-    pub(super) fn slack(&mut self, field: Field<SlackTable>) -> Option<SlackSettings> {
+    pub(super) fn slack(&mut self, field: Field<SlackTable>) -> Option<ApiSettings> {
         let at = At::root().key("slack");
         let table = self.document.take(field, &at)?;
         self.require(&table.token, &at, "token");
-        let api_url = self.web_address(table.api_url, &at.key("api_url"));
-        let token = self.secret(table.token, &at.key("token"))?;
-        // The address was checked, so only the token can be wrong.
-        let api_url = api_url.as_deref().unwrap_or(SlackSettings::API_URL);
-        self.parsed(SlackSettings::new(token.expose_secret(), api_url).map_err(plain), &at.key("token"))
+        let url = self.web_address(table.api_url, &at.key("api_url"));
+        self.api(url.or_else(|| Some(SLACK.to_owned())), None, (table.token, &at.key("token")))
     }
 
-    pub(super) fn slack_webhooks(
+    pub(super) fn mattermost(&mut self, field: Field<MattermostTable>) -> Option<ApiSettings> {
+        let at = At::root().key("mattermost");
+        let table = self.document.take(field, &at)?;
+        self.require(&table.url, &at, "url");
+        self.require(&table.token, &at, "token");
+        let url = self.web_address(table.url, &at.key("url"));
+        self.api(url, None, (table.token, &at.key("token")))
+    }
+
+    pub(super) fn rocket_chat(&mut self, field: Field<RocketChatTable>) -> Option<ApiSettings> {
+        let at = At::root().key("rocket_chat");
+        let table = self.document.take(field, &at)?;
+        self.require(&table.url, &at, "url");
+        self.require(&table.user_id, &at, "user_id");
+        self.require(&table.token, &at, "token");
+        let url = self.web_address(table.url, &at.key("url"));
+        let user = self.word(table.user_id, &at.key("user_id"));
+        self.api(url, user, (table.token, &at.key("token")))
+    }
+
+    pub(super) fn matrix(&mut self, field: Field<MatrixTable>) -> Option<ApiSettings> {
+        let at = At::root().key("matrix");
+        let table = self.document.take(field, &at)?;
+        self.require(&table.homeserver, &at, "homeserver");
+        self.require(&table.token, &at, "token");
+        let url = self.web_address(table.homeserver, &at.key("homeserver"));
+        self.api(url, None, (table.token, &at.key("token")))
+    }
+
+    pub(super) fn zulip(&mut self, field: Field<ZulipTable>) -> Option<ApiSettings> {
+        let at = At::root().key("zulip");
+        let table = self.document.take(field, &at)?;
+        self.require(&table.url, &at, "url");
+        self.require(&table.email, &at, "email");
+        self.require(&table.api_key, &at, "api_key");
+        let url = self.web_address(table.url, &at.key("url"));
+        let user = self.word(table.email, &at.key("email"));
+        self.api(url, user, (table.api_key, &at.key("api_key")))
+    }
+
+    pub(super) fn github_api(&mut self, token: Field<SecretText>, url: Field<String>) -> Option<ApiSettings> {
+        let at = At::root().key("github");
+        let url = self.web_address(url, &at.key("api_url")).unwrap_or_else(|| GITHUB.to_owned());
+        self.api(Some(url), None, (token, &at.key("token")))
+    }
+
+    /// `base_url` is where the API is, if there is no `api_url`.
+    pub(super) fn jira_api(&mut self, raw: RawJiraApi, base_url: Option<&str>) -> Option<ApiSettings> {
+        let at = At::root().key("jira");
+        let RawJiraApi { user, token, api_url } = raw;
+        let user = self.word(user, &at.key("user"));
+        let url = self.web_address(api_url, &at.key("api_url")).or_else(|| base_url.map(str::to_owned));
+        if url.is_none() && !token.is_absent() {
+            self.document.wrong(&at.key("token"), "without `base_url` nobody knows where Jira is", None);
+        }
+        self.api(url, user, (token, &at.key("token")))
+    }
+
+    /// A token with where it is good. Every part of it that is wrong was reported.
+    fn api(
         &mut self,
-        field: Tables<SlackWebhookTable>,
-    ) -> BTreeMap<String, SlackWebhookSettings> {
+        url: Option<String>,
+        user: Option<String>,
+        (token, at): (Field<SecretText>, &At),
+    ) -> Option<ApiSettings> {
+        let token = self.secret(token, at)?;
+        // The address was checked, so only the token can be wrong.
+        self.parsed(ApiSettings::new(&url?, user.as_deref(), token.expose_secret()).map_err(plain), at)
+    }
+
+    /// The tables of `[SECTION.NAME]` that have nothing but an address.
+    pub(super) fn hooks(&mut self, field: Tables<HookTable>, section: &str) -> BTreeMap<String, HookSettings> {
         let mut settings = BTreeMap::new();
-        for (at, name, table) in self.tables(field, "slack_webhook") {
-            self.require(&table.url, &at, "url");
-            if let Some(webhook) = self.secret(table.url, &at.key("url")).and_then(|url| {
-                self.parsed(SlackWebhookSettings::new(url.expose_secret()).map_err(plain), &at.key("url"))
-            }) {
-                settings.insert(name, webhook);
+        for (at, name, table) in self.tables(field, section) {
+            if let Some(hook) = self.hook(table.url, &at) {
+                settings.insert(name, hook);
             }
         }
         settings
+    }
+
+    fn hook(&mut self, url: Field<SecretText>, table: &At) -> Option<HookSettings> {
+        self.require(&url, table, "url");
+        let at = table.key("url");
+        let url = self.secret(url, &at)?;
+        self.parsed(HookSettings::new(url.expose_secret()).map_err(plain), &at)
+    }
+
+    pub(super) fn discord(&mut self, field: Tables<DiscordTable>) -> BTreeMap<String, DiscordSettings> {
+        let mut settings = BTreeMap::new();
+        for (at, name, table) in self.tables(field, "discord") {
+            let forum = self.document.take(table.forum, &at.key("forum")).unwrap_or_default();
+            let thread_at = at.key("thread");
+            let thread = self.word(table.thread, &thread_at).filter(|id| {
+                let fits = is_snowflake(id);
+                if !fits {
+                    let help = "write the thread's id, which is all digits".to_owned();
+                    self.document.wrong(&thread_at, format!("`{id}` is no thread"), help);
+                }
+                fits
+            });
+            if forum && thread.is_some() {
+                let help = "leave out `forum`, or `thread`".to_owned();
+                self.document.wrong(&thread_at, "in a forum each conversation is a thread of its own", help);
+            }
+            if let Some(HookSettings { url }) = self.hook(table.url, &at) {
+                settings.insert(name, DiscordSettings { url, forum, thread });
+            }
+        }
+        settings
+    }
+
+    pub(super) fn people(&mut self, field: Tables<PersonTable>) -> BTreeMap<String, Person> {
+        let section = At::root().key("people");
+        let mut people = BTreeMap::new();
+        for (login, field) in self.document.take(field, &section).unwrap_or_default() {
+            let at = section.key(&login);
+            let Some(table) = self.document.take(field, &at) else { continue };
+            let digits = ("an id, all digits", is_snowflake as fn(&str) -> bool);
+            let user = ("a user name, without `@`", is_user_name as fn(&str) -> bool);
+            let mut id = |field, key: &str, (wanted, fits): (&str, fn(&str) -> bool)| {
+                let at = at.key(key);
+                let id = self.word(field, &at)?;
+                let message = format!("`{id}` is not what `{key}` knows somebody by");
+                let right = if fits(&id) { Ok(id) } else { Err((message, Some(format!("write {wanted}")))) };
+                self.parsed(right, &at)
+            };
+            let address = ("an address such as \"ana@example.com\"", is_address as fn(&str) -> bool);
+            let person = Person {
+                email: id(table.email, "email", address).and_then(|email| email.parse().ok()),
+                slack: id(table.slack, "slack", ("a member's id such as \"U0123ABCD\"", is_slack_id)),
+                teams: id(table.teams, "teams", address),
+                discord: id(table.discord, "discord", digits),
+                google_chat: id(table.google_chat, "google_chat", digits),
+                mattermost: id(table.mattermost, "mattermost", user),
+                rocket_chat: id(table.rocket_chat, "rocket_chat", user),
+                matrix: id(table.matrix, "matrix", ("a user's id such as \"@ana:example.com\"", is_matrix_id)),
+                zulip: id(table.zulip, "zulip", digits),
+                jira: id(table.jira, "jira", ("an account id, or a user name on Data Center", is_jira_id)),
+                login: login.clone(),
+            };
+            people.insert(login.to_lowercase(), person);
+        }
+        people
     }
 
     pub(super) fn webhooks(&mut self, field: Tables<WebhookTable>) -> BTreeMap<String, WebhookSettings> {
@@ -72,7 +214,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         let (url, secret) = (self.secret(table.url, &at.key("url")), self.secret(table.secret, &at.key("secret")));
         let url = url?;
         // The same rules for the address, so that a wrong one is shown where it is.
-        self.parsed(SlackWebhookSettings::new(url.expose_secret()).map_err(plain), &at.key("url"))?;
+        self.parsed(HookSettings::new(url.expose_secret()).map_err(plain), &at.key("url"))?;
         let settings = WebhookSettings::new(url.expose_secret(), secret?.expose_secret());
         self.parsed(settings.map_err(plain), &at.key("secret"))
     }
@@ -97,6 +239,32 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
 
 fn plain(message: String) -> Wrong {
     (message, None)
+}
+
+fn is_snowflake(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_user_name(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+fn is_address(text: &str) -> bool {
+    text.parse::<lettre::Address>().is_ok()
+}
+
+fn is_slack_id(text: &str) -> bool {
+    text.starts_with(['U', 'W']) && text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn is_matrix_id(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_graphic() && !"<>\"'&()[]".contains(c);
+    text.len() <= 255 && text.starts_with('@') && text.contains(':') && text.chars().all(plain)
+}
+
+/// A Cloud account's id has a colon in it.
+fn is_jira_id(text: &str) -> bool {
+    text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:@".contains(&byte))
 }
 
 fn is_destination_name(name: &str) -> bool {

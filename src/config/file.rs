@@ -32,9 +32,27 @@ pub struct ConfigFile {
     /// Slack, with a bot's token.
     pub slack: Field<SlackTable>,
     /// Slack's incoming webhooks: `slack-webhook:NAME` is `[slack_webhook.NAME]`.
-    pub slack_webhook: Field<BTreeMap<String, Field<SlackWebhookTable>>>,
+    pub slack_webhook: Field<BTreeMap<String, Field<HookTable>>>,
+    /// Microsoft Teams, by a Workflows webhook: `teams:NAME` is `[teams.NAME]`.
+    pub teams: Field<BTreeMap<String, Field<HookTable>>>,
+    /// Discord, by a webhook: `discord:NAME` is `[discord.NAME]`.
+    pub discord: Field<BTreeMap<String, Field<DiscordTable>>>,
+    /// Google Chat, by a webhook: `google-chat:NAME` is `[google_chat.NAME]`.
+    pub google_chat: Field<BTreeMap<String, Field<HookTable>>>,
+    /// Mattermost, with a bot's token.
+    pub mattermost: Field<MattermostTable>,
+    /// Mattermost's incoming webhooks: `mattermost-webhook:NAME` is `[mattermost_webhook.NAME]`.
+    pub mattermost_webhook: Field<BTreeMap<String, Field<HookTable>>>,
+    /// Rocket.Chat, with a user's token.
+    pub rocket_chat: Field<RocketChatTable>,
+    /// Matrix, with a user's token.
+    pub matrix: Field<MatrixTable>,
+    /// Zulip, with a bot's key.
+    pub zulip: Field<ZulipTable>,
     /// Signed webhooks to any service: `webhook:NAME` is `[webhook.NAME]`.
     pub webhook: Field<BTreeMap<String, Field<WebhookTable>>>,
+    /// What people on GitHub are called elsewhere, for `mention` and `reply_to`: `[people.LOGIN]`.
+    pub people: Field<BTreeMap<String, Field<PersonTable>>>,
 }
 
 /// `[server]`
@@ -65,6 +83,10 @@ pub struct StoreTable {
 pub struct GithubTable {
     /// The webhook's secret. Any one of several verifies, so that a secret can be changed with no gap.
     pub secrets: Field<Vec<Field<SecretText>>>,
+    /// A token that may write comments, for the destination `github`.
+    pub token: Field<SecretText>,
+    /// The address of GitHub's API. `https://api.github.com` if left out; `https://HOST/api/v3` on an Enterprise Server.
+    pub api_url: Field<String>,
 }
 
 /// `[jira]`
@@ -78,6 +100,12 @@ pub struct JiraTable {
     pub base_url: Field<String>,
     /// The keys of the projects whose tickets count, such as `DATA`. All if left out.
     pub projects: Field<Vec<Field<String>>>,
+    /// The address of the account that `token` belongs to, on Jira Cloud. Left out on Data Center.
+    pub user: Field<String>,
+    /// An API token, or on Data Center a personal access token, that may write comments, for the destination `jira`.
+    pub token: Field<SecretText>,
+    /// The address of Jira's API, if that is not `base_url`.
+    pub api_url: Field<String>,
 }
 
 /// `[email]`
@@ -103,13 +131,101 @@ pub struct SlackTable {
     pub api_url: Field<String>,
 }
 
-/// `[slack_webhook.NAME]`
+/// `[slack_webhook.NAME]`, `[teams.NAME]`, `[google_chat.NAME]`, `[mattermost_webhook.NAME]`
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields, extend("required" = ["url"]))]
-pub struct SlackWebhookTable {
-    /// The incoming webhook's address, which is a secret.
+pub struct HookTable {
+    /// The webhook's address, which is a secret.
     pub url: Field<SecretText>,
+}
+
+/// `[discord.NAME]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url"]))]
+pub struct DiscordTable {
+    /// The webhook's address, which is a secret.
+    pub url: Field<SecretText>,
+    /// Whether the webhook is a forum's: then each conversation is a post of its own. `false` if left out.
+    pub forum: Field<bool>,
+    /// The id of the thread that everything goes into.
+    pub thread: Field<String>,
+}
+
+/// `[mattermost]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url", "token"]))]
+pub struct MattermostTable {
+    /// The server's address, such as `https://mattermost.example.com`.
+    pub url: Field<String>,
+    /// The bot's access token.
+    pub token: Field<SecretText>,
+}
+
+/// `[rocket_chat]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url", "user_id", "token"]))]
+pub struct RocketChatTable {
+    /// The server's address, such as `https://chat.example.com`.
+    pub url: Field<String>,
+    /// The user's id, which Rocket.Chat shows with the token.
+    pub user_id: Field<String>,
+    /// The user's personal access token.
+    pub token: Field<SecretText>,
+}
+
+/// `[matrix]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["homeserver", "token"]))]
+pub struct MatrixTable {
+    /// The homeserver's address, such as `https://matrix.example.com`.
+    pub homeserver: Field<String>,
+    /// The user's access token.
+    pub token: Field<SecretText>,
+}
+
+/// `[zulip]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url", "email", "api_key"]))]
+pub struct ZulipTable {
+    /// The organisation's address, such as `https://example.zulipchat.com`.
+    pub url: Field<String>,
+    /// The bot's address, which Zulip shows with the key.
+    pub email: Field<String>,
+    /// The bot's API key.
+    pub api_key: Field<SecretText>,
+}
+
+/// `[people.LOGIN]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct PersonTable {
+    /// Where mail reaches them, for `reply_to`.
+    pub email: Field<String>,
+    /// The member's id in Slack, such as `U0123ABCD`.
+    pub slack: Field<String>,
+    /// The address that they sign in with to Teams.
+    pub teams: Field<String>,
+    /// The user's id in Discord, all digits.
+    pub discord: Field<String>,
+    /// The user's id in Google Chat, all digits.
+    pub google_chat: Field<String>,
+    /// The user name in Mattermost.
+    pub mattermost: Field<String>,
+    /// The user name in Rocket.Chat.
+    pub rocket_chat: Field<String>,
+    /// The user's id in Matrix, such as `@ana:example.com`.
+    pub matrix: Field<String>,
+    /// The user's id in Zulip, all digits.
+    pub zulip: Field<String>,
+    /// The account id in Jira Cloud, or the user name on Data Center.
+    pub jira: Field<String>,
 }
 
 /// `[webhook.NAME]`
@@ -129,7 +245,13 @@ impl Raw for GithubTable {}
 impl Raw for JiraTable {}
 impl Raw for EmailTable {}
 impl Raw for SlackTable {}
-impl Raw for SlackWebhookTable {}
+impl Raw for HookTable {}
+impl Raw for DiscordTable {}
+impl Raw for MattermostTable {}
+impl Raw for RocketChatTable {}
+impl Raw for MatrixTable {}
+impl Raw for ZulipTable {}
+impl Raw for PersonTable {}
 impl Raw for WebhookTable {}
 
 /// The JSON Schema of the configuration.

@@ -14,6 +14,7 @@ use url::Url;
 
 pub use file::schema;
 
+use self::channels::RawJiraApi;
 use crate::event::TicketKey;
 use crate::settings::ChannelSettings;
 use crate::toml_file::{At, Document, Field, Problem, SecretText, Wrong};
@@ -99,6 +100,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             let help = "write `secrets = [\"${GITHUB_WEBHOOK_SECRET}\"]` below `[github]`, or the like below `[jira]`";
             self.document.wrong(&root, "no webhook can be verified: there is no secret", help.to_owned());
         }
+        let jira_base_url = self.web_address(jira.base_url, &jira_at.key("base_url"));
         Config {
             rules: self.path(raw.rules, &root.key("rules"), "rules"),
             templates: self.path(raw.templates, &root.key("templates"), "templates"),
@@ -107,13 +109,27 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             store: self.store(raw.store),
             github_secrets,
             jira_secrets,
-            jira_base_url: self.web_address(jira.base_url, &jira_at.key("base_url")),
+            jira_base_url: jira_base_url.clone(),
             jira_projects: self.projects(jira.projects, &jira_at.key("projects")),
             channels: ChannelSettings {
                 email: self.email(raw.email),
                 slack: self.slack(raw.slack),
-                slack_webhooks: self.slack_webhooks(raw.slack_webhook),
+                slack_webhooks: self.hooks(raw.slack_webhook, "slack_webhook"),
+                teams: self.hooks(raw.teams, "teams"),
+                discord: self.discord(raw.discord),
+                google_chat: self.hooks(raw.google_chat, "google_chat"),
+                mattermost: self.mattermost(raw.mattermost),
+                mattermost_webhooks: self.hooks(raw.mattermost_webhook, "mattermost_webhook"),
+                rocket_chat: self.rocket_chat(raw.rocket_chat),
+                matrix: self.matrix(raw.matrix),
+                zulip: self.zulip(raw.zulip),
                 webhooks: self.webhooks(raw.webhook),
+                github: self.github_api(github.token, github.api_url),
+                jira: self.jira_api(
+                    RawJiraApi { user: jira.user, token: jira.token, api_url: jira.api_url },
+                    jira_base_url.as_deref(),
+                ),
+                people: self.people(raw.people),
                 mailbox: self.path(raw.mailbox, &root.key("mailbox"), "mailbox"),
             },
         }
@@ -215,6 +231,15 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     fn expanded(&mut self, text: &str, at: &At) -> Option<String> {
         let expanded = expand::expand(text, self.folder, self.env);
         self.parsed(expanded.map_err(|(message, help)| (message, Some(help))), at)
+    }
+
+    /// A string without white space, trimmed of what a file has at its end.
+    fn word(&mut self, field: Field<String>, at: &At) -> Option<String> {
+        let (_, text) = self.text(field, at)?;
+        let text = text.trim();
+        let filled = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        let word = if filled { Ok(text.to_owned()) } else { Err(("write one word".to_owned(), None)) };
+        self.parsed(word, at)
     }
 
     /// Reports an error where it is.

@@ -175,6 +175,47 @@ impl EventKind {
     }
 }
 
+/// How far a piece of work is when something of a kind happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KindStage {
+    /// It begins
+    Opened,
+    /// It goes on
+    Updated,
+    /// It is done, one way or the other
+    Merged,
+}
+
+impl EventKind {
+    /// How far the work is.
+    #[must_use]
+    pub fn stage(self) -> KindStage {
+        match self {
+            Self::PullRequestDraft
+            | Self::PullRequestOpened
+            | Self::PullRequestReopened
+            | Self::IssueOpened
+            | Self::IssueReopened
+            | Self::DiscussionCreated
+            | Self::BranchCreated
+            | Self::TicketCreated
+            | Self::TicketStarted
+            | Self::SprintStarted => KindStage::Opened,
+            Self::PullRequestMerged
+            | Self::PullRequestClosed
+            | Self::IssueClosed
+            | Self::ReleasePublished
+            | Self::DiscussionAnswered
+            | Self::BranchDeleted
+            | Self::TicketDone
+            | Self::TicketDeleted
+            | Self::SprintClosed
+            | Self::VersionReleased => KindStage::Merged,
+            _ => KindStage::Updated,
+        }
+    }
+}
+
 /// A set of kinds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Kinds(u64);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use crate::channel;
 use crate::destination::Destination;
 use crate::plan;
 use crate::rule::{Rule, Team};
@@ -67,7 +68,7 @@ impl<'a> Bundles<'a> {
         let companion = update.rule.every.and_then(|_| told.iter().find(is_companion).copied());
         let at = companion.unwrap_or_else(|| {
             let open = self.open.entry(key(&update)).or_insert(self.all.len());
-            if self.all.get(*open).is_none_or(|bundle| bundle.updates.len() >= MOST) {
+            if self.all.get(*open).is_none_or(|bundle| !bundle.takes(&update)) {
                 *open = self.all.len();
                 self.all.push(Bundle { updates: Vec::new() });
             }
@@ -112,6 +113,8 @@ fn key(update: &Ready<'_>) -> (String, Together, Vec<Destination>) {
     to.sort();
     let together = match &update.due {
         due if due.digest => Together::Digest,
+        // A comment is on one page.
+        due if update.to.contains(&Destination::Github) => Together::Thread(due.event.subject.clone()),
         // A line of a private repository must not show to which ticket it belongs.
         due if due.at_once || update.message.private => Together::Nothing(due.id),
         due => Together::Thread(due.thread.clone()),
@@ -120,9 +123,29 @@ fn key(update: &Ready<'_>) -> (String, Together, Vec<Destination>) {
 }
 
 impl<'a> Bundle<'a> {
+    /// Whether there is room for one more, wherever it goes.
+    fn takes(&self, update: &Ready<'_>) -> bool {
+        let length = |update: &Ready<'_>| template::text(&line(update, true)).chars().count();
+        let room = update.to.iter().map(channel::room).min().unwrap_or(usize::MAX);
+        let taken = self.updates.iter().map(length).fold(length(update), usize::saturating_add);
+        self.updates.len() < MOST && (self.updates.is_empty() || taken <= room)
+    }
+
     /// The team that it goes to.
     pub(super) fn team(&self) -> Option<&'a Team> {
         self.updates.first().map(|update| update.team)
+    }
+
+    /// Together they are as loud as the loudest, call whom any calls, and answers go to somebody only if all agree.
+    fn join_manners(&self, message: &mut Message) {
+        let all = || self.updates.iter().map(|update| &update.message);
+        message.manner = all().map(|message| message.manner).max().unwrap_or_default();
+        message.mention = all().flat_map(|message| &message.mention).cloned().collect();
+        message.mention.sort_unstable();
+        message.mention.dedup();
+        if all().any(|other| other.reply_to != message.reply_to) {
+            message.reply_to = None;
+        }
     }
 
     /// The message that tells all of it.
@@ -142,6 +165,7 @@ impl<'a> Bundle<'a> {
             message.url = None;
         }
         message.private = self.updates.iter().any(|update| update.message.private);
+        self.join_manners(&mut message);
         let mut rules = self.updates.iter().map(|update| update.rule.name.as_str()).collect::<Vec<_>>();
         rules.sort_unstable();
         rules.dedup();
@@ -165,6 +189,7 @@ impl<'a> Bundle<'a> {
             name: first.due.name.clone(),
             others: self.updates.iter().skip(1).map(|update| update.due.id).collect(),
             thread,
+            subject: first.due.event.subject.clone(),
             message,
             to: first.to.clone(),
             object_by: object_by.collect(),

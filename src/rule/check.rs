@@ -10,12 +10,12 @@ use std::time::Duration;
 use jiff::tz::{self, TimeZone};
 
 use self::conditions::Within;
-use self::manner::{Manner, RawManner};
+use self::manner::Sending;
 use super::file::{RuleTable, TeamFile, Texts};
 use super::pattern::{Pattern, Patterns};
 use super::reading;
 use super::timing;
-use super::{Audience, On, Rule, Team};
+use super::{Audience, Manners, On, Rule, Team};
 use crate::event::{EventKind, Kinds};
 use crate::settings::ChannelSettings;
 use crate::toml_file::{At, Document, Field, Problem, Wrong, did_you_mean};
@@ -64,15 +64,14 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn team(&mut self, raw: TeamFile) -> Team {
+    fn team(&mut self, mut raw: TeamFile) -> Team {
         let root = At::root();
-        let TeamFile { to, settle, every, digest, own, bots, template, .. } = raw;
-        let manner = self.manner(RawManner { to, settle, every, digest, own, bots, template }, &root);
+        let sending = self.sending(raw.take_sending(), &root);
         let tables = self.document.take(raw.rule, &root.key("rule")).unwrap_or_default();
         let mut names = BTreeMap::new();
         let mut rules = Vec::new();
         for (index, (at, table)) in self.document.entries(tables, &root.key("rule")).into_iter().enumerate() {
-            let rule = self.rule(table, &at, &manner);
+            let rule = self.rule(table, &at, &sending);
             if let Some(first) = names.insert(rule.name.clone(), index + 1).filter(|_| !rule.name.is_empty()) {
                 let message = format!("rule {first} is named `{}` too", rule.name);
                 self.document.wrong(&at.key("name"), message, "give each rule its own name".to_owned());
@@ -92,14 +91,13 @@ impl Checker<'_> {
         }
     }
 
-    fn rule(&mut self, mut raw: RuleTable, at: &At, team: &Manner) -> Rule {
-        let conditions = raw.take_conditions();
+    fn rule(&mut self, mut raw: RuleTable, at: &At, team: &Sending) -> Rule {
+        let (conditions, sending) = (raw.take_conditions(), raw.take_sending());
         let name = self.name(raw.name, at, "name");
         let after = self.duration(raw.after, &at.key("after"));
         let on = self.on(raw.on, at, after);
         let conditions = self.conditions(conditions, at, Within { on: &on, depth: 0, excluded: false });
-        let RuleTable { to, settle, every, digest, own, bots, template, .. } = raw;
-        let own = self.manner(RawManner { to, settle, every, digest, own, bots, template }, at);
+        let own = self.sending(sending, at);
         let object_by = self.duration(raw.object_by, &at.key("object_by"));
         if object_by.is_some() && !on.kinds.contains(EventKind::NoteAssumed) {
             let help = "leave it out, or add \"note.assumed\" to `on`".to_owned();
@@ -123,6 +121,13 @@ impl Checker<'_> {
             own: own.own.or(team.own).unwrap_or(false),
             bots: own.bots.or(team.bots).unwrap_or(false),
             template: own.template.or_else(|| team.template.clone()),
+            manners: Manners {
+                opened: own.opened.or(team.opened).unwrap_or_default(),
+                updated: own.updated.or(team.updated).unwrap_or_default(),
+                merged: own.merged.or(team.merged).unwrap_or_default(),
+            },
+            mention: own.mention.or_else(|| team.mention.clone()).unwrap_or_default(),
+            reply_to: own.reply_to.or(team.reply_to).unwrap_or_default(),
         }
     }
 

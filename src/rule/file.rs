@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+use crate::destination::Manner;
 use crate::event::EventKind;
 use crate::toml_file::{self, DurationText, Field, Raw, SizeText};
 
@@ -20,7 +21,9 @@ pub struct TeamFile {
     pub owner: Field<String>,
     /// GitHub logins, and Jira account ids or names. What members do themselves is no news to the team.
     pub members: Texts,
-    /// Where updates go: `email:ADDRESS`, `slack:#channel`, `slack-webhook:NAME`, `webhook:NAME`, `mailbox`.
+    /// Where updates go: `email:ADDRESS`, `slack:#channel`, `mattermost:TEAM/CHANNEL`, `rocket-chat:#channel`,
+    /// `matrix:!ROOM`, `zulip:STREAM`; `slack-webhook:NAME`, `teams:NAME`, `discord:NAME`, `google-chat:NAME`,
+    /// `mattermost-webhook:NAME`, `webhook:NAME`; `github` and `jira` for a comment on the page itself; `mailbox`.
     pub to: Texts,
     /// The time zone that times are shown in, such as `Europe/Lisbon`. UTC if left out.
     pub timezone: Field<String>,
@@ -47,6 +50,21 @@ pub struct TeamFile {
     pub bots: Field<bool>,
     /// The template of the messages; if left out, the one that fits the event.
     pub template: Field<String>,
+    /// What the first messages of a conversation do there: `post`, `reply` (the default), `reply+broadcast` or `edit`.
+    /// A channel that can't do it does the next best.
+    #[schemars(schema_with = "manner")]
+    pub opened: Field<String>,
+    /// What messages do while the work goes on: `post`, `reply` (the default), `reply+broadcast` or `edit`.
+    #[schemars(schema_with = "manner")]
+    pub updated: Field<String>,
+    /// What messages do when the work is done: `post`, `reply` (the default), `reply+broadcast` or `edit`.
+    #[schemars(schema_with = "manner")]
+    pub merged: Field<String>,
+    /// Whom chat messages call, by GitHub login. The configuration's `[people.LOGIN]` says who they are there.
+    pub mention: Texts,
+    /// Who answers to a mail go to: `list` (the default), or `author` where `[people.LOGIN]` has their `email`.
+    #[schemars(extend("enum" = ["author", "list"]))]
+    pub reply_to: Field<String>,
     /// The rules. Every rule that matches sends; their order means nothing.
     pub rule: Field<Vec<Field<RuleTable>>>,
     /// Webhooks to try the rules on. `microalign check` does.
@@ -92,6 +110,20 @@ macro_rules! tables_of_conditions {
             pub bots: Field<bool>,
             /// The template of the messages, instead of the team's `template`.
             pub template: Field<String>,
+            /// What the first messages of a conversation do there, instead of the team's `opened`.
+            #[schemars(schema_with = "manner")]
+            pub opened: Field<String>,
+            /// What messages do while the work goes on, instead of the team's `updated`.
+            #[schemars(schema_with = "manner")]
+            pub updated: Field<String>,
+            /// What messages do when the work is done, instead of the team's `merged`.
+            #[schemars(schema_with = "manner")]
+            pub merged: Field<String>,
+            /// Whom chat messages call, instead of the team's `mention`.
+            pub mention: Texts,
+            /// Who answers to a mail go to, instead of the team's `reply_to`.
+            #[schemars(extend("enum" = ["author", "list"]))]
+            pub reply_to: Field<String>,
         }
 
         /// Conditions that must hold together.
@@ -216,6 +248,10 @@ fn digest(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string", "pattern": r"^(daily|weekly (mon|tue|wed|thu|fri|sat|sun)) [0-2]\d:[0-5]\d$",
     })
+}
+
+fn manner(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": Manner::NAMES })
 }
 
 /// The JSON Schema of team files.

@@ -26,8 +26,8 @@ pub use matcher::{Asked, Verdict, judge};
 pub use pattern::{Anchor, Patterns};
 pub use timing::{Budget, Digest, Period, Quiet};
 
-use crate::destination::Destination;
-use crate::event::{Kinds, Source};
+use crate::destination::{Destination, Manner};
+use crate::event::{EventKind, KindStage, Kinds, Source};
 use crate::toml_file::Place;
 
 /// A partner team.
@@ -109,6 +109,47 @@ pub struct Rule {
     pub bots: bool,
     /// The template; `None` for the one that fits the event
     pub template: Option<String>,
+    /// What its messages do in a conversation
+    pub manners: Manners,
+    /// Whom its messages call, by login
+    pub mention: Vec<String>,
+    /// Who answers to its mails go to
+    pub reply_to: ReplyTo,
+}
+
+/// What a rule's messages do in a conversation, by how far the work is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manners {
+    /// When it begins
+    pub opened: Manner,
+    /// While it goes on
+    pub updated: Manner,
+    /// When it is done
+    pub merged: Manner,
+}
+
+impl Manners {
+    /// What a message of this kind of event does. What a person chose to say is never said in the place of something
+    /// else, since the next update would take it away.
+    #[must_use]
+    pub fn of(&self, kind: EventKind) -> Manner {
+        let manner = match kind.stage() {
+            KindStage::Opened => self.opened,
+            KindStage::Updated => self.updated,
+            KindStage::Merged => self.merged,
+        };
+        if kind.is_note() { manner.max(Manner::Reply) } else { manner }
+    }
+}
+
+/// Who answers to a mail go to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReplyTo {
+    /// Where the mail goes itself
+    #[default]
+    List,
+    /// Whoever's work it is about
+    Author,
 }
 
 /// The events that a rule is about.

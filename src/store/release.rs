@@ -85,6 +85,8 @@ pub struct Outgoing {
     pub others: Vec<i64>,
     /// The conversation that the message is part of
     pub thread: String,
+    /// What it is about: the conversation of a comment on GitHub
+    pub subject: String,
     /// What it says
     pub message: Message,
     /// Where it goes
@@ -196,12 +198,13 @@ struct Rows {
 impl Rows {
     fn of(released: &Released) -> Result<Self, StoreError> {
         let (mut sent, mut others) = (Vec::new(), Vec::new());
-        for Outgoing { lead, name, others: with, thread, message, to, object_by } in &released.sent {
+        for Outgoing { lead, name, others: with, thread, subject, message, to, object_by } in &released.sent {
             let object_at = |id: &i64| {
                 let found = object_by.iter().find(|(line, _)| line == id);
                 found.map(|(_, at)| at.as_millisecond())
             };
-            sent.push(json!({ "id": lead, "thread": thread, "message": to_json(message)?, "to": to,
+            let to = to.iter().map(|to| json!([to, if *to == Destination::Github { subject } else { thread }]));
+            sent.push(json!({ "id": lead, "message": to_json(message)?, "to": to.collect::<Vec<_>>(),
                               "object_at": object_at(lead) }));
             let reason = format!("it is told with {name}");
             others.extend(with.iter().map(|id| json!([id, lead, reason, object_at(id)])));
@@ -227,8 +230,8 @@ async fn write_release(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) 
          FROM json_each($1) WHERE ledger.id = value ->> 'id';
 
          INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
-         SELECT line.value ->> 'id', destination.value, line.value ->> 'thread', 'queued', $6, $6
-         FROM json_each($1) AS line, json_each(line.value, '$.to') AS destination;
+         SELECT line.value ->> 'id', place.value ->> 0, place.value ->> 1, 'queued', $6, $6
+         FROM json_each($1) AS line, json_each(line.value, '$.to') AS place;
 
          UPDATE ledger SET lead_id = value ->> 1, reason = value ->> 2, due_at = NULL, told_at = $6,
                 object_at = value ->> 3

@@ -2,12 +2,14 @@
 
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TextMergeStream};
 use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation as _;
 use url::Url;
 
 use super::inert;
+use crate::destination::Manner;
 
 /// A message before it is written in a channel's dialect. The store keeps it as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// One line, without control characters
     pub subject: String,
@@ -21,6 +23,19 @@ pub struct Message {
     /// The page of what it is about
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub url: Option<String>,
+    /// What it does in its conversation
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub manner: Manner,
+    /// Whom it calls, by login
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub mention: Vec<String>,
+    /// Who answers go to, by login
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reply_to: Option<String>,
+}
+
+fn is_default(manner: &Manner) -> bool {
+    *manner == Manner::default()
 }
 
 impl Message {
@@ -321,8 +336,9 @@ pub fn shorten(text: &str, limit: usize) -> String {
     let Some((end, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
     let room = text.char_indices().nth(limit.saturating_sub(1)).map_or(end, |(at, _)| at);
     let head = text.get(..room).unwrap_or_default();
-    // A word longer than the whole room is cut where the room ends.
-    let word = head.rfind(char::is_whitespace).filter(|&at| at > room / 2).unwrap_or(room);
+    // A word longer than the whole room is cut where the room ends, but not within what is seen as one letter.
+    let letter = text.grapheme_indices(true).map(|(at, _)| at).take_while(|at| *at <= room).last().unwrap_or(0);
+    let word = head.rfind(char::is_whitespace).filter(|&at| at > room / 2).unwrap_or(letter);
     format!("{}…", head.get(..word).unwrap_or_default().trim_end())
 }
 

@@ -169,8 +169,8 @@ impl Templates {
             subject: shorten(&subject, MAX_SUBJECT),
             body,
             why: clean(&context.why),
-            private: false,
             url: context.event.url.clone(),
+            ..Message::default()
         })
     }
 }

@@ -225,8 +225,7 @@ proptest! {
             subject: value.clone(),
             body: vec![Block::Paragraph(vec![Inline::Text(clean(&value))])],
             why: clean(&value),
-            private: false,
-            url: None,
+            ..Message::default()
         };
         let (team, rule) = (value.as_str(), value.as_str());
         let post = Post { team, rule, thread: &value, ..post(&message) };

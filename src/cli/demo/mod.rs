@@ -2,7 +2,6 @@
 
 mod story;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -85,13 +84,7 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         jira_secrets: vec![secret.clone()],
         jira_base_url: Some("https://acme.atlassian.net".to_owned()),
         jira_projects: vec!["DATA".to_owned()],
-        channels: ChannelSettings {
-            email: None,
-            slack: None,
-            slack_webhooks: BTreeMap::new(),
-            webhooks: BTreeMap::new(),
-            mailbox: folder.join("mailbox"),
-        },
+        channels: ChannelSettings { mailbox: folder.join("mailbox"), ..ChannelSettings::default() },
     })
 }
 

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::{Checker, Texts};
-use crate::destination::Destination;
-use crate::rule::duration;
+use crate::destination::{Destination, Manner};
+use crate::rule::file::{RuleTable, TeamFile};
 use crate::rule::timing::{self, Digest, Quiet};
+use crate::rule::{ReplyTo, duration};
 use crate::settings::ChannelSettings;
 use crate::toml_file::{At, DurationText, Field, Wrong, did_you_mean};
 
 /// What a rule takes from its team if it doesn't say itself. A value that is wrong was reported, and is as good as any.
-pub(super) struct Manner {
+pub(super) struct Sending {
     pub(super) to: Option<Vec<Destination>>,
     pub(super) settle: Option<Duration>,
     pub(super) every: Option<Duration>,
@@ -18,9 +19,14 @@ pub(super) struct Manner {
     pub(super) own: Option<bool>,
     pub(super) bots: Option<bool>,
     pub(super) template: Option<String>,
+    pub(super) opened: Option<Manner>,
+    pub(super) updated: Option<Manner>,
+    pub(super) merged: Option<Manner>,
+    pub(super) mention: Option<Vec<String>>,
+    pub(super) reply_to: Option<ReplyTo>,
 }
 
-pub(super) struct RawManner {
+pub(super) struct RawSending {
     pub(super) to: Texts,
     pub(super) settle: Field<DurationText>,
     pub(super) every: Field<DurationText>,
@@ -28,11 +34,36 @@ pub(super) struct RawManner {
     pub(super) own: Field<bool>,
     pub(super) bots: Field<bool>,
     pub(super) template: Field<String>,
+    pub(super) opened: Field<String>,
+    pub(super) updated: Field<String>,
+    pub(super) merged: Field<String>,
+    pub(super) mention: Texts,
+    pub(super) reply_to: Field<String>,
+}
+
+/// Takes out of a raw table how it sends: both tables have the same keys for it.
+macro_rules! take_sending {
+    ($raw:expr; $($key:ident)+) => { RawSending { $($key: std::mem::take(&mut $raw.$key),)+ } };
+    ($raw:expr) => {
+        take_sending!($raw; to settle every digest own bots template opened updated merged mention reply_to)
+    };
+}
+
+impl TeamFile {
+    pub(super) fn take_sending(&mut self) -> RawSending {
+        take_sending!(self)
+    }
+}
+
+impl RuleTable {
+    pub(super) fn take_sending(&mut self) -> RawSending {
+        take_sending!(self)
+    }
 }
 
 impl Checker<'_> {
-    pub(super) fn manner(&mut self, raw: RawManner, at: &At) -> Manner {
-        Manner {
+    pub(super) fn sending(&mut self, raw: RawSending, at: &At) -> Sending {
+        Sending {
             to: self.destinations(raw.to, &at.key("to")),
             settle: self.duration(raw.settle, &at.key("settle")),
             every: self.every(raw.every, &at.key("every")),
@@ -40,7 +71,29 @@ impl Checker<'_> {
             own: self.document.take(raw.own, &at.key("own")),
             bots: self.document.take(raw.bots, &at.key("bots")),
             template: self.template(raw.template, &at.key("template")),
+            opened: self.read(raw.opened, &at.key("opened"), manner),
+            updated: self.read(raw.updated, &at.key("updated"), manner),
+            merged: self.read(raw.merged, &at.key("merged"), manner),
+            mention: self.mention(raw.mention, &at.key("mention")),
+            reply_to: self.read(raw.reply_to, &at.key("reply_to"), reply_to),
         }
+    }
+
+    /// `None` only if the key is left out: an empty list calls nobody, whomever the team's does.
+    fn mention(&mut self, field: Texts, at: &At) -> Option<Vec<String>> {
+        if field.is_absent() {
+            return None;
+        }
+        let entries = self.document.texts(field, at)?;
+        let people = &self.known.channels.people;
+        for (at, login) in &entries {
+            if self.known.channels.person(login).is_none() {
+                let known = did_you_mean(login, people.values().map(|person| person.login.as_str()));
+                let help = known.unwrap_or_else(|| format!("the operator adds `[people.{login}]`"));
+                self.document.wrong(at, format!("the configuration doesn't know `{login}`"), help);
+            }
+        }
+        Some(entries.into_iter().map(|(_, login)| login).collect())
     }
 
     fn every(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {
@@ -125,29 +178,33 @@ impl Checker<'_> {
 /// Why a destination can't be reached, if the operator hasn't set it up. Mail goes to the local mailbox where there is
 /// no mail server, and so does everything where no channel is set up at all.
 fn unconfigured(destination: &Destination, channels: &ChannelSettings) -> Option<Wrong> {
-    let ChannelSettings { slack, slack_webhooks, webhooks, .. } = channels;
     if channels.is_bare() {
         return None;
     }
-    let table = |section: &str, name: &str, known: Vec<&str>| {
-        let help = match did_you_mean(name, known.iter().copied()) {
-            Some(help) => help,
-            None if known.is_empty() => format!("the operator adds `[{section}.{name}]`"),
-            None => format!("there are {}", known.join(", ")),
-        };
-        Some((format!("the configuration has no `[{section}.{name}]`"), Some(help)))
+    let missing = channels.missing(destination)?;
+    let known = channels.names_for(destination);
+    let help = match destination.parts().1.and_then(|name| did_you_mean(name, known.iter().copied())) {
+        Some(help) => help,
+        None if known.is_empty() => format!("the operator adds {missing}"),
+        None => format!("there are {}", known.join(", ")),
     };
-    match destination {
-        Destination::Slack(_) if slack.is_none() => Some((
-            "the configuration has no `[slack]`".to_owned(),
-            Some("the operator adds `[slack]` with a `token`".to_owned()),
-        )),
-        Destination::SlackWebhook(name) if !slack_webhooks.contains_key(name) => {
-            table("slack_webhook", name, slack_webhooks.keys().map(String::as_str).collect())
+    Some((format!("the configuration has no {missing}"), Some(help)))
+}
+
+fn manner(text: &str) -> Result<Manner, (String, String)> {
+    text.parse().map_err(|message| {
+        let help = did_you_mean(text, Manner::NAMES.into_iter());
+        (message, help.unwrap_or_else(|| format!("write one of {}", Manner::NAMES.join(", "))))
+    })
+}
+
+fn reply_to(text: &str) -> Result<ReplyTo, (String, String)> {
+    match text {
+        "author" => Ok(ReplyTo::Author),
+        "list" => Ok(ReplyTo::List),
+        _ => {
+            let help = "write \"author\", or \"list\" for where the mail goes".to_owned();
+            Err((format!("`{text}` is nobody that answers can go to"), help))
         }
-        Destination::Webhook(name) if !webhooks.contains_key(name) => {
-            table("webhook", name, webhooks.keys().map(String::as_str).collect())
-        }
-        _ => None,
     }
 }

@@ -185,13 +185,7 @@ fn all_labels(list: &Patterns, labels: &[&str]) -> Result<(), Failure> {
 }
 
 fn author(event: &Event) -> Result<&Actor, Failure> {
-    let author = match &event.about {
-        About::PullRequest(pr) => pr.author.as_ref(),
-        About::Issue(issue) => issue.author.as_ref(),
-        About::Ticket(ticket) => ticket.reporter.as_ref(),
-        About::Thing(_) => event.actor.as_ref(),
-    };
-    author.ok_or_else(|| unknown_of("author"))
+    event.author().ok_or_else(|| unknown_of("author"))
 }
 
 /// Jira's account ids are unreadable, so people are also known by their names.

@@ -67,7 +67,7 @@ fn text_is_cut_at_a_word() {
 #[test]
 fn a_message_survives_the_store() {
     let body = parse("a **b** [c](https://x.example)\n\n> - `d`\n\n1. e").unwrap();
-    let message = Message { subject: "s".to_owned(), body, why: "w".to_owned(), private: false, url: None };
+    let message = Message { subject: "s".to_owned(), body, why: "w".to_owned(), ..Message::default() };
     let json = serde_json::to_string(&message).unwrap();
     assert_eq!(serde_json::from_str::<Message>(&json).unwrap(), message);
 }

@@ -1,0 +1,11 @@
+//! STUB
+
+use super::http::Http;
+use super::{Outcome, Post};
+use crate::settings::ApiSettings;
+
+pub(super) const ROOM: usize = 1_000;
+
+pub(super) async fn send(_http: &Http, _settings: &ApiSettings, _post: &Post<'_>) -> Outcome {
+    Outcome::permanent("not built")
+}
