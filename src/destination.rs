@@ -146,9 +146,8 @@ fn is_url_name(text: &str) -> bool {
 
 fn unknown(text: &str) -> String {
     format!(
-        "`{text}` is no destination: it is email:ADDRESS, slack:#channel, mattermost:TEAM/CHANNEL, rocket-chat:#channel, \
-         matrix:!ROOM, zulip:STREAM; slack-webhook:, teams:, discord:, google-chat:, mattermost-webhook: or webhook: \
-         with a NAME; github, jira or mailbox"
+        "`{text}` is no destination: it is github, jira or mailbox, or begins with email:, slack:, slack-webhook:, teams:, \
+         discord:, google-chat:, mattermost:, mattermost-webhook:, rocket-chat:, matrix:, zulip: or webhook:"
     )
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use microalign::config;
 use microalign::rule::{self, Known};
-use microalign::settings::{ApiSettings, ChannelSettings, HookSettings};
+use microalign::settings::{ApiSettings, ChannelSettings, HookSettings, Person};
 use microalign::toml_file::Problem;
 use proptest::prelude::*;
 
@@ -20,6 +20,8 @@ fn bad_team_files() {
     let templates: BTreeSet<String> = ["heads-up", "on-track"].map(str::to_owned).into();
     let webhook = HookSettings::new("https://hooks.example.com/ops").unwrap();
     let channels = ChannelSettings {
+        people: [("ana".to_owned(), Person { login: "ana".to_owned(), ..Person::default() })].into(),
+        teams: [("web".to_owned(), webhook.clone())].into(),
         slack: Some(ApiSettings::new("https://slack.com/api", None, "xoxb-1").unwrap()),
         slack_webhooks: [("ops".to_owned(), webhook)].into(),
         ..ChannelSettings::default()
