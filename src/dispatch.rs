@@ -243,6 +243,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_destination_rests_longer_each_time_and_as_long_as_it_asks() {
+        let (mut paused, to) = (HashMap::new(), Destination::Mailbox);
+        let mut rest = |lane: Lane| {
+            pause(&mut paused, to.clone(), lane);
+            let until = paused.get(&to).map(|pause| pause.until.duration_since(Timestamp::now()).as_secs_f64().round());
+            until.unwrap_or_default()
+        };
+        let trouble = || Lane::Troubled(Duration::ZERO);
+        assert_eq!([rest(trouble()), rest(trouble()), rest(trouble())], [1.0, 2.0, 4.0]);
+        assert_eq!(rest(Lane::Troubled(Duration::from_secs(30))), 30.0);
+        assert_eq!(rest(trouble()), 16.0);
+        assert_eq!(rest(Lane::Troubled(Duration::MAX)), 86_400.0);
+        assert_eq!([rest(Lane::Idle), rest(trouble())], [0.0, 1.0]);
+    }
+
+    #[test]
     fn retries_back_off_with_jitter_and_stay_bounded() {
         assert_eq!(backoff(1, 0.5), Duration::from_secs(5));
         assert_eq!(backoff(2, 0.5), Duration::from_secs(15));

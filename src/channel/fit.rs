@@ -155,7 +155,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_ends_at_a_word_and_says_where_the_rest_is() {
         let page = Some("https://x.example/1");
-        assert_eq!(shortened(vec![paragraph(&"one two three ".repeat(3))], page, 40), "one two… more at https://x.example/1");
+        assert_eq!(
+            shortened(vec![paragraph(&"one two three ".repeat(3))], page, 40),
+            "one two… more at https://x.example/1"
+        );
         assert_eq!(shortened(vec![paragraph(&"long".repeat(99))], page, 36), "longlon… more at https://x.example/1");
         assert_eq!(shortened(vec![paragraph("one two three")], page, 9), "one two…");
     }

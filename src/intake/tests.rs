@@ -321,3 +321,20 @@ async fn each_push_stands_for_itself() {
     let messages = clocked.messages().await;
     assert!(messages[0].contains("First") && messages[0].contains("Second"), "{messages:?}");
 }
+
+#[tokio::test]
+async fn a_digest_that_a_place_cannot_hold_is_several_messages() {
+    let team = "team = \"web\"\nto = [\"discord:web\", \"mailbox\"]\n[[rule]]\nname = \"all\"\n\
+                on = [\"pull_request.commented\"]\ndigest = \"daily 09:00\"\n";
+    let clocked = Clocked::new(&[team.to_owned()]).await;
+    for comment in 0..30 {
+        clocked.comment("2026-11-19T10:00:00Z", "bo", &format!("{}ends with {comment}", "words ".repeat(20))).await;
+    }
+    clocked.until("2026-11-20T09:00:00Z").await;
+    let messages = clocked.messages().await.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+    let room = crate::channel::room(&"discord:web".parse().unwrap());
+    assert!(messages.len() > 1 && messages.iter().all(|text| text.chars().count() <= room + 100), "{messages:?}");
+    let all = messages.join("\n") + "\n";
+    let missing = (0..30).filter(|comment| !all.contains(&format!("ends with {comment}\n"))).collect::<Vec<_>>();
+    assert_eq!(missing, [0; 0], "{all}");
+}
