@@ -4,6 +4,7 @@
 //! Every value is checked when it is made, so a channel never meets a broken one. Error texts never hold a secret.
 
 mod chat;
+mod mail;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use url::Url;
 use crate::destination::Destination;
 
 pub use self::chat::{ApiSettings, DiscordSettings, HookSettings, WebhookSettings};
+pub use self::mail::{Allowed, DkimKey, DkimSettings, DnsName};
 
 /// Everything the channels need.
 #[derive(Debug, Clone, Default)]
@@ -71,6 +73,12 @@ impl ChannelSettings {
         ];
         let named = [&self.slack_webhooks, &self.teams, &self.google_chat, &self.mattermost_webhooks];
         !one.contains(&true) && named.iter().all(|tables| tables.is_empty()) && self.discord.is_empty()
+    }
+
+    /// Where mail may go; `None`: anywhere.
+    #[must_use]
+    pub fn mail_allowed(&self) -> Option<&Allowed> {
+        self.email.as_ref()?.allow.as_ref()
     }
 
     /// What of the configuration a destination lacks, such as `[slack]`; `None` if nothing.
@@ -156,6 +164,10 @@ pub struct EmailSettings {
     pub from: Mailbox,
     /// The server that takes it; without one it goes to the local mailbox
     pub smtp: Option<SmtpSettings>,
+    /// Where it may go; anywhere if the operator doesn't say
+    pub allow: Option<Allowed>,
+    /// What signs it
+    pub dkim: Option<DkimSettings>,
 }
 
 /// A mail server that takes our mail.

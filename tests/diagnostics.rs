@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use microalign::config;
 use microalign::rule::{self, Known};
-use microalign::settings::{ApiSettings, ChannelSettings, HookSettings, Person};
+use microalign::settings::{Allowed, ApiSettings, ChannelSettings, EmailSettings, HookSettings, Person};
 use microalign::toml_file::Problem;
 use proptest::prelude::*;
 
@@ -19,7 +19,12 @@ const SECRET: &str = "hunter2";
 fn bad_team_files() {
     let templates: BTreeSet<String> = ["heads-up", "on-track"].map(str::to_owned).into();
     let webhook = HookSettings::new("https://hooks.example.com/ops").unwrap();
+    let mut allowed = Allowed::default();
+    allowed.add("@example.com").unwrap();
+    allowed.add("ana@partner.org").unwrap();
+    let from = "updates@example.com".parse().unwrap();
     let channels = ChannelSettings {
+        email: Some(EmailSettings { from, smtp: None, allow: Some(allowed), dkim: None }),
         people: [("ana".to_owned(), Person { login: "ana".to_owned(), ..Person::default() })].into(),
         teams: [("web".to_owned(), webhook.clone())].into(),
         slack: Some(ApiSettings::new("https://slack.com/api", None, "xoxb-1").unwrap()),
@@ -54,6 +59,7 @@ secrets = [
 [email]
 from = "a@example.com"
 smtp = "smtps://user:hunter2hunter2@mail.example.com"
+dkim = { domain = "example.com", selector = "s1", key = "hunter2hunter2" }
 [slack]
 token = """hunter2hunter2"""
 [slack_webhook.ops]

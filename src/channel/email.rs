@@ -8,27 +8,30 @@ use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
-use super::{Outcome, Post, html, ways_out};
+use super::{Outcome, Post, dkim, html, ways_out};
 use crate::destination::Destination;
+use crate::settings::{DkimSettings, EmailSettings};
 use crate::template::clean;
 
 /// Who mail comes from.
 pub(super) struct Sender {
     from: Mailbox,
     domain: String,
+    dkim: Option<DkimSettings>,
 }
 
 impl Sender {
-    pub(super) fn new(from: Mailbox) -> Self {
+    pub(super) fn new(settings: &EmailSettings) -> Self {
+        let from = settings.from.clone();
         // Identifiers are ASCII even where the domain is not.
         let domain =
             url::Host::parse(from.email.domain()).map_or_else(|_| "localhost".to_owned(), |host| host.to_string());
-        Self { from, domain }
+        Self { from, domain, dkim: settings.dkim.clone() }
     }
 
     /// For the local mailbox, when no mail is configured.
     pub(super) fn local() -> Self {
-        Self { from: local_mailbox("microalign", "microalign"), domain: "localhost".to_owned() }
+        Self { from: local_mailbox("microalign", "microalign"), domain: "localhost".to_owned(), dkim: None }
     }
 }
 
@@ -75,6 +78,9 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
     if let Some(root) = post.root {
         builder = builder.in_reply_to(root.to_owned()).references(root.to_owned());
     }
+    if let Some(author) = post.reply_to {
+        builder = builder.reply_to(author.clone());
+    }
     let parts = MultiPart::alternative().boundary(boundary);
     let mut mail = builder
         .multipart(parts.singlepart(SinglePart::plain(text)).singlepart(SinglePart::html(page)))
@@ -92,7 +98,11 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
             mail.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value));
         }
     }
-    Ok(Mail { id, from: sender.from.email.clone(), bytes: mail.formatted() })
+    let mut bytes = mail.formatted();
+    if let Some(dkim) = &sender.dkim {
+        bytes = dkim::sign(dkim, post.at, &bytes).map_err(|error| format!("this mail cannot be signed: {error}"))?;
+    }
+    Ok(Mail { id, from: sender.from.email.clone(), bytes })
 }
 
 /// The headers that say this is a machine's mail to a list, and why: RFC 2919, RFC 3834, and what Exchange heeds.

@@ -2,6 +2,7 @@
 //! failures are worth another try.
 
 mod discord;
+mod dkim;
 mod email;
 mod fit;
 mod github;
@@ -285,6 +286,9 @@ impl Channels {
         let settings = &self.settings;
         let found = match to {
             Destination::Mailbox => Some(Route::Mailbox),
+            Destination::Email(address) if settings.mail_allowed().is_some_and(|allowed| !allowed.allows(address)) => {
+                return Err("`[email] allow` does not let mail go there".to_owned());
+            }
             Destination::Email(address) => {
                 Some(self.smtp.as_ref().map_or(Route::Mailbox, |smtp| Route::Smtp(smtp, address)))
             }
@@ -312,7 +316,7 @@ impl Channels {
     }
 
     fn sender(&self) -> Sender {
-        self.settings.email.as_ref().map_or_else(Sender::local, |email| Sender::new(email.from.clone()))
+        self.settings.email.as_ref().map_or_else(Sender::local, Sender::new)
     }
 }
 

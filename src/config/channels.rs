@@ -41,7 +41,9 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         });
         let smtp_at = at.key("smtp");
         let smtp = self.secret(table.smtp, &smtp_at).and_then(|url| self.parsed(mail_server(&url), &smtp_at));
-        Some(EmailSettings { from: from?, smtp })
+        let allow = self.mail_allowed(table.allow, &at.key("allow"));
+        let dkim = self.dkim(table.dkim, &at.key("dkim"), from.as_ref());
+        Some(EmailSettings { from: from?, smtp, allow, dkim })
     }
 
     pub(super) fn slack(&mut self, field: Field<SlackTable>) -> Option<ApiSettings> {
@@ -237,7 +239,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     }
 }
 
-fn plain(message: String) -> Wrong {
+pub(super) fn plain(message: String) -> Wrong {
     (message, None)
 }
 

@@ -118,6 +118,23 @@ pub struct EmailTable {
     /// The mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://HOST` for STARTTLS. Without it, mail goes to the
     /// local mailbox.
     pub smtp: Field<SecretText>,
+    /// Where mail may go: `@DOMAIN`, which is that domain and none below it, or one address. Anywhere if left out.
+    pub allow: Field<Vec<Field<String>>>,
+    /// What signs mail (DKIM).
+    pub dkim: Field<DkimTable>,
+}
+
+/// `[email] dkim`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["domain", "selector", "key"]))]
+pub struct DkimTable {
+    /// The domain that answers for the mail, which is that of `from` or one above or below it.
+    pub domain: Field<String>,
+    /// The key's name: its public half stands in DNS at `SELECTOR._domainkey.DOMAIN`.
+    pub selector: Field<String>,
+    /// The private key in PEM, RSA or Ed25519, such as `${file:secrets/dkim.pem}`.
+    pub key: Field<SecretText>,
 }
 
 /// `[slack]`
@@ -244,6 +261,7 @@ impl Raw for StoreTable {}
 impl Raw for GithubTable {}
 impl Raw for JiraTable {}
 impl Raw for EmailTable {}
+impl Raw for DkimTable {}
 impl Raw for SlackTable {}
 impl Raw for HookTable {}
 impl Raw for DiscordTable {}

@@ -1,6 +1,7 @@
 //! The configuration: raw TOML to checked values.
 
 mod channels;
+mod email;
 mod expand;
 mod file;
 
@@ -272,6 +273,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("microalign.toml"), text).unwrap();
         fs::write(folder.path().join("slack-token"), "xoxb-1\n").unwrap();
+        let key = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n");
+        fs::write(folder.path().join("dkim.pem"), key).unwrap();
         let env = |name: &str| (name == "SECRET").then(|| "s3cret".to_owned());
         let config = load(&folder.path().join("microalign.toml"), &env).unwrap();
         (folder, config)
@@ -308,6 +312,11 @@ mod tests {
             [email]
             from = "microalign <updates@example.com>"
             smtp = "smtps://user:${SECRET}@mail.example.com"
+            allow = ["@example.com", "ana@partner.org"]
+            [email.dkim]
+            domain = "example.com"
+            selector = "s1"
+            key = "${file:dkim.pem}"
             [slack]
             token = "${file:slack-token}"
             api_url = "http://127.0.0.1:1/api/"
@@ -329,7 +338,10 @@ mod tests {
         assert_eq!(config.jira_base_url.as_deref(), Some("https://example.atlassian.net"));
         assert_eq!(config.jira_projects, ["DATA"]);
         let ChannelSettings { email, slack, slack_webhooks, webhooks, .. } = config.channels;
-        let (_, password) = email.unwrap().smtp.unwrap().credentials.unwrap();
+        let email = email.unwrap();
+        assert!(email.allow.unwrap().allows("ana@partner.org"));
+        assert_eq!(email.dkim.unwrap().key.algorithm(), "ed25519-sha256");
+        let (_, password) = email.smtp.unwrap().credentials.unwrap();
         assert_eq!(password.expose_secret(), "s3cret");
         assert_eq!(slack.unwrap().token.expose_secret(), "xoxb-1");
         assert_eq!(slack_webhooks["ops"].url.expose_secret(), "https://hooks.example.com/s3cret");

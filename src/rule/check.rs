@@ -151,6 +151,8 @@ impl Checker<'_> {
         let owner = self.document.take(field, &at)?;
         if owner.parse::<lettre::Address>().is_err() {
             self.document.wrong(&at, format!("`{owner}` is no mail address"), None);
+        } else if let Some((message, help)) = manner::not_allowed(&owner, self.known.channels) {
+            self.document.wrong(&at, message, help);
         }
         Some(owner)
     }

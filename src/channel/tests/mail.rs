@@ -6,16 +6,24 @@ use proptest::prelude::*;
 
 use super::super::listener::{MailServer, Reply};
 use super::*;
-use crate::settings::EmailSettings;
+use crate::settings::{Allowed, DkimSettings, EmailSettings};
 use crate::template::{Block, Inline};
 
-fn settings(smtp: Option<String>, mailbox: &Path) -> ChannelSettings {
+/// The key of RFC 8463, appendix A.2.
+const DKIM_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n\
+    -----END PRIVATE KEY-----\n";
+
+fn email_settings(smtp: Option<String>) -> EmailSettings {
     let from: Mailbox = "microalign <updates@example.com>".parse().unwrap();
-    ChannelSettings {
-        email: Some(EmailSettings { from, smtp: smtp.map(|smtp| smtp.parse().unwrap()) }),
-        mailbox: mailbox.to_owned(),
-        ..ChannelSettings::default()
-    }
+    EmailSettings { from, smtp: smtp.map(|smtp| smtp.parse().unwrap()), allow: None, dkim: None }
+}
+
+fn sender() -> email::Sender {
+    email::Sender::new(&email_settings(None))
+}
+
+fn settings(smtp: Option<String>, mailbox: &Path) -> ChannelSettings {
+    ChannelSettings { email: Some(email_settings(smtp)), mailbox: mailbox.to_owned(), ..ChannelSettings::default() }
 }
 
 fn channels(server: &MailServer) -> Channels {
@@ -230,7 +238,7 @@ proptest! {
         let (team, rule) = (value.as_str(), value.as_str());
         let post = Post { team, rule, thread: &value, ..post(&message) };
         let to = destination("email:data@example.com");
-        let sender = email::Sender::new("microalign <updates@example.com>".parse().unwrap());
+        let sender = sender();
         let mail = email::compose(&sender, &to, &post).unwrap();
         prop_assert_eq!(&mail.bytes, &email::compose(&sender, &to, &post).unwrap().bytes);
         prop_assert!(mail.bytes.is_ascii());
@@ -256,7 +264,7 @@ proptest! {
 fn the_ways_out_of_a_conversation() {
     let message = message(EventKind::PullRequestMerged);
     let to = destination("email:data@example.com");
-    let sender = email::Sender::new("microalign <updates@example.com>".parse().unwrap());
+    let sender = sender();
     for (base, pressable) in [
         ("https://microalign.example.com", true),
         ("http://127.0.0.1:8080", true),
@@ -285,5 +293,63 @@ fn the_ways_out_of_a_conversation() {
             "<a href=\"{base}/mute/y\">Mute this conversation</a> · <a href=\"{unsubscribe}\">Unsubscribe</a></p>"
         );
         assert!(html.contains(&ways), "{html}");
+    }
+}
+
+#[tokio::test]
+async fn mail_goes_only_where_it_may() {
+    let server = MailServer::start(&[]).await;
+    let mut settings = settings(Some(format!("smtp://127.0.0.1:{}", server.port)), Path::new("unused"));
+    let mut allowed = Allowed::default();
+    allowed.add("@Example.com").unwrap();
+    settings.email.as_mut().unwrap().allow = Some(allowed);
+    let channels = Channels::new(settings);
+    let message = message(EventKind::PullRequestMerged);
+    let outcome = channels.send(&destination("email:ana@partner.org"), &post(&message)).await;
+    assert_eq!(shown(&outcome), "Permanent: `[email] allow` does not let mail go there");
+    assert_eq!(server.lines(), Vec::<String>::new());
+    let outcome = channels.send(&destination("email:ana@EXAMPLE.com"), &post(&message)).await;
+    assert!(matches!(outcome, Outcome::Sent { .. }), "{}", shown(&outcome));
+}
+
+#[test]
+fn a_signed_mail_that_is_answered_to_its_author() {
+    let message = message(EventKind::PullRequestMerged);
+    let (domain, selector) = ("example.com".parse().unwrap(), "s1".parse().unwrap());
+    let dkim = DkimSettings { domain, selector, key: DKIM_KEY.parse().unwrap() };
+    let sender = email::Sender::new(&EmailSettings { dkim: Some(dkim), ..email_settings(None) });
+    let author: Mailbox = "Ana Grüße <ana@example.com>".parse().unwrap();
+    let links =
+        Links { unsubscribe: Some("https://microalign.example.com/unsubscribe/x".to_owned()), ..Links::default() };
+    let post = Post { root: Some("<1.2@example.com>"), links: &links, reply_to: Some(&author), ..post(&message) };
+    let mail = email::compose(&sender, &destination("email:data@example.com"), &post).unwrap();
+    assert_eq!(mail.bytes, email::compose(&sender, &destination("email:data@example.com"), &post).unwrap().bytes);
+    let text = String::from_utf8(mail.bytes).unwrap();
+    assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "a relay would mend it, and break the signature");
+    insta::assert_snapshot!("signed", text.split("\r\n\r\n").next().unwrap().replace("\r\n", "\n"));
+}
+
+#[test]
+fn what_inboxes_show_of_a_mail() {
+    let say = |subject: &str, body: &str| Message {
+        subject: subject.to_owned(),
+        body: vec![
+            Block::Quote(vec![Block::Paragraph(vec![Inline::Text(body.to_owned())])]),
+            Block::Code("a < b".into()),
+        ],
+        why: "You asked for it.".to_owned(),
+        ..Message::default()
+    };
+    let long = format!("{} end", "word ".repeat(40));
+    for (subject, body, expected) in [
+        ("Merged", "We merged\nit.", "We merged it. a &lt; b"),
+        ("We merged it", "We merged it. Tell us.", "Tell us. a &lt; b"),
+        ("We merged it. a < b", "We merged it.", "You asked for it."),
+        ("Long", &long, &format!("{}…", "word ".repeat(23).trim_end())),
+    ] {
+        let message = say(subject, body);
+        let page = html::page(&post(&message));
+        let hidden = page.split_once("mso-hide:all\">").unwrap().1.split_once("&#847;").unwrap().0;
+        assert_eq!(hidden, expected);
     }
 }

@@ -181,6 +181,9 @@ fn unconfigured(destination: &Destination, channels: &ChannelSettings) -> Option
     if channels.is_bare() {
         return None;
     }
+    if let Destination::Email(address) = destination {
+        return not_allowed(address, channels);
+    }
     let missing = channels.missing(destination)?;
     let known = channels.names_for(destination);
     let help = match destination.parts().1.and_then(|name| did_you_mean(name, known.iter().copied())) {
@@ -207,4 +210,11 @@ fn reply_to(text: &str) -> Result<ReplyTo, (String, String)> {
             Err((format!("`{text}` is nobody that answers can go to"), help))
         }
     }
+}
+
+/// Why mail may not go to an address.
+pub(super) fn not_allowed(address: &str, channels: &ChannelSettings) -> Option<Wrong> {
+    let allowed = channels.mail_allowed().filter(|allowed| !allowed.allows(address))?;
+    let help = format!("`[email] allow` in the configuration says where it may go: {allowed}");
+    Some((format!("mail may not go to {address}"), Some(help)))
 }

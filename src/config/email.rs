@@ -1,0 +1,61 @@
+//! What `[email]` says beyond sender and server.
+
+use lettre::message::Mailbox;
+use secrecy::ExposeSecret;
+
+use super::Checker;
+use super::channels::plain;
+use super::file::DkimTable;
+use crate::settings::{Allowed, DkimKey, DkimSettings, DnsName};
+use crate::toml_file::{At, Field};
+
+impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
+    pub(super) fn mail_allowed(&mut self, field: Field<Vec<Field<String>>>, at: &At) -> Option<Allowed> {
+        if field.is_absent() {
+            return None;
+        }
+        let entries = self.document.texts(field, at)?;
+        if entries.is_empty() {
+            let help = "write `[\"@example.com\"]`, or leave it out for anywhere".to_owned();
+            self.document.wrong(at, "the list is empty: no mail could go anywhere", help);
+        }
+        let mut allowed = Allowed::default();
+        for (at, entry) in entries {
+            let help = "write \"@example.com\" for a domain, or an address such as \"ana@example.com\"";
+            if let Some(text) = self.expanded(&entry, &at) {
+                self.parsed(allowed.add(&text).map_err(|message| (message, Some(help.to_owned()))), &at);
+            }
+        }
+        Some(allowed)
+    }
+
+    pub(super) fn dkim(&mut self, field: Field<DkimTable>, at: &At, from: Option<&Mailbox>) -> Option<DkimSettings> {
+        let table = self.document.take(field, at)?;
+        self.require(&table.domain, at, "domain");
+        self.require(&table.selector, at, "selector");
+        self.require(&table.key, at, "key");
+        let domain_at = at.key("domain");
+        let domain = self.dns_name(table.domain, &domain_at);
+        let selector = self.dns_name(table.selector, &at.key("selector"));
+        let key = self.secret(table.key, &at.key("key")).and_then(|pem| {
+            let help = "make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out dkim.pem`, \
+                        and write \"${file:dkim.pem}\"";
+            let key = pem.expose_secret().parse::<DkimKey>();
+            self.parsed(key.map_err(|message| (message, Some(help.to_owned()))), &at.key("key"))
+        });
+        let dkim = DkimSettings { domain: domain?, selector: selector?, key: key? };
+        if let Some(from) = from
+            && !dkim.answers_for(&from.email)
+        {
+            let message = format!("{} cannot answer for mail from {}", dkim.domain, from.email.domain());
+            let help = format!("write \"{}\": DMARC wants both to be of one domain", from.email.domain());
+            self.document.wrong(&domain_at, message, help);
+        }
+        Some(dkim)
+    }
+
+    fn dns_name(&mut self, field: Field<String>, at: &At) -> Option<DnsName> {
+        let (_, name) = self.text(field, at)?;
+        self.parsed(name.parse::<DnsName>().map_err(plain), at)
+    }
+}
