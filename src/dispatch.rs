@@ -3,6 +3,8 @@
 //! One lane a destination: a slow or dead one delays no other, and order within a thread is kept. A lease, never a
 //! transaction, spans a send. Retries are rows with a time, so they survive a restart.
 
+mod bounce;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,6 +120,10 @@ impl Dispatcher {
 
     /// How it ended, and how long the other end asks to be left alone.
     async fn attempt(&self, send: &Claimed) -> (Settled, Option<Duration>) {
+        if let Some(error) = send.refusals.as_ref().and_then(|known| bounce::suppressed(known, Timestamp::now())) {
+            tracing::warn!(update = send.update, team = send.team, "not tried: its address refuses all mail");
+            return (Settled::Failed { error }, None);
+        }
         let links = self.links(send);
         let outcome = self.channels.send(&send.destination, &post(send, &links)).await;
         self.metrics.send(send.destination.channel(), outcome.name());
@@ -127,7 +133,9 @@ impl Dispatcher {
         match &settled {
             Settled::Sent { .. } => tracing::info!(%update, attempt, team = send.team, kind = %send.kind, "sent"),
             Settled::Again { at, error } => tracing::warn!(%update, attempt, error, next = %at, "not sent yet"),
-            Settled::Failed { error } => tracing::error!(%update, attempt, error, "cannot be sent"),
+            Settled::Failed { error } | Settled::Refused { error } => {
+                tracing::error!(%update, attempt, error, "cannot be sent");
+            }
             Settled::Unclaimed => {}
         }
         (settled, asked)
@@ -220,6 +228,7 @@ fn settle(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> Sett
             return Settled::Sent { reference, doubt };
         }
         Outcome::Permanent { error } => return Settled::Failed { error },
+        Outcome::NoMailbox { error } => return Settled::Refused { error },
         Outcome::Transient { error, retry_after } => (error, retry_after),
         Outcome::Ambiguous { error, retry_after } => (format!("ambiguous: {error}"), retry_after),
     };

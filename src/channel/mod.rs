@@ -116,6 +116,11 @@ pub enum Outcome {
         /// Why
         error: String,
     },
+    /// It will never be taken, since nobody is there: the address does not exist, or takes no mail
+    NoMailbox {
+        /// Why
+        error: String,
+    },
     /// There was no answer: it may have been delivered
     Ambiguous {
         /// Why
@@ -132,7 +137,7 @@ impl Outcome {
         match self {
             Self::Sent { .. } => "sent",
             Self::Transient { .. } => "transient",
-            Self::Permanent { .. } => "permanent",
+            Self::Permanent { .. } | Self::NoMailbox { .. } => "permanent",
             Self::Ambiguous { .. } => "ambiguous",
         }
     }
@@ -142,7 +147,7 @@ impl Outcome {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Transient { retry_after, .. } | Self::Ambiguous { retry_after, .. } => *retry_after,
-            Self::Sent { .. } | Self::Permanent { .. } => None,
+            Self::Sent { .. } | Self::Permanent { .. } | Self::NoMailbox { .. } => None,
         }
     }
 

@@ -19,8 +19,8 @@ use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Outcome;
 use super::email::Mail;
+use super::{Outcome, line};
 use crate::settings::{SmtpSettings, SmtpTls};
 
 /// What most servers allow one client.
@@ -145,18 +145,27 @@ impl Smtp {
 enum Failed {
     /// It said so, or broke off before it had the mail
     Answer(Error),
+    /// It said so of the recipient
+    Recipient(Error),
     /// It cannot take this address
     Address,
 }
 
 impl Failed {
     fn outcome(self, host: &str) -> Outcome {
-        let Self::Answer(error) = self else {
-            return Outcome::permanent(format!("{host} takes no addresses with letters beyond ASCII"));
+        let (error, of_recipient) = match self {
+            Self::Answer(error) => (error, false),
+            Self::Recipient(error) => (error, true),
+            Self::Address => {
+                return Outcome::permanent(format!("{host} takes no addresses with letters beyond ASCII"));
+            }
         };
         let code = error.status().map(u16::from);
         let text = format!("{host}: {error}");
         match code {
+            Some(code) if of_recipient && is_no_mailbox(code, &said(&error)) => {
+                Outcome::NoMailbox { error: line(&text) }
+            }
             Some(code) if AGAINST_US.contains(&code) => Outcome::transient(text),
             Some(_) if error.is_permanent() => Outcome::permanent(text),
             _ => Outcome::transient(text),
@@ -174,7 +183,48 @@ async fn envelope(connection: &mut AsyncSmtpConnection, mail: &Mail, to: Address
         parameters.extend([MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)]);
     }
     connection.command(MailFrom::new(Some(mail.from.clone()), parameters)).await.map_err(Failed::Answer)?;
-    connection.command(Rcpt::new(to, Vec::new())).await.map_err(Failed::Answer)?;
+    connection.command(Rcpt::new(to, Vec::new())).await.map_err(Failed::Recipient)?;
     connection.command(Data).await.map_err(Failed::Answer)?;
     Ok(())
+}
+
+/// The text of a server's answer.
+fn said(error: &Error) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}
+
+/// Whether a refusal of the recipient says that the mailbox does not exist or takes no mail. Where the text begins with
+/// an enhanced status code (RFC 3463, sections 3.2 and 3.3), that counts: much else is refused with the same three digits,
+/// such as what a policy is against (5.7.1) or a mailbox that is full (5.2.2). 5.1.7 and 5.1.8 are about the sender.
+fn is_no_mailbox(code: u16, text: &str) -> bool {
+    let enhanced = text.split_whitespace().next().unwrap_or_default();
+    match enhanced.strip_prefix("5.") {
+        Some(status) => ["1.0", "1.1", "1.2", "1.3", "1.4", "1.6", "1.10", "2.1"].contains(&status),
+        None => [550, 551, 553].contains(&code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_say_of_a_mailbox_that_is_not_there() {
+        for (code, text, expected) in [
+            (550, "5.1.1 <x@example.com>: Recipient address rejected: User unknown", true),
+            (550, "5.1.10 RESOLVER.ADR.RecipientNotFound", true),
+            (550, "5.2.1 The email account that you tried to reach is disabled", true),
+            (556, "5.1.10 the domain has a null MX", true),
+            (550, "no such user here", true),
+            (551, "user not local", true),
+            (550, "5.7.1 we do not like your network", false),
+            (552, "5.2.2 mailbox full", false),
+            (550, "5.1.8 sender domain not found", false),
+            (552, "mailbox full", false),
+            (554, "5.7.1 Relay access denied", false),
+            (554, "transaction failed", false),
+        ] {
+            assert_eq!(is_no_mailbox(code, text), expected, "{code} {text}");
+        }
+    }
 }

@@ -90,6 +90,7 @@ fn shown(outcome: &Outcome) -> String {
         Outcome::Sent { reference } => format!("Sent {}", reference.as_deref().unwrap_or("-")),
         Outcome::Transient { error, retry_after } => format!("Transient{}: {error}", wait(retry_after)),
         Outcome::Permanent { error } => format!("Permanent: {error}"),
+        Outcome::NoMailbox { error } => format!("No mailbox: {error}"),
         Outcome::Ambiguous { error, retry_after } => format!("Ambiguous{}: {error}", wait(retry_after)),
     }
 }

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{ConfigArgs, Failure, say};
+use super::{ConfigArgs, Failure, open_store, say};
 use crate::channel::{Channels, Outcome, Post};
+use crate::config::Config;
 use crate::destination::Destination;
 use crate::template::{Block, Inline, Links, Message};
 
@@ -17,7 +18,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.load()?;
-    let channels = Channels::new(config.channels);
+    let channels = Channels::new(config.channels.clone());
     let now = Timestamp::now();
     let text = "Hello! If you can read this, microalign can reach you here. There is nothing to do.";
     let message = Message {
@@ -47,12 +48,25 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
             let folder = folder.display();
             say(format!("not sent, as nothing is configured for {to}: the message is in the folder {folder}"))
         }
-        (Outcome::Sent { reference: Some(reference) }, _) => say(format!("sent to {to} ({reference})")),
-        (Outcome::Sent { reference: None }, _) => say(format!("sent to {to}")),
-        (Outcome::Permanent { error }, _) => Err(Failure::Wrong(format!("{to} refuses it for good: {error}"))),
+        (Outcome::Sent { reference }, _) => {
+            let reference = reference.map(|reference| format!(" ({reference})")).unwrap_or_default();
+            say(format!("sent to {to}{reference}"))?;
+            forgive(&config, to).await
+        }
+        (Outcome::Permanent { error } | Outcome::NoMailbox { error }, _) => {
+            Err(Failure::Wrong(format!("{to} refuses it for good: {error}")))
+        }
         (Outcome::Transient { error, .. }, _) => Err(Failure::Wrong(format!("{to} can't take it now: {error}"))),
         (Outcome::Ambiguous { error, .. }, _) => {
             Err(Failure::Wrong(format!("{to} gave no answer, it may have arrived: {error}")))
         }
     }
+}
+
+/// What arrives proves that somebody is there.
+async fn forgive(config: &Config, to: &Destination) -> Result<(), Failure> {
+    if !config.store.exists() || !open_store(config).await?.forgive(to).await? {
+        return Ok(());
+    }
+    say(format!("{to} had refused messages: that is forgotten, and what comes next is tried"))
 }

@@ -6,6 +6,7 @@
 //!
 //! Limits are written into the statements: SQLite plans a statement anew, each time it runs, if its LIMIT is bound.
 
+mod bounce;
 mod delivery;
 mod ledger;
 mod mute;
@@ -28,6 +29,7 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub use bounce::Refusals;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent};

@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use tokio::sync::oneshot;
 
+use super::bounce::{Refusals, refusals};
 use super::{Job, Store, StoreError, corrupt, from_json, to_json};
 use crate::destination::Destination;
 use crate::event::EventKind;
@@ -48,6 +49,8 @@ pub struct Claimed {
     pub created: Timestamp,
     /// What is known of earlier attempts
     pub error: Option<String>,
+    /// How its destination refused earlier mail
+    pub refusals: Option<Refusals>,
 }
 
 /// How an attempt ended.
@@ -72,6 +75,11 @@ pub enum Settled {
     /// It will not be tried again
     Failed {
         /// What went wrong
+        error: String,
+    },
+    /// It will not be tried again, since there is nobody at its destination
+    Refused {
+        /// What its server said
         error: String,
     },
 }
@@ -137,7 +145,8 @@ async fn claim(conn: &mut SqliteConnection, busy: &str, now: i64) -> Result<Vec<
                            WHERE destination = name AND state IN ('queued', 'sending') AND next_at <= $1)
              LIMIT 64)
          SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, l.digest, c.root,
-                c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name
+                c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
+                b.refusals, b.first_at, b.last_at, b.error AS refused
          FROM due CROSS JOIN send s ON s.id IN (
              SELECT id FROM send n
              WHERE n.destination = due.name AND n.state IN ('queued', 'sending') AND n.next_at <= $1
@@ -147,7 +156,8 @@ async fn claim(conn: &mut SqliteConnection, busy: &str, now: i64) -> Result<Vec<
                      AND e.state IN ('queued', 'sending'))
              ORDER BY n.id LIMIT 16)
          JOIN ledger l ON l.id = s.ledger_id
-         LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread",
+         LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread
+         LEFT JOIN bounce b ON b.destination = s.destination",
     )
     .bind(now)
     .bind(busy)
@@ -193,6 +203,7 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
         update: row.try_get("name")?,
         created: Timestamp::from_millisecond(row.try_get("created_at")?).map_err(|e| corrupt("a time", &e))?,
         error: row.try_get("error")?,
+        refusals: refusals(row)?,
     })
 }
 
@@ -203,14 +214,17 @@ fn row(claimed: &Claimed, settled: &Settled) -> Value {
         Settled::Sent { doubt, .. } => ("sent", claimed.attempt, now, doubt.as_deref()),
         Settled::Again { at, error } => ("queued", claimed.attempt, at.as_millisecond(), Some(error.as_str())),
         Settled::Unclaimed => ("queued", claimed.attempt - 1, now, claimed.error.as_deref()),
-        Settled::Failed { error } => ("failed", claimed.attempt, now, Some(error.as_str())),
+        Settled::Failed { error } | Settled::Refused { error } => {
+            ("failed", claimed.attempt, now, Some(error.as_str()))
+        }
     };
     let (sent, reference) = match settled {
         Settled::Sent { reference, .. } => (Some(now), reference.as_deref()),
         _ => (None, None),
     };
     json!({ "id": claimed.id, "fence": claimed.fence, "state": state, "attempts": attempts, "next": next,
-            "sent": sent, "error": error, "reference": reference, "subject": claimed.message.subject })
+            "sent": sent, "error": error, "reference": reference, "subject": claimed.message.subject,
+            "refused": matches!(settled, Settled::Refused { .. }).then_some(now) })
 }
 
 /// Writes all results that wait for this commit. An update is over when all of its sends are. Returns for each whether
@@ -226,6 +240,16 @@ pub(super) async fn settle(conn: &mut SqliteConnection, results: &[Value]) -> Re
          SELECT s.destination, s.thread, value ->> 'reference', value ->> 'subject'
          FROM json_each($1) CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
          WHERE s.state = 'sent' AND value ->> 'reference' IS NOT NULL ON CONFLICT DO NOTHING;
+
+         INSERT INTO bounce (destination, refusals, first_at, last_at, error)
+         SELECT s.destination, 1, value ->> 'refused', value ->> 'refused', s.error
+         FROM json_each($1) CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
+         WHERE s.state = 'failed' AND value ->> 'refused' IS NOT NULL
+         ON CONFLICT DO UPDATE SET refusals = refusals + 1, last_at = excluded.last_at, error = excluded.error;
+
+         DELETE FROM bounce WHERE destination IN (
+             SELECT s.destination FROM json_each($1)
+             CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence' WHERE s.state = 'sent');
 
          UPDATE ledger SET
              state = CASE WHEN EXISTS (SELECT 1 FROM send WHERE ledger_id = coalesce(ledger.lead_id, ledger.id)

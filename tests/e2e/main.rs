@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod audience;
+mod bounce;
 mod commands;
 mod conditions;
 mod corpus;
