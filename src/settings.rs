@@ -188,7 +188,7 @@ pub struct SmtpSettings {
 pub enum SmtpTls {
     /// TLS from the first byte (`smtps://`)
     Implicit,
-    /// STARTTLS, and no mail without it (`smtp://`)
+    /// STARTTLS, and no mail without it (`smtp://`, on this machine `?tls=starttls`)
     StartTls,
     /// None: a server on this machine, or a mail catcher (`?tls=none`)
     None,
@@ -220,17 +220,23 @@ impl FromStr for SmtpSettings {
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(format!("nothing may follow the host and port in `{server}`"));
         }
-        let plain = match url.query() {
-            None => false,
-            Some("tls=none") => true,
-            Some(other) => return Err(format!("`?{other}` is unknown: only `?tls=none` may follow the host and port")),
+        let asked = match url.query() {
+            None => None,
+            Some("tls=none") => Some(SmtpTls::None),
+            Some("tls=starttls") => Some(SmtpTls::StartTls),
+            Some(other) => {
+                return Err(format!(
+                    "`?{other}` is unknown: `?tls=none` or `?tls=starttls` may follow the host and port"
+                ));
+            }
         };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let (tls, port) = match (scheme, plain) {
-            ("smtps", false) => (SmtpTls::Implicit, 465),
-            ("smtps", true) => return Err("`?tls=none` contradicts `smtps://`: write `smtp://`".to_owned()),
-            ("smtp", false) if !is_loopback(&host) => (SmtpTls::StartTls, 587),
-            ("smtp", _) => (SmtpTls::None, 25),
+        let (tls, port) = match (scheme, asked) {
+            ("smtps", None) => (SmtpTls::Implicit, 465),
+            ("smtps", Some(_)) => return Err("`?tls=` contradicts `smtps://`: write `smtp://`".to_owned()),
+            ("smtp", None) if is_loopback(&host) => (SmtpTls::None, 25),
+            ("smtp", Some(SmtpTls::None)) => (SmtpTls::None, 25),
+            ("smtp", _) => (SmtpTls::StartTls, 587),
             (other, _) => return Err(format!("`{other}://` is no mail server: {SMTP_FORM}")),
         };
         if tls == SmtpTls::None && credentials.is_some() && !is_loopback(&host) {
@@ -301,6 +307,7 @@ mod tests {
             ("smtp://127.0.0.1", (host("127.0.0.1"), 25, SmtpTls::None, None)),
             ("smtp://[::1]:1025", (host("::1"), 1025, SmtpTls::None, None)),
             ("smtp://catcher:1025?tls=none", (host("catcher"), 1025, SmtpTls::None, None)),
+            ("smtp://localhost?tls=starttls", (host("localhost"), 587, SmtpTls::StartTls, None)),
             ("smtps://ana%40example.com:s@m:8465", (host("m"), 8465, SmtpTls::Implicit, user("s"))),
             ("smtps://ana@example.com:p@ss/w?r#d%@m", (host("m"), 465, SmtpTls::Implicit, user("p@ss/w?r#d%"))),
             ("smtps://ana@example.com:p%3Aw%25@m", (host("m"), 465, SmtpTls::Implicit, user("p:w%"))),
@@ -322,6 +329,7 @@ mod tests {
             ("smtps://u:@mail.example.com", "the password is empty"),
             ("smtps://u:hunter2@mail.example.com/inbox", "nothing may follow"),
             ("smtps://mail.example.com?tls=none", "contradicts"),
+            ("smtps://mail.example.com?tls=starttls", "contradicts"),
             ("smtps://mail.example.com?tls=maybe", "`?tls=maybe` is unknown"),
             ("smtp://u:hunter2@catcher:1025?tls=none", "readable"),
         ];
