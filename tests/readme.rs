@@ -10,6 +10,10 @@ use serde_json::Value;
 
 const README: &str = include_str!("../README.md");
 
+/// The key of RFC 8463, appendix A.2.
+const DKIM_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n\
+                        -----END PRIVATE KEY-----\n";
+
 /// Runs the program in a folder; gives the exit code and what it printed.
 fn run(folder: &Path, args: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_microalign"));
@@ -48,6 +52,7 @@ fn the_examples_are_fine() {
     write("rules/web.toml", team());
     write("templates/example.hbs", between("```handlebars\n", "```"));
     write("merged.json", between("<<'JSON'\n", "JSON\n"));
+    write("secrets/dkim.pem", DKIM_KEY);
     let (code, said) = run(folder.path(), &["check"]);
     assert_eq!(code, 0, "{said}");
 }
@@ -81,7 +86,7 @@ fn every_key_is_in_an_example() {
         assert_eq!(code, 0);
         let schema: Value = serde_json::from_str(&schema).unwrap();
         for key in keys(&schema) {
-            let tables = [format!("[{key}]"), format!("[{key}."), format!("[[{key}]]")];
+            let tables = [format!("[{key}]"), format!(".{key}]"), format!("[{key}."), format!("[[{key}]]")];
             let set = example.lines().any(|line| line.starts_with(&format!("{key} = ")));
             assert!(set || tables.iter().any(|table| example.contains(table)), "`{key}` is missing");
         }
