@@ -1,8 +1,10 @@
 //! Every rule in force, so arranged that an event is held against the few that can want it.
 //!
-//! A rule is looked up by the kind of event and by how its repositories begin, else by how its ticket keys begin. One
-//! that says neither is asked about every event of its kinds. What the index leaves out, [`super::judge`] would have
+//! A rule is looked up by how its repositories begin, else by how its ticket keys begin, and then by the kind of event.
+//! One that says neither is asked about every event of its kinds. What the index leaves out, [`super::judge`] would have
 //! refused; the tests hold it to that.
+//!
+//! Among many rules, waiting for memory is most of the cost: what one value leads to lies in one piece.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use super::condition::Condition;
 use super::pattern::Anchor;
 use super::{Rule, Team};
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, Kinds};
 
 /// All teams, with their rules.
 #[derive(Debug, Default)]
@@ -18,28 +20,31 @@ pub struct Rules {
     teams: Vec<Arc<Team>>,
     /// Places by the names of team and rule
     names: HashMap<String, HashMap<String, Place>>,
-    kinds: HashMap<EventKind, Wanted>,
+    /// The kinds that some rule wants
+    kinds: Kinds,
+    repositories: Starts,
+    tickets: Starts,
+    rest: Wanted,
     ask_of_tickets: bool,
 }
 
 /// Where a rule is: its team's place among the teams, and its own in the team. Small, since each event looks at many.
 type Place = (u32, u32);
 
-/// The rules that want one kind of event, by their places.
-#[derive(Debug, Default)]
-struct Wanted {
-    repositories: Starts,
-    tickets: Starts,
-    rest: Vec<Place>,
-}
-
 /// Rules by how a value begins.
 #[derive(Debug, Default)]
 struct Starts {
-    exactly: HashMap<String, Vec<Place>>,
-    from: HashMap<String, Vec<Place>>,
+    exactly: HashMap<String, Wanted>,
+    from: HashMap<String, Wanted>,
     /// The lengths that beginnings have: only these are looked up
     lengths: BTreeSet<usize>,
+}
+
+/// Kinds, and beside each the place of a rule that wants it: sorted.
+#[derive(Debug, Default)]
+struct Wanted {
+    kinds: Vec<EventKind>,
+    places: Vec<Place>,
 }
 
 impl Rules {
@@ -54,20 +59,22 @@ impl Rules {
             rules.names.insert(team.name.clone(), names.collect());
             places().zip(&team.rules).for_each(|(place, rule)| rules.add(place, rule));
         }
-        Self { teams, ..rules }
+        rules.teams = teams;
+        rules.repositories.sort();
+        rules.tickets.sort();
+        rules.rest.sort();
+        rules.kinds = rules.all().flat_map(|(_, rule)| rule.on.kinds.iter()).collect();
+        rules
     }
 
     fn add(&mut self, place: Place, rule: &Rule) {
         self.ask_of_tickets |= rule.conditions.iter().any(Condition::asks_of_ticket);
         let repositories = rule.conditions.iter().find_map(Condition::repositories);
         let tickets = rule.conditions.iter().find_map(Condition::keys);
-        for kind in rule.on.kinds.iter() {
-            let wanted = self.kinds.entry(kind).or_default();
-            match (&repositories, &tickets) {
-                (Some(anchors), _) => wanted.repositories.add(anchors, place),
-                (None, Some(anchors)) => wanted.tickets.add(anchors, place),
-                (None, None) => wanted.rest.push(place),
-            }
+        match (repositories, tickets) {
+            (Some(anchors), _) => self.repositories.add(anchors, (rule, place)),
+            (None, Some(anchors)) => self.tickets.add(anchors, (rule, place)),
+            (None, None) => self.rest.add(rule, place),
         }
     }
 
@@ -91,11 +98,9 @@ impl Rules {
     /// The rules that could want an event as one of this kind, in the order of [`Self::all`].
     pub fn candidates(&self, kind: EventKind, event: &Event) -> impl Iterator<Item = (&Team, &Rule)> {
         let mut found = Vec::new();
-        if let Some(wanted) = self.kinds.get(&kind) {
-            found.extend_from_slice(&wanted.rest);
-            wanted.repositories.look_up(&event.scope, &mut found);
-            event.tickets.iter().for_each(|key| wanted.tickets.look_up(key.as_str(), &mut found));
-        }
+        self.rest.look_up(kind, &mut found);
+        self.repositories.look_up(&event.scope, kind, &mut found);
+        event.tickets.iter().for_each(|key| self.tickets.look_up(key.as_str(), kind, &mut found));
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|place| self.at(place))
@@ -104,7 +109,7 @@ impl Rules {
     /// Whether some rule asks for a kind of event.
     #[must_use]
     pub fn want(&self, kind: EventKind) -> bool {
-        self.kinds.contains_key(&kind)
+        self.kinds.contains(kind)
     }
 
     /// Whether some rule asks what is known of tickets.
@@ -120,24 +125,47 @@ impl Rules {
 }
 
 impl Starts {
-    fn add(&mut self, anchors: &[Anchor], place: Place) {
+    fn add(&mut self, anchors: Vec<Anchor>, (rule, place): (&Rule, Place)) {
         for anchor in anchors {
-            let rules = match anchor {
-                Anchor::Exactly(text) => self.exactly.entry(text.clone()).or_default(),
+            let wanted = match anchor {
+                Anchor::Exactly(text) => self.exactly.entry(text).or_default(),
                 Anchor::From(text) => {
                     self.lengths.insert(text.len());
-                    self.from.entry(text.clone()).or_default()
+                    self.from.entry(text).or_default()
                 }
             };
-            rules.push(place);
+            wanted.add(rule, place);
         }
     }
 
-    fn look_up(&self, value: &str, found: &mut Vec<Place>) {
+    fn sort(&mut self) {
+        self.exactly.values_mut().chain(self.from.values_mut()).for_each(Wanted::sort);
+    }
+
+    fn look_up(&self, value: &str, kind: EventKind, found: &mut Vec<Place>) {
         let value = value.to_lowercase();
-        found.extend(self.exactly.get(&value).into_iter().flatten());
         let starts = self.lengths.iter().map_while(|length| (*length <= value.len()).then(|| value.get(..*length)));
-        found.extend(starts.flatten().filter_map(|start| self.from.get(start)).flatten());
+        let from = starts.flatten().filter_map(|start| self.from.get(start));
+        self.exactly.get(&value).into_iter().chain(from).for_each(|wanted| wanted.look_up(kind, found));
+    }
+}
+
+impl Wanted {
+    fn add(&mut self, rule: &Rule, place: Place) {
+        self.kinds.extend(rule.on.kinds.iter());
+        self.places.resize(self.kinds.len(), place);
+    }
+
+    fn sort(&mut self) {
+        let mut pairs: Vec<_> = self.kinds.drain(..).zip(self.places.drain(..)).collect();
+        pairs.sort_unstable();
+        (self.kinds, self.places) = pairs.into_iter().unzip();
+    }
+
+    fn look_up(&self, kind: EventKind, found: &mut Vec<Place>) {
+        let from = self.kinds.partition_point(|other| *other < kind);
+        let wanted = self.kinds[from..].iter().take_while(|other| **other == kind);
+        found.extend(wanted.zip(&self.places[from..]).map(|(_, place)| *place));
     }
 }
 
