@@ -4,7 +4,7 @@ mod conditions;
 mod manner;
 mod rule_test;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use jiff::tz::{self, TimeZone};
@@ -12,7 +12,7 @@ use jiff::tz::{self, TimeZone};
 use self::conditions::Within;
 use self::manner::Sending;
 use super::file::{RuleTable, TeamFile, Texts};
-use super::pattern::{Pattern, Patterns};
+use super::pattern::{Pattern, Patterns, Reading};
 use super::reading;
 use super::timing;
 use super::{Audience, Manners, On, Rule, Team};
@@ -40,18 +40,21 @@ pub struct Known<'a> {
 /// # Errors
 /// All the problems in it.
 pub fn check(file: &str, text: &str, known: Known<'_>) -> Result<Team, Vec<Problem>> {
-    check_among(file, text, known, None)
+    check_among(file, text, known, Among { teams: None, lists: &mut HashMap::new() })
 }
 
-/// Reads a team file that may name these teams; `None`: whatever teams it names are taken on trust.
-pub(super) fn check_among(
-    file: &str,
-    text: &str,
-    known: Known<'_>,
-    teams: Option<&BTreeSet<String>>,
-) -> Result<Team, Vec<Problem>> {
+/// What team files that are read together share.
+pub(super) struct Among<'a> {
+    /// The names of all teams; `None`: whatever teams it names are taken on trust
+    pub teams: Option<&'a BTreeSet<String>>,
+    /// The lists so far, by what is written in them: one that many rules have is kept once
+    pub lists: &'a mut HashMap<Vec<(String, Reading)>, Patterns>,
+}
+
+/// Reads a team file.
+pub(super) fn check_among(file: &str, text: &str, known: Known<'_>, among: Among<'_>) -> Result<Team, Vec<Problem>> {
     let (document, raw) = Document::read::<TeamFile>(file, text)?;
-    let mut checker = Checker { document, known, teams };
+    let mut checker = Checker { document, known, among };
     let team = checker.team(raw);
     checker.document.finish(team)
 }
@@ -59,8 +62,7 @@ pub(super) fn check_among(
 struct Checker<'a> {
     document: Document<'a>,
     known: Known<'a>,
-    /// The names of all teams
-    teams: Option<&'a BTreeSet<String>>,
+    among: Among<'a>,
 }
 
 impl Checker<'_> {
@@ -111,7 +113,7 @@ impl Checker<'_> {
         Rule {
             name,
             on,
-            conditions,
+            conditions: conditions.into_iter().collect(),
             to: to.unwrap_or_default(),
             settle: own.settle.or(team.settle).unwrap_or(SETTLE),
             every: own.every.or(team.every),
@@ -240,7 +242,8 @@ impl Checker<'_> {
                 None
             }
         };
-        Patterns::new(entries.into_iter().filter_map(read).collect())
+        let list = Patterns::new(entries.into_iter().filter_map(read).collect());
+        self.among.lists.entry(list.written()).or_insert(list).clone()
     }
 
     /// What was read; what is wrong with it is reported.

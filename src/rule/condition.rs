@@ -22,7 +22,7 @@ pub enum Condition {
     /// Whether a pull request is a draft
     Draft(bool),
     /// How many lines a pull request adds and deletes
-    Size(Size),
+    Size(Box<Size>),
     /// Files that are changed: one that the list lets in is enough
     Paths(Patterns),
     /// Labels of a pull request, issue or ticket
@@ -32,7 +32,7 @@ pub enum Condition {
     /// Who opened or reported the subject; else who acted
     Author(Patterns),
     /// Teams that the author is a member of
-    AuthorTeam(AuthorTeam),
+    AuthorTeam(Box<AuthorTeam>),
     /// Whom a pull request, issue or ticket is assigned to
     Assignee(Patterns),
     /// Whose review of a pull request is asked for
@@ -58,7 +58,7 @@ pub enum Condition {
     /// The subject's title
     Title(Patterns),
     /// The description of a pull request or issue
-    Body(Regex),
+    Body(Box<Regex>),
     /// Each of these groups holds
     All(Vec<Vec<Condition>>),
     /// One of these groups holds
@@ -66,6 +66,8 @@ pub enum Condition {
     /// These don't hold together
     Not(Vec<Condition>),
 }
+
+const _: () = assert!(size_of::<Condition>() <= 32, "two of them in a line of a core's cache");
 
 impl Condition {
     /// The key that it is written with.

@@ -1,6 +1,6 @@
 //! The folder of team files. A broken file loses itself and no other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use super::Team;
-use super::check::{Known, check_among};
+use super::check::{Among, Known, check_among};
 use super::file::TeamFile;
 use crate::toml_file::{At, Document, Problem};
 
@@ -40,6 +40,7 @@ pub fn load_folder(folder: &Path, known: Known<'_>) -> Loaded {
     let texts: Vec<_> = files.into_iter().map(|path| (read_team_file(&path), path)).collect();
     let names: BTreeSet<_> = texts.iter().filter_map(|(text, _)| team_name(text.as_ref().ok()?)).collect();
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    let mut lists = HashMap::new();
     for (text, path) in texts {
         let name = path.display().to_string();
         let text = match text {
@@ -49,7 +50,7 @@ pub fn load_folder(folder: &Path, known: Known<'_>) -> Loaded {
                 continue;
             }
         };
-        match check_among(&name, &text, known, Some(&names)) {
+        match check_among(&name, &text, known, Among { teams: Some(&names), lists: &mut lists }) {
             Err(problems) => loaded.problems.extend(problems),
             Ok(team) => match taken.get(&team.name) {
                 Some(other) => loaded.problems.extend(name_taken(&name, &text, other)),

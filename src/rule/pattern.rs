@@ -1,6 +1,7 @@
 //! Lists of patterns, as conditions have them: any entry may hold, and an entry that starts with `!` excludes.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use globset::{ErrorKind, GlobBuilder, GlobMatcher};
 
@@ -11,7 +12,7 @@ const LONGEST: usize = 300;
 const SPECIAL: [char; 5] = ['*', '?', '{', '}', '\\'];
 
 /// How a list of patterns is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Reading {
     /// `*` and `?` stop at `/`; `**` doesn't
     pub separated: bool,
@@ -26,7 +27,7 @@ pub struct Pattern {
     /// The entry as written
     text: String,
     excludes: bool,
-    caseless: bool,
+    reading: Reading,
     test: Test,
 }
 
@@ -125,13 +126,13 @@ impl Pattern {
         let folded = fold(body, reading.caseless);
         let test = Test::new(&folded, reading.separated)
             .map_err(|error| format!("`{body}` is no pattern: {}", describe(error.kind())))?;
-        Ok(Self { text: text.to_owned(), excludes, caseless: reading.caseless, test })
+        Ok(Self { text: text.to_owned(), excludes, reading, test })
     }
 
     /// Whether it fits `value`, for an entry with `!` the part after it.
     #[must_use]
     pub fn fits(&self, value: &str) -> bool {
-        self.test.fits(&fold(value, self.caseless))
+        self.test.fits(&fold(value, self.reading.caseless))
     }
 
     /// How the values that it fits begin; `None` where they begin with anything.
@@ -164,7 +165,7 @@ fn fold(text: &str, caseless: bool) -> Cow<'_, str> {
 /// A list of patterns. It holds when an entry without `!` fits a value and none with `!` does; a list that only
 /// excludes holds for everything else.
 #[derive(Debug, Clone, Default)]
-pub struct Patterns(Box<[Pattern]>);
+pub struct Patterns(Arc<[Pattern]>);
 
 /// Why a list doesn't hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,6 +186,12 @@ impl Patterns {
     #[must_use]
     pub fn new(entries: Vec<Pattern>) -> Self {
         Self(entries.into())
+    }
+
+    /// Its entries as written, and how each is read: where these are the same, so is what the lists mean.
+    #[must_use]
+    pub fn written(&self) -> Vec<(String, Reading)> {
+        self.0.iter().map(|pattern| (pattern.text.clone(), pattern.reading)).collect()
     }
 
     /// Whether the list holds for something with these values, such as all labels of an issue.
@@ -281,6 +288,14 @@ mod tests {
         let list = |entries: &[&str]| Patterns::new(entries.iter().map(|e| Pattern::new(e, TEXT).unwrap()).collect());
         assert!(list(&["ana", "renovate[bot]"]).names("Renovate[bot]"));
         assert!(!list(&["*[bot]", "!renovate[bot]"]).names("renovate[bot]"));
+    }
+
+    #[test]
+    fn what_is_written_alike_is_not_always_read_alike() {
+        let list = |reading| Patterns::new(vec![Pattern::new("main", reading).unwrap()]).written();
+        assert_eq!(list(TEXT), list(TEXT));
+        assert_ne!(list(TEXT), list(PATH));
+        assert_ne!(list(PATH), list(Reading { separated: true, caseless: false }));
     }
 
     #[test]

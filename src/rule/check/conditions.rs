@@ -38,12 +38,12 @@ impl Checker<'_> {
             self.list(raw.base, (at, "base"), branch).map(Condition::Base),
             self.list(raw.head, (at, "head"), branch).map(Condition::Head),
             self.value(raw.draft, (at, "draft")).map(Condition::Draft),
-            self.size(raw.size, at).map(Condition::Size),
+            self.size(raw.size, at).map(|size| Condition::Size(size.into())),
             self.list(raw.paths, (at, "paths"), path).map(Condition::Paths),
             self.list(raw.labels, (at, "labels"), text).map(Condition::Labels),
             self.list(raw.labels_all, (at, "labels_all"), text).map(Condition::LabelsAll),
             self.list(raw.author, (at, "author"), login).map(Condition::Author),
-            self.author_team(raw.author_team, at).map(Condition::AuthorTeam),
+            self.author_team(raw.author_team, at).map(|teams| Condition::AuthorTeam(teams.into())),
             self.list(raw.assignee, (at, "assignee"), login).map(Condition::Assignee),
             self.list(raw.reviewer, (at, "reviewer"), reviewer).map(Condition::Reviewer),
             self.list(raw.ticket, (at, "ticket"), text).map(Condition::Ticket),
@@ -56,7 +56,7 @@ impl Checker<'_> {
             self.list(raw.environment, (at, "environment"), text).map(Condition::Environment),
             self.list(raw.workflow, (at, "workflow"), text).map(Condition::Workflow),
             self.list(raw.title, (at, "title"), text).map(Condition::Title),
-            self.body(raw.body, at).map(Condition::Body),
+            self.body(raw.body, at).map(|wanted| Condition::Body(wanted.into())),
             self.groups(raw.all, (at, "all"), within).map(Condition::All),
             self.groups(raw.any, (at, "any"), within).map(Condition::Any),
             self.not(raw.not, at, within).map(Condition::Not),
@@ -111,7 +111,7 @@ impl Checker<'_> {
         }
         let entries = self.filled_list(field, &table.key("author_team"));
         let names = entries.iter().map(|(_, text)| text.trim_start_matches('!').to_owned()).collect();
-        if let Some(teams) = self.teams {
+        if let Some(teams) = self.among.teams {
             for (at, text) in &entries {
                 let name = text.trim_start_matches('!');
                 if !name.is_empty() && !teams.contains(name) {
