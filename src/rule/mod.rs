@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use smallvec::SmallVec;
 
 pub use check::{Known, check};
 pub use condition::{AuthorTeam, Condition, Size, is_member};
@@ -89,8 +90,9 @@ pub struct Rule {
     pub name: String,
     /// The events
     pub on: On,
-    /// What else must hold, in the order in which it is tried
-    pub conditions: Vec<Condition>,
+    /// What else must hold, in the order in which it is tried. Most rules have few, and those lie in the rule itself:
+    /// among many rules, each step to another place in memory is a wait.
+    pub conditions: SmallVec<[Condition; 2]>,
     /// Where updates go; at least one
     pub to: Vec<Destination>,
     /// How long an update waits for the dust to settle
