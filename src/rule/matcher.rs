@@ -77,9 +77,6 @@ fn doer(event: &Event, kind: EventKind) -> Option<&Actor> {
 }
 
 fn bot_action(rule: &Rule, event: &Event, actor: Option<&Actor>) -> Option<String> {
-    if rule.bots {
-        return None;
-    }
     let author = match &event.about {
         About::PullRequest(pr) => pr.author.as_ref(),
         _ => None,
@@ -89,11 +86,10 @@ fn bot_action(rule: &Rule, event: &Event, actor: Option<&Actor>) -> Option<Strin
         .into_iter()
         .filter_map(|(role, who)| Some((role, who.filter(|who| who.bot)?)))
         .collect();
+    let (role, bot) = bots.first()?;
     // A rule that names a bot wants all of its pull requests, also those that another bot merges.
-    if bots.iter().any(|(_, bot)| named(bot)) {
-        return None;
-    }
-    bots.first().map(|(role, bot)| format!("the {role} {} is a bot", short(&bot.name)))
+    let wanted = rule.bots || bots.iter().any(|(_, bot)| named(bot));
+    (!wanted).then(|| format!("the {role} {} is a bot", short(&bot.name)))
 }
 
 fn own_action(rule: &Rule, team: &Team, actor: Option<&Actor>) -> Option<String> {
