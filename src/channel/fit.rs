@@ -18,30 +18,33 @@ pub(super) fn fit<T>(message: &Message, write: impl Fn(&[Block]) -> T, fits: imp
     let url = message.url.as_deref();
     // An address can be longer than what a provider takes.
     let url = url.filter(|_| fits(&shortened(0, url)));
-    let (mut fitting, mut least, mut most) = (shortened(0, url), 0, length(&message.body));
+    // From below: what a provider takes is short, and a message can be very long.
+    let (mut fitting, mut least, mut most, mut bounded) = (shortened(0, url), 0, length(&message.body), false);
     while most - least > 1 {
-        let middle = least + (most - least) / 2;
+        let half = least + (most - least) / 2;
+        let middle = if bounded { half } else { half.min(2 * least.max(512)) };
         let written = shortened(middle, url);
         if fits(&written) {
             (fitting, least) = (written, middle);
         } else {
-            most = middle;
+            (most, bounded) = (middle, true);
         }
     }
     fitting
 }
 
-/// How many letters there are, as people see them.
+/// How many letters there are at most.
 fn length(blocks: &[Block]) -> usize {
     let of = |block: &Block| match block {
-        Block::Paragraph(inlines) => letters(&flat(inlines)),
+        Block::Paragraph(inlines) => flat(inlines).len(),
         Block::Quote(inner) => length(inner),
-        Block::Code(code) => letters(code),
+        Block::Code(code) => code.len(),
         Block::List { items, .. } => items.iter().map(|item| length(item)).sum(),
     };
     blocks.iter().map(of).sum()
 }
 
+/// Letters as people see them.
 fn letters(text: &str) -> usize {
     text.graphemes(true).count()
 }
