@@ -3,9 +3,11 @@
 mod chat;
 mod mail;
 mod random;
+mod slack;
 
 use std::time::Duration;
 
+use super::listener::{WebServer, http};
 use super::*;
 use crate::event::{About, EventKind};
 use crate::template::fixture::{EVIL, context_of, event, ticket};
@@ -17,10 +19,11 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// The built-in message for a kind, with the title an attacker would choose.
 fn message(kind: EventKind) -> Message {
-    let mut event = event(kind);
-    if let About::PullRequest(pr) = &mut event.about {
-        pr.title = EVIL.to_owned();
-    }
+    message_of(kind, &templates())
+}
+
+/// The built-in templates, and one that has everything a message can have.
+fn templates() -> Templates {
     let templates = Templates::load([(
         "mine",
         "+++\nsubject = \"{{pr.title}}\"\n+++\n\
@@ -28,8 +31,16 @@ fn message(kind: EventKind) -> Message {
         - one\n- two\n  1. deep\n- three\n\n3. c\n4. d\n\n```\nfn {{pr.title}}\n```\n",
     )]);
     assert_eq!(templates.1, []);
+    templates.0
+}
+
+fn message_of(kind: EventKind, templates: &Templates) -> Message {
+    let mut event = event(kind);
+    if let About::PullRequest(pr) = &mut event.about {
+        pr.title = EVIL.to_owned();
+    }
     let name = if kind == EventKind::PullRequestEdited { "mine" } else { for_kind(kind) };
-    templates.0.render(name, &context_of(&event, Some(&ticket()))).unwrap()
+    templates.render(name, &context_of(&event, Some(&ticket()))).unwrap()
 }
 
 fn post(message: &Message) -> Post<'_> {
@@ -93,4 +104,19 @@ fn shown(outcome: &Outcome) -> String {
         Outcome::NoMailbox { error } => format!("No mailbox: {error}"),
         Outcome::Ambiguous { error, retry_after } => format!("Ambiguous{}: {error}", wait(retry_after)),
     }
+}
+
+/// What a destination's server says, and what we make of it.
+async fn outcomes(to: &str, answers: &[(u16, &str, &str)]) -> String {
+    let answers: Vec<String> = answers.iter().map(|(status, header, body)| http(*status, header, body)).collect();
+    let server = WebServer::answer(&answers.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let message = message(EventKind::PullRequestMerged);
+    let mut page = String::new();
+    for _ in &answers {
+        // What one answer says of the rate must not keep the next one away.
+        let outcome = shown(&web(&server.url).send(&destination(to), &post(&message)).await);
+        assert!(!outcome.contains("hunter2") && !outcome.contains("127.0.0.1"), "{outcome}");
+        page += &format!("{outcome}\n");
+    }
+    page
 }

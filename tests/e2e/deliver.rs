@@ -121,10 +121,10 @@ async fn a_piece_of_work_is_one_slack_thread_even_after_a_bad_start() {
     for post in &posts {
         assert_eq!(post.path, "/chat.postMessage");
         assert_eq!(post.headers["authorization"], "Bearer xoxb-its-a-token");
-        assert_eq!(post.body["channel"], "#web");
     }
-    assert_eq!(posts[0].body.get("thread_ts"), None);
+    assert_eq!((&posts[0].body["channel"], posts[0].body.get("thread_ts")), (&json!("#web"), None));
     for reply in &posts[1..] {
+        assert_eq!(reply.body["channel"], "C1");
         assert_eq!(reply.body["thread_ts"], "1503435951.000247");
     }
 }

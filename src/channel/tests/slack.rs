@@ -1,0 +1,128 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::super::listener::{Request, WebServer, http};
+use super::super::slack::payload;
+use super::random::{self, OURS};
+use super::*;
+
+const FIRST: &str = "1503435956.000247";
+
+/// What is asked of Slack for a message of this manner, when it answers like this.
+async fn asked(manner: Manner, root: &str, answers: &[&str]) -> (String, Vec<Request>) {
+    let answers: Vec<String> = answers.iter().map(|body| http(200, "", body)).collect();
+    let server = WebServer::answer(&answers.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let message = Message { manner, ..message(EventKind::PullRequestMerged) };
+    let post = Post { root: Some(root), ..post(&message) };
+    let outcome = web(&server.url).send(&destination("slack:#data"), &post).await;
+    (shown(&outcome), server.requests())
+}
+
+fn refusal(code: &str) -> String {
+    json!({ "ok": false, "error": code }).to_string()
+}
+
+const SENT: &str = r#"{"ok":true,"channel":"C1","ts":"1503435999.000100"}"#;
+
+#[tokio::test]
+async fn a_reply_goes_where_the_first_message_is() {
+    let places = [("C1/1503435956.000247", "C1"), (FIRST, "#data")];
+    for ((root, channel), (manner, broadcast)) in
+        places.into_iter().flat_map(|place| [(place, (Manner::Reply, false)), (place, (Manner::Broadcast, true))])
+    {
+        let (outcome, requests) = asked(manner, root, &[SENT]).await;
+        assert_eq!(outcome, "Sent C1/1503435999.000100");
+        let [request] = &requests[..] else { panic!("one request") };
+        assert_eq!(request.line, "POST /api/chat.postMessage HTTP/1.1");
+        let body = request.json();
+        assert_eq!((&body["channel"], &body["thread_ts"]), (&json!(channel), &json!(FIRST)), "{root}");
+        assert_eq!(body.get("reply_broadcast"), broadcast.then_some(&Value::Bool(true)), "{root}");
+    }
+}
+
+#[tokio::test]
+async fn an_edit_takes_the_first_messages_place() {
+    let (outcome, requests) = asked(Manner::Edit, "C1/1503435956.000247", &[SENT]).await;
+    assert_eq!(outcome, "Sent C1/1503435999.000100");
+    let [request] = &requests[..] else { panic!("one request") };
+    assert_eq!(request.line, "POST /api/chat.update HTTP/1.1");
+    insta::assert_json_snapshot!("slack_edit", request.json());
+}
+
+#[tokio::test]
+async fn what_cannot_be_edited_or_answered_is_said_the_next_best_way() {
+    let kinds = |requests: &[Request]| -> Vec<(String, bool)> {
+        let kind = |request: &Request| {
+            let method = request.line.split(' ').nth(1).unwrap().to_owned();
+            (method, request.json().get("thread_ts").is_some())
+        };
+        requests.iter().map(kind).collect()
+    };
+    let (update, post) = ("/api/chat.update".to_owned(), "/api/chat.postMessage".to_owned());
+    let root = "C1/1503435956.000247";
+    let (closed, gone) = (refusal("edit_window_closed"), refusal("thread_not_found"));
+
+    let (outcome, requests) = asked(Manner::Edit, root, &[&closed, &gone, SENT]).await;
+    assert_eq!(outcome, "Sent C1/1503435999.000100");
+    assert_eq!(kinds(&requests), [(update.clone(), false), (post.clone(), true), (post.clone(), false)]);
+    assert_eq!(requests[2].json()["channel"], "#data");
+    // An old reference does not say the channel's id.
+    let (_, requests) = asked(Manner::Edit, FIRST, &[SENT]).await;
+    assert_eq!(kinds(&requests), [(post.clone(), true)]);
+    let (_, requests) = asked(Manner::Reply, "no reference of ours", &[SENT]).await;
+    assert_eq!(kinds(&requests), [(post, false)]);
+    // An edit can be made twice.
+    let (outcome, requests) = asked(Manner::Edit, root, &[&refusal("fatal_error")]).await;
+    assert_eq!((outcome.as_str(), kinds(&requests)), ("Transient: Slack says fatal_error", vec![(update, false)]));
+    let (outcome, _) = asked(Manner::Edit, root, &[""]).await;
+    assert!(outcome.starts_with("Transient"), "{outcome}");
+}
+
+#[test]
+fn people_are_called_by_id() {
+    let message = message(EventKind::PullRequestMerged);
+    let sent = payload(&Post { mentions: &["U1", "W2"], ..post(&message) });
+    let expected = json!([
+        { "type": "user", "user_id": "U1" },
+        { "type": "text", "text": " " },
+        { "type": "user", "user_id": "W2" },
+        { "type": "text", "text": "\n" },
+    ]);
+    assert_eq!(sent["blocks"][0]["elements"][0]["elements"], expected);
+}
+
+/// Every object in a JSON value.
+fn objects(value: &Value) -> Vec<&serde_json::Map<String, Value>> {
+    match value {
+        Value::Array(list) => list.iter().flat_map(objects).collect(),
+        Value::Object(fields) => std::iter::once(fields).chain(fields.values().flat_map(objects)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn whatever_it_says_slack_takes_it_and_finds_nothing_in_it(message in random::message()) {
+        let sent = payload(&Post { mentions: &["U1"], ..post(&message) });
+        let blocks = &sent["blocks"];
+        prop_assert!(blocks.to_string().chars().count() <= 12_000);
+        prop_assert!(sent["text"].as_str().unwrap().chars().count() <= 4_000);
+        prop_assert!(!sent["text"].as_str().unwrap().contains(['<', '>']));
+        prop_assert!(blocks.as_array().unwrap().len() <= 50);
+        for object in objects(blocks) {
+            match object.get("type").and_then(Value::as_str).unwrap_or("style") {
+                "link" => prop_assert!(object["url"].as_str().unwrap().starts_with(OURS)),
+                "user" => prop_assert_eq!(&object["user_id"], "U1"),
+                "text" | "plain_text" => prop_assert!(!object["text"].as_str().unwrap().is_empty()),
+                "rich_text" | "context" | "rich_text_section" | "rich_text_quote" | "rich_text_preformatted" => {
+                    prop_assert!(!object["elements"].as_array().unwrap().is_empty());
+                }
+                "rich_text_list" => prop_assert!(object["indent"].as_u64().unwrap() <= 8),
+                "style" => prop_assert!(object.values().all(|value| *value == Value::Bool(true))),
+                other => prop_assert!(false, "{} is parsed, or unknown", other),
+            }
+        }
+    }
+}
