@@ -4,6 +4,7 @@ mod chat;
 mod mail;
 mod random;
 mod slack;
+mod teams;
 
 use std::time::Duration;
 
