@@ -1,11 +1,197 @@
-//! STUB
+//! Google Chat by a space's webhook: a card, in the conversation's thread. It knows no edits.
+//!
+//! A message's `text` is Markdown without an escape, and makes a link of every address in it. A card's `textParagraph`
+//! is a small HTML (<https://developers.google.com/workspace/chat/format-messages#format-card-messages>), which has
+//! escapes. So the message is a card, and `text` is there for mentions alone. Whether Google makes links of addresses in
+//! cards is documented nowhere, so those in values are broken up.
 
-use super::http::Http;
-use super::{Outcome, Post};
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::fit::fit;
+use super::html::escape;
+use super::http::{Call, Http, Reply};
+use super::{Outcome, Post, Step, ways_out};
 use crate::settings::HookSettings;
+use crate::template::{Block, Inline, flat, shorten};
 
-pub(super) const ROOM: usize = 1_000;
+/// About how many letters fit before a message is shortened.
+pub(super) const ROOM: usize = 8_000;
 
-pub(super) async fn send(_http: &Http, _settings: &HookSettings, _post: &Post<'_>) -> Outcome {
-    Outcome::permanent("not built")
+/// Bytes; the limit is 32,000 for text and cards
+/// (<https://developers.google.com/workspace/chat/api/reference/rest/v1/spaces.messages/create>).
+const MAX: usize = 28_000;
+const MAX_WHY: usize = 1_000;
+
+/// Sixty messages a minute in a space (<https://developers.google.com/workspace/chat/limits>).
+const GAP: Duration = Duration::from_secs(1);
+
+/// WORD JOINER: nothing is seen of it, no value has one, and no address can.
+const JOINER: char = '\u{2060}';
+
+pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) -> Outcome {
+    let webhook = settings.url.expose_secret();
+    let Some(url) = address(webhook, post) else { return Outcome::permanent("the webhook's address cannot be read") };
+    let call = Call::json("Google Chat", &url, &payload(post), (webhook.to_owned(), GAP));
+    // Google knows the message by its `requestId`.
+    match http.call(Call { repeatable: true, ..call }).await {
+        Ok(reply) if reply.is_success() => {
+            Outcome::Sent { reference: serde_json::from_str(&reply.body).ok().map(|Said { name }| name) }
+        }
+        Ok(reply) => refused(&reply),
+        Err(outcome) => outcome,
+    }
+}
+
+#[derive(Deserialize)]
+struct Said {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: Fault,
+}
+
+/// <https://cloud.google.com/apis/design/errors#http_mapping>
+#[derive(Deserialize)]
+struct Fault {
+    status: String,
+    #[serde(default)]
+    message: String,
+}
+
+fn refused(reply: &Reply) -> Outcome {
+    let Ok(Refusal { error: Fault { status, message } }) = serde_json::from_str(&reply.body) else {
+        return reply.refused();
+    };
+    let advice = match status.as_str() {
+        "RESOURCE_EXHAUSTED" => "we are to slow down",
+        "NOT_FOUND" => "the space or its webhook is gone: add a webhook to the space, and put its address into `url`",
+        "PERMISSION_DENIED" | "UNAUTHENTICATED" => {
+            "copy the webhook's whole address again; the space and the organisation have to allow webhooks"
+        }
+        "INVALID_ARGUMENT" => &message,
+        _ => return reply.failed(&format!("Google Chat says {status}")),
+    };
+    reply.failed(&format!("Google Chat says {status}: {advice}"))
+}
+
+/// The webhook with what belongs to this message.
+fn address(webhook: &str, post: &Post<'_>) -> Option<String> {
+    let mut url = Url::parse(webhook).ok()?;
+    let own = ["messageReplyOption", "requestId", "threadKey"];
+    let given: Vec<_> = url.query_pairs().filter(|(name, _)| !own.contains(&&**name)).collect();
+    let given: Vec<_> = given.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let more = [
+        ("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD".to_owned()),
+        // Google gives the old message for an old id, and another database counts from 1 again.
+        ("requestId", name(&[&post.id.to_string(), &post.at.to_string(), post.thread, &post.message.subject])),
+    ];
+    url.query_pairs_mut().clear().extend_pairs(given).extend_pairs(more);
+    Some(url.into())
+}
+
+/// The same parts always have the same name, and no others.
+fn name(parts: &[&str]) -> String {
+    let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part).chain_update([0]));
+    digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn payload(post: &Post<'_>) -> Value {
+    fit(post.message, |body| message(body, post), |message| message.to_string().len() <= MAX)
+}
+
+fn message(body: &[Block], post: &Post<'_>) -> Value {
+    let paragraph = |text: String| json!({ "textParagraph": { "text": text.replace('\n', "<br>") } });
+    let widgets = [paragraph(blocks(body, "\n\n")), paragraph(quiet(post))];
+    let mut message = json!({
+        "fallbackText": post.message.subject,
+        "cardsV2": [{ "cardId": "update", "card": { "sections": [{ "widgets": widgets }] } }],
+    });
+    if !post.mentions.is_empty() {
+        let people = post.mentions.iter().map(|person| format!("<users/{person}>")).collect::<Vec<_>>();
+        message["text"] = people.join(" ").into();
+    }
+    // What is to stand alone although its conversation has begun gets a thread of its own.
+    if post.root.is_none() || post.step() != Step::Post {
+        message["thread"] = json!({ "threadKey": name(&[post.thread]) });
+    }
+    message
+}
+
+fn quiet(post: &Post<'_>) -> String {
+    let why = text(&shorten(&post.message.why, MAX_WHY));
+    let links = ways_out(post.links).map(|(words, url)| format!(" <a href=\"{}\">{words}</a>", escape(url)));
+    format!("<font color=\"#808080\">{why}</font>{}", links.collect::<String>())
+}
+
+/// In lines, which become `<br>` at last.
+fn blocks(list: &[Block], gap: &str) -> String {
+    list.iter().map(block).collect::<Vec<_>>().join(gap)
+}
+
+fn block(block: &Block) -> String {
+    match block {
+        Block::Paragraph(text) => inlines(text),
+        Block::Quote(inner) => hang("│ ", "│ ", &blocks(inner, "\n\n")),
+        Block::Code(code) => code.lines().map(code_line).collect::<Vec<_>>().join("\n"),
+        Block::List { start, items } => {
+            let item = |(index, item): (u64, &Vec<Block>)| {
+                let mark = start.map_or("• ".to_owned(), |start| format!("{}. ", start.saturating_add(index)));
+                hang(&mark, &"\u{A0}".repeat(mark.chars().count() + 1), &blocks(item, "\n"))
+            };
+            (0..).zip(items).map(item).collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+/// Spaces at a line's start are lost in HTML.
+fn code_line(line: &str) -> String {
+    let code = line.trim_start_matches(' ');
+    "\u{A0}".repeat(line.len() - code.len()) + &text(code)
+}
+
+/// Puts `first` before the first line and `rest` before the others.
+fn hang(first: &str, rest: &str, text: &str) -> String {
+    let line = |(index, line): (usize, &str)| format!("{}{line}", if index == 0 { first } else { rest });
+    text.split('\n').enumerate().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn inlines(list: &[Inline]) -> String {
+    let one = |inline: &Inline| match inline {
+        Inline::Text(value) => text(value),
+        // No tag for code is documented, and a tag that a card does not know is shown as it is.
+        Inline::Code(code) => format!("`{}`", text(code)),
+        Inline::Strong(inner) => format!("<b>{}</b>", inlines(inner)),
+        Inline::Emphasis(inner) => format!("<i>{}</i>", inlines(inner)),
+        Inline::Link { text, url } => {
+            let shown = if flat(text) == *url { escape(url) } else { inlines(text) };
+            format!("<a href=\"{}\">{shown}</a>", escape(url))
+        }
+        Inline::Break => "\n".to_owned(),
+    };
+    list.iter().map(one).collect()
+}
+
+/// A text without an address in it: it is broken up before `//`, before `@`, and before a dot within a name.
+fn text(value: &str) -> String {
+    let mut broken = String::with_capacity(value.len());
+    // Another text may stand before this one.
+    let mut before = ':';
+    let mut letters = value.chars().peekable();
+    while let Some(c) = letters.next() {
+        let domain = c == '.' && !before.is_whitespace() && letters.peek().is_some_and(|next| next.is_alphanumeric());
+        if domain || c == '@' || (before, c) == (':', '/') {
+            broken.push(JOINER);
+        }
+        broken.push(c);
+        before = c;
+    }
+    escape(&broken)
 }

@@ -111,7 +111,7 @@ fn inlines(text: &[Inline]) -> String {
     text.iter().map(one).collect()
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
