@@ -3,6 +3,7 @@
 mod chat;
 mod google_chat;
 mod mail;
+mod peers;
 mod random;
 mod slack;
 mod teams;
