@@ -236,7 +236,8 @@ fn settle(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> Sett
     if age > PATIENCE {
         return Settled::Failed { error: format!("given up after {} attempts in 3 days: {error}", send.attempt) };
     }
-    Settled::Again { at: now + backoff(send.attempt, random).max(retry_after.unwrap_or_default()), error }
+    let asked = retry_after.unwrap_or_default().min(LONGEST_REST);
+    Settled::Again { at: now + backoff(send.attempt, random).max(asked), error }
 }
 
 /// How long to wait after an attempt: 5 s, 15 s, 45 s, … up to an hour, give or take a fifth, so that many sends that

@@ -1,19 +1,14 @@
-//! The tree as a small HTML page for mail. It names no colour but one grey, so that it is as readable on dark as on
-//! light; what is quiet lets the background through, and mail programs that can't do that show it in full.
+//! The tree as HTML: a small page for mail, or bare elements where no style is allowed.
 //!
-//! Styles stand in the elements, since some mail programs drop all others. The only table is for Outlook on Windows, which
-//! knows neither `max-width` nor the space within a `div`.
+//! The page names no colour but one grey, so that it is as readable on dark as on light; what is quiet lets the background
+//! through, and mail programs that can't do that show it in full. Styles stand in the elements, since some mail programs
+//! drop all others. The only table is for Outlook on Windows, which knows neither `max-width` nor the space within a `div`.
 
 use super::{Post, ways_out};
 use crate::template::{Block, Inline, Links, Message, flat, shorten};
 
 const STYLE: &str = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:15px;\
     line-height:1.5;padding:16px;max-width:640px;overflow-wrap:anywhere";
-const QUIET: &str = "opacity:.7;font-size:13px;margin:24px 0 0";
-const QUOTE: &str = "border-left:3px solid #808080;margin:12px 0;padding:0 0 0 12px";
-const CODE: &str = "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px";
-/// Long lines of code are broken, since a phone would have to be pushed about.
-const PRE: &str = "background:rgba(128,128,128,.15);margin:12px 0;padding:8px 12px;white-space:pre-wrap;font-size:13px";
 const HIDDEN: &str = "display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;\
     mso-hide:all";
 
@@ -21,6 +16,30 @@ const HIDDEN: &str = "display:none;max-height:0;max-width:0;overflow:hidden;opac
 const PREVIEW: usize = 120;
 /// A place that takes room and shows nothing, so that no inbox goes on with the page.
 const BLANK: &str = "&#847;&zwnj;&nbsp;";
+
+/// How blocks begin, and the quiet line with its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    paragraph: &'static str,
+    quote: &'static str,
+    pre: &'static str,
+    code: &'static str,
+    quiet: (&'static str, &'static str),
+}
+
+const MAIL: Look = Look {
+    paragraph: "<p style=\"margin:0 0 12px\">",
+    quote: "<blockquote style=\"border-left:3px solid #808080;margin:12px 0;padding:0 0 0 12px\">",
+    // Long lines are broken, since a phone would have to be pushed about.
+    pre: "<pre style=\"background:rgba(128,128,128,.15);margin:12px 0;padding:8px 12px;white-space:pre-wrap;\
+          font-size:13px\">",
+    code: "<code style=\"font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px\">",
+    quiet: ("<p style=\"opacity:.7;font-size:13px;margin:24px 0 0\">", "</p>"),
+};
+
+/// Without a style.
+pub(super) const BARE: Look =
+    Look { paragraph: "<p>", quote: "<blockquote>", pre: "<pre>", code: "<code>", quiet: ("<p><em>", "</em></p>") };
 
 /// The whole message.
 pub(super) fn page(post: &Post<'_>) -> String {
@@ -34,7 +53,7 @@ pub(super) fn page(post: &Post<'_>) -> String {
          <!--[if mso]><table role=\"presentation\" width=\"640\" cellpadding=\"16\"><tr><td><![endif]-->\n\
          <div style=\"{STYLE}\">\n{}</div>\n<!--[if mso]></td></tr></table><![endif]-->\n</body>\n</html>\n",
         escape(&preview),
-        body_and_links(post.message, post.links)
+        body_and_links(&post.message.body, &post.message.why, post.links, MAIL)
     )
 }
 
@@ -61,56 +80,59 @@ fn words(blocks: &[Block]) -> String {
 /// The body and the quiet line, to be put into a page.
 #[must_use]
 pub fn body(message: &Message) -> String {
-    body_and_links(message, &Links::default())
+    body_and_links(&message.body, &message.why, &Links::default(), MAIL)
 }
 
-fn body_and_links(message: &Message, links: &Links) -> String {
+/// Blocks and the quiet line.
+pub(super) fn body_and_links(body: &[Block], why: &str, links: &Links, look: Look) -> String {
     let link = |(words, url): (&str, &str)| format!("<a href=\"{}\">{words}</a>", escape(url));
     let links = ways_out(links).map(link).collect::<Vec<_>>().join(" · ");
     let gap = if links.is_empty() { "" } else { " " };
-    format!("{}<p style=\"{QUIET}\">{}{gap}{links}</p>\n", blocks(&message.body), escape(&message.why))
+    let (open, close) = look.quiet;
+    format!("{}{open}{}{gap}{links}{close}\n", blocks(body, look), escape(why))
 }
 
-fn blocks(blocks: &[Block]) -> String {
-    blocks.iter().fold(String::new(), |html, one| html + &block(one) + "\n")
+fn blocks(blocks: &[Block], look: Look) -> String {
+    blocks.iter().fold(String::new(), |html, one| html + &block(one, look) + "\n")
 }
 
-fn block(block: &Block) -> String {
+fn block(block: &Block, look: Look) -> String {
     match block {
-        Block::Paragraph(text) => format!("<p style=\"margin:0 0 12px\">{}</p>", inlines(text)),
-        Block::Quote(inner) => format!("<blockquote style=\"{QUOTE}\">\n{}</blockquote>", blocks(inner)),
-        Block::Code(code) => format!("<pre style=\"{PRE}\"><code style=\"{CODE}\">{}</code></pre>", escape(code)),
+        Block::Paragraph(text) => format!("{}{}</p>", look.paragraph, inlines(text, look)),
+        Block::Quote(inner) => format!("{}\n{}</blockquote>", look.quote, blocks(inner, look)),
+        Block::Code(code) => format!("{}{}{}</code></pre>", look.pre, look.code, escape(code)),
         Block::List { start, items } => {
             let (open, close) = match start {
                 Some(start) => (format!("<ol start=\"{start}\">"), "</ol>"),
                 None => ("<ul>".to_owned(), "</ul>"),
             };
-            let items = items.iter().map(|item| format!("<li>{}</li>\n", list_item(item))).collect::<String>();
+            let items = items.iter().map(|item| format!("<li>{}</li>\n", list_item(item, look))).collect::<String>();
             format!("{open}\n{items}{close}")
         }
     }
 }
 
 /// An item that is one paragraph needs none of a paragraph's space.
-fn list_item(item: &[Block]) -> String {
+fn list_item(item: &[Block], look: Look) -> String {
     match item {
-        [Block::Paragraph(text), rest @ ..] => format!("{}{}", inlines(text), blocks(rest).trim_end()),
-        item => blocks(item).trim_end().to_owned(),
+        [Block::Paragraph(text), rest @ ..] => format!("{}{}", inlines(text, look), blocks(rest, look).trim_end()),
+        item => blocks(item, look).trim_end().to_owned(),
     }
 }
 
-fn inlines(text: &[Inline]) -> String {
+fn inlines(text: &[Inline], look: Look) -> String {
     let one = |inline: &Inline| match inline {
         Inline::Text(text) => escape(text),
-        Inline::Code(code) => format!("<code style=\"{CODE}\">{}</code>", escape(code)),
-        Inline::Strong(inner) => format!("<strong>{}</strong>", inlines(inner)),
-        Inline::Emphasis(inner) => format!("<em>{}</em>", inlines(inner)),
-        Inline::Link { text, url } => format!("<a href=\"{}\">{}</a>", escape(url), inlines(text)),
+        Inline::Code(code) => format!("{}{}</code>", look.code, escape(code)),
+        Inline::Strong(inner) => format!("<strong>{}</strong>", inlines(inner, look)),
+        Inline::Emphasis(inner) => format!("<em>{}</em>", inlines(inner, look)),
+        Inline::Link { text, url } => format!("<a href=\"{}\">{}</a>", escape(url), inlines(text, look)),
         Inline::Break => "<br>".to_owned(),
     };
     text.iter().map(one).collect()
 }
 
+/// Text as HTML takes it, in an attribute as well.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -74,7 +74,7 @@ async fn read_request(stream: &mut TcpStream) -> Request {
         let Some((name, value)) = header.trim_end().split_once(": ") else { break };
         headers.insert(name.to_lowercase(), value.to_owned());
     }
-    let mut body = vec![0; headers["content-length"].parse().unwrap()];
+    let mut body = vec![0; headers.get("content-length").map_or(0, |length| length.parse().unwrap())];
     reader.read_exact(&mut body).await.unwrap();
     Request { line: line.trim_end().to_owned(), headers, body: String::from_utf8(body).unwrap() }
 }

@@ -1,11 +1,236 @@
-//! STUB
+//! Matrix by an account's access token: `m.room.message`, with replies in the thread and edits.
+//!
+//! Bots say `m.notice`, which other bots never answer and which makes no noise
+//! (<https://spec.matrix.org/v1.18/client-server-api/#mnotice>). That rule comes before the one for mentions, so what calls
+//! somebody has to be `m.text`.
 
-use super::http::Http;
-use super::{Outcome, Post};
+use std::time::Duration;
+
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::form_urlencoded::byte_serialize;
+
+use super::fit::fit;
+use super::http::{Body, Call, Http, Reply};
+use super::{Outcome, Post, Step, html, line, ways_out};
 use crate::settings::ApiSettings;
+use crate::template::{Block, Inline, shorten, text};
 
-pub(super) const ROOM: usize = 1_000;
+/// An event has at most 65,536 bytes, with what the server adds to it
+/// (<https://spec.matrix.org/v1.18/client-server-api/#size-limits>).
+const MAX_CONTENT: usize = 60_000;
+const MAX_WHY: usize = 1_000;
 
-pub(super) async fn send(_http: &Http, _settings: &ApiSettings, _target: &str, _post: &Post<'_>) -> Outcome {
-    Outcome::permanent("not built")
+/// About how many letters fit before a message is shortened.
+pub(super) const ROOM: usize = 10_000;
+
+/// Every homeserver has its own rate; one that has enough answers `M_LIMIT_EXCEEDED`.
+const GAP: Duration = Duration::from_secs(1);
+
+pub(super) async fn send(client: &Http, settings: &ApiSettings, room: &str, post: &Post<'_>) -> Outcome {
+    match (Room { client, settings, room }).say(post).await {
+        Ok(outcome) | Err(outcome) => outcome,
+    }
+}
+
+/// A room of the homeserver.
+struct Room<'a> {
+    client: &'a Http,
+    settings: &'a ApiSettings,
+    room: &'a str,
+}
+
+impl Room<'_> {
+    async fn say(&self, post: &Post<'_>) -> Result<Outcome, Outcome> {
+        let content = content(post, self.step(post).await?).to_string();
+        // The same for every attempt, so the homeserver takes only one. Ids begin anew with the store, times don't.
+        let path = format!("send/m.room.message/microalign-{}-{}", post.id, post.at.as_millisecond());
+        let mut reply = self.ask(Method::PUT, &path, content.clone()).await?;
+        // Who is invited has to accept, and there is nobody else to do it.
+        if reply.status == 403 && reply.body.contains("M_FORBIDDEN") {
+            let joined = self.ask(Method::POST, "join", "{}".to_owned()).await?;
+            match joined.status {
+                200 => reply = self.ask(Method::PUT, &path, content).await?,
+                429 | 500.. => reply = joined,
+                _ => {}
+            }
+        }
+        if !reply.is_success() {
+            return Ok(refused(reply));
+        }
+        match serde_json::from_str::<Said>(&reply.body) {
+            Ok(Said { event_id }) => Ok(Outcome::Sent { reference: Some(event_id) }),
+            Err(_) => Ok(Outcome::transient("Matrix's answer cannot be read")),
+        }
+    }
+
+    /// What the message does there. A homeserver takes an edit of what was removed, and nobody sees it.
+    async fn step<'p>(&self, post: &Post<'p>) -> Result<Step<'p>, Outcome> {
+        let step = post.step();
+        let (Step::Edit(root) | Step::Reply { root, .. }) = step else { return Ok(step) };
+        if !root.starts_with('$') {
+            return Ok(Step::Post);
+        }
+        let Step::Edit(_) = step else { return Ok(step) };
+        let reply = self.ask(Method::GET, &format!("event/{}", segment(root)), String::new()).await?;
+        let event = serde_json::from_str::<Value>(&reply.body);
+        // What was removed has no content any more.
+        let removed = reply.is_success() && event.is_ok_and(|event| event["content"]["msgtype"].is_null());
+        Ok(if removed || reply.status == 404 { Step::Post } else { step })
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: String) -> Result<Reply, Outcome> {
+        let url = self.settings.at(&format!("/_matrix/client/v3/rooms/{}/{path}", segment(self.room)));
+        let lane = format!("matrix {}", self.settings.url);
+        let (peer, headers, body) = ("Matrix", Vec::new(), Body::Json(body));
+        let call = Call { peer, method, url: &url, headers, body, repeatable: true, lane: (lane, GAP) };
+        self.client.call(call.bearer(self.settings.token.expose_secret())).await
+    }
+}
+
+/// A part of a path. Nothing that goes here has a space.
+fn segment(text: &str) -> String {
+    byte_serialize(text.as_bytes()).collect()
+}
+
+#[derive(Deserialize)]
+struct Said {
+    event_id: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Refusal {
+    errcode: String,
+    #[serde(default)]
+    error: String,
+    retry_after_ms: Option<f64>,
+}
+
+/// What Matrix's error codes mean for us (<https://spec.matrix.org/v1.18/client-server-api/#standard-error-response>).
+fn refused(mut reply: Reply) -> Outcome {
+    let Ok(Refusal { errcode, error, retry_after_ms }) = serde_json::from_str(&reply.body) else {
+        return reply.refused();
+    };
+    // Homeservers before 1.10 of the specification have no `Retry-After`.
+    let wait = retry_after_ms.and_then(|wait| Duration::try_from_secs_f64(wait / 1000.0).ok());
+    reply.retry_after = reply.retry_after.or(wait);
+    let advice = match &*errcode {
+        "M_LIMIT_EXCEEDED" => "it asks us to slow down",
+        "M_FORBIDDEN" => "invite the account to the room, and let it write there",
+        "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN" => "put a valid `token` into `[matrix]`",
+        "M_NOT_FOUND" | "M_UNRECOGNIZED" => "is `homeserver` in `[matrix]` the address that clients use?",
+        // Somebody has to see to the account or the homeserver: the messages wait for it.
+        "M_USER_DEACTIVATED" | "M_USER_SUSPENDED" | "M_CONSENT_NOT_GIVEN" | "M_RESOURCE_LIMIT_EXCEEDED" => {
+            let error = line(&format!("Matrix says {errcode}: the account may not write until that is mended"));
+            return Outcome::Transient { error, retry_after: reply.retry_after };
+        }
+        _ => &error,
+    };
+    reply.failed(&format!("Matrix says {errcode}: {advice}"))
+}
+
+/// The event's content, shortened until it fits.
+pub(super) fn content(post: &Post<'_>, step: Step<'_>) -> Value {
+    fit(post.message, |body| related(said(post, body), step), |content| content.to_string().len() <= MAX_CONTENT)
+}
+
+/// What it says. `m.mentions` names who is called, and tells clients not to look for names in the text.
+fn said(post: &Post<'_>, body: &[Block]) -> Value {
+    let body = body.iter().map(inert_block).collect::<Vec<_>>();
+    let why = inert(&shorten(&post.message.why, MAX_WHY));
+    let ways = ways_out(post.links).map(|(words, url)| format!("\n{words}: {url}")).collect::<String>();
+    let (mut plain, mut html) =
+        (format!("{}\n\n{why}{ways}", text(&body)), html::body_and_links(&body, &why, post.links, html::BARE));
+    if !post.mentions.is_empty() {
+        let pill = |id: &&str| format!("<a href=\"https://matrix.to/#/{}\">{}</a>", segment(id), html::escape(id));
+        let pills = post.mentions.iter().map(pill).collect::<Vec<_>>().join(" ");
+        (plain, html) = (format!("{}\n\n{plain}", post.mentions.join(" ")), format!("<p>{pills}</p>\n{html}"));
+    }
+    json!({
+        "msgtype": if post.mentions.is_empty() { "m.notice" } else { "m.text" },
+        "body": plain,
+        "format": "org.matrix.custom.html",
+        "formatted_body": html,
+        "m.mentions": { "user_ids": post.mentions },
+    })
+}
+
+/// With its place in the conversation.
+fn related(mut content: Value, step: Step<'_>) -> Value {
+    match step {
+        Step::Post => content,
+        // Clients without threads show it as a reply.
+        Step::Reply { root, .. } => {
+            content["m.relates_to"] = json!({
+                "rel_type": "m.thread",
+                "event_id": root,
+                "is_falling_back": true,
+                "m.in_reply_to": { "event_id": root },
+            });
+            content
+        }
+        // Clients without edits show `body`. Nobody is called again.
+        Step::Edit(root) => {
+            let body = format!("* {}", content["body"].as_str().unwrap_or_default());
+            json!({
+                "msgtype": content["msgtype"],
+                "body": body,
+                "m.mentions": { "user_ids": [] },
+                "m.new_content": content,
+                "m.relates_to": { "rel_type": "m.replace", "event_id": root },
+            })
+        }
+    }
+}
+
+fn inert_block(block: &Block) -> Block {
+    let all = |blocks: &[Block]| blocks.iter().map(inert_block).collect::<Vec<_>>();
+    match block {
+        Block::Paragraph(inlines) => Block::Paragraph(inert_inlines(inlines)),
+        Block::Quote(inner) => Block::Quote(all(inner)),
+        Block::List { start, items } => {
+            Block::List { start: *start, items: items.iter().map(|item| all(item)).collect() }
+        }
+        Block::Code(code) => Block::Code(inert(code)),
+    }
+}
+
+fn inert_inlines(inlines: &[Inline]) -> Vec<Inline> {
+    let one = |inline: &Inline| match inline {
+        Inline::Text(text) => Inline::Text(inert(text)),
+        Inline::Code(code) => Inline::Code(inert(code)),
+        Inline::Strong(inner) => Inline::Strong(inert_inlines(inner)),
+        Inline::Emphasis(inner) => Inline::Emphasis(inert_inlines(inner)),
+        Inline::Break => Inline::Break,
+        // A link that shows its address is a link in plain text, too.
+        Inline::Link { text, url } if *text == [Inline::Text(url.clone())] => inline.clone(),
+        Inline::Link { text, url } => Inline::Link { text: inert_inlines(text), url: url.clone() },
+    };
+    inlines.iter().map(one).collect()
+}
+
+/// Clients make links of addresses, of domains, and of the names of users and rooms wherever they stand, some in code as
+/// well, and show `@room` as a call. A word joiner, which nobody sees, breaks them up. It has to stand after the colon of a
+/// user's name, too: linkifyjs, which Element and Cinny use, takes one within the name.
+fn inert(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len() + text.len() / 4);
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, c)) = letters.next() {
+        // What is styled otherwise goes on where this ends.
+        let next = letters.peek().map(|(_, next)| *next);
+        let goes_on = || next.is_none_or(|next| !next.is_whitespace());
+        let breaks = match c {
+            ':' | '@' => goes_on(),
+            '.' | '。' | '．' | '｡' => {
+                goes_on() && next.is_none_or(|next| next.is_alphanumeric() || !next.is_ascii())
+            }
+            'l' | 'L' => text.get(at..at + 9).is_some_and(|word| word.eq_ignore_ascii_case("localhost")),
+            _ => false,
+        };
+        inert.push(c);
+        inert.extend(breaks.then_some('\u{2060}'));
+    }
+    inert
 }

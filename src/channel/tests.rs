@@ -3,6 +3,7 @@
 mod chat;
 mod google_chat;
 mod mail;
+mod matrix;
 mod peers;
 mod random;
 mod slack;
