@@ -52,7 +52,14 @@ pub(super) fn inlines(text: &[Inline], dialect: &Dialect) -> String {
         Inline::Link { text, url } => (dialect.link)(&inlines(text, dialect), url),
         Inline::Break => dialect.line.to_owned(),
     };
-    text.iter().map(one).collect()
+    text.iter().map(one).reduce(beside).unwrap_or_default()
+}
+
+/// Puts one piece after another. Marks that meet would be read as one longer mark: an unseen letter keeps them apart.
+fn beside(written: String, piece: String) -> String {
+    let meet =
+        written.chars().last().filter(|c| "*_~`".contains(*c)).is_some() && piece.starts_with(['*', '_', '~', '`']);
+    format!("{written}{}{piece}", if meet { "\u{2060}" } else { "" })
 }
 
 /// A mark with a space at its inner side marks nothing, so the space goes outside.

@@ -17,6 +17,7 @@ mod mattermost;
 mod mattermost_webhook;
 mod pace;
 mod rocket_chat;
+mod simple;
 mod slack;
 mod slack_webhook;
 mod smtp;

@@ -1,11 +1,296 @@
-//! STUB
+//! Rocket.Chat by a user's token: messages in a room, replies in the first one's thread
+//! (<https://developer.rocket.chat/apidocs/chat-endpoints>).
+//!
+//! Its parser (`@rocket.chat/message-parser`) has a backslash for few characters; the others are kept apart by U+2060, or
+//! look only alike where nothing else helps: a `[` takes everything up to the next link for that link's text.
 
-use super::http::Http;
-use super::{Outcome, Post};
+use std::time::Duration;
+
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::form_urlencoded::Serializer;
+
+use super::fit::fit;
+use super::http::{Body, Call, Http, Reply};
+use super::markdown::{self, Dialect};
+use super::simple::{Abilities, address, quiet, simple};
+use super::{Outcome, Post, Step};
 use crate::settings::ApiSettings;
+use crate::template::Block;
 
-pub(super) const ROOM: usize = 1_000;
+/// `Message_MaxAllowedSize` unless an administrator changed it. It counts as JavaScript does.
+const MAX_TEXT: usize = 5_000;
 
-pub(super) async fn send(_http: &Http, _settings: &ApiSettings, _target: &str, _post: &Post<'_>) -> Outcome {
-    Outcome::permanent("not built")
+/// About how many letters fit before a message is shortened.
+pub(super) const ROOM: usize = 3_500;
+
+/// A user who is no bot has five messages a second. The rest stands in `X-RateLimit-`.
+const GAP: Duration = Duration::from_millis(250);
+
+const ABILITIES: Abilities = Abilities { marked: |value| text(value) == value, code };
+const DIALECT: Dialect = Dialect { text, code: code_span, link, strong: "*", emphasis: "_", line: "\n" };
+
+pub(super) async fn send(http: &Http, settings: &ApiSettings, room: &str, post: &Post<'_>) -> Outcome {
+    let bot = Bot { http, settings, room };
+    let text = message_text(post);
+    let sent = match (post.step(), post.root.and_then(First::of)) {
+        (Step::Edit(_), Some(first)) => match bot.edit(&first, &text).await {
+            None => bot.reply(&first, &text, false).await,
+            sent => sent,
+        },
+        (Step::Reply { broadcast, .. }, Some(first)) => bot.reply(&first, &text, broadcast).await,
+        _ => None,
+    };
+    match sent {
+        Some(outcome) => outcome,
+        None => bot.post(&text).await,
+    }
+}
+
+/// The conversation's first message, which we call `ROOM/MESSAGE`.
+struct First<'a> {
+    room: &'a str,
+    message: &'a str,
+}
+
+impl<'a> First<'a> {
+    fn of(root: &'a str) -> Option<Self> {
+        let (room, message) = root.split_once('/')?;
+        (!room.is_empty() && !message.is_empty()).then_some(Self { room, message })
+    }
+}
+
+struct Bot<'a> {
+    http: &'a Http,
+    settings: &'a ApiSettings,
+    room: &'a str,
+}
+
+impl Bot<'_> {
+    async fn post(&self, text: &str) -> Outcome {
+        let place = if self.room.starts_with(['#', '@']) { "channel" } else { "roomId" };
+        // With attachments, even none, Rocket.Chat shows no previews of links; not every version takes `parseUrls`.
+        let payload = json!({ place: self.room, "text": text, "attachments": [] });
+        match self.ask("chat.postMessage", &payload).await {
+            Ok(reply) => self.outcome(&reply),
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// Nothing comes back if there is no such message any more: Rocket.Chat takes the reply all the same, and nobody
+    /// would ever see it.
+    async fn reply(&self, first: &First<'_>, text: &str, broadcast: bool) -> Option<Outcome> {
+        let query = Serializer::new(String::new()).append_pair("msgId", first.message).finish();
+        let url = self.settings.at(&format!("/api/v1/chat.getMessage?{query}"));
+        let call = Call { method: Method::GET, body: Body::Form(String::new()), ..self.call(&url, &Value::Null) };
+        match self.http.call(Call { repeatable: true, ..call }).await {
+            Ok(reply) if reply.is_success() && Said::of(&reply).message?.t.as_deref() != Some("rm") => {}
+            Ok(reply) => match self.outcome(&reply) {
+                Outcome::Sent { .. } | Outcome::Permanent { .. } => return None,
+                outcome => return Some(outcome),
+            },
+            Err(outcome) => return Some(outcome),
+        }
+        let message = json!({
+            "rid": first.room,
+            "tmid": first.message,
+            "tshow": broadcast,
+            "msg": text,
+            "parseUrls": false,
+        });
+        Some(match self.ask("chat.sendMessage", &json!({ "message": message })).await {
+            Ok(reply) => self.outcome(&reply),
+            Err(outcome) => outcome,
+        })
+    }
+
+    /// Nothing comes back if Rocket.Chat won't have that: the message is gone, or it is too late.
+    async fn edit(&self, first: &First<'_>, text: &str) -> Option<Outcome> {
+        let payload = json!({ "roomId": first.room, "msgId": first.message, "text": text });
+        match self.ask("chat.update", &payload).await {
+            Ok(reply) => Some(self.outcome(&reply)).filter(|outcome| !matches!(outcome, Outcome::Permanent { .. })),
+            Err(outcome) => Some(outcome),
+        }
+    }
+
+    async fn ask(&self, method: &str, payload: &Value) -> Result<Reply, Outcome> {
+        let url = self.settings.at(&format!("/api/v1/{method}"));
+        // Said twice, an edit is no other.
+        let repeatable = method == "chat.update";
+        self.http.call(Call { repeatable, ..self.call(&url, payload) }).await
+    }
+
+    fn call<'a>(&self, url: &'a str, payload: &Value) -> Call<'a> {
+        let mut call = Call::json("Rocket.Chat", url, payload, ("rocket-chat".to_owned(), GAP));
+        call.headers.push(("x-auth-token", self.settings.token.expose_secret().to_owned()));
+        call.headers.push(("x-user-id", self.settings.user.clone().unwrap_or_default()));
+        call
+    }
+
+    fn outcome(&self, reply: &Reply) -> Outcome {
+        let said = Said::of(reply);
+        match said {
+            Said { success: true, message: Some(message), .. } if reply.is_success() => {
+                Outcome::Sent { reference: Some(format!("{}/{}", message.rid, message.id)) }
+            }
+            Said { success: false, .. } if !said.error.is_empty() || !reply.is_success() => self.refused(reply, &said),
+            _ if reply.is_success() => Outcome::ambiguous("Rocket.Chat's answer cannot be read"),
+            _ => reply.refused(),
+        }
+    }
+
+    /// What Rocket.Chat's errors mean for us. Some have a code in a field of its own, some are one.
+    fn refused(&self, reply: &Reply, said: &Said) -> Outcome {
+        let room = self.room;
+        let Said { error, kind, .. } = said;
+        let code = if kind.is_empty() { error } else { kind };
+        let advice = match code.as_str() {
+            _ if reply.status == 401 => {
+                return reply.failed("Rocket.Chat says unauthorized: see `user_id` and `token` in `[rocket_chat]`");
+            }
+            _ if reply.status == 429 => return reply.failed("Rocket.Chat asks us to slow down"),
+            "" => return reply.refused(),
+            "error-too-many-requests" => {
+                let error = "Rocket.Chat asks us to slow down".to_owned();
+                return Outcome::Transient { error, retry_after: reply.retry_after };
+            }
+            "invalid-channel" | "error-room-not-found" | "error-invalid-room" => {
+                format!("there is no {room}, or it is private: then invite the bot to it")
+            }
+            "error-not-allowed" | "error-unauthorized" | "unauthorized" => {
+                format!("invite the bot to {room}, or let it post there")
+            }
+            "room_is_archived" | "error-room-archived" => format!("{room} is archived"),
+            "error-message-size-exceeded" => format!("set Message_MaxAllowedSize to {MAX_TEXT} or more"),
+            _ => error.clone(),
+        };
+        let error = if advice == *code { advice } else { format!("{code}: {advice}") };
+        reply.failed(&format!("Rocket.Chat says {error}"))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    success: bool,
+    message: Option<Sent>,
+    error: String,
+    #[serde(rename = "errorType")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Sent {
+    #[serde(rename = "_id")]
+    id: String,
+    rid: String,
+    /// What kind of message it is, if it is no ordinary one: `rm` is where a message was
+    t: Option<String>,
+}
+
+impl Said {
+    fn of(reply: &Reply) -> Self {
+        serde_json::from_str(&reply.body).unwrap_or_default()
+    }
+}
+
+/// The message as Rocket.Chat takes it.
+pub(super) fn message_text(post: &Post<'_>) -> String {
+    let called: Vec<String> = post.mentions.iter().map(|name| format!("@{name}")).collect();
+    let called = if called.is_empty() { String::new() } else { format!("{}\n\n", called.join(" ")) };
+    let write = |body: &[Block]| {
+        let blocks = simple(&[body, &[quiet(post)]].concat(), &ABILITIES);
+        format!("{called}{}", markdown::write(&blocks, &DIALECT))
+    };
+    fit(post.message, write, |text| text.encode_utf16().count() <= MAX_TEXT)
+}
+
+/// Keeps two letters apart, and is not seen.
+const JOINER: char = '\u{2060}';
+
+/// Whether a letter must not stand beside the next one. At a text's end that can be anything.
+fn apart(c: char, next: Option<char>) -> bool {
+    match c {
+        '@' | '#' | '<' | '|' | '\\' => true,
+        // Emoji such as `:x:`, `=)` and `;)`; a colour; what follows a scheme.
+        ':' | ';' | '=' => next.is_none_or(|next| !next.is_whitespace()),
+        // A telephone number.
+        '+' => next.is_some_and(|next| next == '(' || next.is_numeric()),
+        // It would take the link after it for a picture.
+        '!' => next.is_none(),
+        // More emoji: `8)`, `B-)`, `(y)` and `D:`.
+        '8' | 'B' | 'X' | '%' | '-' => next == Some(')'),
+        '(' => next == Some('y'),
+        'D' => next == Some(':'),
+        _ => false,
+    }
+}
+
+fn text(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len());
+    // A quote and a list begin so.
+    if text.trim_start().starts_with(['>', '-']) {
+        inert.push(JOINER);
+    }
+    let mut numbered = true;
+    for (at, c) in text.char_indices() {
+        let next = text.get(at + c.len_utf8()..).and_then(|rest| rest.chars().next());
+        match c {
+            '*' | '_' | '~' | '`' => inert.push('\\'),
+            // Between two letters it makes the name of a host; after a number it makes a list.
+            '.' if numbered && at > 0 || next.is_some_and(|next| !next.is_whitespace()) => inert.push('\\'),
+            _ => {}
+        }
+        inert.push(match c {
+            '[' => '［',
+            ']' => '］',
+            '$' => '＄',
+            c => c,
+        });
+        numbered &= c.is_numeric() || c.is_whitespace();
+        if apart(c, next) {
+            inert.push(JOINER);
+        }
+    }
+    inert.replace("localhost", "local\u{2060}host")
+}
+
+/// Code has no escapes. Whoever is called in it is called, since the server looks for that in the text as it came.
+fn code(code: &str) -> String {
+    let mut inert = String::with_capacity(code.len());
+    let mut before = '\n';
+    for c in code.chars() {
+        inert.push(if c == '`' { 'ˋ' } else { c });
+        if c == '@' && (before.is_whitespace() || before == '>') {
+            inert.push(JOINER);
+        }
+        before = c;
+    }
+    inert
+}
+
+/// A word and a backtick can begin a mail address, which would go on in the code.
+fn code_span(text: &str) -> String {
+    format!("{JOINER}`{}`", code(text))
+}
+
+/// A link's text has no escapes either, and marks count in it, so they look only alike. The text is escaped already, as
+/// if it stood alone.
+fn link(escaped: &str, url: &str) -> String {
+    let mut label = String::with_capacity(escaped.len());
+    let mut letters = escaped.chars().peekable();
+    while let Some(c) = letters.next() {
+        let escape = c == '\\' && letters.peek().is_some_and(|next| "*_~`.".contains(*next));
+        let c = if escape { letters.next().unwrap_or(c) } else { c };
+        label.push(match c {
+            '*' => '∗',
+            '_' => '＿',
+            '~' => '∼',
+            '`' => 'ˋ',
+            c => c,
+        });
+    }
+    format!("[{label}]({})", address(url))
 }

@@ -6,8 +6,10 @@ mod mail;
 mod matrix;
 mod peers;
 mod random;
+mod rocket_chat;
 mod slack;
 mod teams;
+mod zulip;
 
 use std::time::Duration;
 

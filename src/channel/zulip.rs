@@ -1,11 +1,201 @@
-//! STUB
+//! Zulip by a bot's key: each conversation is a topic in the channel (<https://zulip.com/api/send-message>), so a reply
+//! and a broadcast are one more message in it.
+//!
+//! Zulip's Markdown has no backslash. It passes HTML's character references on and looks for every mark, mention and link
+//! before it knows what they stand for (`zerver/lib/markdown`), so they are what makes a text inert.
 
-use super::http::Http;
-use super::{Outcome, Post};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use url::form_urlencoded::Serializer;
+
+use super::fit::fit;
+use super::http::{Body, Call, Http, Reply};
+use super::markdown::{self, Dialect};
+use super::simple::{Abilities, address, quiet, simple};
+use super::{Outcome, Post, Step, email};
 use crate::settings::ApiSettings;
+use crate::template::{Block, clean, shorten};
 
-pub(super) const ROOM: usize = 1_000;
+/// Zulip cuts what is longer, and counts code points.
+const MAX_CONTENT: usize = 10_000;
+/// The same for a topic.
+const MAX_TOPIC: usize = 60;
 
-pub(super) async fn send(_http: &Http, _settings: &ApiSettings, _target: &str, _post: &Post<'_>) -> Outcome {
-    Outcome::permanent("not built")
+/// About how many letters fit before a message is shortened.
+pub(super) const ROOM: usize = 7_000;
+
+/// A user has 200 requests a minute.
+const GAP: Duration = Duration::from_millis(350);
+
+const ABILITIES: Abilities = Abilities { marked: |_| true, code: str::to_owned };
+const DIALECT: Dialect = Dialect { text, code: markdown::code_span, link, strong: "**", emphasis: "*", line: "\n" };
+
+pub(super) async fn send(http: &Http, settings: &ApiSettings, channel: &str, post: &Post<'_>) -> Outcome {
+    let content = content(post);
+    if let Step::Edit(root) = post.step()
+        && is_id(root)
+        && let Some(outcome) = edit(http, settings, (root, channel), &content).await
+    {
+        return outcome;
+    }
+    let fields = [
+        // `channel` is newer, and means the same.
+        ("type", "stream"),
+        // A name that is a number would be taken for an id, if it were not JSON.
+        ("to", &serde_json::Value::from(channel).to_string()),
+        ("topic", &topic(post)),
+        ("content", &content),
+    ];
+    let url = settings.at("/api/v1/messages");
+    let reply = match http.call(call(settings, Method::POST, &url, &fields)).await {
+        Ok(reply) => reply,
+        Err(outcome) => return outcome,
+    };
+    let said = Said::of(&reply);
+    match said.id {
+        Some(id) if reply.is_success() => Outcome::Sent { reference: Some(id.to_string()) },
+        None if reply.is_success() => Outcome::ambiguous("Zulip's answer cannot be read"),
+        _ => refused(&reply, &said, channel),
+    }
+}
+
+/// Puts the content in the place of a message's. Nothing comes back if Zulip won't have that: the message is gone, or it
+/// is too late (<https://zulip.com/help/restrict-message-editing-and-deletion>).
+async fn edit(http: &Http, settings: &ApiSettings, (root, channel): (&str, &str), content: &str) -> Option<Outcome> {
+    let url = settings.at(&format!("/api/v1/messages/{root}"));
+    let call = Call { repeatable: true, ..call(settings, Method::PATCH, &url, &[("content", content)]) };
+    match http.call(call).await {
+        Ok(reply) if reply.is_success() => Some(Outcome::Sent { reference: Some(root.to_owned()) }),
+        Ok(reply) => match refused(&reply, &Said::of(&reply), channel) {
+            Outcome::Permanent { .. } => None,
+            outcome => Some(outcome),
+        },
+        Err(outcome) => Some(outcome),
+    }
+}
+
+fn call<'a>(settings: &ApiSettings, method: Method, url: &'a str, fields: &[(&str, &str)]) -> Call<'a> {
+    let body = Serializer::new(String::new()).extend_pairs(fields).finish();
+    let who = format!("{}:{}", settings.user.as_deref().unwrap_or_default(), settings.token.expose_secret());
+    Call {
+        peer: "Zulip",
+        method,
+        url,
+        headers: vec![("authorization", format!("Basic {}", STANDARD.encode(who)))],
+        body: Body::Form(body),
+        repeatable: false,
+        lane: ("zulip".to_owned(), GAP),
+    }
+}
+
+fn is_id(root: &str) -> bool {
+    !root.is_empty() && root.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    id: Option<u64>,
+    code: String,
+    msg: String,
+    #[serde(rename = "retry-after")]
+    retry_after: Option<f64>,
+}
+
+impl Said {
+    fn of(reply: &Reply) -> Self {
+        serde_json::from_str(&reply.body).unwrap_or_default()
+    }
+}
+
+/// What Zulip's error codes mean for us (<https://zulip.com/api/rest-error-handling>).
+fn refused(reply: &Reply, said: &Said, channel: &str) -> Outcome {
+    let Said { code, msg, retry_after, .. } = said;
+    let advice = match code.as_str() {
+        "" => return reply.refused(),
+        "RATE_LIMIT_HIT" => {
+            let after = retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            let retry_after = reply.retry_after.or(after);
+            return Outcome::Transient { error: "Zulip asks us to slow down".to_owned(), retry_after };
+        }
+        // Somebody has to mend the bot: the messages wait for it.
+        "INVALID_API_KEY" | "UNAUTHORIZED" | "USER_DEACTIVATED" | "REALM_DEACTIVATED" => {
+            return Outcome::transient(format!("Zulip says {code}: {msg}: see `email` and `api_key` in `[zulip]`"));
+        }
+        "STREAM_DOES_NOT_EXIST" => format!(": there is no #{channel}, or it is private: then subscribe the bot to it"),
+        _ if msg.contains("authorized") => {
+            format!(": {msg}: subscribe the bot to #{channel}, or let it post there")
+        }
+        _ => format!(": {msg}"),
+    };
+    reply.failed(&format!("Zulip says {code}{advice}"))
+}
+
+/// What the conversation is called: always the same, since that is what holds it together.
+fn topic(post: &Post<'_>) -> String {
+    let name = email::conversation(post.thread);
+    if post.message.private {
+        return format!("a private repository, {name}");
+    }
+    // Zulip refuses characters that can't be printed.
+    let odd = |c: char| matches!(u32::from(c) & 0xFFFF, 0xFFFE | 0xFFFF) || ('\u{FDD0}'..='\u{FDEF}').contains(&c);
+    let topic = clean(&post.thread.replace(odd, " "));
+    match topic.chars().count() {
+        0 => name,
+        1..=MAX_TOPIC => topic,
+        // Two long names may begin alike.
+        _ => format!("{} {name}", shorten(&topic, MAX_TOPIC - name.len() - 1)),
+    }
+}
+
+/// The message as Zulip takes it.
+pub(super) fn content(post: &Post<'_>) -> String {
+    let called: Vec<String> = post.mentions.iter().map(|id| format!("@**|{id}**")).collect();
+    let called = if called.is_empty() { String::new() } else { format!("{}\n\n", called.join(" ")) };
+    let write = |body: &[Block]| {
+        let blocks = simple(&[body, &[quiet(post)]].concat(), &ABILITIES);
+        format!("{called}{}", markdown::write(&blocks, &DIALECT))
+    };
+    fit(post.message, write, |content| content.chars().count() <= MAX_CONTENT)
+}
+
+/// What could begin or end anything is a character reference.
+fn text(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len());
+    let start = text.trim_start();
+    let start = text.len() - start.len()..;
+    let number = text.trim_start().find(|c: char| !c.is_numeric()).filter(|length| *length > 0);
+    for (at, c) in text.char_indices() {
+        let next = text.get(at + c.len_utf8()..).and_then(|rest| rest.chars().next());
+        let first = at == start.start;
+        let means = match c {
+            '&' | '<' | '>' | '*' | '`' | '[' | ']' | '#' | '@' | '~' | '$' | '^' | '|' | '\\' => true,
+            // Lists and lines across the page, `/me` and `/poll`.
+            '-' | '+' | '_' | '/' => first,
+            // A numbered list, and names of hosts.
+            '.' => number.is_some_and(|length| at == start.start + length) || next.is_some_and(char::is_alphabetic),
+            // Emoji and addresses.
+            ':' => next.is_some_and(|next| !next.is_whitespace()),
+            // It would take the link after it for a picture.
+            '!' => next.is_none(),
+            _ => false,
+        };
+        match c {
+            '&' => inert.push_str("&amp;"),
+            '<' => inert.push_str("&lt;"),
+            '>' => inert.push_str("&gt;"),
+            c if means => inert.push_str(&format!("&#{};", u32::from(c))),
+            c => inert.push(c),
+        }
+    }
+    inert
+}
+
+fn link(text: &str, url: &str) -> String {
+    format!("[{text}]({})", address(url))
 }

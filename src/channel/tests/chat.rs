@@ -4,7 +4,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
 
-use super::super::listener::{WebServer, http};
 use super::super::slack;
 use super::*;
 use crate::template::{Block, Inline};

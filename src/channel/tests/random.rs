@@ -1,6 +1,10 @@
 //! Messages that somebody made to break a channel: any structure, any letters, up to 200 KB.
 
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex};
+
 use proptest::prelude::*;
+use regex::Regex;
 use url::Url;
 
 use super::super::*;
@@ -195,4 +199,20 @@ pub(super) fn message() -> impl Strategy<Value = Message> {
             ..Message::default()
         },
     )
+}
+
+/// How many items the lists have.
+pub(super) fn items(blocks: &[Block]) -> usize {
+    let of = |block: &Block| match block {
+        Block::List { items: list, .. } => list.iter().map(|item| 1 + items(item)).sum(),
+        Block::Quote(inner) => items(inner),
+        Block::Paragraph(_) | Block::Code(_) => 0,
+    };
+    blocks.iter().map(of).sum()
+}
+
+/// A pattern, compiled once: that takes longer than to look for it.
+pub(super) fn regex(pattern: &'static str) -> Regex {
+    static COMPILED: LazyLock<Mutex<BTreeMap<&str, Regex>>> = LazyLock::new(Mutex::default);
+    COMPILED.lock().unwrap().entry(pattern).or_insert_with(|| Regex::new(pattern).unwrap()).clone()
 }
