@@ -1,11 +1,273 @@
-//! STUB
+//! Discord by a webhook: one channel, one thread of it, or a forum where each conversation is a post.
+//!
+//! Discord reads Markdown in its own way, escapes don't work in the text of a link
+//! (<https://github.com/discord/discord-api-docs/issues/6185>), and whom a message calls is said beside it.
 
-use super::http::Http;
-use super::{Outcome, Post};
+use std::time::Duration;
+
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::fit::fit;
+use super::http::{Call, Http, Reply};
+use super::markdown::{Dialect, JOINER, address, simple, write};
+use super::{Outcome, Post, Step, ways_out};
 use crate::settings::DiscordSettings;
+use crate::template::{Block, clean, shorten};
 
-pub(super) const ROOM: usize = 1_000;
+/// Discord counts code points (<https://github.com/discord/discord-api-docs/issues/1315>).
+const MAX_CONTENT: usize = 2_000;
+const MAX_THREAD_NAME: usize = 100;
+const MAX_WHY: usize = 300;
+const MAX_MENTIONS: usize = 20;
 
-pub(super) async fn send(_http: &Http, _settings: &DiscordSettings, _post: &Post<'_>) -> Outcome {
-    Outcome::permanent("not built")
+/// About how many letters fit before a message is shortened.
+pub(super) const ROOM: usize = 1_300;
+
+/// A webhook takes 5 messages in 2 seconds.
+const GAP: Duration = Duration::from_millis(500);
+
+/// `SUPPRESS_EMBEDS` (<https://discord.com/developers/docs/resources/message#message-object-message-flags>).
+const NO_PREVIEWS: u32 = 1 << 2;
+
+const DIALECT: Dialect = Dialect { text: inert, code, link, strong: "**", emphasis: "*", line: "\n" };
+
+pub(super) async fn send(http: &Http, settings: &DiscordSettings, post: &Post<'_>) -> Outcome {
+    let root = post.root.and_then(Root::read);
+    let payload = payload(post);
+    if let (Step::Edit(_), Some(root)) = (post.step(), root) {
+        let edit = Request { method: Method::PATCH, message: Some(root.message), thread: thread(settings, Some(root)) };
+        match edit.send(http, settings, &payload).await {
+            // Whatever is wrong with the message that is there, there can be another one.
+            (Outcome::Permanent { .. }, code) if !matches!(code, UNKNOWN_WEBHOOK | BAD_TOKEN) => {}
+            (outcome, _) => return outcome,
+        }
+    }
+    let thread = thread(settings, root);
+    if settings.forum && thread.is_none() {
+        return begin(http, settings, post, payload).await;
+    }
+    let request = Request { method: Method::POST, message: None, thread };
+    match request.send(http, settings, &payload).await {
+        (_, UNKNOWN_CHANNEL) if settings.forum && settings.thread.is_none() => {
+            begin(http, settings, post, payload).await
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+/// Makes a forum's post of a conversation's first message.
+async fn begin(http: &Http, settings: &DiscordSettings, post: &Post<'_>, mut payload: Value) -> Outcome {
+    if let Some(fields) = payload.as_object_mut() {
+        fields.insert("thread_name".to_owned(), thread_name(post).into());
+    }
+    Request { method: Method::POST, message: None, thread: None }.send(http, settings, &payload).await.0
+}
+
+fn thread_name(post: &Post<'_>) -> String {
+    let name = if post.message.private { "A private repository" } else { post.thread_label };
+    let names = [name, post.message.subject.as_str(), post.thread].map(clean);
+    let name = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+    shorten(&name, MAX_THREAD_NAME)
+}
+
+/// The conversation's first message, as [`Outcome::Sent`] gave it: where it is and what it is called there.
+#[derive(Debug, Clone, Copy)]
+struct Root<'a> {
+    channel: &'a str,
+    message: &'a str,
+}
+
+impl<'a> Root<'a> {
+    fn read(root: &'a str) -> Option<Self> {
+        let (channel, message) = root.split_once('/')?;
+        let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        (is_id(channel) && is_id(message)).then_some(Self { channel, message })
+    }
+}
+
+fn thread<'a>(settings: &'a DiscordSettings, root: Option<Root<'a>>) -> Option<&'a str> {
+    let of_root = root.filter(|_| settings.forum).map(|root| root.channel);
+    settings.thread.as_deref().or(of_root)
+}
+
+struct Request<'a> {
+    method: Method,
+    /// The message that is changed
+    message: Option<&'a str>,
+    thread: Option<&'a str>,
+}
+
+impl Request<'_> {
+    /// The outcome, and Discord's code for what is wrong.
+    async fn send(self, http: &Http, settings: &DiscordSettings, payload: &Value) -> (Outcome, u64) {
+        let Ok(mut url) = Url::parse(settings.url.expose_secret()) else {
+            return (Outcome::permanent("the webhook's address cannot be read"), 0);
+        };
+        if let (Some(message), Ok(mut path)) = (self.message, url.path_segments_mut()) {
+            path.pop_if_empty().extend(["messages", message]);
+        }
+        // Without `wait`, Discord answers before it looks at the message.
+        let wait = (self.method == Method::POST).then_some(("wait", "true"));
+        let thread = self.thread.map(|thread| ("thread_id", thread));
+        for (name, value) in wait.into_iter().chain(thread) {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        let call = Call::json("Discord", url.as_str(), payload, (settings.url.expose_secret().to_owned(), GAP));
+        // The same edit twice is one edit.
+        let repeatable = self.method == Method::PATCH;
+        match http.call(Call { method: self.method, repeatable, ..call }).await {
+            Ok(reply) if reply.is_success() => (sent(&reply.body), 0),
+            Ok(reply) => refused(reply),
+            Err(outcome) => (outcome, 0),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Sent {
+    id: String,
+    channel_id: String,
+}
+
+fn sent(body: &str) -> Outcome {
+    let sent = serde_json::from_str::<Sent>(body).ok();
+    Outcome::Sent { reference: sent.map(|Sent { id, channel_id }| format!("{channel_id}/{id}")) }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Refused {
+    code: u64,
+    message: String,
+    /// In seconds, with a 429
+    retry_after: Option<f64>,
+}
+
+const UNKNOWN_CHANNEL: u64 = 10_003;
+const UNKNOWN_WEBHOOK: u64 = 10_015;
+const BAD_TOKEN: u64 = 50_027;
+
+/// What Discord's error codes mean for us
+/// (<https://discord.com/developers/docs/topics/opcodes-and-status-codes#json-json-error-codes>).
+fn refused(mut reply: Reply) -> (Outcome, u64) {
+    let Ok(Refused { code, message, retry_after }) = serde_json::from_str(&reply.body) else {
+        return (reply.refused(), 0);
+    };
+    let after = retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    reply.retry_after = reply.retry_after.or(after);
+    if reply.status == 429 {
+        return (reply.failed("Discord asks us to slow down"), code);
+    }
+    let advice = match code {
+        UNKNOWN_CHANNEL => "the channel or the thread is gone",
+        UNKNOWN_WEBHOOK => "the webhook was deleted: make another one, and give its address in `[discord.NAME]`",
+        BAD_TOKEN => "the webhook's address in `[discord.NAME]` is not good, or not any more",
+        160_005 => "the thread is locked",
+        220_001 => "the webhook is a forum's: set `forum = true` in `[discord.NAME]`",
+        220_003 => "the webhook is not a forum's: take `forum = true` out of `[discord.NAME]`",
+        40_067 => "the forum wants a tag on each post, and a webhook has none: make tags optional there",
+        200_000 | 200_001 => "the server's AutoMod blocks the message",
+        _ => return (reply.failed(&format!("Discord says {code} {message}")), code),
+    };
+    (reply.failed(&format!("Discord says {code}: {advice}")), code)
+}
+
+pub(super) fn payload(post: &Post<'_>) -> Value {
+    let mentions = post.mentions.get(..MAX_MENTIONS).unwrap_or(post.mentions);
+    let content = fit(post.message, |body| content(post, body, mentions), |text| text.chars().count() <= MAX_CONTENT);
+    json!({
+        "content": content,
+        "allowed_mentions": { "parse": [], "users": mentions },
+        "flags": NO_PREVIEWS,
+    })
+}
+
+fn content(post: &Post<'_>, body: &[Block], mentions: &[&str]) -> String {
+    let mentions = mentions.iter().map(|id| format!("<@{id}>")).collect::<Vec<_>>().join(" ");
+    let why = inert(&shorten(&post.message.why, MAX_WHY));
+    let links = ways_out(post.links).map(|(words, url)| link(words, url)).collect::<Vec<_>>().join(" · ");
+    let quiet = [why, links].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let quiet = if quiet.is_empty() { quiet } else { format!("-# {quiet}") };
+    let parts = [body_of(body), mentions, quiet];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+fn body_of(body: &[Block]) -> String {
+    let mut blocks = simple(body);
+    for block in &mut blocks {
+        if let Block::Code(code) = block {
+            // There is no other fence than three backticks.
+            *code = code.split('`').collect::<Vec<_>>().join(&format!("`{JOINER}"));
+        }
+    }
+    // A line without the space ends the quote.
+    let line = |line: &str| if line == ">" { "> ".to_owned() } else { line.to_owned() };
+    write(&blocks, &DIALECT).split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A backslash before whatever isn't a letter, a digit or a space takes its meaning. It is left out where there is none,
+/// since every one counts.
+fn inert(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len());
+    let (mut before, mut number, mut in_address) = (None, true, false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let after = chars.peek().copied();
+        let special = match c {
+            '\\' | '*' | '_' | '~' | '|' | '`' | '<' | '[' | ']' => true,
+            // Emoji, and addresses with a scheme or, as those of invitations, without
+            ':' => after.is_none_or(|c| !c.is_whitespace()),
+            '/' => in_address || after == Some('/') || matches!(before, None | Some('/' | ':')),
+            // Only the beginning of a line can be a heading, a list, a quote or small print.
+            '#' | '-' | '+' | '>' => before.is_none(),
+            '.' => number,
+            _ => false,
+        };
+        inert.extend(special.then_some('\\'));
+        inert.push(c);
+        inert.extend((c == '@').then_some(JOINER));
+        let is_space = c.is_whitespace();
+        in_address = !is_space && (in_address || matches!(c, '.' | ':'));
+        number = number && (c.is_ascii_digit() || (before.is_none() && is_space));
+        before = Some(c).filter(|_| before.is_some() || !is_space);
+    }
+    inert
+}
+
+/// Some of Discord's programs know no code with backticks.
+fn code(code: &str) -> String {
+    if code.is_empty() { String::new() } else { format!("`{}`", code.replace('`', "ˋ")) }
+}
+
+/// A text with escapes, emoji or an address in it stands before the address: as a link's it would show its backslashes, or
+/// be no link (<https://github.com/discord/discord-api-docs/issues/7721>).
+fn link(text: &str, url: &str) -> String {
+    let address = address(url, "*|~");
+    let is_letter = |c: char| c.is_alphanumeric() && !matches!(c, '\u{2000}'..='\u{2FFF}' | '\u{1F000}'..);
+    let bare = with_bare_underscores(text);
+    if text.trim().is_empty() || text == inert(url) {
+        format!("<{address}>")
+    } else if bare.chars().all(|c| is_letter(c) || (c.is_ascii() && c != '\\')) {
+        format!("[{bare}]({address})")
+    } else {
+        format!("{text} (<{address}>)")
+    }
+}
+
+/// Within a word an underscore ends nothing, and within a link it begins nothing that goes on after it.
+fn with_bare_underscores(text: &str) -> String {
+    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let mut parts = text.split("\\_").peekable();
+    let mut bare = String::with_capacity(text.len());
+    while let Some(part) = parts.next() {
+        bare.push_str(part);
+        let Some(next) = parts.peek() else { break };
+        let in_word = is_word(part.chars().last()) && is_word(next.chars().next());
+        bare.push_str(if in_word { "_" } else { "\\_" });
+    }
+    bare
 }

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod chat;
+mod discord;
 mod google_chat;
 mod mail;
 mod matrix;
