@@ -1,11 +1,218 @@
-//! STUB
+//! Mattermost by a bot's token: posts, with replies in the thread and edits.
+//!
+//! Mattermost's server looks for mentions in what is left when escapes are read, its programs look for mentions, hashtags,
+//! emoji and addresses each in their own way: so what makes one is broken up by a character that nobody sees.
 
-use super::http::Http;
-use super::{Outcome, Post};
+use std::time::Duration;
+
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::fit::fit;
+use super::http::{Body, Call, Http, Reply};
+use super::markdown::{Dialect, JOINER, address, code_span, simple, write};
+use super::{Outcome, Post, Step, ways_out};
 use crate::settings::ApiSettings;
+use crate::template::{Block, shorten};
 
-pub(super) const ROOM: usize = 1_000;
+/// `PostMessageMaxRunesV2` of the server: 65,535 bytes at four a character.
+const MAX_MESSAGE: usize = 16_383;
+const MAX_WHY: usize = 1_000;
+const MAX_MENTIONS: usize = 50;
 
-pub(super) async fn send(_http: &Http, _settings: &ApiSettings, _target: &str, _post: &Post<'_>) -> Outcome {
-    Outcome::permanent("not built")
+/// About how many letters fit before a message is shortened.
+pub(super) const ROOM: usize = 13_000;
+
+/// `RateLimitSettings.PerSec` is 10 where it is set.
+const GAP: Duration = Duration::from_millis(100);
+
+const DIALECT: Dialect = Dialect { text: inert, code, link, strong: "**", emphasis: "*", line: "\n" };
+
+pub(super) async fn send(http: &Http, settings: &ApiSettings, target: &str, post: &Post<'_>) -> Outcome {
+    let server = Server { http, settings, target };
+    let message = message(post);
+    let root = post.root.and_then(|root| root.split_once('/')).filter(|(channel, id)| is_id(channel) && is_id(id));
+    if let Some((channel, id)) = root {
+        if let Step::Edit(_) = post.step() {
+            let path = format!("/api/v4/posts/{id}/patch");
+            let edited = server.call(Method::PUT, &path, &json!({ "message": message })).await;
+            if !matches!(edited, Outcome::Permanent { .. }) {
+                return edited;
+            }
+        }
+        if post.step() != Step::Post {
+            let reply = json!({ "channel_id": channel, "root_id": id, "message": message });
+            let replied = server.call(Method::POST, POSTS, &reply).await;
+            // The server says of a post that is gone that it may not be changed, or is none to answer to.
+            if !matches!(replied, Outcome::Permanent { .. }) {
+                return replied;
+            }
+        }
+    }
+    match server.channel().await {
+        Ok(channel) => server.call(Method::POST, POSTS, &json!({ "channel_id": channel, "message": message })).await,
+        Err(outcome) => outcome,
+    }
+}
+
+const POSTS: &str = "/api/v4/posts";
+
+/// An id goes into an address.
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+struct Server<'a> {
+    http: &'a Http,
+    settings: &'a ApiSettings,
+    /// `TEAM/CHANNEL`
+    target: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Channel {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Posted {
+    id: String,
+    channel_id: String,
+}
+
+impl Server<'_> {
+    /// What the server calls the channel.
+    async fn channel(&self) -> Result<String, Outcome> {
+        let (team, channel) = self.target.split_once('/').unwrap_or_default();
+        let path = format!("/api/v4/teams/name/{team}/channels/name/{channel}");
+        let reply = self.ask(Method::GET, &path, Body::Json(String::new())).await?;
+        let found = serde_json::from_str::<Channel>(&reply.body).ok().filter(|channel| is_id(&channel.id));
+        found.map(|channel| channel.id).ok_or_else(|| Outcome::transient("Mattermost's answer cannot be read"))
+    }
+
+    /// Posts or edits.
+    async fn call(&self, method: Method, path: &str, body: &Value) -> Outcome {
+        match self.ask(method, path, Body::Json(body.to_string())).await {
+            Ok(reply) => {
+                let posted = serde_json::from_str::<Posted>(&reply.body).ok();
+                Outcome::Sent { reference: posted.map(|Posted { id, channel_id }| format!("{channel_id}/{id}")) }
+            }
+            Err(outcome) => outcome,
+        }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Body) -> Result<Reply, Outcome> {
+        let url = &self.settings.at(path);
+        let call = Call {
+            peer: "Mattermost",
+            url,
+            headers: Vec::new(),
+            body,
+            // The same question or the same edit twice does no harm.
+            repeatable: method != Method::POST,
+            method,
+            lane: ("mattermost".to_owned(), GAP),
+        };
+        let reply = self.http.call(call.bearer(self.settings.token.expose_secret())).await?;
+        if reply.is_success() { Ok(reply) } else { Err(refused(&reply, self.target)) }
+    }
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    id: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// What Mattermost's error ids mean for us; they are in its `server/i18n/en.json`.
+pub(super) fn refused(reply: &Reply, target: &str) -> Outcome {
+    if reply.status == 429 {
+        return reply.failed("Mattermost asks us to slow down");
+    }
+    let Ok(Refused { id, message }) = serde_json::from_str(&reply.body) else { return reply.refused() };
+    let advice = match id.as_str() {
+        "api.context.permissions.app_error" => format!("add the bot to the team and to {target}"),
+        "app.channel.get_by_name.missing.app_error" | "store.sql_channel.get_by_name.missing.app_error" => {
+            format!("there is no {target}, or it is private: then add the bot to it")
+        }
+        "app.team.get_by_name.missing.app_error" | "store.sql_team.get_by_name.missing.app_error" => {
+            format!("there is no team as in {target}")
+        }
+        "api.post.create_post.can_not_post_to_deleted.error" => format!("{target} is archived"),
+        "api.context.session_expired.app_error" | "api.context.invalid_token.error" => {
+            "the token in `[mattermost]` is not good, or not any more".to_owned()
+        }
+        "web.incoming_webhook.invalid.app_error" => {
+            "the webhook was deleted: make another one, and give its address in `[mattermost_webhook.NAME]`".to_owned()
+        }
+        "web.incoming_webhook.disabled.app_error" => "incoming webhooks are switched off on the server".to_owned(),
+        "web.incoming_webhook.channel.app_error" | "app.channel.get.existing.app_error" => {
+            "the webhook's channel is gone".to_owned()
+        }
+        "web.incoming_webhook.permissions.app_error" => "who made the webhook may not post there any more".to_owned(),
+        _ => message,
+    };
+    reply.failed(&format!("Mattermost says {id}: {advice}"))
+}
+
+/// The message's text.
+pub(super) fn message(post: &Post<'_>) -> String {
+    fit(post.message, |body| content(post, body), |text| text.chars().count() <= MAX_MESSAGE)
+}
+
+fn content(post: &Post<'_>, body: &[Block]) -> String {
+    let mentions = post.mentions.iter().take(MAX_MENTIONS).map(|name| format!("@{name}")).collect::<Vec<_>>().join(" ");
+    let why = inert(&shorten(&post.message.why, MAX_WHY));
+    let why = if why.is_empty() { why } else { format!("_{why}_") };
+    let links = ways_out(post.links).map(|(words, url)| link(words, url)).collect::<Vec<_>>().join(" · ");
+    let quiet = [why, links].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let parts = [write(&simple(body), &DIALECT), mentions, quiet];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Escapes go where the web program's parser reads them (github.com/mattermost/marked), entities where it doesn't, and a
+/// joiner into whatever is looked for after that.
+fn inert(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len());
+    let (mut before, mut number) = (None, true);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let after = chars.peek().copied();
+        match c {
+            '*' | '`' | '[' | ']' | '|' | '>' => inert.extend(['\\', c]),
+            '_' => inert.extend(['\\', '_', JOINER]),
+            '@' | '#' | '~' | '\\' => inert.extend([c, JOINER]),
+            ':' if after.is_none_or(|c| !c.is_whitespace()) => inert.extend([c, JOINER]),
+            '<' => inert.extend(["&lt;", "\u{2060}"]),
+            '$' => inert.extend(["&#36;", "\u{2060}"]),
+            '&' if after.is_none_or(|c| c == '#' || c.is_alphanumeric()) => inert.push_str("&amp;"),
+            '.' if number || after.is_none_or(|c| !c.is_whitespace()) => inert.extend([JOINER, c]),
+            // Lists, rules and the lines under headings are at the beginning; a link after `!` would be a picture.
+            '-' | '+' if before.is_none() => inert.extend(['\\', c]),
+            '=' if before.is_none() => inert.extend([JOINER, c]),
+            ')' if number => inert.extend(['\\', c]),
+            '!' if after.is_none() => inert.extend(['\\', c]),
+            c => inert.push(c),
+        }
+        number = number && (c.is_ascii_digit() || (before.is_none() && c.is_whitespace()));
+        before = Some(c).filter(|c| before.is_some() || !c.is_whitespace());
+    }
+    inert
+}
+
+/// Code with backticks must not touch what is before and after it: rows of them are read as one.
+fn code(code: &str) -> String {
+    match code {
+        "" => String::new(),
+        code if code.contains('`') => format!("{JOINER}{}{JOINER}", code_span(code)),
+        code => code_span(code),
+    }
+}
+
+fn link(text: &str, url: &str) -> String {
+    let address = address(url, "_*~|$");
+    if text.trim().is_empty() { format!("[{}]({address})", inert(url)) } else { format!("[{text}]({address})") }
 }

@@ -1,11 +1,40 @@
-//! STUB
+//! Mattermost by an incoming webhook: one channel, no threads.
 
-use super::http::Http;
-use super::{Outcome, Post};
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::http::{Call, Http};
+use super::{Outcome, Post, mattermost};
 use crate::settings::HookSettings;
 
-pub(super) const ROOM: usize = 1_000;
+pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) -> Outcome {
+    let url = settings.url.expose_secret();
+    let payload = json!({ "text": unslacked(&mattermost::message(post)) });
+    let call = Call::json("Mattermost", url, &payload, (url.to_owned(), Duration::from_millis(100)));
+    match http.call(call).await {
+        Ok(reply) if reply.is_success() => Outcome::Sent { reference: None },
+        Ok(reply) => mattermost::refused(&reply, "the channel"),
+        Err(outcome) => outcome,
+    }
+}
 
-pub(super) async fn send(_http: &Http, _settings: &HookSettings, _post: &Post<'_>) -> Outcome {
-    Outcome::permanent("not built")
+/// Before it reads any Markdown, the server makes mentions of Slack's `<!channel>` and `<@ID>`, and a link of
+/// `<ADDRESS|TEXT>`, in code too (`ProcessSlackText` and `CreateWebhookPost` in its `channels/app`). Only code has a `<`.
+pub(super) fn unslacked(text: &str) -> String {
+    let is_link = |rest: &str| rest.split_once('|').is_some_and(|(_, rest)| rest.contains('>'));
+    let line = |line: &str| {
+        let mut safe = String::with_capacity(line.len());
+        for (at, c) in line.char_indices() {
+            let rest = line.get(at..).unwrap_or_default();
+            match c {
+                '<' if is_link(rest) => safe.push('＜'),
+                '<' if rest.starts_with("<!") || rest.starts_with("<@") => safe.extend(['<', '\u{2060}']),
+                c => safe.push(c),
+            }
+        }
+        safe
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }

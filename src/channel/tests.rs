@@ -5,6 +5,7 @@ mod discord;
 mod google_chat;
 mod mail;
 mod matrix;
+mod mattermost;
 mod peers;
 mod random;
 mod rocket_chat;
