@@ -10,6 +10,7 @@ mod github;
 mod jira;
 mod lenient;
 mod note;
+mod own;
 pub mod signature;
 mod text;
 mod tickets;
@@ -22,6 +23,7 @@ use crate::event::{Event, Source};
 
 pub use body::{BodyError, json_body};
 pub use note::{revise as revise_notes, standing as standing_notes};
+pub use own::{IN_JIRA, ON_GITHUB};
 
 /// What the configuration says about understanding payloads.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,7 @@
 //! Issues, and comments on issues and pull requests.
 
 use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage};
+use crate::source::own::{OWN_COMMENT, is_ours_on_github};
 use crate::source::{Understood, text};
 
 use super::payload::{self, User};
@@ -109,6 +110,9 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
         return Err(delivery.nothing_to_ask_for());
     }
     let comment = delivery.body.comment.as_ref().ok_or_else(|| missing("comment"))?;
+    if is_ours(delivery, comment) {
+        return Err(OWN_COMMENT.to_owned());
+    }
     let (_, mut event) = about_issue(delivery, EventKind::IssueCommented)?;
     if matches!(event.about, About::PullRequest(_)) {
         event.kind = EventKind::PullRequestCommented;
@@ -127,4 +131,11 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
         return notes_or(notes, || delivery.nothing_to_ask_for());
     }
     Ok(with_notes(event, notes))
+}
+
+/// A comment that an edit made to look like ours was told of when it was written.
+fn is_ours(delivery: &Delivery<'_>, comment: &payload::Comment) -> bool {
+    let before = delivery.body.changes.as_ref().and_then(|changes| changes.body.as_ref());
+    let texts = [Some(&comment.body), before.map(|before| &before.from)];
+    texts.into_iter().flatten().filter_map(|text| text.as_deref()).all(is_ours_on_github) && comment.body.is_some()
 }

@@ -23,6 +23,7 @@ macro_rules! fixture {
 // Below the macro that they use.
 mod conditions;
 mod notes;
+mod own;
 mod things;
 
 fn read(name: &str, body: &Value) -> Parsed {

@@ -14,17 +14,25 @@ use crate::event::{self, About, Change, Event, EventKind, Source, Ticket, Ticket
 use super::adf::Written;
 use super::lenient::{Id, Link, Maybe};
 use super::note::{self, Place};
+use super::own::{OWN_COMMENT, is_ours_in_jira};
 use super::{Context, Understood, not_a_payload, text};
 use changelog::{Field, Happening, happenings};
 use payload::{Body, Comment, Fields, Issue, Item, Status, User};
 
 /// Reads a body of Jira's, which names its event itself.
 pub fn parse(body: &[u8], context: &Context<'_>) -> Understood {
-    let body: Body = serde_json::from_slice(body).map_err(|error| not_a_payload(&error))?;
+    let mut body: Body = serde_json::from_slice(body).map_err(|error| not_a_payload(&error))?;
+    let ours = body.comment.as_ref().and_then(|comment| comment.body.as_ref()).is_some_and(is_ours_in_jira);
+    if ours {
+        // What else an update says remains.
+        (body.comment, body.issue_event_type) = (Maybe::default(), Maybe::default());
+    }
     let name = body.webhook_event.text().ok_or_else(|| missing("webhookEvent"))?;
     let delivery = Delivery { body: &body, context };
     // Some names have the prefix, some do not, and it has changed over time.
     match name.strip_prefix("jira:").unwrap_or(name) {
+        "comment_created" | "comment_updated" | "comment_deleted" if ours => Err(OWN_COMMENT.to_owned()),
+        "issue_updated" if ours && delivery.items().is_empty() => Err(OWN_COMMENT.to_owned()),
         "issue_created" => delivery.about_ticket(&[(EventKind::TicketCreated, None)]),
         "issue_updated" => delivery.about_ticket(&delivery.updates()),
         "issue_deleted" => delivery.about_ticket(&[(EventKind::TicketDeleted, None)]),

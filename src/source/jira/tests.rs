@@ -10,9 +10,18 @@ use crate::source::{Parsed, Settings, parse};
 
 macro_rules! fixture {
     ($name:literal) => {
-        serde_json::from_str::<Value>(include_str!(concat!("../../../tests/fixtures/jira/", $name, ".json"))).unwrap()
+        serde_json::from_str::<Value>(include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/jira/",
+            $name,
+            ".json"
+        )))
+        .unwrap()
     };
 }
+
+// Below the macro that it uses.
+mod own;
 
 fn read(body: &Value, settings: &Settings) -> Parsed {
     parse(Source::Jira, "", body.to_string().as_bytes(), Timestamp::UNIX_EPOCH, settings)
