@@ -1,11 +1,228 @@
-//! STUB
+//! A comment on the pull request or issue itself: <https://docs.github.com/en/rest/issues/comments>.
+//!
+//! GitHub reads the comment as Markdown, and then looks in what came out for mentions, numbers, commits and emoji, where
+//! no backslash helps. So what would be one of these is broken up by U+2060, which nobody sees.
 
-use super::http::Http;
-use super::{Outcome, Post};
+use std::time::Duration;
+
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::fit::fit;
+use super::http::{Body, Call, Http, Reply};
+use super::markdown::{self, Dialect};
+use super::{Outcome, Post, Step, line, ways_out};
 use crate::settings::ApiSettings;
+use crate::source::ON_GITHUB;
+use crate::template::{Block, shorten};
 
-pub(super) const ROOM: usize = 1_000;
+/// "Body is too long (maximum is 65536 characters)": bytes are never fewer.
+const MOST: usize = 65_536;
+const MOST_WHY: usize = 1_000;
 
-pub(super) async fn send(_http: &Http, _settings: &ApiSettings, _post: &Post<'_>) -> Outcome {
-    Outcome::permanent("not built")
+/// About how many letters fit before a message is shortened.
+pub(super) const ROOM: usize = 30_000;
+
+/// What GitHub asks for between two requests that make something, whoever they are for:
+/// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>.
+const GAP: Duration = Duration::from_secs(1);
+/// How long to wait after a limit that does not say it: "wait for at least one minute before retrying".
+const REST: Duration = Duration::from_secs(60);
+
+const DIALECT: Dialect = Dialect { text, code, link, strong: "**", emphasis: "*", line: "\\\n" };
+
+pub(super) async fn send(http: &Http, settings: &ApiSettings, post: &Post<'_>) -> Outcome {
+    let Some((repository, number)) = page(post.thread) else {
+        return Outcome::permanent("only what is about a pull request or an issue can go to GitHub");
+    };
+    let folder = format!("/repos/{repository}/issues");
+    let new = format!("{folder}/{number}/comments");
+    let text = fit(post.message, |body| comment(post, body), |text| text.len() <= MOST);
+    // There are no threads: an answer is a further comment.
+    if let Step::Edit(id) = post.step()
+        && is_number(id)
+    {
+        let path = format!("{folder}/comments/{id}");
+        match request(http, settings, (Method::PATCH, &path), &text).await {
+            // Somebody deleted it.
+            Ok(reply) if reply.status == 404 => {}
+            Ok(reply) => return outcome(&reply, post.thread),
+            Err(outcome) => return outcome,
+        }
+    }
+    match request(http, settings, (Method::POST, &new), &text).await {
+        Ok(reply) => outcome(&reply, post.thread),
+        Err(outcome) => outcome,
+    }
+}
+
+async fn request(
+    http: &Http,
+    settings: &ApiSettings,
+    (method, path): (Method, &str),
+    text: &str,
+) -> Result<Reply, Outcome> {
+    let headers =
+        vec![("accept", "application/vnd.github+json".to_owned()), ("x-github-api-version", "2022-11-28".to_owned())];
+    let url = settings.at(path);
+    // An edit does no harm when it is made twice.
+    let repeatable = method == Method::PATCH;
+    let body = Body::Json(json!({ "body": text }).to_string());
+    let call = Call { peer: "GitHub", method, url: &url, headers, body, repeatable, lane: ("github".to_owned(), GAP) };
+    http.call(call.bearer(settings.token.expose_secret())).await
+}
+
+/// `owner/repo` and the number of `owner/repo#45`.
+fn page(thread: &str) -> Option<(&str, &str)> {
+    let (repository, number) = thread.split_once('#')?;
+    let (owner, name) = repository.split_once('/')?;
+    let plain = |text: &str| {
+        let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        letters && !text.bytes().all(|byte| byte == b'.')
+    };
+    (plain(owner) && plain(name) && is_number(number)).then_some((repository, number))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[derive(Deserialize)]
+struct Made {
+    id: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Refused {
+    message: String,
+    errors: Vec<Fault>,
+}
+
+/// Some are objects, some plain texts.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Fault {
+    Told { message: Option<String> },
+    Text(String),
+}
+
+fn outcome(reply: &Reply, thread: &str) -> Outcome {
+    if reply.is_success() {
+        let made = serde_json::from_str::<Made>(&reply.body);
+        return Outcome::Sent { reference: made.ok().map(|made| made.id.to_string()) };
+    }
+    let Ok(refused) = serde_json::from_str::<Refused>(&reply.body) else { return reply.refused() };
+    let faults = refused.errors.into_iter().filter_map(|fault| match fault {
+        Fault::Told { message } => message,
+        Fault::Text(text) => Some(text),
+    });
+    let said = std::iter::once(refused.message).chain(faults).collect::<Vec<_>>().join(": ");
+    let said = format!("GitHub says {}", said.trim_end_matches('.'));
+    let lower = said.to_lowercase();
+    // The first limit is over at a time that a header names, which the lane keeps; the second has no such header.
+    if matches!(reply.status, 403 | 429) && (lower.contains("rate limit") || lower.contains("abuse detection")) {
+        let retry_after = reply.retry_after.or_else(|| lower.contains("secondary").then_some(REST));
+        return Outcome::Transient { error: line(&said), retry_after };
+    }
+    let advice = match reply.status {
+        401 => "the token in `[github]` is not good, or not any more".to_owned(),
+        403 if lower.contains("not accessible by") => {
+            "give the token write access to issues and to pull requests".to_owned()
+        }
+        403 if lower.contains("saml") => "authorize the token for the organization".to_owned(),
+        403 if lower.contains("locked") => format!("{thread} is locked for all but those who may write there"),
+        301 | 307 | 308 => "the repository has another name now".to_owned(),
+        404 => format!("there is no {thread}, or the token may not see the repository"),
+        410 => format!("{thread} was deleted, or the repository has no issues"),
+        _ => return reply.failed(&said),
+    };
+    reply.failed(&format!("{said}: {advice}"))
+}
+
+/// The whole comment.
+pub(super) fn comment(post: &Post<'_>, body: &[Block]) -> String {
+    let called = post.mentions.iter().filter(|login| is_login(login)).map(|login| format!("@{login}"));
+    let called = called.collect::<Vec<_>>().join(" ");
+    let ways = ways_out(post.links).map(|(words, url)| link(&text(words), url));
+    let quiet =
+        std::iter::once(text(&shorten(&post.message.why, MOST_WHY))).chain(ways).collect::<Vec<_>>().join(" · ");
+    let parts = [called, markdown::write(body, &DIALECT), format!("<sub>{quiet}</sub>")];
+    let parts = parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>();
+    format!("{ON_GITHUB}\n{}\n", parts.join("\n\n"))
+}
+
+/// Enterprise Managed Users have an underscore; a team's name has a slash.
+fn is_login(login: &str) -> bool {
+    let letters = login.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte));
+    letters && login.starts_with(|first: char| first.is_ascii_alphanumeric())
+}
+
+/// Nothing sees this character, and no word goes on over it.
+const BREAK: char = '\u{2060}';
+
+/// A text with nothing in it that GitHub would make more of.
+fn text(value: &str) -> String {
+    let letters = value.chars().collect::<Vec<_>>();
+    let at = |index: Option<usize>| index.and_then(|index| letters.get(index)).copied();
+    let word_ends = |index: usize, word: &str| {
+        let before = letters.get(..index).unwrap_or_default().iter().rev();
+        word.chars().rev().eq(before.take(word.len()).map(char::to_ascii_lowercase))
+    };
+    let mut inert = String::with_capacity(value.len() + 16);
+    let mut hex = 0;
+    for (index, &letter) in letters.iter().enumerate() {
+        let (before, after) = (at(index.checked_sub(1)), at(Some(index + 1)));
+        let in_word = [before, after].iter().flatten().filter(|c| c.is_ascii_alphanumeric()).count() == 2;
+        match letter {
+            // Math is no part of Markdown; GitHub's own advice is a `<span>`:
+            // <https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/writing-mathematical-expressions>
+            '$' => inert.push_str("<span>&#36;</span>"),
+            // Task lists, footnotes and alerts are told by what follows the bracket; mentions, numbers and emoji too.
+            '[' | '#' => inert.extend(['\\', letter, BREAK]),
+            '@' => inert.extend([letter, BREAK]),
+            ':' if after != Some(' ') => inert.extend([letter, BREAK]),
+            // GH-1, CVE-2026-1 and GHSA-…
+            '-' if ["gh", "cve", "ghsa"].iter().any(|word| word_ends(index, word)) => inert.extend([letter, BREAK]),
+            '.' if word_ends(index, "www") => inert.extend([BREAK, letter]),
+            // A list's number is one at the beginning of a line, which a piece of text may be.
+            '.' | ')' if before.is_none_or(|c| c.is_ascii_digit()) => inert.extend(['\\', letter]),
+            '-' if in_word => inert.push(letter),
+            // The first, as it may stand before a link of ours
+            '!' | '\\' | '`' | '*' | '_' | '{' | '}' | ']' | '+' | '-' | '|' | '~' | '<' | '>' | '&' | '=' | '^' => {
+                inert.extend(['\\', letter]);
+            }
+            _ => inert.push(letter),
+        }
+        hex = if letter.is_ascii_hexdigit() { hex + 1 } else { 0 };
+        // A commit's name has at least seven digits.
+        if hex == 6 && after.is_some_and(|c| c.is_ascii_hexdigit()) {
+            inert.push(BREAK);
+            hex = 0;
+        }
+    }
+    inert
+}
+
+/// Code that stands next to code would share its marks.
+fn code(code: &str) -> String {
+    format!("{BREAK}{}", markdown::code_span(code))
+}
+
+/// A link of a text that is inert. An address in `<>` ends at `>`, and a line.
+fn link(text: &str, url: &str) -> String {
+    let mut address = String::with_capacity(url.len());
+    for letter in url.chars() {
+        match letter {
+            '<' => address.push_str("%3C"),
+            '>' => address.push_str("%3E"),
+            '\\' => address.push_str("%5C"),
+            // An entity would be decoded.
+            '&' => address.push_str("&amp;"),
+            _ => address.push(letter),
+        }
+    }
+    format!("[{text}](<{address}>)")
 }

@@ -1,11 +1,126 @@
-//! STUB
+//! A comment on the ticket itself, by REST v2, which Cloud and Data Center share and which takes wiki markup:
+//! <https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-issue-comments/>.
 
-use super::http::Http;
-use super::{Outcome, Post};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::fit::fit;
+use super::http::{Body, Call, Http, Reply};
+use super::{Outcome, Post, Step, ways_out, wiki};
+use crate::event::TicketKey;
 use crate::settings::ApiSettings;
+use crate::source::IN_JIRA;
+use crate::template::{Block, shorten};
 
-pub(super) const ROOM: usize = 1_000;
+/// Jira takes 32,767 characters. Cloud counts the document that it makes of them, which says for each piece what it is.
+const MOST: usize = 16_000;
+const MOST_WHY: usize = 1_000;
 
-pub(super) async fn send(_http: &Http, _settings: &ApiSettings, _post: &Post<'_>) -> Outcome {
-    Outcome::permanent("not built")
+/// About how many letters fit before a message is shortened.
+pub(super) const ROOM: usize = 8_000;
+
+pub(super) async fn send(http: &Http, settings: &ApiSettings, post: &Post<'_>) -> Outcome {
+    let Ok(key) = post.thread.parse::<TicketKey>() else {
+        return Outcome::permanent("only what is about a ticket can go to Jira");
+    };
+    let comments = format!("/rest/api/2/issue/{}/comment", key.as_str());
+    let text = fit(post.message, |body| comment(post, body), |text| text.encode_utf16().count() <= MOST);
+    // There are no threads: an answer is a further comment.
+    if let Step::Edit(id) = post.step()
+        && !id.is_empty()
+        && id.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let path = format!("{comments}/{id}");
+        match request(http, settings, (Method::PUT, &path), &text).await {
+            // Somebody deleted it.
+            Ok(reply) if reply.status == 404 => {}
+            Ok(reply) => return outcome(&reply, post.thread),
+            Err(outcome) => return outcome,
+        }
+    }
+    match request(http, settings, (Method::POST, &comments), &text).await {
+        Ok(reply) => outcome(&reply, post.thread),
+        Err(outcome) => outcome,
+    }
+}
+
+/// An account's address and API token on Cloud, a personal access token on Data Center.
+async fn request(
+    http: &Http,
+    settings: &ApiSettings,
+    (method, path): (Method, &str),
+    text: &str,
+) -> Result<Reply, Outcome> {
+    let url = settings.at(path);
+    let token = settings.token.expose_secret();
+    let headers = vec![("accept", "application/json".to_owned())];
+    // An edit does no harm when it is made twice.
+    let repeatable = method == Method::PUT;
+    let body = Body::Json(json!({ "body": text }).to_string());
+    let lane = ("jira".to_owned(), Duration::ZERO);
+    let mut call = Call { peer: "Jira", method, url: &url, headers, body, repeatable, lane };
+    match &settings.user {
+        Some(user) => {
+            let basic = STANDARD.encode(format!("{user}:{token}"));
+            call.headers.push(("authorization", format!("Basic {basic}")));
+        }
+        None => call = call.bearer(token),
+    }
+    http.call(call).await
+}
+
+#[derive(Deserialize)]
+struct Made {
+    id: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Refused {
+    error_messages: Vec<String>,
+    errors: Map<String, Value>,
+}
+
+fn outcome(reply: &Reply, thread: &str) -> Outcome {
+    if reply.is_success() {
+        let made = serde_json::from_str::<Made>(&reply.body);
+        return Outcome::Sent { reference: made.ok().map(|made| made.id) };
+    }
+    let refused = serde_json::from_str::<Refused>(&reply.body).unwrap_or_default();
+    let faults = refused.errors.values().filter_map(Value::as_str).map(str::to_owned);
+    let said = refused.error_messages.into_iter().chain(faults).collect::<Vec<_>>().join(" ");
+    let said = if said.is_empty() { format!("Jira answered {}", reply.status) } else { format!("Jira says {said}") };
+    let said = said.trim_end_matches('.');
+    let advice = match reply.status {
+        401 => "the token in `[jira]` is not good, or not any more".to_owned(),
+        403 => format!("the token's account may not comment on {thread}"),
+        404 => format!("there is no {thread}, or the token's account may not see it"),
+        _ if said.starts_with("Jira answered") => return reply.refused(),
+        _ => return reply.failed(said),
+    };
+    reply.failed(&format!("{said}: {advice}"))
+}
+
+/// The whole comment. The last line says whose it is.
+pub(super) fn comment(post: &Post<'_>, body: &[Block]) -> String {
+    let called = post.mentions.iter().filter_map(|name| mention(name)).collect::<Vec<_>>().join(" ");
+    let ways = ways_out(post.links).map(|(words, url)| wiki::link(words, url));
+    let why = wiki::line(&wiki::text(&shorten(&post.message.why, MOST_WHY)));
+    let why = format!("{{color:#707070}}{why}{{color}}");
+    let quiet = std::iter::once(why).chain(ways).collect::<Vec<_>>().join(" · ");
+    let parts = [called, wiki::write(body), quiet, IN_JIRA.to_owned()];
+    parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Somebody by account id (Cloud: 24 hexadecimal digits, or with a colon in it), or by user name.
+fn mention(name: &str) -> Option<String> {
+    let account = name.contains(':') || (name.len() == 24 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:@".contains(&byte));
+    plain.then(|| if account { format!("[~accountid:{name}]") } else { format!("[~{name}]") })
 }

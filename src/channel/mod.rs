@@ -23,6 +23,7 @@ mod slack_webhook;
 mod smtp;
 mod teams;
 mod webhook;
+mod wiki;
 mod zulip;
 
 use std::path::Path;

@@ -2,7 +2,9 @@
 
 mod chat;
 mod discord;
+mod github;
 mod google_chat;
+mod jira;
 mod mail;
 mod matrix;
 mod mattermost;
@@ -119,10 +121,11 @@ async fn outcomes(to: &str, answers: &[(u16, &str, &str)]) -> String {
     let answers: Vec<String> = answers.iter().map(|(status, header, body)| http(*status, header, body)).collect();
     let server = WebServer::answer(&answers.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let message = message(EventKind::PullRequestMerged);
+    let thread = if to == "github" { "acme/ingest-api#45" } else { "DATA-123" };
     let mut page = String::new();
     for _ in &answers {
         // What one answer says of the rate must not keep the next one away.
-        let outcome = shown(&web(&server.url).send(&destination(to), &post(&message)).await);
+        let outcome = shown(&web(&server.url).send(&destination(to), &Post { thread, ..post(&message) }).await);
         assert!(!outcome.contains("hunter2") && !outcome.contains("127.0.0.1"), "{outcome}");
         page += &format!("{outcome}\n");
     }

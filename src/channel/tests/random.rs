@@ -216,3 +216,31 @@ pub(super) fn regex(pattern: &'static str) -> Regex {
     static COMPILED: LazyLock<Mutex<BTreeMap<&str, Regex>>> = LazyLock::new(Mutex::default);
     COMPILED.lock().unwrap().entry(pattern).or_insert_with(|| Regex::new(pattern).unwrap()).clone()
 }
+
+/// The same as the core makes it: two pieces of text do not follow each other.
+pub(super) fn merged() -> impl Strategy<Value = Message> {
+    message().prop_map(|message| Message { body: message.body.into_iter().map(merge).collect(), ..message })
+}
+
+fn merge(block: Block) -> Block {
+    let all = |blocks: Vec<Block>| blocks.into_iter().map(merge).collect();
+    match block {
+        Block::Paragraph(text) => Block::Paragraph(merge_inlines(text)),
+        Block::Quote(inner) => Block::Quote(all(inner)),
+        Block::List { start, items } => Block::List { start, items: items.into_iter().map(all).collect() },
+        code @ Block::Code(_) => code,
+    }
+}
+
+fn merge_inlines(inlines: Vec<Inline>) -> Vec<Inline> {
+    let mut merged: Vec<Inline> = Vec::new();
+    for inline in inlines {
+        match (merged.last_mut(), inline) {
+            (Some(Inline::Text(last)), Inline::Text(text)) => last.push_str(&text),
+            (_, Inline::Strong(inner)) => merged.push(Inline::Strong(merge_inlines(inner))),
+            (_, Inline::Emphasis(inner)) => merged.push(Inline::Emphasis(merge_inlines(inner))),
+            (_, other) => merged.push(other),
+        }
+    }
+    merged
+}
