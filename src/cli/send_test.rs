@@ -14,12 +14,32 @@ pub(super) struct Args {
     config: ConfigArgs,
     /// Where to, as in a team file's `to`: email:ana@example.com, slack:#channel, …
     destination: Destination,
+    /// What to comment on, for the destinations github and jira: acme/ingest-api#45, DATA-123
+    #[arg(long, value_name = "PAGE")]
+    on: Option<String>,
+}
+
+impl Args {
+    /// The conversation that the message belongs to: a page that is there, where it becomes a comment on it.
+    fn thread(&self, now: Timestamp) -> Result<String, Failure> {
+        let example = match self.destination {
+            Destination::Github => "acme/ingest-api#45",
+            Destination::Jira => "DATA-123",
+            _ if self.on.is_some() => {
+                return Err(Failure::Usage(format!("--on is for github and jira, not for {}", self.destination)));
+            }
+            _ => return Ok(format!("send-test/{now}")),
+        };
+        let to = &self.destination;
+        self.on.clone().ok_or_else(|| Failure::Usage(format!("say what to comment on: send-test {to} --on {example}")))
+    }
 }
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
+    let now = Timestamp::now();
+    let thread = args.thread(now)?;
     let config = args.config.load()?;
     let channels = Channels::new(config.channels.clone());
-    let now = Timestamp::now();
     let text = "Hello! If you can read this, microalign can reach you here. There is nothing to do.";
     let message = Message {
         subject: "microalign: a test message".to_owned(),
@@ -27,7 +47,6 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         why: "You get this because somebody ran `microalign send-test`.".to_owned(),
         ..Message::default()
     };
-    let thread = format!("send-test/{now}");
     let post = Post {
         id: now.as_millisecond(),
         message: &message,

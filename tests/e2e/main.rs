@@ -12,6 +12,7 @@ mod disk;
 mod kill;
 mod mute;
 mod notes;
+mod own;
 mod rehearse;
 mod reload;
 mod restraint;
