@@ -21,6 +21,15 @@ fn run(folder: &Path, args: &[&str]) -> (i32, String) {
         ("SMTP_PASSWORD", "secret"),
         ("SLACK_BOT_TOKEN", "xoxb-1"),
         ("OPS_WEBHOOK_URL", "https://hooks.example.com/T/B/x"),
+        ("TEAMS_WEBHOOK_URL", "https://teams.example.com/x"),
+        ("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/1/x"),
+        ("GOOGLE_CHAT_WEBHOOK_URL", "https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t"),
+        ("MATTERMOST_TOKEN", "token"),
+        ("MATRIX_TOKEN", "token"),
+        ("ZULIP_API_KEY", "key"),
+        ("ROCKET_CHAT_TOKEN", "token"),
+        ("GITHUB_TOKEN", "token"),
+        ("JIRA_TOKEN", "token"),
         ("HUB_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ] {
         command.env(name, value);

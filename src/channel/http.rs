@@ -264,7 +264,8 @@ mod tests {
     fn what_is_left_of_a_rate() {
         let now: Timestamp = "2026-11-02T14:05:00Z".parse().unwrap();
         let then = (now.as_second() + 7).to_string();
-        let table: [(&[(&'static str, &str)], Option<u64>); 8] = [
+        type Row<'a> = (&'a [(&'static str, &'a str)], Option<u64>);
+        let table: [Row<'_>; 8] = [
             (&[], None),
             (&[("x-ratelimit-remaining", "1"), ("x-ratelimit-reset-after", "2")], None),
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset-after", "1.5")], Some(1500)),

@@ -13,6 +13,7 @@ mod random;
 mod rocket_chat;
 mod slack;
 mod teams;
+mod templates;
 mod zulip;
 
 use std::time::Duration;

@@ -10,6 +10,7 @@ mod corpus;
 mod deliver;
 mod disk;
 mod kill;
+mod manners;
 mod mute;
 mod notes;
 mod own;

@@ -37,11 +37,11 @@ pub struct Answer {
 }
 
 impl Service {
-    /// A folder with one team file; `more` is added to the configuration.
+    /// A folder with one team file; `more` is added to the configuration, whose last table is `[github]`.
     pub fn new(team: &str, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\n[github]\nsecrets = [\"{SECRET}\"]\n[jira]\nsecrets = [\"{SECRET}\"]\n{more}"
+            "[server]\nlisten = \"127.0.0.1:0\"\n[jira]\nsecrets = [\"{SECRET}\"]\n[github]\nsecrets = [\"{SECRET}\"]\n{more}"
         );
         std::fs::write(dir.path().join("microalign.toml"), config).unwrap();
         std::fs::create_dir(dir.path().join("rules")).unwrap();

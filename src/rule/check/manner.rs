@@ -196,7 +196,7 @@ fn unconfigured(destination: &Destination, channels: &ChannelSettings) -> Option
 
 fn manner(text: &str) -> Result<Manner, (String, String)> {
     text.parse().map_err(|message| {
-        let help = did_you_mean(text, Manner::NAMES.into_iter());
+        let help = did_you_mean(text, Manner::NAMES);
         (message, help.unwrap_or_else(|| format!("write one of {}", Manner::NAMES.join(", "))))
     })
 }
