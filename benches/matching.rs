@@ -144,6 +144,8 @@ fn event(n: usize) -> Event {
         retold: None,
         private: None,
         paths: None,
+        owners: None,
+        gap: None,
     }
 }
 

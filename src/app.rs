@@ -11,12 +11,15 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::channel::Channels;
+use crate::api;
+use crate::api::github::Github;
+use crate::api::jira::Jira;
+use crate::channel::{self, Channels};
 use crate::config::Config;
 use crate::console::Console;
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Web};
-use crate::intake::Intake;
+use crate::intake::{Enricher, Intake};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::owner;
@@ -43,6 +46,9 @@ pub enum StartError {
     /// The store cannot be opened
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What asks GitHub and Jira cannot be made
+    #[error("{0}")]
+    Client(String),
     /// The folder of the store cannot be made
     #[error("cannot make the folder `{path}`: {reason}")]
     Folder {
@@ -97,6 +103,7 @@ impl App {
         let intake = Intake {
             store: store.clone(),
             settings: settings(&config),
+            enricher: enricher(&config).await?,
             rulebook,
             metrics: Arc::clone(&metrics),
             stored,
@@ -149,6 +156,19 @@ fn spawn(tasks: &mut JoinSet<&'static str>, name: &'static str, task: impl Futur
 #[must_use]
 pub fn settings(config: &Config) -> Settings {
     Settings { jira_projects: config.jira_projects.clone(), jira_base_url: config.jira_base_url.clone() }
+}
+
+/// Who is asked for what webhooks leave out, where there is access to an API.
+async fn enricher(config: &Config) -> Result<Option<Arc<Enricher>>, StartError> {
+    let (github, jira) = (config.github_api.as_ref(), config.channels.jira.as_ref());
+    if github.is_none() && jira.is_none() {
+        return Ok(None);
+    }
+    let client = channel::http_client(api::DEADLINE * 2).await.map_err(StartError::Client)?;
+    let github =
+        github.map(|settings| Github::new(settings, client.clone())).transpose().map_err(StartError::Client)?;
+    let jira = jira.map(|settings| Arc::new(Jira::new(settings.clone(), client)));
+    Ok(Some(Arc::new(Enricher::new(github.map(Arc::new), jira, settings(config)))))
 }
 
 /// What links in messages start with. A port of 0 stands for the one that is listened on.

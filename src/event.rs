@@ -159,6 +159,13 @@ pub struct Event {
     /// The files that it changes, sorted; `None` where they are not known
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub paths: Option<Vec<String>>,
+    /// Who owns those files, as CODEOWNERS and CODENOTIFY write them (`@ana`, `@acme/web`), in small letters and sorted;
+    /// `None` where it is not known
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub owners: Option<Vec<String>>,
+    /// Why something that a rule asks for is not known, as a sentence
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gap: Option<String>,
 }
 
 impl Event {

@@ -5,6 +5,7 @@
 
 mod batch;
 mod bundle;
+mod enrich;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -14,6 +15,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::{self, JoinHandle};
+
+pub use self::enrich::Enricher;
 
 use self::batch::Batch;
 use self::bundle::{Bundle, Ready, bundle};
@@ -49,6 +52,8 @@ pub struct Intake {
     pub store: Store,
     /// How payloads are read
     pub settings: Settings,
+    /// Who is asked for what payloads leave out, if anybody can be
+    pub enricher: Option<Arc<Enricher>>,
     /// The rules and templates in force
     pub rulebook: watch::Receiver<Arc<Rulebook>>,
     /// What is counted
@@ -162,7 +167,10 @@ impl Intake {
         rulebook: &Rulebook,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        let (queued, parsed): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        let (queued, mut parsed): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        if let Some(enricher) = &self.enricher {
+            enricher.complete(parsed.iter_mut(), rulebook.rules(), &self.store).await?;
+        }
         let mut batch = Batch::begin(&self.store, rulebook, &parsed, now).await?;
         for (delivery, parsed) in queued.iter().zip(parsed) {
             if !batch.add(delivery, parsed).await? {

@@ -18,6 +18,7 @@
 //! `event`, `mute` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan` ← `rulebook`, `store`, `channel` ← `intake`,
 //! `dispatch` ← `console`, `http`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
 
+pub mod api;
 pub mod app;
 pub mod channel;
 pub mod cli;
@@ -32,6 +33,7 @@ pub mod intake;
 pub mod metrics;
 pub mod mute;
 pub mod owner;
+pub mod owners;
 pub mod plan;
 pub mod rehearsal;
 pub mod rule;

@@ -27,7 +27,7 @@ impl Replay {
         // The rules stay as they are: nobody needs the other end.
         let (_, rulebook) = watch::channel(Arc::new(rulebook));
         let (metrics, stored, to_send) = (Arc::default(), Arc::default(), Arc::default());
-        Self { intake: Intake { store, settings, rulebook, metrics, stored, to_send }, clock: from }
+        Self { intake: Intake { store, settings, enricher: None, rulebook, metrics, stored, to_send }, clock: from }
     }
 
     /// Moves the clock on, and does what falls due on the way, each at its time.

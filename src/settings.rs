@@ -18,7 +18,7 @@ use url::Url;
 
 use crate::destination::Destination;
 
-pub use self::chat::{ApiSettings, DiscordSettings, HookSettings, WebhookSettings};
+pub use self::chat::{ApiSettings, DiscordSettings, GithubApi, GithubLogin, HookSettings, WebhookSettings};
 pub use self::mail::{Allowed, DkimKey, DkimSettings, DnsName};
 
 /// Everything the channels need.

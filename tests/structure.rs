@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 /// A module may import those of the lines above its own, and none beside it.
 const LAYERS: &[&[&str]] = &[
-    &["event", "destination", "toml_file"],
+    &["event", "destination", "owners", "toml_file"],
     &["settings", "mute"],
     &["config"],
     &["source", "rule", "template"],
     &["track", "hold"],
     &["plan"],
-    &["rulebook", "store", "channel", "metrics"],
+    &["rulebook", "store", "channel", "api", "metrics"],
     &["intake", "dispatch", "console", "owner"],
     &["http", "rehearsal"],
     &["app"],

@@ -112,7 +112,7 @@ impl Http {
             Body::Form(body) => ("application/x-www-form-urlencoded", body),
         };
         let headers = headers(&list, kind).map_err(|error| Outcome::transient(format!("{peer}: {error}")))?;
-        let client = self.client.get_or_try_init(|| self.client()).await.map_err(Outcome::transient)?;
+        let client = self.client.get_or_try_init(|| http_client(self.deadline)).await.map_err(Outcome::transient)?;
         if let Err(wait) = self.pacer.turn(&lane, gap).await {
             let error = format!("{peer} asked us to slow down");
             return Err(Outcome::Transient { error, retry_after: Some(wait) });
@@ -138,24 +138,26 @@ impl Http {
             }
         }
     }
+}
 
-    /// Made at the first call, off the async threads: it reads every certificate that the system trusts.
-    async fn client(&self) -> Result<Client, String> {
-        let deadline = self.deadline;
-        let build = move || {
-            choose_tls_provider();
-            Client::builder()
-                .user_agent(concat!("microalign/", env!("CARGO_PKG_VERSION")))
-                .redirect(Policy::none())
-                .pool_max_idle_per_host(IDLE_PER_HOST)
-                .connect_timeout(CONNECT.min(deadline))
-                .timeout(deadline)
-                .build()
-        };
-        match tokio::task::spawn_blocking(build).await {
-            Ok(client) => client.map_err(|error| format!("TLS cannot be set up: {}", describe(error))),
-            Err(error) => Err(format!("TLS cannot be set up: {error}")),
-        }
+/// A client with bounds, made off the async threads: it reads every certificate that the system trusts.
+///
+/// # Errors
+/// One sentence.
+pub async fn http_client(deadline: Duration) -> Result<Client, String> {
+    let build = move || {
+        choose_tls_provider();
+        Client::builder()
+            .user_agent(concat!("microalign/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .pool_max_idle_per_host(IDLE_PER_HOST)
+            .connect_timeout(CONNECT.min(deadline))
+            .timeout(deadline)
+            .build()
+    };
+    match tokio::task::spawn_blocking(build).await {
+        Ok(client) => client.map_err(|error| format!("TLS cannot be set up: {}", describe(error))),
+        Err(error) => Err(format!("TLS cannot be set up: {error}")),
     }
 }
 

@@ -33,7 +33,7 @@ use jiff::Timestamp;
 use lettre::message::Mailbox;
 
 pub use self::html::body as html_body;
-pub use self::http::choose_tls_provider;
+pub use self::http::{choose_tls_provider, http_client};
 
 use self::email::Sender;
 use self::http::Http;

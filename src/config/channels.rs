@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use super::file::{
     DiscordTable, EmailTable, HookTable, MatrixTable, MattermostTable, PersonTable, RocketChatTable, SlackTable,
@@ -12,12 +13,21 @@ use super::file::{
 use super::{Checker, Tables};
 use crate::destination::Destination;
 use crate::settings::{
-    ApiSettings, DiscordSettings, EmailSettings, HookSettings, Person, SmtpSettings, WebhookSettings,
+    ApiSettings, DiscordSettings, EmailSettings, GithubApi, GithubLogin, HookSettings, Person, SmtpSettings,
+    WebhookSettings,
 };
 use crate::toml_file::{At, Field, Raw, SecretText, Wrong};
 
 const SLACK: &str = "https://slack.com/api";
 const GITHUB: &str = "https://api.github.com";
+
+/// The keys of `[github]` that are about its API.
+pub(super) struct RawGithubApi {
+    pub(super) token: Field<SecretText>,
+    pub(super) app_id: Field<String>,
+    pub(super) private_key: Field<SecretText>,
+    pub(super) api_url: Field<String>,
+}
 
 /// The keys of `[jira]` that are about its API.
 pub(super) struct RawJiraApi {
@@ -94,10 +104,35 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         self.api(url, user, (table.api_key, &at.key("api_key")))
     }
 
-    pub(super) fn github_api(&mut self, token: Field<SecretText>, url: Field<String>) -> Option<ApiSettings> {
+    /// How GitHub's API is asked, and what comments are written with.
+    pub(super) fn github_api(&mut self, raw: RawGithubApi) -> (Option<GithubApi>, Option<ApiSettings>) {
         let at = At::root().key("github");
-        let url = self.web_address(url, &at.key("api_url")).unwrap_or_else(|| GITHUB.to_owned());
-        self.api(Some(url), None, (token, &at.key("token")))
+        let RawGithubApi { token, app_id, private_key, api_url } = raw;
+        let url = self.web_address(api_url, &at.key("api_url")).unwrap_or_else(|| GITHUB.to_owned());
+        let (id_at, key_at, token_at) = (at.key("app_id"), at.key("private_key"), at.key("token"));
+        if !app_id.is_absent() && private_key.is_absent() {
+            self.document.wrong(&id_at, "an App needs its `private_key` too", None);
+        }
+        if app_id.is_absent() && !private_key.is_absent() {
+            self.document.wrong(&key_at, "an App needs its `app_id` too", None);
+        }
+        if !app_id.is_absent() && !token.is_absent() {
+            let help = "leave one of the two out".to_owned();
+            self.document.wrong(&token_at, "GitHub is asked either as an App or with a token", help);
+        }
+        let api = self.api(Some(url.clone()), None, (token, &token_at));
+        let id = self.word(app_id, &id_at).and_then(|id| {
+            let wrong = || (format!("`{id}` is no App"), Some("write the App ID, which is a number".to_owned()));
+            self.parsed(id.parse::<u64>().map_err(|_| wrong()), &id_at)
+        });
+        let key = self.secret(private_key, &key_at);
+        let login = match (&api, id, key) {
+            (Some(api), ..) => Some(GithubLogin::Token(api.token.clone())),
+            (None, Some(id), Some(key)) => Some(GithubLogin::App { id, key }),
+            _ => None,
+        };
+        let settings = login.and_then(|login| Some(GithubApi { url: Url::parse(&url).ok()?, login }));
+        (settings, api)
     }
 
     /// `base_url` is where the API is, if there is no `api_url`.

@@ -83,8 +83,12 @@ pub struct StoreTable {
 pub struct GithubTable {
     /// The webhook's secret. Any one of several verifies, so that a secret can be changed with no gap.
     pub secrets: Field<Vec<Field<SecretText>>>,
-    /// A token that may write comments, for the destination `github`.
+    /// A token to ask the API with, and to write comments with for the destination `github`.
     pub token: Field<SecretText>,
+    /// The number of a GitHub App that asks the API, instead of a `token`.
+    pub app_id: Field<String>,
+    /// The App's private key, in PEM.
+    pub private_key: Field<SecretText>,
     /// The address of GitHub's API. `https://api.github.com` if left out; `https://HOST/api/v3` on an Enterprise Server.
     pub api_url: Field<String>,
 }

@@ -15,9 +15,9 @@ use url::Url;
 
 pub use file::schema;
 
-use self::channels::RawJiraApi;
+use self::channels::{RawGithubApi, RawJiraApi};
 use crate::event::TicketKey;
-use crate::settings::ChannelSettings;
+use crate::settings::{ChannelSettings, GithubApi};
 use crate::toml_file::{At, Document, Field, Problem, SecretText, Wrong};
 use file::{ConfigFile, ServerTable, StoreTable};
 
@@ -40,6 +40,8 @@ pub struct Config {
     pub jira_secrets: Vec<SecretString>,
     /// What links to tickets start with; no slash at its end
     pub jira_base_url: Option<String>,
+    /// How GitHub's API is asked, if it can be
+    pub github_api: Option<GithubApi>,
     /// The projects whose tickets count; empty for all
     pub jira_projects: Vec<String>,
     /// What the channels need
@@ -102,7 +104,14 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             self.document.wrong(&root, "no webhook can be verified: there is no secret", help.to_owned());
         }
         let jira_base_url = self.web_address(jira.base_url, &jira_at.key("base_url"));
+        let (github_api, github_comments) = self.github_api(RawGithubApi {
+            token: github.token,
+            app_id: github.app_id,
+            private_key: github.private_key,
+            api_url: github.api_url,
+        });
         Config {
+            github_api,
             rules: self.path(raw.rules, &root.key("rules"), "rules"),
             templates: self.path(raw.templates, &root.key("templates"), "templates"),
             listen,
@@ -125,7 +134,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
                 matrix: self.matrix(raw.matrix),
                 zulip: self.zulip(raw.zulip),
                 webhooks: self.webhooks(raw.webhook),
-                github: self.github_api(github.token, github.api_url),
+                github: github_comments,
                 jira: self.jira_api(
                     RawJiraApi { user: jira.user, token: jira.token, api_url: jira.api_url },
                     jira_base_url.as_deref(),

@@ -226,7 +226,8 @@ impl<'a> Batch<'a> {
         });
         let mut lines = lines.collect::<Vec<_>>();
         if lines.is_empty() {
-            let reason = stale.unwrap_or_else(|| "no rule matched".to_owned());
+            let gap = event.gap.as_ref().map_or_else(String::new, |gap| format!("; not all was known: {gap}"));
+            let reason = stale.unwrap_or_else(|| format!("no rule matched{gap}"));
             lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
         }
         let thread = track::thread(&event.subject, &event.tickets).to_owned();

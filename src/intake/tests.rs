@@ -45,6 +45,7 @@ impl Clocked {
         let intake = Intake {
             store,
             settings: Settings { jira_projects: Vec::new(), jira_base_url: None },
+            enricher: None,
             rulebook: watch::channel(Arc::new(rulebook)).1,
             metrics: Arc::default(),
             stored: Arc::default(),

@@ -158,5 +158,7 @@ fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
         once: None,
         retold: None,
         paths: None,
+        owners: None,
+        gap: None,
     }
 }

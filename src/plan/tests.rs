@@ -79,6 +79,8 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         once: None,
         retold: None,
         paths: None,
+        owners: None,
+        gap: None,
     };
     track(None, event)
 }

@@ -15,10 +15,10 @@ use super::file::{RuleTable, TeamFile, Texts};
 use super::pattern::{Pattern, Patterns, Reading};
 use super::reading;
 use super::timing;
-use super::{Audience, Manners, On, Rule, Team};
+use super::{Audience, Manners, On, Owns, Rule, Team};
 use crate::event::{EventKind, Kinds};
 use crate::settings::ChannelSettings;
-use crate::toml_file::{At, Document, Field, Problem, Wrong, did_you_mean};
+use crate::toml_file::{At, Document, Field, Problem, TextOrTexts, Wrong, did_you_mean};
 
 /// How long an update waits if the team doesn't say.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ pub(super) struct Among<'a> {
 /// Reads a team file.
 pub(super) fn check_among(file: &str, text: &str, known: Known<'_>, among: Among<'_>) -> Result<Team, Vec<Problem>> {
     let (document, raw) = Document::read::<TeamFile>(file, text)?;
-    let mut checker = Checker { document, known, among };
+    let mut checker = Checker { document, known, among, owns: None };
     let team = checker.team(raw);
     checker.document.finish(team)
 }
@@ -63,12 +63,16 @@ struct Checker<'a> {
     document: Document<'a>,
     known: Known<'a>,
     among: Among<'a>,
+    /// What the team owns
+    owns: Option<Owns>,
 }
 
 impl Checker<'_> {
     fn team(&mut self, mut raw: TeamFile) -> Team {
         let root = At::root();
         let sending = self.sending(raw.take_sending(), &root);
+        let members = self.members(raw.members);
+        self.owns = self.owns(raw.owns, raw.github_team, &members);
         let tables = self.document.take(raw.rule, &root.key("rule")).unwrap_or_default();
         let mut names = BTreeMap::new();
         let mut rules = Vec::new();
@@ -83,7 +87,7 @@ impl Checker<'_> {
         Team {
             name: self.name(raw.team, &root, "team"),
             owner: self.owner(raw.owner),
-            members: self.members(raw.members),
+            members,
             timezone: self.timezone(raw.timezone),
             audience: self.audience(raw.audience),
             quiet: self.quiet(raw.quiet),
@@ -167,6 +171,45 @@ impl Checker<'_> {
             }
         }
         members.into_iter().map(|(_, member)| member).collect()
+    }
+
+    /// What the team owns. CODEOWNERS knows it by its name on GitHub, or by its members.
+    fn owns(&mut self, owns: Field<TextOrTexts>, team: Field<String>, members: &[String]) -> Option<Owns> {
+        let root = At::root();
+        let at = root.key("github_team");
+        let team = self.document.take(team, &at).filter(|team| {
+            let parts = team.split('/').collect::<Vec<_>>();
+            let right = parts.len() == 2 && parts.iter().all(|part| reading::plain_login(part).is_ok());
+            if !right {
+                let help = "write \"ORGANISATION/TEAM\"".to_owned();
+                self.document.wrong(&at, format!("`{team}` is no team on GitHub"), help);
+            }
+            right
+        });
+        let at = root.key("owns");
+        match self.document.take(owns, &at)? {
+            TextOrTexts::One(text) if text == "codeowners" => {
+                let names = team.iter().chain(members).map(|name| format!("@{}", name.to_lowercase()));
+                let names = names.collect::<Vec<_>>();
+                if names.is_empty() {
+                    let help = "write `github_team = \"ORGANISATION/TEAM\"`, or `members`".to_owned();
+                    self.document.wrong(&at, "CODEOWNERS doesn't know this team", help);
+                }
+                Some(Owns::CodeOwners(names))
+            }
+            TextOrTexts::One(text) => {
+                let help = "write \"codeowners\", or a list of files such as [\"schemas/**\"]".to_owned();
+                self.document.wrong(&at, format!("`{text}` is nothing that a team owns"), help);
+                None
+            }
+            TextOrTexts::Several(paths) => {
+                if paths.is_empty() {
+                    self.document.wrong(&at, "the list is empty", "leave the key out, or write an entry".to_owned());
+                }
+                let entries = paths.into_iter().enumerate().map(|(index, path)| (at.index(index), path)).collect();
+                Some(Owns::Paths(self.patterns(entries, reading::path)))
+            }
+        }
     }
 
     fn timezone(&mut self, field: Field<String>) -> TimeZone {

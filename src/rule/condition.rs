@@ -25,6 +25,8 @@ pub enum Condition {
     Size(Box<Size>),
     /// Files that are changed: one that the list lets in is enough
     Paths(Patterns),
+    /// Files that are changed: one that the team owns is enough
+    TouchesOwned(Box<Owns>),
     /// Labels of a pull request, issue or ticket
     Labels(Patterns),
     /// The same, where each entry must fit some label
@@ -81,6 +83,7 @@ impl Condition {
             Self::Draft(_) => "draft",
             Self::Size(_) => "size",
             Self::Paths(_) => "paths",
+            Self::TouchesOwned(_) => "touches_owned",
             Self::Labels(_) => "labels",
             Self::LabelsAll(_) => "labels_all",
             Self::Author(_) => "author",
@@ -131,6 +134,20 @@ impl Condition {
         })
     }
 
+    /// Whether it is about the files that are changed.
+    pub(super) fn asks_of_files(&self) -> bool {
+        self.any(true, &|condition| matches!(condition, Self::Paths(_) | Self::TouchesOwned(_)))
+    }
+
+    /// Whether it is about who owns those files, as the repository says.
+    pub(super) fn asks_of_owners(&self) -> bool {
+        let by_repository = |condition: &Self| match condition {
+            Self::TouchesOwned(owns) => matches!(**owns, Owns::CodeOwners(_)),
+            _ => false,
+        };
+        self.any(true, &by_repository)
+    }
+
     /// Whether it wants an author by this very login: then a bot is heard.
     pub(super) fn names_author(&self, login: &str) -> bool {
         self.any(false, &|condition| matches!(condition, Self::Author(list) if list.names(login)))
@@ -157,6 +174,15 @@ impl Condition {
     pub(super) fn keys(&self) -> Option<Vec<Anchor>> {
         if let Self::Ticket(list) = self { list.anchors() } else { None }
     }
+}
+
+/// What a team owns.
+#[derive(Debug, Clone)]
+pub enum Owns {
+    /// What CODEOWNERS or CODENOTIFY say is these people's: `@acme/web`, `@ana`, in small letters
+    CodeOwners(Vec<String>),
+    /// These files
+    Paths(Patterns),
 }
 
 /// A number of lines, as a rule bounds it.

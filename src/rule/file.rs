@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::destination::Manner;
 use crate::event::EventKind;
-use crate::toml_file::{self, DurationText, Field, Raw, SizeText};
+use crate::toml_file::{self, DurationText, Field, Raw, SizeText, TextOrTexts};
 
 /// A list of strings.
 pub type Texts = Field<Vec<Field<String>>>;
@@ -21,6 +21,10 @@ pub struct TeamFile {
     pub owner: Field<String>,
     /// GitHub logins, and Jira account ids or names. What members do themselves is no news to the team.
     pub members: Texts,
+    /// The team on GitHub, such as `acme/data-platform`: what CODEOWNERS calls it.
+    pub github_team: Field<String>,
+    /// What the team owns, for `touches_owned`: `codeowners`, or a list of files such as `["schemas/**"]`.
+    pub owns: Field<TextOrTexts>,
     /// Where updates go: `email:ADDRESS`, `slack:#channel`, `mattermost:TEAM/CHANNEL`, `rocket-chat:#channel`,
     /// `matrix:!ROOM`, `zulip:STREAM`; `slack-webhook:NAME`, `teams:NAME`, `discord:NAME`, `google-chat:NAME`,
     /// `mattermost-webhook:NAME`, `webhook:NAME`; `github` and `jira` for a comment on the page itself; `mailbox`.
@@ -158,6 +162,8 @@ tables_of_conditions! {
     size: Field<SizeText>,
     /// A file that is changed, such as `schemas/**`. One that no entry with `!` excludes is enough.
     paths: Texts,
+    /// Whether a file is changed that the team owns, as its `owns` says.
+    touches_owned: Field<bool>,
     /// A label of the pull request, issue or ticket.
     labels: Texts,
     /// Labels of the pull request, issue or ticket, where every entry must fit one.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::condition::Condition;
 use super::pattern::Anchor;
 use super::{Rule, Team};
-use crate::event::{Event, EventKind, Kinds};
+use crate::event::{About, Event, EventKind, Kinds};
 
 /// All teams, with their rules.
 #[derive(Debug, Default)]
@@ -45,6 +45,27 @@ struct Starts {
 struct Wanted {
     kinds: Vec<EventKind>,
     places: Vec<Place>,
+}
+
+/// What rules ask of an event that its payload may not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// The files that are changed
+    pub files: bool,
+    /// Who owns them
+    pub owners: bool,
+    /// The ticket keys in commit messages, where there are no others
+    pub keys: bool,
+    /// What is known of its tickets: conditions ask, and messages say it
+    pub ticket: bool,
+}
+
+impl Asks {
+    /// Whether GitHub would know something of it.
+    #[must_use]
+    pub fn of_github(self) -> bool {
+        self.files || self.owners || self.keys
+    }
 }
 
 impl Rules {
@@ -104,6 +125,24 @@ impl Rules {
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|place| self.at(place))
+    }
+
+    /// What the rules that could want an event ask beyond its payload. A pull request's event may bring up any of its
+    /// milestones.
+    #[must_use]
+    pub fn asks(&self, event: &Event) -> Asks {
+        let is_pull_request = matches!(event.about, About::PullRequest(_));
+        let milestones = EventKind::ALL.iter().copied().filter(|kind| is_pull_request && kind.is_milestone());
+        let mut asks = Asks::default();
+        for kind in std::iter::once(event.kind).chain(milestones.filter(|kind| *kind != event.kind)) {
+            asks.keys |= is_pull_request && event.tickets.is_empty() && self.want(kind);
+            for (_, rule) in self.candidates(kind, event) {
+                asks.files |= rule.conditions.iter().any(Condition::asks_of_files);
+                asks.owners |= rule.conditions.iter().any(Condition::asks_of_owners);
+                asks.ticket = true;
+            }
+        }
+        asks
     }
 
     /// Whether some rule asks for a kind of event.

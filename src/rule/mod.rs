@@ -18,11 +18,11 @@ use jiff::tz::TimeZone;
 use smallvec::SmallVec;
 
 pub use check::{Known, check};
-pub use condition::{AuthorTeam, Condition, Size, is_member};
+pub use condition::{AuthorTeam, Condition, Owns, Size, is_member};
 pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to};
 pub use file::schema;
 pub use folder::{Loaded, load_folder};
-pub use index::Rules;
+pub use index::{Asks, Rules};
 pub use matcher::{Asked, Verdict, judge};
 pub use pattern::{Anchor, Patterns};
 pub use timing::{Budget, Digest, Period, Quiet};

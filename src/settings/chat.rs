@@ -35,6 +35,29 @@ impl ApiSettings {
     }
 }
 
+/// `[github] api_url` with `token`, or with `app_id` and `private_key`
+#[derive(Debug, Clone)]
+pub struct GithubApi {
+    /// Where the API is; no slash at its end
+    pub url: Url,
+    /// Who asks
+    pub login: GithubLogin,
+}
+
+/// Who asks GitHub.
+#[derive(Debug, Clone)]
+pub enum GithubLogin {
+    /// Whoever has this token
+    Token(SecretString),
+    /// A GitHub App
+    App {
+        /// Its number
+        id: u64,
+        /// Its private key, in PEM
+        key: SecretString,
+    },
+}
+
 /// A service that is given to us as one address: `[teams.NAME]` and the like.
 #[derive(Debug, Clone)]
 pub struct HookSettings {

@@ -19,7 +19,7 @@ mod wiki;
 
 use jiff::Timestamp;
 
-use crate::event::{Event, Source};
+use crate::event::{Event, Source, TicketKey};
 
 pub use body::{BodyError, json_body};
 pub use note::{revise as revise_notes, standing as standing_notes};
@@ -65,6 +65,12 @@ pub fn parse(source: Source, name: &str, body: &[u8], received: Timestamp, setti
         Ok(events) => Parsed::Events(events),
         Err(reason) => Parsed::Ignored(reason),
     }
+}
+
+/// The ticket keys in texts such as commit messages, in order.
+#[must_use]
+pub fn tickets_in<'a>(texts: impl IntoIterator<Item = &'a str>, settings: &Settings) -> Vec<TicketKey> {
+    tickets::find(None, &texts.into_iter().collect::<Vec<_>>(), &settings.jira_projects)
 }
 
 /// The reason for a body that does not even have the outline of a webhook.

@@ -160,6 +160,31 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get("subject")?, before(row)?))).collect()
     }
 
+    /// Takes in what is known of tickets that no webhook told of yet. What a webhook told stands.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`]
+    pub async fn learn(&self, tickets: &[(TicketKey, Known)]) -> Result<(), StoreError> {
+        if tickets.is_empty() {
+            return Ok(());
+        }
+        let rows = tickets.iter().map(|(key, known)| Ok(json!([key, to_json(known)?])));
+        let rows = to_json(&rows.collect::<Result<Vec<_>, StoreError>>()?)?;
+        self.write(move |conn| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO subject (key, state, thread) SELECT value ->> 0, value ->> 1, value ->> 0
+                     FROM json_each($1) WHERE TRUE ON CONFLICT DO NOTHING",
+                )
+                .bind(rows)
+                .execute(conn)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// The key of a ticket that an event names by Jira's numeric id.
     ///
     /// # Errors

@@ -69,6 +69,8 @@ pub(crate) fn event(kind: EventKind) -> Event {
         once: None,
         retold: None,
         paths: None,
+        owners: None,
+        gap: None,
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Shape {
     Flag,
     /// A list of strings
     Texts,
+    /// A string or a list of strings
+    TextOrTexts,
     /// A table
     Table,
     /// An array of tables
@@ -58,6 +60,7 @@ impl fmt::Display for Shape {
             Self::Size => "a size such as \">500\"",
             Self::Flag => "true or false",
             Self::Texts => "a list of strings",
+            Self::TextOrTexts => "a string or a list of strings",
             Self::Table => "a table",
             Self::Tables => "an array of tables",
         })
@@ -128,6 +131,21 @@ impl JsonSchema for SizeText {
         let pattern = "^((>|>=|<|<=) *[0-9]+|[0-9]+ *- *[0-9]+)$";
         json_schema!({"type": "string", "pattern": pattern, "examples": [">500", "<=50", "100-500"]})
     }
+}
+
+/// A string, or a list of strings.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum TextOrTexts {
+    /// One
+    One(String),
+    /// Several
+    Several(Vec<String>),
+}
+
+impl Raw for TextOrTexts {
+    const SHAPE: Shape = Shape::TextOrTexts;
 }
 
 /// A string that is never shown: not in an error, not in the line of the file under an error.
@@ -225,7 +243,7 @@ impl<'de, T: Raw> Visitor<'de> for FieldVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Field<T>, A::Error> {
         // A derived struct would take a list for its fields in order.
-        if matches!(T::SHAPE, Shape::Texts | Shape::Tables) {
+        if matches!(T::SHAPE, Shape::Texts | Shape::TextOrTexts | Shape::Tables) {
             Ok(T::deserialize(SeqAccessDeserializer::new(seq)).map_or(Field::Bad, Field::Is))
         } else {
             Ok(Field::Bad)

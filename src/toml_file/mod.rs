@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText};
+pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText, TextOrTexts};
 pub use problem::{Place, Problem, Wrong, did_you_mean, nearest};
 
 /// Nobody reads more problems of one file, and a file made to have a million would exhaust the memory.

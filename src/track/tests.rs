@@ -47,6 +47,8 @@ fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
         once: None,
         retold: None,
         paths: None,
+        owners: None,
+        gap: None,
     }
 }
 

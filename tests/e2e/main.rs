@@ -9,6 +9,7 @@ mod conditions;
 mod corpus;
 mod deliver;
 mod disk;
+mod enrich;
 mod kill;
 mod manners;
 mod mute;

@@ -82,6 +82,7 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         store: folder.join("microalign.db"),
         github_secrets: vec![secret.clone()],
         jira_secrets: vec![secret.clone()],
+        github_api: None,
         jira_base_url: Some("https://acme.atlassian.net".to_owned()),
         jira_projects: vec!["DATA".to_owned()],
         channels: ChannelSettings { mailbox: folder.join("mailbox"), ..ChannelSettings::default() },

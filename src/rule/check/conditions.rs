@@ -2,7 +2,7 @@
 
 use super::Checker;
 use crate::event::EventKind;
-use crate::rule::condition::{self, AuthorTeam, Condition, Size};
+use crate::rule::condition::{self, AuthorTeam, Condition, Owns, Size};
 use crate::rule::file::{ConditionTable, Groups, Texts};
 use crate::rule::pattern::{Pattern, Patterns};
 use crate::rule::{On, reading};
@@ -40,6 +40,7 @@ impl Checker<'_> {
             self.value(raw.draft, (at, "draft")).map(Condition::Draft),
             self.size(raw.size, at).map(|size| Condition::Size(size.into())),
             self.list(raw.paths, (at, "paths"), path).map(Condition::Paths),
+            self.touches_owned(raw.touches_owned, at).map(|owns| Condition::TouchesOwned(owns.into())),
             self.list(raw.labels, (at, "labels"), text).map(Condition::Labels),
             self.list(raw.labels_all, (at, "labels_all"), text).map(Condition::LabelsAll),
             self.list(raw.author, (at, "author"), login).map(Condition::Author),
@@ -93,6 +94,18 @@ impl Checker<'_> {
             }
         }
         Some(self.patterns(entries, read))
+    }
+
+    fn touches_owned(&mut self, field: Field<bool>, table: &At) -> Option<Owns> {
+        let touches = self.value(field, (table, "touches_owned"))?;
+        let at = table.key("touches_owned");
+        if !touches {
+            self.document.wrong(&at, "a rule asks for what the team owns, or not at all", "leave it out".to_owned());
+        } else if self.owns.is_none() {
+            let help = "write `owns = \"codeowners\"`, or `owns = [\"schemas/**\"]`, at the top".to_owned();
+            self.document.wrong(&at, "nobody knows what the team owns", help);
+        }
+        self.owns.clone().filter(|_| touches)
     }
 
     fn size(&mut self, field: Field<SizeText>, table: &At) -> Option<Size> {
@@ -202,7 +215,9 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         Condition::Draft(_) => (PULL_REQUEST, "only pull requests are drafts"),
         Condition::Size(_) => (PULL_REQUEST, "only pull requests have a size"),
         Condition::Reviewer(_) => (PULL_REQUEST, "only pull requests have reviewers"),
-        Condition::Paths(_) => (&["pull_request", "push", "note"], "only pushes and pull requests have changed files"),
+        Condition::Paths(_) | Condition::TouchesOwned(_) => {
+            (&["pull_request", "push", "note"], "only pushes and pull requests have changed files")
+        }
         Condition::Labels(_) | Condition::LabelsAll(_) => {
             (LABELLED, "only pull requests, issues and tickets have labels")
         }

@@ -40,6 +40,8 @@ fn event(source: Source, scope: &str, tickets: &[&str]) -> Event {
         retold: None,
         private: None,
         paths: None,
+        owners: None,
+        gap: None,
     }
 }
 

@@ -6,7 +6,7 @@
 use super::Asked;
 use super::words::{listed, none_of, one_of, quoted, refusal, subject};
 use crate::event::{About, Actor, Event, PullRequest, Source, ThingKind, Ticket};
-use crate::rule::condition::{AuthorTeam, Condition, Size};
+use crate::rule::condition::{AuthorTeam, Condition, Owns, Size};
 use crate::rule::pattern::{Patterns, Refusal};
 
 /// Why a condition doesn't hold.
@@ -60,6 +60,7 @@ fn test(condition: &Condition, asked: Asked<'_>) -> Result<(), Failure> {
         },
         Condition::Size(wanted) => size(event, wanted),
         Condition::Paths(list) => paths(event, list),
+        Condition::TouchesOwned(owns) => touches_owned(event, owns),
         Condition::Labels(list) => several("label", list, &texts(labels(event)?)),
         Condition::LabelsAll(list) => all_labels(list, &texts(labels(event)?)),
         Condition::Author(list) => several("author", list, &names(author(event)?)),
@@ -142,7 +143,7 @@ fn size(event: &Event, wanted: &Size) -> Result<(), Failure> {
 fn paths(event: &Event, list: &Patterns) -> Result<(), Failure> {
     let paths = match (&event.paths, &event.about) {
         (Some(paths), _) => texts(paths),
-        (None, About::PullRequest(_)) => return Err(unknown("the changed files are not known")),
+        (None, About::PullRequest(_)) => return Err(not_told(event, "the changed files are not known")),
         (None, About::Thing(thing)) if thing.kind == ThingKind::Push => {
             return Err(unknown("the changed files are not known"));
         }
@@ -159,6 +160,30 @@ fn paths(event: &Event, list: &Patterns) -> Result<(), Failure> {
             fails(format!("none of the {} changed files fits: {}", paths.len(), listed(&shown)))
         }
     }
+}
+
+fn touches_owned(event: &Event, owns: &Owns) -> Result<(), Failure> {
+    let names = match owns {
+        Owns::Paths(list) => return paths(event, list),
+        Owns::CodeOwners(names) => names,
+    };
+    let owners = match (&event.owners, &event.about) {
+        (Some(owners), _) => owners,
+        (None, About::Issue(_) | About::Ticket(_)) => return Err(hasnt(event, "changed files")),
+        (None, _) => return Err(not_told(event, "it is not known who owns the changed files")),
+    };
+    if owners.iter().any(|owner| names.contains(owner)) {
+        return Ok(());
+    }
+    match owners.as_slice() {
+        [] => fails("nobody owns the files that it changes"),
+        owners => fails(format!("the files that it changes are owned by {}", listed(owners))),
+    }
+}
+
+/// What is not known, and why, if somebody was asked.
+fn not_told(event: &Event, what: &str) -> Failure {
+    unknown(event.gap.as_ref().map_or_else(|| what.to_owned(), |gap| format!("{what}: {gap}")))
 }
 
 fn labels(event: &Event) -> Result<&[String], Failure> {

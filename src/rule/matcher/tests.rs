@@ -32,6 +32,8 @@ fn event(about: About) -> Event {
         once: None,
         retold: None,
         paths: None,
+        owners: None,
+        gap: None,
     }
 }
 

@@ -84,6 +84,8 @@ impl Delivery<'_> {
             once: None,
             retold: None,
             paths: None,
+            owners: None,
+            gap: None,
         }
     }
 

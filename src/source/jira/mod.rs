@@ -89,6 +89,8 @@ impl Delivery<'_> {
             once: None,
             retold: None,
             paths: None,
+            owners: None,
+            gap: None,
         }
     }
 

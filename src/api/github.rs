@@ -1,0 +1,298 @@
+//! GitHub's API, by octocrab: as an App, whose tokens octocrab renews, or with a token.
+//!
+//! Answers are kept with their ETag, and asked for again on condition, which costs nothing of the rate limit
+//! (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK, RETRY_AFTER};
+use http_body_util::{BodyExt as _, Limited};
+use jiff::Timestamp;
+use octocrab::Octocrab;
+use octocrab::models::{AppId, InstallationId};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout};
+
+use super::{ApiError, DEADLINE, LONGEST};
+use crate::settings::{GithubApi, GithubLogin};
+
+const PEER: &str = "GitHub";
+/// GitHub lists at most 3,000 files, 100 a page.
+const PAGES: usize = 30;
+/// About so many answers are kept for the next time.
+const KEPT: usize = 2_000;
+/// After a secondary limit without a time (GitHub's own advice).
+const REST: Duration = Duration::from_secs(60);
+
+/// A client for one GitHub.
+pub struct Github {
+    crab: Arc<Octocrab>,
+    is_app: bool,
+    /// By owner. A clone of a client would get a token of its own.
+    installations: Mutex<HashMap<String, Arc<Octocrab>>>,
+    kept: Mutex<HashMap<String, Kept>>,
+    resting: Mutex<Option<Instant>>,
+}
+
+/// An answer that may still be right.
+#[derive(Debug, Clone)]
+struct Kept {
+    etag: HeaderValue,
+    page: Page,
+}
+
+#[derive(Debug, Clone)]
+struct Page {
+    body: Bytes,
+    /// The query of the next page
+    next: Option<String>,
+}
+
+impl Github {
+    /// A client by these settings. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// One sentence, without the key or the token.
+    pub fn new(settings: &GithubApi, client: reqwest::Client) -> Result<Self, String> {
+        let builder = Octocrab::builder()
+            .base_uri(settings.url.as_str().trim_end_matches('/'))
+            .map_err(|_| "the address of GitHub's API is none".to_owned())?;
+        let (builder, is_app) = match &settings.login {
+            GithubLogin::Token(token) => (builder.personal_token(token.expose_secret().to_owned()), false),
+            GithubLogin::App { id, key } => {
+                let builder = builder.app_from_rsa_pem(AppId(*id), key.expose_secret());
+                (builder.map_err(|_| "the App's key is no RSA key in PEM".to_owned())?, true)
+            }
+        };
+        let crab = builder.build_with_reqwest(client).map_err(|_| "GitHub's client cannot be made".to_owned())?;
+        let crab = Arc::new(crab);
+        Ok(Self { crab, is_app, installations: Mutex::default(), kept: Mutex::default(), resting: Mutex::default() })
+    }
+
+    /// The files that a pull request changes, in order; one that is renamed under both names.
+    ///
+    /// # Errors
+    /// [`ApiError`]; here and below
+    pub async fn files(&self, repo: &str, number: u64) -> Result<Vec<String>, ApiError> {
+        #[derive(Deserialize)]
+        struct File {
+            filename: String,
+            previous_filename: Option<String>,
+        }
+        let files: Vec<File> = self.list(repo, &format!("/repos/{repo}/pulls/{number}/files")).await?;
+        let mut names: Vec<String> =
+            files.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten().collect();
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The messages of a pull request's commits, oldest first.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn commits(&self, repo: &str, number: u64) -> Result<Vec<String>, ApiError> {
+        #[derive(Deserialize)]
+        struct Outer {
+            commit: Inner,
+        }
+        #[derive(Deserialize)]
+        struct Inner {
+            message: String,
+        }
+        let commits: Vec<Outer> = self.list(repo, &format!("/repos/{repo}/pulls/{number}/commits")).await?;
+        Ok(commits.into_iter().map(|commit| commit.commit.message).collect())
+    }
+
+    /// A file's text on a branch; `None` if it is not there.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn file(&self, repo: &str, path: &str, branch: &str) -> Result<Option<String>, ApiError> {
+        let (path, branch) = (escaped(path, true), escaped(branch, false));
+        let route = format!("/repos/{repo}/contents/{path}?ref={branch}");
+        match self.page(repo, &route, "application/vnd.github.raw+json").await {
+            Ok(page) => Ok(Some(String::from_utf8_lossy(&page.body).into_owned())),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The paths of all files of this name on a branch. Of a very large repository GitHub tells only a part.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn files_named(&self, repo: &str, branch: &str, name: &str) -> Result<Vec<String>, ApiError> {
+        #[derive(Deserialize)]
+        struct Tree {
+            tree: Vec<Entry>,
+        }
+        #[derive(Deserialize)]
+        struct Entry {
+            path: String,
+        }
+        let branch = escaped(branch, false);
+        let tree: Tree = match self.get(repo, &format!("/repos/{repo}/git/trees/{branch}?recursive=1")).await {
+            // An empty repository.
+            Err(ApiError::Refused { status: 404 | 409, .. }) => return Ok(Vec::new()),
+            answer => answer?,
+        };
+        let paths = tree.tree.into_iter().map(|entry| entry.path);
+        Ok(paths.filter(|path| path.rsplit('/').next() == Some(name)).collect())
+    }
+
+    /// Every page of a list. `about` is `owner` or `owner/repo`: whose installation is asked.
+    async fn list<T: DeserializeOwned>(&self, about: &str, route: &str) -> Result<Vec<T>, ApiError> {
+        let mut all = Vec::new();
+        let mut query = Some("per_page=100".to_owned());
+        for _ in 0..PAGES {
+            let Some(asked) = query else { break };
+            let page = self.page(about, &format!("{route}?{asked}"), "application/vnd.github+json").await?;
+            all.extend(read::<Vec<T>>(&page.body)?);
+            query = page.next;
+        }
+        Ok(all)
+    }
+
+    /// One object.
+    async fn get<T: DeserializeOwned>(&self, about: &str, route: &str) -> Result<T, ApiError> {
+        let page = self.page(about, route, "application/vnd.github+json").await?;
+        read(&page.body)
+    }
+
+    async fn page(&self, about: &str, route: &str, accept: &'static str) -> Result<Page, ApiError> {
+        let resting = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(wait) = resting.and_then(|until| until.checked_duration_since(Instant::now())) {
+            return Err(ApiError::Limited { peer: PEER, wait });
+        }
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(route).cloned();
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        if let Some(kept) = &kept {
+            headers.insert(IF_NONE_MATCH, kept.etag.clone());
+        }
+        let asked = async {
+            let crab = self.crab_for(about).await?;
+            let response = crab._get_with_headers(route, Some(headers)).await.map_err(|error| silent(&error))?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, LONGEST).collect().await;
+            let body = body.map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })?.to_bytes();
+            Ok((parts, body))
+        };
+        let late = || ApiError::Silent(format!("{PEER} did not answer within {} s", DEADLINE.as_secs()));
+        let (parts, body) = timeout(DEADLINE, asked).await.map_err(|_| late())??;
+        match (parts.status.as_u16(), kept) {
+            (304, Some(kept)) => Ok(kept.page),
+            (200..=299, _) => {
+                let page = Page { body, next: parts.headers.get(LINK).and_then(next) };
+                if let Some(etag) = parts.headers.get(ETAG) {
+                    self.keep(route, Kept { etag: etag.clone(), page: page.clone() });
+                }
+                Ok(page)
+            }
+            (status, _) => Err(self.refused(status, &parts.headers, &body)),
+        }
+    }
+
+    /// The client for whatever installation has this owner's repositories; without an App there is only one.
+    async fn crab_for(&self, about: &str) -> Result<Arc<Octocrab>, ApiError> {
+        if !self.is_app {
+            return Ok(Arc::clone(&self.crab));
+        }
+        let owner = about.split('/').next().unwrap_or(about).to_lowercase();
+        let known = self.installations.lock().unwrap_or_else(PoisonError::into_inner).get(&owner).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        #[derive(Deserialize)]
+        struct Installation {
+            id: u64,
+        }
+        let route = format!("/users/{owner}/installation");
+        let found: Installation = self.crab.get(route, None::<&()>).await.map_err(|error| asked(&error))?;
+        let crab = self.crab.installation(InstallationId(found.id)).map_err(|error| silent(&error))?;
+        let crab = Arc::new(crab);
+        self.installations.lock().unwrap_or_else(PoisonError::into_inner).insert(owner, Arc::clone(&crab));
+        Ok(crab)
+    }
+
+    fn keep(&self, route: &str, kept: Kept) {
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is dropped is only asked for once more.
+        if all.len() >= KEPT {
+            all.clear();
+        }
+        all.insert(route.to_owned(), kept);
+    }
+
+    /// 403 and 429 are limits if GitHub says so in the headers or in words
+    /// (<https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
+    fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ApiError {
+        let message = message(status, body);
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<i64>().ok();
+        let after = number(RETRY_AFTER.as_str()).map(|seconds| Duration::from_secs(seconds.max(0).unsigned_abs()));
+        let used_up = number("x-ratelimit-remaining") == Some(0);
+        let reset = number("x-ratelimit-reset").filter(|_| used_up);
+        let reset = reset.map(|at| Duration::from_secs((at - Timestamp::now().as_second()).max(1).unsigned_abs()));
+        let secondary = message.contains("rate limit").then_some(REST);
+        match after.or(reset).or(secondary) {
+            Some(wait) if matches!(status, 403 | 429) => {
+                let wait = wait.min(Duration::from_secs(3600));
+                *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + wait);
+                ApiError::Limited { peer: PEER, wait }
+            }
+            _ => ApiError::Refused { peer: PEER, status, message },
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })
+}
+
+/// What GitHub says of a refusal: its `message`, and nothing of a page in HTML.
+fn message(status: u16, body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Said {
+        message: String,
+    }
+    let said = serde_json::from_slice::<Said>(body).map(|said| said.message).ok();
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    crate::template::shorten(&crate::template::clean(&said.unwrap_or_else(|| reason.unwrap_or("").to_owned())), 200)
+}
+
+/// The query of the page that a `Link` header (RFC 8288) calls the next.
+fn next(link: &HeaderValue) -> Option<String> {
+    let link = link.to_str().ok()?;
+    let next = link.split(',').find(|link| link.contains("rel=\"next\""))?;
+    let (_, rest) = next.split_once('<')?;
+    let (url, _) = rest.split_once('>')?;
+    url.split_once('?').map(|(_, query)| query.to_owned())
+}
+
+/// A path or a branch within an address; a path keeps its slashes.
+fn escaped(text: &str, slashes: bool) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || slashes && byte == b'/';
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+fn asked(error: &octocrab::Error) -> ApiError {
+    match error {
+        octocrab::Error::GitHub { source, .. } => {
+            let message = crate::template::shorten(&crate::template::clean(&source.message), 200);
+            ApiError::Refused { peer: PEER, status: source.status_code.as_u16(), message }
+        }
+        error => silent(error),
+    }
+}
+
+/// octocrab's own words hold a backtrace and the address.
+fn silent(error: &octocrab::Error) -> ApiError {
+    tracing::debug!(error = %error, "GitHub's API");
+    ApiError::Silent(format!("{PEER} cannot be asked"))
+}

@@ -1,0 +1,57 @@
+//! What GitHub and Jira say when they are asked, for what their webhooks leave out.
+//!
+//! Every question has a deadline and a bound on the answer. Nothing here is needed for a message to go: who asks goes on
+//! without an answer.
+
+pub mod github;
+pub mod jira;
+
+use std::time::Duration;
+
+/// A question that takes longer is given up.
+pub const DEADLINE: Duration = Duration::from_secs(8);
+
+/// The longest answer that is read, in bytes.
+const LONGEST: usize = 8 * 1024 * 1024;
+
+/// Why there is no answer, in one sentence without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// There was none
+    #[error("{0}")]
+    Silent(String),
+    /// It asks us to wait
+    #[error("{peer} asked us to slow down for {} s", .wait.as_secs())]
+    Limited {
+        /// Who
+        peer: &'static str,
+        /// How long
+        wait: Duration,
+    },
+    /// It says no
+    #[error("{peer} answered {status}: {message}")]
+    Refused {
+        /// Who
+        peer: &'static str,
+        /// The HTTP status
+        status: u16,
+        /// What it says about it
+        message: String,
+    },
+    /// It says what nobody can read
+    #[error("{peer}'s answer cannot be read: {why}")]
+    Unreadable {
+        /// Who
+        peer: &'static str,
+        /// What is wrong with it
+        why: String,
+    },
+}
+
+impl ApiError {
+    /// Whether what was asked for does not exist, or not for us.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Refused { status: 404 | 410, .. })
+    }
+}

@@ -1,0 +1,250 @@
+//! Completes what webhooks leave out by asking GitHub and Jira, for the rules that want to know.
+//!
+//! It comes after the answer to the webhook and before the rules, and has little time: what is not known by then stays
+//! unknown, and the ledger says why.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use crate::api::ApiError;
+use crate::api::github::Github;
+use crate::api::jira::Jira;
+use crate::event::{About, Event, EventKind, Source, TicketKey};
+use crate::owners::{self, CodeNotify, CodeOwners};
+use crate::rule::{Asks, Rules};
+use crate::source::{self, Parsed, Settings};
+use crate::store::{Store, StoreError};
+use crate::track::{self, Known};
+
+/// An update must not wait longer than its `settle` and half a minute more for what others know: this, once more for the
+/// batch before it, and then nobody is asked for a while.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Who gave no answer is not asked again for so long.
+const REST: Duration = Duration::from_secs(60);
+/// So many questions at a time.
+const AT_ONCE: usize = 8;
+/// Who owns what, and which tickets there are not, is asked for again after so long.
+const FRESH: Duration = Duration::from_secs(300);
+
+/// Who is asked.
+pub struct Enricher {
+    github: Option<Arc<Github>>,
+    jira: Option<Arc<Jira>>,
+    settings: Settings,
+    owners: Mutex<HashMap<Branch, (Instant, Arc<Owners>)>>,
+    /// Keys that are no tickets
+    no_tickets: Mutex<HashMap<TicketKey, Instant>>,
+    troubled: AtomicBool,
+    /// Until when nobody is asked
+    resting: Mutex<Option<Instant>>,
+}
+
+/// A repository and a branch of it.
+type Branch = (String, String);
+
+/// What a repository says of its files on one branch.
+#[derive(Debug, Default)]
+struct Owners {
+    code: CodeOwners,
+    notify: Vec<CodeNotify>,
+}
+
+impl Enricher {
+    /// With whatever APIs there are.
+    #[must_use]
+    pub fn new(github: Option<Arc<Github>>, jira: Option<Arc<Jira>>, settings: Settings) -> Self {
+        Self {
+            github,
+            jira,
+            settings,
+            owners: Mutex::default(),
+            no_tickets: Mutex::default(),
+            troubled: AtomicBool::new(false),
+            resting: Mutex::default(),
+        }
+    }
+
+    /// Completes events for the rules that want to know more.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub(super) async fn complete<'e>(
+        &self,
+        parsed: impl Iterator<Item = &'e mut Parsed>,
+        rules: &Rules,
+        store: &Store,
+    ) -> Result<(), StoreError> {
+        let end = Instant::now() + PATIENCE;
+        let mut events = parsed.filter_map(|parsed| match parsed {
+            Parsed::Events(events) => Some(events),
+            Parsed::Ignored(_) => None,
+        });
+        let mut events = events.by_ref().flatten().collect::<Vec<_>>();
+        let wanting = events.iter_mut().filter_map(|event| {
+            let asks = rules.asks(event);
+            asks.of_github().then_some((event, asks))
+        });
+        stream::iter(wanting).for_each_concurrent(AT_ONCE, |(event, asks)| self.event(event, asks, end)).await;
+        self.tickets(events, rules, (store, end)).await
+    }
+
+    async fn event(&self, event: &mut Event, asks: Asks, end: Instant) {
+        let Some(github) = &self.github else { return };
+        let error = match self.in_time(end, self.ask(github, event, asks)).await {
+            Ok(()) => return self.fine(),
+            Err(error) => error,
+        };
+        self.trouble(&error);
+        event.gap = Some(error.to_string());
+    }
+
+    /// An answer before `end`. Somebody who gives none is left alone for a while, so that not each batch waits for it.
+    async fn in_time<T>(&self, end: Instant, answer: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+        let resting = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        if resting.is_some_and(|until| until > Instant::now()) {
+            return Err(ApiError::Silent("there was no answer a moment ago".to_owned()));
+        }
+        let answer = timeout_at(end, answer).await;
+        let answer = answer.unwrap_or_else(|_| Err(ApiError::Silent("there was no answer in time".to_owned())));
+        if matches!(answer, Err(ApiError::Silent(_))) {
+            *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
+        }
+        answer
+    }
+
+    fn fine(&self) {
+        if self.troubled.swap(false, Ordering::Relaxed) {
+            tracing::info!("the APIs answer again");
+        }
+    }
+
+    /// Said once; the ledger says it of each event.
+    fn trouble(&self, error: &ApiError) {
+        if !self.troubled.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "an API does not say what rules want to know: they do without");
+        }
+    }
+
+    async fn ask(&self, github: &Github, event: &mut Event, asks: Asks) -> Result<(), ApiError> {
+        let repo = event.scope.clone();
+        let branch = match &event.about {
+            About::PullRequest(pr) => {
+                let (number, base) = (pr.number, pr.base.clone());
+                if asks.keys && event.tickets.is_empty() {
+                    let messages = github.commits(&repo, number).await?;
+                    event.tickets = source::tickets_in(messages.iter().map(String::as_str), &self.settings);
+                }
+                if (asks.files || asks.owners) && event.paths.is_none() {
+                    event.paths = Some(github.files(&repo, number).await?);
+                }
+                base
+            }
+            About::Thing(thing) if event.kind == EventKind::Push => thing.branch.clone(),
+            _ => None,
+        };
+        if let (true, Some(branch), Some(paths)) = (asks.owners, branch, &event.paths) {
+            let owners = self.owners(github, &repo, &branch).await?;
+            event.owners = Some(owners.of(paths));
+        }
+        Ok(())
+    }
+
+    async fn owners(&self, github: &Github, repo: &str, branch: &str) -> Result<Arc<Owners>, ApiError> {
+        let name = (repo.to_owned(), branch.to_owned());
+        let kept = self.owners.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        if let Some((_, owners)) = kept.filter(|(asked, _)| asked.elapsed() < FRESH) {
+            return Ok(owners);
+        }
+        let mut code = CodeOwners::default();
+        for place in owners::PLACES {
+            if let Some(text) = github.file(repo, place, branch).await? {
+                code = CodeOwners::parse(&text);
+                break;
+            }
+        }
+        let mut notify = Vec::new();
+        for path in github.files_named(repo, branch, owners::NOTIFY).await? {
+            let folder = path.strip_suffix(owners::NOTIFY).unwrap_or_default();
+            let text = github.file(repo, &path, branch).await?;
+            notify.extend(text.map(|text| CodeNotify::parse(folder, &text)));
+        }
+        let owners = Arc::new(Owners { code, notify });
+        let mut all = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, (asked, _)| asked.elapsed() < FRESH);
+        all.insert(name, (Instant::now(), Arc::clone(&owners)));
+        Ok(owners)
+    }
+
+    /// Learns of tickets that Jira never told of, and takes out keys that are none.
+    async fn tickets(
+        &self,
+        mut events: Vec<&mut Event>,
+        rules: &Rules,
+        (store, end): (&Store, Instant),
+    ) -> Result<(), StoreError> {
+        let Some(jira) = &self.jira else { return Ok(()) };
+        let wanting = events.iter().filter(|event| event.source == Source::Github && rules.asks(event).ticket);
+        let keys = wanting.flat_map(|event| &event.tickets).cloned().collect::<BTreeSet<_>>();
+        let names = keys.iter().map(TicketKey::as_str).collect::<Vec<_>>();
+        let known = store.before(&names).await?;
+        let unknown = keys.iter().filter(|key| known.get(key.as_str()).is_none_or(|before| before.known.is_none()));
+        let unknown = unknown.filter(|key| !self.is_no_ticket(key)).cloned().collect::<Vec<_>>();
+        let asked = stream::iter(unknown).map(|key| async {
+            let found = self.in_time(end, jira.ticket(&key)).await;
+            (key, found)
+        });
+        let found = asked.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
+        let mut learned = Vec::new();
+        for (key, found) in found {
+            match found {
+                Ok(Some(issue)) => learned.extend(self.read(&key, &issue).map(|known| (key, known))),
+                Ok(None) => self.note_no_ticket(key),
+                Err(error) => self.trouble(&error),
+            }
+        }
+        for event in &mut events {
+            event.tickets.retain(|key| !self.is_no_ticket(key));
+        }
+        store.learn(&learned).await
+    }
+
+    /// A ticket from Jira's API, read as its webhooks are.
+    fn read(&self, key: &TicketKey, issue: &Value) -> Option<Known> {
+        let now = Timestamp::now();
+        let body = json!({ "webhookEvent": "jira:issue_created", "timestamp": now.as_millisecond(), "issue": issue });
+        let Parsed::Events(events) = source::parse(Source::Jira, "", body.to_string().as_bytes(), now, &self.settings)
+        else {
+            return None;
+        };
+        // A ticket that was moved answers under its new key.
+        let event = events.into_iter().find(|event| event.subject == key.as_str())?;
+        Some(track::track(None, event).known)
+    }
+
+    fn is_no_ticket(&self, key: &TicketKey) -> bool {
+        let all = self.no_tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(key).is_some_and(|asked| asked.elapsed() < FRESH)
+    }
+
+    fn note_no_ticket(&self, key: TicketKey) {
+        let mut all = self.no_tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, asked| asked.elapsed() < FRESH);
+        all.insert(key, Instant::now());
+    }
+}
+
+impl Owners {
+    /// Who owns, or wants to be told of, any of these files; each once.
+    fn of(&self, paths: &[String]) -> Vec<String> {
+        let code = paths.iter().flat_map(|path| self.code.of(path)).map(String::as_str);
+        let notify = paths.iter().flat_map(|path| self.notify.iter().flat_map(move |file| file.of(path)));
+        code.chain(notify).map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
