@@ -13,8 +13,9 @@ use url::Url;
 
 use super::fit::fit;
 use super::http::{Call, Http, Reply};
-use super::markdown::{Dialect, JOINER, address, simple, write};
-use super::{Outcome, Post, Step, ways_out};
+use super::markdown::{Dialect, address, write};
+use super::simple::{Abilities, simple, takes_asterisks};
+use super::{JOINER, Outcome, Post, Step, is_number, joined, ways_out};
 use crate::settings::DiscordSettings;
 use crate::template::{Block, clean, shorten};
 
@@ -33,6 +34,12 @@ const GAP: Duration = Duration::from_millis(500);
 /// `SUPPRESS_EMBEDS` (<https://discord.com/developers/docs/resources/message#message-object-message-flags>).
 const NO_PREVIEWS: u32 = 1 << 2;
 
+/// There is no other fence than three backticks.
+const ABILITIES: Abilities = Abilities {
+    marked: takes_asterisks,
+    code: |code| code.split('`').collect::<Vec<_>>().join(&format!("`{JOINER}")),
+    quotes: false,
+};
 const DIALECT: Dialect = Dialect { text: inert, code, link, strong: "**", emphasis: "*", line: "\n" };
 
 pub(super) async fn send(http: &Http, settings: &DiscordSettings, post: &Post<'_>) -> Outcome {
@@ -84,8 +91,7 @@ struct Root<'a> {
 impl<'a> Root<'a> {
     fn read(root: &'a str) -> Option<Self> {
         let (channel, message) = root.split_once('/')?;
-        let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
-        (is_id(channel) && is_id(message)).then_some(Self { channel, message })
+        (is_number(channel) && is_number(message)).then_some(Self { channel, message })
     }
 }
 
@@ -190,23 +196,15 @@ fn content(post: &Post<'_>, body: &[Block], mentions: &[&str]) -> String {
     let mentions = mentions.iter().map(|id| format!("<@{id}>")).collect::<Vec<_>>().join(" ");
     let why = inert(&shorten(&post.message.why, MAX_WHY));
     let links = ways_out(post.links).map(|(words, url)| link(words, url)).collect::<Vec<_>>().join(" · ");
-    let quiet = [why, links].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let quiet = joined([why, links], " ");
     let quiet = if quiet.is_empty() { quiet } else { format!("-# {quiet}") };
-    let parts = [body_of(body), mentions, quiet];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+    joined([body_of(body), mentions, quiet], "\n\n")
 }
 
 fn body_of(body: &[Block]) -> String {
-    let mut blocks = simple(body);
-    for block in &mut blocks {
-        if let Block::Code(code) = block {
-            // There is no other fence than three backticks.
-            *code = code.split('`').collect::<Vec<_>>().join(&format!("`{JOINER}"));
-        }
-    }
     // A line without the space ends the quote.
     let line = |line: &str| if line == ">" { "> ".to_owned() } else { line.to_owned() };
-    write(&blocks, &DIALECT).split('\n').map(line).collect::<Vec<_>>().join("\n")
+    write(&simple(body, &ABILITIES), &DIALECT).split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A backslash before whatever isn't a letter, a digit or a space takes its meaning. It is left out where there is none,

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect};
-use super::{Outcome, Post, Step, line, ways_out};
+use super::{JOINER, Outcome, Post, Step, is_number, joined, line, ways_out};
 use crate::settings::ApiSettings;
 use crate::source::ON_GITHUB;
 use crate::template::{Block, shorten};
@@ -85,10 +85,6 @@ fn page(thread: &str) -> Option<(&str, &str)> {
     (plain(owner) && plain(name) && is_number(number)).then_some((repository, number))
 }
 
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 #[derive(Deserialize)]
 struct Made {
     id: u64,
@@ -150,8 +146,7 @@ pub(super) fn comment(post: &Post<'_>, body: &[Block]) -> String {
     let quiet =
         std::iter::once(text(&shorten(&post.message.why, MOST_WHY))).chain(ways).collect::<Vec<_>>().join(" · ");
     let parts = [called, markdown::write(body, &DIALECT), format!("<sub>{quiet}</sub>")];
-    let parts = parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>();
-    format!("{ON_GITHUB}\n{}\n", parts.join("\n\n"))
+    format!("{ON_GITHUB}\n{}\n", joined(parts, "\n\n"))
 }
 
 /// Enterprise Managed Users have an underscore; a team's name has a slash.
@@ -159,9 +154,6 @@ fn is_login(login: &str) -> bool {
     let letters = login.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte));
     letters && login.starts_with(|first: char| first.is_ascii_alphanumeric())
 }
-
-/// Nothing sees this character, and no word goes on over it.
-const BREAK: char = '\u{2060}';
 
 /// A text with nothing in it that GitHub would make more of.
 fn text(value: &str) -> String {
@@ -181,12 +173,12 @@ fn text(value: &str) -> String {
             // <https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/writing-mathematical-expressions>
             '$' => inert.push_str("<span>&#36;</span>"),
             // Task lists, footnotes and alerts are told by what follows the bracket; mentions, numbers and emoji too.
-            '[' | '#' => inert.extend(['\\', letter, BREAK]),
-            '@' => inert.extend([letter, BREAK]),
-            ':' if after != Some(' ') => inert.extend([letter, BREAK]),
+            '[' | '#' => inert.extend(['\\', letter, JOINER]),
+            '@' => inert.extend([letter, JOINER]),
+            ':' if after != Some(' ') => inert.extend([letter, JOINER]),
             // GH-1, CVE-2026-1 and GHSA-…
-            '-' if ["gh", "cve", "ghsa"].iter().any(|word| word_ends(index, word)) => inert.extend([letter, BREAK]),
-            '.' if word_ends(index, "www") => inert.extend([BREAK, letter]),
+            '-' if ["gh", "cve", "ghsa"].iter().any(|word| word_ends(index, word)) => inert.extend([letter, JOINER]),
+            '.' if word_ends(index, "www") => inert.extend([JOINER, letter]),
             // A list's number is one at the beginning of a line, which a piece of text may be.
             '.' | ')' if before.is_none_or(|c| c.is_ascii_digit()) => inert.extend(['\\', letter]),
             '-' if in_word => inert.push(letter),
@@ -199,7 +191,7 @@ fn text(value: &str) -> String {
         hex = if letter.is_ascii_hexdigit() { hex + 1 } else { 0 };
         // A commit's name has at least seven digits.
         if hex == 6 && after.is_some_and(|c| c.is_ascii_hexdigit()) {
-            inert.push(BREAK);
+            inert.push(JOINER);
             hex = 0;
         }
     }
@@ -208,7 +200,7 @@ fn text(value: &str) -> String {
 
 /// Code that stands next to code would share its marks.
 fn code(code: &str) -> String {
-    format!("{BREAK}{}", markdown::code_span(code))
+    format!("{JOINER}{}", markdown::code_span(code))
 }
 
 /// A link of a text that is inert. An address in `<>` ends at `>`, and a line.

@@ -16,7 +16,7 @@ use url::Url;
 use super::fit::fit;
 use super::html::escape;
 use super::http::{Call, Http, Reply};
-use super::{Outcome, Post, Step, ways_out};
+use super::{JOINER, Outcome, Post, Step, ways_out};
 use crate::settings::HookSettings;
 use crate::template::{Block, Inline, flat, shorten};
 
@@ -30,9 +30,6 @@ const MAX_WHY: usize = 1_000;
 
 /// Sixty messages a minute in a space (<https://developers.google.com/workspace/chat/limits>).
 const GAP: Duration = Duration::from_secs(1);
-
-/// WORD JOINER: nothing is seen of it, no value has one, and no address can.
-const JOINER: char = '\u{2060}';
 
 pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) -> Outcome {
     let webhook = settings.url.expose_secret();

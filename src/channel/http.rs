@@ -3,6 +3,8 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -57,6 +59,12 @@ impl<'a> Call<'a> {
     /// With a token in `Authorization`.
     pub(super) fn bearer(mut self, token: &str) -> Self {
         self.headers.push(("authorization", format!("Bearer {token}")));
+        self
+    }
+
+    /// With a name and a token in `Authorization`.
+    pub(super) fn basic(mut self, user: &str, token: &str) -> Self {
+        self.headers.push(("authorization", format!("Basic {}", STANDARD.encode(format!("{user}:{token}")))));
         self
     }
 }

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -12,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
-use super::{Outcome, Post, Step, ways_out, wiki};
+use super::{Outcome, Post, Step, is_number, joined, ways_out, wiki};
 use crate::event::TicketKey;
 use crate::settings::ApiSettings;
 use crate::source::IN_JIRA;
@@ -33,8 +31,7 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, post: &Post<'_>) -
     let text = fit(post.message, |body| comment(post, body), |text| text.encode_utf16().count() <= MOST);
     // There are no threads: an answer is a further comment.
     if let Step::Edit(id) = post.step()
-        && !id.is_empty()
-        && id.bytes().all(|byte| byte.is_ascii_digit())
+        && is_number(id)
     {
         let path = format!("{comments}/{id}");
         match request(http, settings, (Method::PUT, &path), &text).await {
@@ -64,15 +61,12 @@ async fn request(
     let repeatable = method == Method::PUT;
     let body = Body::Json(json!({ "body": text }).to_string());
     let lane = ("jira".to_owned(), Duration::ZERO);
-    let mut call = Call { peer: "Jira", method, url: &url, headers, body, repeatable, lane };
-    match &settings.user {
-        Some(user) => {
-            let basic = STANDARD.encode(format!("{user}:{token}"));
-            call.headers.push(("authorization", format!("Basic {basic}")));
-        }
-        None => call = call.bearer(token),
-    }
-    http.call(call).await
+    let call = Call { peer: "Jira", method, url: &url, headers, body, repeatable, lane };
+    http.call(match &settings.user {
+        Some(user) => call.basic(user, token),
+        None => call.bearer(token),
+    })
+    .await
 }
 
 #[derive(Deserialize)]
@@ -114,8 +108,7 @@ pub(super) fn comment(post: &Post<'_>, body: &[Block]) -> String {
     let why = wiki::line(&wiki::text(&shorten(&post.message.why, MOST_WHY)));
     let why = format!("{{color:#707070}}{why}{{color}}");
     let quiet = std::iter::once(why).chain(ways).collect::<Vec<_>>().join(" · ");
-    let parts = [called, wiki::write(body), quiet, IN_JIRA.to_owned()];
-    parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join("\n\n")
+    joined([called, wiki::write(body), quiet, IN_JIRA.to_owned()], "\n\n")
 }
 
 /// Somebody by account id (Cloud: 24 hexadecimal digits, or with a colon in it), or by user name.

@@ -30,12 +30,12 @@ pub(super) struct WebServer {
 }
 
 impl WebServer {
-    pub(super) async fn answer(answers: &[&str]) -> Self {
+    pub(super) async fn answer(answers: &[impl AsRef<str>]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (seen, answers) =
-            (Arc::clone(&requests), answers.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+            (Arc::clone(&requests), answers.iter().map(|text| text.as_ref().to_owned()).collect::<Vec<_>>());
         tokio::spawn(async move {
             let mut open = Vec::new();
             for answer in answers {

@@ -2,10 +2,8 @@
 //!
 //! The structure is what CommonMark and all of them share. How a text is made inert is the dialect's business.
 
-use crate::template::{Block, Inline, flat};
-
-/// U+2060 WORD JOINER, which nobody sees and no value has: it breaks up what a service would take for more than text.
-pub(super) const JOINER: char = '\u{2060}';
+use super::JOINER;
+use crate::template::{Block, Inline};
 
 /// What differs from one service to the next.
 #[derive(Debug, Clone, Copy)]
@@ -22,74 +20,6 @@ pub(super) struct Dialect {
     pub emphasis: &'static str,
     /// How a paragraph goes on in a new line
     pub line: &'static str,
-}
-
-/// The same without what chat services' parsers get wrong, so that no mark is left open and no code comes out of its own:
-/// code in bold or italics is text, a block of code in a list or a quote is lines of code, and a quote there is what it
-/// quotes.
-pub(super) fn simple(blocks: &[Block]) -> Vec<Block> {
-    let one = |block: &Block| match block {
-        Block::Paragraph(text) => Block::Paragraph(simple_inlines(text, Within::default())),
-        Block::Quote(inner) => Block::Quote(simple_within(inner)),
-        Block::Code(code) => Block::Code(code.clone()),
-        Block::List { start, items } => simple_list(*start, items),
-    };
-    blocks.iter().map(one).collect()
-}
-
-fn simple_within(blocks: &[Block]) -> Vec<Block> {
-    let one = |block: &Block| match block {
-        Block::Paragraph(text) => vec![Block::Paragraph(simple_inlines(text, Within::default()))],
-        Block::Quote(inner) => simple_within(inner),
-        Block::Code(code) => {
-            let lines = code.lines().filter(|line| !line.trim().is_empty()).enumerate();
-            let line = |(index, line): (usize, &str)| {
-                let gap = (index > 0).then_some(Inline::Break);
-                gap.into_iter().chain([Inline::Code(line.to_owned())])
-            };
-            vec![Block::Paragraph(lines.flat_map(line).collect())]
-        }
-        Block::List { start, items } => vec![simple_list(*start, items)],
-    };
-    blocks.iter().flat_map(one).collect()
-}
-
-fn simple_list(start: Option<u64>, items: &[Vec<Block>]) -> Block {
-    Block::List { start, items: items.iter().map(|item| simple_within(item)).collect() }
-}
-
-/// What a piece of text is part of.
-#[derive(Debug, Clone, Copy, Default)]
-struct Within {
-    strong: bool,
-    emphasis: bool,
-    link: bool,
-}
-
-fn simple_inlines(text: &[Inline], within: Within) -> Vec<Inline> {
-    let Within { strong, emphasis, link } = within;
-    let one = |inline: &Inline| match inline {
-        Inline::Code(code) if strong || emphasis || link => vec![Inline::Text(code.clone())],
-        Inline::Strong(inner) if strong => simple_inlines(inner, within),
-        Inline::Strong(inner) => apart(Inline::Strong(simple_inlines(inner, Within { strong: true, ..within }))),
-        // An asterisk would end it, with a backslash or without, and it doesn't begin with a quotation mark.
-        Inline::Emphasis(inner) if emphasis || flat(inner).contains('*') || flat(inner).trim().starts_with('"') => {
-            simple_inlines(inner, within)
-        }
-        Inline::Emphasis(inner) => apart(Inline::Emphasis(simple_inlines(inner, Within { emphasis: true, ..within }))),
-        Inline::Link { text, url } => {
-            vec![Inline::Link { text: simple_inlines(text, Within { link: true, ..within }), url: url.clone() }]
-        }
-        // A line with nothing in it would end the paragraph, and leave its marks open.
-        Inline::Break => apart(Inline::Break),
-        other => vec![other.clone()],
-    };
-    text.iter().flat_map(one).collect()
-}
-
-/// Puts something unseen before and after: marks that touch each other are read as one longer mark.
-fn apart(inline: Inline) -> Vec<Inline> {
-    vec![Inline::Text(JOINER.to_string()), inline, Inline::Text(JOINER.to_string())]
 }
 
 /// Writes blocks, with an empty line between two of them.
@@ -130,7 +60,7 @@ pub(super) fn inlines(text: &[Inline], dialect: &Dialect) -> String {
 fn beside(written: String, piece: String) -> String {
     let meet =
         written.chars().last().filter(|c| "*_~`".contains(*c)).is_some() && piece.starts_with(['*', '_', '~', '`']);
-    format!("{written}{}{piece}", if meet { "\u{2060}" } else { "" })
+    if meet { format!("{written}{JOINER}{piece}") } else { written + &piece }
 }
 
 /// A mark with a space at its inner side marks nothing, so the space goes outside.
@@ -157,7 +87,7 @@ pub(super) fn address(url: &str, marks: &str) -> String {
     for c in url.chars() {
         // An IPv6 address has brackets, which are at their place before the path only.
         slashes += usize::from(c == '/');
-        let is_host = slashes < 3;
+        let is_host = slashes == 2;
         let ends = |c| "()<>\"\\`".contains(c) || ("[]".contains(c) && !is_host) || marks.contains(c);
         if c.is_ascii_graphic() && !ends(c) {
             address.push(c);
@@ -186,4 +116,22 @@ fn hang(first: &str, rest: &str, text: &str) -> String {
     let lines = text.lines().enumerate();
     let lines = lines.map(|(index, line)| format!("{}{line}", if index == 0 { first } else { rest }));
     lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn an_address_ends_nothing() {
+        let table = [
+            ("https://x.example/a_b(c)*`|é?d=1&e#f", "https://x.example/a_b%28c%29%2A%60|%C3%A9?d=1&e#f"),
+            ("https://[::1]/[a]\\<b>\"", "https://[::1]/%5Ba%5D%5C%3Cb%3E%22"),
+            ("mailto:[a]@x.example", "mailto:%5Ba%5D@x.example"),
+        ];
+        for (url, expected) in table {
+            assert_eq!(address(url, "*"), expected);
+        }
+        assert_eq!(address("https://[::1]/", "[]"), "https://%5B::1%5D/");
+    }
 }

@@ -14,7 +14,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
-use super::{Outcome, Post, Step, html, line, ways_out};
+use super::{JOINER, Outcome, Post, Step, html, line, ways_out};
 use crate::settings::ApiSettings;
 use crate::template::{Block, Inline, shorten, text};
 
@@ -230,7 +230,7 @@ fn inert(text: &str) -> String {
             _ => false,
         };
         inert.push(c);
-        inert.extend(breaks.then_some('\u{2060}'));
+        inert.extend(breaks.then_some(JOINER));
     }
     inert
 }

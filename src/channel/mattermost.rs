@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
-use super::markdown::{Dialect, JOINER, address, code_span, simple, write};
-use super::{Outcome, Post, Step, ways_out};
+use super::markdown::{Dialect, address, code_span, write};
+use super::simple::{Abilities, simple, takes_asterisks};
+use super::{JOINER, Outcome, Post, Step, joined, ways_out};
 use crate::settings::ApiSettings;
 use crate::template::{Block, shorten};
 
@@ -28,6 +29,7 @@ pub(super) const ROOM: usize = 13_000;
 /// `RateLimitSettings.PerSec` is 10 where it is set.
 const GAP: Duration = Duration::from_millis(100);
 
+const ABILITIES: Abilities = Abilities { marked: takes_asterisks, code: str::to_owned, quotes: false };
 const DIALECT: Dialect = Dialect { text: inert, code, link, strong: "**", emphasis: "*", line: "\n" };
 
 pub(super) async fn send(http: &Http, settings: &ApiSettings, target: &str, post: &Post<'_>) -> Outcome {
@@ -168,9 +170,7 @@ fn content(post: &Post<'_>, body: &[Block]) -> String {
     let why = inert(&shorten(&post.message.why, MAX_WHY));
     let why = if why.is_empty() { why } else { format!("_{why}_") };
     let links = ways_out(post.links).map(|(words, url)| link(words, url)).collect::<Vec<_>>().join(" · ");
-    let quiet = [why, links].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-    let parts = [write(&simple(body), &DIALECT), mentions, quiet];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+    joined([write(&simple(body, &ABILITIES), &DIALECT), mentions, joined([why, links], " ")], "\n\n")
 }
 
 /// Escapes go where the web program's parser reads them (github.com/mattermost/marked), entities where it doesn't, and a
@@ -186,8 +186,8 @@ fn inert(text: &str) -> String {
             '_' => inert.extend(['\\', '_', JOINER]),
             '@' | '#' | '~' | '\\' => inert.extend([c, JOINER]),
             ':' if after.is_none_or(|c| !c.is_whitespace()) => inert.extend([c, JOINER]),
-            '<' => inert.extend(["&lt;", "\u{2060}"]),
-            '$' => inert.extend(["&#36;", "\u{2060}"]),
+            '<' => inert.push_str(&format!("&lt;{JOINER}")),
+            '$' => inert.push_str(&format!("&#36;{JOINER}")),
             '&' if after.is_none_or(|c| c == '#' || c.is_alphanumeric()) => inert.push_str("&amp;"),
             '.' if number || after.is_none_or(|c| !c.is_whitespace()) => inert.extend([JOINER, c]),
             // Lists, rules and the lines under headings are at the beginning; a link after `!` would be a picture.

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::http::{Call, Http};
-use super::{Outcome, Post, mattermost};
+use super::{JOINER, Outcome, Post, mattermost};
 use crate::settings::HookSettings;
 
 pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) -> Outcome {
@@ -30,7 +30,7 @@ pub(super) fn unslacked(text: &str) -> String {
             let rest = line.get(at..).unwrap_or_default();
             match c {
                 '<' if is_link(rest) => safe.push('＜'),
-                '<' if rest.starts_with("<!") || rest.starts_with("<@") => safe.extend(['<', '\u{2060}']),
+                '<' if rest.starts_with("<!") || rest.starts_with("<@") => safe.extend(['<', JOINER]),
                 c => safe.push(c),
             }
         }

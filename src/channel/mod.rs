@@ -177,6 +177,19 @@ fn ways_out(links: &Links) -> impl Iterator<Item = (&'static str, &str)> {
     ways.into_iter().filter_map(|(words, url)| Some((words, url.as_deref()?)))
 }
 
+/// U+2060 WORD JOINER, which nobody sees and no value has: it breaks up what a service would take for more than text.
+const JOINER: char = '\u{2060}';
+
+/// Parts with a gap between each two, without those that say nothing.
+fn joined<const N: usize>(parts: [String; N], gap: &str) -> String {
+    parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join(gap)
+}
+
+/// Whether it is a number, as some services call their messages: what goes into an address must be nothing else.
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A message as a destination would show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {

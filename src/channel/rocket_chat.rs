@@ -14,9 +14,9 @@ use url::form_urlencoded::Serializer;
 
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
-use super::markdown::{self, Dialect};
-use super::simple::{Abilities, address, quiet, simple};
-use super::{Outcome, Post, Step};
+use super::markdown::{self, Dialect, address};
+use super::simple::{Abilities, quiet, simple};
+use super::{JOINER, Outcome, Post, Step, joined};
 use crate::settings::ApiSettings;
 use crate::template::Block;
 
@@ -29,7 +29,7 @@ pub(super) const ROOM: usize = 3_500;
 /// A user who is no bot has five messages a second. The rest stands in `X-RateLimit-`.
 const GAP: Duration = Duration::from_millis(250);
 
-const ABILITIES: Abilities = Abilities { marked: |value| text(value) == value, code };
+const ABILITIES: Abilities = Abilities { marked: |value| text(value) == value, code, quotes: true };
 const DIALECT: Dialect = Dialect { text, code: code_span, link, strong: "*", emphasis: "_", line: "\n" };
 
 pub(super) async fn send(http: &Http, settings: &ApiSettings, room: &str, post: &Post<'_>) -> Outcome {
@@ -198,17 +198,13 @@ impl Said {
 
 /// The message as Rocket.Chat takes it.
 pub(super) fn message_text(post: &Post<'_>) -> String {
-    let called: Vec<String> = post.mentions.iter().map(|name| format!("@{name}")).collect();
-    let called = if called.is_empty() { String::new() } else { format!("{}\n\n", called.join(" ")) };
+    let called = post.mentions.iter().map(|name| format!("@{name}")).collect::<Vec<_>>().join(" ");
     let write = |body: &[Block]| {
         let blocks = simple(&[body, &[quiet(post)]].concat(), &ABILITIES);
-        format!("{called}{}", markdown::write(&blocks, &DIALECT))
+        joined([called.clone(), markdown::write(&blocks, &DIALECT)], "\n\n")
     };
     fit(post.message, write, |text| text.encode_utf16().count() <= MAX_TEXT)
 }
-
-/// Keeps two letters apart, and is not seen.
-const JOINER: char = '\u{2060}';
 
 /// Whether a letter must not stand beside the next one. At a text's end that can be anything.
 fn apart(c: char, next: Option<char>) -> bool {
@@ -254,7 +250,7 @@ fn text(text: &str) -> String {
             inert.push(JOINER);
         }
     }
-    inert.replace("localhost", "local\u{2060}host")
+    inert.replace("localhost", &format!("local{JOINER}host"))
 }
 
 /// Code has no escapes. Whoever is called in it is called, since the server looks for that in the text as it came.
@@ -292,5 +288,5 @@ fn link(escaped: &str, url: &str) -> String {
             c => c,
         });
     }
-    format!("[{label}]({})", address(url))
+    format!("[{label}]({})", address(url, "$'*;[]^{|}"))
 }

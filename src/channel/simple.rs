@@ -1,5 +1,6 @@
-//! The tree as simple Markdown parsers can read it: those that know nothing of code within lists and quotes, of marks
-//! within marks, and of marks within a link's text.
+//! The tree as simple Markdown parsers can read it: those that know nothing of blocks of code within lists and quotes, of
+//! code and links within marks, and of marks within a link's text. So no mark is left open, and no code comes out of its
+//! own.
 
 use super::{Post, ways_out};
 use crate::template::{Block, Inline, flat, shorten};
@@ -13,6 +14,14 @@ pub(super) struct Abilities {
     pub marked: fn(&str) -> bool,
     /// Makes a block of code such that nothing ends it early
     pub code: fn(&str) -> String,
+    /// Whether a quote can stand within a list or another quote. If not, what it quotes stands there
+    pub quotes: bool,
+}
+
+/// Whether asterisks mark a text: one in it would end them, with a backslash or without, and they don't begin before a
+/// quotation mark.
+pub(super) fn takes_asterisks(text: &str) -> bool {
+    !text.contains('*') && !text.trim().starts_with('"')
 }
 
 /// The last line, for every message: why the reader gets it, and the ways out.
@@ -27,7 +36,7 @@ pub(super) fn quiet(post: &Post<'_>) -> Block {
 
 /// The same blocks, made simple.
 pub(super) fn simple(blocks: &[Block], abilities: &Abilities) -> Vec<Block> {
-    let inner = |blocks: &Vec<Block>| blocks.iter().map(|block| within(block, abilities)).collect::<Vec<_>>();
+    let inner = |blocks: &Vec<Block>| blocks.iter().flat_map(|block| within(block, abilities)).collect::<Vec<_>>();
     let one = |block: &Block| match block {
         Block::Paragraph(text) => Block::Paragraph(inlines(text, abilities)),
         Block::Code(code) => Block::Code((abilities.code)(code)),
@@ -38,89 +47,75 @@ pub(super) fn simple(blocks: &[Block], abilities: &Abilities) -> Vec<Block> {
 }
 
 /// A fence counts only where a line begins, so within lists and quotes each line of code stands for itself.
-fn within(block: &Block, abilities: &Abilities) -> Block {
+fn within(block: &Block, abilities: &Abilities) -> Vec<Block> {
     match block {
         Block::Code(code) => {
             let lines = code.lines().filter(|line| !line.trim().is_empty());
-            let mut pieces: Vec<_> = lines.flat_map(|line| [Inline::Break, Inline::Code(line.to_owned())]).collect();
-            if !pieces.is_empty() {
-                pieces.remove(0);
-            }
-            Block::Paragraph(pieces)
+            let pieces = lines.flat_map(|line| [Inline::Break, Inline::Code(line.to_owned())]);
+            vec![Block::Paragraph(pieces.skip(1).collect())]
         }
-        block => simple(std::slice::from_ref(block), abilities).remove(0),
+        Block::Quote(inner) if !abilities.quotes => inner.iter().flat_map(|block| within(block, abilities)).collect(),
+        block => simple(std::slice::from_ref(block), abilities),
     }
 }
 
 /// What stands around a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    Nothing,
-    Strong,
-    Emphasis,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Marks {
+    strong: bool,
+    emphasis: bool,
+}
+
+impl Marks {
+    fn around(self, piece: Inline) -> Inline {
+        let piece = if self.emphasis { Inline::Emphasis(vec![piece]) } else { piece };
+        if self.strong { Inline::Strong(vec![piece]) } else { piece }
+    }
 }
 
 fn inlines(text: &[Inline], abilities: &Abilities) -> Vec<Inline> {
     let mut pieces = Vec::new();
-    spread(text, Mark::Nothing, &mut pieces);
-    let markable = |(mark, piece)| match &piece {
-        Inline::Text(text) if !(abilities.marked)(text) => (Mark::Nothing, piece),
-        _ => (mark, piece),
+    spread(text, Marks::default(), &mut pieces);
+    let markable = |(marks, piece)| match &piece {
+        Inline::Text(text) if !(abilities.marked)(text) => (Marks::default(), piece),
+        _ => (marks, piece),
     };
     let mut written = Vec::new();
-    for (mark, piece) in merged(merged(pieces).into_iter().map(markable).collect()) {
-        match mark {
-            // An empty line would end the paragraph.
-            Mark::Nothing if piece == Inline::Break && matches!(written.last(), None | Some(Inline::Break)) => {}
-            Mark::Nothing => written.push(piece),
-            Mark::Strong => written.push(Inline::Strong(vec![piece])),
-            Mark::Emphasis => written.push(Inline::Emphasis(vec![piece])),
+    for (marks, piece) in merged(merged(pieces).into_iter().map(markable).collect()) {
+        // An empty line would end the paragraph.
+        if piece != Inline::Break || !matches!(written.last(), None | Some(Inline::Break)) {
+            written.push(marks.around(piece));
         }
     }
     written
 }
 
-/// Brings marks down to the texts in them. The outermost one counts.
-fn spread(text: &[Inline], mark: Mark, pieces: &mut Vec<(Mark, Inline)>) {
-    let marked = |inner| if mark == Mark::Nothing { inner } else { mark };
+/// Brings marks down to the texts in them.
+fn spread(text: &[Inline], marks: Marks, pieces: &mut Vec<(Marks, Inline)>) {
     for inline in text {
         match inline {
-            Inline::Strong(inner) => spread(inner, marked(Mark::Strong), pieces),
-            Inline::Emphasis(inner) => spread(inner, marked(Mark::Emphasis), pieces),
-            Inline::Text(text) => pieces.push((mark, Inline::Text(text.clone()))),
+            Inline::Strong(inner) => spread(inner, Marks { strong: true, ..marks }, pieces),
+            Inline::Emphasis(inner) => spread(inner, Marks { emphasis: true, ..marks }, pieces),
+            Inline::Text(text) => pieces.push((marks, Inline::Text(text.clone()))),
             Inline::Link { text, url } => {
                 let text = Inline::Text(flat(text).replace('\n', " "));
-                pieces.push((Mark::Nothing, Inline::Link { text: vec![text], url: url.clone() }));
+                pieces.push((Marks::default(), Inline::Link { text: vec![text], url: url.clone() }));
             }
-            Inline::Code(_) | Inline::Break => pieces.push((Mark::Nothing, inline.clone())),
+            Inline::Code(_) | Inline::Break => pieces.push((Marks::default(), inline.clone())),
         }
     }
 }
 
 /// Two texts side by side could be together what neither is alone.
-fn merged(pieces: Vec<(Mark, Inline)>) -> Vec<(Mark, Inline)> {
-    let mut merged: Vec<(Mark, Inline)> = Vec::new();
-    for (mark, piece) in pieces {
+fn merged(pieces: Vec<(Marks, Inline)>) -> Vec<(Marks, Inline)> {
+    let mut merged: Vec<(Marks, Inline)> = Vec::new();
+    for (marks, piece) in pieces {
         match (merged.last_mut(), piece) {
-            (Some((last, Inline::Text(text))), Inline::Text(more)) if *last == mark => text.push_str(&more),
-            (_, piece) => merged.push((mark, piece)),
+            (Some((last, Inline::Text(text))), Inline::Text(more)) if *last == marks => text.push_str(&more),
+            (_, piece) => merged.push((marks, piece)),
         }
     }
     merged
-}
-
-/// An address that ends nothing that stands around it: what is no letter of an address stands as `%XX`, which means the
-/// same.
-pub(super) fn address(url: &str) -> String {
-    let mut address = String::with_capacity(url.len());
-    for c in url.chars() {
-        if c.is_ascii() && (c.is_ascii_control() || " \"$'()*;<>[\\]^`{|}".contains(c)) {
-            address.push_str(&format!("%{:02X}", u32::from(c)));
-        } else {
-            address.push(c);
-        }
-    }
-    address
 }
 
 #[cfg(test)]
@@ -134,21 +129,21 @@ mod tests {
     #[test]
     fn marks_stand_around_text_alone() {
         let link = |shown| Inline::Link { text: shown, url: "https://x.example/".to_owned() };
-        let abilities = Abilities { marked: |text| text != "no", code: str::to_owned };
+        let abilities = Abilities { marked: |text| text != "no", code: str::to_owned, quotes: true };
         let nested = Inline::Strong(vec![
             text("a"),
             Inline::Emphasis(vec![text("b"), Inline::Break, text("no")]),
             link(vec![Inline::Strong(vec![text("c")]), Inline::Break, Inline::Code("d".to_owned())]),
         ]);
         let simple = simple(&[Block::Paragraph(vec![text("x"), text("y"), nested])], &abilities);
-        let strong = Inline::Strong(vec![text("ab")]);
-        let expected = vec![text("xy"), strong, Inline::Break, text("no"), link(vec![text("c d")])];
+        let (a, b) = (Inline::Strong(vec![text("a")]), Inline::Strong(vec![Inline::Emphasis(vec![text("b")])]));
+        let expected = vec![text("xy"), a, b, Inline::Break, text("no"), link(vec![text("c d")])];
         assert_eq!(simple, [Block::Paragraph(expected)]);
     }
 
     #[test]
     fn code_within_others_is_lines_of_code() {
-        let abilities = Abilities { marked: |_| true, code: str::to_uppercase };
+        let abilities = Abilities { marked: |_| true, code: str::to_uppercase, quotes: false };
         let code = || Block::Code("a\n\nb".to_owned());
         let lines = Block::Paragraph(vec![Inline::Code("a".to_owned()), Inline::Break, Inline::Code("b".to_owned())]);
         let blocks = [code(), Block::Quote(vec![code()]), Block::List { start: None, items: vec![vec![code()]] }];
@@ -161,7 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn an_address_ends_nothing() {
-        assert_eq!(address("https://x.example/a_b(c)*`|é?d=1&e#f"), "https://x.example/a_b%28c%29%2A%60%7Cé?d=1&e#f");
+    fn quotes_within_others() {
+        let paragraph = |words: &str| Block::Paragraph(vec![text(words)]);
+        let list = |items| Block::List { start: None, items: vec![items] };
+        let inner = Block::Quote(vec![paragraph("a"), Block::Quote(vec![paragraph("b")])]);
+        let blocks = [inner.clone(), list(vec![inner])];
+        let abilities = |quotes| Abilities { marked: |_| true, code: str::to_owned, quotes };
+        assert_eq!(simple(&blocks, &abilities(true)), blocks);
+        let pieces = vec![paragraph("a"), paragraph("b")];
+        assert_eq!(simple(&blocks, &abilities(false)), [Block::Quote(pieces.clone()), list(pieces)]);
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::fit::fit;
 use super::http::{Call, Http, Reply};
-use super::{Outcome, Post, ways_out};
+use super::{JOINER, Outcome, Post, ways_out};
 use crate::settings::HookSettings;
 use crate::template::{Block, Inline, shorten};
 
@@ -27,9 +27,6 @@ const MAX_MENTIONS: usize = 20;
 
 /// Four requests a second (<https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using>).
 const GAP: Duration = Duration::from_millis(250);
-
-/// WORD JOINER: nothing is seen of it, and no value has one.
-const JOINER: char = '\u{2060}';
 
 pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) -> Outcome {
     let url = settings.url.expose_secret();

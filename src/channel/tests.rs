@@ -18,7 +18,7 @@ mod zulip;
 
 use std::time::Duration;
 
-use super::listener::{WebServer, http};
+use super::listener::{Request, WebServer, http};
 use super::*;
 use crate::event::{About, EventKind};
 use crate::template::fixture::{EVIL, context_of, event, ticket};
@@ -117,10 +117,18 @@ fn shown(outcome: &Outcome) -> String {
     }
 }
 
+/// The requests that are made of a post where they get such answers, and what becomes of it.
+async fn asked(to: &str, post: &Post<'_>, answers: &[(u16, &str)]) -> (Vec<Request>, String) {
+    let answers: Vec<String> = answers.iter().map(|(status, body)| http(*status, "", body)).collect();
+    let server = WebServer::answer(&answers).await;
+    let outcome = web(&server.url).send(&destination(to), post).await;
+    (server.requests(), shown(&outcome))
+}
+
 /// What a destination's server says, and what we make of it.
 async fn outcomes(to: &str, answers: &[(u16, &str, &str)]) -> String {
     let answers: Vec<String> = answers.iter().map(|(status, header, body)| http(*status, header, body)).collect();
-    let server = WebServer::answer(&answers.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let server = WebServer::answer(&answers).await;
     let message = message(EventKind::PullRequestMerged);
     let thread = if to == "github" { "acme/ingest-api#45" } else { "DATA-123" };
     let mut page = String::new();

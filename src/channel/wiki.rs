@@ -6,10 +6,9 @@
 //! Entities are of no use, since Cloud shows them as they are. Where no backslash helps (`https:`, `h1.`, `&lt;`, `:D`),
 //! U+2060 does, which nobody sees.
 
+use super::JOINER;
+use super::markdown::address;
 use crate::template::{Block, Inline, flat};
-
-/// Nothing sees this character, and no mark goes on over it.
-const BREAK: char = '\u{2060}';
 
 /// Writes blocks, with an empty line between two of them.
 pub(super) fn write(blocks: &[Block]) -> String {
@@ -22,7 +21,7 @@ fn block(block: &Block) -> String {
         // A quote within a quote would end it.
         Block::Quote(inner) => format!("{{quote}}\n{}\n{{quote}}", write(&plain(inner))),
         Block::Code(code) => {
-            let code = code.replace("{noformat", &format!("{{{BREAK}noformat"));
+            let code = code.replace("{noformat", &format!("{{{JOINER}noformat"));
             format!("{{noformat}}\n{code}\n{{noformat}}")
         }
         Block::List { start, items } => list("", *start, items).join("\n"),
@@ -56,7 +55,7 @@ fn list(outer: &str, start: Option<u64>, items: &[Vec<Block>]) -> Vec<String> {
         }
         let text = text.join("\n");
         let text = text.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n");
-        let text = if text.is_empty() { BREAK.to_string() } else { text };
+        let text = if text.is_empty() { JOINER.to_string() } else { text };
         lines.push(format!(
             "{} {}{text}",
             if number.is_some() { mark.replace('#', "*") } else { mark.clone() },
@@ -77,7 +76,7 @@ fn paragraph(text: &[Inline]) -> String {
 pub(super) fn line(written: &str) -> String {
     let line = written.trim();
     let block = ["h1.", "h2.", "h3.", "h4.", "h5.", "h6.", "bq."].iter().any(|start| line.starts_with(start));
-    if block { format!("{BREAK}{line}") } else { line.to_owned() }
+    if block { format!("{JOINER}{line}") } else { line.to_owned() }
 }
 
 fn inlines(text: &[Inline]) -> String {
@@ -111,7 +110,7 @@ fn marked(inner: &[Inline], mark: &str) -> String {
 fn code(code: &str) -> String {
     let inert = text(code);
     // Data Center takes no U+2060 in there.
-    if inert.contains(BREAK) || inert.trim().is_empty() { inert } else { format!("{{{{{}}}}}", inert.trim()) }
+    if inert.contains(JOINER) || inert.trim().is_empty() { inert } else { format!("{{{{{}}}}}", inert.trim()) }
 }
 
 /// A text with nothing in it that Jira would make more of.
@@ -124,16 +123,16 @@ pub(super) fn text(value: &str) -> String {
         let in_word = [before, after].iter().flatten().filter(|c| c.is_ascii_alphanumeric()).count() == 2;
         match letter {
             // Two of them end a line, and one before a mark hides it.
-            '\\' => inert.extend([letter, BREAK]),
+            '\\' => inert.extend([letter, JOINER]),
             // `{*}` and `{{` are marks, and Data Center looks for them after the backslashes are gone.
-            '{' | '[' => inert.extend(['\\', letter, BREAK]),
+            '{' | '[' => inert.extend(['\\', letter, JOINER]),
             // Addresses and emoticons, but not the time of day.
             ':' if after != Some(' ')
                 && [before, after].iter().flatten().filter(|c| c.is_ascii_digit()).count() != 2 =>
             {
-                inert.extend([letter, BREAK]);
+                inert.extend([letter, JOINER]);
             }
-            '&' if after.is_none_or(|c| c == '#' || c.is_ascii_alphanumeric()) => inert.extend([letter, BREAK]),
+            '&' if after.is_none_or(|c| c == '#' || c.is_ascii_alphanumeric()) => inert.extend([letter, JOINER]),
             // Within a word these mark nothing, and a ticket's key stays one.
             '-' | '_' if in_word => inert.push(letter),
             '-' | '#' | '*' | '_' | '+' | '?' | '^' | '~' | '|' | '%' | '}' | ']' | '(' | ')' | '!' | '@' => {
@@ -156,14 +155,5 @@ pub(super) fn link(words: &str, url: &str) -> String {
         other => other,
     };
     let words = words.chars().map(like).collect::<String>();
-    let mut address = String::with_capacity(url.len());
-    for letter in url.chars() {
-        match letter {
-            '[' | ']' | '{' | '}' | '|' | '\\' | '^' | '!' | '*' | '~' | '(' | ')' | '$' | '\'' | '"' | ' ' => {
-                address.push_str(&format!("%{:02X}", u32::from(letter)));
-            }
-            _ => address.push(letter),
-        }
-    }
-    format!("[{}|{address}]", text(words.trim()))
+    format!("[{}|{}]", text(words.trim()), address(url, "[]{}|^!*~$'"))
 }

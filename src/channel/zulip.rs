@@ -6,8 +6,6 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -15,9 +13,9 @@ use url::form_urlencoded::Serializer;
 
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
-use super::markdown::{self, Dialect};
-use super::simple::{Abilities, address, quiet, simple};
-use super::{Outcome, Post, Step, email};
+use super::markdown::{self, Dialect, address};
+use super::simple::{Abilities, quiet, simple};
+use super::{Outcome, Post, Step, email, is_number, joined};
 use crate::settings::ApiSettings;
 use crate::template::{Block, clean, shorten};
 
@@ -32,13 +30,13 @@ pub(super) const ROOM: usize = 7_000;
 /// A user has 200 requests a minute.
 const GAP: Duration = Duration::from_millis(350);
 
-const ABILITIES: Abilities = Abilities { marked: |_| true, code: str::to_owned };
+const ABILITIES: Abilities = Abilities { marked: |_| true, code: str::to_owned, quotes: true };
 const DIALECT: Dialect = Dialect { text, code: markdown::code_span, link, strong: "**", emphasis: "*", line: "\n" };
 
 pub(super) async fn send(http: &Http, settings: &ApiSettings, channel: &str, post: &Post<'_>) -> Outcome {
     let content = content(post);
     if let Step::Edit(root) = post.step()
-        && is_id(root)
+        && is_number(root)
         && let Some(outcome) = edit(http, settings, (root, channel), &content).await
     {
         return outcome;
@@ -80,21 +78,10 @@ async fn edit(http: &Http, settings: &ApiSettings, (root, channel): (&str, &str)
 }
 
 fn call<'a>(settings: &ApiSettings, method: Method, url: &'a str, fields: &[(&str, &str)]) -> Call<'a> {
-    let body = Serializer::new(String::new()).extend_pairs(fields).finish();
-    let who = format!("{}:{}", settings.user.as_deref().unwrap_or_default(), settings.token.expose_secret());
-    Call {
-        peer: "Zulip",
-        method,
-        url,
-        headers: vec![("authorization", format!("Basic {}", STANDARD.encode(who)))],
-        body: Body::Form(body),
-        repeatable: false,
-        lane: ("zulip".to_owned(), GAP),
-    }
-}
-
-fn is_id(root: &str) -> bool {
-    !root.is_empty() && root.bytes().all(|byte| byte.is_ascii_digit())
+    let body = Body::Form(Serializer::new(String::new()).extend_pairs(fields).finish());
+    let lane = ("zulip".to_owned(), GAP);
+    let call = Call { peer: "Zulip", method, url, headers: Vec::new(), body, repeatable: false, lane };
+    call.basic(settings.user.as_deref().unwrap_or_default(), settings.token.expose_secret())
 }
 
 #[derive(Default, Deserialize)]
@@ -155,11 +142,10 @@ fn topic(post: &Post<'_>) -> String {
 
 /// The message as Zulip takes it.
 pub(super) fn content(post: &Post<'_>) -> String {
-    let called: Vec<String> = post.mentions.iter().map(|id| format!("@**|{id}**")).collect();
-    let called = if called.is_empty() { String::new() } else { format!("{}\n\n", called.join(" ")) };
+    let called = post.mentions.iter().map(|id| format!("@**|{id}**")).collect::<Vec<_>>().join(" ");
     let write = |body: &[Block]| {
         let blocks = simple(&[body, &[quiet(post)]].concat(), &ABILITIES);
-        format!("{called}{}", markdown::write(&blocks, &DIALECT))
+        joined([called.clone(), markdown::write(&blocks, &DIALECT)], "\n\n")
     };
     fit(post.message, write, |content| content.chars().count() <= MAX_CONTENT)
 }
@@ -197,5 +183,5 @@ fn text(text: &str) -> String {
 }
 
 fn link(text: &str, url: &str) -> String {
-    format!("[{text}]({})", address(url))
+    format!("[{text}]({})", address(url, "$'*;[]^{|}"))
 }

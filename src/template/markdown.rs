@@ -186,10 +186,14 @@ impl Frame {
     }
 
     fn text(&mut self, text: &str) {
-        let text = inert::decode(text);
-        match self.inlines.last_mut() {
-            Some(Inline::Text(last)) => last.push_str(&text),
-            _ => self.inlines.push(Inline::Text(text)),
+        self.inline(Inline::Text(inert::decode(text)));
+    }
+
+    /// Two pieces of text become one: side by side they could be what neither is alone.
+    fn inline(&mut self, inline: Inline) {
+        match (self.inlines.last_mut(), inline) {
+            (Some(Inline::Text(last)), Inline::Text(text)) => last.push_str(&text),
+            (_, inline) => self.inlines.push(inline),
         }
     }
 
@@ -217,7 +221,7 @@ impl Tree {
         let mut frame = std::mem::replace(&mut self.top, outer);
         let top = &mut self.top;
         match std::mem::replace(&mut frame.kind, Kind::Transparent) {
-            Kind::Flow | Kind::Transparent => top.inlines.append(&mut frame.inlines),
+            Kind::Flow | Kind::Transparent => frame.inlines.into_iter().for_each(|inline| top.inline(inline)),
             // What an absent value leaves empty is left out.
             Kind::Quote => match frame.into_blocks() {
                 blocks if blocks.is_empty() => top.end_paragraph(),
@@ -249,7 +253,7 @@ impl Tree {
                     };
                     top.inlines.push(Inline::Link { text: shown, url });
                 }
-                None => top.inlines.append(&mut frame.inlines),
+                None => frame.inlines.into_iter().for_each(|inline| top.inline(inline)),
             },
         }
     }

@@ -177,6 +177,13 @@ fn an_evil_title_is_only_text() {
     );
 }
 
+#[test]
+fn what_stays_of_a_link_to_nowhere_is_one_text_with_what_is_beside_it() {
+    let templates = Templates::load([("t", "+++\nsubject = \"x\"\n+++\na [b](javascript:c)-1")]).0;
+    let message = templates.render("t", &context_of(&event(EventKind::PullRequestMerged), None)).unwrap();
+    assert_eq!(message.body, [Block::Paragraph(vec![Inline::Text("a b-1".to_owned())])]);
+}
+
 proptest! {
     #[test]
     fn no_value_changes_the_form_of_a_message(

@@ -16,14 +16,12 @@ fn text_of(message: &Message) -> String {
 
 /// The requests a message makes with such answers, and what becomes of it.
 async fn exchange(to: &str, post: &Post<'_>, answers: &[(u16, &str)]) -> (Vec<String>, String) {
-    let answers: Vec<String> = answers.iter().map(|(status, body)| http(*status, "", body)).collect();
-    let server = WebServer::answer(&answers.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let outcome = shown(&web(&server.url).send(&destination(to), post).await);
-    let line = |request: super::super::listener::Request| {
+    let (requests, outcome) = asked(to, post, answers).await;
+    let line = |request: Request| {
         let name = request.json().get("thread_name").map_or(String::new(), |name| format!(" {name}"));
         format!("{}{name}", request.line.trim_end_matches(" HTTP/1.1").replace("/api/webhooks/1/hunter2", "…"))
     };
-    (server.requests().into_iter().map(line).collect(), outcome)
+    (requests.into_iter().map(line).collect(), outcome)
 }
 
 #[tokio::test]

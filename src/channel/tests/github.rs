@@ -5,7 +5,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::super::github;
 use super::super::listener::{WebServer, http};
-use super::random::{OURS, merged};
+use super::random::{self, OURS};
 use super::*;
 use crate::template::{Block, Inline};
 
@@ -190,7 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn no_message_breaks_out_on_github(message in merged()) {
+    fn no_message_breaks_out_on_github(message in random::message()) {
         let markdown = fit::fit(&message, |body| github::comment(&on_github(&message), body), |text| text.len() <= 65_536);
         prop_assert!(markdown.len() <= 65_536 && markdown.starts_with("<!-- microalign -->\n"));
         let (found, text) = read(&markdown);

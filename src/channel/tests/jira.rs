@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::super::jira;
 use super::super::listener::{WebServer, http};
-use super::random::{OURS, merged};
+use super::random::{self, OURS};
 use super::*;
 use crate::template::{Block, Inline};
 
@@ -200,7 +200,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn no_message_breaks_out_in_jira(message in merged()) {
+    fn no_message_breaks_out_in_jira(message in random::message()) {
         let markup = fit::fit(&message, |body| jira::comment(&post(&message), body), |text| text.encode_utf16().count() <= 16_000);
         prop_assert!(markup.encode_utf16().count() <= 16_000 && markup.ends_with("\n\n— microalign"));
         let (found, seen) = read(&markup);

@@ -19,13 +19,11 @@ fn room() -> Destination {
 /// What a message with this manner does in a conversation that began with `root`: the outcome, and each request's line
 /// and body.
 async fn told(manner: Manner, root: &str, answers: &[(u16, &str)]) -> (String, Vec<(String, Value)>) {
-    let answers = answers.iter().map(|(status, body)| http(*status, "", body)).collect::<Vec<_>>();
-    let server = WebServer::answer(&answers.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let message = Message { manner, ..message(EventKind::PullRequestMerged) };
     let post = Post { root: Some(root), ..post(&message) };
-    let outcome = shown(&web(&server.url).send(&room(), &post).await);
-    let requests = server.requests().into_iter();
-    let requests = requests.map(|request| (request.line, serde_json::from_str(&request.body).unwrap_or_default()));
+    let (requests, outcome) = asked("matrix:!abc:example.com", &post, answers).await;
+    let requests =
+        requests.into_iter().map(|request| (request.line, serde_json::from_str(&request.body).unwrap_or_default()));
     (outcome, requests.collect())
 }
 

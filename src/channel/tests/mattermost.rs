@@ -14,16 +14,14 @@ const POSTED: &str = r#"{"id":"p1","channel_id":"ch1"}"#;
 const FIND: &str = "GET /api/v4/teams/name/acme/channels/name/data";
 
 async fn exchange(post: &Post<'_>, answers: &[(u16, &str)]) -> (Vec<(String, Value)>, String) {
-    let answers: Vec<String> = answers.iter().map(|(status, body)| http(*status, "", body)).collect();
-    let server = WebServer::answer(&answers.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let outcome = shown(&web(&server.url).send(&destination("mattermost:acme/data"), post).await);
-    let line = |request: super::super::listener::Request| {
+    let (requests, outcome) = asked("mattermost:acme/data", post, answers).await;
+    let line = |request: Request| {
         assert_eq!(request.headers["authorization"], "Bearer xoxb-hunter2");
         let mut body = serde_json::from_str::<Value>(&request.body).unwrap_or_default();
         body.as_object_mut().map(|fields| fields.remove("message"));
         (request.line.trim_end_matches(" HTTP/1.1").to_owned(), body)
     };
-    (server.requests().into_iter().map(line).collect(), outcome)
+    (requests.into_iter().map(line).collect(), outcome)
 }
 
 #[tokio::test]

@@ -183,7 +183,7 @@ fn block() -> impl Strategy<Value = Block> {
     })
 }
 
-/// A message as the core can make it: every leaf is one clean line.
+/// A message as the core can make it: every leaf is one clean line, and two pieces of text do not follow each other.
 pub(super) fn message() -> impl Strategy<Value = Message> {
     let url = prop::option::of(prop_oneof![
         9 => Just(format!("{OURS}pull/45")),
@@ -192,7 +192,7 @@ pub(super) fn message() -> impl Strategy<Value = Message> {
     (prop::collection::vec(block(), 1..6), value(), value(), url, any::<bool>()).prop_map(
         |(body, subject, why, url, private)| Message {
             subject: shorten(&subject, 200),
-            body,
+            body: body.into_iter().map(merge).collect(),
             why,
             private,
             url,
@@ -215,11 +215,6 @@ pub(super) fn items(blocks: &[Block]) -> usize {
 pub(super) fn regex(pattern: &'static str) -> Regex {
     static COMPILED: LazyLock<Mutex<BTreeMap<&str, Regex>>> = LazyLock::new(Mutex::default);
     COMPILED.lock().unwrap().entry(pattern).or_insert_with(|| Regex::new(pattern).unwrap()).clone()
-}
-
-/// The same as the core makes it: two pieces of text do not follow each other.
-pub(super) fn merged() -> impl Strategy<Value = Message> {
-    message().prop_map(|message| Message { body: message.body.into_iter().map(merge).collect(), ..message })
 }
 
 fn merge(block: Block) -> Block {

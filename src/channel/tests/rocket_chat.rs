@@ -1,6 +1,5 @@
 use proptest::prelude::*;
 
-use super::super::listener::Request;
 use super::random::{self, OURS, regex};
 use super::*;
 use crate::channel::rocket_chat::message_text;
@@ -11,16 +10,13 @@ const SENT: &str =
 const FIRST: &str = r#"{"success":true,"message":{"_id":"m1","rid":"r1","msg":"x"}}"#;
 const GONE: &str = r#"{"success":false}"#;
 
-async fn asked(to: &str, post: &Post<'_>, answers: &[(u16, &str)]) -> (Vec<Request>, String) {
-    let answers: Vec<String> = answers.iter().map(|(status, body)| http(*status, "", body)).collect();
-    let server = WebServer::answer(&answers.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let outcome = web(&server.url).send(&destination(to), post).await;
-    let requests = server.requests();
+async fn sent(to: &str, post: &Post<'_>, answers: &[(u16, &str)]) -> (Vec<Request>, String) {
+    let (requests, outcome) = asked(to, post, answers).await;
     for request in &requests {
         assert_eq!(request.headers["x-auth-token"], "xoxb-hunter2");
         assert_eq!(request.headers["x-user-id"], "u1");
     }
-    (requests, shown(&outcome))
+    (requests, outcome)
 }
 
 fn lines(requests: &[Request]) -> Vec<&str> {
@@ -30,13 +26,13 @@ fn lines(requests: &[Request]) -> Vec<&str> {
 #[tokio::test]
 async fn a_room_gets_a_message() {
     let message = message(EventKind::PullRequestEdited);
-    let (requests, outcome) = asked("rocket-chat:#data", &post(&message), &[(200, SENT)]).await;
+    let (requests, outcome) = sent("rocket-chat:#data", &post(&message), &[(200, SENT)]).await;
     assert_eq!(outcome, "Sent r1/m2");
     assert_eq!(lines(&requests), ["POST /api/v1/chat.postMessage"]);
     insta::assert_json_snapshot!("rocket_chat", requests[0].json());
     insta::assert_snapshot!("rocket_chat_text", requests[0].json()["text"].as_str().unwrap());
     for (to, place) in [("@ana", "channel"), ("GENERAL", "roomId")] {
-        let (requests, _) = asked(&format!("rocket-chat:{to}"), &post(&message), &[(200, SENT)]).await;
+        let (requests, _) = sent(&format!("rocket-chat:{to}"), &post(&message), &[(200, SENT)]).await;
         assert_eq!(requests[0].json()[place], to);
     }
 }
@@ -46,7 +42,7 @@ async fn a_merged_pull_request() {
     let message = message(EventKind::PullRequestMerged);
     let links = Links { mute: Some("https://m.example/mute/y".to_owned()), ..NO_LINKS.clone() };
     let post = Post { links: &links, mentions: &["ana", "bo.ek"], ..post(&message) };
-    let (requests, _) = asked("rocket-chat:#data", &post, &[(200, SENT)]).await;
+    let (requests, _) = sent("rocket-chat:#data", &post, &[(200, SENT)]).await;
     insta::assert_snapshot!("rocket_chat_merged", requests[0].json()["text"].as_str().unwrap());
 }
 
@@ -56,7 +52,7 @@ async fn a_reply_is_in_the_thread_if_there_is_one() {
     for (manner, shown_too) in [(Manner::Reply, false), (Manner::Broadcast, true)] {
         message.manner = manner;
         let reply = Post { root: Some("r1/m1"), ..post(&message) };
-        let (requests, outcome) = asked("rocket-chat:#data", &reply, &[(200, FIRST), (200, SENT)]).await;
+        let (requests, outcome) = sent("rocket-chat:#data", &reply, &[(200, FIRST), (200, SENT)]).await;
         assert_eq!(lines(&requests), ["GET /api/v1/chat.getMessage?msgId=m1", "POST /api/v1/chat.sendMessage"]);
         let body = requests[1].json();
         let text = message_text(&reply);
@@ -67,15 +63,15 @@ async fn a_reply_is_in_the_thread_if_there_is_one() {
     let reply = Post { root: Some("r1/m1"), ..post(&message) };
     let removed = r#"{"success":true,"message":{"_id":"m1","rid":"r1","t":"rm"}}"#;
     for (status, gone) in [(400, GONE), (200, removed)] {
-        let (requests, outcome) = asked("rocket-chat:#data", &reply, &[(status, gone), (200, SENT)]).await;
+        let (requests, outcome) = sent("rocket-chat:#data", &reply, &[(status, gone), (200, SENT)]).await;
         assert_eq!(lines(&requests)[1..], ["POST /api/v1/chat.postMessage"], "{gone}");
         assert_eq!(outcome, "Sent r1/m2");
     }
     // Whether it is there is not known yet.
-    let (requests, outcome) = asked("rocket-chat:#data", &reply, &[(503, "")]).await;
+    let (requests, outcome) = sent("rocket-chat:#data", &reply, &[(503, "")]).await;
     assert_eq!((requests.len(), outcome.as_str()), (1, "Transient: Rocket.Chat answered 503"));
     for root in ["1503435956.000247", "", "/", "r1/"] {
-        let (requests, _) = asked("rocket-chat:#data", &Post { root: Some(root), ..reply }, &[(200, SENT)]).await;
+        let (requests, _) = sent("rocket-chat:#data", &Post { root: Some(root), ..reply }, &[(200, SENT)]).await;
         assert_eq!(lines(&requests), ["POST /api/v1/chat.postMessage"], "{root}");
     }
 }
@@ -84,19 +80,19 @@ async fn a_reply_is_in_the_thread_if_there_is_one() {
 async fn an_edit_takes_the_place_of_the_first_message_or_comes_after_it() {
     let message = Message { manner: Manner::Edit, ..message(EventKind::PullRequestMerged) };
     let edit = Post { root: Some("r1/m1"), ..post(&message) };
-    let (requests, outcome) = asked("rocket-chat:#data", &edit, &[(200, FIRST)]).await;
+    let (requests, outcome) = sent("rocket-chat:#data", &edit, &[(200, FIRST)]).await;
     assert_eq!(lines(&requests), ["POST /api/v1/chat.update"]);
     let expected = serde_json::json!({ "roomId": "r1", "msgId": "m1", "text": message_text(&edit) });
     assert_eq!((requests[0].json(), outcome.as_str()), (expected, "Sent r1/m1"));
 
     let late = r#"{"success":false,"error":"Message editing is blocked [error-message-editing-blocked]","errorType":"error-message-editing-blocked"}"#;
-    let (requests, outcome) = asked("rocket-chat:#data", &edit, &[(400, late), (200, FIRST), (200, SENT)]).await;
+    let (requests, outcome) = sent("rocket-chat:#data", &edit, &[(400, late), (200, FIRST), (200, SENT)]).await;
     assert_eq!(lines(&requests)[2..], ["POST /api/v1/chat.sendMessage"]);
     assert_eq!(outcome, "Sent r1/m2");
     let missing = r#"{"success":false,"error":"No message found with the id of \"m1\"."}"#;
-    let (requests, _) = asked("rocket-chat:#data", &edit, &[(400, missing), (400, GONE), (200, SENT)]).await;
+    let (requests, _) = sent("rocket-chat:#data", &edit, &[(400, missing), (400, GONE), (200, SENT)]).await;
     assert_eq!(lines(&requests)[2..], ["POST /api/v1/chat.postMessage"]);
-    let (requests, _) = asked("rocket-chat:#data", &edit, &[(502, "")]).await;
+    let (requests, _) = sent("rocket-chat:#data", &edit, &[(502, "")]).await;
     assert_eq!(requests.len(), 1);
 }
 

@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::listener::{Request, WebServer, http};
 use super::super::slack::payload;
 use super::random::{self, OURS};
 use super::*;
@@ -9,13 +8,11 @@ use super::*;
 const FIRST: &str = "1503435956.000247";
 
 /// What is asked of Slack for a message of this manner, when it answers like this.
-async fn asked(manner: Manner, root: &str, answers: &[&str]) -> (String, Vec<Request>) {
-    let answers: Vec<String> = answers.iter().map(|body| http(200, "", body)).collect();
-    let server = WebServer::answer(&answers.iter().map(String::as_str).collect::<Vec<_>>()).await;
+async fn told(manner: Manner, root: &str, answers: &[&str]) -> (String, Vec<Request>) {
+    let answers: Vec<_> = answers.iter().map(|body| (200, *body)).collect();
     let message = Message { manner, ..message(EventKind::PullRequestMerged) };
-    let post = Post { root: Some(root), ..post(&message) };
-    let outcome = web(&server.url).send(&destination("slack:#data"), &post).await;
-    (shown(&outcome), server.requests())
+    let (requests, outcome) = asked("slack:#data", &Post { root: Some(root), ..post(&message) }, &answers).await;
+    (outcome, requests)
 }
 
 fn refusal(code: &str) -> String {
@@ -30,7 +27,7 @@ async fn a_reply_goes_where_the_first_message_is() {
     for ((root, channel), (manner, broadcast)) in
         places.into_iter().flat_map(|place| [(place, (Manner::Reply, false)), (place, (Manner::Broadcast, true))])
     {
-        let (outcome, requests) = asked(manner, root, &[SENT]).await;
+        let (outcome, requests) = told(manner, root, &[SENT]).await;
         assert_eq!(outcome, "Sent C1/1503435999.000100");
         let [request] = &requests[..] else { panic!("one request") };
         assert_eq!(request.line, "POST /api/chat.postMessage HTTP/1.1");
@@ -42,7 +39,7 @@ async fn a_reply_goes_where_the_first_message_is() {
 
 #[tokio::test]
 async fn an_edit_takes_the_first_messages_place() {
-    let (outcome, requests) = asked(Manner::Edit, "C1/1503435956.000247", &[SENT]).await;
+    let (outcome, requests) = told(Manner::Edit, "C1/1503435956.000247", &[SENT]).await;
     assert_eq!(outcome, "Sent C1/1503435999.000100");
     let [request] = &requests[..] else { panic!("one request") };
     assert_eq!(request.line, "POST /api/chat.update HTTP/1.1");
@@ -62,19 +59,19 @@ async fn what_cannot_be_edited_or_answered_is_said_the_next_best_way() {
     let root = "C1/1503435956.000247";
     let (closed, gone) = (refusal("edit_window_closed"), refusal("thread_not_found"));
 
-    let (outcome, requests) = asked(Manner::Edit, root, &[&closed, &gone, SENT]).await;
+    let (outcome, requests) = told(Manner::Edit, root, &[&closed, &gone, SENT]).await;
     assert_eq!(outcome, "Sent C1/1503435999.000100");
     assert_eq!(kinds(&requests), [(update.clone(), false), (post.clone(), true), (post.clone(), false)]);
     assert_eq!(requests[2].json()["channel"], "#data");
     // An old reference does not say the channel's id.
-    let (_, requests) = asked(Manner::Edit, FIRST, &[SENT]).await;
+    let (_, requests) = told(Manner::Edit, FIRST, &[SENT]).await;
     assert_eq!(kinds(&requests), [(post.clone(), true)]);
-    let (_, requests) = asked(Manner::Reply, "no reference of ours", &[SENT]).await;
+    let (_, requests) = told(Manner::Reply, "no reference of ours", &[SENT]).await;
     assert_eq!(kinds(&requests), [(post, false)]);
     // An edit can be made twice.
-    let (outcome, requests) = asked(Manner::Edit, root, &[&refusal("fatal_error")]).await;
+    let (outcome, requests) = told(Manner::Edit, root, &[&refusal("fatal_error")]).await;
     assert_eq!((outcome.as_str(), kinds(&requests)), ("Transient: Slack says fatal_error", vec![(update, false)]));
-    let (outcome, _) = asked(Manner::Edit, root, &[""]).await;
+    let (outcome, _) = told(Manner::Edit, root, &[""]).await;
     assert!(outcome.starts_with("Transient"), "{outcome}");
 }
 

@@ -14,31 +14,28 @@ fn fields(body: &str) -> BTreeMap<String, String> {
     form_urlencoded::parse(body.as_bytes()).into_owned().collect()
 }
 
-/// The requests that are made of a post, and what became of it.
-async fn asked(post: &Post<'_>, answers: &[(u16, &str)]) -> (Vec<(String, BTreeMap<String, String>)>, String) {
-    let answers: Vec<String> = answers.iter().map(|(status, body)| http(*status, "", body)).collect();
-    let server = WebServer::answer(&answers.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let outcome = web(&server.url).send(&destination("zulip:data platform"), post).await;
-    let requests = server.requests();
+/// Each request's line and fields, and what became of the post.
+async fn sent(post: &Post<'_>, answers: &[(u16, &str)]) -> (Vec<(String, BTreeMap<String, String>)>, String) {
+    let (requests, outcome) = asked("zulip:data platform", post, answers).await;
     for request in &requests {
         assert_eq!(request.headers["content-type"], "application/x-www-form-urlencoded");
         // bot@zulip.example:xoxb-hunter2
         assert_eq!(request.headers["authorization"], "Basic Ym90QHp1bGlwLmV4YW1wbGU6eG94Yi1odW50ZXIy");
     }
-    (requests.iter().map(|request| (request.line.clone(), fields(&request.body))).collect(), shown(&outcome))
+    (requests.iter().map(|request| (request.line.clone(), fields(&request.body))).collect(), outcome)
 }
 
 #[tokio::test]
 async fn a_conversation_is_a_topic() {
     let mut message = message(EventKind::PullRequestEdited);
-    let (requests, outcome) = asked(&post(&message), &[(200, SENT)]).await;
+    let (requests, outcome) = sent(&post(&message), &[(200, SENT)]).await;
     assert_eq!(outcome, "Sent 42");
     assert_eq!(requests[0].0, "POST /api/v1/messages HTTP/1.1");
     insta::assert_json_snapshot!("zulip", requests[0].1);
     insta::assert_snapshot!("zulip_content", requests[0].1["content"]);
     for manner in [Manner::Reply, Manner::Broadcast, Manner::Post] {
         message.manner = manner;
-        let (more, outcome) = asked(&Post { root: Some("41"), ..post(&message) }, &[(200, SENT)]).await;
+        let (more, outcome) = sent(&Post { root: Some("41"), ..post(&message) }, &[(200, SENT)]).await;
         assert_eq!((more, outcome.as_str()), (requests.clone(), "Sent 42"), "{manner:?}");
     }
 }
@@ -47,7 +44,7 @@ async fn a_conversation_is_a_topic() {
 async fn a_merged_pull_request() {
     let message = message(EventKind::PullRequestMerged);
     let links = Links { mute: Some("https://m.example/mute/y".to_owned()), ..NO_LINKS.clone() };
-    let (requests, _) = asked(&Post { links: &links, mentions: &["12", "13"], ..post(&message) }, &[(200, SENT)]).await;
+    let (requests, _) = sent(&Post { links: &links, mentions: &["12", "13"], ..post(&message) }, &[(200, SENT)]).await;
     insta::assert_snapshot!("zulip_merged", requests[0].1["content"]);
 }
 
@@ -55,23 +52,23 @@ async fn a_merged_pull_request() {
 async fn an_edit_takes_the_place_of_the_first_message_or_comes_after_it() {
     let message = Message { manner: Manner::Edit, ..message(EventKind::PullRequestMerged) };
     let edit = Post { root: Some("41"), ..post(&message) };
-    let (requests, outcome) = asked(&edit, &[(200, r#"{"result":"success","msg":""}"#)]).await;
+    let (requests, outcome) = sent(&edit, &[(200, r#"{"result":"success","msg":""}"#)]).await;
     assert_eq!((requests.len(), requests[0].0.as_str()), (1, "PATCH /api/v1/messages/41 HTTP/1.1"));
     assert_eq!(requests[0].1.keys().collect::<Vec<_>>(), ["content"]);
     assert_eq!(outcome, "Sent 41");
 
     let late = r#"{"result":"error","code":"BAD_REQUEST","msg":"The time limit for editing this message has passed"}"#;
-    let (requests, outcome) = asked(&edit, &[(400, late), (200, SENT)]).await;
+    let (requests, outcome) = sent(&edit, &[(400, late), (200, SENT)]).await;
     assert_eq!(requests[1].0, "POST /api/v1/messages HTTP/1.1");
     assert_eq!(requests[1].1["content"], requests[0].1["content"]);
     assert_eq!(outcome, "Sent 42");
 
     // What may pass is waited for.
-    let (requests, outcome) = asked(&edit, &[(502, "")]).await;
+    let (requests, outcome) = sent(&edit, &[(502, "")]).await;
     assert_eq!((requests.len(), outcome.as_str()), (1, "Transient: Zulip answered 502"));
     // What another channel called a message.
     for root in ["C1/1503435956.000247", "", "41/../../x"] {
-        let (requests, _) = asked(&Post { root: Some(root), ..edit }, &[(200, SENT)]).await;
+        let (requests, _) = sent(&Post { root: Some(root), ..edit }, &[(200, SENT)]).await;
         assert_eq!(requests[0].0, "POST /api/v1/messages HTTP/1.1", "{root}");
     }
 }
@@ -84,11 +81,11 @@ async fn a_topic_is_short_and_a_private_one_says_nothing() {
     let mut topics = Vec::new();
     for thread in [&one, &two, "a\u{FFFE}b\u{0}c", ""] {
         topics.push(
-            asked(&Post { thread, ..post(&message) }, &[(200, SENT)]).await.0.remove(0).1.remove("topic").unwrap(),
+            sent(&Post { thread, ..post(&message) }, &[(200, SENT)]).await.0.remove(0).1.remove("topic").unwrap(),
         );
     }
     message.private = true;
-    topics.push(asked(&post(&message), &[(200, SENT)]).await.0.remove(0).1.remove("topic").unwrap());
+    topics.push(sent(&post(&message), &[(200, SENT)]).await.0.remove(0).1.remove("topic").unwrap());
     insta::assert_snapshot!("zulip_topics", topics.join("\n"));
     assert!(topics.iter().all(|topic| topic.chars().count() <= 60));
 }
