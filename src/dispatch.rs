@@ -17,11 +17,11 @@ use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
 use crate::mute::{Asked, Linker};
-use crate::store::{Claimed, Settled, Store, StoreError};
+use crate::store::{Claimed, Room, Settled, Store, StoreError};
 use crate::template::Links;
 
-/// With so many lanes under way, no more are begun.
-const LANES: usize = 64;
+/// With so many lanes of a channel under way, no more of it are begun: a mail server that hangs must not take those of others.
+const LANES: usize = 16;
 /// The dispatcher is told of new sends; it also looks by itself, for retries and for what another process queued.
 const LOOK: Duration = Duration::from_secs(1);
 /// Mail servers may be away for days (RFC 5321 §4.5.4.1 asks for four to five); after this an update is no news.
@@ -55,11 +55,9 @@ impl Dispatcher {
         let mut lanes: JoinSet<Lane> = JoinSet::new();
         let mut clock = tokio::time::interval(LOOK);
         while !*stop.borrow() {
-            if running.len() < LANES {
-                for (to, sends) in self.claim(&running, &paused).await {
-                    let lane = lanes.spawn(self.clone().lane(sends, stop.clone()));
-                    running.insert(lane.id(), to);
-                }
+            for (to, sends) in self.claim(&running, &paused).await {
+                let lane = lanes.spawn(self.clone().lane(sends, stop.clone()));
+                running.insert(lane.id(), to);
             }
             let ended = tokio::select! {
                 () = wake.notified() => None,
@@ -91,7 +89,9 @@ impl Dispatcher {
         let resting = paused.iter().filter(|(_, pause)| pause.until > now).map(|(to, _)| to);
         let busy = running.values().chain(resting).collect::<Vec<_>>();
         let mut lanes = BTreeMap::<_, Vec<_>>::new();
-        match self.store.claim(&busy, now).await {
+        let mut free = HashMap::new();
+        running.values().for_each(|to| *free.entry(to.channel()).or_insert(LANES) -= 1);
+        match self.store.claim(&Room { busy: &busy, lanes: LANES, free }, now).await {
             Ok(claimed) => {
                 for send in claimed {
                     lanes.entry(send.destination.clone()).or_default().push(send);
@@ -144,7 +144,10 @@ impl Dispatcher {
     /// The ways out of a conversation. Every attempt has the same: their time is the message's.
     fn links(&self, send: &Claimed) -> Links {
         let (team, thread) = (send.team.clone(), send.thread.clone());
-        let mute = (!send.message.private && !send.digest).then(|| Asked::Mute { team: team.clone(), thread });
+        // Whoever sees a page reads the comments on it.
+        let comment = matches!(send.destination, Destination::Github | Destination::Jira);
+        let mute =
+            (!send.message.private && !send.digest && !comment).then(|| Asked::Mute { team: team.clone(), thread });
         let to = Some(&send.destination).filter(|to| matches!(to, Destination::Email(_))).cloned();
         let unsubscribe = to.map(|to| Asked::Unsubscribe { team, to });
         let link = |asked: Option<Asked>| self.linker.link(&asked?, send.created);

@@ -78,7 +78,9 @@ const TEAM: &str = "team = \"web\"\nto = [\"jira\"]\nsettle = \"0s\"\nown = true
 async fn a_ticket_gets_comments_that_nobody_answers_to() {
     let Some(program) = jira820() else { return };
     let jira = Jira::start(&program).await;
-    let service = Service::started(TEAM, &format!("base_url = \"{}\"\ntoken = \"hunter2\"\n", jira.url)).await;
+    let mut service = Service::new(TEAM, "");
+    service.configure("jira", &format!("base_url = \"{}\"\ntoken = \"hunter2\"\n", jira.url));
+    service.start().await;
     let about = |more: Value| {
         let mut fields = json!({ "title": "Añade *el* [esquema] {v2}", "body": "For JIRA820-1." });
         fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

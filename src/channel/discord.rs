@@ -126,7 +126,7 @@ impl Request<'_> {
         // The same edit twice is one edit.
         let repeatable = self.method == Method::PATCH;
         match http.call(Call { method: self.method, repeatable, ..call }).await {
-            Ok(reply) if reply.is_success() => (sent(&reply.body), 0),
+            Ok(reply) if reply.is_success() => (reply.sent(|Sent { id, channel_id }| format!("{channel_id}/{id}")), 0),
             Ok(reply) => refused(reply),
             Err(outcome) => (outcome, 0),
         }
@@ -137,11 +137,6 @@ impl Request<'_> {
 struct Sent {
     id: String,
     channel_id: String,
-}
-
-fn sent(body: &str) -> Outcome {
-    let sent = serde_json::from_str::<Sent>(body).ok();
-    Outcome::Sent { reference: sent.map(|Sent { id, channel_id }| format!("{channel_id}/{id}")) }
 }
 
 #[derive(Default, Deserialize)]

@@ -107,8 +107,7 @@ enum Fault {
 
 fn outcome(reply: &Reply, thread: &str) -> Outcome {
     if reply.is_success() {
-        let made = serde_json::from_str::<Made>(&reply.body);
-        return Outcome::Sent { reference: made.ok().map(|made| made.id.to_string()) };
+        return reply.sent(|made: Made| made.id.to_string());
     }
     let Ok(refused) = serde_json::from_str::<Refused>(&reply.body) else { return reply.refused() };
     let faults = refused.errors.into_iter().filter_map(|fault| match fault {

@@ -37,9 +37,7 @@ pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) 
     let call = Call::json("Google Chat", &url, &payload(post), (webhook.to_owned(), GAP));
     // Google knows the message by its `requestId`.
     match http.call(Call { repeatable: true, ..call }).await {
-        Ok(reply) if reply.is_success() => {
-            Outcome::Sent { reference: serde_json::from_str(&reply.body).ok().map(|Said { name }| name) }
-        }
+        Ok(reply) if reply.is_success() => reply.sent(|Said { name }| name),
         Ok(reply) => refused(&reply),
         Err(outcome) => outcome,
     }

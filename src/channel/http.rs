@@ -10,6 +10,7 @@ use jiff::fmt::rfc2822;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -84,6 +85,23 @@ impl Reply {
     /// Whether it is a 2xx.
     pub(super) fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
+    }
+
+    /// The outcome of a success that says what the other end calls the message. A page in HTML says no such thing: then
+    /// something on the way answered.
+    pub(super) fn sent<T: DeserializeOwned>(&self, name: impl FnOnce(T) -> String) -> Outcome {
+        match serde_json::from_str(&self.body) {
+            Ok(said) => Outcome::Sent { reference: Some(name(said)) },
+            Err(_) => Outcome::ambiguous(format!("{}'s answer cannot be read", self.peer)),
+        }
+    }
+
+    /// The same where all it says is `ok`.
+    pub(super) fn sent_if_ok(&self) -> Outcome {
+        match self.body.trim() {
+            "ok" => Outcome::Sent { reference: None },
+            _ => Outcome::ambiguous(format!("{} did not say ok", self.peer)),
+        }
     }
 
     /// The outcome for an answer that is no success, by its status alone.

@@ -83,8 +83,7 @@ struct Refused {
 
 fn outcome(reply: &Reply, thread: &str) -> Outcome {
     if reply.is_success() {
-        let made = serde_json::from_str::<Made>(&reply.body);
-        return Outcome::Sent { reference: made.ok().map(|made| made.id) };
+        return reply.sent(|made: Made| made.id);
     }
     let refused = serde_json::from_str::<Refused>(&reply.body).unwrap_or_default();
     let faults = refused.errors.values().filter_map(Value::as_str).map(str::to_owned);

@@ -97,10 +97,7 @@ impl Server<'_> {
     /// Posts or edits.
     async fn call(&self, method: Method, path: &str, body: &Value) -> Outcome {
         match self.ask(method, path, Body::Json(body.to_string())).await {
-            Ok(reply) => {
-                let posted = serde_json::from_str::<Posted>(&reply.body).ok();
-                Outcome::Sent { reference: posted.map(|Posted { id, channel_id }| format!("{channel_id}/{id}")) }
-            }
+            Ok(reply) => reply.sent(|Posted { id, channel_id }| format!("{channel_id}/{id}")),
             Err(outcome) => outcome,
         }
     }

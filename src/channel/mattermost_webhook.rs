@@ -14,7 +14,7 @@ pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) 
     let payload = json!({ "text": unslacked(&mattermost::message(post)) });
     let call = Call::json("Mattermost", url, &payload, (url.to_owned(), Duration::from_millis(100)));
     match http.call(call).await {
-        Ok(reply) if reply.is_success() => Outcome::Sent { reference: None },
+        Ok(reply) if reply.is_success() => reply.sent_if_ok(),
         Ok(reply) => mattermost::refused(&reply, "the channel"),
         Err(outcome) => outcome,
     }

@@ -12,6 +12,7 @@ mod http;
 mod jira;
 mod mailbox;
 mod markdown;
+mod mask;
 mod matrix;
 mod mattermost;
 mod mattermost_webhook;
@@ -31,12 +32,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lettre::message::Mailbox;
+use secrecy::ExposeSecret as _;
 
 pub use self::html::body as html_body;
 pub use self::http::{choose_tls_provider, http_client};
 
 use self::email::Sender;
 use self::http::Http;
+use self::mask::Secrets;
 use self::smtp::Smtp;
 use crate::destination::{Destination, Manner};
 use crate::settings::{ApiSettings, ChannelSettings, DiscordSettings, HookSettings, Person, WebhookSettings};
@@ -153,6 +156,16 @@ impl Outcome {
         }
     }
 
+    fn map_error(self, change: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Sent { reference } => Self::Sent { reference },
+            Self::Transient { error, retry_after } => Self::Transient { error: change(error), retry_after },
+            Self::Ambiguous { error, retry_after } => Self::Ambiguous { error: change(error), retry_after },
+            Self::Permanent { error } => Self::Permanent { error: change(error) },
+            Self::NoMailbox { error } => Self::NoMailbox { error: change(error) },
+        }
+    }
+
     fn transient(error: impl AsRef<str>) -> Self {
         Self::Transient { error: line(error.as_ref()), retry_after: None }
     }
@@ -232,6 +245,28 @@ enum Route<'a> {
     Mailbox,
 }
 
+impl Route<'_> {
+    /// What its other end knows and nobody else may.
+    fn secrets(&self) -> Secrets {
+        match self {
+            Self::Smtp(smtp, _) => smtp.secrets(),
+            Self::Slack(api, _)
+            | Self::Mattermost(api, _)
+            | Self::RocketChat(api, _)
+            | Self::Matrix(api, _)
+            | Self::Zulip(api, _)
+            | Self::Github(api)
+            | Self::Jira(api) => Secrets::of_api(api),
+            Self::SlackWebhook(hook) | Self::Teams(hook) | Self::GoogleChat(hook) | Self::MattermostWebhook(hook) => {
+                Secrets::of_hook(hook)
+            }
+            Self::Discord(discord) => Secrets::of_address(discord.url.expose_secret()),
+            Self::Webhook(hook) => Secrets::of_address(hook.url.expose_secret()),
+            Self::Mailbox => Secrets::default(),
+        }
+    }
+}
+
 impl Channels {
     /// The channels of a configuration.
     #[must_use]
@@ -255,6 +290,12 @@ impl Channels {
         let reply_to = reply_to.and_then(|person| Some(Mailbox::new(None, person.email.clone()?)));
         let mentions = called.collect::<Vec<_>>();
         let post = &Post { mentions: &mentions, reply_to: reply_to.as_ref(), ..*post };
+        let secrets = route.secrets();
+        let outcome = self.hand_over(route, to, post).await;
+        outcome.map_error(|error| secrets.mask(&error))
+    }
+
+    async fn hand_over(&self, route: Route<'_>, to: &Destination, post: &Post<'_>) -> Outcome {
         match route {
             Route::Smtp(..) | Route::Mailbox => self.mail(&route, to, post).await,
             Route::Slack(slack, channel) => slack::send(&self.http, slack, channel, post).await,

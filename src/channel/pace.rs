@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Whose turn is further off than this comes back later, so that what it has claimed is free for others.
+/// Who is asked to rest for longer than this comes back later. One's own turn is waited for: it is never far off.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// With so many lanes known, those whose time is over are forgotten.
 const MANY: usize = 1024;
@@ -14,7 +14,15 @@ const MANY: usize = 1024;
 /// When each lane may ask next.
 #[derive(Debug, Default)]
 pub(super) struct Pacer {
-    next: Mutex<HashMap<String, Instant>>,
+    lanes: Mutex<HashMap<String, Lane>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Lane {
+    /// Whose turn comes next has it then
+    turn: Instant,
+    /// Until then the other end wants to hear nothing
+    rest: Instant,
 }
 
 impl Pacer {
@@ -25,15 +33,16 @@ impl Pacer {
     pub(super) async fn turn(&self, lane: &str, gap: Duration) -> Result<(), Duration> {
         let now = Instant::now();
         let turn = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            if next.len() > MANY {
-                next.retain(|_, at| *at > now);
+            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            if lanes.len() > MANY {
+                lanes.retain(|_, lane| lane.turn > now || lane.rest > now);
             }
-            let turn = next.get(lane).map_or(now, |at| now.max(*at));
-            if turn - now > PATIENCE {
-                return Err(turn - now);
+            let lane = lanes.entry(lane.to_owned()).or_insert(Lane { turn: now, rest: now });
+            if lane.rest > now + PATIENCE {
+                return Err(lane.rest - now);
             }
-            next.insert(lane.to_owned(), turn + gap);
+            let turn = now.max(lane.turn).max(lane.rest);
+            lane.turn = turn + gap;
             turn
         };
         sleep_until(turn).await;
@@ -42,11 +51,11 @@ impl Pacer {
 
     /// Leaves a lane alone for so long.
     pub(super) fn rest(&self, lane: &str, rest: Duration) {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.entry(lane.to_owned()).or_insert(Lane { turn: now, rest: now });
         // No provider asks for more than a day; a made-up header must not end a lane for good.
-        let until = Instant::now() + rest.min(Duration::from_secs(24 * 60 * 60));
-        let at = next.entry(lane.to_owned()).or_insert(until);
-        *at = until.max(*at);
+        lane.rest = lane.rest.max(now + rest.min(Duration::from_secs(24 * 60 * 60)));
     }
 }
 

@@ -156,6 +156,13 @@ mod tests {
     }
 
     #[test]
+    fn what_asterisks_can_mark() {
+        for (text, expected) in [("In Review", true), ("say \"a\"", true), ("a*b", false), (" \"a\"", false)] {
+            assert_eq!(takes_asterisks(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn quotes_within_others() {
         let paragraph = |words: &str| Block::Paragraph(vec![text(words)]);
         let list = |items| Block::List { start: None, items: vec![items] };

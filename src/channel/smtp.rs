@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::email::Mail;
+use super::mask::Secrets;
 use super::{Outcome, line};
 use crate::settings::{SmtpSettings, SmtpTls};
 
@@ -55,6 +56,11 @@ impl Smtp {
             tls: OnceLock::new(),
             idle: Mutex::default(),
         }
+    }
+
+    /// What the server knows and nobody else may.
+    pub(super) fn secrets(&self) -> Secrets {
+        Secrets::of_smtp(&self.settings)
     }
 
     pub(super) async fn send(&self, mail: &Mail, to: &str) -> Result<(), Outcome> {

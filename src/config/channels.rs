@@ -283,7 +283,11 @@ fn is_snowflake(text: &str) -> bool {
 }
 
 fn is_user_name(text: &str) -> bool {
-    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    // These call everybody.
+    let everybody = ["all", "channel", "here", "everyone"];
+    text.len() <= 64
+        && !everybody.contains(&text.to_lowercase().as_str())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 fn is_address(text: &str) -> bool {

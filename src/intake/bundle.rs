@@ -112,14 +112,22 @@ fn key(update: &Ready<'_>) -> (String, Together, Vec<Destination>) {
     let mut to = update.to.clone();
     to.sort();
     let together = match &update.due {
+        // A comment is on one page, where everybody who sees the page reads it: nothing of another page goes there.
+        due if is_comment(update) && update.to.contains(&Destination::Github) => {
+            Together::Thread(due.event.subject.clone())
+        }
+        due if is_comment(update) => Together::Thread(due.thread.clone()),
         due if due.digest => Together::Digest,
-        // A comment is on one page.
-        due if update.to.contains(&Destination::Github) => Together::Thread(due.event.subject.clone()),
         // A line of a private repository must not show to which ticket it belongs.
         due if due.at_once || update.message.private => Together::Nothing(due.id),
         due => Together::Thread(due.thread.clone()),
     };
     (update.team.name.clone(), together, to)
+}
+
+/// Whether it goes onto the page of what it is about.
+fn is_comment(update: &Ready<'_>) -> bool {
+    update.to.iter().any(|to| matches!(to, Destination::Github | Destination::Jira))
 }
 
 impl<'a> Bundle<'a> {
@@ -151,7 +159,7 @@ impl<'a> Bundle<'a> {
     /// The message that tells all of it.
     pub(super) fn outgoing(self, now: Timestamp) -> Option<Outgoing> {
         let first = self.updates.first()?;
-        let digest = first.due.digest;
+        let digest = first.due.digest && !is_comment(first);
         let mut lines: Vec<Vec<Block>> = Vec::new();
         for update in &self.updates {
             let line = line(update, self.updates.len() > 1);

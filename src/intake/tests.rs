@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config;
-use crate::store::{Entry, EntryState, Filter, Incoming, Settled};
+use crate::store::{Entry, EntryState, Filter, Incoming, Room, Settled};
 
 /// A team of the working week, in a place whose clock is that of Greenwich in winter.
 const TEAM: &str = r#"
@@ -120,7 +120,7 @@ impl Clocked {
 
     /// Everything that is queued arrives.
     async fn send(&self, now: &str) {
-        for send in self.intake.store.claim(&[], at(now)).await.unwrap() {
+        for send in self.intake.store.claim(&Room { lanes: 64, ..Room::default() }, at(now)).await.unwrap() {
             self.intake.store.settle(&send, &Settled::Sent { reference: None, doubt: None }).await.unwrap();
         }
     }
@@ -338,4 +338,24 @@ async fn a_digest_that_a_place_cannot_hold_is_several_messages() {
     let all = messages.join("\n") + "\n";
     let missing = (0..30).filter(|comment| !all.contains(&format!("ends with {comment}\n"))).collect::<Vec<_>>();
     assert_eq!(missing, [0; 0], "{all}");
+}
+
+/// Everybody who sees a public page reads the comments on it.
+#[tokio::test]
+async fn a_digest_never_puts_one_pages_news_onto_another() {
+    let team = "team = \"web\"\nto = [\"github\"]\nown = true\n[[rule]]\nname = \"all\"\n\
+                on = [\"pull_request.opened\"]\ndigest = \"daily 09:00\"\n";
+    let clocked = Clocked::new(&[team.to_owned()]).await;
+    for (number, name) in [(1, "acme/open"), (2, "acme/private")] {
+        let page = format!("https://github.com/{name}/pull/{number}");
+        let more = json!({ "repository": { "full_name": name, "private": number == 2 },
+                           "pull_request": { "number": number, "title": name, "html_url": page } });
+        clocked.pull_request("2026-11-19T10:00:00Z", "opened", more).await;
+    }
+    clocked.until("2026-11-20T09:00:00Z").await;
+    let sends =
+        clocked.intake.store.claim(&Room { lanes: 64, ..Room::default() }, at("2026-11-20T09:00:01Z")).await.unwrap();
+    let told = sends.iter().map(|send| (send.thread.as_str(), send.message.text())).collect::<Vec<_>>();
+    assert!(matches!(&told[..], [("acme/open#1", _), ("acme/private#2", _)]), "{told:?}");
+    assert!(!told[0].1.contains("private"), "{told:?}");
 }

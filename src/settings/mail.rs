@@ -27,7 +27,7 @@ impl Allowed {
         let address = if entry.starts_with('@') { format!("anybody{entry}") } else { entry.to_owned() };
         let wrong = |_| format!("`{entry}` is neither a domain nor an address");
         let address = address.parse::<Address>().map_err(wrong)?;
-        let user = if entry.starts_with('@') { "" } else { address.user() };
+        let user = if entry.starts_with('@') { String::new() } else { address.user().to_lowercase() };
         self.0.insert(format!("{user}@{}", ascii_domain(address.domain())));
         Ok(())
     }
@@ -36,7 +36,7 @@ impl Allowed {
     #[must_use]
     pub fn allows(&self, address: &str) -> bool {
         let Some((user, domain)) = address.rsplit_once('@') else { return false };
-        let domain = ascii_domain(domain);
+        let (user, domain) = (user.to_lowercase(), ascii_domain(domain));
         self.0.contains(&format!("@{domain}")) || self.0.contains(&format!("{user}@{domain}"))
     }
 }

@@ -35,7 +35,7 @@ pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent};
 pub use release::{Due, Outgoing, Released, Which};
 pub use replay::{Messages, Untold};
-pub use send::{Claimed, Settled};
+pub use send::{Claimed, Room, Settled};
 pub use timer::{Followed, RunOut, Unopposed};
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.

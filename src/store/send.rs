@@ -1,6 +1,6 @@
 //! Sends: claimed under a lease, then settled by whoever holds the newest fence.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::bounce::{Refusals, refusals};
 use super::{Job, Store, StoreError, corrupt, from_json, to_json};
-use crate::destination::Destination;
+use crate::destination::{Destination, Manner};
 use crate::event::EventKind;
 use crate::template::Message;
 
@@ -84,14 +84,27 @@ pub enum Settled {
     },
 }
 
+/// What is under way, and so where there is room for more.
+#[derive(Debug, Clone, Default)]
+pub struct Room<'a> {
+    /// Destinations that get nothing now
+    pub busy: &'a [&'a Destination],
+    /// How many destinations of a channel can be served at a time
+    pub lanes: usize,
+    /// How many more of a channel can, where some are
+    pub free: HashMap<&'static str, usize>,
+}
+
 impl Store {
-    /// Claims the next sends at `now` to all destinations but those that are `busy`: at most 16 to one destination, in
-    /// order and one a thread, since what comes next in a thread answers to the one before it. At most 64 destinations.
+    /// Claims the next sends at `now`, to destinations that there is room for: at most 16 to one destination, in order and
+    /// one a thread, since what comes next in a thread answers to the one before it. Of each channel, those destinations
+    /// come first that have waited longest.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
-    pub async fn claim(&self, busy: &[&Destination], now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        let (busy, now) = (to_json(&busy)?, now.as_millisecond());
+    pub async fn claim(&self, room: &Room<'_>, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+        let busy = to_json(&json!({ "busy": room.busy, "lanes": room.lanes, "free": room.free }))?;
+        let now = now.as_millisecond();
         self.write(move |conn| Box::pin(async move { claim(conn, &busy, now).await })).await
     }
 
@@ -138,13 +151,17 @@ async fn claim(conn: &mut SqliteConnection, busy: &str, now: i64) -> Result<Vec<
              SELECT (SELECT min(destination) FROM send
                      WHERE state IN ('queued', 'sending') AND destination > destinations.name)
              FROM destinations WHERE destinations.name IS NOT NULL),
+         waiting (name, channel, since) AS (
+             SELECT name, substr(name, 1, instr(name || ':', ':') - 1),
+                    (SELECT next_at FROM send
+                     WHERE destination = name AND state IN ('queued', 'sending') AND next_at <= $1 ORDER BY id LIMIT 1)
+             FROM destinations WHERE name NOT IN (SELECT value FROM json_each($2, '$.busy'))),
          due (name) AS (
-             SELECT name FROM destinations
-             WHERE name NOT IN (SELECT value FROM json_each($2))
-               AND EXISTS (SELECT 1 FROM send
-                           WHERE destination = name AND state IN ('queued', 'sending') AND next_at <= $1)
-             LIMIT 64)
-         SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, l.digest, c.root,
+             SELECT name FROM (
+                 SELECT name, channel, row_number() OVER (PARTITION BY channel ORDER BY since) AS place
+                 FROM waiting WHERE since IS NOT NULL)
+             WHERE place <= coalesce((SELECT value FROM json_each($2, '$.free') WHERE key = channel), $2 ->> '$.lanes'))
+         SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, l.digest, c.root, c.editable,
                 c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
                 b.refusals, b.first_at, b.last_at, b.error AS refused
          FROM due CROSS JOIN send s ON s.id IN (
@@ -187,6 +204,11 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
         && !message.private
     {
         message.subject = subject;
+    }
+    // Nobody else's words are replaced, and none of a note.
+    let (team, editable): (&str, Option<&str>) = (row.try_get("team")?, row.try_get("editable")?);
+    if message.manner == Manner::Edit && editable != Some(team) {
+        message.manner = Manner::Reply;
     }
     Ok(Claimed {
         id: row.try_get("id")?,
@@ -236,9 +258,11 @@ pub(super) async fn settle(conn: &mut SqliteConnection, results: &[Value]) -> Re
          FROM json_each($1)
          WHERE send.id = value ->> 'id' AND send.fence = value ->> 'fence' AND send.state = 'sending' RETURNING send.id;
 
-         INSERT INTO conversation (destination, thread, root, subject)
-         SELECT s.destination, s.thread, value ->> 'reference', value ->> 'subject'
+         INSERT INTO conversation (destination, thread, root, subject, editable)
+         SELECT s.destination, s.thread, value ->> 'reference', value ->> 'subject',
+                iif(l.kind LIKE 'note.%' OR EXISTS (SELECT 1 FROM ledger WHERE lead_id = l.id), NULL, l.team)
          FROM json_each($1) CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
+         JOIN ledger l ON l.id = s.ledger_id
          WHERE s.state = 'sent' AND value ->> 'reference' IS NOT NULL ON CONFLICT DO NOTHING;
 
          INSERT INTO bounce (destination, refusals, first_at, last_at, error)

@@ -155,12 +155,8 @@ async fn what_jira_knows_is_said_and_what_it_does_not_know_is_no_ticket() {
         (200, issue),
     )]))
     .await;
-    let service = Service::new(&team("", ""), "");
-    let config = std::fs::read_to_string(service.path("microalign.toml")).unwrap();
-    let access = format!("[jira]\nbase_url = \"{}\"\ntoken = \"{TOKEN}\"\n", jira.url);
-    service.write("microalign.toml", &config.replace("[jira]\n", &access));
-    service.write("rules/team.toml", &team("", "ticket_type = [\"Story\"]"));
-    let mut service = service;
+    let mut service = Service::new(&team("", "ticket_type = [\"Story\"]"), "");
+    service.configure("jira", &format!("base_url = \"{}\"\ntoken = \"{TOKEN}\"\n", jira.url));
     service.start().await;
     assert_eq!(states(&service.github_settled("pull_request", "j-1", &merged(7)).await), ["sent"]);
     let mut other = merged(8);

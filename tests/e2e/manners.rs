@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Got, Listener, Service, merged, pull_request, read_mail, states, ticket};
+use crate::support::{Got, Listener, Service, eventually, merged, pull_request, read_mail, states, ticket};
 
 const PEOPLE: &str = "[people.Ana]\nslack = \"U0123\"\nemail = \"ana@example.com\"\n";
 
@@ -106,4 +106,59 @@ async fn a_comment_needs_a_page() {
     assert_eq!(states(&service.github_settled("pull_request", "t-2", &merged(7)).await), ["sent"]);
     let [got] = &api.requests()[..] else { panic!("one request") };
     assert_eq!(got.path, "/repos/acme/ingest-api/issues/7/comments");
+}
+
+#[tokio::test]
+async fn nobody_edits_anothers_message_or_a_note_away() {
+    let (api, config) = slack().await;
+    let service = Service::new(&team("slack:#web", ""), &config);
+    service.write("rules/two.toml", &team("slack:#web", "merged = \"edit\"").replace("\"web\"", "\"two\""));
+    let mut service = service;
+    service.start().await;
+    service.github_settled("pull_request", "w-1", &draft(7, "For DATA-123.")).await;
+    service.github_settled("pull_request", "w-2", &merged(7)).await;
+    let paths = api.requests().iter().map(|got| got.path.clone()).collect::<Vec<_>>();
+    let edits = api.requests().iter().filter(|got| got.path == "/chat.update").count();
+    // Whose message came first may edit it, the other team may not.
+    assert!(edits <= 1 && paths.len() == 4, "{paths:?}");
+}
+
+/// A proxy's error page repeats what it was sent.
+#[tokio::test]
+async fn an_answer_that_repeats_our_secrets_does_not_show_them() {
+    let page = json!("Cannot POST /services/T0/hunter2hunter2?sig=hunter2sig; Bearer hunter2token");
+    let api = Listener::new(vec![(404, page)]).await;
+    let config = format!(
+        "[slack_webhook.ops]\nurl = \"{0}/services/T0/hunter2hunter2?sig=hunter2sig\"\n[slack]\ntoken = \"hunter2token\"\napi_url = \"{0}\"\n",
+        api.url
+    );
+    let service = Service::started(&team("slack-webhook:ops", "").replace("[[rule]]", "\n[[rule]]"), &config).await;
+    service.write("rules/two.toml", &team("slack:#web", "").replace("\"web\"", "\"two\""));
+    let lines = service.github_settled("pull_request", "s-1", &merged(7)).await;
+    let database = std::fs::read(service.path("microalign.db")).unwrap();
+    let wal = std::fs::read(service.path("microalign.db-wal")).unwrap_or_default();
+    let shown =
+        format!("{lines:?}{}{}{}", service.log(), String::from_utf8_lossy(&database), String::from_utf8_lossy(&wal));
+    assert!(lines[0]["reason"].as_str().unwrap().contains("Slack answered 404"), "{lines:?}");
+    for secret in ["hunter2hunter2", "hunter2sig"] {
+        assert!(!shown.contains(secret), "{lines:?}");
+    }
+}
+
+/// A mail server that takes connections and says nothing.
+#[tokio::test]
+async fn a_server_that_hangs_for_many_addresses_leaves_room_for_others() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (api, config) = slack().await;
+    let mail = format!("[email]\nfrom = \"updates@example.com\"\nsmtp = \"smtp://{}\"\n", silent.local_addr().unwrap());
+    let many = (0..150).map(|number| format!("\"email:a{number}@example.com\"")).collect::<Vec<_>>().join(", ");
+    let everybody = format!(
+        "team = \"many\"\nto = [{many}]\nsettle = \"0s\"\n[[rule]]\nname = \"all\"\non = [\"pull_request.merged\"]\n"
+    );
+    let mut service = Service::new(&everybody, &format!("{mail}{config}"));
+    service.write("rules/two.toml", &team("slack:#web", ""));
+    service.start().await;
+    service.github("pull_request", "h-1", &merged(7)).await;
+    // The mail server gets 30 s for each mail, and has room for ten at a time.
+    eventually("Slack hears of it", async || (!api.requests().is_empty()).then_some(())).await;
 }

@@ -60,6 +60,12 @@ impl Service {
         service
     }
 
+    /// Adds keys to a table of the configuration.
+    pub fn configure(&self, table: &str, keys: &str) {
+        let config = std::fs::read_to_string(self.path("microalign.toml")).unwrap();
+        self.write("microalign.toml", &config.replace(&format!("[{table}]\n"), &format!("[{table}]\n{keys}")));
+    }
+
     /// Starts the process and waits until it listens.
     pub async fn start(&mut self) {
         self.start_by(Command::new(env!("CARGO_BIN_EXE_microalign"))).await;

@@ -1,0 +1,82 @@
+//! Keeps secrets out of what others say: a proxy's error page likes to repeat the address or the headers it was sent.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use crate::settings::{ApiSettings, HookSettings, SmtpSettings};
+
+/// Shorter parts of an address are words that stand elsewhere too.
+const SHORTEST: usize = 6;
+
+/// What must not be shown of what a destination's other end says.
+#[derive(Default)]
+pub(super) struct Secrets(Vec<String>);
+
+impl Secrets {
+    pub(super) fn of_api(settings: &ApiSettings) -> Self {
+        let token = settings.token.expose_secret();
+        let pair = settings.user.as_ref().map(|user| STANDARD.encode(format!("{user}:{token}")));
+        Self([token.to_owned()].into_iter().chain(pair).collect())
+    }
+
+    pub(super) fn of_hook(settings: &HookSettings) -> Self {
+        Self::of_address(settings.url.expose_secret())
+    }
+
+    /// Each part of the path and each value of the query by itself, as it is written and as it is meant.
+    pub(super) fn of_address(address: &str) -> Self {
+        let Ok(url) = Url::parse(address) else { return Self::default() };
+        let path = url.path_segments().into_iter().flatten().map(str::to_owned);
+        let values = url.query_pairs().map(|(_, value)| value.into_owned());
+        let written = url.query().into_iter().flat_map(|query| query.split(['&', '=']).map(str::to_owned));
+        let password = url.password().map(str::to_owned);
+        let all = path.chain(values).chain(written).chain(password);
+        Self(all.filter(|part| part.len() >= SHORTEST).collect())
+    }
+
+    pub(super) fn of_smtp(settings: &SmtpSettings) -> Self {
+        let password = settings.credentials.as_ref().map(|(_, password)| password.expose_secret().to_owned());
+        Self(password.into_iter().collect())
+    }
+
+    /// A text without them; one that is cut off at the end is taken off too.
+    pub(super) fn mask(&self, text: &str) -> String {
+        let mut masked = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
+        if let Some(shown) = masked.strip_suffix('…') {
+            let cut = |secret: &String| {
+                let ends = (SHORTEST..secret.len()).rev().filter_map(|end| secret.get(..end));
+                ends.into_iter().find(|start| shown.ends_with(start)).map(str::len)
+            };
+            if let Some(length) = self.0.iter().filter_map(cut).max() {
+                masked = format!("{}***…", &shown[..shown.len() - length]);
+            }
+        }
+        masked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn what_is_repeated_is_masked() {
+        let hook =
+            HookSettings::new("https://u:hunter2pass@h.example/services/T0/hunter2path?sig=hunter2%2Bsig&v=1").unwrap();
+        let secrets = Secrets::of_hook(&hook);
+        let text = "404 Cannot POST /services/T0/hunter2path?sig=hunter2%2Bsig&amp;v=1 (hunter2+sig, hunter2pass)";
+        assert_eq!(secrets.mask(text), "404 Cannot POST /***/T0/***?sig=***&amp;v=1 (***, ***)");
+        assert_eq!(secrets.mask("Cannot POST /x/hunter2pa…"), "Cannot POST /x/***…");
+        let api = Secrets::of_api(&ApiSettings::new("https://h.example", Some("u"), "hunter2token").unwrap());
+        let basic = STANDARD.encode("u:hunter2token");
+        assert_eq!(
+            api.mask(&format!("Authorization: Basic {basic}, Bearer hunter2token")),
+            "Authorization: Basic ***, Bearer ***"
+        );
+        assert_eq!(Secrets::default().mask("as it was…"), "as it was…");
+    }
+}
