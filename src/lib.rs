@@ -6,6 +6,7 @@
 //!    raw body is on disk ([`store`]).
 //! 2. [`intake`] takes stored deliveries in order: [`source`] turns a body into [`event`]s, [`track`] completes each by
 //!    what is known of its subject, and [`plan`] asks each team's [`rule`]s what they make of it.
+//!    What payloads leave out and a rule wants to know, GitHub and Jira are asked for ([`api`], [`owners`]).
 //! 3. What a rule matches waits as long as [`hold`] says: until it has settled, quiet hours are over, a digest is due.
 //!    Then it is matched once more and written by a [`template`] into a message: a tree that every channel can say in
 //!    its own dialect. What is due together goes together, and what somebody has [`mute`]d is left out.
@@ -15,8 +16,8 @@
 //!
 //! The core (`source`, `track`, `rule`, `hold`, `plan`, `template`) is functions from values to values; the shell around it
 //! (`http`, `intake`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
-//! `event`, `mute` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan` ← `rulebook`, `store`, `channel` ← `intake`,
-//! `dispatch` ← `console`, `http`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
+//! `event` ← `settings`, `mute` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan` ← `rulebook`, `store`, `channel`,
+//! `api` ← `intake`, `dispatch` ← `console`, `http`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
 
 pub mod api;
 pub mod app;
