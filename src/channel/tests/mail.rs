@@ -230,6 +230,50 @@ const HEADERS: [&str; 12] = [
 ];
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever a message says, its page has our elements and our links and no others.
+    #[test]
+    fn no_message_breaks_out_of_its_page(message in random::message()) {
+        let page = html::page(&post(&message));
+        let page = page.replace("<!--[if mso]>", "").replace("<![endif]-->", "");
+        for tag in random::regex(r"<([^>]*)>").captures_iter(&page) {
+            let tag = tag[1].trim_start_matches('/');
+            let name = tag.split([' ', '\n']).next().unwrap_or_default();
+            prop_assert!(ELEMENTS.contains(&name), "<{tag}>");
+            if let Some(address) = tag.strip_prefix("a href=\"") {
+                prop_assert!(address.starts_with(random::OURS) && address.ends_with('"'), "<{tag}>");
+                prop_assert_eq!(address.matches('"').count(), 1);
+            }
+        }
+    }
+}
+
+/// What a page is made of.
+const ELEMENTS: &[&str] = &[
+    "!doctype",
+    "html",
+    "head",
+    "meta",
+    "body",
+    "div",
+    "table",
+    "tr",
+    "td",
+    "p",
+    "blockquote",
+    "pre",
+    "code",
+    "ul",
+    "ol",
+    "li",
+    "strong",
+    "em",
+    "a",
+    "br",
+];
+
+proptest! {
     #[test]
     fn no_value_adds_a_header_or_a_part(value in prop_oneof![any::<String>(), "(\r?\n|Bcc: |a@b|--| |é){1,30}"]) {
         let message = Message {
