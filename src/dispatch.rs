@@ -22,6 +22,8 @@ use crate::template::Links;
 
 /// With so many lanes of a channel under way, no more of it are begun: a mail server that hangs must not take those of others.
 const LANES: usize = 16;
+/// Mail has many destinations, and nothing that it has to wait for in turn.
+const MAIL_LANES: usize = 64;
 /// The dispatcher is told of new sends; it also looks by itself, for retries and for what another process queued.
 const LOOK: Duration = Duration::from_secs(1);
 /// Mail servers may be away for days (RFC 5321 §4.5.4.1 asks for four to five); after this an update is no news.
@@ -89,7 +91,7 @@ impl Dispatcher {
         let resting = paused.iter().filter(|(_, pause)| pause.until > now).map(|(to, _)| to);
         let busy = running.values().chain(resting).collect::<Vec<_>>();
         let mut lanes = BTreeMap::<_, Vec<_>>::new();
-        let mut free = HashMap::new();
+        let mut free = HashMap::from([("email", MAIL_LANES)]);
         running.values().for_each(|to| *free.entry(to.channel()).or_insert(LANES) -= 1);
         match self.store.claim(&Room { busy: &busy, lanes: LANES, free }, now).await {
             Ok(claimed) => {
