@@ -18,6 +18,7 @@ mod mattermost;
 mod mattermost_webhook;
 mod pace;
 mod rocket_chat;
+mod route;
 mod simple;
 mod slack;
 mod slack_webhook;
@@ -32,17 +33,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lettre::message::Mailbox;
-use secrecy::ExposeSecret as _;
 
 pub use self::html::body as html_body;
 pub use self::http::{choose_tls_provider, http_client};
 
 use self::email::Sender;
 use self::http::Http;
-use self::mask::Secrets;
+use self::route::Route;
 use self::smtp::Smtp;
 use crate::destination::{Destination, Manner};
-use crate::settings::{ApiSettings, ChannelSettings, DiscordSettings, HookSettings, Person, WebhookSettings};
+use crate::settings::{ChannelSettings, Person};
 use crate::template::{Links, Message, clean, shorten};
 
 /// A message on its way to one destination.
@@ -224,47 +224,6 @@ pub struct Channels {
     settings: ChannelSettings,
     smtp: Option<Smtp>,
     http: Http,
-}
-
-/// The channel that takes a destination.
-enum Route<'a> {
-    Smtp(&'a Smtp, &'a str),
-    Slack(&'a ApiSettings, &'a str),
-    SlackWebhook(&'a HookSettings),
-    Teams(&'a HookSettings),
-    Discord(&'a DiscordSettings),
-    GoogleChat(&'a HookSettings),
-    Mattermost(&'a ApiSettings, &'a str),
-    MattermostWebhook(&'a HookSettings),
-    RocketChat(&'a ApiSettings, &'a str),
-    Matrix(&'a ApiSettings, &'a str),
-    Zulip(&'a ApiSettings, &'a str),
-    Webhook(&'a WebhookSettings),
-    Github(&'a ApiSettings),
-    Jira(&'a ApiSettings),
-    Mailbox,
-}
-
-impl Route<'_> {
-    /// What its other end knows and nobody else may.
-    fn secrets(&self) -> Secrets {
-        match self {
-            Self::Smtp(smtp, _) => smtp.secrets(),
-            Self::Slack(api, _)
-            | Self::Mattermost(api, _)
-            | Self::RocketChat(api, _)
-            | Self::Matrix(api, _)
-            | Self::Zulip(api, _)
-            | Self::Github(api)
-            | Self::Jira(api) => Secrets::of_api(api),
-            Self::SlackWebhook(hook) | Self::Teams(hook) | Self::GoogleChat(hook) | Self::MattermostWebhook(hook) => {
-                Secrets::of_hook(hook)
-            }
-            Self::Discord(discord) => Secrets::of_address(discord.url.expose_secret()),
-            Self::Webhook(hook) => Secrets::of_address(hook.url.expose_secret()),
-            Self::Mailbox => Secrets::default(),
-        }
-    }
 }
 
 impl Channels {

@@ -21,6 +21,7 @@ use std::time::Duration;
 use super::listener::{Request, WebServer, http};
 use super::*;
 use crate::event::{About, EventKind};
+use crate::settings::{ApiSettings, DiscordSettings, HookSettings, WebhookSettings};
 use crate::template::fixture::{EVIL, context_of, event, ticket};
 use crate::template::{Templates, for_kind};
 
