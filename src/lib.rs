@@ -16,8 +16,8 @@
 //!
 //! The core (`source`, `track`, `rule`, `hold`, `plan`, `template`) is functions from values to values; the shell around it
 //! (`http`, `intake`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
-//! `event` ← `settings`, `mute` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan` ← `rulebook`, `store`, `channel`,
-//! `api` ← `intake`, `dispatch` ← `console`, `http`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
+//! `event` ← `settings`, `mute` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `rulebook`, `store`, `channel`,
+//! `intake`, `dispatch` ← `console`, `http`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
 
 pub mod api;
 pub mod app;

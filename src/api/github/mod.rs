@@ -3,12 +3,16 @@
 //! Answers are kept with their ETag, and asked for again on condition, which costs nothing of the rate limit
 //! (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 
+mod code;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Response;
 use http::header::{ACCEPT, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK, RETRY_AFTER};
+use http::response::Parts;
 use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use octocrab::Octocrab;
@@ -22,6 +26,7 @@ use super::{ApiError, DEADLINE, LONGEST};
 use crate::settings::{GithubApi, GithubLogin};
 
 const PEER: &str = "GitHub";
+const JSON: &str = "application/vnd.github+json";
 /// GitHub lists at most 3,000 files, 100 a page.
 const PAGES: usize = 30;
 /// About so many answers are kept for the next time.
@@ -38,6 +43,20 @@ pub struct Github {
     kept: Mutex<HashMap<String, Kept>>,
     resting: Mutex<Option<Instant>>,
 }
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+enum Login<'a> {
+    /// The App itself; without one, whoever has the token
+    #[expect(dead_code, reason = "until missed deliveries are asked for")]
+    Itself,
+    /// What may see the repositories of `owner` or `owner/repo`: the App's installation there; without an App, whoever
+    /// has the token
+    Owner(&'a str),
+}
+
+/// What octocrab answers with
+type Answer = http_body_util::combinators::BoxBody<Bytes, octocrab::Error>;
 
 /// An answer that may still be right.
 #[derive(Debug, Clone)]
@@ -74,85 +93,13 @@ impl Github {
         Ok(Self { crab, is_app, installations: Mutex::default(), kept: Mutex::default(), resting: Mutex::default() })
     }
 
-    /// The files that a pull request changes, in order; one that is renamed under both names.
-    ///
-    /// # Errors
-    /// [`ApiError`]; here and below
-    pub async fn files(&self, repo: &str, number: u64) -> Result<Vec<String>, ApiError> {
-        #[derive(Deserialize)]
-        struct File {
-            filename: String,
-            previous_filename: Option<String>,
-        }
-        let files: Vec<File> = self.list(repo, &format!("/repos/{repo}/pulls/{number}/files")).await?;
-        let mut names: Vec<String> =
-            files.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten().collect();
-        names.sort_unstable();
-        names.dedup();
-        Ok(names)
-    }
-
-    /// The messages of a pull request's commits, oldest first.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn commits(&self, repo: &str, number: u64) -> Result<Vec<String>, ApiError> {
-        #[derive(Deserialize)]
-        struct Outer {
-            commit: Inner,
-        }
-        #[derive(Deserialize)]
-        struct Inner {
-            message: String,
-        }
-        let commits: Vec<Outer> = self.list(repo, &format!("/repos/{repo}/pulls/{number}/commits")).await?;
-        Ok(commits.into_iter().map(|commit| commit.commit.message).collect())
-    }
-
-    /// A file's text on a branch; `None` if it is not there.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn file(&self, repo: &str, path: &str, branch: &str) -> Result<Option<String>, ApiError> {
-        let (path, branch) = (escaped(path, true), escaped(branch, false));
-        let route = format!("/repos/{repo}/contents/{path}?ref={branch}");
-        match self.page(repo, &route, "application/vnd.github.raw+json").await {
-            Ok(page) => Ok(Some(String::from_utf8_lossy(&page.body).into_owned())),
-            Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The paths of all files of this name on a branch. Of a very large repository GitHub tells only a part.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn files_named(&self, repo: &str, branch: &str, name: &str) -> Result<Vec<String>, ApiError> {
-        #[derive(Deserialize)]
-        struct Tree {
-            tree: Vec<Entry>,
-        }
-        #[derive(Deserialize)]
-        struct Entry {
-            path: String,
-        }
-        let branch = escaped(branch, false);
-        let tree: Tree = match self.get(repo, &format!("/repos/{repo}/git/trees/{branch}?recursive=1")).await {
-            // An empty repository.
-            Err(ApiError::Refused { status: 404 | 409, .. }) => return Ok(Vec::new()),
-            answer => answer?,
-        };
-        let paths = tree.tree.into_iter().map(|entry| entry.path);
-        Ok(paths.filter(|path| path.rsplit('/').next() == Some(name)).collect())
-    }
-
-    /// Every page of a list. `about` is `owner` or `owner/repo`: whose installation is asked.
-    async fn list<T: DeserializeOwned>(&self, about: &str, route: &str) -> Result<Vec<T>, ApiError> {
+    /// Every page of a list.
+    async fn list<T: DeserializeOwned>(&self, login: Login<'_>, route: &str) -> Result<Vec<T>, ApiError> {
         let mut all = Vec::new();
         let mut query = Some("per_page=100".to_owned());
         for _ in 0..PAGES {
             let Some(asked) = query else { break };
-            let page = self.page(about, &format!("{route}?{asked}"), "application/vnd.github+json").await?;
+            let page = self.page(login, &format!("{route}?{asked}"), JSON).await?;
             all.extend(read::<Vec<T>>(&page.body)?);
             query = page.next;
         }
@@ -160,32 +107,19 @@ impl Github {
     }
 
     /// One object.
-    async fn get<T: DeserializeOwned>(&self, about: &str, route: &str) -> Result<T, ApiError> {
-        let page = self.page(about, route, "application/vnd.github+json").await?;
+    async fn get<T: DeserializeOwned>(&self, login: Login<'_>, route: &str) -> Result<T, ApiError> {
+        let page = self.page(login, route, JSON).await?;
         read(&page.body)
     }
 
-    async fn page(&self, about: &str, route: &str, accept: &'static str) -> Result<Page, ApiError> {
-        let resting = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(wait) = resting.and_then(|until| until.checked_duration_since(Instant::now())) {
-            return Err(ApiError::Limited { peer: PEER, wait });
-        }
+    async fn page(&self, login: Login<'_>, route: &str, accept: &'static str) -> Result<Page, ApiError> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(route).cloned();
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         if let Some(kept) = &kept {
             headers.insert(IF_NONE_MATCH, kept.etag.clone());
         }
-        let asked = async {
-            let crab = self.crab_for(about).await?;
-            let response = crab._get_with_headers(route, Some(headers)).await.map_err(|error| silent(&error))?;
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, LONGEST).collect().await;
-            let body = body.map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })?.to_bytes();
-            Ok((parts, body))
-        };
-        let late = || ApiError::Silent(format!("{PEER} did not answer within {} s", DEADLINE.as_secs()));
-        let (parts, body) = timeout(DEADLINE, asked).await.map_err(|_| late())??;
+        let (parts, body) = self.ask(login, async |crab| crab._get_with_headers(route, Some(headers)).await).await?;
         match (parts.status.as_u16(), kept) {
             (304, Some(kept)) => Ok(kept.page),
             (200..=299, _) => {
@@ -199,8 +133,30 @@ impl Github {
         }
     }
 
-    /// The client for whatever installation has this owner's repositories; without an App there is only one.
-    async fn crab_for(&self, about: &str) -> Result<Arc<Octocrab>, ApiError> {
+    /// One question and its answer, whatever its status, in time and within bounds. While GitHub wants to be left alone,
+    /// there is none.
+    async fn ask<E>(&self, login: Login<'_>, request: E) -> Result<(Parts, Bytes), ApiError>
+    where
+        E: AsyncFnOnce(&Octocrab) -> Result<Response<Answer>, octocrab::Error>,
+    {
+        let resting = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(wait) = resting.and_then(|until| until.checked_duration_since(Instant::now())) {
+            return Err(ApiError::Limited { peer: PEER, wait });
+        }
+        let asked = async {
+            let crab = self.crab_for(login).await?;
+            let (parts, body) = request(&crab).await.map_err(|error| silent(&error))?.into_parts();
+            let body = Limited::new(body, LONGEST).collect().await;
+            let body = body.map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })?.to_bytes();
+            Ok((parts, body))
+        };
+        let late = || ApiError::Silent(format!("{PEER} did not answer within {} s", DEADLINE.as_secs()));
+        timeout(DEADLINE, asked).await.map_err(|_| late())?
+    }
+
+    /// The client that this login asks with.
+    async fn crab_for(&self, login: Login<'_>) -> Result<Arc<Octocrab>, ApiError> {
+        let Login::Owner(about) = login else { return Ok(Arc::clone(&self.crab)) };
         if !self.is_app {
             return Ok(Arc::clone(&self.crab));
         }
@@ -273,12 +229,6 @@ fn next(link: &HeaderValue) -> Option<String> {
     let (_, rest) = next.split_once('<')?;
     let (url, _) = rest.split_once('>')?;
     url.split_once('?').map(|(_, query)| query.to_owned())
-}
-
-/// A path or a branch within an address; a path keeps its slashes.
-fn escaped(text: &str, slashes: bool) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || slashes && byte == b'/';
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 fn asked(error: &octocrab::Error) -> ApiError {
