@@ -4,6 +4,7 @@
 //! Every value is checked when it is made, so a channel never meets a broken one. Error texts never hold a secret.
 
 mod chat;
+mod jira;
 mod mail;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use url::Url;
 use crate::destination::Destination;
 
 pub use self::chat::{ApiSettings, DiscordSettings, GithubApi, GithubLogin, HookSettings, WebhookSettings};
+pub use self::jira::{JiraApi, JiraLogin, ServiceAccount, is_cloud_address};
 pub use self::mail::{Allowed, DkimKey, DkimSettings, DnsName};
 
 /// Everything the channels need.
@@ -50,8 +52,8 @@ pub struct ChannelSettings {
     pub webhooks: BTreeMap<String, WebhookSettings>,
     /// `[github] token`
     pub github: Option<ApiSettings>,
-    /// `[jira] token`
-    pub jira: Option<ApiSettings>,
+    /// `[jira] token`, or a service account
+    pub jira: Option<JiraApi>,
     /// `[people.LOGIN]`, by the login in small letters
     pub people: BTreeMap<String, Person>,
     /// The folder of the local mailbox
@@ -102,7 +104,7 @@ impl ChannelSettings {
             }
             Destination::Webhook(name) => named(self.webhooks.contains_key(name), "webhook", name),
             Destination::Github => (self.github.is_none()).then(|| "`token` in `[github]`".to_owned()),
-            Destination::Jira => (self.jira.is_none()).then(|| "`token` in `[jira]`".to_owned()),
+            Destination::Jira => (self.jira.is_none()).then(|| "`token` or `client_id` in `[jira]`".to_owned()),
         }
     }
 

@@ -127,6 +127,11 @@ impl Http {
         Self { client: OnceCell::new(), pacer: Pacer::default(), deadline }
     }
 
+    /// What requests are made with.
+    pub(super) async fn client(&self) -> Result<&Client, Outcome> {
+        self.client.get_or_try_init(|| http_client(self.deadline)).await.map_err(Outcome::transient)
+    }
+
     /// Makes a request when it is its turn.
     ///
     /// # Errors
@@ -138,7 +143,7 @@ impl Http {
             Body::Form(body) => ("application/x-www-form-urlencoded", body),
         };
         let headers = headers(&list, kind).map_err(|error| Outcome::transient(format!("{peer}: {error}")))?;
-        let client = self.client.get_or_try_init(|| http_client(self.deadline)).await.map_err(Outcome::transient)?;
+        let client = self.client().await?;
         if let Err(wait) = self.pacer.turn(&lane, gap).await {
             let error = format!("{peer} asked us to slow down");
             return Err(Outcome::Transient { error, retry_after: Some(wait) });

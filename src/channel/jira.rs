@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
-use super::{Outcome, Post, Step, is_number, joined, ways_out, wiki};
+use super::{Outcome, Post, Step, is_number, joined, line, ways_out, wiki};
+use crate::api::ApiError;
+use crate::api::jira::Access;
 use crate::event::TicketKey;
-use crate::settings::ApiSettings;
 use crate::source::IN_JIRA;
 use crate::template::{Block, shorten};
 
@@ -23,7 +24,7 @@ const MOST_WHY: usize = 1_000;
 /// About how many letters fit before a message is shortened.
 pub(super) const ROOM: usize = 8_000;
 
-pub(super) async fn send(http: &Http, settings: &ApiSettings, post: &Post<'_>) -> Outcome {
+pub(super) async fn send(http: &Http, access: &Access, post: &Post<'_>) -> Outcome {
     let Ok(key) = post.thread.parse::<TicketKey>() else {
         return Outcome::permanent("only what is about a ticket can go to Jira");
     };
@@ -34,39 +35,49 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, post: &Post<'_>) -
         && is_number(id)
     {
         let path = format!("{comments}/{id}");
-        match request(http, settings, (Method::PUT, &path), &text).await {
+        match request(http, access, (Method::PUT, &path), &text).await {
             // Somebody deleted it.
             Ok(reply) if reply.status == 404 => {}
             Ok(reply) => return outcome(&reply, post.thread),
             Err(outcome) => return outcome,
         }
     }
-    match request(http, settings, (Method::POST, &comments), &text).await {
+    match request(http, access, (Method::POST, &comments), &text).await {
         Ok(reply) => outcome(&reply, post.thread),
         Err(outcome) => outcome,
     }
 }
 
-/// An account's address and API token on Cloud, a personal access token on Data Center.
-async fn request(
-    http: &Http,
-    settings: &ApiSettings,
-    (method, path): (Method, &str),
-    text: &str,
-) -> Result<Reply, Outcome> {
-    let url = settings.at(path);
-    let token = settings.token.expose_secret();
-    let headers = vec![("accept", "application/json".to_owned())];
-    // An edit does no harm when it is made twice.
-    let repeatable = method == Method::PUT;
-    let body = Body::Json(json!({ "body": text }).to_string());
-    let lane = ("jira".to_owned(), Duration::ZERO);
-    let call = Call { peer: "Jira", method, url: &url, headers, body, repeatable, lane };
-    http.call(match &settings.user {
-        Some(user) => call.basic(user, token),
-        None => call.bearer(token),
-    })
-    .await
+/// A token that is not good any more is renewed once.
+async fn request(http: &Http, access: &Access, (method, path): (Method, &str), text: &str) -> Result<Reply, Outcome> {
+    let client = http.client().await?;
+    let ask = async || {
+        let entry = access.entry(client).await.map_err(locked_out)?;
+        let authorization = entry.authorization.expose_secret().to_owned();
+        let headers = vec![("accept", "application/json".to_owned()), ("authorization", authorization)];
+        // An edit does no harm when it is made twice.
+        let repeatable = method == Method::PUT;
+        let body = Body::Json(json!({ "body": text }).to_string());
+        let lane = ("jira".to_owned(), Duration::ZERO);
+        let url = &entry.at(path);
+        let reply =
+            http.call(Call { peer: "Jira", method: method.clone(), url, headers, body, repeatable, lane }).await;
+        Ok::<_, Outcome>((reply?, entry))
+    };
+    let (reply, entry) = ask().await?;
+    if reply.status == 401 && access.renew(&entry).await {
+        return ask().await.map(|(reply, _)| reply);
+    }
+    Ok(reply)
+}
+
+/// There is no token: nothing was sent.
+fn locked_out(error: ApiError) -> Outcome {
+    let retry_after = match &error {
+        ApiError::Limited { wait, .. } => Some(*wait),
+        _ => None,
+    };
+    Outcome::Transient { error: line(&error.to_string()), retry_after }
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::settings::{ApiSettings, HookSettings, SmtpSettings};
+use crate::settings::{ApiSettings, HookSettings, JiraApi, JiraLogin, SmtpSettings};
 
 /// Shorter parts of an address are words that stand elsewhere too.
 const SHORTEST: usize = 6;
@@ -17,8 +17,19 @@ pub(super) struct Secrets(Vec<String>);
 impl Secrets {
     pub(super) fn of_api(settings: &ApiSettings) -> Self {
         let token = settings.token.expose_secret();
-        let pair = settings.user.as_ref().map(|user| STANDARD.encode(format!("{user}:{token}")));
-        Self([token.to_owned()].into_iter().chain(pair).collect())
+        settings.user.as_ref().map_or_else(|| Self(vec![token.to_owned()]), |user| Self::of_account(user, token))
+    }
+
+    fn of_account(user: &str, token: &str) -> Self {
+        Self(vec![token.to_owned(), STANDARD.encode(format!("{user}:{token}"))])
+    }
+
+    pub(super) fn of_jira(settings: &JiraApi) -> Self {
+        match &settings.login {
+            JiraLogin::Token(token) => Self(vec![token.expose_secret().to_owned()]),
+            JiraLogin::Account { user, token } => Self::of_account(user, token.expose_secret()),
+            JiraLogin::Service(account) => Self(vec![account.client_secret.expose_secret().to_owned()]),
+        }
     }
 
     pub(super) fn of_hook(settings: &HookSettings) -> Self {

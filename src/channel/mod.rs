@@ -41,6 +41,7 @@ use self::email::Sender;
 use self::http::Http;
 use self::route::Route;
 use self::smtp::Smtp;
+use crate::api::jira::Access;
 use crate::destination::{Destination, Manner};
 use crate::settings::{ChannelSettings, Person};
 use crate::template::{Links, Message, clean, shorten};
@@ -223,6 +224,7 @@ const HTTP_DEADLINE: Duration = Duration::from_secs(15);
 pub struct Channels {
     settings: ChannelSettings,
     smtp: Option<Smtp>,
+    jira: Option<Access>,
     http: Http,
 }
 
@@ -235,7 +237,8 @@ impl Channels {
 
     fn with_deadlines(settings: ChannelSettings, mail: Duration, http: Duration) -> Self {
         let smtp = settings.email.as_ref().and_then(|email| email.smtp.clone());
-        Self { smtp: smtp.map(|smtp| Smtp::new(smtp, mail)), http: Http::new(http), settings }
+        let jira = settings.jira.clone().map(Access::new);
+        Self { smtp: smtp.map(|smtp| Smtp::new(smtp, mail)), jira, http: Http::new(http), settings }
     }
 
     /// Sends a message, within a deadline. Whom the message calls and who answers go to is looked up here.
@@ -269,7 +272,7 @@ impl Channels {
             Route::Zulip(api, stream) => zulip::send(&self.http, api, stream, post).await,
             Route::Webhook(hook) => webhook::send(&self.http, hook, post).await,
             Route::Github(api) => github::send(&self.http, api, post).await,
-            Route::Jira(api) => jira::send(&self.http, api, post).await,
+            Route::Jira(access, _) => jira::send(&self.http, access, post).await,
         }
     }
 
@@ -326,7 +329,9 @@ impl Channels {
             Destination::Zulip(stream) => settings.zulip.as_ref().map(|api| Route::Zulip(api, stream)),
             Destination::Webhook(name) => settings.webhooks.get(name).map(Route::Webhook),
             Destination::Github => settings.github.as_ref().map(Route::Github),
-            Destination::Jira => settings.jira.as_ref().map(Route::Jira),
+            Destination::Jira => {
+                self.jira.as_ref().zip(settings.jira.as_ref()).map(|(access, api)| Route::Jira(access, api))
+            }
         };
         match found {
             Some(route) => Ok(route),

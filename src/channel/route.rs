@@ -4,7 +4,8 @@ use secrecy::ExposeSecret as _;
 
 use super::mask::Secrets;
 use super::smtp::Smtp;
-use crate::settings::{ApiSettings, DiscordSettings, HookSettings, WebhookSettings};
+use crate::api::jira::Access;
+use crate::settings::{ApiSettings, DiscordSettings, HookSettings, JiraApi, WebhookSettings};
 
 /// The channel that takes a destination.
 pub(super) enum Route<'a> {
@@ -21,7 +22,7 @@ pub(super) enum Route<'a> {
     Zulip(&'a ApiSettings, &'a str),
     Webhook(&'a WebhookSettings),
     Github(&'a ApiSettings),
-    Jira(&'a ApiSettings),
+    Jira(&'a Access, &'a JiraApi),
     Mailbox,
 }
 
@@ -35,8 +36,8 @@ impl Route<'_> {
             | Self::RocketChat(api, _)
             | Self::Matrix(api, _)
             | Self::Zulip(api, _)
-            | Self::Github(api)
-            | Self::Jira(api) => Secrets::of_api(api),
+            | Self::Github(api) => Secrets::of_api(api),
+            Self::Jira(_, settings) => Secrets::of_jira(settings),
             Self::SlackWebhook(hook) | Self::Teams(hook) | Self::GoogleChat(hook) | Self::MattermostWebhook(hook) => {
                 Secrets::of_hook(hook)
             }

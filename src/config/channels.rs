@@ -29,13 +29,6 @@ pub(super) struct RawGithubApi {
     pub(super) api_url: Field<String>,
 }
 
-/// The keys of `[jira]` that are about its API.
-pub(super) struct RawJiraApi {
-    pub(super) user: Field<String>,
-    pub(super) token: Field<SecretText>,
-    pub(super) api_url: Field<String>,
-}
-
 impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     pub(super) fn email(&mut self, field: Field<EmailTable>) -> Option<EmailSettings> {
         let at = At::root().key("email");
@@ -133,18 +126,6 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         };
         let settings = login.and_then(|login| Some(GithubApi { url: Url::parse(&url).ok()?, login }));
         (settings, api)
-    }
-
-    /// `base_url` is where the API is, if there is no `api_url`.
-    pub(super) fn jira_api(&mut self, raw: RawJiraApi, base_url: Option<&str>) -> Option<ApiSettings> {
-        let at = At::root().key("jira");
-        let RawJiraApi { user, token, api_url } = raw;
-        let user = self.word(user, &at.key("user"));
-        let url = self.web_address(api_url, &at.key("api_url")).or_else(|| base_url.map(str::to_owned));
-        if url.is_none() && !token.is_absent() {
-            self.document.wrong(&at.key("token"), "without `base_url` nobody knows where Jira is", None);
-        }
-        self.api(url, user, (token, &at.key("token")))
     }
 
     /// A token with where it is good. Every part of it that is wrong was reported.

@@ -106,10 +106,18 @@ pub struct JiraTable {
     pub projects: Field<Vec<Field<String>>>,
     /// The address of the account that `token` belongs to, on Jira Cloud. Left out on Data Center.
     pub user: Field<String>,
-    /// An API token, or on Data Center a personal access token, that may write comments, for the destination `jira`.
+    /// An API token, or on Data Center a personal access token, to ask the API with, and to write comments with for the
+    /// destination `jira`.
     pub token: Field<SecretText>,
-    /// The address of Jira's API, if that is not `base_url`.
+    /// A service account's OAuth 2.0 credential on Jira Cloud, instead of `user` and `token`.
+    pub client_id: Field<String>,
+    /// The secret of that credential.
+    pub client_secret: Field<SecretText>,
+    /// The address of Jira's API, if that is not `base_url`. With `client_id` that of Atlassian's gateway,
+    /// `https://api.atlassian.com` if left out.
     pub api_url: Field<String>,
+    /// The address that service accounts get their tokens at. `https://auth.atlassian.com` if left out.
+    pub auth_url: Field<String>,
 }
 
 /// `[email]`

@@ -4,6 +4,7 @@ mod channels;
 mod email;
 mod expand;
 mod file;
+mod jira;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +16,8 @@ use url::Url;
 
 pub use file::schema;
 
-use self::channels::{RawGithubApi, RawJiraApi};
+use self::channels::RawGithubApi;
+use self::jira::RawJiraApi;
 use crate::event::TicketKey;
 use crate::settings::{ChannelSettings, GithubApi};
 use crate::toml_file::{At, Document, Field, Problem, SecretText, Wrong};
@@ -110,6 +112,15 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             private_key: github.private_key,
             api_url: github.api_url,
         });
+        let login = RawJiraApi {
+            user: jira.user,
+            token: jira.token,
+            client_id: jira.client_id,
+            client_secret: jira.client_secret,
+            api_url: jira.api_url,
+            auth_url: jira.auth_url,
+        };
+        let jira_api = self.jira_api(login, jira_base_url.as_deref());
         Config {
             github_api,
             rules: self.path(raw.rules, &root.key("rules"), "rules"),
@@ -135,10 +146,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
                 zulip: self.zulip(raw.zulip),
                 webhooks: self.webhooks(raw.webhook),
                 github: github_comments,
-                jira: self.jira_api(
-                    RawJiraApi { user: jira.user, token: jira.token, api_url: jira.api_url },
-                    jira_base_url.as_deref(),
-                ),
+                jira: jira_api,
                 people: self.people(raw.people),
                 mailbox: self.path(raw.mailbox, &root.key("mailbox"), "mailbox"),
             },

@@ -6,7 +6,7 @@ use secrecy::{SecretSlice, SecretString};
 use url::Url;
 
 /// A service that is asked with a token: `[slack]`, `[mattermost]`, `[matrix]`, `[rocket_chat]`, `[zulip]`, and the
-/// APIs of GitHub and Jira.
+/// API of GitHub.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
     /// Where its API is; no slash at its end
@@ -21,11 +21,9 @@ impl ApiSettings {
     /// # Errors
     /// One sentence, without the token.
     pub fn new(url: &str, user: Option<&str>, token: &str) -> Result<Self, String> {
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("this is no token: a token has no spaces and no special letters".to_owned());
-        }
+        let token = self::token(token)?;
         let url = web_address(url.trim_end_matches('/')).map_err(|why| format!("`{url}` {why}"))?;
-        Ok(Self { url, user: user.map(str::to_owned), token: token.into() })
+        Ok(Self { url, user: user.map(str::to_owned), token })
     }
 
     /// The address of what the API has at this path, which begins with a slash.
@@ -111,8 +109,16 @@ impl WebhookSettings {
     }
 }
 
+/// A token goes into a header, so it must fit there.
+pub(super) fn token(text: &str) -> Result<SecretString, String> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("this is no token: a token has no spaces and no special letters".to_owned());
+    }
+    Ok(text.into())
+}
+
 /// The text says what is wrong and never shows the address: most of them are secrets.
-fn web_address(text: &str) -> Result<Url, String> {
+pub(super) fn web_address(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("is no web address: {error}"))?;
     match url.scheme() {
         "https" | "http" if url.has_host() => Ok(url),

@@ -10,6 +10,7 @@ mod corpus;
 mod deliver;
 mod disk;
 mod enrich;
+mod jira_api;
 mod kill;
 mod manners;
 mod mute;

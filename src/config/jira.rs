@@ -1,0 +1,79 @@
+//! How `[jira]` says that Jira's API is asked.
+
+use secrecy::ExposeSecret;
+
+use super::Checker;
+use super::channels::plain;
+use crate::settings::{JiraApi, is_cloud_address};
+use crate::toml_file::{At, Field, SecretText};
+
+const GATEWAY: &str = "https://api.atlassian.com";
+const AUTH: &str = "https://auth.atlassian.com";
+const NOWHERE: &str = "without `base_url` nobody knows where Jira is";
+
+/// The keys of `[jira]` that are about its API.
+pub(super) struct RawJiraApi {
+    pub(super) user: Field<String>,
+    pub(super) token: Field<SecretText>,
+    pub(super) client_id: Field<String>,
+    pub(super) client_secret: Field<SecretText>,
+    pub(super) api_url: Field<String>,
+    pub(super) auth_url: Field<String>,
+}
+
+impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
+    /// `base_url` is where the API is, if there is no `api_url`.
+    pub(super) fn jira_api(&mut self, raw: RawJiraApi, base_url: Option<&str>) -> Option<JiraApi> {
+        let at = At::root().key("jira");
+        let (id_at, secret_at) = (at.key("client_id"), at.key("client_secret"));
+        if !raw.client_id.is_absent() && raw.client_secret.is_absent() {
+            self.document.wrong(&id_at, "a service account needs its `client_secret` too", None);
+        }
+        if raw.client_id.is_absent() && !raw.client_secret.is_absent() {
+            self.document.wrong(&secret_at, "a service account needs its `client_id` too", None);
+        }
+        if raw.client_id.is_absent() {
+            return self.by_token(raw, base_url);
+        }
+        for (absent, key) in [(raw.user.is_absent(), "user"), (raw.token.is_absent(), "token")] {
+            if !absent {
+                let help = "leave out one of the two".to_owned();
+                self.document.wrong(&at.key(key), "Jira is asked either with a token or as a service account", help);
+            }
+        }
+        if base_url.is_none() {
+            self.document.wrong(&id_at, NOWHERE, None);
+        }
+        let id = self.word(raw.client_id, &id_at);
+        let secret = self.secret(raw.client_secret, &secret_at);
+        let gateway = self.web_address(raw.api_url, &at.key("api_url")).unwrap_or_else(|| GATEWAY.to_owned());
+        let auth = self.web_address(raw.auth_url, &at.key("auth_url")).unwrap_or_else(|| AUTH.to_owned());
+        let (id, secret, site) = (id?, secret?, base_url?);
+        // The addresses were checked, so only the secret can be wrong.
+        let api = JiraApi::by_service(&gateway, (&id, secret.expose_secret()), (&auth, site));
+        self.parsed(api.map_err(plain), &secret_at)
+    }
+
+    fn by_token(&mut self, raw: RawJiraApi, base_url: Option<&str>) -> Option<JiraApi> {
+        let at = At::root().key("jira");
+        let (user_at, token_at) = (at.key("user"), at.key("token"));
+        let (given, nameless) = (!raw.token.is_absent(), raw.user.is_absent());
+        if !nameless && !given {
+            self.document.wrong(&user_at, "an account needs its `token` too", None);
+        }
+        let user = self.word(raw.user, &user_at);
+        let url = self.web_address(raw.api_url, &at.key("api_url")).or_else(|| base_url.map(str::to_owned));
+        match &url {
+            None if given => self.document.wrong(&token_at, NOWHERE, None),
+            // The gateway also takes the tokens of service accounts, which go without an address.
+            Some(url) if given && nameless && is_cloud_address(url) && !url.starts_with(GATEWAY) => {
+                let help = "write `user = \"bot@example.com\"`: the address of the account whose API token it is";
+                self.document.wrong(&token_at, "on Jira Cloud a token is only good with its account", help.to_owned());
+            }
+            _ => {}
+        }
+        let token = self.secret(raw.token, &token_at)?;
+        // The address was checked, so only the token can be wrong.
+        self.parsed(JiraApi::by_token(&url?, user.as_deref(), token.expose_secret()).map_err(plain), &token_at)
+    }
+}
