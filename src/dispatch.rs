@@ -228,9 +228,9 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
 /// What follows from an attempt's outcome; `random` is in 0..1.
 fn settle(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> Settled {
     let (error, retry_after) = match outcome {
-        Outcome::Sent { reference } => {
+        Outcome::Sent { reference, anew } => {
             let doubt = send.error.clone().filter(|error| error.starts_with("ambiguous"));
-            return Settled::Sent { reference, doubt };
+            return Settled::Sent { reference, anew, doubt };
         }
         Outcome::Permanent { error } => return Settled::Failed { error },
         Outcome::NoMailbox { error } => return Settled::Refused { error },

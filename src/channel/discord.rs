@@ -62,7 +62,7 @@ pub(super) async fn send(http: &Http, settings: &DiscordSettings, post: &Post<'_
         (_, UNKNOWN_CHANNEL) if settings.forum && settings.thread.is_none() => {
             begin(http, settings, post, payload).await
         }
-        (outcome, _) => outcome,
+        (outcome, _) => outcome.anew(matches!(post.step(), Step::Edit(_))),
     }
 }
 
@@ -71,7 +71,8 @@ async fn begin(http: &Http, settings: &DiscordSettings, post: &Post<'_>, mut pay
     if let Some(fields) = payload.as_object_mut() {
         fields.insert("thread_name".to_owned(), thread_name(post).into());
     }
-    Request { method: Method::POST, message: None, thread: None }.send(http, settings, &payload).await.0
+    let request = Request { method: Method::POST, message: None, thread: None };
+    request.send(http, settings, &payload).await.0.anew(post.root.is_some())
 }
 
 fn thread_name(post: &Post<'_>) -> String {

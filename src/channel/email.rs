@@ -50,7 +50,7 @@ pub(super) struct Mail {
 impl Mail {
     /// The outcome of having sent it.
     pub(super) fn sent(&self, result: Result<(), Outcome>) -> Outcome {
-        result.map_or_else(|failed| failed, |()| Outcome::Sent { reference: Some(self.id.clone()) })
+        result.map_or_else(|failed| failed, |()| Outcome::sent(Some(self.id.clone())))
     }
 }
 

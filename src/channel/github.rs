@@ -53,7 +53,7 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, post: &Post<'_>) -
         }
     }
     match request(http, settings, (Method::POST, &new), &text).await {
-        Ok(reply) => outcome(&reply, post.thread),
+        Ok(reply) => outcome(&reply, post.thread).anew(matches!(post.step(), Step::Edit(_))),
         Err(outcome) => outcome,
     }
 }

@@ -91,7 +91,7 @@ impl Reply {
     /// something on the way answered.
     pub(super) fn sent<T: DeserializeOwned>(&self, name: impl FnOnce(T) -> String) -> Outcome {
         match serde_json::from_str(&self.body) {
-            Ok(said) => Outcome::Sent { reference: Some(name(said)) },
+            Ok(said) => Outcome::sent(Some(name(said))),
             Err(_) => Outcome::ambiguous(format!("{}'s answer cannot be read", self.peer)),
         }
     }
@@ -99,7 +99,7 @@ impl Reply {
     /// The same where all it says is `ok`.
     pub(super) fn sent_if_ok(&self) -> Outcome {
         match self.body.trim() {
-            "ok" => Outcome::Sent { reference: None },
+            "ok" => Outcome::sent(None),
             _ => Outcome::ambiguous(format!("{} did not say ok", self.peer)),
         }
     }

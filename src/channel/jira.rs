@@ -43,7 +43,7 @@ pub(super) async fn send(http: &Http, access: &Access, post: &Post<'_>) -> Outco
         }
     }
     match request(http, access, (Method::POST, &comments), &text).await {
-        Ok(reply) => outcome(&reply, post.thread),
+        Ok(reply) => outcome(&reply, post.thread).anew(matches!(post.step(), Step::Edit(_))),
         Err(outcome) => outcome,
     }
 }

@@ -44,7 +44,8 @@ struct Room<'a> {
 
 impl Room<'_> {
     async fn say(&self, post: &Post<'_>) -> Result<Outcome, Outcome> {
-        let content = content(post, self.step(post).await?).to_string();
+        let step = self.step(post).await?;
+        let content = content(post, step).to_string();
         // The same for every attempt, so the homeserver takes only one. Ids begin anew with the store, times don't.
         let path = format!("send/m.room.message/microalign-{}-{}", post.id, post.at.as_millisecond());
         let mut reply = self.ask(Method::PUT, &path, content.clone()).await?;
@@ -61,7 +62,7 @@ impl Room<'_> {
             return Ok(refused(reply));
         }
         match serde_json::from_str::<Said>(&reply.body) {
-            Ok(Said { event_id }) => Ok(Outcome::Sent { reference: Some(event_id) }),
+            Ok(Said { event_id }) => Ok(Outcome::sent(Some(event_id)).anew(step == Step::Post && post.step() != step)),
             Err(_) => Ok(Outcome::transient("Matrix's answer cannot be read")),
         }
     }

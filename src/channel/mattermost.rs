@@ -54,7 +54,10 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, target: &str, post
         }
     }
     match server.channel().await {
-        Ok(channel) => server.call(Method::POST, POSTS, &json!({ "channel_id": channel, "message": message })).await,
+        Ok(channel) => {
+            let body = json!({ "channel_id": channel, "message": message });
+            server.call(Method::POST, POSTS, &body).await.anew(post.step() != Step::Post)
+        }
         Err(outcome) => outcome,
     }
 }

@@ -109,6 +109,9 @@ pub enum Outcome {
     Sent {
         /// What the other end calls it, for replies
         reference: Option<String>,
+        /// The conversation's first message is gone, or can be neither answered nor changed any more: from here it goes
+        /// on with this one
+        anew: bool,
     },
     /// It was not taken, and may be later
     Transient {
@@ -159,11 +162,23 @@ impl Outcome {
 
     fn map_error(self, change: impl FnOnce(String) -> String) -> Self {
         match self {
-            Self::Sent { reference } => Self::Sent { reference },
+            Self::Sent { .. } => self,
             Self::Transient { error, retry_after } => Self::Transient { error: change(error), retry_after },
             Self::Ambiguous { error, retry_after } => Self::Ambiguous { error: change(error), retry_after },
             Self::Permanent { error } => Self::Permanent { error: change(error) },
             Self::NoMailbox { error } => Self::NoMailbox { error: change(error) },
+        }
+    }
+
+    fn sent(reference: Option<String>) -> Self {
+        Self::Sent { reference, anew: false }
+    }
+
+    /// The same, where the message stands for itself if it arrived, although it was to answer or to change another.
+    fn anew(self, anew: bool) -> Self {
+        match self {
+            Self::Sent { reference, .. } => Self::Sent { reference, anew },
+            other => other,
         }
     }
 

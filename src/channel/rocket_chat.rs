@@ -45,7 +45,7 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, room: &str, post: 
     };
     match sent {
         Some(outcome) => outcome,
-        None => bot.post(&text).await,
+        None => bot.post(&text).await.anew(post.step() != Step::Post),
     }
 }
 
@@ -133,7 +133,7 @@ impl Bot<'_> {
         let said = Said::of(reply);
         match said {
             Said { success: true, message: Some(message), .. } if reply.is_success() => {
-                Outcome::Sent { reference: Some(format!("{}/{}", message.rid, message.id)) }
+                Outcome::sent(Some(format!("{}/{}", message.rid, message.id)))
             }
             Said { success: false, .. } if !said.error.is_empty() || !reply.is_success() => self.refused(reply, &said),
             _ if reply.is_success() => Outcome::ambiguous("Rocket.Chat's answer cannot be read"),

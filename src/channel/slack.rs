@@ -40,7 +40,10 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, channel: &str, pos
             Err(outcome) => return outcome,
         };
         let code = match serde_json::from_str::<Said>(&reply.body) {
-            Ok(Said { ok: true, ts, channel, .. }) => return Outcome::Sent { reference: reference(channel, ts) },
+            Ok(Said { ok: true, ts, channel, .. }) => {
+                let anew = matches!(ask, Ask::Post) && post.step() != Step::Post;
+                return Outcome::sent(reference(channel, ts)).anew(anew);
+            }
             Ok(Said { error, .. }) => error.unwrap_or_default(),
             Err(_) if ask.is_repeatable() => return Outcome::transient("Slack's answer cannot be read"),
             Err(_) => return Outcome::ambiguous("Slack's answer cannot be read"),

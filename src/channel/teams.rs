@@ -32,7 +32,7 @@ pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) 
     let url = settings.url.expose_secret();
     match http.call(Call::json("Teams", url, &payload(post), (url.to_owned(), GAP))).await {
         // 202: the workflow has it. Whether it could post the card then is seen in its run history, and nowhere else.
-        Ok(reply) if reply.is_success() => Outcome::Sent { reference: None },
+        Ok(reply) if reply.is_success() => Outcome::sent(None),
         Ok(reply) => refused(&reply),
         Err(outcome) => outcome,
     }

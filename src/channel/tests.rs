@@ -110,7 +110,9 @@ fn web(url: &str) -> Channels {
 fn shown(outcome: &Outcome) -> String {
     let wait = |after: &Option<Duration>| after.map_or(String::new(), |after| format!(" ({} s)", after.as_secs()));
     match outcome {
-        Outcome::Sent { reference } => format!("Sent {}", reference.as_deref().unwrap_or("-")),
+        Outcome::Sent { reference, anew } => {
+            format!("Sent {}{}", if *anew { "anew " } else { "" }, reference.as_deref().unwrap_or("-"))
+        }
         Outcome::Transient { error, retry_after } => format!("Transient{}: {error}", wait(retry_after)),
         Outcome::Permanent { error } => format!("Permanent: {error}"),
         Outcome::NoMailbox { error } => format!("No mailbox: {error}"),

@@ -39,7 +39,7 @@ pub(super) async fn send(client: &Http, settings: &WebhookSettings, post: &Post<
         lane: (url.to_owned(), Duration::ZERO),
     };
     match client.call(call).await {
-        Ok(reply) if reply.is_success() => Outcome::Sent { reference: None },
+        Ok(reply) if reply.is_success() => Outcome::sent(None),
         Ok(reply) => reply.refused(),
         Err(outcome) => outcome,
     }

@@ -56,7 +56,9 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, channel: &str, pos
     };
     let said = Said::of(&reply);
     match said.id {
-        Some(id) if reply.is_success() => Outcome::Sent { reference: Some(id.to_string()) },
+        Some(id) if reply.is_success() => {
+            Outcome::sent(Some(id.to_string())).anew(matches!(post.step(), Step::Edit(_)))
+        }
         None if reply.is_success() => Outcome::ambiguous("Zulip's answer cannot be read"),
         _ => refused(&reply, &said, channel),
     }
@@ -68,7 +70,7 @@ async fn edit(http: &Http, settings: &ApiSettings, (root, channel): (&str, &str)
     let url = settings.at(&format!("/api/v1/messages/{root}"));
     let call = Call { repeatable: true, ..call(settings, Method::PATCH, &url, &[("content", content)]) };
     match http.call(call).await {
-        Ok(reply) if reply.is_success() => Some(Outcome::Sent { reference: Some(root.to_owned()) }),
+        Ok(reply) if reply.is_success() => Some(Outcome::sent(Some(root.to_owned()))),
         Ok(reply) => match refused(&reply, &Said::of(&reply), channel) {
             Outcome::Permanent { .. } => None,
             outcome => Some(outcome),

@@ -67,7 +67,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
             let folder = folder.display();
             say(format!("not sent, as nothing is configured for {to}: the message is in the folder {folder}"))
         }
-        (Outcome::Sent { reference }, _) => {
+        (Outcome::Sent { reference, .. }, _) => {
             let reference = reference.map(|reference| format!(" ({reference})")).unwrap_or_default();
             say(format!("sent to {to}{reference}"))?;
             forgive(&config, to).await

@@ -121,7 +121,11 @@ impl Clocked {
     /// Everything that is queued arrives.
     async fn send(&self, now: &str) {
         for send in self.intake.store.claim(&Room { lanes: 64, ..Room::default() }, at(now)).await.unwrap() {
-            self.intake.store.settle(&send, &Settled::Sent { reference: None, doubt: None }).await.unwrap();
+            self.intake
+                .store
+                .settle(&send, &Settled::Sent { reference: None, anew: false, doubt: None })
+                .await
+                .unwrap();
         }
     }
 

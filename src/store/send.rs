@@ -60,6 +60,8 @@ pub enum Settled {
     Sent {
         /// A Message-ID, a Slack ts
         reference: Option<String>,
+        /// What began the conversation before is of no more use: the reference takes its place
+        anew: bool,
         /// What a reader of the ledger should know all the same: that it may have arrived twice
         doubt: Option<String>,
     },
@@ -240,12 +242,12 @@ fn row(claimed: &Claimed, settled: &Settled) -> Value {
             ("failed", claimed.attempt, now, Some(error.as_str()))
         }
     };
-    let (sent, reference) = match settled {
-        Settled::Sent { reference, .. } => (Some(now), reference.as_deref()),
-        _ => (None, None),
+    let (sent, reference, anew) = match settled {
+        Settled::Sent { reference, anew, .. } => (Some(now), reference.as_deref(), *anew),
+        _ => (None, None, false),
     };
     json!({ "id": claimed.id, "fence": claimed.fence, "state": state, "attempts": attempts, "next": next,
-            "sent": sent, "error": error, "reference": reference, "subject": claimed.message.subject,
+            "sent": sent, "error": error, "reference": reference, "anew": anew, "subject": claimed.message.subject,
             "refused": matches!(settled, Settled::Refused { .. }).then_some(now) })
 }
 
@@ -257,6 +259,11 @@ pub(super) async fn settle(conn: &mut SqliteConnection, results: &[Value]) -> Re
                          sent_at = value ->> 'sent', error = value ->> 'error'
          FROM json_each($1)
          WHERE send.id = value ->> 'id' AND send.fence = value ->> 'fence' AND send.state = 'sending' RETURNING send.id;
+
+         DELETE FROM conversation WHERE (destination, thread) IN (
+             SELECT s.destination, s.thread FROM json_each($1)
+             CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
+             WHERE s.state = 'sent' AND value ->> 'anew');
 
          INSERT INTO conversation (destination, thread, root, subject, editable)
          SELECT s.destination, s.thread, value ->> 'reference', value ->> 'subject',

@@ -62,6 +62,27 @@ async fn what_a_person_chose_to_say_is_never_put_in_the_place_of_something_else(
     assert_eq!(api.requests()[note].body["thread_ts"], "1503435956.000247");
 }
 
+/// Else each message would try the dead one first, and begin another conversation.
+#[tokio::test]
+async fn a_conversation_whose_first_message_was_deleted_goes_on_with_the_next() {
+    let posted = |ts: &str| (200, json!({ "ok": true, "ts": ts, "channel": "C1" }));
+    let gone = (200, json!({ "ok": false, "error": "thread_not_found" }));
+    let api = Listener::new(vec![posted("1.1"), gone, posted("2.2"), posted("3.3")]).await;
+    let config = format!("[slack]\ntoken = \"xoxb-its-a-token\"\napi_url = \"{}\"\n", api.url);
+    let service = Service::started(&team("slack:#web", "merged = \"edit\""), &config).await;
+    service.github_settled("pull_request", "g-1", &draft(7, "For DATA-123.")).await;
+    service.github_settled("pull_request", "g-2", &ready(7)).await;
+    let edited = pull_request("edited", 7, json!({ "body": "For DATA-123.\n\n/assume ids are never reused" }));
+    service.github_settled("pull_request", "g-3", &edited).await;
+    service.github_settled("pull_request", "g-4", &merged(7)).await;
+    let asked = |got: &Got| (got.path.clone(), got.body["thread_ts"].clone(), got.body["ts"].clone());
+    let requests = api.requests().iter().map(asked).collect::<Vec<_>>();
+    let post = |thread: Value| ("/chat.postMessage".to_owned(), thread, Value::Null);
+    let begins = [post(Value::Null), post(json!("1.1")), post(Value::Null), post(json!("2.2"))];
+    assert_eq!(requests[..4], begins);
+    assert_eq!(*requests.last().unwrap(), ("/chat.update".to_owned(), Value::Null, json!("2.2")), "{requests:?}");
+}
+
 #[tokio::test]
 async fn a_rule_calls_people_and_nobody_else_can() {
     let (api, config) = slack().await;

@@ -55,27 +55,35 @@ async fn where_a_message_goes() {
     let begin = "POST …?wait=true \"DATA-123\"";
     let root = Some("900/1100");
     let edit = "PATCH …/messages/1100";
-    type Case<'a> = (&'a str, Manner, Option<&'a str>, &'a [(u16, &'a str)], &'a [&'a str]);
+    type Case<'a> = (&'a str, Manner, Option<&'a str>, &'a [(u16, &'a str)], &'a [&'a str], bool);
     let table: &[Case<'_>] = &[
-        ("web", Manner::Reply, root, &[ok], &[post_it]),
-        ("web", Manner::Edit, root, &[ok], &[edit]),
-        ("web", Manner::Edit, root, &[lost, ok], &[edit, post_it]),
-        ("web", Manner::Edit, Some("an old value"), &[ok], &[post_it]),
-        ("web", Manner::Edit, Some("900/../1"), &[ok], &[post_it]),
-        ("thread", Manner::Post, None, &[ok], &["POST …?wait=true&thread_id=77"]),
-        ("thread", Manner::Edit, root, &[ok], &["PATCH …/messages/1100?thread_id=77"]),
-        ("forum", Manner::Post, None, &[ok], &[begin]),
-        ("forum", Manner::Post, root, &[ok], &[in_thread]),
-        ("forum", Manner::Broadcast, root, &[ok], &[in_thread]),
-        ("forum", Manner::Reply, root, &[gone, ok], &[in_thread, begin]),
-        ("forum", Manner::Edit, root, &[gone, gone, ok], &["PATCH …/messages/1100?thread_id=900", in_thread, begin]),
+        ("web", Manner::Reply, root, &[ok], &[post_it], false),
+        ("web", Manner::Edit, root, &[ok], &[edit], false),
+        ("web", Manner::Edit, root, &[lost, ok], &[edit, post_it], true),
+        ("web", Manner::Edit, Some("an old value"), &[ok], &[post_it], true),
+        ("web", Manner::Edit, Some("900/../1"), &[ok], &[post_it], true),
+        ("thread", Manner::Post, None, &[ok], &["POST …?wait=true&thread_id=77"], false),
+        ("thread", Manner::Edit, root, &[ok], &["PATCH …/messages/1100?thread_id=77"], false),
+        ("forum", Manner::Post, None, &[ok], &[begin], false),
+        ("forum", Manner::Post, root, &[ok], &[in_thread], false),
+        ("forum", Manner::Broadcast, root, &[ok], &[in_thread], false),
+        ("forum", Manner::Reply, root, &[gone, ok], &[in_thread, begin], true),
+        (
+            "forum",
+            Manner::Edit,
+            root,
+            &[gone, gone, ok],
+            &["PATCH …/messages/1100?thread_id=900", in_thread, begin],
+            true,
+        ),
     ];
-    for (to, manner, root, answers, expected) in table {
+    for (to, manner, root, answers, expected, anew) in table {
         message.manner = *manner;
         let post = Post { root: *root, ..post(&message) };
         let (requests, outcome) = exchange(&format!("discord:{to}"), &post, answers).await;
         assert_eq!(requests, *expected, "{to} {manner:?} {root:?}");
-        assert_eq!(outcome, "Sent 900/1100", "{to} {manner:?} {root:?}");
+        let sent = if *anew { "Sent anew 900/1100" } else { "Sent 900/1100" };
+        assert_eq!(outcome, sent, "{to} {manner:?} {root:?}");
     }
     message.private = true;
     let (requests, _) = exchange("discord:forum", &post(&message), &[ok]).await;

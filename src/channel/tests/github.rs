@@ -27,12 +27,16 @@ async fn github_gets_a_comment_and_its_edits() {
     let mut message = message(EventKind::PullRequestEdited);
     message.mention = vec!["ana".to_owned(), "bo-2".to_owned(), "dependabot[bot]".to_owned()];
     let root = Some("1234567890");
-    for (manner, root) in [(Manner::Reply, None), (Manner::Edit, root), (Manner::Broadcast, root), (Manner::Edit, root)]
-    {
+    for (manner, root, expected) in [
+        (Manner::Reply, None, "Sent 1234567890"),
+        (Manner::Edit, root, "Sent 1234567890"),
+        (Manner::Broadcast, root, "Sent 1234567890"),
+        (Manner::Edit, root, "Sent anew 1234567890"),
+    ] {
         message.manner = manner;
         // One a second is for those who use one client.
         let outcome = web(&server.url).send(&Destination::Github, &Post { root, ..on_github(&message) }).await;
-        assert_eq!(shown(&outcome), "Sent 1234567890");
+        assert_eq!(shown(&outcome), expected);
     }
     let requests = server.requests();
     let lines = requests.iter().map(|request| request.line.trim_end_matches(" HTTP/1.1")).collect::<Vec<_>>();
@@ -106,7 +110,7 @@ fn an_edit_by_a_reference_of_another_kind_is_a_comment() {
     runtime.block_on(async {
         let server = WebServer::answer(&[&http(201, "", MADE)]).await;
         let odd = Post { root: Some("../1"), ..on_github(&message) };
-        assert_eq!(shown(&web(&server.url).send(&Destination::Github, &odd).await), "Sent 1234567890");
+        assert_eq!(shown(&web(&server.url).send(&Destination::Github, &odd).await), "Sent anew 1234567890");
         assert!(server.requests()[0].line.starts_with("POST "));
     });
 }

@@ -19,15 +19,15 @@ async fn jira_gets_a_comment_and_its_edits() {
     let (made, gone) = (http(201, "", MADE), http(404, "", gone));
     let server = WebServer::answer(&[&made, &http(200, "", MADE), &made, &gone, &made]).await;
     let mut message = message(EventKind::PullRequestEdited);
-    for (manner, root) in [
-        (Manner::Reply, None),
-        (Manner::Edit, Some("10000")),
-        (Manner::Broadcast, Some("10000")),
-        (Manner::Edit, Some("10000")),
+    for (manner, root, expected) in [
+        (Manner::Reply, None, "Sent 10000"),
+        (Manner::Edit, Some("10000"), "Sent 10000"),
+        (Manner::Broadcast, Some("10000"), "Sent 10000"),
+        (Manner::Edit, Some("10000"), "Sent anew 10000"),
     ] {
         message.manner = manner;
         let outcome = web(&server.url).send(&Destination::Jira, &Post { root, ..post(&message) }).await;
-        assert_eq!(shown(&outcome), "Sent 10000");
+        assert_eq!(shown(&outcome), expected);
     }
     let requests = server.requests();
     let lines = requests.iter().map(|request| request.line.trim_end_matches(" HTTP/1.1")).collect::<Vec<_>>();

@@ -45,7 +45,8 @@ async fn a_mail_as_the_server_gets_it() {
     let channels = channels(&server);
     let message = message(EventKind::PullRequestEdited);
     let to = destination("email:data@example.com");
-    let Outcome::Sent { reference: Some(root) } = channels.send(&to, &post(&message)).await else { panic!("not sent") };
+    let sent = channels.send(&to, &post(&message)).await;
+    let Outcome::Sent { reference: Some(root), anew: false } = sent else { panic!("{sent:?}") };
     let reply = Post { id: 43, root: Some(&root), ..post(&message) };
     assert_eq!(shown(&channels.send(&to, &reply).await), format!("Sent {}", root.replace("42", "43")));
 
@@ -144,7 +145,7 @@ async fn without_a_server_mail_goes_to_the_mailbox() {
     let message = message(EventKind::PullRequestMerged);
     let to = destination("email:data@example.com");
     for _ in 0..2 {
-        assert!(matches!(channels.send(&to, &post(&message)).await, Outcome::Sent { reference: Some(_) }));
+        assert!(matches!(channels.send(&to, &post(&message)).await, Outcome::Sent { reference: Some(_), .. }));
     }
     let later = Post { id: 7, thread: "acme/ingest#45", at: "2026-11-03T00:00:00Z".parse().unwrap(), ..post(&message) };
     channels.send(&destination("mailbox"), &later).await;

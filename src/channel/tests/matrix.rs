@@ -71,7 +71,7 @@ async fn an_edit_takes_the_first_messages_place_while_that_is_there() {
     let removed = r#"{"type":"m.room.message","content":{},"unsigned":{"redacted_because":{}}}"#;
     for gone in [(200, removed), (404, r#"{"errcode":"M_NOT_FOUND","error":"Event not found."}"#)] {
         let (outcome, requests) = told(Manner::Edit, "$root", &[gone, (200, SENT)]).await;
-        assert_eq!((outcome.as_str(), requests[1].1.get("m.new_content")), ("Sent $new", None));
+        assert_eq!((outcome.as_str(), requests[1].1.get("m.new_content")), ("Sent anew $new", None));
     }
 }
 

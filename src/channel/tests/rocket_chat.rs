@@ -65,7 +65,7 @@ async fn a_reply_is_in_the_thread_if_there_is_one() {
     for (status, gone) in [(400, GONE), (200, removed)] {
         let (requests, outcome) = sent("rocket-chat:#data", &reply, &[(status, gone), (200, SENT)]).await;
         assert_eq!(lines(&requests)[1..], ["POST /api/v1/chat.postMessage"], "{gone}");
-        assert_eq!(outcome, "Sent r1/m2");
+        assert_eq!(outcome, "Sent anew r1/m2");
     }
     // Whether it is there is not known yet.
     let (requests, outcome) = sent("rocket-chat:#data", &reply, &[(503, "")]).await;

@@ -60,7 +60,7 @@ async fn what_cannot_be_edited_or_answered_is_said_the_next_best_way() {
     let (closed, gone) = (refusal("edit_window_closed"), refusal("thread_not_found"));
 
     let (outcome, requests) = told(Manner::Edit, root, &[&closed, &gone, SENT]).await;
-    assert_eq!(outcome, "Sent C1/1503435999.000100");
+    assert_eq!(outcome, "Sent anew C1/1503435999.000100");
     assert_eq!(kinds(&requests), [(update.clone(), false), (post.clone(), true), (post.clone(), false)]);
     assert_eq!(requests[2].json()["channel"], "#data");
     // An old reference does not say the channel's id.

@@ -61,7 +61,7 @@ async fn an_edit_takes_the_place_of_the_first_message_or_comes_after_it() {
     let (requests, outcome) = sent(&edit, &[(400, late), (200, SENT)]).await;
     assert_eq!(requests[1].0, "POST /api/v1/messages HTTP/1.1");
     assert_eq!(requests[1].1["content"], requests[0].1["content"]);
-    assert_eq!(outcome, "Sent 42");
+    assert_eq!(outcome, "Sent anew 42");
 
     // What may pass is waited for.
     let (requests, outcome) = sent(&edit, &[(502, "")]).await;
