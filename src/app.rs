@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::api;
 use crate::api::github::Github;
 use crate::api::jira::Jira;
-use crate::channel::{self, Channels};
+use crate::channel::{self, Channels, Names};
 use crate::config::Config;
 use crate::console::Console;
 use crate::dispatch::Dispatcher;
@@ -82,12 +82,13 @@ impl App {
             std::fs::create_dir_all(folder)
                 .map_err(|reason| StartError::Folder { path: folder.display().to_string(), reason })?;
         }
-        let channels = Arc::new(Channels::new(config.channels.clone()));
         if config.channels.email.as_ref().is_none_or(|email| email.smtp.is_none()) {
             let folder = config.channels.mailbox.display();
             tracing::info!(%folder, "mail is written to this folder, not sent: `[email] smtp` is not set");
         }
         let (store, writer) = Store::serve(&config.store).await?;
+        let key = store.link_key().await?;
+        let channels = Arc::new(Channels::new(config.channels.clone(), Names::new(&key)));
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|reason| StartError::Listen { address: config.listen, reason })?;
@@ -95,7 +96,7 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let (stored, to_send, reload) = (Arc::default(), Arc::default(), Arc::<Notify>::default());
         let (stop, stopped) = watch::channel(false);
-        let links = Arc::new(Linker::new(public_url(&config, address), store.link_key().await?));
+        let links = Arc::new(Linker::new(public_url(&config, address), key));
         let rulebook = Rulebook::load(&config, None).with_links(Arc::clone(&links));
         let (rules, rulebook) = watch::channel(Arc::new(rulebook));
         report(&rules.borrow(), &metrics);

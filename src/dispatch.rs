@@ -214,6 +214,7 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
         message: &send.message,
         thread: &send.thread,
         thread_label: &send.thread,
+        alias: "",
         root: send.root.as_deref(),
         mentions: &[],
         reply_to: None,

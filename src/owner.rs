@@ -26,6 +26,7 @@ pub async fn tell(channels: &Channels, rulebook: &Rulebook, before: &Rulebook) {
             message: &message,
             thread: &problems[0].file,
             thread_label: &problems[0].file,
+            alias: "",
             root: None,
             mentions: &[],
             reply_to: None,

@@ -63,7 +63,7 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
         Destination::Email(address) => Mailbox::new(None, address.parse().map_err(|_| format!("{to} is no address"))?),
         other => local_mailbox(&other.to_string(), "mailbox"),
     };
-    let conversation = hex(&Sha256::new().chain_update(post.thread).chain_update([0]).chain_update(to.to_string()));
+    let conversation = hex(&Sha256::new().chain_update(post.alias).chain_update([0]).chain_update(to.to_string()));
     let id = format!("<{}.{conversation}@{}>", post.id, sender.domain);
     let (text, page) = (text(post), html::page(post));
     // No text can hold a boundary that is made from it.
@@ -139,11 +139,6 @@ fn is_one_click(url: &str) -> bool {
     };
     let plain = url.len() < 900 && url.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>".contains(&byte));
     plain && Url::parse(url).is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http" && local(&url))
-}
-
-/// A name for a conversation whose own may not be said.
-pub(super) fn conversation(thread: &str) -> String {
-    hex(&Sha256::new().chain_update(thread))
 }
 
 /// The first 16 hexadecimal digits.

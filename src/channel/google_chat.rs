@@ -86,14 +86,15 @@ fn address(webhook: &str, post: &Post<'_>) -> Option<String> {
     let more = [
         ("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD".to_owned()),
         // Google gives the old message for an old id, and another database counts from 1 again.
-        ("requestId", name(&[&post.id.to_string(), &post.at.to_string(), post.thread, &post.message.subject])),
+        ("requestId", request_id(post)),
     ];
     url.query_pairs_mut().clear().extend_pairs(given).extend_pairs(more);
     Some(url.into())
 }
 
-/// The same parts always have the same name, and no others.
-fn name(parts: &[&str]) -> String {
+/// The same for every attempt, and for no other message.
+fn request_id(post: &Post<'_>) -> String {
+    let parts = [&post.id.to_string(), &post.at.to_string(), post.alias, &post.message.subject];
     let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part).chain_update([0]));
     digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -115,7 +116,7 @@ fn message(body: &[Block], post: &Post<'_>) -> Value {
     }
     // What is to stand alone although its conversation has begun gets a thread of its own.
     if post.root.is_none() || post.step() != Step::Post {
-        message["thread"] = json!({ "threadKey": name(&[post.thread]) });
+        message["thread"] = json!({ "threadKey": post.alias });
     }
     message
 }

@@ -16,6 +16,8 @@ mod mask;
 mod matrix;
 mod mattermost;
 mod mattermost_webhook;
+mod names;
+mod outcome;
 mod pace;
 mod rocket_chat;
 mod route;
@@ -36,6 +38,8 @@ use lettre::message::Mailbox;
 
 pub use self::html::body as html_body;
 pub use self::http::{choose_tls_provider, http_client};
+pub use self::names::Names;
+pub use self::outcome::Outcome;
 
 use self::email::Sender;
 use self::http::Http;
@@ -57,6 +61,8 @@ pub struct Post<'a> {
     pub thread: &'a str,
     /// What readers call the conversation
     pub thread_label: &'a str,
+    /// What it is called where neither may be said; [`Channels::send`] knows that
+    pub alias: &'a str,
     /// What [`Outcome::Sent`] gave for the conversation's first message there
     pub root: Option<&'a str>,
     /// Whom it calls, as the channel knows them
@@ -92,6 +98,11 @@ enum Step<'a> {
 }
 
 impl<'a> Post<'a> {
+    /// As much of the alias as tells two conversations apart.
+    fn short_alias(&self) -> &'a str {
+        self.alias.get(..16).unwrap_or(self.alias)
+    }
+
     fn step(&self) -> Step<'a> {
         match (self.root, self.message.manner) {
             (None, _) | (_, Manner::Post) => Step::Post,
@@ -99,99 +110,6 @@ impl<'a> Post<'a> {
             (Some(root), Manner::Broadcast) => Step::Reply { root, broadcast: true },
             (Some(root), Manner::Edit) => Step::Edit(root),
         }
-    }
-}
-
-/// What became of an attempt. Errors are one short line without secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The other end has it
-    Sent {
-        /// What the other end calls it, for replies
-        reference: Option<String>,
-        /// The conversation's first message is gone, or can be neither answered nor changed any more: from here it goes
-        /// on with this one
-        anew: bool,
-    },
-    /// It was not taken, and may be later
-    Transient {
-        /// Why
-        error: String,
-        /// How long the other end asks us to wait
-        retry_after: Option<Duration>,
-    },
-    /// It will never be taken
-    Permanent {
-        /// Why
-        error: String,
-    },
-    /// It will never be taken, since nobody is there: the address does not exist, or takes no mail
-    NoMailbox {
-        /// Why
-        error: String,
-    },
-    /// There was no answer: it may have been delivered
-    Ambiguous {
-        /// Why
-        error: String,
-        /// How long the other end asks us to wait
-        retry_after: Option<Duration>,
-    },
-}
-
-impl Outcome {
-    /// Its name, for counting.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Sent { .. } => "sent",
-            Self::Transient { .. } => "transient",
-            Self::Permanent { .. } | Self::NoMailbox { .. } => "permanent",
-            Self::Ambiguous { .. } => "ambiguous",
-        }
-    }
-
-    /// How long the other end asks to be left alone.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Transient { retry_after, .. } | Self::Ambiguous { retry_after, .. } => *retry_after,
-            Self::Sent { .. } | Self::Permanent { .. } | Self::NoMailbox { .. } => None,
-        }
-    }
-
-    fn map_error(self, change: impl FnOnce(String) -> String) -> Self {
-        match self {
-            Self::Sent { .. } => self,
-            Self::Transient { error, retry_after } => Self::Transient { error: change(error), retry_after },
-            Self::Ambiguous { error, retry_after } => Self::Ambiguous { error: change(error), retry_after },
-            Self::Permanent { error } => Self::Permanent { error: change(error) },
-            Self::NoMailbox { error } => Self::NoMailbox { error: change(error) },
-        }
-    }
-
-    fn sent(reference: Option<String>) -> Self {
-        Self::Sent { reference, anew: false }
-    }
-
-    /// The same, where the message stands for itself if it arrived, although it was to answer or to change another.
-    fn anew(self, anew: bool) -> Self {
-        match self {
-            Self::Sent { reference, .. } => Self::Sent { reference, anew },
-            other => other,
-        }
-    }
-
-    fn transient(error: impl AsRef<str>) -> Self {
-        Self::Transient { error: line(error.as_ref()), retry_after: None }
-    }
-
-    fn permanent(error: impl AsRef<str>) -> Self {
-        Self::Permanent { error: line(error.as_ref()) }
-    }
-
-    fn ambiguous(error: impl AsRef<str>) -> Self {
-        Self::Ambiguous { error: line(error.as_ref()), retry_after: None }
     }
 }
 
@@ -238,25 +156,27 @@ const HTTP_DEADLINE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct Channels {
     settings: ChannelSettings,
+    names: Names,
     smtp: Option<Smtp>,
     jira: Option<Access>,
     http: Http,
 }
 
 impl Channels {
-    /// The channels of a configuration.
+    /// The channels of a configuration, and what conversations are called that may not be named.
     #[must_use]
-    pub fn new(settings: ChannelSettings) -> Self {
-        Self::with_deadlines(settings, MAIL_DEADLINE, HTTP_DEADLINE)
+    pub fn new(settings: ChannelSettings, names: Names) -> Self {
+        Self::with_deadlines(settings, names, (MAIL_DEADLINE, HTTP_DEADLINE))
     }
 
-    fn with_deadlines(settings: ChannelSettings, mail: Duration, http: Duration) -> Self {
+    fn with_deadlines(settings: ChannelSettings, names: Names, (mail, http): (Duration, Duration)) -> Self {
         let smtp = settings.email.as_ref().and_then(|email| email.smtp.clone());
         let jira = settings.jira.clone().map(Access::new);
-        Self { smtp: smtp.map(|smtp| Smtp::new(smtp, mail)), jira, http: Http::new(http), settings }
+        Self { smtp: smtp.map(|smtp| Smtp::new(smtp, mail)), jira, http: Http::new(http), names, settings }
     }
 
-    /// Sends a message, within a deadline. Whom the message calls and who answers go to is looked up here.
+    /// Sends a message, within a deadline. Whom the message calls, who answers go to, and the conversation's alias are looked up
+    /// here.
     pub async fn send(&self, to: &Destination, post: &Post<'_>) -> Outcome {
         let route = match self.route(to) {
             Ok(route) => route,
@@ -266,7 +186,8 @@ impl Channels {
         let reply_to = post.message.reply_to.as_deref().and_then(|login| self.settings.person(login));
         let reply_to = reply_to.and_then(|person| Some(Mailbox::new(None, person.email.clone()?)));
         let mentions = called.collect::<Vec<_>>();
-        let post = &Post { mentions: &mentions, reply_to: reply_to.as_ref(), ..*post };
+        let alias = self.names.of(post.thread);
+        let post = &Post { alias: &alias, mentions: &mentions, reply_to: reply_to.as_ref(), ..*post };
         let secrets = route.secrets();
         let outcome = self.hand_over(route, to, post).await;
         outcome.map_error(|error| secrets.mask(&error))

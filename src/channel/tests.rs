@@ -61,6 +61,7 @@ fn post(message: &Message) -> Post<'_> {
         message,
         thread: "DATA-123",
         thread_label: "DATA-123",
+        alias: "",
         root: None,
         mentions: &[],
         reply_to: None,
@@ -103,7 +104,7 @@ fn web(url: &str) -> Channels {
         jira: Some(JiraApi::by_token(url, Some("bot@jira.example"), "xoxb-hunter2").unwrap()),
         ..ChannelSettings::default()
     };
-    Channels::with_deadlines(settings, Duration::from_millis(300), Duration::from_millis(300))
+    Channels::with_deadlines(settings, Names::open(), (Duration::from_millis(300), Duration::from_millis(300)))
 }
 
 /// `Transient (30 s): why`, for tables.

@@ -12,7 +12,7 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::http::{Body, Call, Http};
-use super::{Outcome, Post, email, html};
+use super::{Outcome, Post, html};
 use crate::settings::WebhookSettings;
 use crate::template::text;
 
@@ -47,11 +47,10 @@ pub(super) async fn send(client: &Http, settings: &WebhookSettings, post: &Post<
 
 fn payload(post: &Post<'_>) -> serde_json::Value {
     let message = post.message;
-    let name = if message.private { Some(email::conversation(post.thread)) } else { None };
     let mut data = json!({
         "team": post.team,
         "rule": post.rule,
-        "thread": name.as_deref().unwrap_or(post.thread),
+        "thread": if message.private { post.short_alias() } else { post.thread },
         "thread_label": if message.private { "a private repository" } else { post.thread_label },
         "subject": message.subject,
         "text": text(&message.body),

@@ -15,7 +15,7 @@ use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect, address};
 use super::simple::{Abilities, quiet, simple};
-use super::{Outcome, Post, Step, email, is_number, joined};
+use super::{Outcome, Post, Step, is_number, joined};
 use crate::settings::ApiSettings;
 use crate::template::{Block, clean, shorten};
 
@@ -127,18 +127,18 @@ fn refused(reply: &Reply, said: &Said, channel: &str) -> Outcome {
 
 /// What the conversation is called: always the same, since that is what holds it together.
 fn topic(post: &Post<'_>) -> String {
-    let name = email::conversation(post.thread);
+    let alias = post.short_alias();
     if post.message.private {
-        return format!("a private repository, {name}");
+        return format!("a private repository, {alias}");
     }
     // Zulip refuses characters that can't be printed.
     let odd = |c: char| matches!(u32::from(c) & 0xFFFF, 0xFFFE | 0xFFFF) || ('\u{FDD0}'..='\u{FDEF}').contains(&c);
     let topic = clean(&post.thread.replace(odd, " "));
     match topic.chars().count() {
-        0 => name,
+        0 => alias.to_owned(),
         1..=MAX_TOPIC => topic,
         // Two long names may begin alike.
-        _ => format!("{} {name}", shorten(&topic, MAX_TOPIC - name.len() - 1)),
+        _ => format!("{} {alias}", shorten(&topic, MAX_TOPIC - alias.len() - 1)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{ConfigArgs, Failure, counted, rule_tests, say, variable};
 use crate::app;
-use crate::channel::Channels;
+use crate::channel::{Channels, Names};
 use crate::config;
 use crate::plan;
 use crate::rulebook::Rulebook;
@@ -30,7 +30,7 @@ pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
         counts = format!("{counts}, {}", counted(tests, "test"));
     }
     say(format!("{}: fine ({counts})", args.config.display()))?;
-    let channels = Channels::new(config.channels.clone());
+    let channels = Channels::new(config.channels.clone(), Names::open());
     let local = rules.iter().flat_map(|rule| plan::destinations(rule)).filter(|to| channels.instead(to).is_some());
     let local = local.map(|to| to.to_string()).collect::<BTreeSet<_>>();
     if local.is_empty() {

@@ -11,7 +11,7 @@ use self::at::{At, Goes, goes};
 use super::text::{framed, hanging};
 use super::{ConfigArgs, Failure, open_store, say};
 use crate::app;
-use crate::channel::{Channels, Post, Preview};
+use crate::channel::{Channels, Names, Post, Preview};
 use crate::config::Config;
 use crate::event::{Event, Source};
 use crate::intake::understand;
@@ -91,7 +91,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     if !rulebook.problems().is_empty() {
         super::show(rulebook.problems());
     }
-    let channels = Channels::new(config.channels.clone());
+    let channels = Channels::new(config.channels.clone(), Names::open());
     let Payload { source, event, body, received } = payload;
     match understand(source, &event, &body, received, &app::settings(&config)) {
         Parsed::Ignored(reason) if args.json => {
@@ -162,6 +162,7 @@ fn messages<'a>(
                     message: &message,
                     thread,
                     thread_label: thread,
+                    alias: "",
                     root: None,
                     mentions: &[],
                     reply_to: None,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{ConfigArgs, Failure, open_store, say};
-use crate::channel::{Channels, Outcome, Post};
+use crate::channel::{Channels, Names, Outcome, Post};
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::template::{Block, Inline, Links, Message};
@@ -39,7 +39,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let now = Timestamp::now();
     let thread = args.thread(now)?;
     let config = args.config.load()?;
-    let channels = Channels::new(config.channels.clone());
+    let channels = Channels::new(config.channels.clone(), Names::open());
     let text = "Hello! If you can read this, microalign can reach you here. There is nothing to do.";
     let message = Message {
         subject: "microalign: a test message".to_owned(),
@@ -52,6 +52,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         message: &message,
         thread: &thread,
         thread_label: "send-test",
+        alias: "",
         root: None,
         mentions: &[],
         reply_to: None,

@@ -1,6 +1,7 @@
 //! What readers outside hear of a private repository: the kind and the link, whatever the templates say.
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::support::{Listener, Service, commented, pull_request, read_mail, states, ticket};
 
@@ -114,6 +115,14 @@ async fn nothing_of_a_private_repository_gets_outside() {
         "release.published",
     ] {
         assert!(said.contains(expected), "{expected} is missing: {said}");
+    }
+    // Who guesses a name can make all that follows from it alone.
+    for name in ["HUSH-1", "acme/ingest-api#7", "acme/ingest-api"] {
+        for end in ["", "\0email:partner@example.com"] {
+            let digest = Sha256::digest(format!("{name}{end}"));
+            let guessed = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+            assert!(!said.contains(&guessed), "{name:?}{end:?}");
+        }
     }
     let (_, shown, _) = service.run(&["ledger", "show", "1"]).await;
     let console = service.get("/").await.text().await.unwrap();

@@ -43,7 +43,7 @@ async fn jira_gets_a_comment_and_its_edits() {
 async fn data_center_takes_a_token_alone() {
     let server = WebServer::answer(&[&http(201, "", MADE)]).await;
     let jira = Some(JiraApi::by_token(&server.url, None, "hunter2").unwrap());
-    let channels = Channels::new(ChannelSettings { jira, ..ChannelSettings::default() });
+    let channels = Channels::new(ChannelSettings { jira, ..ChannelSettings::default() }, Names::open());
     channels.send(&Destination::Jira, &post(&message(EventKind::PullRequestMerged))).await;
     assert_eq!(server.requests()[0].headers["authorization"], "Bearer hunter2");
 }

@@ -28,7 +28,8 @@ fn settings(smtp: Option<String>, mailbox: &Path) -> ChannelSettings {
 
 fn channels(server: &MailServer) -> Channels {
     let smtp = format!("smtp://127.0.0.1:{}", server.port);
-    Channels::with_deadlines(settings(Some(smtp), Path::new("unused")), Duration::from_millis(300), HTTP_DEADLINE)
+    let deadlines = (Duration::from_millis(300), HTTP_DEADLINE);
+    Channels::with_deadlines(settings(Some(smtp), Path::new("unused")), Names::open(), deadlines)
 }
 
 /// One mail to a server that behaves like this.
@@ -97,7 +98,7 @@ async fn what_mail_servers_say() {
 async fn a_refused_password_is_not_the_mails_fault() {
     let server = MailServer::start(&[("AUTH", Reply::Say("535 5.7.8 bad credentials"))]).await;
     let smtp = format!("smtp://ana:hunter2@127.0.0.1:{}", server.port);
-    let channels = Channels::new(settings(Some(smtp), Path::new("unused")));
+    let channels = Channels::new(settings(Some(smtp), Path::new("unused")), Names::open());
     let message = message(EventKind::PullRequestMerged);
     let to = destination("email:data@example.com");
     assert_eq!(
@@ -122,7 +123,7 @@ async fn a_mail_that_was_given_up_spoils_no_other() {
 #[tokio::test]
 async fn nobody_listens() {
     // Nothing listens on port 1.
-    let channels = Channels::new(settings(Some("smtp://127.0.0.1:1".to_owned()), Path::new("unused")));
+    let channels = Channels::new(settings(Some("smtp://127.0.0.1:1".to_owned()), Path::new("unused")), Names::open());
     let message = message(EventKind::PullRequestMerged);
     let outcome = shown(&channels.send(&destination("email:data@example.com"), &post(&message)).await);
     assert!(outcome.starts_with("Transient: 127.0.0.1 does not let us in"), "{outcome}");
@@ -141,7 +142,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 async fn without_a_server_mail_goes_to_the_mailbox() {
     let folder = tempfile::tempdir().unwrap();
     let mailbox = folder.path().join("mailbox");
-    let channels = Channels::new(settings(None, &mailbox));
+    let channels = Channels::new(settings(None, &mailbox), Names::open());
     let message = message(EventKind::PullRequestMerged);
     let to = destination("email:data@example.com");
     for _ in 0..2 {
@@ -161,7 +162,7 @@ async fn without_a_server_mail_goes_to_the_mailbox() {
 async fn while_nothing_is_configured_everything_goes_to_the_mailbox() {
     let folder = tempfile::tempdir().unwrap();
     let settings = ChannelSettings { mailbox: folder.path().to_owned(), ..ChannelSettings::default() };
-    let channels = Channels::new(settings);
+    let channels = Channels::new(settings, Names::open());
     let message = message(EventKind::PullRequestMerged);
     let all = ["email:data@example.com", "slack:#data", "slack-webhook:ops", "webhook:hub", "mailbox"];
     for (id, to) in (1..).zip(all) {
@@ -181,7 +182,7 @@ async fn while_nothing_is_configured_everything_goes_to_the_mailbox() {
 
 #[tokio::test]
 async fn a_destination_that_is_not_configured_says_so() {
-    let channels = Channels::new(settings(None, Path::new("unused")));
+    let channels = Channels::new(settings(None, Path::new("unused")), Names::open());
     let message = message(EventKind::PullRequestMerged);
     for (to, expected) in [
         ("slack:#data", "Permanent: slack:#data needs `[slack]`"),
@@ -197,7 +198,7 @@ async fn a_mailbox_that_cannot_be_written_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let channels = Channels::new(settings(None, &file));
+    let channels = Channels::new(settings(None, &file), Names::open());
     let message = message(EventKind::PullRequestMerged);
     let outcome = shown(&channels.send(&destination("mailbox"), &post(&message)).await);
     assert!(outcome.starts_with("Transient: the mailbox "), "{outcome}");
@@ -351,7 +352,7 @@ async fn mail_goes_only_where_it_may() {
     let mut allowed = Allowed::default();
     allowed.add("@Example.com").unwrap();
     settings.email.as_mut().unwrap().allow = Some(allowed);
-    let channels = Channels::new(settings);
+    let channels = Channels::new(settings, Names::open());
     let message = message(EventKind::PullRequestMerged);
     let outcome = channels.send(&destination("email:ana@partner.org"), &post(&message)).await;
     assert_eq!(shown(&outcome), "Permanent: `[email] allow` does not let mail go there");

@@ -87,7 +87,7 @@ async fn who_is_called_hears_of_it() {
     let matrix = Some(ApiSettings::new(&server.url, None, "xoxb-hunter2").unwrap());
     let mention = ["ana", "bo", "eve"].map(str::to_owned).to_vec();
     let message = Message { mention, ..message(EventKind::PullRequestMerged) };
-    Channels::new(ChannelSettings { matrix, ..settings }).send(&room(), &post(&message)).await;
+    Channels::new(ChannelSettings { matrix, ..settings }, Names::open()).send(&room(), &post(&message)).await;
     let said = server.requests()[0].json();
     assert_eq!(said["m.mentions"]["user_ids"], serde_json::json!(["@ana:example.com", "@bo.b/x:example.com"]));
     // Notices call nobody: the rule that silences them comes first.

@@ -1,0 +1,98 @@
+//! What became of an attempt to send a message.
+
+use std::time::Duration;
+
+use super::line;
+
+/// What became of an attempt. Errors are one short line without secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The other end has it
+    Sent {
+        /// What the other end calls it, for replies
+        reference: Option<String>,
+        /// The conversation's first message is gone, or can be neither answered nor changed any more: from here it goes
+        /// on with this one
+        anew: bool,
+    },
+    /// It was not taken, and may be later
+    Transient {
+        /// Why
+        error: String,
+        /// How long the other end asks us to wait
+        retry_after: Option<Duration>,
+    },
+    /// It will never be taken
+    Permanent {
+        /// Why
+        error: String,
+    },
+    /// It will never be taken, since nobody is there: the address does not exist, or takes no mail
+    NoMailbox {
+        /// Why
+        error: String,
+    },
+    /// There was no answer: it may have been delivered
+    Ambiguous {
+        /// Why
+        error: String,
+        /// How long the other end asks us to wait
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Outcome {
+    /// Its name, for counting.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sent { .. } => "sent",
+            Self::Transient { .. } => "transient",
+            Self::Permanent { .. } | Self::NoMailbox { .. } => "permanent",
+            Self::Ambiguous { .. } => "ambiguous",
+        }
+    }
+
+    /// How long the other end asks to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Transient { retry_after, .. } | Self::Ambiguous { retry_after, .. } => *retry_after,
+            Self::Sent { .. } | Self::Permanent { .. } | Self::NoMailbox { .. } => None,
+        }
+    }
+
+    pub(super) fn map_error(self, change: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Sent { .. } => self,
+            Self::Transient { error, retry_after } => Self::Transient { error: change(error), retry_after },
+            Self::Ambiguous { error, retry_after } => Self::Ambiguous { error: change(error), retry_after },
+            Self::Permanent { error } => Self::Permanent { error: change(error) },
+            Self::NoMailbox { error } => Self::NoMailbox { error: change(error) },
+        }
+    }
+
+    pub(super) fn sent(reference: Option<String>) -> Self {
+        Self::Sent { reference, anew: false }
+    }
+
+    /// The same, where the message stands for itself if it arrived, although it was to answer or to change another.
+    pub(super) fn anew(self, anew: bool) -> Self {
+        match self {
+            Self::Sent { reference, .. } => Self::Sent { reference, anew },
+            other => other,
+        }
+    }
+
+    pub(super) fn transient(error: impl AsRef<str>) -> Self {
+        Self::Transient { error: line(error.as_ref()), retry_after: None }
+    }
+
+    pub(super) fn permanent(error: impl AsRef<str>) -> Self {
+        Self::Permanent { error: line(error.as_ref()) }
+    }
+
+    pub(super) fn ambiguous(error: impl AsRef<str>) -> Self {
+        Self::Ambiguous { error: line(error.as_ref()), retry_after: None }
+    }
+}
