@@ -211,9 +211,20 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
                 jira: id(table.jira, "jira", ("an account id, or a user name on Data Center", is_jira_id)),
                 login: login.clone(),
             };
-            people.insert(login.to_lowercase(), person);
+            if let Some(other) = people.insert(login.to_lowercase(), person) {
+                self.same_person(&at, &section.key(&other.login));
+            }
         }
         people
+    }
+
+    /// Reports a login that has two tables, at the later one.
+    fn same_person(&mut self, at: &At, other: &At) {
+        let (line, other_line) = (self.document.place(at).line, self.document.place(other).line);
+        let (later, earlier) = if line > other_line { (at, other_line) } else { (other, line) };
+        let message = format!("this is the same person as in line {earlier}: capitals make no other login");
+        let help = "put all that somebody is called into one table".to_owned();
+        self.document.wrong(later, message, help);
     }
 
     pub(super) fn webhooks(&mut self, field: Tables<WebhookTable>) -> BTreeMap<String, WebhookSettings> {
