@@ -4,6 +4,7 @@
 //! (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 
 mod code;
+mod deliveries;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +25,8 @@ use tokio::time::{Instant, timeout};
 
 use super::{ApiError, DEADLINE, LONGEST};
 use crate::settings::{GithubApi, GithubLogin};
+
+pub use deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
 
 const PEER: &str = "GitHub";
 const JSON: &str = "application/vnd.github+json";
@@ -48,7 +51,6 @@ pub struct Github {
 #[derive(Debug, Clone, Copy)]
 enum Login<'a> {
     /// The App itself; without one, whoever has the token
-    #[expect(dead_code, reason = "until missed deliveries are asked for")]
     Itself,
     /// What may see the repositories of `owner` or `owner/repo`: the App's installation there; without an App, whoever
     /// has the token
@@ -112,6 +114,17 @@ impl Github {
         read(&page.body)
     }
 
+    /// What is asked for once, or is another thing the next time.
+    async fn fresh(&self, login: Login<'_>, route: &str, accept: &'static str) -> Result<Page, ApiError> {
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+        let (parts, body) = self.ask(login, async |crab| crab._get_with_headers(route, Some(headers)).await).await?;
+        match parts.status.as_u16() {
+            200..=299 => Ok(Page { body, next: parts.headers.get(LINK).and_then(next) }),
+            status => Err(self.refused(status, &parts.headers, &body)),
+        }
+    }
+
+    /// What may be the same the next time.
     async fn page(&self, login: Login<'_>, route: &str, accept: &'static str) -> Result<Page, ApiError> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(route).cloned();
         let mut headers = HeaderMap::new();
