@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -18,11 +19,12 @@ use crate::channel::{self, Channels, Names};
 use crate::config::Config;
 use crate::console::Console;
 use crate::dispatch::Dispatcher;
-use crate::http::{self, Web};
+use crate::http::{self, Hooks, Web};
 use crate::intake::{Enricher, Intake};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::owner;
+use crate::recover::Recovery;
 use crate::rulebook::Rulebook;
 use crate::source::Settings;
 use crate::store::{Store, StoreError};
@@ -101,15 +103,23 @@ impl App {
         let (rules, rulebook) = watch::channel(Arc::new(rulebook));
         report(&rules.borrow(), &metrics);
         let mut tasks = JoinSet::new();
+        let apis = Apis::new(&config).await?;
+        let recovery = apis.recovery(&config, &store, &metrics);
+        let (resume, resumed) = watch::channel(recovery.is_some().then(Timestamp::now));
         let intake = Intake {
             store: store.clone(),
             settings: settings(&config),
-            enricher: enricher(&config).await?,
+            enricher: apis.enricher(&config),
             rulebook,
+            resumed,
             metrics: Arc::clone(&metrics),
             stored,
             to_send: Arc::clone(&to_send),
         };
+        if let Some(recovery) = recovery {
+            let stored = Arc::clone(&intake.stored);
+            spawn(&mut tasks, "recovery", recovery.run(resume, stored, stopped.clone()));
+        }
         let web = Arc::new(web(&config, &intake, Arc::clone(&links)));
         spawn(&mut tasks, "intake", intake.run(stopped.clone()));
         let dispatcher = Dispatcher::new(store.clone(), Arc::clone(&channels), Arc::clone(&metrics), links);
@@ -159,17 +169,44 @@ pub fn settings(config: &Config) -> Settings {
     Settings { jira_projects: config.jira_projects.clone(), jira_base_url: config.jira_base_url.clone() }
 }
 
-/// Who is asked for what webhooks leave out, where there is access to an API.
-async fn enricher(config: &Config) -> Result<Option<Arc<Enricher>>, StartError> {
-    let (github, jira) = (config.github_api.as_ref(), config.channels.jira.as_ref());
-    if github.is_none() && jira.is_none() {
-        return Ok(None);
+/// Who can be asked.
+struct Apis {
+    github: Option<Arc<Github>>,
+    jira: Option<Arc<Jira>>,
+}
+
+impl Apis {
+    async fn new(config: &Config) -> Result<Self, StartError> {
+        let (github, jira) = (config.github_api.as_ref(), config.channels.jira.as_ref());
+        if github.is_none() && jira.is_none() {
+            return Ok(Self { github: None, jira: None });
+        }
+        let client = channel::http_client(api::DEADLINE * 2).await.map_err(StartError::Client)?;
+        let github =
+            github.map(|settings| Github::new(settings, client.clone())).transpose().map_err(StartError::Client)?;
+        let jira = jira.map(|settings| Arc::new(Jira::new(settings.clone(), client)));
+        Ok(Self { github: github.map(Arc::new), jira })
     }
-    let client = channel::http_client(api::DEADLINE * 2).await.map_err(StartError::Client)?;
-    let github =
-        github.map(|settings| Github::new(settings, client.clone())).transpose().map_err(StartError::Client)?;
-    let jira = jira.map(|settings| Arc::new(Jira::new(settings.clone(), client)));
-    Ok(Some(Arc::new(Enricher::new(github.map(Arc::new), jira, settings(config)))))
+
+    /// Asks for what webhooks leave out.
+    fn enricher(&self, config: &Config) -> Option<Arc<Enricher>> {
+        let (github, jira) = (self.github.clone(), self.jira.clone());
+        (github.is_some() || jira.is_some()).then(|| Arc::new(Enricher::new(github, jira, settings(config))))
+    }
+
+    /// Asks for webhooks that did not arrive.
+    fn recovery(&self, config: &Config, store: &Store, metrics: &Arc<Metrics>) -> Option<Recovery> {
+        let github = Some(self.github.clone()?);
+        Some(Recovery { store: store.clone(), settings: settings(config), github, metrics: Arc::clone(metrics) })
+    }
+}
+
+/// What asks for webhooks that did not arrive, where there is access to an API.
+///
+/// # Errors
+/// [`StartError::Client`]
+pub async fn recovery(config: &Config, store: &Store) -> Result<Option<Recovery>, StartError> {
+    Ok(Apis::new(config).await?.recovery(config, store, &Arc::default()))
 }
 
 /// What links in messages start with. A port of 0 stands for the one that is listened on.
@@ -185,6 +222,7 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>) -> Web {
         jira_secrets: config.jira_secrets.clone(),
         settings: settings(config),
         metrics: Arc::clone(&intake.metrics),
+        hooks: Hooks::default(),
         stored: Arc::clone(&intake.stored),
         memory: Arc::new(Semaphore::new(http::MEMORY_KB)),
         links,

@@ -29,7 +29,7 @@ use crate::plan::{self, Release, Said, Silence, Silent, Waited};
 use crate::rule::Team;
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{self, Parsed, Settings};
-use crate::store::{Due, Followed, Queued, Released, Store, StoreError, Which};
+use crate::store::{Due, Followed, Incoming, Queued, Released, Store, StoreError, Which};
 use crate::template::Message;
 use crate::track::Known;
 
@@ -46,6 +46,18 @@ pub fn understand(source: Source, name: &str, body: &[u8], received: Timestamp, 
         .unwrap_or_else(|_| Parsed::Ignored("our parser failed on it: please report it; the body is kept".to_owned()))
 }
 
+/// A delivery with the reason to ignore it, if there is one; and what it says.
+#[must_use]
+pub fn sorted(incoming: Incoming, settings: &Settings) -> (Incoming, Parsed) {
+    let Incoming { source, name, body, received, .. } = &incoming;
+    let parsed = understand(*source, name, body, *received, settings);
+    let ignored = match &parsed {
+        Parsed::Ignored(reason) => Some(reason.clone()),
+        Parsed::Events(_) => None,
+    };
+    (Incoming { ignored, ..incoming }, parsed)
+}
+
 /// The task that turns deliveries into messages.
 pub struct Intake {
     /// Where deliveries come from and messages go
@@ -56,6 +68,9 @@ pub struct Intake {
     pub enricher: Option<Arc<Enricher>>,
     /// The rules and templates in force
     pub rulebook: watch::Receiver<Arc<Rulebook>>,
+    /// When the service started, until it was asked what was missed before: updates that were planned up to then wait
+    /// for that
+    pub resumed: watch::Receiver<Option<Timestamp>>,
     /// What is counted
     pub metrics: Arc<Metrics>,
     /// Notified when there is a new delivery
@@ -106,13 +121,18 @@ impl Intake {
 
     /// Works on what nobody sent: silences, and assumptions that nobody objected to. Returns how many there were.
     async fn look_after(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
+        // Nothing is silent of which something was missed.
+        if self.resumed.borrow().is_some() {
+            return Ok(0);
+        }
         Ok(self.break_silences(rulebook, now).await? + self.agree(rulebook, now).await?)
     }
 
     /// What came before a restart is planned first: it may have changed what is due.
     async fn catch_up(&self, stop: &watch::Receiver<bool>) {
+        let now = self.resumed.borrow().unwrap_or_else(Timestamp::now);
         while !*stop.borrow() {
-            match self.plan_waiting(Timestamp::now()).await {
+            match self.plan_waiting(now).await {
                 Ok(0) => return,
                 Ok(_) => {}
                 Err(error) => {
@@ -148,6 +168,8 @@ impl Intake {
 
     async fn until_due(&self) -> Duration {
         match self.store.next_due().await {
+            // What is due may still have to wait for what was missed.
+            Ok(Some(_)) if self.resumed.borrow().is_some() => LOOK,
             Ok(Some(due)) => {
                 let wait = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default();
                 wait.clamp(Duration::from_millis(1), LOOK)
@@ -189,7 +211,8 @@ impl Intake {
 
     /// Renders what is due and queues it to its destinations.
     async fn release(&self, rulebook: &Rulebook, which: Which, now: Timestamp) -> Result<usize, StoreError> {
-        let (due, unreadable) = self.store.due(which, now).await?;
+        let resumed = *self.resumed.borrow();
+        let (due, unreadable) = self.store.due(which, now, resumed).await?;
         let count = due.len() + unreadable.len();
         if count == 0 {
             return Ok(0);
@@ -355,7 +378,8 @@ fn decide<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> 
 
 fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> {
     let ticket = due.ticket.as_ref().and_then(ticket);
-    let waited = Waited { event: &due.event, kind: due.kind, team: &due.team, rule: &due.rule, ticket };
+    let Due { event, kind, team, rule, deployed, .. } = &due;
+    let waited = Waited { event, kind: *kind, team, rule, ticket, deployed: *deployed };
     let (event, team, rule) = match plan::release(waited, due.known.as_ref(), rulebook.rules()) {
         Release::Suppressed(reason) => return Decision::Suppress(due.id, reason),
         Release::Send { event, team, rule } => (event, team, rule),

@@ -18,6 +18,12 @@ struct DeliveryLabels {
     answer: &'static str,
 }
 
+/// Labels of deliveries that did not arrive and were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RecoveredLabels {
+    source: &'static str,
+}
+
 /// Labels of an update: what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct UpdateLabels {
@@ -36,6 +42,7 @@ pub struct Metrics {
     registry: Registry,
     deliveries: Family<DeliveryLabels, Counter>,
     answered: Histogram,
+    recovered: Family<RecoveredLabels, Counter>,
     updates: Family<UpdateLabels, Counter>,
     sends: Family<SendLabels, Counter>,
     backlog: Gauge<i64, AtomicI64>,
@@ -47,15 +54,16 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("microalign");
         let deliveries = Family::default();
         let answered = Histogram::new(exponential_buckets(0.001, 2.0, 14));
-        let (updates, sends) = (Family::default(), Family::default());
+        let (recovered, updates, sends) = (Family::default(), Family::default(), Family::default());
         let (backlog, broken) = (Gauge::default(), Gauge::default());
         registry.register("deliveries", "Webhook requests, by what was answered", deliveries.clone());
         registry.register("answer_seconds", "Time from a request's headers to its answer", answered.clone());
+        registry.register("recovered", "Deliveries that did not arrive and were asked for", recovered.clone());
         registry.register("updates", "Lines of the ledger, by the state they began or ended in", updates.clone());
         registry.register("sends", "Attempts to send, by channel and outcome", sends.clone());
         registry.register("backlog", "Deliveries that are stored and wait to be worked on", backlog.clone());
         registry.register("broken_files", "Team files and templates that have errors", broken.clone());
-        Self { registry, deliveries, answered, updates, sends, backlog, broken }
+        Self { registry, deliveries, answered, recovered, updates, sends, backlog, broken }
     }
 }
 
@@ -64,6 +72,11 @@ impl Metrics {
     pub fn answered(&self, source: &'static str, answer: &'static str, took: Duration) {
         self.deliveries.get_or_create(&DeliveryLabels { source, answer }).inc();
         self.answered.observe(took.as_secs_f64());
+    }
+
+    /// Counts deliveries that were asked for.
+    pub fn recovered(&self, source: &'static str, count: usize) {
+        self.recovered.get_or_create(&RecoveredLabels { source }).inc_by(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
     /// Counts a line of the ledger.

@@ -184,6 +184,8 @@ pub struct Waited<'a> {
     pub rule: &'a str,
     /// What is known of its ticket, where that is not the subject itself
     pub ticket: Option<&'a Ticket>,
+    /// When the environment that it tells of was last deployed to
+    pub deployed: Option<Timestamp>,
 }
 
 /// What becomes of an update whose time has come.
@@ -209,11 +211,15 @@ pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) ->
         return Release::Suppressed(format!("{} has no rule `{}` any more", waited.team, waited.rule));
     };
     let mut event = waited.event.clone();
+    if let Some(known) = now.filter(|known| !holds(waited.kind, &known.about)) {
+        return Release::Suppressed(format!("it is {} by now", standing(&known.about)));
+    }
+    let later = matches!((waited.deployed, event.about.updated_at()), (Some(last), Some(this)) if last > this);
+    if waited.kind == EventKind::DeploymentFailed && later {
+        return Release::Suppressed("there is a later deployment to the same environment".to_owned());
+    }
     // Each push, release or deployment stands for itself; of what lives on, the state that it is in now counts.
     if let Some(known) = now.filter(|_| !matches!(event.about, About::Thing(_))) {
-        if !holds(waited.kind, &known.about) {
-            return Release::Suppressed(format!("it is {} by now", standing(&known.about)));
-        }
         event.about = with_previous_status(known.about.clone(), &event.about);
         event.tickets.clone_from(&known.tickets);
     }

@@ -24,10 +24,11 @@ impl Replay {
     /// Begins at a time, with nothing known but what the store knows.
     #[must_use]
     pub fn new(store: Store, settings: Settings, rulebook: Rulebook, from: Timestamp) -> Self {
-        // The rules stay as they are: nobody needs the other end.
-        let (_, rulebook) = watch::channel(Arc::new(rulebook));
+        // The rules stay as they are: nobody needs the other ends.
+        let ((_, rulebook), (_, resumed)) = (watch::channel(Arc::new(rulebook)), watch::channel(None));
         let (metrics, stored, to_send) = (Arc::default(), Arc::default(), Arc::default());
-        Self { intake: Intake { store, settings, enricher: None, rulebook, metrics, stored, to_send }, clock: from }
+        let intake = Intake { store, settings, enricher: None, rulebook, resumed, metrics, stored, to_send };
+        Self { intake, clock: from }
     }
 
     /// Moves the clock on, and does what falls due on the way, each at its time.

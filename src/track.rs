@@ -6,7 +6,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{About, Change, Event, EventKind, PullRequest, Source, Stage, StatusCategory, Ticket, TicketKey};
+use crate::event::{
+    About, Change, Event, EventKind, Issue, PullRequest, Source, Stage, StatusCategory, Ticket, TicketKey,
+};
 
 /// What is known of one subject.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,12 +127,19 @@ fn no_news(event: &Event, before: &Known, now: &About) -> Option<String> {
     }
 }
 
-/// Whether a milestone, or a ticket's start or end, is (still) the state that its subject is in. Other occurrences always
-/// hold.
+/// Whether a milestone, or the start or end of a ticket, an issue, a workflow's failure or a branch, is (still) the state
+/// that its subject is in. Other occurrences always hold.
 #[must_use]
 pub fn holds(kind: EventKind, about: &About) -> bool {
     let pr = match about {
         About::PullRequest(pr) => pr,
+        About::Issue(issue) => {
+            return match kind {
+                EventKind::IssueOpened | EventKind::IssueReopened => issue.stage == Stage::Open,
+                EventKind::IssueClosed => issue.stage != Stage::Open,
+                _ => true,
+            };
+        }
         About::Ticket(ticket) => {
             let stands = ticket.status_category;
             return match kind {
@@ -140,7 +149,15 @@ pub fn holds(kind: EventKind, about: &About) -> bool {
                 _ => true,
             };
         }
-        _ => return true,
+        About::Thing(thing) => {
+            let outcome = thing.outcome.as_deref();
+            return match kind {
+                EventKind::WorkflowFailed => outcome != Some("success"),
+                EventKind::WorkflowRecovered => outcome.is_none_or(|outcome| outcome == "success"),
+                EventKind::BranchCreated => outcome != Some("deleted"),
+                _ => true,
+            };
+        }
     };
     let draft = pr.draft == Some(true);
     match kind {
@@ -171,7 +188,14 @@ pub fn standing(about: &About) -> &'static str {
             Some(StatusCategory::Done) => "done",
             None => "known",
         },
-        _ => "known",
+        About::Issue(Issue { stage: Stage::Open, .. }) => "open",
+        About::Issue(_) => "closed",
+        About::Thing(thing) => match thing.outcome.as_deref() {
+            Some("success") => "successful",
+            Some("deleted") => "deleted",
+            Some(_) => "failing",
+            None => "known",
+        },
     }
 }
 

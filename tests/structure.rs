@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["plan", "api"],
     &["rulebook", "store", "channel", "metrics"],
     &["intake", "dispatch", "console", "owner"],
-    &["http", "rehearsal"],
+    &["http", "recover", "rehearsal"],
     &["app"],
     &["cli"],
     &["main"],

@@ -6,6 +6,7 @@ mod explain;
 mod init;
 mod ledger;
 mod mute;
+mod recover;
 mod rehearse;
 mod rule_tests;
 mod schema;
@@ -48,6 +49,8 @@ enum Command {
     Rehearse(rehearse::Args),
     /// Show what became of every event
     Ledger(ledger::Args),
+    /// Ask for webhooks that did not arrive, and take them in
+    Recover(recover::Args),
     /// Hear no more of a conversation or a rule for a while; without one, show what is muted
     Mute(mute::Args),
     /// Hear again of what was muted
@@ -130,6 +133,7 @@ pub async fn run() -> ExitCode {
         Command::Explain(args) => explain::run(&args).await,
         Command::Rehearse(args) => rehearse::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,
+        Command::Recover(args) => recover::run(&args).await,
         Command::Mute(args) => mute::run(&args).await,
         Command::Unmute(named) => mute::undo(&named).await,
         Command::SendTest(args) => send_test::run(&args).await,

@@ -272,7 +272,7 @@ pub struct Thing {
     /// The environment that a deployment went to
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub environment: Option<String>,
-    /// How it ended: `success`, `failure`
+    /// How it ended: `success`, `failure`; of a branch, `deleted`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outcome: Option<String>,
     /// The first paragraph of its text, at most 280 characters

@@ -4,11 +4,13 @@
 //! as long as the client likes, and panics when it cannot bind.
 
 mod body;
+mod hooks;
 mod mute;
 mod routes;
 mod webhook;
 
 pub use body::MEMORY_KB;
+pub use hooks::Hooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub struct Web {
     pub settings: Settings,
     /// What is counted
     pub metrics: Arc<Metrics>,
+    /// The hooks that send to us
+    pub hooks: Hooks,
     /// Notified when a delivery was stored
     pub stored: Arc<Notify>,
     /// Kilobytes of bodies that may be in memory at once

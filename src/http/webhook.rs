@@ -12,9 +12,9 @@ use sha2::{Digest as _, Sha256};
 use super::Web;
 use super::body::{self, Body, Unread};
 use crate::event::Source;
-use crate::intake::understand;
+use crate::intake::sorted;
 use crate::source::signature;
-use crate::source::{BodyError, Parsed, json_body};
+use crate::source::{BodyError, json_body};
 use crate::store::{Accepted, Incoming, StoreError};
 
 /// An answer to a webhook: what is counted, the status, the body.
@@ -92,13 +92,14 @@ async fn take(source: Source, headers: &HeaderMap, body: Body, web: &Web) -> Ans
     };
     let name = header("x-github-event").filter(|_| source == Source::Github).unwrap_or_default().to_owned();
     let received = Timestamp::now();
-    let ignored = match understand(source, &name, &json, received, &web.settings) {
-        Parsed::Ignored(reason) => Some(reason),
-        Parsed::Events(_) => None,
-    };
     let key = delivery_key(source, headers, &body.bytes);
-    let incoming = Incoming { source, key, name, body: json.into_owned(), received, ignored };
-    store(incoming, web).await
+    let incoming = Incoming { source, key, name, body: json.to_vec(), received, ignored: None };
+    let (incoming, _) = sorted(incoming, &web.settings);
+    let answer = store(incoming, web).await;
+    if source == Source::Github && answer.status == StatusCode::ACCEPTED {
+        web.hooks.learn(headers, &json, &web.store).await;
+    }
+    answer
 }
 
 async fn store(incoming: Incoming, web: &Web) -> Answer {

@@ -47,6 +47,7 @@ impl Clocked {
             settings: Settings { jira_projects: Vec::new(), jira_base_url: None },
             enricher: None,
             rulebook: watch::channel(Arc::new(rulebook)).1,
+            resumed: watch::channel(None).1,
             metrics: Arc::default(),
             stored: Arc::default(),
             to_send: Arc::default(),

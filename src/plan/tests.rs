@@ -207,7 +207,7 @@ fn a_pull_request_stalls_when_nothing_happens_for_long() {
 
 fn released(kind: EventKind, now: &Tracked, teams: &Rules) -> Result<(String, String), String> {
     let event = tracked(kind, Stage::Open, kind == EventKind::PullRequestDraft).event;
-    let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None };
+    let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None, deployed: None };
     match release(waited, Some(&now.known), teams) {
         Release::Send { event, rule, .. } => Ok((event.about.title().to_owned(), rule.name.clone())),
         Release::Suppressed(reason) => Err(reason),

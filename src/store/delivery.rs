@@ -27,6 +27,13 @@ pub struct Incoming {
     pub ignored: Option<String>,
 }
 
+impl Incoming {
+    /// With its body as it is stored.
+    pub(super) fn compressed(self) -> Self {
+        Self { body: lz4_flex::compress_prepend_size(&self.body), ..self }
+    }
+}
+
 /// What became of an incoming delivery; the number is the delivery's id in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
@@ -58,22 +65,22 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Overloaded`], [`StoreError::NotWritten`]
-    pub async fn accept(&self, mut incoming: Incoming) -> Result<Accepted, StoreError> {
-        incoming.body = lz4_flex::compress_prepend_size(&incoming.body);
+    pub async fn accept(&self, incoming: Incoming) -> Result<Accepted, StoreError> {
+        let incoming = incoming.compressed();
         let (reply, answer) = oneshot::channel();
         // It does not wait for a place in the queue: the sender is told to come back.
         self.writer.try_send(Job::Accept(incoming, reply)).map_err(|_| StoreError::Overloaded)?;
         answer.await.map_err(|_| StoreError::NotWritten)
     }
 
-    /// The oldest deliveries that wait, at most 64.
+    /// The oldest deliveries that wait, at most 64, as they came; those that came late in their place.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn queued(&self) -> Result<Vec<Queued>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, source, delivery_key, name, body, received_at FROM delivery
-             WHERE waits = 1 ORDER BY id LIMIT 64",
+             WHERE waits = 1 ORDER BY received_at, id LIMIT 64",
         )
         .fetch_all(&self.read)
         .await?;
@@ -111,8 +118,12 @@ pub(super) async fn touch(conn: &mut SqliteConnection) -> Result<(), StoreError>
 /// So many bytes of bodies go into one statement, unless a single one is larger.
 const TOGETHER: usize = 1 << 20;
 
-/// Writes all deliveries that wait for this commit, in order.
-pub(super) async fn insert(conn: &mut SqliteConnection, incoming: &[Incoming]) -> Result<Vec<Accepted>, StoreError> {
+/// Writes all deliveries that wait for this commit, in order. They are worked on next, unless they are parked.
+pub(super) async fn insert(
+    conn: &mut SqliteConnection,
+    incoming: &[Incoming],
+    parked: bool,
+) -> Result<Vec<Accepted>, StoreError> {
     let (mut accepted, mut rest) = (Vec::with_capacity(incoming.len()), incoming);
     while !rest.is_empty() {
         let mut size = 0;
@@ -121,13 +132,17 @@ pub(super) async fn insert(conn: &mut SqliteConnection, incoming: &[Incoming]) -
             size <= TOGETHER
         });
         let (part, after) = rest.split_at(fits.count().max(1));
-        accepted.extend(insert_part(conn, part).await?);
+        accepted.extend(insert_part(conn, part, parked).await?);
         rest = after;
     }
     Ok(accepted)
 }
 
-async fn insert_part(conn: &mut SqliteConnection, incoming: &[Incoming]) -> Result<Vec<Accepted>, StoreError> {
+async fn insert_part(
+    conn: &mut SqliteConnection,
+    incoming: &[Incoming],
+    parked: bool,
+) -> Result<Vec<Accepted>, StoreError> {
     // JSON holds no bytes: the bodies go in as one blob, and each row cuts out its own.
     let (mut rows, mut bodies) = (Vec::new(), Vec::new());
     for Incoming { source, key, name, body, received, ignored } in incoming {
@@ -137,7 +152,8 @@ async fn insert_part(conn: &mut SqliteConnection, incoming: &[Incoming]) -> Resu
     }
     let inserted = sqlx::query(
         "INSERT INTO delivery (source, delivery_key, name, received_at, waits, body)
-         SELECT value ->> 'source', value ->> 'key', value ->> 'name', value ->> 'at', value ->> 'ignored' IS NULL,
+         SELECT value ->> 'source', value ->> 'key', value ->> 'name', value ->> 'at',
+                value ->> 'ignored' IS NULL AND NOT $3,
                 substr($2, value ->> 'from', value ->> 'size')
          FROM json_each($1) WHERE TRUE
          ON CONFLICT (source, delivery_key) DO NOTHING RETURNING id, source, delivery_key;
@@ -149,6 +165,7 @@ async fn insert_part(conn: &mut SqliteConnection, incoming: &[Incoming]) -> Resu
     )
     .bind(to_json(&rows)?)
     .bind(bodies)
+    .bind(parked)
     .fetch_all(&mut *conn)
     .await?;
     let mut new = HashMap::new();

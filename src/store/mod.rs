@@ -11,6 +11,7 @@ mod delivery;
 mod ledger;
 mod mute;
 mod plan;
+mod recovery;
 mod release;
 mod replay;
 mod send;
@@ -33,6 +34,7 @@ pub use bounce::Refusals;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent};
+pub use recovery::Hook;
 pub use release::{Due, Outgoing, Released, Which};
 pub use replay::{Messages, Untold};
 pub use send::{Claimed, Room, Settled};
@@ -52,6 +54,9 @@ pub enum StoreError {
     /// Another process serves from the same file
     #[error("the store `{0}` is in use by another microalign: stop that one, or set another `[store] url`")]
     InUse(String),
+    /// Another process asks for what did not arrive
+    #[error("what was missed is being asked for already: try again in a minute")]
+    Recovering,
     /// A write did not reach the disk; the writer has logged why
     #[error("the store could not be written")]
     NotWritten,
@@ -94,6 +99,7 @@ const BATCH: usize = 256;
 /// The database.
 #[derive(Clone)]
 pub struct Store {
+    path: Arc<Path>,
     read: SqlitePool,
     writer: mpsc::Sender<Job>,
     /// Whether the last commit failed
@@ -110,7 +116,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::Open`]
     pub async fn serve(path: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
-        let lock = lock(path)?;
+        let lock = locked(path, ".lock", StoreError::InUse)?;
         let (mut store, writer) = Self::open(path, Use::Serve).await?;
         store._lock = Some(Arc::new(lock));
         store.write(|conn| Box::pin(send::release_all(conn))).await?;
@@ -157,7 +163,7 @@ impl Store {
         let failing = Arc::<AtomicBool>::default();
         let rest = Rest { lull: if usage == Use::Scratch { Duration::ZERO } else { LULL }, ..Rest::default() };
         let task = tokio::spawn(Writer { options, conn: Some(write), failing: Arc::clone(&failing) }.run(jobs, rest));
-        Ok((Self { read, writer, failing, _lock: None }, task))
+        Ok((Self { path: path.into(), read, writer, failing, _lock: None }, task))
     }
 
     /// Whether work can be taken: how many deliveries wait.
@@ -183,17 +189,16 @@ impl Store {
     }
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+/// Locks the file that is called like the store, with another end; `taken` says of whom it is if not ours.
+fn locked(path: &Path, end: &str, taken: impl FnOnce(String) -> StoreError) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&name);
-    let file = file.map_err(|e| StoreError::Open { path: path.display().to_string(), reason: e.to_string() })?;
+    name.push(end);
+    let failed = |e: std::io::Error| StoreError::Open { path: path.display().to_string(), reason: e.to_string() };
+    let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(path.display().to_string())),
-        Err(std::fs::TryLockError::Error(e)) => {
-            Err(StoreError::Open { path: path.display().to_string(), reason: e.to_string() })
-        }
+        Err(std::fs::TryLockError::WouldBlock) => Err(taken(path.display().to_string())),
+        Err(std::fs::TryLockError::Error(e)) => Err(failed(e)),
     }
 }
 
@@ -332,7 +337,7 @@ async fn commit(conn: &mut SqliteConnection, jobs: impl Iterator<Item = Job>) ->
     }
     let mut answers = Vec::new();
     if !deliveries.is_empty() {
-        let accepted = delivery::insert(&mut tx, &deliveries).await?;
+        let accepted = delivery::insert(&mut tx, &deliveries, false).await?;
         answers.extend(acceptors.into_iter().zip(accepted).map(|(reply, value)| answer_to(reply, value)));
     }
     if !results.is_empty() {

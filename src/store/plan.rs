@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError, corrupt, from_json, to_json};
-use crate::event::{About, Event, EventKind, Source, TicketKey};
+use crate::event::{About, Event, EventKind, Source, Thing, ThingKind, TicketKey};
 use crate::plan::{History, LineId, Timer};
 use crate::track::Known;
 
@@ -234,6 +234,7 @@ struct Rows {
     tickets: Vec<Value>,
     timers: Vec<Value>,
     gone: Vec<String>,
+    environments: Vec<Value>,
 }
 
 impl Rows {
@@ -294,6 +295,12 @@ impl Rows {
         if let Some((id, key)) = planned.ticket_id() {
             self.tickets.push(json!([id, key]));
         }
+        if let About::Thing(Thing {
+            kind: ThingKind::Deployment, environment: Some(name), updated_at: Some(at), ..
+        }) = &planned.event.about
+        {
+            self.environments.push(json!([planned.event.scope, name, at.as_millisecond()]));
+        }
         Ok(())
     }
 }
@@ -334,7 +341,14 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> 
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each($8) WHERE TRUE
          ON CONFLICT DO UPDATE SET due_at = excluded.due_at, delivery_id = excluded.delivery_id;
 
-         UPDATE delivery SET waits = 0 WHERE id IN (SELECT value FROM json_each($1))",
+         INSERT INTO environment (scope, name, deployed_at)
+         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($10) WHERE TRUE
+         ON CONFLICT DO UPDATE SET deployed_at = max(deployed_at, excluded.deployed_at);
+
+         UPDATE delivery SET waits = 0 WHERE id IN (SELECT value FROM json_each($1));
+
+         DELETE FROM recovered WHERE NOT parked AND NOT EXISTS (
+             SELECT 1 FROM delivery d CROSS JOIN recovered r ON r.delivery_id = d.id WHERE d.waits = 1)",
     )
     .bind(to_json(&rows.deliveries)?)
     .bind(to_json(&rows.events)?)
@@ -345,6 +359,7 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> 
     .bind(now.as_millisecond())
     .bind(to_json(&rows.timers)?)
     .bind(to_json(&rows.gone)?)
+    .bind(to_json(&rows.environments)?)
     .execute(conn)
     .await?;
     Ok(())

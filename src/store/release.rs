@@ -44,6 +44,8 @@ pub struct Due {
     pub told: Option<Timestamp>,
     /// Where its team was told the same of the subject
     pub said: Vec<Said>,
+    /// When the environment that it tells of was last deployed to
+    pub deployed: Option<Timestamp>,
 }
 
 /// Which of the updates whose time has come.
@@ -97,17 +99,24 @@ pub struct Outgoing {
 
 impl Store {
     /// Updates whose time has come, oldest first, at most 512. What is due in the same conversation within a second
-    /// goes along: of two events that came together, there is to be one message.
+    /// goes along: of two events that came together, there is to be one message. Those that were planned up to `old` wait
+    /// on, and so do those that deliveries which came late may yet change.
     ///
     /// The second value are lines that this version cannot read, with the reason.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
-    pub async fn due(&self, which: Which, now: Timestamp) -> Result<(Vec<Due>, Vec<(i64, String)>), StoreError> {
+    pub async fn due(
+        &self,
+        which: Which,
+        now: Timestamp,
+        old: Option<Timestamp>,
+    ) -> Result<(Vec<Due>, Vec<(i64, String)>), StoreError> {
         let rows = sqlx::query(
             "SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.team, l.rule, l.digest,
                     iif(e.body ->> '$.about.type' = 'thing', l.thread, coalesce(s.thread, l.thread)) AS thread,
                     l.due_at <= l.at AS at_once, e.body, s.state AS known, t.state AS ticket,
+                    v.deployed_at AS deployed,
                     (SELECT max(o.told_at) FROM ledger o
                      WHERE o.subject = l.subject AND o.team = l.team AND o.rule = l.rule AND o.told_at IS NOT NULL) AS told,
                     (SELECT json_group_array(json_object('rule', o.rule, 'to', m.destination))
@@ -118,14 +127,18 @@ impl Store {
              FROM ledger l JOIN event e ON e.id = l.event_id
              LEFT JOIN subject s ON s.key = l.subject
              LEFT JOIN subject t ON t.key = coalesce(s.thread, l.thread) AND t.key <> l.subject
+             LEFT JOIN environment v ON v.scope = e.body ->> '$.scope' AND v.name = e.body ->> '$.about.environment'
              WHERE l.due_at <= $1 + 1000 AND (l.due_at <= $1 OR EXISTS (
                  SELECT 1 FROM ledger d
                  WHERE d.due_at <= $1 AND d.due_at > d.at AND d.team = l.team AND d.thread = l.thread))
                AND ($2 IS NULL OR (l.due_at <= l.at) = $2)
+               AND l.at > coalesce($3, 0) AND l.at > coalesce((SELECT max(at) FROM recovered WHERE NOT parked), 0)
+               AND l.delivery_id NOT IN (SELECT delivery_id FROM recovered)
              ORDER BY l.due_at, l.id LIMIT 512",
         )
         .bind(now.as_millisecond())
         .bind((which != Which::All).then_some(which == Which::AtOnce))
+        .bind(old.map(|old| old.as_millisecond()))
         .fetch_all(&self.read)
         .await?;
         let (mut read, mut unreadable) = (Vec::new(), Vec::new());
@@ -264,7 +277,10 @@ fn due(row: &SqliteRow) -> Result<Due, StoreError> {
     let known: Option<&str> = row.try_get("known")?;
     let ticket: Option<&str> = row.try_get("ticket")?;
     let kind: &str = row.try_get("kind")?;
-    let told: Option<i64> = row.try_get("told")?;
+    let time = |column: &str| {
+        let at: Option<i64> = row.try_get(column)?;
+        at.map(Timestamp::from_millisecond).transpose().map_err(|e| corrupt("a time", &e))
+    };
     Ok(Due {
         id: row.try_get("id")?,
         name: row.try_get("name")?,
@@ -278,7 +294,8 @@ fn due(row: &SqliteRow) -> Result<Due, StoreError> {
         at_once: row.try_get("at_once")?,
         known: known.map(from_json).transpose()?,
         ticket: ticket.map(from_json).transpose()?,
-        told: told.map(Timestamp::from_millisecond).transpose().map_err(|e| corrupt("a time", &e))?,
+        told: time("told")?,
         said: from_json(row.try_get("said")?)?,
+        deployed: time("deployed")?,
     })
 }

@@ -55,7 +55,7 @@ pub struct Unopposed {
 }
 
 impl Store {
-    /// Timers that have run out, at most 64.
+    /// Timers that have run out, at most 64; none while there are deliveries that came late and may yet break the silence.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
@@ -65,7 +65,8 @@ impl Store {
                     (SELECT max(told_at) FROM ledger l
                      WHERE l.thread = s.thread AND l.told_at IS NOT NULL AND l.team <> t.team) AS said
              FROM timer t JOIN subject s ON s.key = t.subject
-             LEFT JOIN subject tk ON tk.key = s.thread AND tk.key <> s.key WHERE t.due_at <= $1 ORDER BY t.due_at LIMIT 64",
+             LEFT JOIN subject tk ON tk.key = s.thread AND tk.key <> s.key
+             WHERE t.due_at <= $1 AND NOT EXISTS (SELECT 1 FROM recovered WHERE NOT parked) ORDER BY t.due_at LIMIT 64",
         )
         .bind(now.as_millisecond())
         .fetch_all(&self.read)
@@ -81,7 +82,7 @@ impl Store {
         self.write(move |conn| Box::pin(write_follow(conn, followed, now))).await
     }
 
-    /// Assumptions whose time to object is over, at most 64.
+    /// Assumptions whose time to object is over, at most 64; none while a delivery that came late may yet be an objection.
     ///
     /// # Errors
     /// As above
@@ -91,7 +92,8 @@ impl Store {
                     (SELECT json_group_array(json(e.body) ORDER BY e.id) FROM ledger o JOIN event e ON e.id = o.event_id
                      WHERE o.thread IN (l.thread, (SELECT thread FROM subject WHERE key = l.subject))
                        AND o.delivery_id > l.delivery_id) AS since
-             FROM ledger l WHERE l.object_at <= $1 AND l.state <> 'held' ORDER BY l.object_at LIMIT 64",
+             FROM ledger l WHERE l.object_at <= $1 AND l.state <> 'held'
+               AND NOT EXISTS (SELECT 1 FROM recovered WHERE NOT parked) ORDER BY l.object_at LIMIT 64",
         )
         .bind(now.as_millisecond())
         .fetch_all(&self.read)

@@ -16,6 +16,7 @@ mod manners;
 mod mute;
 mod notes;
 mod own;
+mod recover;
 mod rehearse;
 mod reload;
 mod restraint;

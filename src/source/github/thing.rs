@@ -95,7 +95,8 @@ pub fn branch(delivery: &Delivery<'_>) -> Understood {
         (EventKind::BranchDeleted, delivery.page(&["branches"]))
     };
     let about = thing(ThingKind::Branch, branch, url, time(&delivery.repository.pushed_at));
-    let about = About::Thing(Thing { branch: Some(branch.to_owned()), ..about });
+    let outcome = (kind == EventKind::BranchDeleted).then(|| "deleted".to_owned());
+    let about = About::Thing(Thing { branch: Some(branch.to_owned()), outcome, ..about });
     let tickets = delivery.tickets(Some(branch), &[]);
     let event = delivery.event(kind, format!("{}:{branch}", delivery.scope), about);
     Ok(vec![Event { tickets, ..event }])

@@ -1,0 +1,94 @@
+//! `microalign recover`: takes in what did not arrive. It works beside a running service, which looks at its store each
+//! second.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{ConfigArgs, Failure, open_store, say};
+use crate::app;
+use crate::event::Source;
+use crate::recover::{Asked, Found, Recovered, Since};
+use crate::rule::parse_duration_up_to;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// What was sent since then: an age such as 6h or 3d
+    #[arg(long, value_name = "AGE")]
+    since: String,
+    /// One JSON object a line: what was taken in, then who was asked
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
+    let age = parse_duration_up_to(&args.since, "30d");
+    let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
+    let config = args.config.load()?;
+    let store = open_store(&config).await?;
+    let Some(recovery) = app::recovery(&config, &store).await? else {
+        return Err(Failure::Wrong(
+            "nobody can be asked: set `[github] token`, or `app_id` and `private_key`".to_owned(),
+        ));
+    };
+    let found = recovery.sweep(Since::At(Timestamp::now() - age)).await?;
+    if args.json {
+        print_json(&found)?
+    } else {
+        print(&found)?
+    }
+    let troubled = found.asked.iter().filter(|asked| asked.trouble.is_some()).count();
+    match (found.asked.len(), troubled) {
+        (0, _) => Err(Failure::Wrong(
+            "no hook of GitHub's is known yet: each is remembered with its first delivery that arrives".to_owned(),
+        )),
+        (_, 0) => Ok(()),
+        (all, troubled) => Err(Failure::Wrong(format!("{troubled} of {all} did not say all: see above"))),
+    }
+}
+
+fn print_json(found: &Found) -> Result<(), Failure> {
+    for Recovered { source, key, name, sent, told } in &found.recovered {
+        let event = told.as_ref().ok();
+        say(json!({
+            "source": source, "delivery": key, "event": name, "kind": event.map(|event| event.kind),
+            "scope": event.map(|event| &event.scope), "subject": event.map(|event| &event.subject),
+            "ignored": told.as_ref().err(), "sent": sent,
+        }))?;
+    }
+    for Asked { source, name, listed, known, recovered, trouble } in &found.asked {
+        say(json!({
+            "source": source, "asked": name, "listed": listed, "known": known, "recovered": recovered,
+            "trouble": trouble,
+        }))?;
+    }
+    Ok(())
+}
+
+fn print(found: &Found) -> Result<(), Failure> {
+    for Recovered { source, key, name, sent, told } in &found.recovered {
+        let sent = sent.strftime("%Y-%m-%d %H:%M:%SZ");
+        let what = match told {
+            Ok(event) => format!("{} {}", event.kind, event.subject),
+            Err(reason) => format!("ignored: {reason}"),
+        };
+        let name = if name.is_empty() { String::new() } else { format!(" {name}") };
+        say(format!("{sent}  {source}{name}  {what}  ({key})"))?;
+    }
+    for asked in &found.asked {
+        say(summary(asked))?;
+    }
+    Ok(())
+}
+
+fn summary(asked: &Asked) -> String {
+    let Asked { source, name, listed, known, recovered, trouble } = asked;
+    let of = match source {
+        Source::Github => "GitHub",
+        Source::Jira => "Jira",
+    };
+    let trouble = trouble.as_ref().map_or_else(String::new, |trouble| format!("; {trouble}"));
+    let deliveries = if *listed == 1 { "delivery" } else { "deliveries" };
+    format!("{of}, {name}: {listed} {deliveries}, {known} known, {recovered} taken in{trouble}")
+}

@@ -1,0 +1,222 @@
+//! Webhooks that did not arrive are asked for: after a downtime, and every few minutes.
+//!
+//! What a sweep finds is parked in the store as it comes, and let go once nothing is missing any more: so it is planned in
+//! the order in which it was sent, and no message goes that a later delivery makes old. A sweep that is cut short goes on
+//! where it stood: what is in the store is not asked for again.
+
+mod github;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch};
+
+use crate::api::ApiError;
+use crate::api::github::Github;
+use crate::event::{Event, Source};
+use crate::intake::sorted;
+use crate::metrics::Metrics;
+use crate::source::{Parsed, Settings};
+use crate::store::{Incoming, Store, StoreError};
+
+/// From one sweep to the next.
+const EVERY: Duration = Duration::from_secs(300);
+/// So much of what the last sweep saw is looked at again: it may have been on the way then.
+const MARGIN: Duration = Duration::from_secs(600);
+/// Nobody keeps deliveries for longer.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// What is parked waits so long for the rest at most.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// From when on deliveries are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// The last sweep that was not cut short; for a hook that is new to us, its first delivery
+    LastTime,
+    /// A time
+    At(Timestamp),
+}
+
+impl Since {
+    /// The time, for one whose deliveries until `swept` are here.
+    fn after(self, swept: Timestamp, now: Timestamp) -> Timestamp {
+        match self {
+            Self::LastTime => (swept - MARGIN).max(now - KEPT),
+            Self::At(time) => time,
+        }
+    }
+}
+
+/// What a sweep found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Who was asked
+    pub asked: Vec<Asked>,
+    /// What was taken in, in the order in which it was sent
+    pub recovered: Vec<Recovered>,
+    /// When it was cut short, how long to wait before the next one
+    again: Option<Duration>,
+}
+
+/// What somebody who was asked said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// GitHub or Jira
+    pub source: Source,
+    /// Such as `acme/ingest, hook 12`
+    pub name: String,
+    /// How many deliveries it knows of
+    pub listed: usize,
+    /// How many of them were here already
+    pub known: usize,
+    /// How many of them were taken in
+    pub recovered: usize,
+    /// Why that is not all, for people
+    pub trouble: Option<String>,
+}
+
+impl Asked {
+    fn new(source: Source, name: String) -> Self {
+        Self { source, name, listed: 0, known: 0, recovered: 0, trouble: None }
+    }
+}
+
+/// A delivery that was taken in.
+#[derive(Debug, Clone)]
+pub struct Recovered {
+    /// GitHub or Jira
+    pub source: Source,
+    /// The sender's id for it
+    pub key: String,
+    /// `X-GitHub-Event`; empty for Jira
+    pub name: String,
+    /// When it was sent
+    pub sent: Timestamp,
+    /// What it tells, or why nothing
+    pub told: Result<Box<Event>, String>,
+}
+
+impl Found {
+    /// What an error says about going on: who asks for a rest gets it.
+    fn cut_short(&mut self, error: &ApiError) {
+        let wait = match error {
+            ApiError::Limited { wait, .. } => (*wait).min(EVERY),
+            _ => EVERY,
+        };
+        self.again = Some(self.again.map_or(wait, |before| before.max(wait)));
+    }
+}
+
+/// Asks for what did not arrive.
+pub struct Recovery {
+    /// Where it goes
+    pub store: Store,
+    /// How payloads are read
+    pub settings: Settings,
+    /// GitHub, if it can be asked
+    pub github: Option<Arc<Github>>,
+    /// What is counted
+    pub metrics: Arc<Metrics>,
+}
+
+impl Recovery {
+    /// Sweeps now and every few minutes, until `stop` turns true. After the first time, `resumed` is told that nothing
+    /// waits for it any more, and each time `stored` that there may be work.
+    pub async fn run(
+        self,
+        resumed: watch::Sender<Option<Timestamp>>,
+        stored: Arc<Notify>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let mut said = HashMap::new();
+        loop {
+            let rest = tokio::select! {
+                found = self.sweep(Since::LastTime) => self.report(found, &mut said),
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            resumed.send_replace(None);
+            stored.notify_one();
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    /// Asks everybody once and takes in what is missing.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn sweep(&self, since: Since) -> Result<Found, StoreError> {
+        let _only_one = self.store.begin_recovery()?;
+        let mut found = Found::default();
+        if let Some(github) = &self.github {
+            github::sweep(self, github, since, &mut found).await?;
+        }
+        let now = Timestamp::now();
+        // What another sweep parked and never let go does not wait for ever.
+        let parked_by = if found.again.is_some() { now - PATIENCE } else { now };
+        self.store.let_go(parked_by).await?;
+        found.recovered.sort_by_key(|recovered| recovered.sent);
+        Ok(found)
+    }
+
+    /// Stores what was missing, each with the number of who was asked; some may have come by itself meanwhile.
+    async fn park(&self, missing: Vec<(usize, Incoming)>, found: &mut Found) -> Result<(), StoreError> {
+        let (mut asked, mut parked, mut incoming) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, delivery) in missing {
+            let (delivery, parsed) = sorted(delivery, &self.settings);
+            let told = match parsed {
+                Parsed::Events(events) => events.into_iter().next().map(Box::new).ok_or_else(String::new),
+                Parsed::Ignored(reason) => Err(reason),
+            };
+            let Incoming { source, key, name, received: sent, .. } = &delivery;
+            parked.push(Recovered { source: *source, key: key.clone(), name: name.clone(), sent: *sent, told });
+            asked.push(number);
+            incoming.push(delivery);
+        }
+        let new = self.store.park(incoming, Timestamp::now()).await?;
+        for ((number, recovered), new) in asked.into_iter().zip(parked).zip(new) {
+            let asked = &mut found.asked[number];
+            if new {
+                asked.recovered += 1;
+                self.metrics.recovered(recovered.source.as_str(), 1);
+                found.recovered.push(recovered);
+            } else {
+                asked.known += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs what a sweep found, and a trouble when it is new; says how long to rest.
+    fn report(&self, found: Result<Found, StoreError>, said: &mut HashMap<String, String>) -> Duration {
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "cannot ask for what was missed; later");
+                return EVERY;
+            }
+        };
+        if !found.recovered.is_empty() {
+            tracing::info!(deliveries = found.recovered.len(), "took in webhooks that had not arrived");
+        }
+        for Asked { source, name, trouble, .. } in found.asked {
+            match trouble {
+                Some(trouble) => {
+                    if said.insert(name.clone(), trouble.clone()).is_none_or(|before| before != trouble) {
+                        tracing::warn!(%source, asked = name, reason = trouble, "cannot ask for all that was missed");
+                    }
+                }
+                None => {
+                    if said.remove(&name).is_some() {
+                        tracing::info!(%source, asked = name, "says what was missed again");
+                    }
+                }
+            }
+        }
+        found.again.unwrap_or(EVERY)
+    }
+}

@@ -1,0 +1,590 @@
+//! What did not arrive is asked for: a fake GitHub with the API's list of deliveries, and a service that was down.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use warp::Filter as _;
+
+use crate::support::{SECRET, Service, commented, eventually, pull_request, read_mail, sign, states};
+
+const TOKEN: &str = "hunter2-canary";
+/// The hook of acme/ingest-api.
+const HOOK: &str = "/repos/acme/ingest-api/hooks/7";
+
+/// One try to deliver.
+#[derive(Clone)]
+struct Attempt {
+    hook: &'static str,
+    guid: String,
+    at: Timestamp,
+    status: u16,
+    event: &'static str,
+    payload: Value,
+}
+
+#[derive(Default)]
+struct State {
+    /// The number of each is its place here
+    attempts: Vec<Attempt>,
+    asked: Vec<String>,
+    /// How many bodies it tells before it asks for a rest of a second
+    until_rest: Option<usize>,
+    /// What it answers to whoever wants a list of these hooks
+    refused: BTreeMap<&'static str, u16>,
+}
+
+/// GitHub's API, as far as it tells what it delivered.
+struct Github {
+    url: String,
+    state: Arc<Mutex<State>>,
+    /// A body is told for each permit
+    bodies: Arc<Semaphore>,
+}
+
+impl Github {
+    async fn new() -> Self {
+        let (state, bodies) = (Arc::<Mutex<State>>::default(), Arc::new(Semaphore::new(100_000)));
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
+        let (kept, permits, base) = (Arc::clone(&state), Arc::clone(&bodies), url.clone());
+        let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+        let route = warp::path::full().and(query).and(warp::header("authorization")).then(
+            move |path: warp::path::FullPath, query: String, login: String| {
+                let (state, permits, base) = (Arc::clone(&kept), Arc::clone(&permits), base.clone());
+                async move {
+                    let path = path.as_str();
+                    let authorized = if path.starts_with("/app/") { "Bearer ey" } else { TOKEN };
+                    if !login.contains(authorized) {
+                        return reply(401, None, json!({ "message": "Bad credentials" }));
+                    }
+                    // It is asked for other things too, and knows nothing of them.
+                    let Some((hook, id)) = path.split_once("/deliveries") else {
+                        return reply(404, None, json!({ "message": "Not Found" }));
+                    };
+                    state.lock().unwrap().asked.push(path.to_owned());
+                    match id.strip_prefix('/') {
+                        None => list(&state.lock().unwrap(), &base, hook, &query),
+                        Some(id) => {
+                            permits.acquire().await.unwrap().forget();
+                            body(&mut state.lock().unwrap(), id.parse().unwrap())
+                        }
+                    }
+                }
+            },
+        );
+        tokio::spawn(warp::serve(route).incoming(socket).run());
+        Self { url, state, bodies }
+    }
+
+    fn token(&self) -> String {
+        format!("token = \"{TOKEN}\"\napi_url = \"{}\"\n", self.url)
+    }
+
+    fn add(&self, attempts: impl IntoIterator<Item = Attempt>) {
+        self.state.lock().unwrap().attempts.extend(attempts);
+    }
+
+    /// From now on it tells no body until it gets permits.
+    fn close(&self) {
+        self.bodies.forget_permits(usize::MAX >> 4);
+    }
+
+    fn open(&self) {
+        self.bodies.add_permits(100_000);
+    }
+
+    fn bodies_asked(&self) -> usize {
+        self.state.lock().unwrap().asked.iter().filter(|path| !path.ends_with("/deliveries")).count()
+    }
+}
+
+type Reply = warp::http::Response<String>;
+
+fn reply(status: u16, header: Option<(&str, String)>, body: Value) -> Reply {
+    let reply = warp::http::Response::builder().status(status);
+    header.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value)).body(body.to_string()).unwrap()
+}
+
+/// Newest first, a hundred a page, with a cursor.
+fn list(state: &State, base: &str, hook: &str, query: &str) -> Reply {
+    if let Some(status) = state.refused.get(hook) {
+        return reply(*status, None, json!({ "message": "Not Found" }));
+    }
+    assert!(query.contains("per_page=100"), "{query}");
+    let mut all = state.attempts.iter().enumerate().filter(|(_, attempt)| attempt.hook == hook).collect::<Vec<_>>();
+    all.sort_by_key(|(id, attempt)| std::cmp::Reverse((attempt.at, *id)));
+    let cursor = query.split('&').find_map(|pair| pair.strip_prefix("cursor=v1_"));
+    let from = cursor.map_or(0, |id| all.iter().position(|(number, _)| number.to_string() == id).unwrap());
+    let rest = &all[from..];
+    let item = |(id, attempt): &(usize, &Attempt)| {
+        json!({
+            "id": id, "guid": attempt.guid, "delivered_at": attempt.at.to_string(), "redelivery": false,
+            "duration": 0.3, "status": if attempt.status < 400 { "OK" } else { "failed to connect to host" },
+            "status_code": attempt.status, "event": attempt.event, "action": attempt.payload["action"],
+            "installation_id": null, "repository_id": 1, "throttled_at": null,
+        })
+    };
+    let page = rest.iter().take(100).map(item).collect::<Value>();
+    let next = rest.get(100).map(|(id, _)| {
+        let here = format!("{base}{hook}/deliveries?per_page=100");
+        ("link", format!("<{here}&cursor=v1_{id}>; rel=\"next\", <{here}>; rel=\"first\""))
+    });
+    reply(200, next, page)
+}
+
+fn body(state: &mut State, id: usize) -> Reply {
+    match &mut state.until_rest {
+        Some(0) => {
+            state.until_rest = None;
+            return reply(403, Some(("retry-after", "1".to_owned())), json!({ "message": "secondary rate limit" }));
+        }
+        Some(left) => *left -= 1,
+        None => {}
+    }
+    let Attempt { guid, event, payload, .. } = &state.attempts[id];
+    let headers = json!({ "X-GitHub-Event": event, "X-GitHub-Delivery": guid, "X-Hub-Signature-256": "sha256=old" });
+    reply(200, None, json!({ "id": id, "guid": guid, "request": { "headers": headers, "payload": payload } }))
+}
+
+/// The outage: what happens during it, each a second after the other.
+struct Outage {
+    next: Timestamp,
+    missed: Vec<Attempt>,
+}
+
+impl Outage {
+    /// It began so many seconds ago.
+    fn new(ago: i64) -> Self {
+        Self { next: Timestamp::now() - SignedDuration::from_secs(ago), missed: Vec::new() }
+    }
+
+    fn add(&mut self, event: &'static str, mut payload: Value) {
+        let at = self.next;
+        self.next += SignedDuration::from_secs(1);
+        for field in ["pull_request", "issue", "workflow_run", "deployment_status"] {
+            if let Some(field) = payload.get_mut(field).and_then(Value::as_object_mut) {
+                field.insert("updated_at".to_owned(), json!(at.to_string()));
+                field.insert("created_at".to_owned(), json!(at.to_string()));
+            }
+        }
+        let guid = format!("missed-{}", self.missed.len());
+        self.missed.push(Attempt { hook: HOOK, guid, at, status: 502, event, payload });
+    }
+
+    fn pull_request(&mut self, action: &str, number: u64, more: Value) {
+        self.add("pull_request", change(action, number, more));
+    }
+
+    fn merged(&mut self, number: u64) {
+        self.pull_request("closed", number, json!({ "state": "closed", "merged": true }));
+    }
+}
+
+/// A change of a pull request that names no ticket, so that it is a conversation of its own.
+fn change(action: &str, number: u64, more: Value) -> Value {
+    let mut payload = pull_request(action, number, json!({ "body": "", "title": format!("Change {number}") }));
+    payload["pull_request"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    payload
+}
+
+fn of_repository(mut payload: Value) -> Value {
+    payload["repository"] = json!({ "full_name": "acme/ingest-api", "private": false });
+    payload["sender"] = json!({ "login": "ana", "type": "User" });
+    payload
+}
+
+fn issue(action: &str, number: u64) -> Value {
+    of_repository(json!({ "action": action, "issue": {
+        "number": number, "title": format!("Issue {number}"), "user": { "login": "ana" },
+        "html_url": format!("https://github.com/acme/ingest-api/issues/{number}"),
+        "state": if action == "closed" { "closed" } else { "open" },
+    }}))
+}
+
+fn workflow(branch: u64, conclusion: &str) -> Value {
+    of_repository(json!({ "action": "completed", "workflow_run": {
+        "name": "build", "head_branch": format!("branch-{branch}"), "conclusion": conclusion,
+        "html_url": format!("https://github.com/acme/ingest-api/actions/runs/{branch}"),
+    }}))
+}
+
+fn deployment(id: u64, environment: u64, state: &str) -> Value {
+    let environment = format!("place-{environment}");
+    of_repository(json!({
+        "action": "created", "deployment": { "id": id, "environment": environment },
+        "deployment_status": { "state": state, "environment": environment },
+    }))
+}
+
+fn branch(number: u64) -> Value {
+    of_repository(json!({ "ref": format!("new-{number}"), "ref_type": "branch" }))
+}
+
+fn comment(number: u64) -> Value {
+    let mut payload = commented("Looks good.");
+    payload["issue"]["number"] = json!(number);
+    payload["comment"]["id"] = json!(7000 + number);
+    payload["comment"]["html_url"] = json!(format!("https://github.com/acme/ingest-api/pull/{number}#c"));
+    payload
+}
+
+const TEAM: &str = r#"
+team = "web"
+to = ["mailbox"]
+settle = "0s"
+[[rule]]
+name = "work"
+on = ["pull_request.draft", "pull_request.ready", "pull_request.merged", "issue.opened", "issue.closed"]
+[[rule]]
+name = "trouble"
+on = ["workflow.failed", "deployment.failed"]
+[[rule]]
+name = "more"
+on = ["pull_request.commented", "branch.created"]
+"#;
+
+/// A webhook as GitHub sends it, with the headers that name its hook.
+async fn deliver(service: &Service, kind: &str, attempt: &Attempt) {
+    let body = attempt.payload.to_string().into_bytes();
+    let request = service
+        .request("/webhooks/github")
+        .header("content-type", "application/json")
+        .header("x-github-event", attempt.event)
+        .header("x-github-delivery", &attempt.guid)
+        .header("x-github-hook-id", "7")
+        .header("x-github-hook-installation-target-type", kind)
+        .header("x-hub-signature-256", sign(SECRET, &body));
+    assert_eq!(request.body(body).send().await.unwrap().status(), 202);
+}
+
+/// One that arrives, so that the hook is known.
+async fn arrives(service: &Service, github: &Github, guid: &str, number: u64) {
+    let (guid, at, payload) = (guid.to_owned(), Timestamp::now(), change("labeled", number, json!({})));
+    let attempt = Attempt { hook: HOOK, guid, at, status: 202, event: "pull_request", payload };
+    deliver(service, "repository", &attempt).await;
+    github.add([attempt]);
+}
+
+/// What the mails say: of what, and the first line.
+fn told(service: &Service) -> BTreeSet<(String, String)> {
+    let mails = service.mails();
+    let told = mails.iter().map(|raw| {
+        let mail = read_mail(raw);
+        let text = mail.body_text(0).unwrap();
+        (mail.subject().unwrap().to_owned(), text.lines().next().unwrap().to_owned())
+    });
+    let set = told.collect::<BTreeSet<_>>();
+    assert_eq!(set.len(), mails.len(), "nothing is said twice");
+    set
+}
+
+/// Five hundred of what a busy repository sends, with what is to be said of it afterwards.
+fn five_hundred() -> (Outage, Vec<(String, &'static str)>) {
+    let mut outage = Outage::new(590);
+    let subject = |number: u64| format!("acme/ingest-api#{number}");
+    let mut said = Vec::new();
+    for number in 100..160 {
+        outage.pull_request("opened", number, json!({ "draft": true }));
+    }
+    for number in 0..20 {
+        outage.add("workflow_run", workflow(number, "failure"));
+        outage.add("issues", issue("opened", 300 + number));
+        outage.add("issues", issue("opened", 320 + number));
+        said.push((subject(320 + number), "is a new issue"));
+        outage.add("pull_request_review_comment_thread", of_repository(json!({ "action": "resolved" })));
+    }
+    for number in 0..10 {
+        outage.add("deployment_status", deployment(number, number, "failure"));
+        outage.add("create", branch(number));
+    }
+    for number in 100..160 {
+        outage.pull_request("synchronize", number, json!({ "draft": true }));
+        outage.pull_request("ready_for_review", number, json!({}));
+    }
+    for number in 100..120 {
+        outage.add("issue_comment", comment(number));
+        said.push((subject(number), "commented"));
+    }
+    for number in 0..20 {
+        outage.add("issues", issue("closed", 300 + number));
+        said.push((subject(300 + number), "closed"));
+        if number < 15 {
+            outage.add("workflow_run", workflow(number, "success"));
+        } else {
+            said.push((format!("acme/ingest-api:workflow/build@branch-{number}"), "build"));
+        }
+    }
+    for number in 0..10 {
+        if number < 5 {
+            outage.add("deployment_status", deployment(100 + number, number, "success"));
+            outage.add("delete", branch(number));
+        } else {
+            said.push((format!("acme/ingest-api:deployment/{number}"), "deployment"));
+            said.push((format!("acme/ingest-api:new-{number}"), "branch"));
+        }
+    }
+    for number in 100..160 {
+        if number % 2 == 0 {
+            outage.merged(number);
+            said.push((subject(number), "merged"));
+        } else {
+            said.push((subject(number), "ready"));
+        }
+    }
+    while outage.missed.len() < 500 {
+        outage.add("star", of_repository(json!({ "action": "created" })));
+    }
+    (outage, said)
+}
+
+#[tokio::test]
+async fn after_an_outage_everything_is_in_the_ledger_and_nothing_stale_is_said() {
+    let github = Github::new().await;
+    let mut service = Service::started(TEAM, &github.token()).await;
+    for number in 0..20 {
+        arrives(&service, &github, &format!("came-{number}"), 10 + number).await;
+    }
+    service.idle().await;
+    assert_eq!(service.stop().await, 0);
+    let (outage, said) = five_hundred();
+    assert_eq!(outage.missed.len(), 500);
+    // Some were tried again; of some, somebody else on the way said that they arrived.
+    let again = outage.missed.iter().step_by(7).cloned().enumerate().map(|(number, attempt)| {
+        let status = if number % 3 == 0 { 200 } else { 504 };
+        Attempt { at: attempt.at + SignedDuration::from_millis(400), status, ..attempt }
+    });
+    github.add(again.collect::<Vec<_>>());
+    github.add(outage.missed);
+    service.start().await;
+    let ledger = eventually("all 500 are there", async || {
+        let ledger = service.idle().await;
+        let there = ledger.iter().map(|line| line["delivery"].as_str().unwrap()).collect::<BTreeSet<_>>();
+        (there.len() == 520).then_some(ledger)
+    })
+    .await;
+    let events = ledger.iter().map(|line| format!("{} {} {}", line["delivery"], line["kind"], line["rule"]));
+    assert_eq!(events.collect::<BTreeSet<_>>().len(), ledger.len(), "each is there once");
+    let sent = ledger.iter().filter(|line| line["state"] == "sent").map(|line| line["delivery"].as_str().unwrap());
+    assert_eq!(sent.count(), said.len());
+    let told = told(&service);
+    for (subject, words) in &said {
+        let of_it = told.iter().filter(|(title, _)| title.contains(subject.as_str()));
+        let found = of_it.clone().any(|(title, text)| format!("{title} {text}").contains(words));
+        assert!(found, "{subject} is not said to be {words}: {:?}", of_it.collect::<Vec<_>>());
+    }
+    assert_eq!(told.len(), said.len(), "{told:#?}");
+    // The bodies of what is known are not asked for again.
+    let asked = github.bodies_asked();
+    assert_eq!(asked, 500);
+    let text = reqwest_text(&service, "/metrics").await;
+    assert!(text.contains("microalign_recovered_total{source=\"github\"} 500"), "{text}");
+    service.stop().await;
+    service.start().await;
+    service.idle().await;
+    assert_eq!((github.bodies_asked(), service.mails().len()), (asked, said.len()));
+}
+
+async fn reqwest_text(service: &Service, path: &str) -> String {
+    service.get(path).await.text().await.unwrap()
+}
+
+/// A service that knows the hook, with a draft that was opened, merged and commented on while it was down, and others.
+async fn missed(github: &Github, team: &str) -> Service {
+    let mut service = Service::started(team, &github.token()).await;
+    arrives(&service, github, "came", 1).await;
+    service.idle().await;
+    service.stop().await;
+    let mut outage = Outage::new(300);
+    for number in 100..150 {
+        outage.pull_request("opened", number, json!({ "draft": true }));
+    }
+    for number in 100..150 {
+        outage.merged(number);
+    }
+    github.add(outage.missed);
+    service
+}
+
+fn only_merges(service: &Service) {
+    let told = told(service);
+    assert!(told.iter().all(|(_, text)| text.contains("merged")), "{told:#?}");
+    assert_eq!(told.len(), 50);
+}
+
+#[tokio::test]
+async fn a_rate_limit_in_the_middle_only_delays_it() {
+    let github = Github::new().await;
+    let mut service = missed(&github, TEAM).await;
+    github.state.lock().unwrap().until_rest = Some(60);
+    service.start().await;
+    eventually("all is there", async || (service.idle().await.len() == 101).then_some(())).await;
+    only_merges(&service);
+    assert!(github.bodies_asked() < 120, "what was told before the rest is not asked for again");
+    let log = service.log();
+    assert_eq!(log.matches("GitHub asked us to slow down").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_loses_nothing_and_says_nothing_stale() {
+    let github = Github::new().await;
+    let mut service = missed(&github, TEAM).await;
+    github.close();
+    github.bodies.add_permits(70);
+    service.start().await;
+    eventually("it is in the middle", async || (github.bodies_asked() >= 74).then_some(())).await;
+    let (code, _, err) = service.run(&["recover", "--since", "1h"]).await;
+    assert!(code == 1 && err.contains("being asked for already"), "{err}");
+    service.kill().await;
+    assert_eq!(service.mails().len(), 0);
+    github.open();
+    service.start().await;
+    eventually("all is there", async || (service.idle().await.len() == 101).then_some(())).await;
+    only_merges(&service);
+}
+
+#[tokio::test]
+async fn what_waited_over_the_outage_waits_for_what_was_missed_and_nothing_else_does() {
+    let github = Github::new().await;
+    let team = TEAM.replace("\"0s\"", "\"1s\"");
+    let mut service = Service::started(&team, &github.token()).await;
+    arrives(&service, &github, "came", 1).await;
+    let draft = change("opened", 2, json!({ "draft": true }));
+    service.github("pull_request", "draft", &draft).await;
+    let failed = workflow(1, "failure");
+    service.github("workflow_run", "failed", &failed).await;
+    service.kill().await;
+    let mut outage = Outage::new(60);
+    outage.merged(2);
+    outage.add("workflow_run", workflow(2, "failure"));
+    github.add(outage.missed);
+    github.close();
+    service.start().await;
+    eventually("it asks", async || (github.bodies_asked() == 2).then_some(())).await;
+    // What comes meanwhile is newer than what was missed.
+    service
+        .github("workflow_run", "recovered", &{
+            let mut payload = workflow(2, "success");
+            payload["workflow_run"]["updated_at"] = json!(Timestamp::now().to_string());
+            payload
+        })
+        .await;
+    service
+        .github_settled("pull_request", "live", &change("closed", 3, json!({ "state": "closed", "merged": true })))
+        .await;
+    let now = told(&service);
+    assert!(now.len() == 1 && now.iter().all(|(title, _)| title.contains("#3")), "{now:#?}");
+    github.open();
+    let ledger = eventually("all is there", async || {
+        let ledger = service.idle().await;
+        ledger.iter().any(|line| line["delivery"] == "missed-1").then_some(ledger)
+    })
+    .await;
+    let of = |delivery: &str| {
+        let line = ledger.iter().find(|line| line["delivery"] == delivery).unwrap();
+        (line["state"].as_str().unwrap(), line["reason"].as_str().unwrap())
+    };
+    assert_eq!(of("draft").0, "superseded");
+    assert_eq!(of("missed-0").0, "sent");
+    assert_eq!(of("failed").0, "sent");
+    let (state, reason) = of("missed-1");
+    assert!(state == "suppressed" && reason.contains("successful since"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_hook_that_may_not_be_read_is_said_once_in_plain_words() {
+    let github = Github::new().await;
+    let mut service = Service::new(TEAM, &github.token());
+    service.start().await;
+    let (code, _, err) = service.run(&["recover", "--since", "6h"]).await;
+    assert!(code == 1 && err.contains("no hook of GitHub's is known yet"), "{err}");
+    arrives(&service, &github, "came", 1).await;
+    service.idle().await;
+    github.state.lock().unwrap().refused.insert(HOOK, 404);
+    service.stop().await;
+    service.start().await;
+    let words = "GitHub answered 404: Not Found: the hook is gone, or `[github] token` may not read it";
+    eventually("it is said", async || service.log().contains(words).then_some(())).await;
+    let (code, out, _) = service.run(&["recover", "--since", "6h"]).await;
+    assert!(
+        code == 1 && out.starts_with("GitHub, acme/ingest-api, hook 7: 0 deliveries, 0 known, 0 taken in"),
+        "{out}"
+    );
+    assert!(out.contains(words), "{out}");
+    // What is new is told all the same, and the token nowhere.
+    service
+        .github_settled("pull_request", "live", &change("closed", 3, json!({ "merged": true, "state": "closed" })))
+        .await;
+    let database = std::fs::read(service.path("microalign.db")).unwrap();
+    assert!(!format!("{}{out}{}", service.log(), String::from_utf8_lossy(&database)).contains(TOKEN));
+}
+
+#[tokio::test]
+async fn by_hand_beside_the_service() {
+    let github = Github::new().await;
+    let service = Service::started(TEAM, &github.token()).await;
+    arrives(&service, &github, "came", 1).await;
+    let mut outage = Outage::new(5 * 3600);
+    outage.pull_request("opened", 2, json!({ "draft": true }));
+    outage.add("star", of_repository(json!({ "action": "created" })));
+    outage.merged(2);
+    // GitHub still waits for the answer to the last one.
+    let on_the_way = Attempt { guid: "now".into(), at: Timestamp::now(), status: 0, ..outage.missed[0].clone() };
+    github.add(outage.missed);
+    github.add([on_the_way]);
+    let (code, out, err) = service.run(&["recover", "--since", "6h", "--json"]).await;
+    assert_eq!(code, 0, "{out}{err}");
+    let lines = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
+    let kinds = lines.iter().map(|line| line["kind"].as_str().unwrap_or("-")).collect::<Vec<_>>();
+    assert_eq!(kinds, ["pull_request.draft", "-", "pull_request.merged", "-"]);
+    assert_eq!((&lines[0]["subject"], &lines[0]["delivery"]), (&json!("acme/ingest-api#2"), &json!("missed-0")));
+    assert_eq!(lines[1]["ignored"], "`star` is not something rules can ask for");
+    let asked = json!({ "source": "github", "asked": "acme/ingest-api, hook 7", "listed": 4, "known": 1,
+                        "recovered": 3, "trouble": null });
+    assert_eq!(lines[3], asked);
+    service.settled("missed-2").await;
+    let told = told(&service);
+    assert!(told.len() == 1 && told.iter().all(|(_, text)| text.contains("merged")), "{told:#?}");
+    let (code, out, _) = service.run(&["recover", "--since", "6h"]).await;
+    assert_eq!((code, out.trim()), (0, "GitHub, acme/ingest-api, hook 7: 4 deliveries, 4 known, 0 taken in"));
+    let (code, out, _) = service.run(&["recover", "--since", "1h"]).await;
+    assert_eq!((code, out.trim()), (0, "GitHub, acme/ingest-api, hook 7: 1 delivery, 1 known, 0 taken in"));
+    let (code, _, err) = service.run(&["recover", "--since", "yesterday"]).await;
+    assert!(code == 2 && err.contains("`yesterday` is no duration"), "{err}");
+}
+
+#[tokio::test]
+async fn an_app_is_asked_as_itself() {
+    let github = Github::new().await;
+    let access = format!("app_id = \"17\"\nprivate_key = \"${{file:app.pem}}\"\napi_url = \"{}\"\n", github.url);
+    let mut service = Service::new(TEAM, &access);
+    let key = std::process::Command::new("openssl").args(["genrsa", "2048"]).output().unwrap().stdout;
+    service.write("app.pem", &String::from_utf8(key).unwrap());
+    service.start().await;
+    let mut outage = Outage::new(400);
+    outage.pull_request("opened", 2, json!({ "draft": true }));
+    outage.merged(2);
+    outage.missed.iter_mut().for_each(|attempt| attempt.hook = "/app/hook");
+    github.add(outage.missed.clone());
+    let (code, out, _) = service.run(&["recover", "--since", "3d"]).await;
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("pull_request.merged acme/ingest-api#2"), "{out}");
+    assert!(out.ends_with("GitHub, the GitHub App: 2 deliveries, 0 known, 2 taken in\n"), "{out}");
+    service.settled("missed-1").await;
+    // Once it has heard of the hook, the service asks by itself.
+    let came = Attempt { guid: "came".into(), status: 202, ..outage.missed[1].clone() };
+    deliver(&service, "integration", &came).await;
+    service.idle().await;
+    service.stop().await;
+    let mut outage = Outage::new(100);
+    outage.merged(3);
+    github.add(outage.missed.iter().map(|attempt| Attempt {
+        hook: "/app/hook",
+        guid: "later".into(),
+        ..attempt.clone()
+    }));
+    service.start().await;
+    assert_eq!(states(&service.settled("later").await), ["sent"]);
+}
