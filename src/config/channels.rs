@@ -19,7 +19,8 @@ use crate::settings::{
 use crate::toml_file::{At, Field, Raw, SecretText, Wrong};
 
 const SLACK: &str = "https://slack.com/api";
-const GITHUB: &str = "https://api.github.com";
+/// Where GitHub's API is, if nobody says otherwise.
+pub const GITHUB: &str = "https://api.github.com";
 
 /// The keys of `[github]` that are about its API.
 pub(super) struct RawGithubApi {
@@ -98,7 +99,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     }
 
     /// How GitHub's API is asked, and what comments are written with.
-    pub(super) fn github_api(&mut self, raw: RawGithubApi) -> (Option<GithubApi>, Option<ApiSettings>) {
+    pub(super) fn github_api(&mut self, raw: RawGithubApi) -> (String, Option<GithubApi>, Option<ApiSettings>) {
         let at = At::root().key("github");
         let RawGithubApi { token, app_id, private_key, api_url } = raw;
         let url = self.web_address(api_url, &at.key("api_url")).unwrap_or_else(|| GITHUB.to_owned());
@@ -125,7 +126,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             _ => None,
         };
         let settings = login.and_then(|login| Some(GithubApi { url: Url::parse(&url).ok()?, login }));
-        (settings, api)
+        (url, settings, api)
     }
 
     /// A token with where it is good. Every part of it that is wrong was reported.

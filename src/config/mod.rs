@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+pub use self::channels::GITHUB;
 pub use file::schema;
 
 use self::channels::RawGithubApi;
@@ -42,6 +43,8 @@ pub struct Config {
     pub jira_secrets: Vec<SecretString>,
     /// What links to tickets start with; no slash at its end
     pub jira_base_url: Option<String>,
+    /// Where GitHub's API is; no slash at its end
+    pub github_url: String,
     /// How GitHub's API is asked, if it can be
     pub github_api: Option<GithubApi>,
     /// The projects whose tickets count; empty for all
@@ -106,7 +109,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             self.document.wrong(&root, "no webhook can be verified: there is no secret", help.to_owned());
         }
         let jira_base_url = self.web_address(jira.base_url, &jira_at.key("base_url"));
-        let (github_api, github_comments) = self.github_api(RawGithubApi {
+        let (github_url, github_api, github_comments) = self.github_api(RawGithubApi {
             token: github.token,
             app_id: github.app_id,
             private_key: github.private_key,
@@ -122,6 +125,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         };
         let jira_api = self.jira_api(login, jira_base_url.as_deref());
         Config {
+            github_url,
             github_api,
             rules: self.path(raw.rules, &root.key("rules"), "rules"),
             templates: self.path(raw.templates, &root.key("templates"), "templates"),

@@ -45,6 +45,8 @@ pub struct GithubApi {
 /// Who asks GitHub.
 #[derive(Debug, Clone)]
 pub enum GithubLogin {
+    /// Nobody in particular: for the little that needs no login
+    Nobody,
     /// Whoever has this token
     Token(SecretString),
     /// A GitHub App

@@ -82,7 +82,7 @@ impl Github {
 }
 
 /// A path or a branch within an address; a path keeps its slashes.
-fn escaped(text: &str, slashes: bool) -> String {
+pub(super) fn escaped(text: &str, slashes: bool) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || slashes && byte == b'/';
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -5,15 +5,16 @@
 
 mod code;
 mod deliveries;
+mod hooks;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
 use http::header::{ACCEPT, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK, RETRY_AFTER};
 use http::response::Parts;
+use http::{Method, Response};
 use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use octocrab::Octocrab;
@@ -21,12 +22,14 @@ use octocrab::models::{AppId, InstallationId};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::{ApiError, DEADLINE, LONGEST};
 use crate::settings::{GithubApi, GithubLogin};
 
-pub use deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
+pub use self::deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
+pub use self::hooks::{App, Config as HookConfig, Delivery, Hook, HookAt, NewApp, Registered, Wanted};
 
 const PEER: &str = "GitHub";
 const JSON: &str = "application/vnd.github+json";
@@ -84,6 +87,7 @@ impl Github {
             .base_uri(settings.url.as_str().trim_end_matches('/'))
             .map_err(|_| "the address of GitHub's API is none".to_owned())?;
         let (builder, is_app) = match &settings.login {
+            GithubLogin::Nobody => (builder, false),
             GithubLogin::Token(token) => (builder.personal_token(token.expose_secret().to_owned()), false),
             GithubLogin::App { id, key } => {
                 let builder = builder.app_from_rsa_pem(AppId(*id), key.expose_secret());
@@ -143,6 +147,24 @@ impl Github {
                 Ok(page)
             }
             (status, _) => Err(self.refused(status, &parts.headers, &body)),
+        }
+    }
+
+    /// Has something made or changed, and gives the body of the answer.
+    async fn tell(
+        &self,
+        login: Login<'_>,
+        (method, route): (Method, &str),
+        said: Option<&Value>,
+    ) -> Result<Bytes, ApiError> {
+        let request = async |crab: &Octocrab| {
+            let request = http::Request::builder().method(method).uri(route).header(ACCEPT, JSON);
+            crab.execute(crab.build_request(request, said)?).await
+        };
+        let (parts, body) = self.ask(login, request).await?;
+        match parts.status.as_u16() {
+            200..=299 => Ok(body),
+            status => Err(self.refused(status, &parts.headers, &body)),
         }
     }
 
@@ -224,13 +246,21 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })
 }
 
-/// What GitHub says of a refusal: its `message`, and nothing of a page in HTML.
+/// What GitHub says of a refusal: its `message` with those of its `errors`, and nothing of a page in HTML
+/// (<https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api>).
 fn message(status: u16, body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Said {
         message: String,
+        /// An object each, or a text
+        #[serde(default)]
+        errors: Value,
     }
-    let said = serde_json::from_slice::<Said>(body).map(|said| said.message).ok();
+    let said = serde_json::from_slice::<Said>(body).ok().map(|said| {
+        let errors = said.errors.as_array().into_iter().flatten();
+        let errors = errors.filter_map(|error| error["message"].as_str().or(error.as_str()));
+        std::iter::once(said.message.as_str()).chain(errors).collect::<Vec<_>>().join(": ")
+    });
     let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     crate::template::shorten(&crate::template::clean(&said.unwrap_or_else(|| reason.unwrap_or("").to_owned())), 200)
 }

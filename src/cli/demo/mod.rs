@@ -12,7 +12,7 @@ use super::text::{framed, hanging};
 use super::{Failure, LogFormat, say, start_logs};
 use crate::app::App;
 use crate::channel::choose_tls_provider;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::event::Source;
 use crate::settings::ChannelSettings;
 use crate::source::signature;
@@ -82,6 +82,7 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         store: folder.join("microalign.db"),
         github_secrets: vec![secret.clone()],
         jira_secrets: vec![secret.clone()],
+        github_url: config::GITHUB.to_owned(),
         github_api: None,
         jira_base_url: Some("https://acme.atlassian.net".to_owned()),
         jira_projects: vec!["DATA".to_owned()],

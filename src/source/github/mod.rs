@@ -16,6 +16,22 @@ use super::note::{self, Place};
 use super::{Context, Understood, not_a_payload, text, tickets};
 use payload::{Body, Comment, Named, Repository, User};
 
+/// The events that are read, which is what a webhook of ours tells of.
+pub const EVENTS: [&str; 12] = [
+    "create",
+    "delete",
+    "deployment_status",
+    "discussion",
+    "issue_comment",
+    "issues",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "push",
+    "release",
+    "workflow_run",
+];
+
 /// Reads a body of the event that GitHub calls `name`.
 pub fn parse(name: &str, body: &[u8], context: &Context<'_>) -> Understood {
     let read = match name {

@@ -281,3 +281,10 @@ fn issues() {
         ignored("issues", &with(body.clone(), "/action", json!(action)));
     }
 }
+
+#[test]
+fn a_webhook_tells_of_what_is_read() {
+    for name in super::EVENTS {
+        assert!(!ignored(name, &json!({})).contains("not something rules can ask for"), "{name}");
+    }
+}

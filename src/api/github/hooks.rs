@@ -1,0 +1,230 @@
+//! Webhooks at GitHub: made, changed, pinged, and what became of their deliveries.
+
+use http::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Github, Login, read};
+use crate::api::ApiError;
+
+/// Whose news a webhook tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HookAt {
+    /// An organisation's, by its login
+    Org(String),
+    /// A repository's, `owner/repo`
+    Repo(String),
+}
+
+/// A webhook that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hook {
+    /// The App's own
+    App,
+    /// Another one
+    At(HookAt, u64),
+}
+
+/// What a webhook is to do.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// Where deliveries go
+    pub url: &'a str,
+    /// What signs them
+    pub secret: &'a SecretString,
+    /// What it tells of: GitHub's names of events
+    pub events: &'a [&'a str],
+}
+
+/// A webhook as GitHub lists it.
+#[derive(Debug, Deserialize)]
+pub struct Registered {
+    /// Its number
+    pub id: u64,
+    /// Where it goes
+    pub config: Config,
+}
+
+/// The part of a webhook's settings that is read.
+#[derive(Debug, Deserialize)]
+pub struct Config {
+    /// Where deliveries go
+    #[serde(default)]
+    pub url: String,
+}
+
+/// One attempt to deliver.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Delivery {
+    /// The attempt
+    pub id: u64,
+    /// The event's name
+    pub event: String,
+    /// What became of it, in GitHub's words: `OK`, `failed to connect`
+    pub status: String,
+    /// What the other end answered
+    pub status_code: u16,
+}
+
+/// An App as it knows itself.
+#[derive(Debug, Deserialize)]
+pub struct App {
+    /// Its page
+    pub html_url: String,
+    /// What it tells of
+    #[serde(default)]
+    pub events: Vec<String>,
+}
+
+/// An App that was just made. GitHub tells its key and secret this once.
+#[derive(Debug, Deserialize)]
+pub struct NewApp {
+    /// Its number
+    pub id: u64,
+    /// Its page
+    pub html_url: String,
+    /// Its private key
+    pub pem: SecretString,
+    /// What signs its deliveries
+    pub webhook_secret: Option<SecretString>,
+}
+
+impl HookAt {
+    fn route(&self) -> String {
+        match self {
+            Self::Org(org) => format!("/orgs/{org}/hooks"),
+            Self::Repo(repo) => format!("/repos/{repo}/hooks"),
+        }
+    }
+
+    fn login(&self) -> Login<'_> {
+        match self {
+            Self::Org(owner) | Self::Repo(owner) => Login::Owner(owner),
+        }
+    }
+}
+
+impl Hook {
+    fn route(&self, more: &str) -> String {
+        match self {
+            Self::App => format!("/app/hook/{more}"),
+            Self::At(at, id) => format!("{}/{id}/{more}", at.route()),
+        }
+    }
+
+    fn login(&self) -> Login<'_> {
+        match self {
+            Self::App => Login::Itself,
+            Self::At(at, _) => at.login(),
+        }
+    }
+}
+
+impl Wanted<'_> {
+    fn config(&self) -> serde_json::Value {
+        json!({ "url": self.url, "content_type": "json", "secret": self.secret.expose_secret() })
+    }
+}
+
+/// <https://docs.github.com/rest/repos/webhooks>, <https://docs.github.com/rest/orgs/webhooks>,
+/// <https://docs.github.com/rest/apps/webhooks>
+impl Github {
+    /// The webhooks of a repository or an organisation.
+    ///
+    /// # Errors
+    /// [`ApiError`]; here and below
+    pub async fn hooks(&self, at: &HookAt) -> Result<Vec<Registered>, ApiError> {
+        self.list(at.login(), &at.route()).await
+    }
+
+    /// Makes a webhook, and gives its number.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn make_hook(&self, at: &HookAt, wanted: &Wanted<'_>) -> Result<u64, ApiError> {
+        let said = json!({ "name": "web", "active": true, "events": wanted.events, "config": wanted.config() });
+        let made: Registered = read(&self.tell(at.login(), (Method::POST, &at.route()), Some(&said)).await?)?;
+        Ok(made.id)
+    }
+
+    /// Has a webhook do what is wanted, and nothing else.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn change_hook(&self, at: &HookAt, id: u64, wanted: &Wanted<'_>) -> Result<(), ApiError> {
+        let said = json!({ "active": true, "events": wanted.events, "config": wanted.config() });
+        let route = format!("{}/{id}", at.route());
+        self.tell(at.login(), (Method::PATCH, &route), Some(&said)).await.map(drop)
+    }
+
+    /// Has a ping sent. An App's webhook has no such thing.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn ping_hook(&self, at: &HookAt, id: u64) -> Result<(), ApiError> {
+        let route = format!("{}/{id}/pings", at.route());
+        self.tell(at.login(), (Method::POST, &route), None).await.map(drop)
+    }
+
+    /// The latest deliveries, newest first.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn latest_deliveries(&self, hook: &Hook) -> Result<Vec<Delivery>, ApiError> {
+        self.get(hook.login(), &hook.route("deliveries?per_page=100")).await
+    }
+
+    /// What the other end answered to a delivery; `None` if nothing that could be shown.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn answer_to(&self, hook: &Hook, delivery: u64) -> Result<Option<String>, ApiError> {
+        #[derive(Deserialize)]
+        struct Told {
+            response: Response,
+        }
+        #[derive(Deserialize)]
+        struct Response {
+            payload: Option<String>,
+        }
+        let told: Told = self.get(hook.login(), &hook.route(&format!("deliveries/{delivery}"))).await?;
+        Ok(told.response.payload)
+    }
+
+    /// Has a delivery sent once more.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn deliver_again(&self, hook: &Hook, delivery: u64) -> Result<(), ApiError> {
+        let route = hook.route(&format!("deliveries/{delivery}/attempts"));
+        self.tell(hook.login(), (Method::POST, &route), None).await.map(drop)
+    }
+
+    /// The App that asks.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn app(&self) -> Result<App, ApiError> {
+        self.get(Login::Itself, "/app").await
+    }
+
+    /// Has the App's webhook do what is wanted. What it tells of can only be changed by hand.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn change_app_hook(&self, wanted: &Wanted<'_>) -> Result<(), ApiError> {
+        self.tell(Login::Itself, (Method::PATCH, "/app/hook/config"), Some(&wanted.config())).await.map(drop)
+    }
+
+    /// Has the App made whose manifest somebody accepted, for which GitHub gave this code
+    /// (<https://docs.github.com/rest/apps/apps#create-a-github-app-from-a-manifest>).
+    ///
+    /// # Errors
+    /// As above
+    pub async fn app_from_manifest(&self, code: &str) -> Result<NewApp, ApiError> {
+        let code = super::code::escaped(code, false);
+        let route = format!("/app-manifests/{code}/conversions");
+        read(&self.tell(Login::Itself, (Method::POST, &route), None).await?)
+    }
+}
