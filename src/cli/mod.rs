@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod files;
 mod init;
 mod ledger;
 mod mute;
@@ -12,6 +13,7 @@ mod rule_tests;
 mod schema;
 mod send_test;
 mod serve;
+mod setup;
 mod text;
 
 use std::io::IsTerminal as _;
@@ -23,6 +25,8 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::config::{self, Config};
 use crate::store::Store;
 use crate::toml_file::Problem;
+
+use self::files::{create, fresh_secret};
 
 /// Keeps partner teams in the loop: GitHub and Jira webhooks in, a few short messages out.
 #[derive(Debug, Parser)]
@@ -57,6 +61,9 @@ enum Command {
     Unmute(mute::Named),
     /// Send one real message to a destination and show the provider's answer
     SendTest(send_test::Args),
+    /// Connect GitHub
+    #[command(subcommand)]
+    Github(setup::Github),
     /// Print the JSON Schema of a file, for editors
     Schema(schema::Args),
     /// Print shell completions
@@ -137,6 +144,7 @@ pub async fn run() -> ExitCode {
         Command::Mute(args) => mute::run(&args).await,
         Command::Unmute(named) => mute::undo(&named).await,
         Command::SendTest(args) => send_test::run(&args).await,
+        Command::Github(setup::Github::Setup(args)) => setup::github::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "microalign", &mut std::io::stdout());

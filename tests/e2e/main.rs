@@ -21,5 +21,6 @@ mod rehearse;
 mod reload;
 mod restraint;
 mod rule_tests;
+mod setup;
 mod support;
 mod webhooks;
