@@ -119,3 +119,14 @@ async fn a_ticket_gets_comments_that_nobody_answers_to() {
     assert!(code == 1 && err.contains("there is no JIRA820-99999"), "{err}");
     assert_eq!(ours().await.len(), 3);
 }
+
+#[tokio::test]
+async fn an_old_jira_is_told_that_it_cannot_sign() {
+    let Some(program) = jira820() else { return };
+    let jira = Jira::start(&program).await;
+    let service = Service::new(TEAM, "");
+    service.configure("server", "public_url = \"https://microalign.example.com\"\n");
+    service.configure("jira", &format!("base_url = \"{}\"\ntoken = \"hunter2\"\n", jira.url));
+    let (code, _, err) = service.run(&["jira", "setup"]).await;
+    assert!(code == 1 && err.contains("Jira 8.20.8 cannot sign webhooks"), "{err}");
+}

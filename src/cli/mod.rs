@@ -64,6 +64,9 @@ enum Command {
     /// Connect GitHub
     #[command(subcommand)]
     Github(setup::Github),
+    /// Connect Jira
+    #[command(subcommand)]
+    Jira(setup::Jira),
     /// Print the JSON Schema of a file, for editors
     Schema(schema::Args),
     /// Print shell completions
@@ -145,6 +148,7 @@ pub async fn run() -> ExitCode {
         Command::Unmute(named) => mute::undo(&named).await,
         Command::SendTest(args) => send_test::run(&args).await,
         Command::Github(setup::Github::Setup(args)) => setup::github::run(&args).await,
+        Command::Jira(setup::Jira::Setup(args)) => setup::jira::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "microalign", &mut std::io::stdout());

@@ -23,6 +23,7 @@ use crate::event::{Event, Source, TicketKey};
 
 pub use body::{BodyError, json_body};
 pub use github::EVENTS as GITHUB_EVENTS;
+pub use jira::EVENTS as JIRA_EVENTS;
 pub use note::{revise as revise_notes, standing as standing_notes};
 pub use own::{IN_JIRA, ON_GITHUB};
 

@@ -11,6 +11,7 @@ mod deliver;
 mod disk;
 mod enrich;
 mod jira_api;
+mod jira_setup;
 mod kill;
 mod manners;
 mod mute;

@@ -2,6 +2,7 @@
 //! personal access token.
 
 mod access;
+mod hooks;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::event::TicketKey;
 use crate::settings::JiraApi;
 
 pub use access::{Access, Entry};
+pub use hooks::{Edition, Hook, Registered};
 
 const PEER: &str = "Jira";
 /// What is asked of a ticket: what our reader of webhooks knows to read.

@@ -1,10 +1,19 @@
-//! `microalign github setup`: has the other end send what we want to hear.
+//! The commands that have the other ends send what we want to hear.
 
 pub(super) mod github;
+pub(super) mod jira;
 
+/// What can be done with GitHub.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Github {
     /// Make a GitHub App, or with a token a webhook, and wait until GitHub's ping arrives
     #[command(long_about = github::LONG)]
     Setup(github::Args),
+}
+
+/// What can be done with Jira.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Jira {
+    /// Register the webhook there, with the right events and a secret
+    Setup(jira::Args),
 }

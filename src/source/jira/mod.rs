@@ -19,6 +19,20 @@ use super::{Context, Understood, not_a_payload, text};
 use changelog::{Field, Happening, happenings};
 use payload::{Body, Comment, Fields, Issue, Item, Status, User};
 
+/// What a webhook has to tell us of, by the names that it is registered with.
+pub const EVENTS: [&str; 10] = [
+    "jira:issue_created",
+    "jira:issue_updated",
+    "jira:issue_deleted",
+    "comment_created",
+    "comment_updated",
+    "comment_deleted",
+    "issuelink_created",
+    "sprint_started",
+    "sprint_closed",
+    "jira:version_released",
+];
+
 /// Reads a body of Jira's, which names its event itself.
 pub fn parse(body: &[u8], context: &Context<'_>) -> Understood {
     let mut body: Body = serde_json::from_slice(body).map_err(|error| not_a_payload(&error))?;

@@ -392,4 +392,8 @@ fn what_is_not_understood_says_why() {
     ] {
         assert_eq!(read(&body, &Settings::default()), Parsed::Ignored(reason.to_owned()));
     }
+    for name in super::EVENTS {
+        let Parsed::Ignored(reason) = read(&json!({"webhookEvent": name}), &Settings::default()) else { panic!() };
+        assert!(reason.starts_with("the payload has no"), "{name} is registered for: {reason}");
+    }
 }

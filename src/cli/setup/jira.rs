@@ -1,0 +1,182 @@
+//! `microalign jira setup`: registers the webhook in Jira, or says what an administrator has to click.
+
+use std::fs;
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::api::jira::{Edition, Hook, Jira, Registered};
+use crate::api::{self, ApiError};
+use crate::channel::http_client;
+use crate::cli::{ConfigArgs, Failure, create, fresh_secret, say};
+use crate::config::Config;
+use crate::settings::{JiraApi, JiraLogin};
+use crate::source::JIRA_EVENTS;
+
+/// What administrators see in Jira's list.
+const NAME: &str = "microalign";
+/// Where a new secret is kept, beside the configuration.
+const FILE: &str = "secrets/jira";
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// What signs the webhook, and how the configuration comes to know it.
+struct Secret {
+    value: SecretString,
+    /// Where an administrator finds it
+    place: String,
+    /// What is left to do
+    advice: Option<String>,
+}
+
+/// Why there is no webhook.
+enum Unregistered {
+    /// An administrator has to make it by hand
+    ByHand(String),
+    /// It may work another time, or with another configuration
+    Failed(String),
+}
+
+pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
+    let config = args.config.load()?;
+    let Some(public_url) = &config.public_url else {
+        let missing =
+            "`[server] public_url` is missing: Jira has to know where we are, such as https://microalign.example.com";
+        return Err(Failure::Wrong(missing.to_owned()));
+    };
+    let url = format!("{public_url}/webhooks/jira");
+    let secret = secret(args, &config)?;
+    match register(&config, &url, &secret.value).await {
+        Ok((edition, registered)) => {
+            let done = match registered {
+                Registered::New => "registered",
+                Registered::Updated => "brought up to date",
+            };
+            let which = if edition.cloud { "Jira Cloud".to_owned() } else { format!("Jira {}", edition.version) };
+            say(format!(
+                "{done}: the webhook `{NAME}` in {which}, which tells {url} of\n  {}",
+                JIRA_EVENTS.join(", ")
+            ))?;
+            say(format!("It is signed with {}.", secret.place))?;
+            secret.advice.map(say).transpose()?;
+            say("To test it, change a ticket, and look at `microalign ledger`.")
+        }
+        Err(Unregistered::Failed(why)) => Err(Failure::Wrong(why)),
+        Err(Unregistered::ByHand(why)) => {
+            say(by_hand(&config, &url, &secret))?;
+            Err(Failure::Wrong(format!("{why}: an administrator of Jira has to do what is written above")))
+        }
+    }
+}
+
+async fn register(config: &Config, url: &str, secret: &SecretString) -> Result<(Edition, Registered), Unregistered> {
+    let Some(settings) = &config.channels.jira else {
+        return Err(Unregistered::ByHand("there is no `token` in `[jira]` to ask Jira with".to_owned()));
+    };
+    if matches!(settings.login, JiraLogin::Service(_)) {
+        // Nothing that Atlassian writes gives service accounts an app's webhooks (REST v3, `/webhook`), and the
+        // administrators' are none of the gateway's.
+        return Err(Unregistered::ByHand("a service account cannot register webhooks".to_owned()));
+    }
+    let client = http_client(api::DEADLINE * 2).await.map_err(Unregistered::Failed)?;
+    let jira = Jira::new(settings.clone(), client);
+    let edition = jira.edition().await.map_err(|error| refused(&error))?;
+    fits(settings, &edition)?;
+    let hook = Hook { name: NAME, url, events: &JIRA_EVENTS, jql: &jql(config), secret };
+    let registered = jira.register(&edition, &hook).await.map_err(|error| refused(&error))?;
+    Ok((edition, registered))
+}
+
+/// Whether the login is one for this Jira, and it signs what it sends.
+fn fits(settings: &JiraApi, edition: &Edition) -> Result<(), Unregistered> {
+    let version = &edition.version;
+    if settings.is_cloud() && !edition.cloud {
+        let why = format!(
+            "this is a Jira Data Center ({version}): leave out `user` in `[jira]`, and use a personal access token"
+        );
+        return Err(Unregistered::Failed(why));
+    }
+    if !settings.is_cloud() && edition.cloud {
+        return Err(Unregistered::Failed(
+            "this is Jira Cloud: `[jira]` needs the `user` that `token` belongs to".to_owned(),
+        ));
+    }
+    if !edition.signs() {
+        let why = format!(
+            "Jira {version} cannot sign webhooks, which Data Center does from version 10, and unsigned ones are refused"
+        );
+        return Err(Unregistered::Failed(why));
+    }
+    Ok(())
+}
+
+fn refused(error: &ApiError) -> Unregistered {
+    let advice = match error {
+        ApiError::Refused { status: 401, .. } => "the token in `[jira]` is not good, or not an administrator's",
+        ApiError::Refused { status: 403, .. } => "the token's account is no administrator of Jira",
+        ApiError::Refused { status: 404, .. } => "webhooks cannot be registered by the API there",
+        _ => return Unregistered::Failed(format!("{error}; nothing was registered")),
+    };
+    Unregistered::ByHand(format!("{error}; {advice}"))
+}
+
+/// The first that the configuration has; else the one in our file, which is made if there is none.
+fn secret(args: &Args, config: &Config) -> Result<Secret, Failure> {
+    if let Some(value) = config.jira_secrets.first() {
+        let place = "the first of `[jira] secrets`".to_owned();
+        return Ok(Secret { value: value.clone(), place, advice: None });
+    }
+    let path: PathBuf = args.config.config.parent().map(|folder| folder.join(FILE)).unwrap_or_else(|| FILE.into());
+    let value = if path.exists() {
+        let text = fs::read_to_string(&path);
+        let text = text.map_err(|error| Failure::Wrong(format!("cannot read {}: {error}", path.display())))?;
+        SecretString::from(text)
+    } else {
+        let fresh = fresh_secret()?;
+        create(&path, fresh.expose_secret(), 0o600)?;
+        fresh
+    };
+    if value.expose_secret().trim().is_empty() {
+        return Err(Failure::Wrong(format!("{} is empty: anybody could sign", path.display())));
+    }
+    let place = format!("the content of {}", path.display());
+    let advice = format!(
+        "Below `[jira]` in {} write\n  secrets = [\"${{file:{FILE}}}\"]\nand start the service again.",
+        args.config.config.display()
+    );
+    Ok(Secret { value, place, advice: Some(advice) })
+}
+
+/// The tickets that count.
+fn jql(config: &Config) -> String {
+    match &config.jira_projects[..] {
+        [] => String::new(),
+        projects => format!("project in ({})", projects.join(", ")),
+    }
+}
+
+/// What to click, and what to put where. The secret itself is not shown: terminals remember.
+fn by_hand(config: &Config, url: &str, secret: &Secret) -> String {
+    let page = config.jira_base_url.as_deref().map(|site| format!(" ({site}/plugins/servlet/webhooks)"));
+    let jql = Some(jql(config)).filter(|jql| !jql.is_empty());
+    let jql = jql.unwrap_or_else(|| "leave it empty for all tickets".to_owned());
+    let place = &secret.place;
+    let advice = secret.advice.as_ref().map_or_else(String::new, |advice| format!("\n{advice}"));
+    format!(
+        "As an administrator of Jira: Settings, System, WebHooks{}, Create a WebHook.\n  \
+         Name:    {NAME}\n  \
+         Status:  Enabled\n  \
+         URL:     {url}\n  \
+         Secret:  {place}\n  \
+         JQL:     {jql}\n  \
+         Events:  Issue: created, updated, deleted; Comment: created, updated, deleted;\n           \
+         Issue link: created; Sprint: started, closed; Version: released\n  \
+         Exclude body: no\n\
+         Then change a ticket, and look at `microalign ledger`.{advice}",
+        page.unwrap_or_default()
+    )
+}
