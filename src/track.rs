@@ -83,7 +83,8 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
         return Tracked { event, known, stale, rekeyed: false, ticket: None };
     };
     event.kind = refine(event.kind, &before);
-    let late = matches!((event.about.updated_at(), before.updated_at), (Some(new), Some(old)) if new < old);
+    let state = before.updated_at.max(before.about.updated_at());
+    let late = matches!((event.about.updated_at(), state), (Some(new), Some(old)) if new < old);
     let about = merge(&before.about, &event.about, late);
     let stale = no_news(&event, &before, &about);
     // A comment names no branch, so it may know fewer keys than the pull request has: what is known stays in front.

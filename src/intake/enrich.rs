@@ -225,7 +225,8 @@ impl Enricher {
         };
         // A ticket that was moved answers under its new key.
         let event = events.into_iter().find(|event| event.subject == key.as_str())?;
-        Some(track::track(None, event).known)
+        // We did not hear of it from a webhook: when Jira is asked what was missed, this must not hide anything.
+        Some(Known { updated_at: None, ..track::track(None, event).known })
     }
 
     fn is_no_ticket(&self, key: &TicketKey) -> bool {

@@ -2,6 +2,7 @@
 //! <https://developer.atlassian.com/server/jira/platform/webhooks/>
 
 mod changelog;
+mod once;
 mod other;
 mod payload;
 #[cfg(test)]
@@ -74,6 +75,7 @@ impl Delivery<'_> {
             None => self.about_id()?,
         };
         let mut events: Vec<Event> = happenings.iter().map(|happening| self.tell(&base, happening)).collect();
+        once::name(self.body, &mut events);
         if let Some(first) = events.first_mut() {
             first.retold = self.edited_comment();
         }

@@ -111,6 +111,8 @@ pub struct Category {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Changelog {
+    /// The same in Jira's history of the ticket
+    pub id: Maybe<Id>,
     pub items: Maybe<Vec<Maybe<Item>>>,
 }
 

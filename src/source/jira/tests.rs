@@ -21,6 +21,7 @@ macro_rules! fixture {
 }
 
 // Below the macro that it uses.
+mod once;
 mod own;
 
 fn read(body: &Value, settings: &Settings) -> Parsed {
