@@ -152,6 +152,18 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         settings
     }
 
+    pub(super) fn google_chat(&mut self, field: Tables<HookTable>) -> BTreeMap<String, HookSettings> {
+        let hooks = self.hooks(field, "google_chat");
+        for (name, hook) in &hooks {
+            for part in ["key", "token"].into_iter().filter(|part| !has_parameter(hook, part)) {
+                let help = "copy the whole address from the space's webhooks: it ends in ?key=…&token=…";
+                let at = At::root().key("google_chat").key(name).key("url");
+                self.document.wrong(&at, format!("the webhook's address has no `{part}`"), help.to_owned());
+            }
+        }
+        hooks
+    }
+
     fn hook(&mut self, url: Field<SecretText>, table: &At) -> Option<HookSettings> {
         self.require(&url, table, "url");
         let at = table.key("url");
@@ -265,6 +277,12 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         }
         tables
     }
+}
+
+/// Whether an address says something for a name after its `?`.
+fn has_parameter(hook: &HookSettings, name: &str) -> bool {
+    let url = Url::parse(hook.url.expose_secret());
+    url.is_ok_and(|url| url.query_pairs().any(|(key, value)| key == name && !value.is_empty()))
 }
 
 pub(super) fn plain(message: String) -> Wrong {

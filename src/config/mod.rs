@@ -142,7 +142,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
                 slack_webhooks: self.hooks(raw.slack_webhook, "slack_webhook"),
                 teams: self.hooks(raw.teams, "teams"),
                 discord: self.discord(raw.discord),
-                google_chat: self.hooks(raw.google_chat, "google_chat"),
+                google_chat: self.google_chat(raw.google_chat),
                 mattermost: self.mattermost(raw.mattermost),
                 mattermost_webhooks: self.hooks(raw.mattermost_webhook, "mattermost_webhook"),
                 rocket_chat: self.rocket_chat(raw.rocket_chat),
