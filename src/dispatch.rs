@@ -115,7 +115,10 @@ impl Dispatcher {
             if matches!(settled, Settled::Again { .. }) {
                 lane = Lane::Troubled(asked.unwrap_or_default());
             }
-            self.settle(send, settled).await;
+            // At a start, only the first that is not settled is taken to have been tried.
+            if !self.settle(send, settled).await && lane == Lane::Idle {
+                lane = Lane::Troubled(Duration::ZERO);
+            }
         }
         lane
     }
@@ -157,25 +160,26 @@ impl Dispatcher {
     }
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the
-    /// message would be sent twice for each time it is lost.
-    async fn settle(&self, send: &Claimed, settled: Settled) {
+    /// message would be sent twice for each time it is lost. `false` if it could not be written.
+    async fn settle(&self, send: &Claimed, settled: Settled) -> bool {
         for wait in [1, 5, 15, 30] {
             match self.store.settle(send, &settled).await {
-                Ok(true) => return,
+                Ok(true) => return true,
                 Ok(false) => {
                     tracing::warn!(update = send.update, "another worker took this send over");
-                    return;
+                    return true;
                 }
                 Err(StoreError::NotWritten | StoreError::Overloaded) => {
                     tokio::time::sleep(Duration::from_secs(wait)).await;
                 }
                 Err(error) => {
                     tracing::error!(%error, update = send.update, "the result of a send is lost");
-                    return;
+                    return false;
                 }
             }
         }
         tracing::error!(update = send.update, "the result of a send could not be written; it will be sent again");
+        false
     }
 }
 

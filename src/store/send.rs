@@ -130,13 +130,18 @@ impl Store {
     }
 }
 
-/// At start: whatever was under way when the process died may or may not have arrived. The states are named as the index
-/// has them, so that it is used.
+/// At start: what was under way when the process died may or may not have arrived. What is claimed together for a
+/// destination, and so has the same `next_at`, is tried in order, each once the one before it is settled: so that is the
+/// first of those that are left, and the others were not tried. The states are named as the index has them, so that it is
+/// used.
 pub(super) async fn release_all(conn: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE send SET state = 'queued', next_at = $1, fence = fence + 1,
-                error = 'ambiguous: the service stopped during attempt ' || attempts
-         WHERE state = 'sending' AND state IN ('queued', 'sending')",
+                attempts = iif(id = tried, attempts, attempts - 1),
+                error = iif(id = tried, 'ambiguous: the service stopped during attempt ' || attempts, error)
+         FROM (SELECT destination AS place, next_at AS lease, min(id) AS tried FROM send
+               WHERE state = 'sending' AND state IN ('queued', 'sending') GROUP BY destination, next_at)
+         WHERE destination = place AND next_at = lease AND state = 'sending' AND state IN ('queued', 'sending')",
     )
     .bind(Timestamp::now().as_millisecond())
     .execute(conn)

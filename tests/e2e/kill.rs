@@ -83,6 +83,42 @@ async fn fifty_kills_lose_nothing() {
     println!("{} accepted, {twice} sent again, {doubtful} in doubt", accepted.len());
 }
 
+/// Several are claimed at once, and tried one after the other.
+#[tokio::test]
+async fn what_was_not_tried_yet_is_in_no_doubt() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let team = "team = \"web\"\nto = [\"webhook:hub\"]\nsettle = \"0s\"\n[[rule]]\nname = \"merged\"\non = [\"pull_request.merged\"]\n";
+    let more = format!(
+        "[webhook.hub]\nurl = \"http://{}\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n",
+        silent.local_addr().unwrap()
+    );
+    let mut service = Service::started(team, &more).await;
+    for number in 1..=5 {
+        let mut body = merged(number);
+        body["pull_request"]["body"] = json!("");
+        service.github("pull_request", &format!("u-{number}"), &body).await;
+    }
+    let queued = async || {
+        let ledger = service.ledger().await;
+        let sends = ledger.iter().flat_map(|line| line["sends"].as_array().unwrap()).count();
+        (sends == 5).then_some(())
+    };
+    eventually("all are queued", queued).await;
+    let (first, _) = silent.accept().await.unwrap();
+    service.kill().await;
+    drop(first);
+    // Now all are there at the start, and claimed together.
+    service.start().await;
+    let (again, _) = silent.accept().await.unwrap();
+    service.kill().await;
+    drop(again);
+    service.start().await;
+    let ledger = service.ledger().await;
+    let sends = ledger.iter().flat_map(|line| line["sends"].as_array().unwrap().clone());
+    let doubts = sends.filter_map(|send| Some(send["error"].as_str()?.to_owned())).collect::<Vec<_>>();
+    assert_eq!(doubts, ["ambiguous: the service stopped during attempt 2"], "{ledger:?}");
+}
+
 /// Sends deliveries, eight at a time, until there is no answer any more; the numbers of those that were accepted.
 async fn load(service: &Service) -> HashSet<u64> {
     let mut accepted = HashSet::new();
