@@ -125,6 +125,9 @@ fn event(n: usize) -> Event {
         environment: None,
         outcome: None,
         body_summary: None,
+        commit: None,
+        pull_request: None,
+        brought_by: None,
         updated_at: None,
     };
     Event {

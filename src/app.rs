@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::api;
@@ -21,6 +21,7 @@ use crate::console::Console;
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Hooks, Web};
 use crate::intake::{Enricher, Intake};
+use crate::members::Roster;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::owner;
@@ -102,8 +103,12 @@ impl App {
         let rulebook = Rulebook::load(&config, None).with_links(Arc::clone(&links));
         let (rules, rulebook) = watch::channel(Arc::new(rulebook));
         report(&rules.borrow(), &metrics);
+        for sentence in rules.borrow().rules().without(config.github_api.is_some(), config.channels.jira.is_some()) {
+            tracing::info!("{sentence}");
+        }
         let mut tasks = JoinSet::new();
         let apis = Apis::new(&config).await?;
+        let roster = Roster::new(apis.github.clone());
         let recovery = apis.recovery(&config, &store, &metrics);
         let (resume, resumed) = watch::channel(recovery.is_some().then(Timestamp::now));
         let intake = Intake {
@@ -121,13 +126,19 @@ impl App {
             spawn(&mut tasks, "recovery", recovery.run(resume, stored, stopped.clone()));
         }
         let web = Arc::new(web(&config, &intake, Arc::clone(&links)));
-        spawn(&mut tasks, "intake", intake.run(stopped.clone()));
+        let (first, told) = oneshot::channel();
+        let stopped_intake = stopped.clone();
+        spawn(&mut tasks, "intake", async move {
+            // What members do themselves is no news, so who they are comes first. Whether it is known then or not:
+            let (Ok(()) | Err(_)) = told.await;
+            intake.run(stopped_intake).await;
+        });
         let dispatcher = Dispatcher::new(store.clone(), Arc::clone(&channels), Arc::clone(&metrics), links);
         spawn(&mut tasks, "dispatch", dispatcher.run(to_send, stopped.clone()));
         spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
-        let loader = Loader { config, rules, channels, metrics };
-        spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped));
+        let loader = Loader { config, rules, channels, metrics, roster };
+        spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
         Ok(Self { address, store, tasks, writer, stop, reload, _watcher: watcher })
     }
 
@@ -271,13 +282,24 @@ struct Loader {
     rules: watch::Sender<Arc<Rulebook>>,
     channels: Arc<Channels>,
     metrics: Arc<Metrics>,
+    roster: Roster,
 }
 
 impl Loader {
-    async fn run(self, reload: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+    /// `first` is told once the members of teams are known, or cannot be.
+    async fn run(mut self, reload: Arc<Notify>, mut stop: watch::Receiver<bool>, first: oneshot::Sender<()>) {
+        let mut first = Some(first);
         loop {
+            let now = Arc::clone(&self.rules.borrow());
+            first = first.filter(|_| self.roster.is_new(&now));
             tokio::select! {
                 () = reload.notified() => {}
+                members = self.roster.next(&now) => {
+                    if members != *now.members() {
+                        self.rules.send_replace(Arc::new(now.with_members(members)));
+                    }
+                    continue;
+                }
                 _ = stop.wait_for(|stop| *stop) => return,
             }
             calm(&reload).await;

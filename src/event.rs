@@ -178,6 +178,24 @@ impl Event {
         in_repository && (known.contains(&Some(true)) || !known.contains(&Some(false)))
     }
 
+    /// Names the piece of work that it is part of: its subject, or the pull request that brought it about.
+    #[must_use]
+    pub fn work(&self) -> String {
+        match &self.about {
+            About::Thing(Thing { pull_request: Some(number), .. }) => format!("{}#{number}", self.scope),
+            _ => self.subject.clone(),
+        }
+    }
+
+    /// The pull request that brought it about, for what is none itself, as far as it is known.
+    #[must_use]
+    pub fn brought_by(&self) -> Option<&PullRequest> {
+        match &self.about {
+            About::Thing(thing) => thing.brought_by.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whose work it is about: who opened or reported the subject, and where there is no such person, who acted.
     #[must_use]
     pub fn author(&self) -> Option<&Actor> {

@@ -33,6 +33,7 @@ pub mod event;
 pub mod hold;
 pub mod http;
 pub mod intake;
+pub mod members;
 pub mod metrics;
 pub mod mute;
 pub mod owner;

@@ -20,11 +20,15 @@ use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView,
 use crate::toml_file::Problem;
 use crate::track;
 
+/// Who is in teams on GitHub: logins by `organisation/team` in small letters.
+pub type Members = BTreeMap<String, Vec<String>>;
+
 /// What decides who hears what, and in which words.
 pub struct Rulebook {
     rules: Rules,
     files: BTreeMap<PathBuf, Arc<Team>>,
-    templates: Templates,
+    members: Arc<Members>,
+    templates: Arc<Templates>,
     sources: BTreeMap<String, String>,
     problems: Vec<Problem>,
     jira_base_url: Option<String>,
@@ -64,9 +68,39 @@ impl Rulebook {
                 files.insert(path.clone(), Arc::clone(team));
             }
         }
-        let rules = Rules::new(files.values().cloned().collect());
+        let members = before.map(|before| Arc::clone(&before.members)).unwrap_or_default();
         let links = before.and_then(|before| before.links.clone());
-        Self { rules, files, templates, sources, problems, jira_base_url: config.jira_base_url.clone(), links }
+        Self {
+            rules: rules(&files, &members),
+            files,
+            members,
+            templates: Arc::new(templates),
+            sources,
+            problems,
+            jira_base_url: config.jira_base_url.clone(),
+            links,
+        }
+    }
+
+    /// The same with what is known now of who is in teams on GitHub.
+    #[must_use]
+    pub fn with_members(&self, members: Members) -> Self {
+        Self {
+            rules: rules(&self.files, &members),
+            files: self.files.clone(),
+            members: Arc::new(members),
+            templates: Arc::clone(&self.templates),
+            sources: self.sources.clone(),
+            problems: self.problems.clone(),
+            jira_base_url: self.jira_base_url.clone(),
+            links: self.links.clone(),
+        }
+    }
+
+    /// Who is in teams on GitHub, as far as it is known.
+    #[must_use]
+    pub fn members(&self) -> &Members {
+        &self.members
     }
 
     /// With links in messages, also after it is loaded anew.
@@ -154,7 +188,7 @@ impl Rulebook {
     }
 
     fn thread(&self, event: &Event, ticket: Option<&Ticket>) -> ThreadView {
-        let key = track::thread(&event.subject, &event.tickets).to_owned();
+        let key = track::conversation(event);
         let url = match (event.tickets.first(), &event.about) {
             (None, about) | (Some(_), about @ About::Ticket(_)) => about.url().map(str::to_owned),
             (Some(key), _) => ticket.and_then(|ticket| ticket.url.clone()).or_else(|| {
@@ -163,6 +197,16 @@ impl Rulebook {
         };
         ThreadView { label: key.clone(), key, url }
     }
+}
+
+/// The rules of these teams, with those among their members who GitHub says are.
+fn rules(files: &BTreeMap<PathBuf, Arc<Team>>, members: &Members) -> Rules {
+    let on_github = |team: &Team| members.get(&team.github_team.as_ref()?.to_lowercase());
+    let teams = files.values().map(|team| match on_github(team) {
+        Some(logins) => Arc::new(team.with_members(logins)),
+        None => Arc::clone(team),
+    });
+    Rules::new(teams.collect())
 }
 
 /// A message with what its rule says of its place in a conversation.

@@ -50,8 +50,8 @@ pub struct ChannelSettings {
     pub zulip: Option<ApiSettings>,
     /// `[webhook.NAME]`
     pub webhooks: BTreeMap<String, WebhookSettings>,
-    /// `[github] token`
-    pub github: Option<ApiSettings>,
+    /// `[github] token`, or `app_id` and `private_key`
+    pub github: Option<GithubApi>,
     /// `[jira] token`, or a service account
     pub jira: Option<JiraApi>,
     /// `[people.LOGIN]`, by the login in small letters
@@ -103,7 +103,9 @@ impl ChannelSettings {
                 named(self.mattermost_webhooks.contains_key(name), "mattermost_webhook", name)
             }
             Destination::Webhook(name) => named(self.webhooks.contains_key(name), "webhook", name),
-            Destination::Github => (self.github.is_none()).then(|| "`token` in `[github]`".to_owned()),
+            Destination::Github => {
+                (self.github.is_none()).then(|| "`token`, or `app_id` and `private_key`, in `[github]`".to_owned())
+            }
             Destination::Jira => (self.jira.is_none()).then(|| "`token` or `client_id` in `[jira]`".to_owned()),
         }
     }

@@ -69,6 +69,22 @@ pub fn thread<'a>(subject: &'a str, tickets: &'a [TicketKey]) -> &'a str {
     tickets.first().map_or(subject, TicketKey::as_str)
 }
 
+/// The thread of an event.
+#[must_use]
+pub fn conversation(event: &Event) -> String {
+    thread(&event.work(), &event.tickets).to_owned()
+}
+
+/// Makes what a pull request brought about a part of that work: it has its tickets, and before any of its own.
+pub fn belong(event: &mut Event, to: &Known) {
+    let (About::Thing(thing), About::PullRequest(pr)) = (&mut event.about, &to.about) else { return };
+    thing.pull_request = Some(pr.number);
+    thing.brought_by = Some(Box::new(PullRequest { body: None, ..pr.clone() }));
+    let own = std::mem::replace(&mut event.tickets, to.tickets.clone());
+    let further = own.into_iter().filter(|key| !to.tickets.contains(key));
+    event.tickets.extend(further);
+}
+
 /// Completes an event by what was known of its subject, and says what is known now.
 #[must_use]
 pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
@@ -83,6 +99,7 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
         return Tracked { event, known, stale, rekeyed: false, ticket: None };
     };
     event.kind = refine(event.kind, &before);
+    recover(&mut event, &before);
     let state = before.updated_at.max(before.about.updated_at());
     let late = matches!((event.about.updated_at(), state), (Some(new), Some(old)) if new < old);
     let about = merge(&before.about, &event.about, late);
@@ -208,6 +225,17 @@ fn refine(kind: EventKind, before: &Known) -> EventKind {
         | (EventKind::TicketDone, Some(StatusCategory::Done)) => EventKind::TicketTransitioned,
         _ => kind,
     }
+}
+
+/// Whoever heard that a workflow failed hears that it works again, in the same conversation: it is part of the work that
+/// it failed for, whatever made it work.
+fn recover(event: &mut Event, before: &Known) {
+    if event.kind != EventKind::WorkflowRecovered {
+        return;
+    }
+    let (About::Thing(now), About::Thing(failed)) = (&mut event.about, &before.about) else { return };
+    (now.pull_request, now.brought_by) = (failed.pull_request, failed.brought_by.clone());
+    event.tickets.clone_from(&before.tickets);
 }
 
 /// Whether a ticket moves on with an event: into work, or further within it.

@@ -28,6 +28,12 @@ pub enum ApiError {
         /// How long
         wait: Duration,
     },
+    /// Our App cannot ask there
+    #[error("the GitHub App is not installed for {owner}: install it there, with access to the repository")]
+    NotInstalled {
+        /// The organisation or user
+        owner: String,
+    },
     /// It says no
     #[error("{peer} answered {status}: {message}")]
     Refused {

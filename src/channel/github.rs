@@ -10,11 +10,13 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::access::{Access, Tokens};
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect};
+use super::mask::Secrets;
 use super::{JOINER, Outcome, Post, Step, is_number, joined, line, ways_out};
-use crate::settings::ApiSettings;
+use crate::settings::{ApiSettings, GithubApi};
 use crate::source::ON_GITHUB;
 use crate::template::{Block, shorten};
 
@@ -33,10 +35,20 @@ const REST: Duration = Duration::from_secs(60);
 
 const DIALECT: Dialect = Dialect { text, code, link, strong: "**", emphasis: "*", line: "\\\n" };
 
-pub(super) async fn send(http: &Http, settings: &ApiSettings, post: &Post<'_>) -> Outcome {
-    let Some((repository, number)) = page(post.thread) else {
+pub(super) async fn send(http: &Http, (tokens, settings): (&Tokens, &GithubApi), post: &Post<'_>) -> Outcome {
+    let Some(page) = page(post.thread) else {
         return Outcome::permanent("only what is about a pull request or an issue can go to GitHub");
     };
+    let access = match tokens.access(http, settings, page.0).await {
+        Ok(access) => access,
+        Err(outcome) => return outcome,
+    };
+    let secrets = Secrets::of_token(&access.api.token);
+    comment_on(http, &access, page, post).await.map_error(|error| secrets.mask(&error))
+}
+
+async fn comment_on(http: &Http, access: &Access, (repository, number): (&str, &str), post: &Post<'_>) -> Outcome {
+    let settings = &access.api;
     let folder = format!("/repos/{repository}/issues");
     let new = format!("{folder}/{number}/comments");
     let text = fit(post.message, |body| comment(post, body), |text| text.len() <= MOST);
@@ -48,12 +60,12 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, post: &Post<'_>) -
         match request(http, settings, (Method::PATCH, &path), &text).await {
             // Somebody deleted it.
             Ok(reply) if reply.status == 404 => {}
-            Ok(reply) => return outcome(&reply, post.thread),
+            Ok(reply) => return outcome(&reply, post.thread, access.is_app),
             Err(outcome) => return outcome,
         }
     }
     match request(http, settings, (Method::POST, &new), &text).await {
-        Ok(reply) => outcome(&reply, post.thread).anew(matches!(post.step(), Step::Edit(_))),
+        Ok(reply) => outcome(&reply, post.thread, access.is_app).anew(matches!(post.step(), Step::Edit(_))),
         Err(outcome) => outcome,
     }
 }
@@ -105,7 +117,7 @@ enum Fault {
     Text(String),
 }
 
-fn outcome(reply: &Reply, thread: &str) -> Outcome {
+fn outcome(reply: &Reply, thread: &str, is_app: bool) -> Outcome {
     if reply.is_success() {
         return reply.sent(|made: Made| made.id.to_string());
     }
@@ -123,13 +135,18 @@ fn outcome(reply: &Reply, thread: &str) -> Outcome {
         return Outcome::Transient { error: line(&said), retry_after };
     }
     let advice = match reply.status {
+        401 if is_app => "the App's token is not good any more, and is renewed".to_owned(),
         401 => "the token in `[github]` is not good, or not any more".to_owned(),
+        403 if lower.contains("not accessible by") && is_app => {
+            "give the App write access to issues and to pull requests, and accept that where it is installed".to_owned()
+        }
         403 if lower.contains("not accessible by") => {
             "give the token write access to issues and to pull requests".to_owned()
         }
         403 if lower.contains("saml") => "authorize the token for the organization".to_owned(),
         403 if lower.contains("locked") => format!("{thread} is locked for all but those who may write there"),
         301 | 307 | 308 => "the repository has another name now".to_owned(),
+        404 if is_app => format!("there is no {thread}, or the App is not installed for the repository"),
         404 => format!("there is no {thread}, or the token may not see the repository"),
         410 => format!("{thread} was deleted, or the repository has no issues"),
         _ => return reply.failed(&said),

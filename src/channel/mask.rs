@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::settings::{ApiSettings, HookSettings, JiraApi, JiraLogin, SmtpSettings};
@@ -30,6 +30,10 @@ impl Secrets {
             JiraLogin::Account { user, token } => Self::of_account(user, token.expose_secret()),
             JiraLogin::Service(account) => Self(vec![account.client_secret.expose_secret().to_owned()]),
         }
+    }
+
+    pub(super) fn of_token(token: &SecretString) -> Self {
+        Self(vec![token.expose_secret().to_owned()])
     }
 
     pub(super) fn of_hook(settings: &HookSettings) -> Self {

@@ -1,6 +1,7 @@
 //! Where messages go out: one file a channel, each from the same tree to its own dialect, and each saying which
 //! failures are worth another try.
 
+mod access;
 mod discord;
 mod dkim;
 mod email;
@@ -41,6 +42,7 @@ pub use self::http::{choose_tls_provider, http_client};
 pub use self::names::Names;
 pub use self::outcome::Outcome;
 
+use self::access::Tokens;
 use self::email::Sender;
 use self::http::Http;
 use self::route::Route;
@@ -160,6 +162,7 @@ pub struct Channels {
     smtp: Option<Smtp>,
     jira: Option<Access>,
     http: Http,
+    github: Tokens,
 }
 
 impl Channels {
@@ -172,7 +175,8 @@ impl Channels {
     fn with_deadlines(settings: ChannelSettings, names: Names, (mail, http): (Duration, Duration)) -> Self {
         let smtp = settings.email.as_ref().and_then(|email| email.smtp.clone());
         let jira = settings.jira.clone().map(Access::new);
-        Self { smtp: smtp.map(|smtp| Smtp::new(smtp, mail)), jira, http: Http::new(http), names, settings }
+        let smtp = smtp.map(|smtp| Smtp::new(smtp, mail));
+        Self { smtp, jira, http: Http::new(http), github: Tokens::default(), names, settings }
     }
 
     /// Sends a message, within a deadline. Whom the message calls, who answers go to, and the conversation's alias are looked up
@@ -207,7 +211,7 @@ impl Channels {
             Route::Matrix(api, room) => matrix::send(&self.http, api, room, post).await,
             Route::Zulip(api, stream) => zulip::send(&self.http, api, stream, post).await,
             Route::Webhook(hook) => webhook::send(&self.http, hook, post).await,
-            Route::Github(api) => github::send(&self.http, api, post).await,
+            Route::Github(api) => github::send(&self.http, (&self.github, api), post).await,
             Route::Jira(access, _) => jira::send(&self.http, access, post).await,
         }
     }

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 use super::mask::Secrets;
 use super::smtp::Smtp;
 use crate::api::jira::Access;
-use crate::settings::{ApiSettings, DiscordSettings, HookSettings, JiraApi, WebhookSettings};
+use crate::settings::{ApiSettings, DiscordSettings, GithubApi, GithubLogin, HookSettings, JiraApi, WebhookSettings};
 
 /// The channel that takes a destination.
 pub(super) enum Route<'a> {
@@ -21,7 +21,7 @@ pub(super) enum Route<'a> {
     Matrix(&'a ApiSettings, &'a str),
     Zulip(&'a ApiSettings, &'a str),
     Webhook(&'a WebhookSettings),
-    Github(&'a ApiSettings),
+    Github(&'a GithubApi),
     Jira(&'a Access, &'a JiraApi),
     Mailbox,
 }
@@ -35,8 +35,12 @@ impl Route<'_> {
             | Self::Mattermost(api, _)
             | Self::RocketChat(api, _)
             | Self::Matrix(api, _)
-            | Self::Zulip(api, _)
-            | Self::Github(api) => Secrets::of_api(api),
+            | Self::Zulip(api, _) => Secrets::of_api(api),
+            Self::Github(api) => match &api.login {
+                GithubLogin::Token(token) => Secrets::of_token(token),
+                // Its tokens are known only once there is one.
+                GithubLogin::App { .. } | GithubLogin::Nobody => Secrets::default(),
+            },
             Self::Jira(_, settings) => Secrets::of_jira(settings),
             Self::SlackWebhook(hook) | Self::Teams(hook) | Self::GoogleChat(hook) | Self::MattermostWebhook(hook) => {
                 Secrets::of_hook(hook)

@@ -21,7 +21,7 @@ use std::time::Duration;
 use super::listener::{Request, WebServer, http};
 use super::*;
 use crate::event::{About, EventKind};
-use crate::settings::{ApiSettings, DiscordSettings, HookSettings, JiraApi, WebhookSettings};
+use crate::settings::{ApiSettings, DiscordSettings, GithubApi, GithubLogin, HookSettings, JiraApi, WebhookSettings};
 use crate::template::fixture::{EVIL, context_of, event, ticket};
 use crate::template::{Templates, for_kind};
 
@@ -100,7 +100,7 @@ fn web(url: &str) -> Channels {
         matrix: api("", None),
         zulip: api("", Some("bot@zulip.example")),
         webhooks: [("hub".to_owned(), WebhookSettings::new(&format!("{url}/in?key=hunter2"), SECRET).unwrap())].into(),
-        github: api("", None),
+        github: api("", None).map(|api| GithubApi { url: api.url, login: GithubLogin::Token(api.token) }),
         jira: Some(JiraApi::by_token(url, Some("bot@jira.example"), "xoxb-hunter2").unwrap()),
         ..ChannelSettings::default()
     };

@@ -30,6 +30,9 @@ pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
         counts = format!("{counts}, {}", counted(tests, "test"));
     }
     say(format!("{}: fine ({counts})", args.config.display()))?;
+    for sentence in rulebook.rules().without(config.github_api.is_some(), config.channels.jira.is_some()) {
+        say(format!("note: {sentence}"))?;
+    }
     let channels = Channels::new(config.channels.clone(), Names::open());
     let local = rules.iter().flat_map(|rule| plan::destinations(rule)).filter(|to| channels.instead(to).is_some());
     let local = local.map(|to| to.to_string()).collect::<BTreeSet<_>>();

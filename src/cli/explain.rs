@@ -155,7 +155,7 @@ fn messages<'a>(
             let event = &Event { kind, ..tracked.event.clone() };
             let now = at.map_or_else(Timestamp::now, |at| goes(team, rule, at).at);
             let message = rulebook.compose(&Telling { event, ticket: None, team, rule, now })?;
-            let thread = track::thread(&event.subject, &event.tickets);
+            let thread = &track::conversation(event);
             for to in plan::destinations(rule) {
                 let post = Post {
                     id: 0,
@@ -196,7 +196,7 @@ fn event_json(event: &Event) -> Value {
         "subject": event.subject,
         "title": event.about.title(),
         "url": event.url.as_deref().or_else(|| event.about.url()),
-        "thread": track::thread(&event.subject, &event.tickets),
+        "thread": track::conversation(event),
         "tickets": event.tickets,
     })
 }
@@ -240,7 +240,7 @@ fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Result
         let who = event.actor.as_ref().map_or("nobody", |actor| &actor.login);
         say(format!("{} on {} by {who}", event.kind, event.subject))?;
         say(hanging("  ", event.about.title()))?;
-        say(format!("  in the conversation {}", track::thread(&event.subject, &event.tickets)))?;
+        say(format!("  in the conversation {}", track::conversation(event)))?;
     }
     say(if lines.is_empty() { "\nThere are no rules." } else { "" })?;
     let (matching, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.judged.verdict == Verdict::Match);

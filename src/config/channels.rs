@@ -99,7 +99,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     }
 
     /// How GitHub's API is asked, and what comments are written with.
-    pub(super) fn github_api(&mut self, raw: RawGithubApi) -> (String, Option<GithubApi>, Option<ApiSettings>) {
+    pub(super) fn github_api(&mut self, raw: RawGithubApi) -> (String, Option<GithubApi>) {
         let at = At::root().key("github");
         let RawGithubApi { token, app_id, private_key, api_url } = raw;
         let url = self.web_address(api_url, &at.key("api_url")).unwrap_or_else(|| GITHUB.to_owned());
@@ -114,19 +114,19 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             let help = "leave one of the two out".to_owned();
             self.document.wrong(&token_at, "GitHub is asked either as an App or with a token", help);
         }
-        let api = self.api(Some(url.clone()), None, (token, &token_at));
+        let token = self.api(Some(url.clone()), None, (token, &token_at)).map(|api| api.token);
         let id = self.word(app_id, &id_at).and_then(|id| {
             let wrong = || (format!("`{id}` is no App"), Some("write the App ID, which is a number".to_owned()));
             self.parsed(id.parse::<u64>().map_err(|_| wrong()), &id_at)
         });
         let key = self.secret(private_key, &key_at);
-        let login = match (&api, id, key) {
-            (Some(api), ..) => Some(GithubLogin::Token(api.token.clone())),
+        let login = match (token, id, key) {
+            (Some(token), ..) => Some(GithubLogin::Token(token)),
             (None, Some(id), Some(key)) => Some(GithubLogin::App { id, key }),
             _ => None,
         };
         let settings = login.and_then(|login| Some(GithubApi { url: Url::parse(&url).ok()?, login }));
-        (url, settings, api)
+        (url, settings)
     }
 
     /// A token with where it is good. Every part of it that is wrong was reported.

@@ -85,7 +85,7 @@ pub struct GithubTable {
     pub secrets: Field<Vec<Field<SecretText>>>,
     /// A token to ask the API with, and to write comments with for the destination `github`.
     pub token: Field<SecretText>,
-    /// The number of a GitHub App that asks the API, instead of a `token`.
+    /// The number of a GitHub App that asks the API and writes comments, instead of a `token`.
     pub app_id: Field<String>,
     /// The App's private key, in PEM.
     pub private_key: Field<SecretText>,

@@ -109,7 +109,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             self.document.wrong(&root, "no webhook can be verified: there is no secret", help.to_owned());
         }
         let jira_base_url = self.web_address(jira.base_url, &jira_at.key("base_url"));
-        let (github_url, github_api, github_comments) = self.github_api(RawGithubApi {
+        let (github_url, github_api) = self.github_api(RawGithubApi {
             token: github.token,
             app_id: github.app_id,
             private_key: github.private_key,
@@ -126,7 +126,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         let jira_api = self.jira_api(login, jira_base_url.as_deref());
         Config {
             github_url,
-            github_api,
+            github_api: github_api.clone(),
             rules: self.path(raw.rules, &root.key("rules"), "rules"),
             templates: self.path(raw.templates, &root.key("templates"), "templates"),
             listen,
@@ -149,7 +149,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
                 matrix: self.matrix(raw.matrix),
                 zulip: self.zulip(raw.zulip),
                 webhooks: self.webhooks(raw.webhook),
-                github: github_comments,
+                github: github_api,
                 jira: jira_api,
                 people: self.people(raw.people),
                 mailbox: self.path(raw.mailbox, &root.key("mailbox"), "mailbox"),

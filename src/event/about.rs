@@ -278,6 +278,16 @@ pub struct Thing {
     /// The first paragraph of its text, at most 280 characters
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body_summary: Option<String>,
+    /// The commit that a workflow ran on, or that was deployed
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub commit: Option<String>,
+    /// The number of the pull request that brought that commit
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pull_request: Option<u64>,
+    /// What is known of that pull request, without its description; templates have it as `pr`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(skip)]
+    pub brought_by: Option<Box<PullRequest>>,
     /// When the source last changed it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>")]

@@ -117,7 +117,12 @@ impl<'a> Batch<'a> {
     }
 
     async fn event(&mut self, event: Event) -> Result<PlannedEvent, StoreError> {
-        let (event, nameless) = self.resolve(self.with_edit(event).await?).await?;
+        let (mut event, nameless) = self.resolve(self.with_edit(event).await?).await?;
+        if matches!(&event.about, About::Thing(thing) if thing.pull_request.is_some())
+            && let Some(known) = &self.before(&event.work()).await?.known
+        {
+            track::belong(&mut event, known);
+        }
         let told = match &event.once {
             Some(once) if !self.told.contains_key(once) && !self.asked.contains(once) => {
                 self.store.told(&[once]).await?.remove(once)
@@ -230,7 +235,7 @@ impl<'a> Batch<'a> {
             let reason = stale.unwrap_or_else(|| format!("no rule matched{gap}"));
             lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
         }
-        let thread = track::thread(&event.subject, &event.tickets).to_owned();
+        let thread = track::conversation(&event);
         let plan::Plan { superseded, withdrawn, timers, gone, .. } = plan;
         PlannedEvent { event: event.without_body(), thread, known, lines, superseded, withdrawn, timers, gone, forward }
     }

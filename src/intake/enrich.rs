@@ -3,6 +3,8 @@
 //! It comes after the answer to the webhook and before the rules, and has little time: what is not known by then stays
 //! unknown, and the ledger says why.
 
+mod work;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,27 +84,52 @@ impl Enricher {
         store: &Store,
     ) -> Result<(), StoreError> {
         let end = Instant::now() + PATIENCE;
-        let mut events = parsed.filter_map(|parsed| match parsed {
-            Parsed::Events(events) => Some(events),
-            Parsed::Ignored(_) => None,
-        });
-        let mut events = events.by_ref().flatten().collect::<Vec<_>>();
-        let wanting = events.iter_mut().filter_map(|event| {
-            let asks = rules.asks(event);
-            asks.of_github().then_some((event, asks))
-        });
-        stream::iter(wanting).for_each_concurrent(AT_ONCE, |(event, asks)| self.event(event, asks, end)).await;
-        self.tickets(events, rules, (store, end)).await
+        let mut deliveries = parsed
+            .filter_map(|parsed| match parsed {
+                Parsed::Events(events) => Some(events),
+                Parsed::Ignored(_) => None,
+            })
+            .collect::<Vec<_>>();
+        if let Some(github) = &self.github {
+            let events = deliveries.iter_mut().enumerate();
+            let mut events =
+                events.flat_map(|(at, events)| events.iter_mut().map(move |event| (at, event))).collect::<Vec<_>>();
+            self.find_work(github, events.iter_mut().map(|(_, event)| &mut **event), rules, (store, end)).await?;
+            let mut asked = Vec::new();
+            for (at, event) in events {
+                let asks = rules.asks(event);
+                if asks.of_github() {
+                    asked.push(self.event(github, event, (at, asks, end)));
+                }
+            }
+            let notes = stream::iter(asked).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
+            notes.into_iter().for_each(|(at, notes)| deliveries[at].extend(notes));
+        }
+        self.tickets(deliveries.into_iter().flatten().collect(), rules, (store, end)).await
     }
 
-    async fn event(&self, event: &mut Event, asks: Asks, end: Instant) {
-        let Some(github) = &self.github else { return };
-        let error = match self.in_time(end, self.ask(github, event, asks)).await {
-            Ok(()) => return self.fine(),
-            Err(error) => error,
-        };
-        self.trouble(&error);
-        event.gap = Some(error.to_string());
+    /// The notes in an event's commits, with its delivery's place.
+    async fn event(
+        &self,
+        github: &Github,
+        event: &mut Event,
+        (at, asks, end): (usize, Asks, Instant),
+    ) -> (usize, Vec<Event>) {
+        let mut notes = Vec::new();
+        let asked = self.in_time(end, self.ask(github, event, (asks, &mut notes))).await;
+        self.noted(event, asked);
+        (at, notes)
+    }
+
+    /// What is missing is said with the event, and in the log.
+    fn noted(&self, event: &mut Event, asked: Result<(), ApiError>) {
+        match asked {
+            Ok(()) => self.fine(),
+            Err(error) => {
+                self.trouble(&error);
+                event.gap = Some(error.to_string());
+            }
+        }
     }
 
     /// An answer before `end`. Somebody who gives none is left alone for a while, so that not each batch waits for it.
@@ -132,28 +159,49 @@ impl Enricher {
         }
     }
 
-    async fn ask(&self, github: &Github, event: &mut Event, asks: Asks) -> Result<(), ApiError> {
+    /// Asks what rules ask of an event, and puts the notes in its commits into `notes`.
+    async fn ask(
+        &self,
+        github: &Github,
+        event: &mut Event,
+        (asks, notes): (Asks, &mut Vec<Event>),
+    ) -> Result<(), ApiError> {
         let repo = event.scope.clone();
-        let branch = match &event.about {
-            About::PullRequest(pr) => {
-                let (number, base) = (pr.number, pr.base.clone());
-                if asks.keys && event.tickets.is_empty() {
-                    let messages = github.commits(&repo, number).await?;
-                    event.tickets = source::tickets_in(messages.iter().map(String::as_str), &self.settings);
+        let pull = match &event.about {
+            About::PullRequest(pr) => Some((pr.number, pr.base.clone())),
+            _ => event.brought_by().map(|pr| (pr.number, pr.base.clone())),
+        };
+        let mut commits = Ok(());
+        if let About::PullRequest(pr) = &event.about
+            && (asks.notes || asks.keys && event.tickets.is_empty())
+        {
+            let found = github.commits(&repo, pr.number).await;
+            commits = found.map(|commits| {
+                if event.tickets.is_empty() {
+                    event.tickets =
+                        source::tickets_in(commits.iter().map(|commit| commit.message.as_str()), &self.settings);
                 }
-                if (asks.files || asks.owners) && event.paths.is_none() {
-                    event.paths = Some(github.files(&repo, number).await?);
+                if asks.notes {
+                    notes.extend(source::notes_in_commits(event, &commits, &self.settings));
                 }
-                base
-            }
-            About::Thing(thing) if event.kind == EventKind::Push => thing.branch.clone(),
+            });
+        }
+        if let Some((number, _)) = &pull
+            && (asks.files || asks.owners)
+            && event.paths.is_none()
+        {
+            event.paths = Some(github.files(&repo, *number).await?);
+        }
+        let branch = match (&event.about, pull) {
+            (_, Some((_, base))) => base,
+            (About::Thing(thing), None) if event.kind == EventKind::Push => thing.branch.clone(),
             _ => None,
         };
         if let (true, Some(branch), Some(paths)) = (asks.owners, branch, &event.paths) {
             let owners = self.owners(github, &repo, &branch).await?;
             event.owners = Some(owners.of(paths));
         }
-        Ok(())
+        commits
     }
 
     async fn owners(&self, github: &Github, repo: &str, branch: &str) -> Result<Arc<Owners>, ApiError> {

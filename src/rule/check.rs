@@ -72,7 +72,8 @@ impl Checker<'_> {
         let root = At::root();
         let sending = self.sending(raw.take_sending(), &root);
         let members = self.members(raw.members);
-        self.owns = self.owns(raw.owns, raw.github_team, &members);
+        let github_team = self.github_team(raw.github_team);
+        self.owns = self.owns(raw.owns, github_team.as_ref(), &members);
         let tables = self.document.take(raw.rule, &root.key("rule")).unwrap_or_default();
         let mut names = BTreeMap::new();
         let mut rules = Vec::new();
@@ -88,6 +89,7 @@ impl Checker<'_> {
             name: self.name(raw.team, &root, "team"),
             owner: self.owner(raw.owner),
             members,
+            github_team,
             timezone: self.timezone(raw.timezone),
             audience: self.audience(raw.audience),
             quiet: self.quiet(raw.quiet),
@@ -173,23 +175,24 @@ impl Checker<'_> {
         members.into_iter().map(|(_, member)| member).collect()
     }
 
+    fn github_team(&mut self, team: Field<String>) -> Option<String> {
+        let at = At::root().key("github_team");
+        let team = self.document.take(team, &at)?;
+        let parts = team.split('/').collect::<Vec<_>>();
+        let right = parts.len() == 2 && parts.iter().all(|part| reading::plain_login(part).is_ok());
+        if !right {
+            let help = "write \"ORGANISATION/TEAM\"".to_owned();
+            self.document.wrong(&at, format!("`{team}` is no team on GitHub"), help);
+        }
+        right.then_some(team)
+    }
+
     /// What the team owns. CODEOWNERS knows it by its name on GitHub, or by its members.
-    fn owns(&mut self, owns: Field<TextOrTexts>, team: Field<String>, members: &[String]) -> Option<Owns> {
-        let root = At::root();
-        let at = root.key("github_team");
-        let team = self.document.take(team, &at).filter(|team| {
-            let parts = team.split('/').collect::<Vec<_>>();
-            let right = parts.len() == 2 && parts.iter().all(|part| reading::plain_login(part).is_ok());
-            if !right {
-                let help = "write \"ORGANISATION/TEAM\"".to_owned();
-                self.document.wrong(&at, format!("`{team}` is no team on GitHub"), help);
-            }
-            right
-        });
-        let at = root.key("owns");
+    fn owns(&mut self, owns: Field<TextOrTexts>, team: Option<&String>, members: &[String]) -> Option<Owns> {
+        let at = At::root().key("owns");
         match self.document.take(owns, &at)? {
             TextOrTexts::One(text) if text == "codeowners" => {
-                let names = team.iter().chain(members).map(|name| format!("@{}", name.to_lowercase()));
+                let names = team.into_iter().chain(members).map(|name| format!("@{}", name.to_lowercase()));
                 let names = names.collect::<Vec<_>>();
                 if names.is_empty() {
                     let help = "write `github_team = \"ORGANISATION/TEAM\"`, or `members`".to_owned();

@@ -139,6 +139,25 @@ impl Condition {
         self.any(true, &|condition| matches!(condition, Self::Paths(_) | Self::TouchesOwned(_)))
     }
 
+    /// Whether it is about a pull request, or the ticket that something belongs to.
+    pub(super) fn asks_of_work(&self) -> bool {
+        let of_pull_request = |condition: &Self| {
+            matches!(
+                condition,
+                Self::Ticket(_)
+                    | Self::Base(_)
+                    | Self::Head(_)
+                    | Self::Draft(_)
+                    | Self::Size(_)
+                    | Self::Labels(_)
+                    | Self::LabelsAll(_)
+                    | Self::Assignee(_)
+                    | Self::Reviewer(_)
+            )
+        };
+        self.asks_of_files() || self.asks_of_ticket() || self.any(true, &of_pull_request)
+    }
+
     /// Whether it is about who owns those files, as the repository says.
     pub(super) fn asks_of_owners(&self) -> bool {
         let by_repository = |condition: &Self| match condition {
@@ -153,16 +172,36 @@ impl Condition {
         self.any(false, &|condition| matches!(condition, Self::Author(list) if list.names(login)))
     }
 
-    /// Looks up who is in the teams that it names.
-    pub(super) fn resolve(&mut self, members: &impl Fn(&str) -> Option<Vec<String>>) {
+    /// Changes it, and those within it.
+    pub(super) fn change(&mut self, change: &impl Fn(&mut Self)) {
+        change(self);
         match self {
-            Self::AuthorTeam(teams) => teams.resolve(members),
             Self::All(groups) | Self::Any(groups) => {
-                groups.iter_mut().flatten().for_each(|condition| condition.resolve(members));
+                groups.iter_mut().flatten().for_each(|condition| condition.change(change));
             }
-            Self::Not(conditions) => conditions.iter_mut().for_each(|condition| condition.resolve(members)),
+            Self::Not(conditions) => conditions.iter_mut().for_each(|condition| condition.change(change)),
             _ => {}
         }
+    }
+
+    /// Looks up who is in the teams that it names.
+    pub(super) fn resolve(&mut self, members: &impl Fn(&str) -> Option<Vec<String>>) {
+        self.change(&|condition| {
+            if let Self::AuthorTeam(teams) = condition {
+                teams.resolve(members);
+            }
+        });
+    }
+
+    /// Takes these logins for the team's, whose condition it is.
+    pub(super) fn own(&mut self, logins: &[String]) {
+        self.change(&|condition| {
+            if let Self::TouchesOwned(owns) = condition
+                && let Owns::CodeOwners(names) = &mut **owns
+            {
+                names.extend(logins.iter().map(|login| format!("@{}", login.to_lowercase())));
+            }
+        });
     }
 
     /// How the repositories that it holds for begin, if that says something.

@@ -38,6 +38,8 @@ struct Starts {
     from: HashMap<String, Wanted>,
     /// The lengths that beginnings have: only these are looked up
     lengths: BTreeSet<usize>,
+    /// The kinds that some of them wants
+    kinds: Kinds,
 }
 
 /// Kinds, and beside each the place of a rule that wants it: sorted.
@@ -56,15 +58,19 @@ pub struct Asks {
     pub owners: bool,
     /// The ticket keys in commit messages, where there are no others
     pub keys: bool,
+    /// The notes in commit messages
+    pub notes: bool,
+    /// The pull request that brought it about
+    pub pull_request: bool,
     /// What is known of its tickets: conditions ask, and messages say it
     pub ticket: bool,
 }
 
 impl Asks {
-    /// Whether GitHub would know something of it.
+    /// Whether GitHub would know something of it, or of the pull request that brought it about.
     #[must_use]
     pub fn of_github(self) -> bool {
-        self.files || self.owners || self.keys
+        self.files || self.owners || self.keys || self.notes
     }
 }
 
@@ -133,9 +139,14 @@ impl Rules {
     pub fn asks(&self, event: &Event) -> Asks {
         let is_pull_request = matches!(event.about, About::PullRequest(_));
         let milestones = EventKind::ALL.iter().copied().filter(|kind| is_pull_request && kind.is_milestone());
-        let mut asks = Asks::default();
+        let mut asks = Asks {
+            notes: brings_commits(event.kind)
+                && EventKind::ALL.iter().any(|kind| kind.is_note() && self.could_want(*kind, event)),
+            pull_request: is_brought_about(event.kind) && self.could_want(event.kind, event),
+            ..Asks::default()
+        };
         for kind in std::iter::once(event.kind).chain(milestones.filter(|kind| *kind != event.kind)) {
-            asks.keys |= is_pull_request && event.tickets.is_empty() && self.want(kind);
+            asks.keys |= is_pull_request && event.tickets.is_empty() && self.could_want(kind, event);
             for (_, rule) in self.candidates(kind, event) {
                 asks.files |= rule.conditions.iter().any(Condition::asks_of_files);
                 asks.owners |= rule.conditions.iter().any(Condition::asks_of_owners);
@@ -143,6 +154,11 @@ impl Rules {
             }
         }
         asks
+    }
+
+    /// Whether some rule could want an event as one of this kind, if it belongs to other tickets than it says.
+    fn could_want(&self, kind: EventKind, event: &Event) -> bool {
+        self.tickets.kinds.contains(kind) || self.candidates(kind, event).next().is_some()
     }
 
     /// Whether some rule asks for a kind of event.
@@ -165,6 +181,7 @@ impl Rules {
 
 impl Starts {
     fn add(&mut self, anchors: Vec<Anchor>, (rule, place): (&Rule, Place)) {
+        self.kinds = self.kinds.iter().chain(rule.on.kinds.iter()).collect();
         for anchor in anchors {
             let wanted = match anchor {
                 Anchor::Exactly(text) => self.exactly.entry(text).or_default(),
@@ -206,6 +223,24 @@ impl Wanted {
         let wanted = self.kinds[from..].iter().take_while(|other| **other == kind);
         found.extend(wanted.zip(&self.places[from..]).map(|(_, place)| *place));
     }
+}
+
+/// Whether a pull request may have commits with it that it had not before.
+fn brings_commits(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::PullRequestDraft
+            | EventKind::PullRequestOpened
+            | EventKind::PullRequestReady
+            | EventKind::PullRequestReopened
+            | EventKind::PullRequestPushed
+            | EventKind::PullRequestMerged
+    )
+}
+
+/// Whether a pull request's commits bring it about. A workflow works again for whom it failed.
+fn is_brought_about(kind: EventKind) -> bool {
+    matches!(kind, EventKind::WorkflowFailed | EventKind::DeploymentSucceeded | EventKind::DeploymentFailed)
 }
 
 /// Tells each rule who is in the teams that it names.

@@ -7,6 +7,7 @@ mod file;
 mod folder;
 mod index;
 mod matcher;
+mod outlook;
 mod pattern;
 mod reading;
 mod timing;
@@ -38,8 +39,10 @@ pub struct Team {
     pub name: String,
     /// The address of whoever is told when the file is broken
     pub owner: Option<String>,
-    /// Logins, account ids or names, as written
+    /// Logins, account ids or names, as written, and then those who are in its team on GitHub, as far as they are known
     pub members: Vec<String>,
+    /// What GitHub calls it, as `organisation/team`
+    pub github_team: Option<String>,
     /// The zone of all times that it writes and is shown
     pub timezone: TimeZone,
     /// Who reads what it gets
@@ -52,6 +55,19 @@ pub struct Team {
     pub rules: Vec<Rule>,
     /// Webhooks to try the rules on
     pub tests: Vec<RuleTest>,
+}
+
+impl Team {
+    /// The team with these logins among its members.
+    #[must_use]
+    pub fn with_members(&self, logins: &[String]) -> Self {
+        let mut team = self.clone();
+        let known = self.members.iter().map(|member| member.to_lowercase()).collect::<Vec<_>>();
+        let further = logins.iter().filter(|login| !known.contains(&login.to_lowercase())).cloned().collect::<Vec<_>>();
+        team.rules.iter_mut().flat_map(|rule| &mut rule.conditions).for_each(|condition| condition.own(&further));
+        team.members.extend(further);
+        team
+    }
 }
 
 /// A webhook, and which rules of the team match it.

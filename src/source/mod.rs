@@ -6,6 +6,7 @@
 
 mod adf;
 mod body;
+mod commit;
 mod github;
 mod jira;
 mod lenient;
@@ -18,10 +19,12 @@ mod trailer;
 mod wiki;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::event::{Event, Source, TicketKey};
 
 pub use body::{BodyError, json_body};
+pub use commit::Commit;
 pub use github::EVENTS as GITHUB_EVENTS;
 pub use jira::EVENTS as JIRA_EVENTS;
 pub use note::{revise as revise_notes, standing as standing_notes};
@@ -73,6 +76,34 @@ pub fn parse(source: Source, name: &str, body: &[u8], received: Timestamp, setti
 #[must_use]
 pub fn tickets_in<'a>(texts: impl IntoIterator<Item = &'a str>, settings: &Settings) -> Vec<TicketKey> {
     tickets::find(None, &texts.into_iter().collect::<Vec<_>>(), &settings.jira_projects)
+}
+
+/// The events for the notes in a pull request's commits, which its own event does not bring. A commit that names no
+/// ticket is about the pull request's.
+#[must_use]
+pub fn notes_in_commits(pull_request: &Event, commits: &[Commit], settings: &Settings) -> Vec<Event> {
+    commit::notes(pull_request, commits, |message| match &pull_request.tickets[..] {
+        [] => tickets_in([message], settings),
+        keys => keys.to_vec(),
+    })
+}
+
+/// A pull request as GitHub's API writes it, read as webhooks are; `None` if it is none of this repository's.
+#[must_use]
+pub fn pull_request(repo: &str, pull: &Value, settings: &Settings) -> Option<Event> {
+    let base = pull.pointer("/base/repo").filter(|base| base.is_object());
+    let name = base.and_then(|base| base.get("full_name")?.as_str()).unwrap_or(repo);
+    if !name.eq_ignore_ascii_case(repo) {
+        return None;
+    }
+    let mut repository = base.cloned().unwrap_or_else(|| json!({}));
+    repository["full_name"] = json!(repo);
+    let body = json!({ "action": "edited", "repository": repository, "pull_request": pull }).to_string();
+    let now = Timestamp::now();
+    let Parsed::Events(events) = parse(Source::Github, "pull_request", body.as_bytes(), now, settings) else {
+        return None;
+    };
+    events.into_iter().next()
 }
 
 /// The reason for a body that does not even have the outline of a webhook.

@@ -43,7 +43,7 @@ pub struct Context {
     /// The repository, as owner/name; absent for Jira
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repo: Option<String>,
-    /// The pull request it is about
+    /// The pull request it is about, or that brought it about
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pr: Option<PullRequest>,
     /// The GitHub issue it is about
@@ -146,7 +146,10 @@ pub fn context(facts: &Facts<'_>) -> Context {
     match &event.about {
         About::PullRequest(about) => pr = Some(PullRequest { body: None, ..about.clone() }),
         About::Issue(about) => issue = Some(Issue { body: None, ..about.clone() }),
-        About::Thing(about) => thing = Some(about.clone()),
+        About::Thing(about) => {
+            pr = about.brought_by.as_deref().cloned();
+            thing = Some(Thing { brought_by: None, ..about.clone() });
+        }
         About::Ticket(about) => ticket = Some(about.clone()),
     }
     let ticket = ticket.or_else(|| event.tickets.first().map(|key| bare_ticket(key.as_str())));

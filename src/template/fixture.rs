@@ -110,6 +110,9 @@ fn thing(kind: ThingKind, title: &str, body_summary: Option<String>) -> About {
         environment: (kind == ThingKind::Deployment).then(|| "production".to_owned()),
         outcome: None,
         body_summary,
+        commit: None,
+        pull_request: None,
+        brought_by: None,
         updated_at: None,
     })
 }

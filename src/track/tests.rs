@@ -160,6 +160,9 @@ fn thing(kind: ThingKind, outcome: Option<&str>) -> About {
         environment: None,
         outcome: outcome.map(str::to_owned),
         body_summary: None,
+        commit: None,
+        pull_request: None,
+        brought_by: None,
         updated_at: None,
     })
 }

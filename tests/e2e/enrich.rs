@@ -9,19 +9,19 @@ use warp::Filter as _;
 
 use crate::support::{Service, merged, pull_request, states};
 
-const TOKEN: &str = "hunter2-canary";
+pub const TOKEN: &str = "hunter2-canary";
 
 /// What the API has: by path and query, the status and the body, as text where it is no JSON. What it lacks is 404.
-type Pages = BTreeMap<&'static str, (u16, Value)>;
+pub type Pages = BTreeMap<&'static str, (u16, Value)>;
 
 /// An API that keeps what it is asked for.
-struct Api {
-    url: String,
+pub struct Api {
+    pub url: String,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Api {
-    async fn new(pages: Pages) -> Self {
+    pub async fn new(pages: Pages) -> Self {
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let (kept, pages) = (Arc::clone(&asked), Arc::new(pages));
         let query = warp::query::raw().or(warp::any().map(String::new)).unify();
@@ -59,16 +59,16 @@ impl Api {
         Self { url, asked }
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 
-    fn github(&self) -> String {
+    pub fn github(&self) -> String {
         format!("token = \"{TOKEN}\"\napi_url = \"{}\"\n", self.url)
     }
 }
 
-fn files(names: &[&str]) -> (u16, Value) {
+pub fn files(names: &[&str]) -> (u16, Value) {
     (200, names.iter().map(|name| json!({ "filename": name, "status": "modified" })).collect())
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod app;
 mod audience;
 mod bounce;
 mod commands;
@@ -25,3 +26,4 @@ mod rule_tests;
 mod setup;
 mod support;
 mod webhooks;
+mod work;

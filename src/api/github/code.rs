@@ -1,9 +1,12 @@
 //! What GitHub knows of a repository's code: a pull request's files and commits, and files on a branch.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Github, Login};
 use crate::api::ApiError;
+use crate::event::Actor;
+use crate::source::Commit;
 
 impl Github {
     /// The files that a pull request changes, in order; one that is renamed under both names.
@@ -24,22 +27,37 @@ impl Github {
         Ok(names)
     }
 
-    /// The messages of a pull request's commits, oldest first.
+    /// A pull request's commits, oldest first; GitHub lists at most 250.
     ///
     /// # Errors
     /// As above
-    pub async fn commits(&self, repo: &str, number: u64) -> Result<Vec<String>, ApiError> {
-        #[derive(Deserialize)]
-        struct Outer {
-            commit: Inner,
-        }
-        #[derive(Deserialize)]
-        struct Inner {
-            message: String,
-        }
-        let commits: Vec<Outer> =
+    pub async fn commits(&self, repo: &str, number: u64) -> Result<Vec<Commit>, ApiError> {
+        let listed: Vec<Listed> =
             self.list(Login::Owner(repo), &format!("/repos/{repo}/pulls/{number}/commits")).await?;
-        Ok(commits.into_iter().map(|commit| commit.commit.message).collect())
+        Ok(listed.into_iter().map(Listed::read).collect())
+    }
+
+    /// A pull request as the API writes it.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn pull_request(&self, repo: &str, number: u64) -> Result<Value, ApiError> {
+        self.get(Login::Owner(repo), &format!("/repos/{repo}/pulls/{number}")).await
+    }
+
+    /// The pull requests that a commit came by, or is to come by, as the API writes them; none for a commit that GitHub
+    /// does not know
+    /// (<https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit>).
+    ///
+    /// # Errors
+    /// As above
+    pub async fn pull_requests_with(&self, repo: &str, commit: &str) -> Result<Vec<Value>, ApiError> {
+        let route = format!("/repos/{repo}/commits/{}/pulls", escaped(commit, false));
+        match self.get(Login::Owner(repo), &route).await {
+            // "No commit found for SHA"
+            Err(ApiError::Refused { status: 404 | 422, .. }) => Ok(Vec::new()),
+            answer => answer,
+        }
     }
 
     /// A file's text on a branch; `None` if it is not there.
@@ -78,6 +96,52 @@ impl Github {
             };
         let paths = tree.tree.into_iter().map(|entry| entry.path);
         Ok(paths.filter(|path| path.rsplit('/').next() == Some(name)).collect())
+    }
+}
+
+/// A commit in a list (<https://docs.github.com/rest/pulls/pulls#list-commits-on-a-pull-request>).
+#[derive(Deserialize)]
+struct Listed {
+    html_url: Option<String>,
+    commit: Said,
+    /// `None` where GitHub does not know the address; `{}` has been seen too
+    author: Option<User>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    message: String,
+    author: Option<Signature>,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: Option<String>,
+    #[serde(rename = "type")]
+    account_type: Option<String>,
+    html_url: Option<String>,
+}
+
+impl Listed {
+    fn read(self) -> Commit {
+        let name = self.commit.author.and_then(|author| author.name).filter(|name| !name.is_empty());
+        let (bot, url) = self
+            .author
+            .as_ref()
+            .map_or((false, None), |user| (user.account_type.as_deref() == Some("Bot"), user.html_url.clone()));
+        let login = self.author.and_then(|user| user.login).or_else(|| name.clone());
+        let author = login.map(|login| Actor {
+            bot: bot || login.ends_with("[bot]"),
+            name: name.unwrap_or_else(|| login.clone()),
+            login,
+            url,
+        });
+        Commit { message: self.commit.message, url: self.html_url, author }
     }
 }
 

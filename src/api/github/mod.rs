@@ -6,6 +6,8 @@
 mod code;
 mod deliveries;
 mod hooks;
+mod teams;
+mod token;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK, RETRY_AFTER};
 use http::response::Parts;
-use http::{Method, Response};
+use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use octocrab::Octocrab;
@@ -58,6 +60,13 @@ enum Login<'a> {
     /// What may see the repositories of `owner` or `owner/repo`: the App's installation there; without an App, whoever
     /// has the token
     Owner(&'a str),
+}
+
+impl Login<'_> {
+    fn owner(self) -> Option<String> {
+        let Self::Owner(about) = self else { return None };
+        Some(about.split('/').next().unwrap_or(about).to_lowercase())
+    }
 }
 
 /// What octocrab answers with
@@ -180,7 +189,12 @@ impl Github {
         }
         let asked = async {
             let crab = self.crab_for(login).await?;
-            let (parts, body) = request(&crab).await.map_err(|error| silent(&error))?.into_parts();
+            // A token that cannot be had, or is good no more, is of an installation that is gone.
+            let answer = request(&crab).await.inspect_err(|_| self.forget(login)).map_err(|error| asked(&error))?;
+            let (parts, body) = answer.into_parts();
+            if parts.status == StatusCode::UNAUTHORIZED {
+                self.forget(login);
+            }
             let body = Limited::new(body, LONGEST).collect().await;
             let body = body.map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })?.to_bytes();
             Ok((parts, body))
@@ -191,11 +205,7 @@ impl Github {
 
     /// The client that this login asks with.
     async fn crab_for(&self, login: Login<'_>) -> Result<Arc<Octocrab>, ApiError> {
-        let Login::Owner(about) = login else { return Ok(Arc::clone(&self.crab)) };
-        if !self.is_app {
-            return Ok(Arc::clone(&self.crab));
-        }
-        let owner = about.split('/').next().unwrap_or(about).to_lowercase();
+        let Some(owner) = login.owner().filter(|_| self.is_app) else { return Ok(Arc::clone(&self.crab)) };
         let known = self.installations.lock().unwrap_or_else(PoisonError::into_inner).get(&owner).cloned();
         if let Some(known) = known {
             return Ok(known);
@@ -205,11 +215,21 @@ impl Github {
             id: u64,
         }
         let route = format!("/users/{owner}/installation");
-        let found: Installation = self.crab.get(route, None::<&()>).await.map_err(|error| asked(&error))?;
+        let found = self.crab.get(route, None::<&()>).await.map_err(|error| asked(&error));
+        let found: Installation = found.map_err(|error| match error {
+            error if error.is_absent() => ApiError::NotInstalled { owner: owner.clone() },
+            error => error,
+        })?;
         let crab = self.crab.installation(InstallationId(found.id)).map_err(|error| silent(&error))?;
         let crab = Arc::new(crab);
         self.installations.lock().unwrap_or_else(PoisonError::into_inner).insert(owner, Arc::clone(&crab));
         Ok(crab)
+    }
+
+    fn forget(&self, login: Login<'_>) {
+        if let Some(owner) = login.owner() {
+            self.installations.lock().unwrap_or_else(PoisonError::into_inner).remove(&owner);
+        }
     }
 
     fn keep(&self, route: &str, kept: Kept) {

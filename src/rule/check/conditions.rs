@@ -206,8 +206,9 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         "note",
         "ticket",
     ];
-    const PULL_REQUEST: &[&str] = &["pull_request", "note"];
-    const LABELLED: &[&str] = &["pull_request", "issue", "ticket", "note"];
+    // What a pull request brings about has what it has.
+    const PULL_REQUEST: &[&str] = &["pull_request", "note", "workflow", "deployment"];
+    const LABELLED: &[&str] = &["pull_request", "issue", "ticket", "note", "workflow", "deployment"];
     Some(match condition {
         Condition::Repo(_) | Condition::Private(_) => (GITHUB, "Jira's events have no repository"),
         Condition::Base(_) => (PULL_REQUEST, "only pull requests have a base"),
@@ -215,9 +216,10 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         Condition::Draft(_) => (PULL_REQUEST, "only pull requests are drafts"),
         Condition::Size(_) => (PULL_REQUEST, "only pull requests have a size"),
         Condition::Reviewer(_) => (PULL_REQUEST, "only pull requests have reviewers"),
-        Condition::Paths(_) | Condition::TouchesOwned(_) => {
-            (&["pull_request", "push", "note"], "only pushes and pull requests have changed files")
-        }
+        Condition::Paths(_) | Condition::TouchesOwned(_) => (
+            &["pull_request", "push", "note", "workflow", "deployment"],
+            "only pushes and pull requests have changed files",
+        ),
         Condition::Labels(_) | Condition::LabelsAll(_) => {
             (LABELLED, "only pull requests, issues and tickets have labels")
         }

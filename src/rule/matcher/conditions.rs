@@ -5,7 +5,7 @@
 
 use super::Asked;
 use super::words::{listed, none_of, one_of, quoted, refusal, subject};
-use crate::event::{About, Actor, Event, PullRequest, Source, ThingKind, Ticket};
+use crate::event::{About, Actor, Event, PullRequest, Source, Thing, ThingKind, Ticket};
 use crate::rule::condition::{AuthorTeam, Condition, Owns, Size};
 use crate::rule::pattern::{Patterns, Refusal};
 
@@ -63,7 +63,9 @@ fn test(condition: &Condition, asked: Asked<'_>) -> Result<(), Failure> {
         Condition::TouchesOwned(owns) => touches_owned(event, owns),
         Condition::Labels(list) => several("label", list, &texts(labels(event)?)),
         Condition::LabelsAll(list) => all_labels(list, &texts(labels(event)?)),
-        Condition::Author(list) => several("author", list, &names(author(event)?)),
+        Condition::Author(list) => {
+            several("author", list, &authors(event)?.into_iter().flat_map(names).collect::<Vec<_>>())
+        }
         Condition::AuthorTeam(teams) => author_team(event, teams),
         Condition::Assignee(list) => several("assignee", list, &assignees(event)?),
         Condition::Reviewer(list) => {
@@ -119,7 +121,22 @@ fn unknown_of(what: &str) -> Failure {
 fn pull_request<'e, T>(event: &'e Event, what: &str, get: impl Fn(&'e PullRequest) -> Option<T>) -> Result<T, Failure> {
     match &event.about {
         About::PullRequest(pr) => get(pr).ok_or_else(|| unknown_of(&format!("pull request's {what}"))),
+        About::Thing(thing) => {
+            get(brought_by(event, thing, what)?).ok_or_else(|| unknown_of(&format!("pull request's {what}")))
+        }
         _ => Err(hasnt(event, what)),
+    }
+}
+
+/// The pull request that brought a workflow's run or a deployment about. Where GitHub was asked and gave no answer, there
+/// may be one.
+fn brought_by<'e>(event: &Event, thing: &'e Thing, what: &str) -> Result<&'e PullRequest, Failure> {
+    match &thing.brought_by {
+        Some(pr) => Ok(pr),
+        None if thing.pull_request.is_some() || thing.commit.is_some() && event.gap.is_some() => {
+            Err(not_told(event, "the pull request behind it is not known"))
+        }
+        None => Err(hasnt(event, what)),
     }
 }
 
@@ -146,6 +163,9 @@ fn paths(event: &Event, list: &Patterns) -> Result<(), Failure> {
         (None, About::PullRequest(_)) => return Err(not_told(event, "the changed files are not known")),
         (None, About::Thing(thing)) if thing.kind == ThingKind::Push => {
             return Err(unknown("the changed files are not known"));
+        }
+        (None, About::Thing(thing)) if brought_by(event, thing, "changed files").is_ok() => {
+            return Err(not_told(event, "the changed files are not known"));
         }
         (None, _) => return Err(hasnt(event, "changed files")),
     };
@@ -188,10 +208,9 @@ fn not_told(event: &Event, what: &str) -> Failure {
 
 fn labels(event: &Event) -> Result<&[String], Failure> {
     match &event.about {
-        About::PullRequest(_) => pull_request(event, "labels", |pr| pr.labels.as_deref()),
+        About::PullRequest(_) | About::Thing(_) => pull_request(event, "labels", |pr| pr.labels.as_deref()),
         About::Issue(issue) => Ok(&issue.labels),
         About::Ticket(ticket) => Ok(&ticket.labels),
-        About::Thing(_) => Err(hasnt(event, "labels")),
     }
 }
 
@@ -209,8 +228,13 @@ fn all_labels(list: &Patterns, labels: &[&str]) -> Result<(), Failure> {
     }
 }
 
-fn author(event: &Event) -> Result<&Actor, Failure> {
-    event.author().ok_or_else(|| unknown_of("author"))
+/// Who did it, for what has no author of its own, and then whoever opened the pull request behind it too: a deployment
+/// is often a machine's doing.
+fn authors(event: &Event) -> Result<Vec<&Actor>, Failure> {
+    let behind = event.brought_by().and_then(|pr| pr.author.as_ref());
+    let mut authors = behind.into_iter().chain(event.author()).collect::<Vec<_>>();
+    authors.dedup_by(|one, other| one.login == other.login);
+    if authors.is_empty() { Err(unknown_of("author")) } else { Ok(authors) }
 }
 
 /// Jira's account ids are unreadable, so people are also known by their names.
@@ -219,9 +243,12 @@ fn names(actor: &Actor) -> Vec<&str> {
 }
 
 fn author_team(event: &Event, teams: &AuthorTeam) -> Result<(), Failure> {
-    let author = author(event)?;
-    let of = teams.teams_of(author).map_err(|team| unknown(format!("the team {} is not in force", quoted(team))))?;
-    let who = quoted(&author.name);
+    let (authors, mut of) = (authors(event)?, Vec::new());
+    for author in &authors {
+        let teams = teams.teams_of(author);
+        of.extend(teams.map_err(|team| unknown(format!("the team {} is not in force", quoted(team))))?);
+    }
+    let who = listed(&authors.iter().map(|author| quoted(&author.name)).collect::<Vec<_>>());
     teams.list().test(&of).or_else(|refused| match refused {
         Refusal::Excluded { by, .. } => fails(format!("author {who} is excluded by {by}")),
         Refusal::NoneOf(wanted) => fails(format!("author {who} is no member of {}", one_of(&wanted))),
@@ -230,10 +257,11 @@ fn author_team(event: &Event, teams: &AuthorTeam) -> Result<(), Failure> {
 
 fn assignees(event: &Event) -> Result<Vec<&str>, Failure> {
     match &event.about {
-        About::PullRequest(_) => Ok(texts(pull_request(event, "assignees", |pr| pr.assignees.as_deref())?)),
+        About::PullRequest(_) | About::Thing(_) => {
+            Ok(texts(pull_request(event, "assignees", |pr| pr.assignees.as_deref())?))
+        }
         About::Issue(issue) => Ok(texts(&issue.assignees)),
         About::Ticket(ticket) => Ok(ticket.assignee.as_ref().map(names).unwrap_or_default()),
-        About::Thing(_) => Err(hasnt(event, "assignee")),
     }
 }
 

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use crate::event::Actor;
+use crate::source::commit;
 use crate::source::lenient::{Id, Link, Maybe, Time, present};
 
 #[derive(Debug, Default, Deserialize)]
@@ -71,6 +72,8 @@ impl User {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PullRequest {
+    /// Where the API has it
+    pub url: Maybe<Link>,
     pub number: Maybe<Id>,
     pub title: Maybe<String>,
     pub html_url: Maybe<Link>,
@@ -177,6 +180,17 @@ pub struct Commit {
     pub removed: Maybe<Vec<Maybe<String>>>,
 }
 
+impl Commit {
+    /// What its notes are read from.
+    pub fn read(&self) -> commit::Commit {
+        commit::Commit {
+            message: self.message.text().unwrap_or_default().to_owned(),
+            url: self.url.as_ref().map(String::from),
+            author: self.author.as_ref().and_then(CommitAuthor::actor),
+        }
+    }
+}
+
 /// `username` is there only if GitHub knows the address.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -211,6 +225,7 @@ pub struct Deployment {
     pub id: Maybe<Id>,
     #[serde(rename = "ref")]
     pub git_ref: Maybe<String>,
+    pub sha: Maybe<String>,
     pub environment: Maybe<String>,
     pub creator: Maybe<User>,
 }
@@ -232,8 +247,13 @@ pub struct DeploymentStatus {
 pub struct WorkflowRun {
     pub name: Maybe<String>,
     pub conclusion: Maybe<String>,
+    /// What made it run
+    pub event: Maybe<String>,
     pub head_branch: Maybe<String>,
+    pub head_sha: Maybe<String>,
     pub head_repository: Maybe<Repository>,
+    /// Open ones from that branch, those into other repositories too; none from a fork
+    pub pull_requests: Maybe<Vec<Maybe<PullRequest>>>,
     pub html_url: Maybe<Link>,
     pub actor: Maybe<User>,
     pub created_at: Maybe<Time>,

@@ -6,15 +6,26 @@ use jiff::Timestamp;
 
 use crate::event::{About, Event, EventKind, Thing, ThingKind};
 use crate::source::lenient::Maybe;
-use crate::source::note::{self, Place};
-use crate::source::{Understood, text, trailer};
+use crate::source::{Understood, commit, text};
 
-use super::payload::{Commit, CommitAuthor, User};
+use super::payload::{Commit, PullRequest, User, WorkflowRun};
 use super::{Delivery, first, missing, own_words, time, written};
 
 fn thing(kind: ThingKind, title: &str, url: Option<String>, updated_at: Option<Timestamp>) -> Thing {
     let title = text::title(title);
-    Thing { kind, title, url, branch: None, environment: None, outcome: None, body_summary: None, updated_at }
+    Thing {
+        kind,
+        title,
+        url,
+        branch: None,
+        environment: None,
+        outcome: None,
+        body_summary: None,
+        commit: None,
+        pull_request: None,
+        brought_by: None,
+        updated_at,
+    }
 }
 
 /// `push`, to a branch
@@ -38,39 +49,9 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let about = About::Thing(Thing { branch: Some(branch.to_owned()), ..about });
     let event = delivery.event(EventKind::Push, format!("{}:{branch}", delivery.scope), about);
     let event = Event { tickets, paths: paths(delivery), ..event };
-    let notes = notes_in_commits(delivery, &event, branch);
+    let commits = body.commits.entries().chain(body.head_commit.as_ref()).map(Commit::read).collect::<Vec<_>>();
+    let notes = commit::notes(&event, &commits, |message| delivery.tickets(Some(branch), &[message]));
     Ok([vec![event], notes].concat())
-}
-
-/// The events for the notes in the messages of the commits. A commit comes to many branches, and with another id when
-/// it is rebased or picked: a repository hears the same words once.
-fn notes_in_commits(delivery: &Delivery<'_>, push: &Event, branch: &str) -> Vec<Event> {
-    let mut told: Vec<Event> = Vec::new();
-    for commit in delivery.body.commits.entries().chain(delivery.body.head_commit.as_ref()) {
-        for note in notes_in_commit(delivery, push, (branch, commit)) {
-            if told.len() < note::MOST && !told.iter().any(|other| other.once == note.once) {
-                told.push(note);
-            }
-        }
-    }
-    told
-}
-
-fn notes_in_commit(delivery: &Delivery<'_>, push: &Event, (branch, commit): (&str, &Commit)) -> Vec<Event> {
-    let message = commit.message.text().unwrap_or_default();
-    let notes = trailer::notes(message);
-    if notes.is_empty() {
-        return Vec::new();
-    }
-    let place = Place {
-        name: Some(format!("github:{}:commit", delivery.scope)),
-        url: commit.url.as_ref().map(String::from).or_else(|| push.url.clone()),
-        author: commit.author.as_ref().and_then(CommitAuthor::actor),
-    };
-    // Whoever pushes, a merge queue perhaps, only carries what the author says.
-    let actor = place.author.clone().or_else(|| push.actor.clone());
-    let event = Event { actor, tickets: delivery.tickets(Some(branch), &[message]), ..push.clone() };
-    notes.into_iter().map(|said| note::tell(&event, said, &place)).collect()
 }
 
 /// The files that the commits of a push touch, each once. GitHub lists no more commits than fit into a payload, and a
@@ -149,6 +130,8 @@ pub fn deployment(delivery: &Delivery<'_>) -> Understood {
         environment: environment.map(text::title),
         outcome: Some(state.to_owned()),
         body_summary: status.description.as_deref().and_then(text::excerpt),
+        commit: deployment.sha.text().map(str::to_owned),
+        pull_request: delivery.body.workflow_run.as_ref().and_then(|run| pull_request(delivery, run)),
         ..thing(ThingKind::Deployment, &title, url, time(&status.created_at))
     };
     let tickets = delivery.tickets(about.branch.as_deref(), &[]);
@@ -187,9 +170,26 @@ pub fn workflow(delivery: &Delivery<'_>) -> Understood {
     let subject = format!("{}:workflow/{}{suffix}", delivery.scope, text::title(name));
     let tickets = delivery.tickets(branch.as_deref(), &[]);
     let outcome = Some(conclusion.to_owned());
-    let about = Thing { branch, outcome, ..thing(ThingKind::Workflow, name, url, at) };
+    // What runs by the clock was brought about by nobody's commit.
+    let by_clock = run.event.as_deref() == Some("schedule");
+    let about = Thing {
+        branch,
+        outcome,
+        commit: run.head_sha.text().filter(|_| !by_clock).map(str::to_owned),
+        pull_request: pull_request(delivery, run).filter(|_| !by_clock),
+        ..thing(ThingKind::Workflow, name, url, at)
+    };
     let actor = delivery.actor(run.actor.as_ref());
     Ok(vec![Event { tickets, actor, ..delivery.event(kind, subject, About::Thing(about)) }])
+}
+
+/// The pull request that a run names: GitHub lists those of all repositories that its branch has one into.
+fn pull_request(delivery: &Delivery<'_>, run: &WorkflowRun) -> Option<u64> {
+    let here = |pull: &&PullRequest| {
+        let folder = format!("/repos/{}/pulls/", delivery.scope.to_lowercase());
+        pull.url.as_ref().is_none_or(|url| url.as_str().to_lowercase().contains(&folder))
+    };
+    run.pull_requests.entries().find(here)?.number.as_ref()?.number()
 }
 
 fn fork_owner<'a>(delivery: &'a Delivery<'_>) -> Option<&'a str> {

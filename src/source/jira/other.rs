@@ -34,6 +34,9 @@ pub fn sprint(delivery: &Delivery<'_>, kind: EventKind) -> Understood {
         environment: None,
         outcome: None,
         body_summary: sprint.goal.as_deref().and_then(text::excerpt),
+        commit: None,
+        pull_request: None,
+        brought_by: None,
         updated_at: delivery.body.timestamp.map(|time| time.0),
     };
     Ok(vec![Event { kind, ..delivery.base(&subject, "", About::Thing(about)) }])
@@ -56,6 +59,9 @@ pub fn version(delivery: &Delivery<'_>) -> Understood {
         environment: None,
         outcome: None,
         body_summary: version.description.as_deref().and_then(text::excerpt),
+        commit: None,
+        pull_request: None,
+        brought_by: None,
         updated_at: delivery.body.timestamp.map(|time| time.0),
     };
     Ok(vec![Event { kind: EventKind::VersionReleased, ..delivery.base(&subject, "", About::Thing(about)) }])

@@ -1,0 +1,52 @@
+//! The notes in commits: those of a push, and those of a pull request, which GitHub was asked for.
+
+use crate::event::{Actor, Event, TicketKey};
+
+use super::note::{self, Place};
+use super::trailer;
+
+/// What is read of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its whole message
+    pub message: String,
+    /// Its page
+    pub url: Option<String>,
+    /// Who wrote it
+    pub author: Option<Actor>,
+}
+
+/// The events for the notes in the messages of commits, otherwise like `event`, with the tickets of each message. A
+/// commit comes to many branches, and with another id when it is rebased or picked: a repository hears the same words
+/// once.
+pub fn notes<'c>(
+    event: &Event,
+    commits: impl IntoIterator<Item = &'c Commit>,
+    tickets: impl Fn(&str) -> Vec<TicketKey>,
+) -> Vec<Event> {
+    let mut told: Vec<Event> = Vec::new();
+    for commit in commits {
+        for note in notes_in(event, commit, &tickets) {
+            if told.len() < note::MOST && !told.iter().any(|other| other.once == note.once) {
+                told.push(note);
+            }
+        }
+    }
+    told
+}
+
+fn notes_in(event: &Event, commit: &Commit, tickets: impl Fn(&str) -> Vec<TicketKey>) -> Vec<Event> {
+    let notes = trailer::notes(&commit.message);
+    if notes.is_empty() {
+        return Vec::new();
+    }
+    let place = Place {
+        name: Some(format!("github:{}:commit", event.scope)),
+        url: commit.url.clone().or_else(|| event.url.clone()),
+        author: commit.author.clone(),
+    };
+    // Whoever pushes or merges, a merge queue perhaps, only carries what the author says.
+    let actor = place.author.clone().or_else(|| event.actor.clone());
+    let event = Event { actor, tickets: tickets(&commit.message), ..event.clone() };
+    notes.into_iter().map(|said| note::tell(&event, said, &place)).collect()
+}
