@@ -115,6 +115,7 @@ impl App {
             store: store.clone(),
             settings: settings(&config),
             enricher: apis.enricher(&config),
+            tell_authors: config.tell_authors,
             rulebook,
             resumed,
             metrics: Arc::clone(&metrics),

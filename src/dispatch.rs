@@ -156,7 +156,7 @@ impl Dispatcher {
         let to = Some(&send.destination).filter(|to| matches!(to, Destination::Email(_))).cloned();
         let unsubscribe = to.map(|to| Asked::Unsubscribe { team, to });
         let link = |asked: Option<Asked>| self.linker.link(&asked?, send.created);
-        Links { mute: link(mute), unsubscribe: link(unsubscribe), details: None }
+        Links { object: None, mute: link(mute), unsubscribe: link(unsubscribe), details: None }
     }
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the

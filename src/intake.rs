@@ -3,9 +3,11 @@
 //! One task does all of it, so that there is nothing to lock: what it reads is what it last wrote. The plan of a delivery
 //! and the mark that it is done commit together.
 
+mod answer;
 mod batch;
 mod bundle;
 mod enrich;
+mod silence;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -25,11 +27,12 @@ use crate::event::{About, Source, Ticket, TicketKey};
 use crate::hold::{self, Wait};
 use crate::metrics::Metrics;
 use crate::mute::{self, Update};
-use crate::plan::{self, Release, Said, Silence, Silent, Waited};
+use crate::plan::{self, Release, Said, Waited};
 use crate::rule::Team;
 use crate::rulebook::{Rulebook, Telling};
+use crate::settings::TellAuthors;
 use crate::source::{self, Parsed, Settings};
-use crate::store::{Due, Followed, Incoming, Queued, Released, Store, StoreError, Which};
+use crate::store::{Due, Incoming, Queued, Released, Store, StoreError, Which};
 use crate::template::Message;
 use crate::track::Known;
 
@@ -66,6 +69,8 @@ pub struct Intake {
     pub settings: Settings,
     /// Who is asked for what payloads leave out, if anybody can be
     pub enricher: Option<Arc<Enricher>>,
+    /// Where the authors of assumptions are told what came of them
+    pub tell_authors: TellAuthors,
     /// The rules and templates in force
     pub rulebook: watch::Receiver<Arc<Rulebook>>,
     /// When the service started, until it was asked what was missed before: updates that were planned up to then wait
@@ -119,13 +124,16 @@ impl Intake {
         Ok(true)
     }
 
-    /// Works on what nobody sent: silences, and assumptions that nobody objected to. Returns how many there were.
+    /// Works on what no webhook brings: silences, and what people answer to assumptions, or don't. Returns how much there
+    /// was.
     async fn look_after(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
+        // Whoever objects at the last moment objects.
+        let heard = self.hear(rulebook, now).await?;
         // Nothing is silent of which something was missed.
         if self.resumed.borrow().is_some() {
-            return Ok(0);
+            return Ok(heard);
         }
-        Ok(self.break_silences(rulebook, now).await? + self.agree(rulebook, now).await?)
+        Ok(heard + self.break_silences(rulebook, now).await? + self.agree(rulebook, now).await?)
     }
 
     /// What came before a restart is planned first: it may have changed what is due.
@@ -292,57 +300,6 @@ impl Intake {
         let wait = hold::over_budget(team, now, sent);
         spent.insert(&team.name, sent + u32::from(wait.is_none()));
         Ok(wait.map(|wait| (team, wait)))
-    }
-
-    /// Plans what is told since nothing happened.
-    async fn break_silences(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
-        let run_out = self.store.run_out(now).await?;
-        if run_out.is_empty() {
-            return Ok(0);
-        }
-        let followed = run_out.into_iter().map(|run_out| {
-            let ticket = run_out.ticket.as_ref().and_then(ticket);
-            let silent = |known| Silent { known, ticket, said: run_out.said };
-            let silence = run_out.known.as_ref().map_or(Silence::Over, |known| {
-                plan::broken_silence(&run_out.timer, silent(known), rulebook.rules(), now)
-            });
-            let reason = match &silence {
-                Silence::Told { wait, .. } => {
-                    self.metrics.update("held");
-                    let team = rulebook.rules().find(&run_out.timer.team, &run_out.timer.rule);
-                    team.map_or_else(String::new, |(team, _)| wait.describe(&team.timezone))
-                }
-                Silence::Suppressed(_, reason) => {
-                    self.metrics.update("suppressed");
-                    reason.clone()
-                }
-                Silence::Until(_) | Silence::Over => String::new(),
-            };
-            Followed { run_out, silence, reason }
-        });
-        let followed = followed.collect::<Vec<_>>();
-        let count = followed.len();
-        self.store.follow(followed, now).await?;
-        Ok(count)
-    }
-
-    /// Records the assumptions that nobody objected to in time.
-    async fn agree(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
-        let over = self.store.unopposed(now).await?;
-        if over.is_empty() {
-            return Ok(0);
-        }
-        let reasons = over.iter().map(|line| {
-            let team = rulebook.rules().teams().iter().find(|team| team.name == line.team);
-            let said = (line.once.as_deref(), &*line.since);
-            let reason = match &line.lost {
-                Some(lost) => format!("{lost}; not agreed: it did not arrive"),
-                None => plan::agreed(team.map(|team| &**team), line.until, said),
-            };
-            (line.id, reason)
-        });
-        self.store.agree(&reasons.collect::<Vec<_>>()).await?;
-        Ok(over.len())
     }
 }
 

@@ -3,23 +3,26 @@
 //! Pure: [`plan`] says what each team is to hear of an event, and [`release`] what becomes of an update when its time
 //! has come. [`crate::intake`] runs both against the store.
 
+mod answer;
 mod note;
 mod silence;
 mod verdict;
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+pub use answer::{Agreement, agreement, author_page, objected, why_author};
 pub use silence::{Silence, Silent, Timer, broken_silence};
 
 use crate::destination::Destination;
-use crate::event::{About, Event, EventKind, Note, Ticket};
+use crate::event::{About, Event, EventKind, Ticket};
 use crate::hold::{Wait, hold};
-use crate::rule::{Asked, Rule, Rules, Team, Verdict, is_member, judge};
+use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
 use crate::track::{Known, Tracked, holds, standing, with_previous_status};
 
 pub use verdict::{Judged, differences, judge_all, matching};
@@ -34,6 +37,25 @@ pub struct LineId {
     pub delivery: i64,
     /// The line's number within it, from 1
     pub line: i64,
+}
+
+impl fmt::Display for LineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.delivery, self.line)
+    }
+}
+
+impl FromStr for LineId {
+    type Err = String;
+
+    /// # Errors
+    /// One sentence.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers =
+            text.split_once('.').and_then(|(delivery, line)| Some((delivery.parse().ok()?, line.parse().ok()?)));
+        let (delivery, line) = numbers.ok_or_else(|| format!("`{text}` names no line: it is like 41.2"))?;
+        Ok(Self { delivery, line })
+    }
 }
 
 /// An update of the same subject that still waits.
@@ -261,25 +283,6 @@ pub fn why_all(team: &Team, rules: &[&str]) -> String {
 #[must_use]
 pub fn object_by(rule: &Rule, kind: EventKind) -> Option<Duration> {
     rule.object_by.filter(|_| kind == EventKind::NoteAssumed)
-}
-
-/// What became of an assumption whose time to object is over, for the ledger. Whatever a member of the team wrote in
-/// the conversation `since` is an answer. `once` is the name of the assumption.
-#[must_use]
-pub fn agreed(team: Option<&Team>, until: Timestamp, (once, since): (Option<&str>, &[Event])) -> String {
-    let replaces = |event: &Event| event.note.as_ref().and_then(|note| note.replaces.clone());
-    if once.is_some() && since.iter().any(|event| replaces(event).as_deref() == once.map(Note::name)) {
-        return "the rule matched; its author changed it before it was agreed".to_owned();
-    }
-    let wrote = |event: &&Event| event.at <= until && (event.comment.is_some() || event.note.is_some());
-    let answer = since.iter().filter(wrote);
-    let until = until.to_zoned(team.map_or(TimeZone::UTC, |team| team.timezone.clone())).strftime("%Y-%m-%d %H:%M");
-    let mut answer = answer.filter_map(|event| {
-        let actor = event.actor.as_ref().filter(|actor| team.is_some_and(|team| is_member(&team.members, actor)))?;
-        let place = event.url.as_deref().unwrap_or(&event.subject);
-        Some(format!("the rule matched; {} answered before {until}: {place}", actor.name))
-    });
-    answer.next().unwrap_or_else(|| format!("the rule matched; agreed: nobody objected by {until}"))
 }
 
 /// The places that a rule sends to, each once.

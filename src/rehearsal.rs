@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::intake::Intake;
 use crate::rulebook::Rulebook;
+use crate::settings::TellAuthors;
 use crate::source::Settings;
 use crate::store::{EntryState, Incoming, Messages, Queued, Store, StoreError, Untold};
 
@@ -27,7 +28,9 @@ impl Replay {
         // The rules stay as they are: nobody needs the other ends.
         let ((_, rulebook), (_, resumed)) = (watch::channel(Arc::new(rulebook)), watch::channel(None));
         let (metrics, stored, to_send) = (Arc::default(), Arc::default(), Arc::default());
-        let intake = Intake { store, settings, enricher: None, rulebook, resumed, metrics, stored, to_send };
+        let tell_authors = TellAuthors::default();
+        let enricher = None;
+        let intake = Intake { store, settings, enricher, tell_authors, rulebook, resumed, metrics, stored, to_send };
         Self { intake, clock: from }
     }
 

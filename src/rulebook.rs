@@ -3,6 +3,7 @@
 //! They are loaded as a whole and replaced as a whole. A file that is broken keeps its last good version, and never
 //! touches another's.
 
+mod answer;
 mod outside;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ use crate::rule::{self, Audience, Known, ReplyTo, Rule, Rules, Team};
 use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView, context, for_kind, redacted};
 use crate::toml_file::Problem;
 use crate::track;
+
+pub use self::answer::{Answer, Came};
 
 /// Who is in teams on GitHub: logins by `organisation/team` in small letters.
 pub type Members = BTreeMap<String, Vec<String>>;

@@ -134,6 +134,27 @@ impl ChannelSettings {
     }
 }
 
+/// Where the authors of assumptions are told what came of them, by a comment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TellAuthors {
+    /// `[github] comment`
+    pub github: bool,
+    /// `[jira] comment`
+    pub jira: bool,
+}
+
+impl TellAuthors {
+    /// Whether it is done at a destination.
+    #[must_use]
+    pub fn at(self, to: &Destination) -> bool {
+        match to {
+            Destination::Github => self.github,
+            Destination::Jira => self.jira,
+            _ => false,
+        }
+    }
+}
+
 /// `[people.LOGIN]`: what somebody on GitHub is called elsewhere.
 #[derive(Debug, Clone, Default)]
 pub struct Person {

@@ -25,7 +25,7 @@ use crate::settings::{ApiSettings, DiscordSettings, GithubApi, GithubLogin, Hook
 use crate::template::fixture::{EVIL, context_of, event, ticket};
 use crate::template::{Templates, for_kind};
 
-static NO_LINKS: Links = Links { mute: None, unsubscribe: None, details: None };
+static NO_LINKS: Links = Links { object: None, mute: None, unsubscribe: None, details: None };
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 

@@ -129,6 +129,17 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         (url, settings)
     }
 
+    /// Whether the authors of assumptions are told there; `possible` is whether comments can be written.
+    pub(super) fn comment(&mut self, field: Field<bool>, table: &At, possible: bool) -> bool {
+        let at = table.key("comment");
+        let wanted = self.document.take(field, &at).unwrap_or_default();
+        if wanted && !possible {
+            let help = "write the `token` of an account that may comment, or leave `comment` out".to_owned();
+            self.document.wrong(&at, "without a token nobody can write comments", help);
+        }
+        wanted
+    }
+
     /// A token with where it is good. Every part of it that is wrong was reported.
     fn api(
         &mut self,

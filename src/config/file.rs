@@ -91,6 +91,9 @@ pub struct GithubTable {
     pub private_key: Field<SecretText>,
     /// The address of GitHub's API. `https://api.github.com` if left out; `https://HOST/api/v3` on an Enterprise Server.
     pub api_url: Field<String>,
+    /// Whether the author of an assumption is told in a comment, where it was made, that somebody objects or that nobody
+    /// did by `object_by`. `false` if left out.
+    pub comment: Field<bool>,
 }
 
 /// `[jira]`
@@ -118,6 +121,9 @@ pub struct JiraTable {
     pub api_url: Field<String>,
     /// The address that service accounts get their tokens at. `https://auth.atlassian.com` if left out.
     pub auth_url: Field<String>,
+    /// Whether the author of an assumption is told in a comment, where it was made, that somebody objects or that nobody
+    /// did by `object_by`. `false` if left out.
+    pub comment: Field<bool>,
 }
 
 /// `[email]`

@@ -20,7 +20,7 @@ pub use file::schema;
 use self::channels::RawGithubApi;
 use self::jira::RawJiraApi;
 use crate::event::TicketKey;
-use crate::settings::{ChannelSettings, GithubApi};
+use crate::settings::{ChannelSettings, GithubApi, TellAuthors};
 use crate::toml_file::{At, Document, Field, Problem, SecretText, Wrong};
 use file::{ConfigFile, ServerTable, StoreTable};
 
@@ -51,6 +51,8 @@ pub struct Config {
     pub jira_projects: Vec<String>,
     /// What the channels need
     pub channels: ChannelSettings,
+    /// Where the authors of assumptions are told what came of them
+    pub tell_authors: TellAuthors,
 }
 
 /// Reads the configuration. `env` looks up environment variables.
@@ -109,6 +111,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             self.document.wrong(&root, "no webhook can be verified: there is no secret", help.to_owned());
         }
         let jira_base_url = self.web_address(jira.base_url, &jira_at.key("base_url"));
+        let (github_at, asked) = (root.key("github"), self.document.problem_count());
         let (github_url, github_api) = self.github_api(RawGithubApi {
             token: github.token,
             app_id: github.app_id,
@@ -124,9 +127,15 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             auth_url: jira.auth_url,
         };
         let jira_api = self.jira_api(login, jira_base_url.as_deref());
+        let understood = self.document.problem_count() == asked;
+        let tell_authors = TellAuthors {
+            github: self.comment(github.comment, &github_at, github_api.is_some() || !understood),
+            jira: self.comment(jira.comment, &jira_at, jira_api.is_some() || !understood),
+        };
         Config {
             github_url,
             github_api: github_api.clone(),
+            tell_authors,
             rules: self.path(raw.rules, &root.key("rules"), "rules"),
             templates: self.path(raw.templates, &root.key("templates"), "templates"),
             listen,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod answer;
 mod silence;
 
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config;
-use crate::store::{Entry, EntryState, Filter, Incoming, Room, Settled};
+use crate::store::{Claimed, Entry, EntryState, Filter, Incoming, Room, Settled};
 
 /// A team of the working week, in a place whose clock is that of Greenwich in winter.
 const TEAM: &str = r#"
@@ -46,6 +47,7 @@ impl Clocked {
             store,
             settings: Settings { jira_projects: Vec::new(), jira_base_url: None },
             enricher: None,
+            tell_authors: TellAuthors::default(),
             rulebook: watch::channel(Arc::new(rulebook)).1,
             resumed: watch::channel(None).1,
             metrics: Arc::default(),
@@ -88,19 +90,7 @@ impl Clocked {
     }
 
     async fn comment(&self, now: &str, who: &str, words: &str) {
-        let body = json!({
-            "action": "created",
-            "repository": { "full_name": "acme/ingest" },
-            "sender": { "login": who },
-            "issue": {
-                "number": 7, "title": "Add it", "state": "open", "user": { "login": "ana" },
-                "html_url": "https://github.com/acme/ingest/pull/7", "pull_request": {},
-            },
-            "comment": {
-                "id": fastrand::u32(..), "body": words, "user": { "login": who }, "created_at": now,
-                "html_url": "https://github.com/acme/ingest/pull/7#issuecomment-1",
-            },
-        });
+        let body = comment(now, who, words);
         self.take(now, (Source::Github, "issue_comment"), &body).await;
     }
 
@@ -121,13 +111,16 @@ impl Clocked {
 
     /// Everything that is queued arrives.
     async fn send(&self, now: &str) {
-        for send in self.intake.store.claim(&Room { lanes: 64, ..Room::default() }, at(now)).await.unwrap() {
-            self.intake
-                .store
-                .settle(&send, &Settled::Sent { reference: None, anew: false, doubt: None })
-                .await
-                .unwrap();
+        while !self.claim(now).await.is_empty() {}
+    }
+
+    /// What is queued arrives: of each conversation at each place the next.
+    async fn claim(&self, now: &str) -> Vec<Claimed> {
+        let sends = self.intake.store.claim(&Room { lanes: 64, ..Room::default() }, at(now)).await.unwrap();
+        for send in &sends {
+            self.intake.store.settle(send, &Settled::Sent { reference: None, anew: false, doubt: None }).await.unwrap();
         }
+        sends
     }
 
     async fn ledger(&self) -> Vec<Entry> {
@@ -149,6 +142,22 @@ impl Clocked {
             .map(|line| format!("{} {}: {}", kind(line), line.state.as_str(), line.reason))
             .collect()
     }
+}
+
+fn comment(now: &str, who: &str, words: &str) -> Value {
+    json!({
+        "action": "created",
+        "repository": { "full_name": "acme/ingest" },
+        "sender": { "login": who },
+        "issue": {
+            "number": 7, "title": "Add it", "state": "open", "user": { "login": "ana" },
+            "html_url": "https://github.com/acme/ingest/pull/7", "pull_request": {},
+        },
+        "comment": {
+            "id": fastrand::u32(..), "body": words, "user": { "login": who }, "created_at": now,
+            "html_url": "https://github.com/acme/ingest/pull/7#issuecomment-1",
+        },
+    })
 }
 
 fn merge(into: &mut Value, more: Value) {

@@ -6,6 +6,7 @@
 //!
 //! Limits are written into the statements: SQLite plans a statement anew, each time it runs, if its LIMIT is bound.
 
+mod answer;
 mod bounce;
 mod delivery;
 mod ledger;
@@ -30,6 +31,7 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub use answer::{Assumption, Objected, Objection, Outcome, Through, Told, Unanswered, Unopposed};
 pub use bounce::Refusals;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
@@ -38,7 +40,7 @@ pub use recovery::Hook;
 pub use release::{Due, Outgoing, Released, Which};
 pub use replay::{Messages, Untold};
 pub use send::{Claimed, Room, Settled};
-pub use timer::{Followed, RunOut, Unopposed};
+pub use timer::{Followed, RunOut};
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.
 #[derive(Debug, thiserror::Error)]

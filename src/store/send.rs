@@ -291,9 +291,14 @@ pub(super) async fn settle(conn: &mut SqliteConnection, results: &[Value]) -> Re
              state = CASE WHEN EXISTS (SELECT 1 FROM send WHERE ledger_id = coalesce(ledger.lead_id, ledger.id)
                                        AND state = 'failed')
                           THEN 'failed' ELSE 'sent' END,
-             reason = coalesce((SELECT group_concat(destination || ': ' || error, '; ') FROM send
-                                WHERE ledger_id = coalesce(ledger.lead_id, ledger.id) AND state = 'failed'),
-                               'the rule matched' || iif(lead_id IS NULL, '', '; ' || reason))
+             reason = concat_ws('; ',
+                 coalesce((SELECT group_concat(destination || ': ' || error, '; ') FROM send
+                           WHERE ledger_id = coalesce(ledger.lead_id, ledger.id) AND state = 'failed'),
+                          iif(answers IS NULL,
+                              concat_ws('; ', 'the rule matched',
+                                        (SELECT 'it is told with ' || delivery_id || '.' || line FROM ledger lead
+                                         WHERE lead.id = ledger.lead_id)), NULL)),
+                 outcome)
          WHERE (id IN (SELECT s.ledger_id FROM json_each($1)
                        CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
                        WHERE s.state IN ('sent', 'failed'))

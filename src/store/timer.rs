@@ -1,4 +1,4 @@
-//! What waits for nothing to happen: silences, and assumptions that nobody objects to.
+//! What waits for nothing to happen: silences.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -7,7 +7,6 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError, corrupt, from_json, to_json};
-use crate::event::Event;
 use crate::plan::{Silence, Timer};
 use crate::track::{Known, thread};
 
@@ -37,23 +36,6 @@ pub struct Followed {
     pub reason: String,
 }
 
-/// An assumption whose time to object is over.
-#[derive(Debug, Clone)]
-pub struct Unopposed {
-    /// The line's id
-    pub id: i64,
-    /// The team that was told
-    pub team: String,
-    /// The assumption's name
-    pub once: Option<String>,
-    /// Why it did not arrive, if so
-    pub lost: Option<String>,
-    /// Until when it could object
-    pub until: Timestamp,
-    /// What happened in the conversation since, oldest first
-    pub since: Vec<Event>,
-}
-
 impl Store {
     /// Timers that have run out, at most 64; none while there are deliveries that came late and may yet break the silence.
     ///
@@ -80,34 +62,6 @@ impl Store {
     /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
     pub async fn follow(&self, followed: Vec<Followed>, now: Timestamp) -> Result<(), StoreError> {
         self.write(move |conn| Box::pin(write_follow(conn, followed, now))).await
-    }
-
-    /// Assumptions whose time to object is over, at most 64; none while a delivery that came late may yet be an objection.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn unopposed(&self, now: Timestamp) -> Result<Vec<Unopposed>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT l.id, l.team, l.object_at, l.state, l.reason, (SELECT once FROM event WHERE id = l.event_id) AS once,
-                    (SELECT json_group_array(json(e.body) ORDER BY e.id) FROM ledger o JOIN event e ON e.id = o.event_id
-                     WHERE o.thread IN (l.thread, (SELECT thread FROM subject WHERE key = l.subject))
-                       AND o.delivery_id > l.delivery_id) AS since
-             FROM ledger l WHERE l.object_at <= $1 AND l.state <> 'held'
-               AND NOT EXISTS (SELECT 1 FROM recovered WHERE NOT parked) ORDER BY l.object_at LIMIT 64",
-        )
-        .bind(now.as_millisecond())
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(unopposed).collect()
-    }
-
-    /// Records what became of assumptions: the lines' reasons.
-    ///
-    /// # Errors
-    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
-    pub async fn agree(&self, reasons: &[(i64, String)]) -> Result<(), StoreError> {
-        let reasons = to_json(&reasons)?;
-        self.write(move |conn| Box::pin(write_agree(conn, reasons))).await
     }
 }
 
@@ -164,17 +118,6 @@ async fn write_line(conn: &mut SqliteConnection, line: &Value) -> Result<(), Sto
     Ok(())
 }
 
-async fn write_agree(conn: &mut SqliteConnection, reasons: String) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE ledger SET object_at = NULL, reason = value ->> 1
-         FROM json_each($1) WHERE ledger.id = value ->> 0",
-    )
-    .bind(reasons)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 fn run_out(row: &SqliteRow) -> Result<RunOut, StoreError> {
     let kind: &str = row.try_get("kind")?;
     let said: Option<i64> = row.try_get("said")?;
@@ -200,17 +143,4 @@ fn read<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<Option<T>,
     Ok(text.and_then(|text| {
         from_json(text).inspect_err(|error| tracing::error!(%error, column, "our fault: it is left out")).ok()
     }))
-}
-
-fn unopposed(row: &SqliteRow) -> Result<Unopposed, StoreError> {
-    let state: &str = row.try_get("state")?;
-    let until = Timestamp::from_millisecond(row.try_get("object_at")?).map_err(|e| corrupt("a time", &e))?;
-    Ok(Unopposed {
-        id: row.try_get("id")?,
-        team: row.try_get("team")?,
-        once: row.try_get("once")?,
-        lost: (state != "sent").then(|| row.try_get("reason")).transpose()?,
-        until,
-        since: read(row, "since")?.unwrap_or_default(),
-    })
 }

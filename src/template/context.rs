@@ -64,6 +64,12 @@ pub struct Context {
     /// What somebody wrote
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<Comment>,
+    /// What somebody has against the note: for the template `objected`, which tells its author
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objection: Option<ObjectionView>,
+    /// The teams that did not object to the note by `object_by`: for the template `agreed`, which tells its author
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Vec<String>>,
     /// The conversation
     pub thread: ThreadView,
     /// The team that hears of it
@@ -100,6 +106,20 @@ pub struct EventView {
     pub url: Option<String>,
 }
 
+/// What somebody has against a note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ObjectionView {
+    /// Who, as they say; absent if they don't
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When
+    #[schemars(with = "String")]
+    pub time: Timestamp,
+    /// What they wrote, line by line and shortened; absent if nothing
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Vec<String>>,
+}
+
 /// A ticket, and how long until it is due.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TicketView {
@@ -129,6 +149,9 @@ pub struct Links {
     /// To hear no more of this conversation for a while
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mute: Option<String>,
+    /// To object to the assumption
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// Not there: in mail, each address has its own below the message
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsubscribe: Option<String>,
@@ -184,6 +207,8 @@ pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
         change: None,
         note: None,
         comment: None,
+        objection: None,
+        agreed: None,
         thread: facts.thread.clone(),
         team: facts.team.to_owned(),
         rule: facts.rule.to_owned(),

@@ -17,7 +17,7 @@ use std::io;
 use handlebars::Handlebars;
 use serde_json::Value as Json;
 
-pub use self::context::{Context, EventView, Facts, Links, ThreadView, TicketView, context, redacted};
+pub use self::context::{Context, EventView, Facts, Links, ObjectionView, ThreadView, TicketView, context, redacted};
 pub use self::inert::clean;
 pub use self::markdown::{Block, Inline, Message, flat, shorten, text};
 pub use self::shape::schema;
@@ -34,7 +34,7 @@ macro_rules! built_in {
 pub const BUILT_IN: &[(&str, &str)] = built_in! {
     "draft" "on-track" "opened" "ready" "review-requested" "approved" "changes-requested" "merged" "heads-up" "closed"
     "reopened" "commented" "ticket-started" "ticket-transitioned" "ticket-slipped" "ticket-done" "ticket-flagged"
-    "ticket-commented" "ticket-quiet" "stalled" "note" "release" "deployment" "outside" "default"
+    "ticket-commented" "ticket-quiet" "stalled" "note" "objected" "agreed" "release" "deployment" "outside" "default"
 };
 
 /// The name of the built-in template for a kind, for rules that name none.

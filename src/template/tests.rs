@@ -90,8 +90,11 @@ fn the_heads_up() {
 
 #[test]
 fn every_built_in_is_used() {
-    let used: BTreeSet<&str> =
-        EventKind::ALL.iter().map(|kind| for_kind(*kind)).chain(["heads-up", "outside"]).collect();
+    let used: BTreeSet<&str> = EventKind::ALL
+        .iter()
+        .map(|kind| for_kind(*kind))
+        .chain(["agreed", "heads-up", "objected", "outside"])
+        .collect();
     assert_eq!(built_in().names(), used.into_iter().collect::<Vec<_>>());
 }
 

@@ -324,7 +324,7 @@ fn the_ways_out_of_a_conversation() {
         let token = "x".repeat(600);
         let unsubscribe = format!("{base}/unsubscribe/{token}");
         let links =
-            Links { mute: Some(format!("{base}/mute/y")), unsubscribe: Some(unsubscribe.clone()), details: None };
+            Links { mute: Some(format!("{base}/mute/y")), unsubscribe: Some(unsubscribe.clone()), ..Links::default() };
         let post = Post { links: &links, ..post(&message) };
         let bytes = email::compose(&sender, &to, &post).unwrap().bytes;
         assert!(bytes.split(|byte| *byte == b'\n').all(|line| line.len() < 998));

@@ -3,18 +3,30 @@
 use serde_json::Value;
 
 use super::*;
-use crate::template::BUILT_IN;
+use crate::template::{BUILT_IN, Context, ObjectionView};
 
 const WORKS_FOR_MOST: &str = r#"{"ok":true,"ts":"1","channel":"C1","id":"1","channel_id":"1","event_id":"$1","result":"success",
     "success":true,"message":{"_id":"m","rid":"r"},"name":"spaces/A/messages/1"}"#;
 
-/// The message of each template: by the kind of event that it is for, the others of a merge.
+/// The message of each template: by the kind of event that it is for, the others of a merge. Two are answers to a note.
 fn messages() -> Vec<(&'static str, Message)> {
     let (templates, _) = Templates::load([]);
     let one = |name: &'static str| {
         let kind = EventKind::ALL.iter().find(|kind| for_kind(**kind) == name);
-        let event = event(kind.copied().unwrap_or(EventKind::PullRequestMerged));
-        (name, templates.render(name, &context_of(&event, Some(&ticket()))).unwrap())
+        let answers = ["objected", "agreed"].contains(&name);
+        let other = if answers { EventKind::NoteAssumed } else { EventKind::PullRequestMerged };
+        let event = event(kind.copied().unwrap_or(other));
+        let lines = Some(vec!["They are.".to_owned(), "Since May, see @everyone.".to_owned()]);
+        let objection = ObjectionView { by: Some("Bo Ek".to_owned()), time: event.at, lines };
+        let agreed = vec!["data-platform".to_owned(), "web".to_owned()];
+        let known = context_of(&event, Some(&ticket()));
+        let known = Context {
+            objection: Some(objection).filter(|_| answers),
+            agreed: Some(agreed).filter(|_| answers),
+            object_by: Some(event.at).filter(|_| answers),
+            ..known
+        };
+        (name, templates.render(name, &known).unwrap())
     };
     BUILT_IN.iter().map(|(name, _)| one(name)).collect()
 }

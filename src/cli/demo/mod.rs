@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::channel::choose_tls_provider;
 use crate::config::{self, Config};
 use crate::event::Source;
-use crate::settings::ChannelSettings;
+use crate::settings::{ChannelSettings, TellAuthors};
 use crate::source::signature;
 use crate::store::{Entry, EntryState, Filter, Store};
 use story::{Step, story};
@@ -86,6 +86,7 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         github_api: None,
         jira_base_url: Some("https://acme.atlassian.net".to_owned()),
         jira_projects: vec!["DATA".to_owned()],
+        tell_authors: TellAuthors::default(),
         channels: ChannelSettings { mailbox: folder.join("mailbox"), ..ChannelSettings::default() },
     })
 }

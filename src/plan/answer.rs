@@ -1,0 +1,82 @@
+//! What comes of an assumption that a team was told of: somebody objects, somebody answers, nobody does.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::destination::Destination;
+use crate::event::{About, Event, Note};
+use crate::rule::{Team, is_member};
+
+/// What came of an assumption whose time to object is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Agreement {
+    /// Its author said something else since
+    Changed,
+    /// A member of the team wrote in the conversation, where its author reads it
+    Answered {
+        /// Who
+        name: String,
+        /// Where
+        place: String,
+    },
+    /// Nobody objected
+    Agreed,
+}
+
+impl Agreement {
+    /// In the words of the ledger; `until` is as the team's wall shows it.
+    #[must_use]
+    pub fn describe(&self, until: Timestamp, zone: &TimeZone) -> String {
+        let until = on_the_wall(until, zone);
+        match self {
+            Self::Changed => "its author changed it before it was agreed".to_owned(),
+            Self::Answered { name, place } => format!("{name} answered before {until}: {place}"),
+            Self::Agreed => format!("agreed: nobody objected by {until}"),
+        }
+    }
+}
+
+/// What came of an assumption by the time that ends objections. Whatever a member of the team wrote in the conversation
+/// `since` is an answer.
+#[must_use]
+pub fn agreement(assumption: &Event, team: Option<&Team>, (until, since): (Timestamp, &[Event])) -> Agreement {
+    let replaces = |event: &Event| event.note.as_ref().and_then(|note| note.replaces.clone());
+    let once = assumption.once.as_deref().map(Note::name);
+    if once.is_some() && since.iter().any(|event| replaces(event).as_deref() == once) {
+        return Agreement::Changed;
+    }
+    let wrote = |event: &&Event| event.at <= until && (event.comment.is_some() || event.note.is_some());
+    let mut answers = since.iter().filter(wrote).filter_map(|event| {
+        let actor = event.actor.as_ref().filter(|actor| team.is_some_and(|team| is_member(&team.members, actor)))?;
+        let place = event.url.as_deref().unwrap_or(&event.subject);
+        Some(Agreement::Answered { name: actor.name.clone(), place: place.to_owned() })
+    });
+    answers.next().unwrap_or(Agreement::Agreed)
+}
+
+/// That somebody objected, in the words of the ledger.
+#[must_use]
+pub fn objected(by: &str, through: &str, (at, zone): (Timestamp, &TimeZone)) -> String {
+    format!("{} objected by {through} at {}", if by.is_empty() { "somebody" } else { by }, on_the_wall(at, zone))
+}
+
+fn on_the_wall(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// The channel that can tell the author of a note something where it was made, if there is such a place.
+#[must_use]
+pub fn author_page(note: &Event) -> Option<Destination> {
+    match note.about {
+        About::PullRequest(_) | About::Issue(_) => Some(Destination::Github),
+        About::Ticket(_) => Some(Destination::Jira),
+        About::Thing(_) => None,
+    }
+}
+
+/// One sentence that says why the author of a note is told what came of it.
+#[must_use]
+pub fn why_author(teams: &[String]) -> String {
+    let teams = teams.join(", ");
+    format!("You get this because microalign asked {teams} about it.")
+}
