@@ -237,6 +237,7 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>) -> Web {
         hooks: Hooks::default(),
         stored: Arc::clone(&intake.stored),
         memory: Arc::new(Semaphore::new(http::MEMORY_KB)),
+        tell_authors: config.tell_authors,
         links,
         console: Console,
     }

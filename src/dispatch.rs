@@ -16,7 +16,7 @@ use tokio::task::{self, JoinSet};
 use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
-use crate::mute::{Asked, Linker};
+use crate::mute::{Asked, Linker, Quiet};
 use crate::store::{Claimed, Room, Settled, Store, StoreError};
 use crate::template::Links;
 
@@ -151,12 +151,14 @@ impl Dispatcher {
         let (team, thread) = (send.team.clone(), send.thread.clone());
         // Whoever sees a page reads the comments on it.
         let comment = matches!(send.destination, Destination::Github | Destination::Jira);
-        let mute =
-            (!send.message.private && !send.digest && !comment).then(|| Asked::Mute { team: team.clone(), thread });
+        let object =
+            (send.assumes && !send.message.private && !comment).then(|| Asked::Object { line: send.update.clone() });
+        let mute = (!send.message.private && !send.digest && !comment)
+            .then(|| Asked::Quiet(Quiet::Mute { team: team.clone(), thread }));
         let to = Some(&send.destination).filter(|to| matches!(to, Destination::Email(_))).cloned();
-        let unsubscribe = to.map(|to| Asked::Unsubscribe { team, to });
+        let unsubscribe = to.map(|to| Asked::Quiet(Quiet::Unsubscribe { team, to }));
         let link = |asked: Option<Asked>| self.linker.link(&asked?, send.created);
-        Links { object: None, mute: link(mute), unsubscribe: link(unsubscribe), details: None }
+        Links { object: link(object), mute: link(mute), unsubscribe: link(unsubscribe), details: None }
     }
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the

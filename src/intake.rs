@@ -350,7 +350,7 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
         Ok(to) => to,
         Err(reason) => return Decision::Told(due.id, reason),
     };
-    match rulebook.compose(&Telling { event: &event, ticket, team, rule, now }) {
+    match rulebook.compose(&Telling { event: &event, ticket, team, rule, line: Some(&due.name), now }) {
         Ok(message) => match with_page(to, &due, &message) {
             to if to.is_empty() => Decision::Suppress(due.id, NO_PAGE.to_owned()),
             to => Decision::Send(Box::new(Ready { due, team, rule, message, to })),

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::event::{About, Event, EventKind, Ticket};
-use crate::mute::{self, Linker};
+use crate::mute::{Asked, Linker, Quiet};
 use crate::plan;
 use crate::rule::{self, Audience, Known, ReplyTo, Rule, Rules, Team};
 use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView, context, for_kind, redacted};
@@ -49,6 +49,8 @@ pub struct Telling<'a> {
     pub team: &'a Team,
     /// The rule that matched
     pub rule: &'a Rule,
+    /// The ledger's name of it, if it is there
+    pub line: Option<&'a str>,
     /// When
     pub now: Timestamp,
 }
@@ -143,14 +145,16 @@ impl Rulebook {
     /// # Errors
     /// When the template cannot be rendered within its bounds.
     pub fn compose(&self, telling: &Telling<'_>) -> Result<Message, RenderError> {
-        let Telling { event, ticket, team, rule, now } = *telling;
+        let Telling { event, ticket, team, rule, line, now } = *telling;
         if team.audience == Audience::Outside && event.is_private() {
             return self.compose_outside(telling);
         }
         let name = rule.template.as_deref().unwrap_or_else(|| for_kind(event.kind));
         let thread = self.thread(event, ticket);
-        let mute = mute::Asked::Mute { team: team.name.clone(), thread: thread.key.clone() };
-        let mute = self.links.as_ref().and_then(|links| links.link(&mute, now));
+        let link = |asked: Asked| self.links.as_ref().and_then(|links| links.link(&asked, now));
+        let mute = link(Asked::Quiet(Quiet::Mute { team: team.name.clone(), thread: thread.key.clone() }));
+        let line = line.filter(|_| event.kind == EventKind::NoteAssumed);
+        let object = line.and_then(|line| link(Asked::Object { line: line.to_owned() }));
         let facts = Facts {
             event,
             ticket,
@@ -158,7 +162,7 @@ impl Rulebook {
             team: &team.name,
             rule: &rule.name,
             why: &plan::why(team, rule, event),
-            links: &Links { mute, ..Links::default() },
+            links: &Links { mute, object, ..Links::default() },
             zone: &team.timezone,
             object_by: plan::object_by(rule, event.kind).map(|after| now + after),
             now,

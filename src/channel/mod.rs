@@ -122,7 +122,8 @@ fn line(text: &str) -> String {
 
 /// What stands at the end of a message's quiet line, each with its words.
 fn ways_out(links: &Links) -> impl Iterator<Item = (&'static str, &str)> {
-    let ways = [("Mute this conversation", &links.mute), ("Unsubscribe", &links.unsubscribe)];
+    let ways =
+        [("Object", &links.object), ("Mute this conversation", &links.mute), ("Unsubscribe", &links.unsubscribe)];
     ways.into_iter().filter_map(|(words, url)| Some((words, url.as_deref()?)))
 }
 

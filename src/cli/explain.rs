@@ -154,7 +154,7 @@ fn messages<'a>(
         for (team, rule, kind) in plan::matching(tracked, rulebook.rules()) {
             let event = &Event { kind, ..tracked.event.clone() };
             let now = at.map_or_else(Timestamp::now, |at| goes(team, rule, at).at);
-            let message = rulebook.compose(&Telling { event, ticket: None, team, rule, now })?;
+            let message = rulebook.compose(&Telling { event, ticket: None, team, rule, line: None, now })?;
             let thread = &track::conversation(event);
             for to in plan::destinations(rule) {
                 let post = Post {

@@ -6,6 +6,8 @@
 mod body;
 mod hooks;
 mod mute;
+mod object;
+mod page;
 mod routes;
 mod webhook;
 
@@ -28,6 +30,7 @@ use warp::Filter as _;
 use crate::event::Source;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
+use crate::settings::TellAuthors;
 use crate::source::Settings;
 use crate::store::Store;
 
@@ -56,6 +59,8 @@ pub struct Web {
     pub stored: Arc<Notify>,
     /// Kilobytes of bodies that may be in memory at once
     pub memory: Arc<Semaphore>,
+    /// Where the authors of assumptions are told what came of them
+    pub tell_authors: TellAuthors,
     /// Reads the links in messages
     pub links: Arc<Linker>,
     /// The page at `/`, made anew for each request

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use jiff::Timestamp;
 use maud::{Markup, html};
 use warp::reply::Response as Reply;
@@ -13,8 +13,8 @@ use warp::{Filter, Rejection};
 
 use super::Web;
 use super::body::{self, Unread};
-use crate::console;
-use crate::mute::{Asked, By, Mute, Refused, end};
+use super::page::{self, message, page, reply};
+use crate::mute::{Asked, By, Mute, Quiet, Refused, end};
 use crate::store::{Store, StoreError};
 
 /// A form of ours has a few bytes, and so has a mail program's.
@@ -27,14 +27,6 @@ const SPANS: [(&str, &str, i64); 3] = [("1d", "For a day", 1), ("1w", "For a wee
 /// What a form that says nothing means.
 const WEEK: i64 = 7;
 
-const STYLE: &str = "
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 34rem; margin: 3rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
-h1 { font-size: 1.3rem; }
-button { font: inherit; padding: .4rem 1rem; margin: .3rem .5rem .3rem 0; cursor: pointer; }
-small { opacity: .7; }
-";
-
 /// Both routes. They are public: the token in the path says what may be done.
 pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
     let path = |route: &'static str| {
@@ -43,30 +35,25 @@ pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = R
         warp::path(route).and(warp::path::param::<String>()).and(warp::path::end()).and(with)
     };
     let either = path("mute").or(path("unsubscribe")).unify().map(asked).untuple_one();
-    let look = either.clone().and(warp::get().or(warp::head()).unify()).map(|read, _| answer(read, ask));
+    let look = either.clone().and(warp::get().or(warp::head()).unify()).map(|read, _| self::look(read));
     let press = either.and(warp::post()).and(warp::body::stream()).then(press);
     look.or(press).unify()
 }
 
-type Read = Result<Asked, Refused>;
+type Read = Result<Quiet, Refused>;
 
-/// What a path asks for. A token works on its own route only.
 fn asked(token: String, (route, web): (&'static str, Arc<Web>)) -> (Read, Arc<Web>) {
-    let read = web.links.read(&token, Timestamp::now());
-    (read.and_then(|asked| if asked.route() == route { Ok(asked) } else { Err(Refused::Unknown) }), web)
+    let read = page::asked(&token, (route, &web)).and_then(|asked| match asked {
+        Asked::Quiet(quiet) => Ok(quiet),
+        Asked::Object { .. } => Err(Refused::Unknown),
+    });
+    (read, web)
 }
 
-fn answer(read: Read, page: impl FnOnce(&Asked) -> Markup) -> Reply {
+fn look(read: Read) -> Reply {
     match read {
-        Ok(asked) => reply(StatusCode::OK, &page(&asked)),
-        Err(Refused::Unknown) => reply(
-            StatusCode::NOT_FOUND,
-            &message("This link does not work", "Perhaps a part of it got lost: open it from the message itself."),
-        ),
-        Err(Refused::Expired) => reply(
-            StatusCode::GONE,
-            &message("This link has expired", "Links work for 90 days. Newer messages have fresh ones."),
-        ),
+        Ok(asked) => reply(StatusCode::OK, &ask(&asked)),
+        Err(why) => page::refused(why),
     }
 }
 
@@ -75,29 +62,27 @@ where
     S: Stream<Item = Result<B, warp::Error>>,
     B: bytes::Buf,
 {
-    let Ok(asked) = read else { return answer(read, ask) };
+    let asked = match read {
+        Ok(asked) => asked,
+        Err(why) => return page::refused(why),
+    };
     let body = match body::read(body, (LIMIT, WITHIN), &web.memory).await {
         Ok(body) => body,
-        Err(Unread::Busy) => return try_again(),
+        Err(Unread::Busy) => return page::try_again(),
         Err(Unread::TooLarge | Unread::TooSlow | Unread::Broken) => {
-            let said = "The form is too long or incomplete.";
-            return reply(StatusCode::BAD_REQUEST, &message("That did not work", said));
+            return page::unreadable("The form is too long or incomplete.");
         }
     };
     let Some(form) = Form::read(&body.bytes) else {
-        return reply(StatusCode::BAD_REQUEST, &message("That did not work", "There is no such time to choose."));
+        return page::unreadable("There is no such time to choose.");
     };
     match form.act(&asked, &web.store).await {
         Ok(page) => reply(StatusCode::OK, &page),
         Err(error) => {
             tracing::error!(%error, "a link in a message could not be followed");
-            try_again()
+            page::try_again()
         }
     }
-}
-
-fn try_again() -> Reply {
-    reply(StatusCode::SERVICE_UNAVAILABLE, &message("That did not work", "Please try again in a minute."))
 }
 
 /// What was pressed.
@@ -120,26 +105,26 @@ impl Form {
         Some(Self { undo: field("undo").is_some(), days, by })
     }
 
-    async fn act(&self, asked: &Asked, store: &Store) -> Result<Markup, StoreError> {
+    async fn act(&self, asked: &Quiet, store: &Store) -> Result<Markup, StoreError> {
         if self.undo {
             store.take_back(asked.scope()).await?;
-            tracing::info!(route = asked.route(), "undone by a link in a message");
+            tracing::info!("undone by a link in a message");
             return Ok(undone(asked));
         }
         let at = Timestamp::now();
         let until = match asked {
-            Asked::Mute { .. } => Some(at + jiff::SignedDuration::from_hours(24 * self.days)),
-            Asked::Unsubscribe { .. } => None,
+            Quiet::Mute { .. } => Some(at + jiff::SignedDuration::from_hours(24 * self.days)),
+            Quiet::Unsubscribe { .. } => None,
         };
         store.mute(Mute { scope: asked.scope(), until, at, by: self.by }).await?;
-        tracing::info!(route = asked.route(), by = self.by.as_str(), "muted by a link in a message");
+        tracing::info!(by = self.by.as_str(), "muted by a link in a message");
         Ok(done(asked, until))
     }
 }
 
-fn ask(asked: &Asked) -> Markup {
+fn ask(asked: &Quiet) -> Markup {
     match asked {
-        Asked::Mute { team, thread } => page(
+        Quiet::Mute { team, thread } => page(
             &format!("Mute {thread} for {team}?"),
             &html! {
                 p { "Nobody in " strong { (team) } " hears of " strong { (thread) } " while it is muted. Other teams are not touched." }
@@ -148,7 +133,7 @@ fn ask(asked: &Asked) -> Markup {
                 }
             },
         ),
-        Asked::Unsubscribe { team, to } => page(
+        Quiet::Unsubscribe { team, to } => page(
             "Unsubscribe?",
             &html! {
                 p { strong { (to) } " then gets no more of what " strong { (team) } " asked to hear." }
@@ -158,14 +143,14 @@ fn ask(asked: &Asked) -> Markup {
     }
 }
 
-fn done(asked: &Asked, until: Option<Timestamp>) -> Markup {
+fn done(asked: &Quiet, until: Option<Timestamp>) -> Markup {
     let (title, said, command) = match asked {
-        Asked::Mute { team, thread } => (
+        Quiet::Mute { team, thread } => (
             format!("{thread} is muted"),
             format!("{team} hears no more of {thread} {}.", end(until)),
             quoted(thread).map(|thread| format!("microalign unmute {thread} --team {team}")),
         ),
-        Asked::Unsubscribe { team, to } => (
+        Quiet::Unsubscribe { team, to } => (
             "Unsubscribed".to_owned(),
             format!("{to} gets no more of what {team} asked to hear."),
             quoted(&to.to_string()).map(|to| format!("microalign unmute --to {to} --team {team}")),
@@ -189,37 +174,12 @@ fn quoted(word: &str) -> Option<String> {
     plain.then(|| format!("'{word}'"))
 }
 
-fn undone(asked: &Asked) -> Markup {
+fn undone(asked: &Quiet) -> Markup {
     let said = match asked {
-        Asked::Mute { team, thread } => format!("{team} hears of {thread} again."),
-        Asked::Unsubscribe { team, to } => format!("{to} gets what {team} asked to hear again."),
+        Quiet::Mute { team, thread } => format!("{team} hears of {thread} again."),
+        Quiet::Unsubscribe { team, to } => format!("{to} gets what {team} asked to hear again."),
     };
     message("Undone", &format!("{said} What came up meanwhile is not sent any more."))
-}
-
-fn message(title: &str, said: &str) -> Markup {
-    page(title, &html! { p { (said) } })
-}
-
-fn page(title: &str, content: &Markup) -> Markup {
-    let body = html! { h1 { (title) } (content) };
-    console::document(&format!("{title} · microalign"), STYLE, &body)
-}
-
-fn reply(status: StatusCode, page: &Markup) -> Reply {
-    let reply = Response::builder()
-        .status(status)
-        .header("content-type", "text/html; charset=utf-8")
-        .header("x-content-type-options", "nosniff")
-        .header("cache-control", "no-store")
-        .header("referrer-policy", "no-referrer")
-        .header("x-robots-tag", "noindex, nofollow")
-        .header(
-            "content-security-policy",
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        )
-        .body(page.0.clone().into());
-    reply.unwrap_or_default()
 }
 
 #[cfg(test)]

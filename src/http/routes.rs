@@ -8,7 +8,7 @@ use serde_json::json;
 use warp::reply::Response as Reply;
 use warp::{Filter, Rejection};
 
-use super::{Peer, Web, mute, webhook};
+use super::{Peer, Web, mute, object, webhook};
 use crate::event::Source;
 
 /// Everything that is served.
@@ -49,6 +49,8 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
         .or(console)
         .unify()
         .or(mute::routes(Arc::clone(&web)))
+        .unify()
+        .or(object::routes(web))
         .unify()
 }
 

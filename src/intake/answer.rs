@@ -58,7 +58,7 @@ impl Intake {
     fn objected(&self, unanswered: &Unanswered, rulebook: &Rulebook, now: Timestamp) -> Outcome {
         let Unanswered { id, assumption, objection } = unanswered;
         let zone = zone(team(rulebook, &assumption.team));
-        let words = plan::objected(&objection.by, &objection.through.to_string(), (objection.at, &zone));
+        let words = plan::objected(&objection.by, objection.through.as_str(), (objection.at, &zone));
         let by = if objection.by.is_empty() { "somebody" } else { &objection.by };
         let came = Came::Objection { by: &objection.by, text: &objection.text, at: objection.at };
         let told = self.tell(&[assumption], (came, &zone, now), rulebook);

@@ -1,7 +1,8 @@
 //! Links in messages: what they ask for stands in them, signed, so that nothing need be kept for each message.
 //!
 //! A token is `BODY.MAC`, both base64url: the body is a small JSON object, the MAC is HMAC-SHA256 over it as it stands.
-//! Whoever has a link may use it, as whoever has the message may: it can mute and unmute one thing, for a time.
+//! Whoever has a link may use it, as whoever has the message may: it can mute and unmute one thing, or object to one, for a
+//! time.
 
 use std::time::Duration;
 
@@ -25,6 +26,32 @@ const LONGEST: usize = 800;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "lowercase")]
 pub enum Asked {
+    /// To object to what somebody assumed
+    Object {
+        /// The line that told of it, as the ledger names it
+        line: String,
+    },
+    /// To make it quiet
+    #[serde(untagged)]
+    Quiet(Quiet),
+}
+
+impl Asked {
+    /// The first part of its path.
+    #[must_use]
+    pub fn route(&self) -> &'static str {
+        match self {
+            Self::Object { .. } => "object",
+            Self::Quiet(Quiet::Mute { .. }) => "mute",
+            Self::Quiet(Quiet::Unsubscribe { .. }) => "unsubscribe",
+        }
+    }
+}
+
+/// What a link can make quiet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "lowercase")]
+pub enum Quiet {
     /// That a team hears no more of a conversation for a while
     Mute {
         /// The team
@@ -41,22 +68,13 @@ pub enum Asked {
     },
 }
 
-impl Asked {
+impl Quiet {
     /// What is muted when it is done.
     #[must_use]
     pub fn scope(&self) -> Scope {
         match self.clone() {
             Self::Mute { team, thread } => Scope { team: Some(team), thread: Some(thread), ..Scope::default() },
             Self::Unsubscribe { team, to } => Scope { team: Some(team), destination: Some(to), ..Scope::default() },
-        }
-    }
-
-    /// The first part of its path.
-    #[must_use]
-    pub fn route(&self) -> &'static str {
-        match self {
-            Self::Mute { .. } => "mute",
-            Self::Unsubscribe { .. } => "unsubscribe",
         }
     }
 }
@@ -142,7 +160,7 @@ mod tests {
     }
 
     fn mute() -> Asked {
-        Asked::Mute { team: "web".to_owned(), thread: "acme/ingest#45".to_owned() }
+        Asked::Quiet(Quiet::Mute { team: "web".to_owned(), thread: "acme/ingest#45".to_owned() })
     }
 
     fn token(asked: &Asked) -> String {
@@ -152,12 +170,20 @@ mod tests {
 
     #[test]
     fn what_is_asked_comes_back() {
-        let unsubscribe = Asked::Unsubscribe { team: "web".to_owned(), to: "email:a@example.com".parse().unwrap() };
-        for asked in [mute(), unsubscribe] {
+        let unsubscribe = Quiet::Unsubscribe { team: "web".to_owned(), to: "email:a@example.com".parse().unwrap() };
+        for asked in [mute(), Asked::Quiet(unsubscribe), Asked::Object { line: "12.3".to_owned() }] {
             let token = token(&asked);
             assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "{token}");
             assert_eq!(linker(7).read(&token, at()), Ok(asked));
         }
+    }
+
+    #[test]
+    fn links_that_are_out_there_still_work() {
+        let body =
+            URL_SAFE_NO_PAD.encode(br#"{"ask":"mute","team":"web","thread":"acme/ingest#45","until":9999999999}"#);
+        let mac = URL_SAFE_NO_PAD.encode(linker(7).mac(&body).unwrap().finalize().into_bytes());
+        assert_eq!(linker(7).read(&format!("{body}.{mac}"), at()), Ok(mute()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::link::{Asked, Linker, Refused};
+pub use self::link::{Asked, Linker, Quiet, Refused};
 
 use crate::destination::Destination;
 

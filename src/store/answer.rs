@@ -3,8 +3,6 @@
 //! What an author is told is a line of the ledger with sends of its own, like an update: it is tried again, given up and
 //! shown like one.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
@@ -40,7 +38,7 @@ impl Through {
         match self {
             Self::Link => "link",
             Self::Mail => "mail",
-            Self::Slack => "slack",
+            Self::Slack => "Slack",
         }
     }
 
@@ -48,16 +46,6 @@ impl Through {
         let all = [Self::Link, Self::Mail, Self::Slack];
         let found = all.into_iter().find(|through| through.as_str() == name);
         found.ok_or_else(|| corrupt("the way of an objection", &name))
-    }
-}
-
-impl fmt::Display for Through {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Link => "link",
-            Self::Mail => "mail",
-            Self::Slack => "Slack",
-        })
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Claimed {
     pub created: Timestamp,
     /// What is known of earlier attempts
     pub error: Option<String>,
+    /// It tells of an assumption
+    pub assumes: bool,
     /// How its destination refused earlier mail
     pub refusals: Option<Refusals>,
 }
@@ -170,6 +172,8 @@ async fn claim(conn: &mut SqliteConnection, busy: &str, now: i64) -> Result<Vec<
              WHERE place <= coalesce((SELECT value FROM json_each($2, '$.free') WHERE key = channel), $2 ->> '$.lanes'))
          SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, l.digest, c.root, c.editable,
                 c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
+                l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
+                    SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.kind = 'note.assumed')) AS assumes,
                 b.refusals, b.first_at, b.last_at, b.error AS refused
          FROM due CROSS JOIN send s ON s.id IN (
              SELECT id FROM send n
@@ -232,6 +236,7 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
         update: row.try_get("name")?,
         created: Timestamp::from_millisecond(row.try_get("created_at")?).map_err(|e| corrupt("a time", &e))?,
         error: row.try_get("error")?,
+        assumes: row.try_get("assumes")?,
         refusals: refusals(row)?,
     })
 }

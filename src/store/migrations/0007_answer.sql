@@ -4,7 +4,7 @@ CREATE TABLE objection (
     ledger_id INTEGER NOT NULL REFERENCES ledger (id), -- the line that told of the assumption
     key       TEXT    NOT NULL, -- names the answer: a Message-ID, an event of Slack, a form's content
     made_by   TEXT    NOT NULL, -- a name as it was given; empty if none was
-    through   TEXT    NOT NULL, -- link, mail, slack
+    through   TEXT    NOT NULL, -- link, mail, Slack
     text      TEXT    NOT NULL,
     made_at   INTEGER NOT NULL,
     waits     INTEGER NOT NULL DEFAULT 1, -- 1 until the ledger and, where that is wanted, the author are told

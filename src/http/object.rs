@@ -1,0 +1,208 @@
+//! `/object/TOKEN`: whoever was told of an assumption says what is wrong with it. GET asks, POST does it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use http::StatusCode;
+use jiff::Timestamp;
+use maud::{Markup, html};
+use sha2::{Digest as _, Sha256};
+use warp::reply::Response as Reply;
+use warp::{Filter, Rejection};
+
+use super::Web;
+use super::body;
+use super::page::{self, message, page, reply};
+use crate::event::Event;
+use crate::mute::{Asked, Refused};
+use crate::plan::{self, LineId};
+use crate::store::{Assumption, Objected, Objection, StoreError, Through};
+
+/// A letter of a form takes up to twelve bytes.
+const LIMIT: usize = 64 * 1024;
+/// It must be there by then.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Public like the routes that mute: the token in the path says what may be done.
+pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
+    let with = warp::any().map(move || Arc::clone(&web));
+    let path = warp::path("object").and(warp::path::param::<String>()).and(warp::path::end()).and(with);
+    let look = path.clone().and(warp::get().or(warp::head()).unify()).then(look);
+    look.or(path.and(warp::post()).and(warp::body::stream()).then(press)).unify()
+}
+
+async fn look(token: String, web: Arc<Web>) -> Reply {
+    match assumptions(&token, &web).await {
+        Ok(found) => reply(StatusCode::OK, &ask(&found, &web)),
+        Err(answer) => answer,
+    }
+}
+
+async fn press<S, B>(token: String, web: Arc<Web>, body: S) -> Reply
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: bytes::Buf,
+{
+    let found = match assumptions(&token, &web).await {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    let form = match body::read(body, (LIMIT, WITHIN), &web.memory).await {
+        Ok(body) => Form::read(&body.bytes),
+        Err(body::Unread::Busy) => return page::try_again(),
+        Err(_) => return page::unreadable("What you wrote is too long, or did not arrive whole."),
+    };
+    let chosen = form.line.as_deref().map_or_else(|| found.first(), |line| of(&found, line));
+    let Some((assumption, event)) = chosen.and_then(|chosen| Some((chosen, chosen.event.as_ref()?))) else {
+        return page::unreadable("Choose one of the assumptions.");
+    };
+    let objected = web.store.object(form.objection(assumption.line, Timestamp::now())).await;
+    match objected {
+        Ok(objected) => {
+            tracing::info!(line = %assumption.line, ?objected, "objected by a link in a message");
+            web.stored.notify_one();
+            answer(objected, (assumption, event), &web)
+        }
+        Err(error) => trouble(&error),
+    }
+}
+
+/// What a link is about, or what is answered if it is about nothing.
+async fn assumptions(token: &str, web: &Web) -> Result<Vec<Assumption>, Reply> {
+    let line = match page::asked(token, ("object", web)) {
+        Ok(Asked::Object { line }) => line.parse::<LineId>().map_err(|_| page::refused(Refused::Unknown))?,
+        Ok(Asked::Quiet(_)) => return Err(page::refused(Refused::Unknown)),
+        Err(why) => return Err(page::refused(why)),
+    };
+    let mut found = web.store.assumptions(line).await.map_err(|error| trouble(&error))?;
+    found.retain(|assumption| assumption.event.is_some());
+    if found.is_empty() { Err(page::refused(Refused::Unknown)) } else { Ok(found) }
+}
+
+fn trouble(error: &StoreError) -> Reply {
+    tracing::error!(%error, "a link in a message could not be followed");
+    page::try_again()
+}
+
+fn of<'a>(found: &'a [Assumption], line: &str) -> Option<&'a Assumption> {
+    found.iter().find(|assumption| assumption.line.to_string() == line)
+}
+
+/// What was written.
+#[derive(Debug, PartialEq, Eq)]
+struct Form {
+    line: Option<String>,
+    by: String,
+    text: String,
+}
+
+impl Form {
+    fn read(body: &[u8]) -> Self {
+        let field = |name: &str| url::form_urlencoded::parse(body).find(|(key, _)| key == name);
+        let field = |name: &str| field(name).map(|(_, value)| value.into_owned());
+        Self { line: field("line"), by: field("by").unwrap_or_default(), text: field("text").unwrap_or_default() }
+    }
+
+    /// The same words of the same person are the same objection: somebody pressed twice.
+    fn objection(self, line: LineId, at: Timestamp) -> Objection {
+        let digest = Sha256::digest(format!("{}\n{}", self.by.trim(), self.text.trim()));
+        let key = digest.iter().fold("link:".to_owned(), |key, byte| format!("{key}{byte:02x}"));
+        Objection { line, key, by: self.by, through: Through::Link, text: self.text, at }
+    }
+}
+
+fn ask(found: &[Assumption], web: &Web) -> Markup {
+    let several = found.len() > 1;
+    let first = found.first().and_then(|assumption| assumption.event.as_ref());
+    page(
+        "Object to what was assumed?",
+        &html! {
+            form method="post" {
+                @for (index, assumption) in found.iter().enumerate() {
+                    @if several {
+                        label {
+                            input type="radio" name="line" value=(assumption.line) checked[index == 0];
+                            (told(assumption))
+                        }
+                    } @else { (told(assumption)) }
+                }
+                label { "Your name" input type="text" name="by" maxlength="100" autocomplete="name"; }
+                label { "What speaks against it" textarea name="text" rows="6" maxlength="4000" {} }
+                button name="object" value="1" { "Object" }
+            }
+            @if let Some(event) = first { p { small { (follows(event, web)) } } }
+        },
+    )
+}
+
+fn told(assumption: &Assumption) -> Markup {
+    let Some(event) = &assumption.event else { return Markup::default() };
+    html! {
+        blockquote { (event.note.as_ref().map_or("", |note| note.text.as_str())) }
+        p { (author(event)) " assumed this on " (place(event)) "; " strong { (assumption.team) } " was told of it." }
+    }
+}
+
+fn author(event: &Event) -> &str {
+    let author = event.note.as_ref().and_then(|note| note.author.as_ref()).or(event.actor.as_ref());
+    author.map_or("Somebody", |author| author.name.as_str())
+}
+
+/// The page of a note. Addresses come from payloads: nothing but a web page is linked.
+fn place(event: &Event) -> Markup {
+    let url = event.url.as_deref().or_else(|| event.about.url());
+    match url.filter(|url| url.starts_with("https://") || url.starts_with("http://")) {
+        Some(url) => html! { a href=(url) { (event.subject) } },
+        None => html! { (event.subject) },
+    }
+}
+
+/// What comes of an objection.
+fn follows(event: &Event, web: &Web) -> Markup {
+    if plan::author_page(event).is_some_and(|to| web.tell_authors.at(&to)) {
+        html! { (author(event)) " is told with your name and words, by a comment on " (place(event)) ". Whoever may read it there reads them too." }
+    } else {
+        html! { "It is kept in the ledger. Nobody sends it on: " (author(event)) " reads it if you also say it on " (place(event)) "." }
+    }
+}
+
+fn answer(objected: Objected, (assumption, event): (&Assumption, &Event), web: &Web) -> Reply {
+    match objected {
+        Objected::New | Objected::Known => {
+            let page = page(
+                "You objected",
+                &html! {
+                    p { (follows(event, web)) }
+                    p { "Nobody takes it as agreed by " strong { (assumption.team) } " any more." }
+                },
+            );
+            reply(StatusCode::OK, &page)
+        }
+        Objected::TooMany => {
+            let said = html! {
+                p { "There are several objections by " strong { (assumption.team) } " already, so this one is not kept." }
+                p { "Say it on " (place(event)) "." }
+            };
+            reply(StatusCode::TOO_MANY_REQUESTS, &page("That is enough", &said))
+        }
+        Objected::NoSuchLine => {
+            reply(StatusCode::NOT_FOUND, &message("This link does not work", "The ledger does not know it any more."))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_words_are_the_same_objection() {
+        let key = |body: &str| {
+            Form::read(body.as_bytes()).objection(LineId { delivery: 1, line: 1 }, Timestamp::UNIX_EPOCH).key
+        };
+        assert_eq!(key("by=Bo&text=No%21"), key("object=1&text=No!%0D%0A&by=+Bo"));
+        assert_ne!(key("by=Bo&text=No%21"), key("by=Li&text=No%21"));
+        assert_eq!(Form::read(b"\xff=&&text"), Form { line: None, by: String::new(), text: String::new() });
+    }
+}
