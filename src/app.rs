@@ -125,6 +125,9 @@ impl App {
         if let Some(recovery) = recovery {
             let stored = Arc::clone(&intake.stored);
             spawn(&mut tasks, "recovery", recovery.run(resume, stored, stopped.clone()));
+        } else {
+            // What was brought while somebody could be asked.
+            store.let_go(Timestamp::now()).await?;
         }
         let web = Arc::new(web(&config, &intake, Arc::clone(&links)));
         let (first, told) = oneshot::channel();

@@ -57,7 +57,7 @@ fn print_json(found: &Found) -> Result<(), Failure> {
             "ignored": told.as_ref().err(), "sent": sent,
         }))?;
     }
-    for Asked { source, name, listed, known, recovered, trouble } in &found.asked {
+    for Asked { source, name, listed, known, recovered, trouble, .. } in &found.asked {
         say(json!({
             "source": source, "asked": name, "listed": listed, "known": known, "recovered": recovered,
             "trouble": trouble,
@@ -83,7 +83,7 @@ fn print(found: &Found) -> Result<(), Failure> {
 }
 
 fn summary(asked: &Asked) -> String {
-    let Asked { source, name, listed, known, recovered, trouble } = asked;
+    let Asked { source, name, listed, known, recovered, trouble, .. } = asked;
     let of = match source {
         Source::Github => "GitHub",
         Source::Jira => "Jira",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::*;
-use crate::event::{About, Actor, PullRequest, Source, Stage};
+use crate::event::{About, Actor, PullRequest, Source, Stage, Thing, ThingKind};
 use crate::hold::Reason;
 use crate::rule::{Known as Refers, check};
 use crate::settings::ChannelSettings;
@@ -228,6 +228,33 @@ fn an_update_is_matched_again_when_its_time_comes() {
     let narrowed = teams(&TEAM.replacen("on =", "base = [\"release/*\"]\non =", 1));
     let missed = released(EventKind::PullRequestDraft, &open, &narrowed).unwrap_err();
     assert!(missed.starts_with("no longer so: ") && missed.contains("main"), "{missed}");
+}
+
+#[test]
+fn a_failed_deployment_is_no_news_once_there_is_a_later_one() {
+    let teams = teams(&TEAM.replace("\"pull_request.*\"", "\"pull_request.*\", \"deployment.*\""));
+    let of = |kind, deployed: Option<i64>| {
+        let thing = Thing {
+            kind: ThingKind::Deployment,
+            title: "deployment".to_owned(),
+            url: None,
+            branch: None,
+            environment: Some("production".to_owned()),
+            outcome: None,
+            body_summary: None,
+            updated_at: Some(Timestamp::from_second(60).unwrap()),
+        };
+        let Tracked { event, known, .. } = tracked(kind, Stage::Open, false);
+        let event = Event { about: About::Thing(thing), ..event };
+        let known = Known { about: event.about.clone(), ..known };
+        let deployed = deployed.map(|second| Timestamp::from_second(second).unwrap());
+        let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None, deployed };
+        matches!(release(waited, Some(&known), &teams), Release::Send { .. })
+    };
+    assert!(of(EventKind::DeploymentFailed, Some(60)), "it is the last one");
+    assert!(of(EventKind::DeploymentFailed, None));
+    assert!(!of(EventKind::DeploymentFailed, Some(61)));
+    assert!(of(EventKind::DeploymentSucceeded, Some(61)), "each stands for itself");
 }
 
 #[test]

@@ -48,26 +48,33 @@ pub(super) async fn sweep(
     let began = Timestamp::now();
     let first = found.asked.len();
     let hooks = hooks(recovery, github, since, began).await?;
-    let mut missing = Vec::new();
+    let (mut missing, mut silent) = (Vec::new(), None);
     for hook in &hooks {
         let mut asked = Asked::new(Source::Github, name(&hook.route));
-        match attempts(github, hook, since.after(hook.swept, began)).await {
+        let attempts = match silent.clone() {
+            // Nobody waits for it once more for each hook.
+            Some(error) => Err(Trouble::Error(error)),
+            None => attempts(github, hook, since.after(hook.swept, began)).await,
+        };
+        match attempts {
             Ok(attempts) => {
                 let number = found.asked.len();
                 missing.extend(unseen(recovery, (number, hook), attempts, &mut asked).await?);
             }
             Err(trouble) => {
-                if let Trouble::Error(error @ ApiError::Limited { .. }) = &trouble {
-                    found.cut_short(error);
+                match &trouble {
+                    Trouble::Error(error @ ApiError::Limited { .. }) => found.cut_short(error),
+                    Trouble::Error(error @ ApiError::Silent(_)) => silent = Some(error.clone()),
+                    Trouble::Error(_) | Trouble::NotTheApp => {}
                 }
-                asked.trouble = Some(trouble.words(github));
+                asked.failed(trouble.words(github));
             }
         }
         found.asked.push(asked);
     }
     bring(recovery, github, missing, found).await?;
     for (hook, asked) in hooks.iter().zip(&found.asked[first..]) {
-        if since == Since::LastTime && asked.trouble.is_none() {
+        if since == Since::LastTime && asked.done {
             recovery.store.swept(Source::Github, &hook.route, began).await?;
         }
     }
@@ -169,9 +176,10 @@ async fn bring(
                 found.asked[missing.asked].trouble.get_or_insert(trouble);
             }
             Err(error) => {
-                failures += 1;
+                // One that nobody can read must not stand in the way of the others.
+                failures += usize::from(!matches!(error, ApiError::Unreadable { .. }));
                 let limited = matches!(error, ApiError::Limited { .. });
-                found.asked[missing.asked].trouble.get_or_insert_with(|| error.to_string());
+                found.asked[missing.asked].failed(error.to_string());
                 if limited || failures == FAILURES {
                     found.cut_short(&error);
                     break;

@@ -75,11 +75,19 @@ pub struct Asked {
     pub recovered: usize,
     /// Why that is not all, for people
     pub trouble: Option<String>,
+    /// Whether there is nothing more to ask it for
+    done: bool,
 }
 
 impl Asked {
     fn new(source: Source, name: String) -> Self {
-        Self { source, name, listed: 0, known: 0, recovered: 0, trouble: None }
+        Self { source, name, listed: 0, known: 0, recovered: 0, trouble: None, done: true }
+    }
+
+    /// Notes why it does not say all, to be asked again; the first reason is the one that people see.
+    fn failed(&mut self, trouble: String) {
+        self.done = false;
+        self.trouble.get_or_insert(trouble);
     }
 }
 

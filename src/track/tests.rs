@@ -189,6 +189,55 @@ fn a_workflow_recovers_only_after_it_failed() {
     assert_eq!(news, [false, true, true, false]);
 }
 
+#[test]
+fn what_is_over_is_told_neither_late_nor_when_it_waited() {
+    let at = |minute: i64, about| match about {
+        About::Thing(thing) => {
+            About::Thing(Thing { updated_at: Some(Timestamp::from_second(minute * 60).unwrap()), ..thing })
+        }
+        about => about,
+    };
+    let workflow = |outcome| thing(ThingKind::Workflow, Some(outcome));
+    let tracked = run([
+        event(EventKind::WorkflowFailed, at(1, workflow("failure")), &[]),
+        event(EventKind::WorkflowRecovered, at(5, workflow("success")), &[]),
+        event(EventKind::WorkflowFailed, at(3, workflow("timed_out")), &[]),
+    ]);
+    let stale = tracked.iter().map(|tracked| tracked.stale.as_deref()).collect::<Vec<_>>();
+    assert_eq!(stale, [None, None, Some("it came late: acme/x#45 is successful since")]);
+    for (kind, about, expected) in [
+        (EventKind::WorkflowFailed, workflow("failure"), true),
+        (EventKind::WorkflowFailed, workflow("success"), false),
+        (EventKind::WorkflowRecovered, workflow("success"), true),
+        (EventKind::WorkflowRecovered, workflow("failure"), false),
+        (EventKind::BranchCreated, thing(ThingKind::Branch, None), true),
+        (EventKind::BranchCreated, thing(ThingKind::Branch, Some("deleted")), false),
+        (EventKind::BranchDeleted, thing(ThingKind::Branch, Some("deleted")), true),
+        (EventKind::DeploymentFailed, thing(ThingKind::Deployment, Some("success")), true),
+        (EventKind::IssueOpened, issue(Stage::Open), true),
+        (EventKind::IssueOpened, issue(Stage::Closed), false),
+        (EventKind::IssueClosed, issue(Stage::Open), false),
+        (EventKind::IssueCommented, issue(Stage::Closed), true),
+    ] {
+        assert_eq!(holds(kind, &about), expected, "{kind} {}", standing(&about));
+    }
+}
+
+fn issue(stage: Stage) -> About {
+    About::Issue(Issue {
+        number: 45,
+        title: "An issue".to_owned(),
+        url: "https://github.com/acme/x/issues/45".to_owned(),
+        stage,
+        author: None,
+        labels: Vec::new(),
+        assignees: Vec::new(),
+        body_summary: None,
+        body: None,
+        updated_at: None,
+    })
+}
+
 fn ticket(kind: EventKind, category: StatusCategory, full: bool) -> Event {
     let ticket = Ticket {
         key: "DATA-123".to_owned(),
