@@ -211,8 +211,10 @@ impl Apis {
 
     /// Asks for webhooks that did not arrive.
     fn recovery(&self, config: &Config, store: &Store, metrics: &Arc<Metrics>) -> Option<Recovery> {
-        let github = Some(self.github.clone()?);
-        Some(Recovery { store: store.clone(), settings: settings(config), github, metrics: Arc::clone(metrics) })
+        let (github, jira) = (self.github.clone(), self.jira.clone());
+        let anybody = github.is_some() || jira.is_some();
+        let (store, settings, metrics) = (store.clone(), settings(config), Arc::clone(metrics));
+        anybody.then_some(Recovery { store, settings, github, jira, metrics })
     }
 }
 

@@ -29,6 +29,7 @@ impl Jira {
         drop(rustls::crypto::ring::default_provider().install_default());
         let child = Command::new(program)
             .env("JIRA820_PORT", port.to_string())
+            .env("JIRA820_DATE", (jiff::Zoned::now().date() - jiff::ToSpan::days(1)).to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -129,4 +130,27 @@ async fn an_old_jira_is_told_that_it_cannot_sign() {
     service.configure("jira", &format!("base_url = \"{}\"\ntoken = \"hunter2\"\n", jira.url));
     let (code, _, err) = service.run(&["jira", "setup"]).await;
     assert!(code == 1 && err.contains("Jira 8.20.8 cannot sign webhooks"), "{err}");
+}
+
+#[tokio::test]
+async fn what_happened_to_tickets_is_found_by_jql() {
+    let Some(program) = jira820() else { return };
+    let jira = Jira::start(&program).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/rest/api/2/issue/JIRA820-1/comment", jira.url);
+    let made = client.post(url).json(&json!({ "body": "/assume ids are stable" })).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    let team = TEAM.replace("\"jira\"", "\"mailbox\"").replace("\"ticket.commented\"", "\"note.assumed\"");
+    let mut service = Service::new(&team, "");
+    service.configure("jira", &format!("base_url = \"{}\"\ntoken = \"hunter2\"\nprojects = [\"JIRA820\"]\n", jira.url));
+    service.start().await;
+    let (code, out, err) = service.run(&["recover", "--since", "7d", "--json"]).await;
+    assert_eq!(code, 0, "{out}{err}");
+    let comment = out.lines().find(|line| line.contains("jql:JIRA820-1:comment:")).unwrap_or_else(|| panic!("{out}"));
+    let comment = serde_json::from_str::<Value>(comment).unwrap();
+    let lines = service.settled(comment["delivery"].as_str().unwrap()).await;
+    assert_eq!((states(&lines), &lines[0]["kind"]), (vec!["sent"], &json!("note.assumed")), "{lines:?}");
+    assert!(out.contains(":history:"), "{out}");
+    let (code, again, err) = service.run(&["recover", "--since", "7d", "--json"]).await;
+    assert!(code == 0 && !again.contains("jql:"), "{again}{err}");
 }

@@ -29,7 +29,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let store = open_store(&config).await?;
     let Some(recovery) = app::recovery(&config, &store).await? else {
         return Err(Failure::Wrong(
-            "nobody can be asked: set `[github] token`, or `app_id` and `private_key`".to_owned(),
+            "nobody can be asked: set `[github] token`, or `app_id` and `private_key`; or `[jira] token`".to_owned(),
         ));
     };
     let found = recovery.sweep(Since::At(Timestamp::now() - age)).await?;

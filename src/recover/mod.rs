@@ -5,6 +5,7 @@
 //! where it stood: what is in the store is not asked for again.
 
 mod github;
+mod jira;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::api::ApiError;
 use crate::api::github::Github;
+use crate::api::jira::Jira;
 use crate::event::{Event, Source};
 use crate::intake::sorted;
 use crate::metrics::Metrics;
@@ -125,6 +127,8 @@ pub struct Recovery {
     pub settings: Settings,
     /// GitHub, if it can be asked
     pub github: Option<Arc<Github>>,
+    /// Jira, if it can be asked
+    pub jira: Option<Arc<Jira>>,
     /// What is counted
     pub metrics: Arc<Metrics>,
 }
@@ -162,6 +166,9 @@ impl Recovery {
         let mut found = Found::default();
         if let Some(github) = &self.github {
             github::sweep(self, github, since, &mut found).await?;
+        }
+        if let Some(jira) = &self.jira {
+            jira::sweep(self, jira, since, &mut found).await?;
         }
         let now = Timestamp::now();
         // What another sweep parked and never let go does not wait for ever.

@@ -14,6 +14,7 @@ mod disk;
 mod enrich;
 mod jira_api;
 mod jira_setup;
+mod jira_sweep;
 mod kill;
 mod manners;
 mod mute;

@@ -2,6 +2,7 @@
 //! personal access token.
 
 mod access;
+mod changes;
 mod hooks;
 
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +19,7 @@ use crate::event::TicketKey;
 use crate::settings::JiraApi;
 
 pub use access::{Access, Entry};
+pub use changes::{Cursor, time};
 pub use hooks::{Edition, Hook, Registered};
 
 const PEER: &str = "Jira";

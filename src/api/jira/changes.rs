@@ -1,0 +1,154 @@
+//! What became of tickets: those that changed lately, their histories and comments.
+//!
+//! Cloud's search is <https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/>, whose answers
+//! hold only some of a ticket's histories and comments; the rest is asked for ticket by ticket.
+
+use jiff::Timestamp;
+use reqwest::Method;
+use serde_json::{Value, json};
+use url::form_urlencoded::byte_serialize;
+
+use super::{ApiError, FIELDS, Jira};
+
+/// What is read of a ticket beside what every question wants to know.
+const MORE: &str = "description,created,creator,comment";
+/// So many of anything are asked for at a time.
+const PAGE: usize = 100;
+/// Nobody has a longer list.
+const PAGES: usize = 100;
+
+/// Where a search goes on.
+#[derive(Debug, Clone)]
+pub enum Cursor {
+    /// On Data Center: after so many
+    At(usize),
+    /// On Cloud: its own word for it
+    Token(String),
+}
+
+impl Jira {
+    /// A page of the tickets that a JQL finds, with what fits of their histories and comments, and where it goes on.
+    ///
+    /// # Errors
+    /// [`ApiError`]
+    pub async fn search(&self, jql: &str, from: Option<Cursor>) -> Result<(Vec<Value>, Option<Cursor>), ApiError> {
+        let fields = format!("{FIELDS},{MORE}");
+        if self.cloud {
+            let fields = fields.split(',').collect::<Vec<_>>();
+            let mut body = json!({ "jql": jql, "fields": fields, "expand": "changelog", "maxResults": PAGE });
+            if let Some(Cursor::Token(token)) = from {
+                body["nextPageToken"] = json!(token);
+            }
+            let answer = self.ask(Method::POST, "/rest/api/3/search/jql", Some(&body)).await?;
+            let next = answer["nextPageToken"].as_str().map(|token| Cursor::Token(token.to_owned()));
+            return Ok((list(&answer, "issues"), next));
+        }
+        let start = if let Some(Cursor::At(start)) = from { start } else { 0 };
+        let jql = byte_serialize(jql.as_bytes()).collect::<String>();
+        let path =
+            format!("/rest/api/2/search?jql={jql}&startAt={start}&maxResults={PAGE}&fields={fields}&expand=changelog");
+        let answer = self.get(&path).await?;
+        let issues = list(&answer, "issues");
+        let end = start + issues.len();
+        let more = !issues.is_empty() && end < number(&answer, "total");
+        Ok((issues, more.then_some(Cursor::At(end))))
+    }
+
+    /// What a ticket that was found changed since then.
+    ///
+    /// # Errors
+    /// [`ApiError`]
+    pub async fn histories(&self, issue: &Value, since: Timestamp) -> Result<Vec<Value>, ApiError> {
+        let given = &issue["changelog"];
+        let mut histories = list(given, "histories");
+        let reaches = histories.iter().any(|history| is_before(history, since));
+        if given.is_null() || (number(given, "total") > histories.len() && !reaches) {
+            histories = self.all_histories(issue, since).await?;
+        }
+        histories.retain(|history| !is_before(history, since));
+        Ok(histories)
+    }
+
+    /// Cloud has a list, oldest first, which is read from its end; Data Center tells all with the ticket.
+    async fn all_histories(&self, issue: &Value, since: Timestamp) -> Result<Vec<Value>, ApiError> {
+        let path = format!("{}/issue/{}", self.rest(), name(issue));
+        if !self.cloud {
+            let answer = self.get(&format!("{path}?fields=updated&expand=changelog")).await?;
+            return Ok(list(&answer["changelog"], "histories"));
+        }
+        let page = async |start: usize, most: usize| {
+            self.get(&format!("{path}/changelog?startAt={start}&maxResults={most}")).await
+        };
+        let (mut end, mut all) = (number(&page(0, 1).await?, "total"), Vec::new());
+        for _ in 0..PAGES {
+            let start = end.saturating_sub(PAGE);
+            let histories = list(&page(start, end - start).await?, "values");
+            let reaches = histories.iter().any(|history| is_before(history, since));
+            all.extend(histories);
+            if reaches || start == 0 {
+                break;
+            }
+            end = start;
+        }
+        Ok(all)
+    }
+
+    /// What was commented on a ticket that was found since then.
+    ///
+    /// # Errors
+    /// [`ApiError`]
+    pub async fn comments(&self, issue: &Value, since: Timestamp) -> Result<Vec<Value>, ApiError> {
+        let given = &issue["fields"]["comment"];
+        let mut comments = list(given, "comments");
+        if given.is_null() || number(given, "total") > comments.len() {
+            comments.clear();
+            let path = format!("{}/issue/{}/comment?orderBy=-created&maxResults={PAGE}", self.rest(), name(issue));
+            for _ in 0..PAGES {
+                let answer = self.get(&format!("{path}&startAt={}", comments.len())).await?;
+                let page = list(&answer, "comments");
+                // Newest first, unless the order is not known there.
+                let last = page.last().is_none_or(|comment| is_before(comment, since));
+                comments.extend(page);
+                if last || comments.len() >= number(&answer, "total") {
+                    break;
+                }
+            }
+        }
+        comments.retain(|comment| !is_before(comment, since));
+        Ok(comments)
+    }
+
+    /// Every status that a ticket can have.
+    ///
+    /// # Errors
+    /// [`ApiError`]
+    pub async fn statuses(&self) -> Result<Vec<Value>, ApiError> {
+        let answer = self.get(&format!("{}/status", self.rest())).await?;
+        Ok(answer.as_array().cloned().unwrap_or_default())
+    }
+}
+
+/// The time in a field of what Jira wrote.
+#[must_use]
+pub fn time(written: &Value, field: &str) -> Option<Timestamp> {
+    written[field].as_str()?.parse().ok()
+}
+
+/// What has no time is taken for old.
+fn is_before(written: &Value, since: Timestamp) -> bool {
+    time(written, "created").is_none_or(|created| created < since)
+}
+
+fn list(answer: &Value, field: &str) -> Vec<Value> {
+    answer[field].as_array().cloned().unwrap_or_default()
+}
+
+fn number(answer: &Value, field: &str) -> usize {
+    answer[field].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
+}
+
+/// What names a ticket in an address: nothing but its number, or its key.
+fn name(issue: &Value) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    issue["id"].as_str().or(issue["key"].as_str()).unwrap_or_default().chars().filter(plain).collect()
+}
