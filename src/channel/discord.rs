@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::fit::fit;
-use super::http::{Call, Http, Reply};
+use super::http::{Call, Http, Reply, seconds};
 use super::markdown::{Dialect, address, write};
 use super::simple::{Abilities, simple, takes_asterisks};
 use super::{JOINER, Outcome, Post, Step, is_number, joined, ways_out};
@@ -159,7 +159,7 @@ fn refused(mut reply: Reply) -> (Outcome, u64) {
     let Ok(Refused { code, message, retry_after }) = serde_json::from_str(&reply.body) else {
         return (reply.refused(), 0);
     };
-    let after = retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let after = retry_after.and_then(seconds);
     reply.retry_after = reply.retry_after.or(after);
     if reply.status == 429 {
         return (reply.failed("Discord asks us to slow down"), code);

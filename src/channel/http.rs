@@ -21,6 +21,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const MAX_ANSWER: usize = 64 * 1024;
 /// A connection that is kept costs the other end, too.
 const IDLE_PER_HOST: usize = 4;
+/// No provider asks for more than a day; a made-up number must not end a destination for good, nor be as if there were none.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The client that every HTTP channel shares.
 #[derive(Debug)]
@@ -232,13 +234,18 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// How long a number of seconds is, up to a day. Nothing for what is no time.
+pub(super) fn seconds(number: f64) -> Option<Duration> {
+    if number > LONGEST_WAIT.as_secs_f64() { Some(LONGEST_WAIT) } else { Duration::try_from_secs_f64(number).ok() }
+}
+
 /// `Retry-After` is a number of seconds (Discord's has a fraction) or a date (RFC 9110, section 10.2.3).
 fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
+    if let Ok(number) = value.trim().parse::<f64>() {
+        return seconds(number);
     }
     let date = rfc2822::DateTimeParser::new().parse_timestamp(value.trim()).ok()?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default().min(LONGEST_WAIT))
 }
 
 /// How long the other end wants to be left alone although this request was fine: the `X-RateLimit-` headers of Discord
@@ -248,14 +255,14 @@ fn rest(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if text(headers, "x-ratelimit-remaining")?.trim().parse::<f64>().ok()? >= 1.0 {
         return None;
     }
-    if let Some(seconds) = text(headers, "x-ratelimit-reset-after") {
-        return Duration::try_from_secs_f64(seconds.trim().parse().ok()?).ok();
+    if let Some(number) = text(headers, "x-ratelimit-reset-after") {
+        return seconds(number.trim().parse().ok()?);
     }
     let reset = text(headers, "x-ratelimit-reset")?.trim().parse::<f64>().ok()?;
     let reset = if reset > 1e11 { reset / 1000.0 } else { reset };
     // Mattermost says in how many seconds, under the name that others have for when.
-    let seconds = if reset > 1e9 { reset - now.as_second() as f64 } else { reset };
-    Some(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+    let number = if reset > 1e9 { reset - now.as_second() as f64 } else { reset };
+    Some(seconds(number).unwrap_or_default())
 }
 
 /// The error and its causes in one line, without the address.
@@ -286,7 +293,10 @@ mod tests {
             ("Mon, 02 Nov 2026 14:00:00 GMT", Some(0)),
             ("soon", None),
             ("-1", None),
-            ("1e300", None),
+            ("NaN", None),
+            ("1e300", Some(86_400_000)),
+            ("315360000", Some(86_400_000)),
+            ("Wed, 01 Dec 9999 00:00:00 GMT", Some(86_400_000)),
         ];
         for (value, expected) in table {
             assert_eq!(retry_after(value, now), expected.map(Duration::from_millis), "{value}");
@@ -298,7 +308,7 @@ mod tests {
         let now: Timestamp = "2026-11-02T14:05:00Z".parse().unwrap();
         let then = (now.as_second() + 7).to_string();
         type Row<'a> = (&'a [(&'static str, &'a str)], Option<u64>);
-        let table: [Row<'_>; 8] = [
+        let table: [Row<'_>; 9] = [
             (&[], None),
             (&[("x-ratelimit-remaining", "1"), ("x-ratelimit-reset-after", "2")], None),
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset-after", "1.5")], Some(1500)),
@@ -306,6 +316,7 @@ mod tests {
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &format!("{then}000"))], Some(7000)),
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "3")], Some(3000)),
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000000001")], Some(0)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset-after", "1e300")], Some(86_400_000)),
             (&[("x-ratelimit-remaining", "0")], None),
         ];
         for (list, expected) in table {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded::byte_serialize;
 
 use super::fit::fit;
-use super::http::{Body, Call, Http, Reply};
+use super::http::{Body, Call, Http, Reply, seconds};
 use super::{JOINER, Outcome, Post, Step, html, line, ways_out};
 use crate::settings::ApiSettings;
 use crate::template::{Block, Inline, shorten, text};
@@ -115,7 +115,7 @@ fn refused(mut reply: Reply) -> Outcome {
         return reply.refused();
     };
     // Homeservers before 1.10 of the specification have no `Retry-After`.
-    let wait = retry_after_ms.and_then(|wait| Duration::try_from_secs_f64(wait / 1000.0).ok());
+    let wait = retry_after_ms.and_then(|wait| seconds(wait / 1000.0));
     reply.retry_after = reply.retry_after.or(wait);
     let advice = match &*errcode {
         "M_LIMIT_EXCEEDED" => "it asks us to slow down",

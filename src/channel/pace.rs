@@ -54,8 +54,7 @@ impl Pacer {
         let now = Instant::now();
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let lane = lanes.entry(lane.to_owned()).or_insert(Lane { turn: now, rest: now });
-        // No provider asks for more than a day; a made-up header must not end a lane for good.
-        lane.rest = lane.rest.max(now + rest.min(Duration::from_secs(24 * 60 * 60)));
+        lane.rest = lane.rest.max(now + rest);
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
 use super::fit::fit;
-use super::http::{Body, Call, Http, Reply};
+use super::http::{Body, Call, Http, Reply, seconds};
 use super::markdown::{self, Dialect, address};
 use super::simple::{Abilities, quiet, simple};
 use super::{Outcome, Post, Step, is_number, joined};
@@ -108,7 +108,7 @@ fn refused(reply: &Reply, said: &Said, channel: &str) -> Outcome {
     let advice = match code.as_str() {
         "" => return reply.refused(),
         "RATE_LIMIT_HIT" => {
-            let after = retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            let after = retry_after.and_then(seconds);
             let retry_after = reply.retry_after.or(after);
             return Outcome::Transient { error: "Zulip asks us to slow down".to_owned(), retry_after };
         }
