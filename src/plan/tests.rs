@@ -242,6 +242,9 @@ fn a_failed_deployment_is_no_news_once_there_is_a_later_one() {
             environment: Some("production".to_owned()),
             outcome: None,
             body_summary: None,
+            commit: None,
+            pull_request: None,
+            brought_by: None,
             updated_at: Some(Timestamp::from_second(60).unwrap()),
         };
         let Tracked { event, known, .. } = tracked(kind, Stage::Open, false);
