@@ -63,8 +63,8 @@ pub struct Delivery {
     pub event: String,
     /// What became of it, in GitHub's words: `OK`, `failed to connect`
     pub status: String,
-    /// What the other end answered
-    pub status_code: u16,
+    /// What the other end answered; 0 or absent if it did not
+    pub status_code: Option<u16>,
 }
 
 /// An App as it knows itself.
