@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::api;
 use crate::api::github::Github;
 use crate::api::jira::Jira;
+use crate::api::slack::Slack;
 use crate::channel::{self, Channels, Names};
 use crate::config::Config;
 use crate::console::Console;
@@ -26,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::owner;
 use crate::recover::Recovery;
+use crate::reply::{Answers, Inbox};
 use crate::rulebook::Rulebook;
 use crate::source::Settings;
 use crate::store::{Store, StoreError};
@@ -129,7 +131,12 @@ impl App {
             // What was brought while somebody could be asked.
             store.let_go(Timestamp::now()).await?;
         }
-        let web = Arc::new(web(&config, &intake, Arc::clone(&links)));
+        let answers = Arc::new(answers(&config, &intake).await?);
+        if let Some(replies) = config.channels.email.as_ref().and_then(|email| email.replies.clone()) {
+            let inbox = Inbox::new(replies, Arc::clone(&links), Arc::clone(&answers));
+            spawn(&mut tasks, "inbox", inbox.run(stopped.clone()));
+        }
+        let web = Arc::new(web(&config, &intake, Arc::clone(&links), answers));
         let (first, told) = oneshot::channel();
         let stopped_intake = stopped.clone();
         spawn(&mut tasks, "intake", async move {
@@ -232,11 +239,23 @@ fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
     Some(url.strip_suffix(":0").map_or_else(|| url.clone(), |host| format!("{host}:{}", address.port())))
 }
 
-fn web(config: &Config, intake: &Intake, links: Arc<Linker>) -> Web {
+/// Who takes what people answer.
+async fn answers(config: &Config, intake: &Intake) -> Result<Answers, StartError> {
+    let slack = match config.channels.slack.clone().filter(|_| config.slack_secret.is_some()) {
+        Some(slack) => Some(Slack::new(slack, channel::http_client(api::DEADLINE).await.map_err(StartError::Client)?)),
+        None => None,
+    };
+    let (store, people) = (intake.store.clone(), config.channels.people.clone());
+    Ok(Answers { store, people, slack, stored: Arc::clone(&intake.stored) })
+}
+
+fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answers>) -> Web {
     Web {
         store: intake.store.clone(),
         github_secrets: config.github_secrets.clone(),
         jira_secrets: config.jira_secrets.clone(),
+        slack_secret: config.slack_secret.clone(),
+        answers,
         settings: settings(config),
         metrics: Arc::clone(&intake.metrics),
         hooks: Hooks::default(),

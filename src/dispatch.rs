@@ -130,7 +130,9 @@ impl Dispatcher {
             return (Settled::Failed { error }, None);
         }
         let links = self.links(send);
-        let outcome = self.channels.send(&send.destination, &post(send, &links)).await;
+        let tag = self.reply_tag(send);
+        let post = Post { reply_tag: tag.as_deref(), ..post(send, &links) };
+        let outcome = self.channels.send(&send.destination, &post).await;
         self.metrics.send(send.destination.channel(), outcome.name());
         let asked = outcome.retry_after();
         let settled = settle(send, outcome, Timestamp::now(), fastrand::f64());
@@ -159,6 +161,12 @@ impl Dispatcher {
         let unsubscribe = to.map(|to| Asked::Quiet(Quiet::Unsubscribe { team, to }));
         let link = |asked: Option<Asked>| self.linker.link(&asked?, send.created);
         Links { object: link(object), mute: link(mute), unsubscribe: link(unsubscribe), details: None }
+    }
+
+    /// What answers to an assumption are known by. Of a digest nobody could say what they answer to.
+    fn reply_tag(&self, send: &Claimed) -> Option<String> {
+        let assumption = send.assumes && !send.message.private && !send.digest;
+        assumption.then(|| self.linker.reply_tag(&send.update)).flatten()
     }
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the
@@ -224,6 +232,7 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
         root: send.root.as_deref(),
         mentions: &[],
         reply_to: None,
+        reply_tag: None,
         team: &send.team,
         rule: &send.rule,
         kind: send.kind.as_str(),

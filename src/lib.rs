@@ -13,13 +13,14 @@
 //! 4. [`dispatch`] claims what is queued, sends it through a [`channel`], and settles it in the ledger.
 //!
 //! What did not arrive is asked for ([`recover`]), and goes the same way from the store on.
+//! What people answer to an assumption, by mail or in Slack, comes in by [`reply`].
 //!
 //! [`rehearsal`] goes the same way with another clock: from what was stored once to what would have been said.
 //!
 //! The core (`source`, `track`, `rule`, `hold`, `plan`, `template`) is functions from values to values; the shell around it
-//! (`http`, `intake`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
+//! (`http`, `intake`, `reply`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
 //! `event` ← `settings`, `mute` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `rulebook`, `store`, `channel`,
-//! `intake`, `dispatch` ← `console`, `http`, `recover`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
+//! `intake`, `dispatch`, `reply` ← `console`, `http`, `recover`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
 
 pub mod api;
 pub mod app;
@@ -41,6 +42,7 @@ pub mod owners;
 pub mod plan;
 pub mod recover;
 pub mod rehearsal;
+pub mod reply;
 pub mod rule;
 pub mod rulebook;
 pub mod settings;

@@ -30,6 +30,7 @@ pub async fn tell(channels: &Channels, rulebook: &Rulebook, before: &Rulebook) {
             root: None,
             mentions: &[],
             reply_to: None,
+            reply_tag: None,
             team: &team.name,
             rule: "owner",
             kind: "file.broken",

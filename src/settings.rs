@@ -6,22 +6,20 @@
 mod chat;
 mod jira;
 mod mail;
+mod mail_server;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use lettre::Address;
 use lettre::message::Mailbox;
-use secrecy::SecretString;
-use url::Url;
 
 use crate::destination::Destination;
 
 pub use self::chat::{ApiSettings, DiscordSettings, GithubApi, GithubLogin, HookSettings, WebhookSettings};
 pub use self::jira::{JiraApi, JiraLogin, ServiceAccount, is_cloud_address};
 pub use self::mail::{Allowed, DkimKey, DkimSettings, DnsName};
+pub use self::mail_server::{MailServer, MailTls};
 
 /// Everything the channels need.
 #[derive(Debug, Clone, Default)]
@@ -188,186 +186,20 @@ pub struct EmailSettings {
     /// Who the mail comes from
     pub from: Mailbox,
     /// The server that takes it; without one it goes to the local mailbox
-    pub smtp: Option<SmtpSettings>,
+    pub smtp: Option<MailServer>,
     /// Where it may go; anywhere if the operator doesn't say
     pub allow: Option<Allowed>,
     /// What signs it
     pub dkim: Option<DkimSettings>,
+    /// Where answers to assumptions go, if they are read
+    pub replies: Option<ReplySettings>,
 }
 
-/// A mail server that takes our mail.
+/// The mailbox that answers to assumptions go to.
 #[derive(Debug, Clone)]
-pub struct SmtpSettings {
-    /// Its name, which its certificate must show
-    pub host: String,
-    /// Its port
-    pub port: u16,
-    /// How the connection is protected
-    pub tls: SmtpTls,
-    /// User and password
-    pub credentials: Option<(String, SecretString)>,
-}
-
-/// How a connection to a mail server is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SmtpTls {
-    /// TLS from the first byte (`smtps://`)
-    Implicit,
-    /// STARTTLS, and no mail without it (`smtp://`, on this machine `?tls=starttls`)
-    StartTls,
-    /// None: a server on this machine, or a mail catcher (`?tls=none`)
-    None,
-}
-
-const SMTP_FORM: &str = "it is smtps://USER:PASSWORD@HOST, or smtp://HOST for STARTTLS";
-
-impl FromStr for SmtpSettings {
-    type Err = String;
-
-    /// Reads `smtps://user:password@host[:465]` and `smtp://host[:587]`. The user ends at the first `:`, the password
-    /// at the last `@`, so a password may hold any character as it is; only `%` and two hexadecimal digits stand for a byte.
-    ///
-    /// # Errors
-    /// One sentence that says what would be right, without the password.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| format!("this is no mail server: {SMTP_FORM}"))?;
-        let (credentials, server) = match rest.rsplit_once('@') {
-            Some((user, server)) => (Some(credentials(user)?), server),
-            None => (None, rest),
-        };
-        // The password is off: what is left may be shown.
-        let url = Url::parse(&format!("smtp://{server}"))
-            .map_err(|error| format!("`{server}` is no mail server ({error}): {SMTP_FORM}"))?;
-        let host = url
-            .host_str()
-            .filter(|host| !host.is_empty())
-            .ok_or_else(|| format!("the host is missing: {SMTP_FORM}"))?;
-        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
-            return Err(format!("nothing may follow the host and port in `{server}`"));
-        }
-        let asked = match url.query() {
-            None => None,
-            Some("tls=none") => Some(SmtpTls::None),
-            Some("tls=starttls") => Some(SmtpTls::StartTls),
-            Some(other) => {
-                return Err(format!(
-                    "`?{other}` is unknown: `?tls=none` or `?tls=starttls` may follow the host and port"
-                ));
-            }
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let (tls, port) = match (scheme, asked) {
-            ("smtps", None) => (SmtpTls::Implicit, 465),
-            ("smtps", Some(_)) => return Err("`?tls=` contradicts `smtps://`: write `smtp://`".to_owned()),
-            ("smtp", None) if is_loopback(&host) => (SmtpTls::None, 25),
-            ("smtp", Some(SmtpTls::None)) => (SmtpTls::None, 25),
-            ("smtp", _) => (SmtpTls::StartTls, 587),
-            (other, _) => return Err(format!("`{other}://` is no mail server: {SMTP_FORM}")),
-        };
-        if tls == SmtpTls::None && credentials.is_some() && !is_loopback(&host) {
-            return Err("without TLS the password would cross the network readable: leave out `?tls=none`".to_owned());
-        }
-        Ok(Self { host, port: url.port().unwrap_or(port), tls, credentials })
-    }
-}
-
-fn credentials(text: &str) -> Result<(String, SecretString), String> {
-    let (user, password) = text.split_once(':').ok_or("the password is missing: write USER:PASSWORD@HOST")?;
-    let user = percent_decode(user).ok_or("the user is not UTF-8 once its %-escapes are read")?;
-    let password = percent_decode(password).ok_or("the password is not UTF-8 once its %-escapes are read")?;
-    if user.is_empty() || password.is_empty() {
-        return Err("the user or the password is empty: write USER:PASSWORD@HOST, or HOST alone".to_owned());
-    }
-    Ok((user, password.into()))
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// A `%` that no two hexadecimal digits follow stands for itself.
-fn percent_decode(text: &str) -> Option<String> {
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        match (byte, digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push(u8::try_from(high * 16 + low).ok()?);
-                at += 3;
-            }
-            _ => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8(decoded).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use secrecy::ExposeSecret;
-
-    use super::*;
-
-    fn smtp(text: &str) -> (String, u16, SmtpTls, Option<(String, String)>) {
-        let smtp: SmtpSettings = text.parse().unwrap();
-        let credentials = smtp.credentials.map(|(user, password)| (user, password.expose_secret().to_owned()));
-        (smtp.host, smtp.port, smtp.tls, credentials)
-    }
-
-    #[test]
-    fn mail_servers() {
-        let user = |password: &str| Some(("ana@example.com".to_owned(), password.to_owned()));
-        let host = |text: &str| text.to_owned();
-        let table = [
-            ("smtps://mail.example.com", (host("mail.example.com"), 465, SmtpTls::Implicit, None)),
-            ("smtp://mail.example.com", (host("mail.example.com"), 587, SmtpTls::StartTls, None)),
-            ("smtp://mail.example.com:2525/", (host("mail.example.com"), 2525, SmtpTls::StartTls, None)),
-            ("smtp://localhost:1025", (host("localhost"), 1025, SmtpTls::None, None)),
-            ("smtp://127.0.0.1", (host("127.0.0.1"), 25, SmtpTls::None, None)),
-            ("smtp://[::1]:1025", (host("::1"), 1025, SmtpTls::None, None)),
-            ("smtp://catcher:1025?tls=none", (host("catcher"), 1025, SmtpTls::None, None)),
-            ("smtp://localhost?tls=starttls", (host("localhost"), 587, SmtpTls::StartTls, None)),
-            ("smtps://ana%40example.com:s@m:8465", (host("m"), 8465, SmtpTls::Implicit, user("s"))),
-            ("smtps://ana@example.com:p@ss/w?r#d%@m", (host("m"), 465, SmtpTls::Implicit, user("p@ss/w?r#d%"))),
-            ("smtps://ana@example.com:p%3Aw%25@m", (host("m"), 465, SmtpTls::Implicit, user("p:w%"))),
-        ];
-        for (text, expected) in table {
-            assert_eq!(smtp(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_without_the_password() {
-        let table = [
-            ("mail.example.com", "this is no mail server"),
-            ("http://mail.example.com", "`http://` is no mail server"),
-            ("smtps://", "the host is missing"),
-            ("smtps://u:hunter2@", "the host is missing"),
-            ("smtps://u:hunter2@mail.example.com:99999", "is no mail server"),
-            ("smtps://hunter2@mail.example.com", "the password is missing"),
-            ("smtps://u:@mail.example.com", "the password is empty"),
-            ("smtps://u:hunter2@mail.example.com/inbox", "nothing may follow"),
-            ("smtps://mail.example.com?tls=none", "contradicts"),
-            ("smtps://mail.example.com?tls=starttls", "contradicts"),
-            ("smtps://mail.example.com?tls=maybe", "`?tls=maybe` is unknown"),
-            ("smtp://u:hunter2@catcher:1025?tls=none", "readable"),
-        ];
-        for (text, expected) in table {
-            let error = text.parse::<SmtpSettings>().unwrap_err();
-            assert!(error.contains(expected), "{text}: {error}");
-            assert!(!error.contains("hunter2"), "{error}");
-        }
-    }
-
-    #[test]
-    fn debug_output_holds_no_secret() {
-        let smtp: SmtpSettings = "smtps://u:hunter2@mail.example.com".parse().unwrap();
-        assert!(!format!("{smtp:?}").contains("hunter2"));
-    }
+pub struct ReplySettings {
+    /// Its address; with `+` and more behind the user it is the same mailbox
+    pub address: Address,
+    /// Where it is read, with user and password
+    pub imap: MailServer,
 }

@@ -24,7 +24,7 @@ fn bad_team_files() {
     allowed.add("ana@partner.org").unwrap();
     let from = "updates@example.com".parse().unwrap();
     let channels = ChannelSettings {
-        email: Some(EmailSettings { from, smtp: None, allow: Some(allowed), dkim: None }),
+        email: Some(EmailSettings { from, smtp: None, allow: Some(allowed), dkim: None, replies: None }),
         people: [("ana".to_owned(), Person { login: "ana".to_owned(), ..Person::default() })].into(),
         teams: [("web".to_owned(), webhook.clone())].into(),
         slack: Some(ApiSettings::new("https://slack.com/api", None, "xoxb-1").unwrap()),

@@ -19,7 +19,9 @@ fn run(folder: &Path, args: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_microalign"));
     for (name, value) in [
         ("SMTP_PASSWORD", "secret"),
+        ("IMAP_PASSWORD", "secret"),
         ("SLACK_BOT_TOKEN", "xoxb-1"),
+        ("SLACK_SIGNING_SECRET", "secret"),
         ("OPS_WEBHOOK_URL", "https://hooks.example.com/T/B/x"),
         ("TEAMS_WEBHOOK_URL", "https://teams.example.com/x"),
         ("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/1/x"),

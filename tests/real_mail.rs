@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use servers::{Mail, output, verified};
-use support::{Service, merged, pull_request, read_mail, states, ticket};
+use support::{Listener, Service, commented, eventually, merged, pull_request, read_mail, states, ticket};
 
 const TEAM: &str = "team = \"web\"\nto = [\"email:web@example.com\"]\nsettle = \"0s\"\n[[rule]]\nname = \"all\"\n\
                     on = [\"pull_request.*\", \"ticket.*\"]\n";
@@ -172,6 +172,70 @@ async fn what_postfix_says_of_addresses() {
     let counted: Vec<String> =
         sqlx::query_scalar("SELECT destination FROM bounce").fetch_all(&mut store).await.unwrap();
     assert_eq!(counted, ["email:nobody@example.com"], "that a relay is not for us says nothing of the mailbox");
+}
+
+/// A mail that somebody else's program sends.
+async fn post(mail: &Mail, to: &str, headers: &str, text: &str) {
+    let smtp =
+        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1").port(mail.plain).tls(Tls::None).build();
+    let envelope = lettre::address::Envelope::new(Some("bo@example.net".parse().unwrap()), vec![to.parse().unwrap()]);
+    let raw = format!("From: Bo Li <bo@example.net>\nTo: {to}\n{headers}\n\n{text}\n").replace('\n', "\r\n");
+    smtp.send_raw(&envelope.unwrap(), raw.as_bytes()).await.unwrap();
+}
+
+/// An assumption is mailed; somebody answers to the mail; its author reads that on GitHub.
+#[tokio::test]
+async fn who_answers_by_mail_is_heard() {
+    let Some(mail) = Mail::start().await else { return };
+    let github = Listener::new(vec![(201, json!({ "id": 1 }))]).await;
+    let access = format!("token = \"token\"\napi_url = \"{}\"\ncomment = true\n", github.url);
+    let email = format!(
+        "{access}[email]\nfrom = \"microalign <updates@example.com>\"\nsmtp = \"smtp://localhost:{}\"\n\
+         reply_to = \"microalign@example.com\"\nimap = \"imaps://microalign:secret@localhost:{}\"\n",
+        mail.plain, mail.imaps
+    );
+    let team = "team = \"web\"\nto = [\"email:web@example.com\"]\nsettle = \"0s\"\n[[rule]]\nname = \"all\"\non = [\"note.*\"]\n\
+                object_by = \"3d\"\n";
+    let mut service = Service::new(team, &email);
+    service.start_by(program(Some(&mail.ca()))).await;
+    let lines = service.github_settled("issue_comment", "d-1", &commented("/assume ids are unique")).await;
+    assert_eq!(states(&lines), ["sent"], "{lines:?}");
+    let inbox = mail.inbox(1).await;
+    let told = read_mail(&inbox.mails[0]);
+    let address = told.reply_to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap().to_owned();
+    assert!(address.starts_with("microalign+o-1-"), "{address}");
+
+    post(&mail, "microalign@example.com", "Subject: for a colleague", "Hello.").await;
+    post(&mail, &address, "Subject: I am away\nAuto-Submitted: auto-replied", "Until Monday.").await;
+    let quoted =
+        "They are not.\n\nOn Tue, 24 Nov 2026 at 14:05, microalign <updates@example.com> wrote:\n> Ana assumed\n";
+    let answer = "Subject: Re: DATA-123\nMessage-ID: <answer-1@example.net>";
+    post(&mail, &address.to_uppercase(), answer, quoted).await;
+    let comments = async || github.requests().first().map(|request| request.body["body"].as_str().unwrap().to_owned());
+    let comment = eventually("the author is told", comments).await;
+    assert!(comment.contains("Bo Li") && comment.contains("> They are not."), "{comment}");
+    assert!(!comment.contains("Ana assumed") && !comment.contains("example.net"), "{comment}");
+    assert_eq!(github.requests()[0].path, "/repos/acme/ingest-api/issues/7/comments");
+    let reason = service.idle().await.iter().find(|line| line["rule"] == "all").unwrap()["reason"].clone();
+    assert!(reason.as_str().unwrap().contains("Bo Li objected by mail"), "{reason}");
+
+    // While nobody reads it, it waits; what is sent twice counts once.
+    assert_eq!(service.stop().await, 0);
+    post(&mail, &address, answer, quoted).await;
+    let second = "Subject: Re: DATA-123 again\nMessage-ID: <answer-2@example.net>\nContent-Type: text/html";
+    post(&mail, &address, second, "<div>Nor were they.</div><blockquote>Ana assumed</blockquote>").await;
+    service.start_by(program(Some(&mail.ca()))).await;
+    eventually("the second is told", async || (github.requests().len() > 1).then_some(())).await;
+    let read = async || {
+        let (unread, read) = mail.answers().await;
+        (read.len() == 4).then_some(unread)
+    };
+    assert_eq!(eventually("what is for us is read", read).await, ["for a colleague"]);
+    service.idle().await;
+    let comments = github.requests();
+    assert_eq!(comments.len(), 2);
+    assert!(comments[1].body["body"].as_str().unwrap().contains("> Nor were they."), "{:?}", comments[1]);
+    assert!(!service.log().contains("secret"), "{}", service.log());
 }
 
 async fn store(service: &Service) -> sqlx::SqliteConnection {

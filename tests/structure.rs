@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["track", "hold"],
     &["plan", "api"],
     &["rulebook", "store", "channel", "metrics"],
-    &["intake", "dispatch", "console", "owner", "members"],
+    &["intake", "dispatch", "reply", "console", "owner", "members"],
     &["http", "recover", "rehearsal"],
     &["app"],
     &["cli"],

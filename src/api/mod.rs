@@ -1,10 +1,11 @@
-//! What GitHub and Jira say when they are asked, for what their webhooks leave out.
+//! What GitHub, Jira and Slack say when they are asked, for what their webhooks leave out.
 //!
 //! Every question has a deadline and a bound on the answer. Nothing here is needed for a message to go: who asks goes on
 //! without an answer.
 
 pub mod github;
 pub mod jira;
+pub mod slack;
 
 use std::time::Duration;
 

@@ -18,6 +18,7 @@ pub(super) struct Sender {
     from: Mailbox,
     domain: String,
     dkim: Option<DkimSettings>,
+    answers: Option<Address>,
 }
 
 impl Sender {
@@ -26,12 +27,22 @@ impl Sender {
         // Identifiers are ASCII even where the domain is not.
         let domain =
             url::Host::parse(from.email.domain()).map_or_else(|_| "localhost".to_owned(), |host| host.to_string());
-        Self { from, domain, dkim: settings.dkim.clone() }
+        let answers = settings.replies.as_ref().map(|replies| replies.address.clone());
+        Self { from, domain, dkim: settings.dkim.clone(), answers }
     }
 
     /// For the local mailbox, when no mail is configured.
     pub(super) fn local() -> Self {
-        Self { from: local_mailbox("microalign", "microalign"), domain: "localhost".to_owned(), dkim: None }
+        let from = local_mailbox("microalign", "microalign");
+        Self { from, domain: "localhost".to_owned(), dkim: None, answers: None }
+    }
+
+    /// The address that we read answers at. A mail server need not take one whose user is longer than 64 letters.
+    fn answers(&self, post: &Post<'_>) -> Option<Mailbox> {
+        let (mailbox, tag) = (self.answers.as_ref()?, post.reply_tag?);
+        let user = format!("{}+{tag}", mailbox.user());
+        let address = Address::new(user, mailbox.domain()).ok().filter(|address| address.user().len() <= 64)?;
+        Some(Mailbox::new(None, address))
     }
 }
 
@@ -78,8 +89,9 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
     if let Some(root) = post.root {
         builder = builder.in_reply_to(root.to_owned()).references(root.to_owned());
     }
-    if let Some(author) = post.reply_to {
-        builder = builder.reply_to(author.clone());
+    // Both, if there are both: who answers is heard by the author and by us.
+    for address in post.reply_to.cloned().into_iter().chain(sender.answers(post)) {
+        builder = builder.reply_to(address);
     }
     let parts = MultiPart::alternative().boundary(boundary);
     let mut mail = builder

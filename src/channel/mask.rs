@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::settings::{ApiSettings, HookSettings, JiraApi, JiraLogin, SmtpSettings};
+use crate::settings::{ApiSettings, HookSettings, JiraApi, JiraLogin, MailServer};
 
 /// Shorter parts of an address are words that stand elsewhere too.
 const SHORTEST: usize = 6;
@@ -51,7 +51,7 @@ impl Secrets {
         Self(all.filter(|part| part.len() >= SHORTEST).collect())
     }
 
-    pub(super) fn of_smtp(settings: &SmtpSettings) -> Self {
+    pub(super) fn of_smtp(settings: &MailServer) -> Self {
         let password = settings.credentials.as_ref().map(|(_, password)| password.expose_secret().to_owned());
         Self(password.into_iter().collect())
     }

@@ -71,6 +71,8 @@ pub struct Post<'a> {
     pub mentions: &'a [&'a str],
     /// Who answers go to
     pub reply_to: Option<&'a Mailbox>,
+    /// What the address that we read answers at has behind its `+`, for a message that can be objected to
+    pub reply_tag: Option<&'a str>,
     /// The team it is for
     pub team: &'a str,
     /// The rule that matched

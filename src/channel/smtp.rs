@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::email::Mail;
 use super::mask::Secrets;
 use super::{Outcome, line};
-use crate::settings::{SmtpSettings, SmtpTls};
+use crate::settings::{MailServer, MailTls};
 
 /// What most servers allow one client.
 const MAX_CONNECTIONS: usize = 10;
@@ -34,7 +34,7 @@ const MAX_IDLE: Duration = Duration::from_secs(60);
 const AGAINST_US: [u16; 4] = [530, 534, 535, 538];
 
 pub(super) struct Smtp {
-    settings: SmtpSettings,
+    settings: MailServer,
     deadline: Duration,
     permits: Semaphore,
     tls: OnceLock<TlsParameters>,
@@ -48,7 +48,7 @@ impl fmt::Debug for Smtp {
 }
 
 impl Smtp {
-    pub(super) fn new(settings: SmtpSettings, deadline: Duration) -> Self {
+    pub(super) fn new(settings: MailServer, deadline: Duration) -> Self {
         Self {
             settings,
             deadline,
@@ -112,11 +112,11 @@ impl Smtp {
         }
         let settings = &self.settings;
         let hello = ClientId::default();
-        let implicit = if settings.tls == SmtpTls::Implicit { Some(self.tls()?) } else { None };
+        let implicit = if settings.tls == MailTls::Implicit { Some(self.tls()?) } else { None };
         let server = (settings.host.as_str(), settings.port);
         let mut connection =
             AsyncSmtpConnection::connect_tokio1(server, Some(self.deadline), &hello, implicit, None).await?;
-        if settings.tls == SmtpTls::StartTls {
+        if settings.tls == MailTls::StartTls {
             connection.starttls(self.tls()?, &hello).await?;
         }
         if let Some((user, password)) = &settings.credentials {

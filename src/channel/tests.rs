@@ -65,6 +65,7 @@ fn post(message: &Message) -> Post<'_> {
         root: None,
         mentions: &[],
         reply_to: None,
+        reply_tag: None,
         team: "data-platform",
         rule: "schema-merged",
         kind: "pull_request.merged",

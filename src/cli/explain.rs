@@ -166,6 +166,7 @@ fn messages<'a>(
                     root: None,
                     mentions: &[],
                     reply_to: None,
+                    reply_tag: None,
                     team: &team.name,
                     rule: &rule.name,
                     kind: event.kind.as_str(),

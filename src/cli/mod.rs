@@ -182,8 +182,10 @@ fn show(problems: &[Problem]) {
 
 /// Sends logs to standard error; `RUST_LOG` chooses how much.
 fn start_logs(format: LogFormat, level: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    use tracing_subscriber::EnvFilter;
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| EnvFilter::try_new(asked).is_ok());
+    // What it says at the level `trace` holds passwords, and the text of mails.
+    let filter = EnvFilter::new(format!("{},async_imap=warn", asked.as_deref().unwrap_or(level)));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Human => logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),

@@ -56,6 +56,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         root: None,
         mentions: &[],
         reply_to: None,
+        reply_tag: None,
         team: "send-test",
         rule: "send-test",
         kind: "send-test",

@@ -13,7 +13,7 @@ use super::file::{
 use super::{Checker, Tables};
 use crate::destination::Destination;
 use crate::settings::{
-    ApiSettings, DiscordSettings, EmailSettings, GithubApi, GithubLogin, HookSettings, Person, SmtpSettings,
+    ApiSettings, DiscordSettings, EmailSettings, GithubApi, GithubLogin, HookSettings, MailServer, Person,
     WebhookSettings,
 };
 use crate::toml_file::{At, Field, Raw, SecretText, Wrong};
@@ -44,18 +44,23 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             )
         });
         let smtp_at = at.key("smtp");
-        let smtp = self.secret(table.smtp, &smtp_at).and_then(|url| self.parsed(mail_server(&url), &smtp_at));
+        let smtp = self
+            .secret(table.smtp, &smtp_at)
+            .and_then(|url| self.parsed(mail_server(&url, MailServer::smtp), &smtp_at));
         let allow = self.mail_allowed(table.allow, &at.key("allow"));
         let dkim = self.dkim(table.dkim, &at.key("dkim"), from.as_ref());
-        Some(EmailSettings { from: from?, smtp, allow, dkim })
+        let replies = self.replies((table.reply_to, table.imap), &at);
+        Some(EmailSettings { from: from?, smtp, allow, dkim, replies })
     }
 
-    pub(super) fn slack(&mut self, field: Field<SlackTable>) -> Option<ApiSettings> {
+    /// How Slack is reached, and what it signs its events with.
+    pub(super) fn slack(&mut self, field: Field<SlackTable>) -> (Option<ApiSettings>, Option<SecretString>) {
         let at = At::root().key("slack");
-        let table = self.document.take(field, &at)?;
+        let Some(table) = self.document.take(field, &at) else { return (None, None) };
         self.require(&table.token, &at, "token");
         let url = self.web_address(table.api_url, &at.key("api_url"));
-        self.api(url.or_else(|| Some(SLACK.to_owned())), None, (table.token, &at.key("token")))
+        let api = self.api(url.or_else(|| Some(SLACK.to_owned())), None, (table.token, &at.key("token")));
+        (api, self.secret(table.signing_secret, &at.key("signing_secret")))
     }
 
     pub(super) fn mattermost(&mut self, field: Field<MattermostTable>) -> Option<ApiSettings> {
@@ -335,13 +340,18 @@ fn is_destination_name(name: &str) -> bool {
 }
 
 /// A mail server's address. Without an `@` it may be user and password with the host forgotten, and is not quoted.
-fn mail_server(url: &SecretString) -> Result<SmtpSettings, Wrong> {
+pub(super) fn mail_server(
+    url: &SecretString,
+    read: impl Fn(&str) -> Result<MailServer, String>,
+) -> Result<MailServer, Wrong> {
     let url = url.expose_secret();
-    url.parse::<SmtpSettings>().map_err(|message| match url.contains('@') {
+    read(url).map_err(|message| match url.contains('@') {
         true => plain(message),
         false => {
-            let help = "write smtps://USER:PASSWORD@HOST, or smtp://HOST for STARTTLS".to_owned();
-            ("this is no mail server".to_owned(), Some(help))
+            // What it says of nothing at all is what would be right.
+            let form = read("").err().unwrap_or_default();
+            let help = form.split_once(": it is ").map(|(_, form)| format!("write {form}"));
+            ("this is no mail server".to_owned(), help)
         }
     })
 }

@@ -1,13 +1,17 @@
 //! What `[email]` says beyond sender and server.
 
+use lettre::Address;
 use lettre::message::Mailbox;
 use secrecy::ExposeSecret;
 
 use super::Checker;
-use super::channels::plain;
+use super::channels::{mail_server, plain};
 use super::file::DkimTable;
-use crate::settings::{Allowed, DkimKey, DkimSettings, DnsName};
-use crate::toml_file::{At, Field};
+use crate::settings::{Allowed, DkimKey, DkimSettings, DnsName, MailServer, ReplySettings};
+use crate::toml_file::{At, Field, SecretText};
+
+/// What is before the `@` has 64 letters at most (RFC 5321, section 4.5.3.1.1); ours take up to 40.
+const LONGEST_USER: usize = 24;
 
 impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     pub(super) fn mail_allowed(&mut self, field: Field<Vec<Field<String>>>, at: &At) -> Option<Allowed> {
@@ -52,6 +56,39 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             self.document.wrong(&domain_at, message, help);
         }
         Some(dkim)
+    }
+
+    /// The mailbox that answers go to: its address, and where it is read.
+    pub(super) fn replies(
+        &mut self,
+        (address, imap): (Field<String>, Field<SecretText>),
+        at: &At,
+    ) -> Option<ReplySettings> {
+        let (address_at, imap_at) = (at.key("reply_to"), at.key("imap"));
+        if imap.is_absent() && !address.is_absent() {
+            self.document.wrong(&address_at, "nobody would read what is sent there: `imap` is missing", None);
+        }
+        if address.is_absent() && !imap.is_absent() {
+            self.document.wrong(
+                &imap_at,
+                "nobody would write there: `reply_to`, the mailbox's address, is missing",
+                None,
+            );
+        }
+        let address = self.text(address, &address_at).and_then(|(written, text)| {
+            let help = "write the mailbox's address alone, such as \"microalign@example.com\"";
+            let address = text.parse::<Address>().map_err(|_| format!("`{written}` is no mail address"));
+            let address = address.and_then(|address| match address.user().len() {
+                ..=LONGEST_USER => Ok(address),
+                _ => Err(format!(
+                    "there is no room for `+…` in `{written}`: at most {LONGEST_USER} letters go before the @"
+                )),
+            });
+            self.parsed(address.map_err(|message| (message, Some(help.to_owned()))), &address_at)
+        });
+        let imap = self.secret(imap, &imap_at);
+        let imap = imap.and_then(|url| self.parsed(mail_server(&url, MailServer::imap), &imap_at));
+        Some(ReplySettings { address: address?, imap: imap? })
     }
 
     fn dns_name(&mut self, field: Field<String>, at: &At) -> Option<DnsName> {

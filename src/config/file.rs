@@ -140,6 +140,11 @@ pub struct EmailTable {
     pub allow: Field<Vec<Field<String>>>,
     /// What signs mail (DKIM).
     pub dkim: Field<DkimTable>,
+    /// The address that answers to an assumption go to: that of the mailbox in `imap`, which must also take mail to
+    /// `USER+…@DOMAIN`.
+    pub reply_to: Field<String>,
+    /// Where answers to assumptions are read: `imaps://USER:PASSWORD@HOST`, or `imap://USER:PASSWORD@HOST` for STARTTLS.
+    pub imap: Field<SecretText>,
 }
 
 /// `[email] dkim`
@@ -164,6 +169,9 @@ pub struct SlackTable {
     pub token: Field<SecretText>,
     /// The address of Slack's Web API. `https://slack.com/api` if left out.
     pub api_url: Field<String>,
+    /// The app's signing secret, for what people answer to an assumption in its thread: Slack sends it to
+    /// `/webhooks/slack`.
+    pub signing_secret: Field<SecretText>,
 }
 
 /// `[slack_webhook.NAME]`, `[teams.NAME]`, `[google_chat.NAME]`, `[mattermost_webhook.NAME]`

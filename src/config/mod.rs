@@ -41,6 +41,8 @@ pub struct Config {
     pub github_secrets: Vec<SecretString>,
     /// Any one verifies a webhook of Jira; none if there are none
     pub jira_secrets: Vec<SecretString>,
+    /// What Slack signs its events with
+    pub slack_secret: Option<SecretString>,
     /// What links to tickets start with; no slash at its end
     pub jira_base_url: Option<String>,
     /// Where GitHub's API is; no slash at its end
@@ -132,10 +134,12 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             github: self.comment(github.comment, &github_at, github_api.is_some() || !understood),
             jira: self.comment(jira.comment, &jira_at, jira_api.is_some() || !understood),
         };
+        let (slack, slack_secret) = self.slack(raw.slack);
         Config {
             github_url,
             github_api: github_api.clone(),
             tell_authors,
+            slack_secret,
             rules: self.path(raw.rules, &root.key("rules"), "rules"),
             templates: self.path(raw.templates, &root.key("templates"), "templates"),
             listen,
@@ -147,7 +151,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             jira_projects: self.projects(jira.projects, &jira_at.key("projects")),
             channels: ChannelSettings {
                 email: self.email(raw.email),
-                slack: self.slack(raw.slack),
+                slack,
                 slack_webhooks: self.hooks(raw.slack_webhook, "slack_webhook"),
                 teams: self.hooks(raw.teams, "teams"),
                 discord: self.discord(raw.discord),
@@ -342,12 +346,15 @@ mod tests {
             [email]
             from = "microalign <updates@example.com>"
             smtp = "smtps://user:${SECRET}@mail.example.com"
+            reply_to = "microalign@example.com"
+            imap = "imaps://reader:${SECRET}@mail.example.com"
             allow = ["@example.com", "ana@partner.org"]
             [email.dkim]
             domain = "example.com"
             selector = "s1"
             key = "${file:dkim.pem}"
             [slack]
+            signing_secret = "${SECRET}"
             token = "${file:slack-token}"
             api_url = "http://127.0.0.1:1/api/"
             [slack_webhook.ops]
@@ -371,6 +378,9 @@ mod tests {
         let email = email.unwrap();
         assert!(email.allow.unwrap().allows("ana@partner.org"));
         assert_eq!(email.dkim.unwrap().key.algorithm(), "ed25519-sha256");
+        let replies = email.replies.unwrap();
+        assert_eq!((replies.address.to_string().as_str(), replies.imap.port), ("microalign@example.com", 993));
+        assert_eq!(config.slack_secret.unwrap().expose_secret(), "s3cret");
         let (_, password) = email.smtp.unwrap().credentials.unwrap();
         assert_eq!(password.expose_secret(), "s3cret");
         assert_eq!(slack.unwrap().token.expose_secret(), "xoxb-1");

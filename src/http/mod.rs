@@ -9,6 +9,7 @@ mod mute;
 mod object;
 mod page;
 mod routes;
+mod slack;
 mod webhook;
 
 pub use body::MEMORY_KB;
@@ -30,6 +31,7 @@ use warp::Filter as _;
 use crate::event::Source;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
+use crate::reply::Answers;
 use crate::settings::TellAuthors;
 use crate::source::Settings;
 use crate::store::Store;
@@ -49,6 +51,10 @@ pub struct Web {
     pub github_secrets: Vec<SecretString>,
     /// Any one of these verifies a delivery of Jira
     pub jira_secrets: Vec<SecretString>,
+    /// Verifies an event of Slack, if those are taken
+    pub slack_secret: Option<SecretString>,
+    /// Takes what people answer to assumptions
+    pub answers: Arc<Answers>,
     /// How payloads are read
     pub settings: Settings,
     /// What is counted

@@ -8,7 +8,7 @@ use serde_json::json;
 use warp::reply::Response as Reply;
 use warp::{Filter, Rejection};
 
-use super::{Peer, Web, mute, object, webhook};
+use super::{Peer, Web, mute, object, slack, webhook};
 use crate::event::Source;
 
 /// Everything that is served.
@@ -28,6 +28,12 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
         let web = Arc::clone(&web);
         warp::any().map(move || Arc::clone(&web))
     };
+    let in_slack = warp::path!("webhooks" / "slack")
+        .and(warp::post())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .and(with())
+        .then(slack::receive);
     let health = get("healthz").map(|| text(StatusCode::OK, "text/plain; charset=utf-8", "alive\n".to_owned()));
     let ready = get("readyz").and(with()).then(ready);
     let metrics = get("metrics").and(with()).then(metrics);
@@ -39,6 +45,8 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
         .then(console);
     hook("github", Source::Github)
         .or(hook("jira", Source::Jira))
+        .unify()
+        .or(in_slack)
         .unify()
         .or(health)
         .unify()

@@ -135,7 +135,7 @@ impl Linker {
         if claim.until <= now.as_second() { Err(Refused::Expired) } else { Ok(claim.asked) }
     }
 
-    fn mac(&self, body: &str) -> Option<Hmac<Sha256>> {
+    pub(super) fn mac(&self, body: &str) -> Option<Hmac<Sha256>> {
         let mac = Hmac::<Sha256>::new_from_slice(self.key.expose_secret()).ok()?;
         Some(mac.chain_update(body))
     }

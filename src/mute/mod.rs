@@ -1,6 +1,7 @@
-//! What somebody asked not to hear of, and the links to ask so.
+//! What somebody asked not to hear of, the links to ask so, and the addresses to answer to.
 
 mod link;
+mod reply;
 
 use std::fmt;
 use std::str::FromStr;

@@ -39,7 +39,7 @@ pub fn verify(source: Source, header: Option<&str>, body: &[u8], secrets: &[Secr
             sha256.then_some(hex)
         }),
     };
-    let signature = hex.ok_or(Refusal::WrongMethod).and_then(|hex| bytes(hex).ok_or(Refusal::Wrong))?;
+    let signature = hex.ok_or(Refusal::WrongMethod).and_then(|hex| digest(hex).ok_or(Refusal::Wrong))?;
     let signed_with = |secret: &SecretString| {
         let secret = secret.expose_secret();
         !secret.trim().is_empty()
@@ -61,7 +61,8 @@ pub fn sign(secret: &SecretString, body: &[u8]) -> String {
 }
 
 /// The 32 bytes that 64 hexadecimal digits stand for.
-fn bytes(hex: &str) -> Option<[u8; 32]> {
+#[must_use]
+pub fn digest(hex: &str) -> Option<[u8; 32]> {
     let digits = hex.as_bytes();
     let mut bytes = [0; 32];
     if digits.len() != 2 * bytes.len() {

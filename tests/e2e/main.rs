@@ -23,6 +23,7 @@ mod own;
 mod recover;
 mod rehearse;
 mod reload;
+mod replies;
 mod restraint;
 mod rule_tests;
 mod setup;

@@ -13,7 +13,7 @@ use crate::support::{did_not_run, eventually};
 /// Who the mail belongs to on disk: `nobody`.
 const NOBODY: u32 = 65534;
 
-/// A mail server with one mailbox, `web@example.com`. It goes when this does.
+/// A mail server with two mailboxes, `web@example.com` and `microalign@example.com`. It goes when this does.
 pub struct Mail {
     dir: TempDir,
     /// Where it offers STARTTLS,
@@ -23,6 +23,8 @@ pub struct Mail {
     /// and where there is none
     pub plain: u16,
     imap: u16,
+    /// Where mailboxes are read, by TLS from the first byte; the user is what is before the `@`, the password `secret`
+    pub imaps: u16,
     dovecot: Child,
 }
 
@@ -52,9 +54,10 @@ impl Mail {
         chown(dir.path().join("data"), Some(postfix), None).unwrap();
         chown(dir.path().join("mail"), Some(NOBODY), Some(NOBODY)).unwrap();
         certificates(dir.path());
-        let [starttls, tls, plain, imap] = free_ports();
+        let [starttls, tls, plain, imap, imaps] = free_ports();
         let home = dir.path().display().to_string();
-        let fill = |text: &str| text.replace("{home}", &home).replace("{imap}", &imap.to_string());
+        let ports = |text: &str| text.replace("{imap}", &imap.to_string()).replace("{imaps}", &imaps.to_string());
+        let fill = |text: &str| ports(&text.replace("{home}", &home));
         std::fs::write(dir.path().join("postfix/main.cf"), fill(MAIN_CF)).unwrap();
         let listeners = [
             format!("127.0.0.1:{starttls} inet n - n - - smtpd"),
@@ -64,9 +67,9 @@ impl Mail {
         std::fs::write(dir.path().join("postfix/master.cf"), listeners.join("\n") + MASTER_CF).unwrap();
         std::fs::write(dir.path().join("dovecot.conf"), fill(DOVECOT_CONF)).unwrap();
         let dovecot = Command::new("dovecot").arg("-F").arg("-c").arg(dir.path().join("dovecot.conf")).spawn().unwrap();
-        let mail = Self { dir, starttls, tls, plain, imap, dovecot };
+        let mail = Self { dir, starttls, tls, plain, imap, imaps, dovecot };
         mail.postfix("start");
-        for port in [starttls, tls, plain, imap] {
+        for port in [starttls, tls, plain, imap, imaps] {
             let up = async || TcpStream::connect(("127.0.0.1", port)).await.ok().map(drop);
             eventually("the mail servers are up", up).await;
         }
@@ -95,11 +98,28 @@ impl Mail {
         let count = |folder: &str| std::fs::read_dir(new.join(folder)).map_or(0, |entries| entries.count());
         let there = async || (count("new") + count("cur") >= mails).then_some(());
         eventually("the mails are in the mailbox", there).await;
-        let mut imap = Imap::login(self.imap).await;
+        let mut imap = Imap::login(self.imap, "web").await;
         let (_, fetched) = imap.ask("FETCH 1:* (BODY.PEEK[])").await;
         let (lines, _) = imap.ask("THREAD REFERENCES UTF-8 ALL").await;
         let threads = lines.iter().find_map(|line| line.strip_prefix("* THREAD ")).unwrap();
         Inbox { mails: fetched, threads: thread_sizes(threads) }
+    }
+
+    /// What is unread in the mailbox that answers go to, and what is read: the subjects.
+    pub async fn answers(&self) -> (Vec<String>, Vec<String>) {
+        let mut imap = Imap::login(self.imap, "microalign").await;
+        let mut subjects = async |flag: &str| {
+            let (lines, _) = imap.ask(&format!("SEARCH {flag}")).await;
+            let found =
+                lines.iter().find_map(|line| line.strip_prefix("* SEARCH ")).unwrap_or_default().replace(' ', ",");
+            if found.is_empty() {
+                return Vec::new();
+            }
+            let (_, headers) = imap.ask(&format!("FETCH {found} (BODY.PEEK[HEADER.FIELDS (SUBJECT)])")).await;
+            let subject = |header: Vec<u8>| String::from_utf8(header).unwrap().trim()["Subject: ".len()..].to_owned();
+            headers.into_iter().map(subject).collect()
+        };
+        (subjects("UNSEEN").await, subjects("SEEN").await)
     }
 
     /// How many mails are in the mailbox now.
@@ -208,10 +228,10 @@ fn certificates(folder: &Path) {
 struct Imap(BufReader<TcpStream>);
 
 impl Imap {
-    async fn login(port: u16) -> Self {
+    async fn login(port: u16, user: &str) -> Self {
         let mut imap = Self(BufReader::new(TcpStream::connect(("127.0.0.1", port)).await.unwrap()));
         imap.line().await;
-        imap.ask("LOGIN web secret").await;
+        imap.ask(&format!("LOGIN {user} secret")).await;
         imap.ask("SELECT INBOX").await;
         imap
     }
@@ -274,7 +294,8 @@ mydestination =
 alias_maps =
 alias_database =
 virtual_mailbox_domains = example.com
-virtual_mailbox_maps = inline:{ web@example.com=web/ }
+virtual_mailbox_maps = inline:{ web@example.com=web/, microalign@example.com=microalign/ }
+recipient_delimiter = +
 virtual_mailbox_base = {home}/mail
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
@@ -311,12 +332,14 @@ listen = 127.0.0.1
 base_dir = {home}/run
 state_dir = {home}/state
 log_path = {home}/dovecot.log
-ssl = no
+ssl = yes
+ssl_cert = <{home}/server.pem
+ssl_key = <{home}/server.key
 disable_plaintext_auth = no
 default_internal_user = nobody
 default_internal_group = nogroup
 default_login_user = nobody
-mail_location = maildir:{home}/mail/web
+mail_location = maildir:{home}/mail/%n
 first_valid_uid = 1
 passdb {
   driver = static
@@ -332,7 +355,7 @@ service imap-login {
     port = {imap}
   }
   inet_listener imaps {
-    port = 0
+    port = {imaps}
   }
 }
 service anvil {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::listener::{MailServer, Reply};
 use super::*;
-use crate::settings::{Allowed, DkimSettings, EmailSettings};
+use crate::settings::{self, Allowed, DkimSettings, EmailSettings};
 use crate::template::{Block, Inline};
 
 /// The key of RFC 8463, appendix A.2.
@@ -15,7 +15,8 @@ const DKIM_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3
 
 fn email_settings(smtp: Option<String>) -> EmailSettings {
     let from: Mailbox = "microalign <updates@example.com>".parse().unwrap();
-    EmailSettings { from, smtp: smtp.map(|smtp| smtp.parse().unwrap()), allow: None, dkim: None }
+    let smtp = smtp.map(|smtp| settings::MailServer::smtp(&smtp).unwrap());
+    EmailSettings { from, smtp, allow: None, dkim: None, replies: None }
 }
 
 fn sender() -> email::Sender {

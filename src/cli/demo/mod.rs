@@ -87,6 +87,7 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         jira_base_url: Some("https://acme.atlassian.net".to_owned()),
         jira_projects: vec!["DATA".to_owned()],
         tell_authors: TellAuthors::default(),
+        slack_secret: None,
         channels: ChannelSettings { mailbox: folder.join("mailbox"), ..ChannelSettings::default() },
     })
 }

@@ -1,0 +1,94 @@
+//! Slack's Web API, for the one thing that its events leave out: what somebody is called.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use super::ApiError;
+use crate::settings::ApiSettings;
+use crate::template::{clean, shorten};
+
+const PEER: &str = "Slack";
+/// Slack waits three seconds for our answer to an event, and this is asked meanwhile.
+const WITHIN: Duration = Duration::from_millis(1500);
+/// A profile is far shorter.
+const LONGEST: usize = 256 * 1024;
+
+/// A client for one workspace.
+#[derive(Debug)]
+pub struct Slack {
+    client: reqwest::Client,
+    settings: ApiSettings,
+}
+
+impl Slack {
+    /// A client by these settings. Nothing is asked yet.
+    #[must_use]
+    pub fn new(settings: ApiSettings, client: reqwest::Client) -> Self {
+        Self { client, settings }
+    }
+
+    /// What a member is called, by their id, which is letters and digits: by `users.info`, for which the token needs the scope `users:read`.
+    ///
+    /// # Errors
+    /// [`ApiError`]
+    pub async fn name(&self, member: &str) -> Result<String, ApiError> {
+        let request = self.client.get(self.settings.at(&format!("/users.info?user={member}")));
+        let request = request.bearer_auth(self.settings.token.expose_secret());
+        let asked = async {
+            let mut response = request.send().await.map_err(|error| silent(&error))?;
+            let mut body = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(|error| silent(&error))? {
+                body.extend_from_slice(&chunk);
+                if body.len() > LONGEST {
+                    return Err(ApiError::Unreadable { peer: PEER, why: "it is too long".to_owned() });
+                }
+            }
+            Ok((response.status().as_u16(), body))
+        };
+        let late = || ApiError::Silent(format!("{PEER} did not answer within {} s", WITHIN.as_secs_f32()));
+        let (status, body) = timeout(WITHIN, asked).await.map_err(|_| late())??;
+        let said = serde_json::from_slice::<Said>(&body)
+            .map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })?;
+        said.user.filter(|_| said.ok).and_then(User::name).ok_or_else(|| {
+            let message = said.error.unwrap_or_else(|| "the member has no name".to_owned());
+            ApiError::Refused { peer: PEER, status, message: shorten(&clean(&message), 100) }
+        })
+    }
+}
+
+fn silent(error: &reqwest::Error) -> ApiError {
+    ApiError::Silent(format!("{PEER} {}", if error.is_connect() { "cannot be reached" } else { "broke off" }))
+}
+
+#[derive(Deserialize)]
+struct Said {
+    ok: bool,
+    error: Option<String>,
+    user: Option<User>,
+}
+
+/// <https://docs.slack.dev/reference/methods/users.info/>
+#[derive(Deserialize)]
+struct User {
+    name: Option<String>,
+    real_name: Option<String>,
+    #[serde(default)]
+    profile: Profile,
+}
+
+#[derive(Default, Deserialize)]
+struct Profile {
+    display_name: Option<String>,
+    real_name: Option<String>,
+}
+
+impl User {
+    /// As others see them.
+    fn name(self) -> Option<String> {
+        let names = [self.profile.display_name, self.profile.real_name, self.real_name, self.name];
+        names.into_iter().flatten().map(|name| clean(&name)).find(|name| !name.is_empty())
+    }
+}

@@ -1,0 +1,71 @@
+//! `POST /webhooks/slack`: what people write in the threads of our messages, as Slack's Events API tells it.
+//!
+//! Slack waits three seconds for an answer, and tells up to three times what was not answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use http::{HeaderMap, Response, StatusCode};
+use jiff::Timestamp;
+use serde_json::json;
+use warp::reply::Response as Reply;
+
+use super::Web;
+use super::body::{self, Body, Unread};
+use crate::reply::slack::{self, Told};
+
+/// A message of Slack's has 40,000 letters at most, and is told as text and as blocks.
+const LIMIT: usize = 1024 * 1024;
+/// It must be there by then.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Takes an event in. A 200 means that it is on disk, or nothing to us.
+pub(super) async fn receive<S, B>(headers: HeaderMap, stream: S, web: Arc<Web>) -> Reply
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: bytes::Buf,
+{
+    let (status, body) = match body::read(stream, (LIMIT, WITHIN), &web.memory).await {
+        Ok(body) => take(&headers, &body, &web).await,
+        Err(Unread::TooLarge) => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MB"),
+        Err(Unread::TooSlow) => refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in 10 s"),
+        Err(Unread::Broken) => refused(StatusCode::BAD_REQUEST, "the body ended early"),
+        Err(Unread::Busy) => refused(StatusCode::SERVICE_UNAVAILABLE, "too many large bodies at once: try again"),
+    };
+    let reply = Response::builder().status(status).header(http::header::CONTENT_TYPE, "application/json");
+    reply.body(body.into()).unwrap_or_default()
+}
+
+fn refused(status: StatusCode, error: &str) -> (StatusCode, String) {
+    (status, json!({ "error": error }).to_string())
+}
+
+fn done(status: &str) -> (StatusCode, String) {
+    (StatusCode::OK, json!({ "status": status }).to_string())
+}
+
+async fn take(headers: &HeaderMap, body: &Body, web: &Web) -> (StatusCode, String) {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(secret) = &web.slack_secret else {
+        return refused(StatusCode::NOT_FOUND, "`signing_secret` in `[slack]` is not set");
+    };
+    let signature = (header("x-slack-signature"), header("x-slack-request-timestamp"));
+    if let Err(refusal) = slack::verify(secret, signature, &body.bytes, Timestamp::now()) {
+        tracing::warn!(reason = %refusal, "refused an event of Slack");
+        return refused(StatusCode::UNAUTHORIZED, &refusal.to_string());
+    }
+    match slack::read(&body.bytes) {
+        Ok(Told::Challenge(challenge)) => (StatusCode::OK, json!({ "challenge": challenge }).to_string()),
+        Ok(Told::Nothing) => done("ignored"),
+        Ok(Told::Message(message)) => match web.answers.slack(message).await {
+            Ok(true) => done("accepted"),
+            Ok(false) => done("ignored"),
+            Err(error) => {
+                tracing::error!(%error, "an answer in Slack could not be stored: Slack is told to try again");
+                refused(StatusCode::SERVICE_UNAVAILABLE, "it could not be stored: try again")
+            }
+        },
+        Err(error) => refused(StatusCode::BAD_REQUEST, &format!("the body is no event: {error}")),
+    }
+}

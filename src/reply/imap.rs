@@ -1,0 +1,265 @@
+//! A mailbox on a server, read over IMAP (RFC 9051) with bounds: every command has a deadline, and every answer a length.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_imap::types::{Fetch, UnsolicitedResponse};
+use async_imap::{Client, Session};
+use futures_util::TryStreamExt as _;
+use jiff::Timestamp;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use rustls_platform_verifier::ConfigVerifierExt as _;
+use secrecy::ExposeSecret;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsConnector;
+
+use super::mail;
+use crate::channel::choose_tls_provider;
+use crate::settings::{MailServer, MailTls};
+use crate::template::{clean, shorten};
+
+/// The server answers to a command by then.
+const WITHIN: Duration = Duration::from_secs(30);
+/// Where it does not tell of new mail by itself, it is asked so often.
+const POLL: Duration = Duration::from_secs(60);
+/// Where it does (IDLE, RFC 2177), it is asked all the same now and then: routers forget connections that are silent.
+const IDLE: Duration = Duration::from_secs(4 * 60);
+/// A header has no more, or what is of use in it comes first.
+const HEADER: usize = 32 * 1024;
+/// So much of an answer that holds no mail is read: a search that finds a hundred thousand fits.
+const ANSWER: usize = 1024 * 1024;
+
+/// Why a mailbox cannot be read, in words that hold neither a password nor what stands in a mail.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Trouble(pub String);
+
+/// How TLS is made: read once, since it takes every certificate that the system trusts.
+pub(super) async fn tls() -> Result<TlsConnector, Trouble> {
+    let config = tokio::task::spawn_blocking(|| {
+        choose_tls_provider();
+        ClientConfig::with_platform_verifier()
+    });
+    let broken = |error: &dyn fmt::Display| Trouble(format!("TLS cannot be set up: {error}"));
+    let config = config.await.map_err(|error| broken(&error))?.map_err(|error| broken(&error))?;
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// An open mailbox.
+pub(super) struct Mailbox {
+    session: Session<Wire>,
+    /// Whether the server tells of new mail by itself
+    idles: bool,
+    /// Uids are good as long as this stays the same
+    pub validity: u32,
+    /// The uid that the next mail gets
+    pub next: u32,
+}
+
+impl Mailbox {
+    /// Connects, logs in and opens the inbox.
+    pub(super) async fn open(server: &MailServer, tls: &TlsConnector) -> Result<Self, Trouble> {
+        let host = &server.host;
+        let (user, password) =
+            server.credentials.as_ref().ok_or_else(|| Trouble(format!("{host}: there is no user")))?;
+        let client = within(connect(server, tls)).await?;
+        let password = password.expose_secret();
+        let login = async { client.login(user, password).await.map_err(|(error, _)| refused(error)) };
+        let mut session = within(login).await.map_err(|trouble| {
+            // A server has no reason to say it, as it is or as it was sent.
+            let sent = password.replace('\\', "\\\\").replace('"', "\\\"");
+            Trouble(trouble.0.replace(&sent, "***").replace(password, "***"))
+        })?;
+        let capabilities = within(async { session.capabilities().await.map_err(refused) }).await?;
+        let inbox = within(async { session.select("INBOX").await.map_err(refused) }).await?;
+        let (validity, next) = (inbox.uid_validity.unwrap_or(0), inbox.uid_next.unwrap_or(1));
+        Ok(Self { session, idles: capabilities.has_str("IDLE"), validity, next })
+    }
+
+    /// The uids of what is new, from the lowest: from a uid on, or if there is none yet, what nobody has read since then.
+    pub(super) async fn news(&mut self, from: Option<u32>, since: Timestamp) -> Result<Vec<u32>, Trouble> {
+        // What the server told by itself so far, the search finds.
+        while self.session.unsolicited_responses.try_recv().is_ok() {}
+        let query = match from {
+            Some(from) => format!("UID {from}:*"),
+            None => format!("UNSEEN SINCE {}", since.strftime("%d-%b-%Y")),
+        };
+        self.allow(ANSWER);
+        let found = within(async { self.session.uid_search(query).await.map_err(refused) }).await?;
+        // The last mail is in every range that ends with `*`.
+        let mut found: Vec<_> = found.into_iter().filter(|uid| from.is_none_or(|from| *uid >= from)).collect();
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The headers of mails. What is gone meanwhile is left out.
+    pub(super) async fn headers(&mut self, uids: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, Trouble> {
+        let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        let what = format!("(UID BODY.PEEK[HEADER]<0.{HEADER}>)");
+        let fetched = self.fetch(&list, &what, uids.len() * 2 * HEADER).await?;
+        Ok(fetched.iter().filter_map(|fetch| Some((fetch.uid?, fetch.header()?.to_vec()))).collect())
+    }
+
+    /// The first part of a mail; `None` if it is gone.
+    pub(super) async fn mail(&mut self, uid: u32) -> Result<Option<Vec<u8>>, Trouble> {
+        let what = format!("(UID BODY.PEEK[]<0.{}>)", mail::LONGEST);
+        let fetched = self.fetch(&uid.to_string(), &what, 2 * mail::LONGEST).await?;
+        Ok(fetched.iter().filter(|fetch| fetch.uid == Some(uid)).find_map(|fetch| Some(fetch.body()?.to_vec())))
+    }
+
+    async fn fetch(&mut self, uids: &str, what: &str, limit: usize) -> Result<Vec<Fetch>, Trouble> {
+        self.allow(ANSWER + limit);
+        within(async {
+            self.session.uid_fetch(uids, what).await.map_err(refused)?.try_collect().await.map_err(refused)
+        })
+        .await
+    }
+
+    /// Marks a mail as read.
+    pub(super) async fn seen(&mut self, uid: u32) -> Result<(), Trouble> {
+        self.allow(ANSWER);
+        within(async {
+            let answer = self.session.uid_store(uid.to_string(), "+FLAGS.SILENT (\\Seen)").await.map_err(refused)?;
+            answer.try_collect::<Vec<_>>().await.map_err(refused)
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Waits until there may be new mail.
+    pub(super) async fn wait(mut self) -> Result<Self, Trouble> {
+        self.allow(ANSWER);
+        if !self.idles {
+            sleep(POLL).await;
+            within(async { self.session.noop().await.map_err(refused) }).await?;
+            return Ok(self);
+        }
+        let unsolicited = self.session.unsolicited_responses.clone();
+        let mut idle = self.session.idle();
+        within(async { idle.init().await.map_err(refused) }).await?;
+        // What came before the server began to tell us was told already.
+        if !std::iter::from_fn(|| unsolicited.try_recv().ok())
+            .any(|told| matches!(told, UnsolicitedResponse::Exists(_)))
+        {
+            let (told, _interrupt) = idle.wait_with_timeout(IDLE);
+            // A server that is alive says so, and then ours is the only end.
+            if let Ok(told) = timeout(IDLE, told).await {
+                told.map_err(refused)?;
+            }
+        }
+        self.session = within(async { idle.done().await.map_err(refused) }).await?;
+        Ok(self)
+    }
+
+    fn allow(&mut self, bytes: usize) {
+        self.session.get_mut().left = bytes;
+    }
+}
+
+/// A connection as far as the server's greeting, protected as it is to be.
+async fn connect(server: &MailServer, tls: &TlsConnector) -> Result<Client<Wire>, Trouble> {
+    let cut = |error: io::Error| Trouble(format!("it cannot be reached: {error}"));
+    let stream = TcpStream::connect((server.host.as_str(), server.port)).await.map_err(cut)?;
+    let secured = async |stream: TcpStream| {
+        let name = ServerName::try_from(server.host.clone()).map_err(|_| Trouble("its name is none".to_owned()))?;
+        let stream = tls.connect(name, stream).await.map_err(|error| Trouble(format!("TLS: {error}")))?;
+        Ok(Wire::new(stream))
+    };
+    match server.tls {
+        MailTls::Implicit => greeted(secured(stream).await?).await,
+        MailTls::None => greeted(Wire::new(stream)).await,
+        MailTls::StartTls => {
+            let mut client = greeted(stream).await?;
+            client.run_command_and_check_ok("STARTTLS", None).await.map_err(refused)?;
+            // There is no greeting after it (RFC 9051, section 6.2.1).
+            Ok(Client::new(secured(client.into_inner()).await?))
+        }
+    }
+}
+
+async fn greeted<S: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug>(stream: S) -> Result<Client<S>, Trouble> {
+    let mut client = Client::new(stream);
+    match client.read_response().await {
+        Ok(Some(_)) => Ok(client),
+        Ok(None) => Err(Trouble("it hung up".to_owned())),
+        Err(error) => Err(refused(error.into())),
+    }
+}
+
+/// What a server says, in time.
+async fn within<T>(asked: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    let late = || Trouble(format!("it did not answer within {} s", WITHIN.as_secs()));
+    timeout(WITHIN, asked).await.map_err(|_| late())?
+}
+
+/// An answer that cannot be read may hold a mail, so it is not shown.
+fn refused(error: async_imap::error::Error) -> Trouble {
+    use async_imap::error::Error;
+    // The crate gives what the server said as `code: None, info: Some("Sorry.")`.
+    let said = |text: &str| {
+        let info = text.split_once("info: Some(\"").and_then(|(_, info)| info.strip_suffix("\")"));
+        shorten(&clean(&info.map_or_else(|| text.to_owned(), |info| info.replace("\\\"", "\""))), 200)
+    };
+    Trouble(match error {
+        Error::Io(error) if error.kind() != io::ErrorKind::Other => format!("the connection broke: {error}"),
+        Error::No(text) | Error::Bad(text) => format!("it says no: {}", said(&text)),
+        Error::ConnectionLost => "it hung up".to_owned(),
+        Error::Validate(_) => "user or password hold a line break".to_owned(),
+        _ => "its answer cannot be read".to_owned(),
+    })
+}
+
+/// Bytes both ways, of which so many may still be read.
+struct Wire {
+    stream: Box<dyn Stream>,
+    left: usize,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+impl Wire {
+    fn new(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::new(stream), left: ANSWER }
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        match self.left.checked_sub(buf.filled().len() - before) {
+            Some(left) => self.left = left,
+            None => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "it says too much"))),
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,292 @@
+//! What Slack's Events API sends: whether Slack signed it, and which message in a thread it tells of.
+//!
+//! <https://docs.slack.dev/apis/events-api/>, <https://docs.slack.dev/authentication/verifying-requests-from-slack/>
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sha2::Sha256;
+
+use crate::source::signature;
+
+/// An older request may be one that somebody kept, to send it again.
+const FRESH: i64 = 5 * 60;
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No signature, or no time
+    #[error("the request is not signed as Slack does it")]
+    Missing,
+    /// It was not made lately
+    #[error("the request was not made within the last five minutes: is the clock right?")]
+    Stale,
+    /// Another secret, or another body
+    #[error("the signature does not fit the body and `signing_secret` in `[slack]`")]
+    Wrong,
+}
+
+/// Checks a request's signature in constant time: HMAC-SHA256 over `v0:TIME:BODY`, in `X-Slack-Signature: v0=HEX`, with the
+/// time in `X-Slack-Request-Timestamp`.
+///
+/// # Errors
+/// Why it is refused.
+pub fn verify(
+    secret: &SecretString,
+    (signature, time): (Option<&str>, Option<&str>),
+    body: &[u8],
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let (signature, time) = signature.zip(time).ok_or(Refusal::Missing)?;
+    let made: i64 = time.parse().map_err(|_| Refusal::Missing)?;
+    if now.as_second().abs_diff(made) > FRESH.unsigned_abs() {
+        return Err(Refusal::Stale);
+    }
+    let digest = signature.strip_prefix("v0=").and_then(signature::digest).ok_or(Refusal::Wrong)?;
+    let mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).map_err(|_| Refusal::Wrong)?;
+    let mac = mac.chain_update("v0:").chain_update(time).chain_update(":").chain_update(body);
+    mac.verify_slice(&digest).map_err(|_| Refusal::Wrong)
+}
+
+/// What a request tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Slack wants to know whether the address is ours: this is what to answer
+    Challenge(String),
+    /// Somebody wrote in a thread
+    Message(InThread),
+    /// Nothing that is about us
+    Nothing,
+}
+
+/// A message that a person wrote in a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InThread {
+    /// The conversation's first message, as a send of ours is known by: `CHANNEL/TS`
+    pub root: String,
+    /// Names the message, however often Slack tells of it
+    pub key: String,
+    /// The member's id
+    pub user: String,
+    /// What they wrote, as plain text
+    pub text: String,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    #[serde(rename = "type")]
+    kind: String,
+    challenge: Option<String>,
+    event: Option<Event>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "type")]
+    kind: String,
+    subtype: Option<String>,
+    channel: Option<String>,
+    user: Option<String>,
+    bot_id: Option<String>,
+    text: Option<String>,
+    ts: Option<String>,
+    thread_ts: Option<String>,
+}
+
+/// Reads a body that is signed.
+///
+/// # Errors
+/// Why it is none of the Events API's.
+pub fn read(body: &[u8]) -> Result<Told, String> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok(match (body.kind.as_str(), body.challenge, body.event) {
+        ("url_verification", Some(challenge), _) => Told::Challenge(challenge),
+        ("event_callback", _, Some(event)) => in_thread(event).map_or(Told::Nothing, Told::Message),
+        _ => Told::Nothing,
+    })
+}
+
+/// What is edited, deleted or done by a program is no answer: all of that has a subtype, or a bot.
+fn in_thread(event: Event) -> Option<InThread> {
+    let said = event.kind == "message"
+        && matches!(event.subtype.as_deref(), None | Some("file_share" | "thread_broadcast"))
+        && event.bot_id.is_none();
+    let (channel, user, ts, thread) = (event.channel?, event.user?, event.ts?, event.thread_ts?);
+    let plain = |id: &str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    if !said || ts == thread || ![&channel, &user, &ts, &thread].into_iter().all(|id| plain(id)) {
+        return None;
+    }
+    let text = plain_text(&event.text.unwrap_or_default());
+    Some(InThread { root: format!("{channel}/{thread}"), key: format!("{channel}/{ts}"), user, text })
+}
+
+/// Slack's markup as plain text: `<@U1>`, `<#C1|general>`, `<!here>`, `<https://example.com|there>`, `&amp;`.
+fn plain_text(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('<') {
+        plain.push_str(before);
+        let Some((inside, after)) = after.split_once('>') else {
+            plain.push('<');
+            rest = after;
+            continue;
+        };
+        plain.push_str(&named(inside));
+        rest = after;
+    }
+    plain.push_str(rest);
+    plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+fn named(inside: &str) -> String {
+    let (id, label) = inside.split_once('|').map_or((inside, None), |(id, label)| (id, Some(label)));
+    let label = label.filter(|label| !label.is_empty());
+    let sign = |sign: char, id: &str| format!("{sign}{}", label.unwrap_or(id).trim_start_matches(sign));
+    match id.chars().next() {
+        Some('@') => sign('@', &id[1..]),
+        Some('#') => sign('#', &id[1..]),
+        // A date says in its label what it is where it cannot be shown.
+        Some('!') if id.starts_with("!date") => label.unwrap_or_default().to_owned(),
+        Some('!') => sign('@', &id[1..]),
+        _ => match label {
+            Some(label) if !id.ends_with(label) => format!("{label} ({id})"),
+            Some(label) => label.to_owned(),
+            None => id.to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The example in Slack's documentation, "Verifying requests from Slack".
+    const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+    const TIME: &str = "1531420618";
+    const BODY: &str = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&\
+        channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2F\
+        hooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.\
+        803a0bc887a14d10d2c447fce8b6703c";
+    const SIGNATURE: &str = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503";
+
+    fn check(headers: (Option<&str>, Option<&str>), body: &str, later: i64) -> Result<(), Refusal> {
+        let now = Timestamp::from_second(TIME.parse::<i64>().unwrap() + later).unwrap();
+        verify(&SECRET.into(), headers, body.as_bytes(), now)
+    }
+
+    #[test]
+    fn the_published_example_verifies_for_five_minutes() {
+        let good = (Some(SIGNATURE), Some(TIME));
+        for (later, expected) in
+            [(0, Ok(())), (300, Ok(())), (-300, Ok(())), (301, Err(Refusal::Stale)), (-301, Err(Refusal::Stale))]
+        {
+            assert_eq!(check(good, BODY, later), expected, "{later}");
+        }
+    }
+
+    #[test]
+    fn what_slack_did_not_sign_is_refused() {
+        let time = Some(TIME);
+        for (headers, expected) in [
+            ((None, time), Refusal::Missing),
+            ((Some(SIGNATURE), None), Refusal::Missing),
+            ((Some(SIGNATURE), Some("soon")), Refusal::Missing),
+            ((Some(SIGNATURE), Some("1531420619")), Refusal::Wrong),
+            ((Some(SIGNATURE), Some("9223372036854775807")), Refusal::Stale),
+            ((Some(SIGNATURE), Some("-9223372036854775808")), Refusal::Stale),
+            ((Some(&SIGNATURE[3..]), time), Refusal::Wrong),
+            ((Some(&SIGNATURE[..60]), time), Refusal::Wrong),
+            ((Some("v0="), time), Refusal::Wrong),
+            ((Some(""), time), Refusal::Wrong),
+            ((Some(&SIGNATURE.replace("v0=a", "v0=b")), time), Refusal::Wrong),
+        ] {
+            assert_eq!(check(headers, BODY, 0), Err(expected), "{headers:?}");
+        }
+        assert_eq!(check((Some(SIGNATURE), time), &BODY[1..], 0), Err(Refusal::Wrong));
+    }
+
+    fn told(change: impl FnOnce(&mut Value)) -> Told {
+        let mut body = json!({
+            "token": "x", "team_id": "T1", "api_app_id": "A1", "type": "event_callback", "event_id": "Ev1", "event_time": 1,
+            "event": {
+                "type": "message", "channel": "C1", "channel_type": "channel", "user": "U1", "text": "No.",
+                "ts": "1700000002.000200", "thread_ts": "1700000001.000100", "parent_user_id": "U9", "client_msg_id": "x",
+                "blocks": [{ "type": "rich_text" }],
+            },
+        });
+        change(&mut body);
+        read(body.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_people_write_in_a_thread_is_told() {
+        let expected = InThread {
+            root: "C1/1700000001.000100".to_owned(),
+            key: "C1/1700000002.000200".to_owned(),
+            user: "U1".to_owned(),
+            text: "No.".to_owned(),
+        };
+        assert_eq!(told(|_| {}), Told::Message(expected.clone()));
+        for subtype in ["thread_broadcast", "file_share"] {
+            assert_eq!(told(|body| body["event"]["subtype"] = subtype.into()), Told::Message(expected.clone()));
+        }
+        let challenge = br#"{"token":"x","challenge":"3eZbrw1a","type":"url_verification"}"#;
+        assert_eq!(read(challenge), Ok(Told::Challenge("3eZbrw1a".to_owned())));
+    }
+
+    #[test]
+    fn all_else_is_nothing() {
+        type Change = fn(&mut Value);
+        let table: [(&str, Change); 10] = [
+            ("another kind", |body| body["event"]["type"] = "reaction_added".into()),
+            ("not in a thread", |body| body["event"]["thread_ts"] = Value::Null),
+            ("a thread's first", |body| body["event"]["thread_ts"] = body["event"]["ts"].clone()),
+            ("a bot", |body| body["event"]["bot_id"] = "B1".into()),
+            ("an edit", |body| body["event"]["subtype"] = "message_changed".into()),
+            ("gone", |body| body["event"]["subtype"] = "message_deleted".into()),
+            ("joined", |body| body["event"]["subtype"] = "channel_join".into()),
+            ("nobody", |body| body["event"]["user"] = Value::Null),
+            ("made up", |body| body["event"]["channel"] = "C1/%".into()),
+            ("a notice", |body| body["type"] = "app_rate_limited".into()),
+        ];
+        for (what, change) in table {
+            assert_eq!(told(change), Told::Nothing, "{what}");
+        }
+        for body in ["", "[]", "{}", "null", "{\"type\":1}"] {
+            assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn markup_becomes_text() {
+        for (text, expected) in [
+            ("a &lt; b &amp;&amp; c &gt; d", "a < b && c > d"),
+            ("&amp;lt;", "&lt;"),
+            ("<@U1> and <@U2|bo>: <#C1|general>, <#C2>", "@U1 and @bo: #general, #C2"),
+            ("<!here> <!subteam^S1|@web> <!date^1392734382^{date}|Feb 18>", "@here @web Feb 18"),
+            (
+                "<https://example.com/?a=1&amp;b|this> <https://example.com>",
+                "this (https://example.com/?a=1&b) https://example.com",
+            ),
+            ("<mailto:bo@example.com|bo@example.com> <http://example.com|example.com>", "bo@example.com example.com"),
+            ("*bold* _it_ `code`", "*bold* _it_ `code`"),
+            ("a < b", "a < b"),
+            ("<> <|> <@> <", "  @ <"),
+        ] {
+            assert_eq!(plain_text(text), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_strange(text in "[<>|@#!&;a-z^ é]*") {
+            plain_text(&text);
+        }
+    }
+}
