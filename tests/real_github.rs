@@ -150,7 +150,7 @@ async fn github_would_take_what_we_ask() {
 
 async fn code(github: &Github) {
     assert_eq!(github.files(REPO, 1347).await.unwrap(), ["file1.txt"]);
-    assert_eq!(github.commits(REPO, 1347).await.unwrap()[0], "Fix all the bugs");
+    assert_eq!(github.commits(REPO, 1347).await.unwrap()[0].message, "Fix all the bugs");
     // A name with what an address could stumble over; but for a slash, which the description has no place for.
     let file = github.file(REPO, "ä b#c?.md", "release/1.x").await.unwrap();
     assert!(file.is_some_and(|text| text.contains("README.md")));
