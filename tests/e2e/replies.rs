@@ -98,7 +98,7 @@ async fn who_answers_in_the_thread_in_slack_is_heard() {
     let comment = comments(2).await;
     assert!(comment.contains("Somebody") && comment.contains("Nor will they be"), "{comment}");
     let reason = service.idle().await.iter().find(|line| line["rule"] == "notes").unwrap()["reason"].clone();
-    assert!(reason.as_str().unwrap().contains("objected by slack"), "{reason}");
+    assert!(reason.as_str().unwrap().contains("objected by Slack"), "{reason}");
     assert_eq!(github.requests().len(), 2, "what Slack tells twice counts once");
 }
 
@@ -160,6 +160,6 @@ async fn a_mailbox_that_cannot_be_read_is_told_of_once_and_harms_nothing() {
     let told =
         log.lines().filter(|line| line.contains("\"WARN\"") && line.contains("answers by mail")).collect::<Vec<_>>();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("it says no: not with") && told[0].contains("127.0.0.1"), "{told:?}");
+    assert!(told[0].contains("it says no: [AUTHENTICATIONFAILED] not with") && told[0].contains("127.0.0.1"), "{told:?}");
     assert!(!log.contains("hunter2"), "the password is in the log");
 }
