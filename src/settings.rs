@@ -7,6 +7,7 @@ mod chat;
 mod jira;
 mod mail;
 mod mail_server;
+mod mask;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use self::chat::{ApiSettings, DiscordSettings, GithubApi, GithubLogin, HookS
 pub use self::jira::{JiraApi, JiraLogin, ServiceAccount, is_cloud_address};
 pub use self::mail::{Allowed, DkimKey, DkimSettings, DnsName};
 pub use self::mail_server::{MailServer, MailTls};
+pub use self::mask::Secrets;
 
 /// Everything the channels need.
 #[derive(Debug, Clone, Default)]

@@ -14,9 +14,8 @@ use super::access::{Access, Tokens};
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect};
-use super::mask::Secrets;
 use super::{JOINER, Outcome, Post, Step, is_number, joined, line, ways_out};
-use crate::settings::{ApiSettings, GithubApi};
+use crate::settings::{ApiSettings, GithubApi, Secrets};
 use crate::source::ON_GITHUB;
 use crate::template::{Block, shorten};
 

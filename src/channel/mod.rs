@@ -13,7 +13,6 @@ mod http;
 mod jira;
 mod mailbox;
 mod markdown;
-mod mask;
 mod matrix;
 mod mattermost;
 mod mattermost_webhook;

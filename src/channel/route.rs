@@ -2,10 +2,9 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::mask::Secrets;
 use super::smtp::Smtp;
 use crate::api::jira::Access;
-use crate::settings::{ApiSettings, DiscordSettings, GithubApi, GithubLogin, HookSettings, JiraApi, WebhookSettings};
+use crate::settings::{ApiSettings, DiscordSettings, GithubApi, HookSettings, JiraApi, Secrets, WebhookSettings};
 
 /// The channel that takes a destination.
 pub(super) enum Route<'a> {
@@ -36,11 +35,7 @@ impl Route<'_> {
             | Self::RocketChat(api, _)
             | Self::Matrix(api, _)
             | Self::Zulip(api, _) => Secrets::of_api(api),
-            Self::Github(api) => match &api.login {
-                GithubLogin::Token(token) => Secrets::of_token(token),
-                // Its tokens are known only once there is one.
-                GithubLogin::App { .. } | GithubLogin::Nobody => Secrets::default(),
-            },
+            Self::Github(api) => Secrets::of_github(api),
             Self::Jira(_, settings) => Secrets::of_jira(settings),
             Self::SlackWebhook(hook) | Self::Teams(hook) | Self::GoogleChat(hook) | Self::MattermostWebhook(hook) => {
                 Secrets::of_hook(hook)

@@ -20,9 +20,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::email::Mail;
-use super::mask::Secrets;
 use super::{Outcome, line};
-use crate::settings::{MailServer, MailTls};
+use crate::settings::{MailServer, MailTls, Secrets};
 
 /// What most servers allow one client.
 const MAX_CONNECTIONS: usize = 10;

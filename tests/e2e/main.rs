@@ -6,6 +6,7 @@ mod answer;
 mod app;
 mod audience;
 mod bounce;
+mod canary;
 mod commands;
 mod conditions;
 mod corpus;

@@ -28,7 +28,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::{ApiError, DEADLINE, LONGEST};
-use crate::settings::{GithubApi, GithubLogin};
+use crate::settings::{GithubApi, GithubLogin, Secrets};
 
 pub use self::deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
 pub use self::hooks::{App, Config as HookConfig, Delivery, Hook, HookAt, NewApp, Registered, Wanted};
@@ -46,6 +46,7 @@ const REST: Duration = Duration::from_secs(60);
 pub struct Github {
     crab: Arc<Octocrab>,
     is_app: bool,
+    secrets: Secrets,
     /// By owner. A clone of a client would get a token of its own.
     installations: Mutex<HashMap<String, Arc<Octocrab>>>,
     kept: Mutex<HashMap<String, Kept>>,
@@ -105,7 +106,14 @@ impl Github {
         };
         let crab = builder.build_with_reqwest(client).map_err(|_| "GitHub's client cannot be made".to_owned())?;
         let crab = Arc::new(crab);
-        Ok(Self { crab, is_app, installations: Mutex::default(), kept: Mutex::default(), resting: Mutex::default() })
+        Ok(Self {
+            crab,
+            is_app,
+            secrets: Secrets::of_github(settings),
+            installations: Mutex::default(),
+            kept: Mutex::default(),
+            resting: Mutex::default(),
+        })
     }
 
     /// Every page of a list.
@@ -244,7 +252,7 @@ impl Github {
     /// 403 and 429 are limits if GitHub says so in the headers or in words
     /// (<https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
     fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ApiError {
-        let message = message(status, body);
+        let message = self.secrets.mask(&message(status, body));
         let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<i64>().ok();
         let after = number(RETRY_AFTER.as_str()).map(|seconds| Duration::from_secs(seconds.max(0).unsigned_abs()));
         let used_up = number("x-ratelimit-remaining") == Some(0);

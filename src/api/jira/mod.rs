@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{ApiError, DEADLINE, LONGEST};
 use crate::event::TicketKey;
-use crate::settings::JiraApi;
+use crate::settings::{JiraApi, Secrets};
 
 pub use access::{Access, Entry};
 pub use changes::{Cursor, time};
@@ -83,13 +83,13 @@ impl Jira {
                 None => request,
             }
         };
-        let entry = self.access.entry(&self.client).await?;
+        let mut entry = self.access.entry(&self.client).await?;
         let mut answer = exchange(PEER, request(&entry)).await?;
         if answer.status == 401 && self.access.renew(&entry).await {
-            let entry = self.access.entry(&self.client).await?;
+            entry = self.access.entry(&self.client).await?;
             answer = exchange(PEER, request(&entry)).await?;
         }
-        let answer = answer.read();
+        let answer = answer.read(&self.access.secrets(&entry));
         if let Err(ApiError::Limited { wait, .. }) = &answer {
             *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + *wait);
         }
@@ -106,8 +106,8 @@ struct Answer {
 }
 
 impl Answer {
-    /// Its JSON, if it is a success; `null` where there is nothing to read.
-    fn read(&self) -> Result<Value, ApiError> {
+    /// Its JSON, if it is a success; `null` where there is nothing to read. Who refuses may repeat what we sent.
+    fn read(&self, secrets: &Secrets) -> Result<Value, ApiError> {
         let peer = self.peer;
         match self.status {
             200..=299 if self.body.is_empty() => Ok(Value::Null),
@@ -117,7 +117,7 @@ impl Answer {
             503 if self.headers.contains_key(RETRY_AFTER) => {
                 Err(ApiError::Limited { peer, wait: self.rest().unwrap_or(REST) })
             }
-            status => Err(ApiError::Refused { peer, status, message: self.message() }),
+            status => Err(ApiError::Refused { peer, status, message: secrets.mask(&self.message()) }),
         }
     }
 

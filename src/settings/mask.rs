@@ -5,17 +5,19 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::settings::{ApiSettings, HookSettings, JiraApi, JiraLogin, MailServer};
+use super::{ApiSettings, GithubApi, GithubLogin, HookSettings, JiraApi, JiraLogin, MailServer};
 
 /// Shorter parts of an address are words that stand elsewhere too.
 const SHORTEST: usize = 6;
 
-/// What must not be shown of what a destination's other end says.
+/// What must not be shown of what an other end says.
 #[derive(Default)]
-pub(super) struct Secrets(Vec<String>);
+pub struct Secrets(Vec<String>);
 
 impl Secrets {
-    pub(super) fn of_api(settings: &ApiSettings) -> Self {
+    /// A token, alone and with its user as Basic authentication has them.
+    #[must_use]
+    pub fn of_api(settings: &ApiSettings) -> Self {
         let token = settings.token.expose_secret();
         settings.user.as_ref().map_or_else(|| Self(vec![token.to_owned()]), |user| Self::of_account(user, token))
     }
@@ -24,7 +26,9 @@ impl Secrets {
         Self(vec![token.to_owned(), STANDARD.encode(format!("{user}:{token}"))])
     }
 
-    pub(super) fn of_jira(settings: &JiraApi) -> Self {
+    /// What lets in to Jira.
+    #[must_use]
+    pub fn of_jira(settings: &JiraApi) -> Self {
         match &settings.login {
             JiraLogin::Token(token) => Self(vec![token.expose_secret().to_owned()]),
             JiraLogin::Account { user, token } => Self::of_account(user, token.expose_secret()),
@@ -32,16 +36,43 @@ impl Secrets {
         }
     }
 
-    pub(super) fn of_token(token: &SecretString) -> Self {
+    /// What lets in to GitHub. What an App is let in by is made anew each hour.
+    #[must_use]
+    pub fn of_github(settings: &GithubApi) -> Self {
+        match &settings.login {
+            GithubLogin::Token(token) => Self::of_token(token),
+            GithubLogin::App { .. } | GithubLogin::Nobody => Self::default(),
+        }
+    }
+
+    /// What a header `Authorization` shows, after its scheme.
+    #[must_use]
+    pub fn of_authorization(header: &SecretString) -> Self {
+        Self(header.expose_secret().split_whitespace().skip(1).map(str::to_owned).collect())
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// One token.
+    #[must_use]
+    pub fn of_token(token: &SecretString) -> Self {
         Self(vec![token.expose_secret().to_owned()])
     }
 
-    pub(super) fn of_hook(settings: &HookSettings) -> Self {
+    /// What stands in a webhook's address.
+    #[must_use]
+    pub fn of_hook(settings: &HookSettings) -> Self {
         Self::of_address(settings.url.expose_secret())
     }
 
     /// Each part of the path and each value of the query by itself, as it is written and as it is meant.
-    pub(super) fn of_address(address: &str) -> Self {
+    #[must_use]
+    pub fn of_address(address: &str) -> Self {
         let Ok(url) = Url::parse(address) else { return Self::default() };
         let path = url.path_segments().into_iter().flatten().map(str::to_owned);
         let values = url.query_pairs().map(|(_, value)| value.into_owned());
@@ -51,13 +82,16 @@ impl Secrets {
         Self(all.filter(|part| part.len() >= SHORTEST).collect())
     }
 
-    pub(super) fn of_smtp(settings: &MailServer) -> Self {
+    /// A mail server's password.
+    #[must_use]
+    pub fn of_smtp(settings: &MailServer) -> Self {
         let password = settings.credentials.as_ref().map(|(_, password)| password.expose_secret().to_owned());
         Self(password.into_iter().collect())
     }
 
     /// A text without them; one that is cut off at the end is taken off too.
-    pub(super) fn mask(&self, text: &str) -> String {
+    #[must_use]
+    pub fn mask(&self, text: &str) -> String {
         let mut masked = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
         if let Some(shown) = masked.strip_suffix('…') {
             let cut = |secret: &String| {
