@@ -142,15 +142,18 @@ async fn what_happened_to_tickets_is_found_by_jql() {
     assert_eq!(made.status(), 201);
     let team = TEAM.replace("\"jira\"", "\"mailbox\"").replace("\"ticket.commented\"", "\"note.assumed\"");
     let mut service = Service::new(&team, "");
-    service.configure("jira", &format!("base_url = \"{}\"\ntoken = \"hunter2\"\nprojects = [\"JIRA820\"]\n", jira.url));
+    // Its own sweep would be in the way of another.
     service.start().await;
+    assert_eq!(service.stop().await, 0);
+    service.configure("jira", &format!("base_url = \"{}\"\ntoken = \"hunter2\"\nprojects = [\"JIRA820\"]\n", jira.url));
     let (code, out, err) = service.run(&["recover", "--since", "7d", "--json"]).await;
     assert_eq!(code, 0, "{out}{err}");
-    let comment = out.lines().find(|line| line.contains("jql:JIRA820-1:comment:")).unwrap_or_else(|| panic!("{out}"));
+    let comment = out.lines().find(|line| line.contains("note.assumed")).unwrap_or_else(|| panic!("{out}"));
     let comment = serde_json::from_str::<Value>(comment).unwrap();
+    let (code, again, err) = service.run(&["recover", "--since", "7d", "--json"]).await;
+    assert!(code == 0 && !again.contains("jql:"), "{again}{err}");
+    service.start().await;
     let lines = service.settled(comment["delivery"].as_str().unwrap()).await;
     assert_eq!((states(&lines), &lines[0]["kind"]), (vec!["sent"], &json!("note.assumed")), "{lines:?}");
     assert!(out.contains(":history:"), "{out}");
-    let (code, again, err) = service.run(&["recover", "--since", "7d", "--json"]).await;
-    assert!(code == 0 && !again.contains("jql:"), "{again}{err}");
 }

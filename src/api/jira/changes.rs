@@ -147,8 +147,8 @@ fn number(answer: &Value, field: &str) -> usize {
     answer[field].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
 }
 
-/// What names a ticket in an address: nothing but its number, or its key.
+/// What names a ticket in an address: its key, and nothing that would be more.
 fn name(issue: &Value) -> String {
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    issue["id"].as_str().or(issue["key"].as_str()).unwrap_or_default().chars().filter(plain).collect()
+    issue["key"].as_str().unwrap_or_default().chars().filter(plain).collect()
 }
