@@ -136,7 +136,9 @@ fn first_sight(event: &Event) -> Option<String> {
 
 fn no_news(event: &Event, before: &Known, now: &About) -> Option<String> {
     match (event.kind, &before.about) {
-        (EventKind::WorkflowRecovered, About::Thing(thing)) if thing.outcome.as_deref() != Some("failure") => {
+        (EventKind::WorkflowRecovered, About::Thing(thing))
+            if thing.outcome.as_deref().is_none_or(|outcome| outcome == "success") =>
+        {
             Some("the workflow was not known to have failed".to_owned())
         }
         // Nobody wants "a draft is up" after the merge.

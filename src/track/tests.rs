@@ -184,9 +184,11 @@ fn a_workflow_recovers_only_after_it_failed() {
         run_of(failed, "failure"),
         run_of(recovered, "success"),
         run_of(recovered, "success"),
+        run_of(failed, "timed_out"),
+        run_of(recovered, "success"),
     ]);
     let news = tracked.iter().map(|tracked| tracked.stale.is_none()).collect::<Vec<_>>();
-    assert_eq!(news, [false, true, true, false]);
+    assert_eq!(news, [false, true, true, false, true, true]);
 }
 
 #[test]
