@@ -182,7 +182,7 @@ impl Github {
         };
         let mut state = self.state.lock().unwrap();
         let id = 1000 + state.deliveries.len();
-        state.deliveries.push(json!({ "id": id, "guid": guid, "event": "ping", "status": status, "status_code": code,
+        state.deliveries.push(json!({ "id": id, "guid": guid, "delivered_at": "2026-11-26T10:00:00Z", "event": "ping", "status": status, "status_code": code,
                                       "response": { "headers": {}, "payload": answer } }));
     }
 

@@ -27,8 +27,11 @@ pub struct Attempt {
     pub guid: String,
     /// When
     pub delivered_at: Timestamp,
+    /// What became of it, in GitHub's words: `OK`, `failed to connect`
+    #[serde(default)]
+    pub status: String,
     /// What the receiver answered; 0 or absent if it did not
-    pub status_code: Option<i64>,
+    pub status_code: Option<u16>,
     /// The event's name
     #[serde(default)]
     pub event: String,

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Github, Login, read};
+use super::{Attempt, Github, Login, read};
 use crate::api::ApiError;
 
 /// Whose news a webhook tells.
@@ -52,19 +52,6 @@ pub struct Config {
     /// Where deliveries go
     #[serde(default)]
     pub url: String,
-}
-
-/// One attempt to deliver.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Delivery {
-    /// The attempt
-    pub id: u64,
-    /// The event's name
-    pub event: String,
-    /// What became of it, in GitHub's words: `OK`, `failed to connect`
-    pub status: String,
-    /// What the other end answered; 0 or absent if it did not
-    pub status_code: Option<u16>,
 }
 
 /// An App as it knows itself.
@@ -171,7 +158,7 @@ impl Github {
     ///
     /// # Errors
     /// As above
-    pub async fn latest_deliveries(&self, hook: &Hook) -> Result<Vec<Delivery>, ApiError> {
+    pub async fn latest_deliveries(&self, hook: &Hook) -> Result<Vec<Attempt>, ApiError> {
         self.get(hook.login(), &hook.route("deliveries?per_page=100")).await
     }
 

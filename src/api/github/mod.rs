@@ -31,7 +31,7 @@ use super::{ApiError, DEADLINE, LONGEST};
 use crate::settings::{GithubApi, GithubLogin, Secrets};
 
 pub use self::deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
-pub use self::hooks::{App, Config as HookConfig, Delivery, Hook, HookAt, NewApp, Registered, Wanted};
+pub use self::hooks::{App, Config as HookConfig, Hook, HookAt, NewApp, Registered, Wanted};
 
 const PEER: &str = "GitHub";
 const JSON: &str = "application/vnd.github+json";

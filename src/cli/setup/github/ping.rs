@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use super::refused;
-use crate::api::github::{Delivery, Github, Hook};
+use crate::api::github::{Attempt, Github, Hook};
 use crate::cli::{Failure, say};
 
 /// GitHub lists a delivery a moment after it was made.
@@ -44,13 +44,13 @@ pub(super) async fn arrives(github: &Github, hook: &Hook, (url, wait): (&str, Du
     Err(Failure::Wrong(format!("no ping arrived within {} s: {last}. Run this again to try once more", wait.as_secs())))
 }
 
-async fn latest(github: &Github, hook: &Hook) -> Result<Vec<Delivery>, Failure> {
+async fn latest(github: &Github, hook: &Hook) -> Result<Vec<Attempt>, Failure> {
     github.latest_deliveries(hook).await.map_err(told)
 }
 
 /// An App is sent one ping, when it is made: so that, or whatever else it was sent last, has to be sent again. It keeps
 /// its id, by which we know what we have.
-async fn ask(github: &Github, hook: &Hook, before: &[Delivery]) -> Result<(), Failure> {
+async fn ask(github: &Github, hook: &Hook, before: &[Attempt]) -> Result<(), Failure> {
     let done = match hook {
         Hook::At(at, id) => github.ping_hook(at, *id).await,
         Hook::App => match before.iter().find(|delivery| delivery.event == "ping").or(before.first()) {
@@ -66,7 +66,7 @@ async fn next(
     github: &Github,
     hook: &Hook,
     (known, until): (&HashSet<u64>, Instant),
-) -> Result<Option<Delivery>, Failure> {
+) -> Result<Option<Attempt>, Failure> {
     loop {
         let mut fresh = latest(github, hook).await?;
         fresh.retain(|delivery| !known.contains(&delivery.id));
@@ -87,7 +87,7 @@ fn told(error: crate::api::ApiError) -> Failure {
 
 /// What is wrong, if anything is, by what GitHub says of a delivery
 /// (<https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/troubleshooting-webhooks>).
-fn verdict(delivery: &Delivery, answer: Option<&str>, url: &str) -> Option<String> {
+fn verdict(delivery: &Attempt, answer: Option<&str>, url: &str) -> Option<String> {
     let status = delivery.status.to_lowercase();
     let says = crate::template::shorten(&crate::template::clean(&delivery.status), 100);
     let code = delivery.status_code.unwrap_or(0);
@@ -146,8 +146,14 @@ mod tests {
             (500, "Invalid HTTP Response: 500", None, Some("answers 500")),
         ];
         for (status_code, status, answer, expected) in table {
-            let delivery =
-                Delivery { id: 1, event: "ping".to_owned(), status: status.to_owned(), status_code: Some(status_code) };
+            let delivery = Attempt {
+                id: 1,
+                guid: "1".to_owned(),
+                delivered_at: jiff::Timestamp::UNIX_EPOCH,
+                event: "ping".to_owned(),
+                status: status.to_owned(),
+                status_code: Some(status_code),
+            };
             let wrong = verdict(&delivery, answer, "https://x.example/webhooks/github");
             match expected {
                 None => assert_eq!(wrong, None, "{status}"),
