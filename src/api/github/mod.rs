@@ -315,5 +315,10 @@ fn asked(error: &octocrab::Error) -> ApiError {
 /// octocrab's own words hold a backtrace and the address.
 fn silent(error: &octocrab::Error) -> ApiError {
     tracing::debug!(error = %error, "GitHub's API");
-    ApiError::Silent(format!("{PEER} cannot be asked"))
+    let what = match error {
+        octocrab::Error::Service { .. } => "cannot be reached",
+        octocrab::Error::Hyper { .. } => "broke off",
+        _ => "cannot be asked",
+    };
+    ApiError::Silent(format!("{PEER} {what}"))
 }
