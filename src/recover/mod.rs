@@ -25,6 +25,8 @@ use crate::store::{Incoming, Store, StoreError};
 
 /// From one sweep to the next.
 const EVERY: Duration = Duration::from_secs(300);
+/// What waited over a downtime waits for the first sweep, but no longer.
+const FIRST: Duration = Duration::from_secs(300);
 /// So much of what the last sweep saw is looked at again: it may have been on the way then.
 const MARGIN: Duration = Duration::from_secs(600);
 /// Nobody keeps deliveries for longer.
@@ -134,26 +136,36 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Sweeps now and every few minutes, until `stop` turns true. After the first time, `resumed` is told that nothing
-    /// waits for it any more, and each time `stored` that there may be work.
+    /// Sweeps now and every few minutes, until `stop` turns true. After the first time, or when that takes too long,
+    /// `resumed` is told that nothing waits for it any more, and after each time `stored` that there may be work.
     pub async fn run(
         self,
         resumed: watch::Sender<Option<Timestamp>>,
         stored: Arc<Notify>,
         mut stop: watch::Receiver<bool>,
     ) {
-        let mut said = HashMap::new();
-        loop {
-            let rest = tokio::select! {
-                found = self.sweep(Since::LastTime) => self.report(found, &mut said),
-                _ = stop.wait_for(|stop| *stop) => return,
-            };
+        let resume = || {
             resumed.send_replace(None);
             stored.notify_one();
-            tokio::select! {
-                () = tokio::time::sleep(rest) => {}
-                _ = stop.wait_for(|stop| *stop) => return,
-            }
+        };
+        let too_long = async {
+            tokio::time::sleep(FIRST).await;
+            resume();
+            std::future::pending().await
+        };
+        tokio::select! {
+            () = self.sweeps(resume) => {}
+            () = too_long => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    async fn sweeps(&self, done: impl Fn()) {
+        let mut said = HashMap::new();
+        loop {
+            let rest = self.report(self.sweep(Since::LastTime).await, &mut said);
+            done();
+            tokio::time::sleep(rest).await;
         }
     }
 
