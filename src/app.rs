@@ -83,20 +83,11 @@ impl App {
     /// # Errors
     /// [`StartError`]
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        if let Some(folder) = config.store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)
-                .map_err(|reason| StartError::Folder { path: folder.display().to_string(), reason })?;
-        }
-        if config.channels.email.as_ref().is_none_or(|email| email.smtp.is_none()) {
-            let folder = config.channels.mailbox.display();
-            tracing::info!(%folder, "mail is written to this folder, not sent: `[email] smtp` is not set");
-        }
+        prepare(&config)?;
         let (store, writer) = Store::serve(&config.store).await?;
         let key = store.link_key().await?;
         let channels = Arc::new(Channels::new(config.channels.clone(), Names::new(&key)));
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(|reason| StartError::Listen { address: config.listen, reason })?;
+        let listener = bind(config.listen).await?;
         let address = listener.local_addr().unwrap_or(config.listen);
         let metrics = Arc::new(Metrics::default());
         let (stored, to_send, reload) = (Arc::default(), Arc::default(), Arc::<Notify>::default());
@@ -105,9 +96,7 @@ impl App {
         let rulebook = Rulebook::load(&config, None).with_links(Arc::clone(&links));
         let (rules, rulebook) = watch::channel(Arc::new(rulebook));
         report(&rules.borrow(), &metrics);
-        for sentence in rules.borrow().rules().without(config.github_api.is_some(), config.channels.jira.is_some()) {
-            tracing::info!("{sentence}");
-        }
+        report_gaps(&rules.borrow(), &config);
         let mut tasks = JoinSet::new();
         let apis = Apis::new(&config).await?;
         let roster = Roster::new(apis.github.clone());
@@ -176,6 +165,23 @@ impl App {
             tracing::error!(%error, "the store's writer failed");
         }
     }
+}
+
+/// Makes the folder of the store, and says where mail goes if it goes nowhere.
+fn prepare(config: &Config) -> Result<(), StartError> {
+    if let Some(folder) = config.store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|reason| StartError::Folder { path: folder.display().to_string(), reason })?;
+    }
+    if config.channels.email.as_ref().is_none_or(|email| email.smtp.is_none()) {
+        let folder = config.channels.mailbox.display();
+        tracing::info!(%folder, "mail is written to this folder, not sent: `[email] smtp` is not set");
+    }
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|reason| StartError::Listen { address, reason })
 }
 
 fn spawn(tasks: &mut JoinSet<&'static str>, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
@@ -338,6 +344,13 @@ impl Loader {
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
+    }
+}
+
+/// What the rules do without, where an API cannot be asked.
+fn report_gaps(rulebook: &Rulebook, config: &Config) {
+    for sentence in rulebook.rules().without(config.github_api.is_some(), config.channels.jira.is_some()) {
+        tracing::info!("{sentence}");
     }
 }
 
