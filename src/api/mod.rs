@@ -3,17 +3,25 @@
 //! Every question has a deadline and a bound on the answer. Nothing here is needed for a message to go: who asks goes on
 //! without an answer.
 
+mod exchange;
 pub mod github;
 pub mod jira;
+mod rest;
 pub mod slack;
 
 use std::time::Duration;
+
+pub use self::rest::Rest;
 
 /// A question that takes longer is given up.
 pub const DEADLINE: Duration = Duration::from_secs(8);
 
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 8 * 1024 * 1024;
+/// After a limit without a time, which is GitHub's own advice.
+const REST: Duration = Duration::from_secs(60);
+/// Nobody is left alone longer, whatever they say.
+const LONGEST_REST: Duration = Duration::from_secs(3600);
 
 /// Why there is no answer, in one sentence without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

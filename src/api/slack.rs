@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use tokio::time::timeout;
 
 use super::ApiError;
+use super::exchange::exchange;
 use crate::settings::ApiSettings;
 use crate::template::{clean, shorten};
 
@@ -37,30 +37,14 @@ impl Slack {
     pub async fn name(&self, member: &str) -> Result<String, ApiError> {
         let request = self.client.get(self.settings.at(&format!("/users.info?user={member}")));
         let request = request.bearer_auth(self.settings.token.expose_secret());
-        let asked = async {
-            let mut response = request.send().await.map_err(|error| silent(&error))?;
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| silent(&error))? {
-                body.extend_from_slice(&chunk);
-                if body.len() > LONGEST {
-                    return Err(ApiError::Unreadable { peer: PEER, why: "it is too long".to_owned() });
-                }
-            }
-            Ok((response.status().as_u16(), body))
-        };
-        let late = || ApiError::Silent(format!("{PEER} did not answer within {} s", WITHIN.as_secs_f32()));
-        let (status, body) = timeout(WITHIN, asked).await.map_err(|_| late())??;
-        let said = serde_json::from_slice::<Said>(&body)
+        let answer = exchange(PEER, request, (WITHIN, LONGEST)).await?;
+        let said = serde_json::from_slice::<Said>(&answer.body)
             .map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })?;
         said.user.filter(|_| said.ok).and_then(User::name).ok_or_else(|| {
             let message = said.error.unwrap_or_else(|| "the member has no name".to_owned());
-            ApiError::Refused { peer: PEER, status, message: shorten(&clean(&message), 100) }
+            ApiError::Refused { peer: PEER, status: answer.status, message: shorten(&clean(&message), 100) }
         })
     }
-}
-
-fn silent(error: &reqwest::Error) -> ApiError {
-    ApiError::Silent(format!("{PEER} {}", if error.is_connect() { "cannot be reached" } else { "broke off" }))
 }
 
 #[derive(Deserialize)]

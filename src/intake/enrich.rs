@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use crate::api::ApiError;
 use crate::api::github::Github;
 use crate::api::jira::Jira;
+use crate::api::{ApiError, Rest};
 use crate::event::{About, Event, EventKind, Source, TicketKey};
 use crate::owners::{self, CodeNotify, CodeOwners};
 use crate::rule::{Asks, Rules};
@@ -45,7 +45,7 @@ pub struct Enricher {
     no_tickets: Mutex<HashMap<TicketKey, Instant>>,
     troubled: AtomicBool,
     /// Until when nobody is asked
-    resting: Mutex<Option<Instant>>,
+    resting: Rest,
 }
 
 /// A repository and a branch of it.
@@ -69,7 +69,7 @@ impl Enricher {
             owners: Mutex::default(),
             no_tickets: Mutex::default(),
             troubled: AtomicBool::new(false),
-            resting: Mutex::default(),
+            resting: Rest::default(),
         }
     }
 
@@ -134,14 +134,13 @@ impl Enricher {
 
     /// An answer before `end`. Somebody who gives none is left alone for a while, so that not each batch waits for it.
     async fn in_time<T>(&self, end: Instant, answer: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
-        let resting = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        if resting.is_some_and(|until| until > Instant::now()) {
+        if self.resting.left().is_some() {
             return Err(ApiError::Silent("there was no answer a moment ago".to_owned()));
         }
         let answer = timeout_at(end, answer).await;
         let answer = answer.unwrap_or_else(|_| Err(ApiError::Silent("there was no answer in time".to_owned())));
         if matches!(answer, Err(ApiError::Silent(_))) {
-            *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
+            self.resting.begin(REST);
         }
         answer
     }

@@ -25,9 +25,9 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::{ApiError, DEADLINE, LONGEST};
+use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, REST, Rest};
 use crate::settings::{GithubApi, GithubLogin, Secrets};
 
 pub use self::deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
@@ -39,8 +39,6 @@ const JSON: &str = "application/vnd.github+json";
 const PAGES: usize = 30;
 /// About so many answers are kept for the next time.
 const KEPT: usize = 2_000;
-/// After a secondary limit without a time (GitHub's own advice).
-const REST: Duration = Duration::from_secs(60);
 
 /// A client for one GitHub.
 pub struct Github {
@@ -50,7 +48,7 @@ pub struct Github {
     /// By owner. A clone of a client would get a token of its own.
     installations: Mutex<HashMap<String, Arc<Octocrab>>>,
     kept: Mutex<HashMap<String, Kept>>,
-    resting: Mutex<Option<Instant>>,
+    resting: Rest,
 }
 
 /// Who asks.
@@ -112,7 +110,7 @@ impl Github {
             secrets: Secrets::of_github(settings),
             installations: Mutex::default(),
             kept: Mutex::default(),
-            resting: Mutex::default(),
+            resting: Rest::default(),
         })
     }
 
@@ -191,8 +189,7 @@ impl Github {
     where
         E: AsyncFnOnce(&Octocrab) -> Result<Response<Answer>, octocrab::Error>,
     {
-        let resting = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(wait) = resting.and_then(|until| until.checked_duration_since(Instant::now())) {
+        if let Some(wait) = self.resting.left() {
             return Err(ApiError::Limited { peer: PEER, wait });
         }
         let asked = async {
@@ -261,8 +258,8 @@ impl Github {
         let secondary = message.contains("rate limit").then_some(REST);
         match after.or(reset).or(secondary) {
             Some(wait) if matches!(status, 403 | 429) => {
-                let wait = wait.min(Duration::from_secs(3600));
-                *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + wait);
+                let wait = wait.min(LONGEST_REST);
+                self.resting.begin(wait);
                 ApiError::Limited { peer: PEER, wait }
             }
             _ => ApiError::Refused { peer: PEER, status, message },

@@ -5,16 +5,15 @@ mod access;
 mod changes;
 mod hooks;
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Method, RequestBuilder, Response};
+use http::header::{AUTHORIZATION, RETRY_AFTER};
+use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
 
-use super::{ApiError, DEADLINE, LONGEST};
+use super::exchange::{Answer, exchange};
+use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, REST, Rest};
 use crate::event::TicketKey;
 use crate::settings::{JiraApi, Secrets};
 
@@ -26,10 +25,8 @@ const PEER: &str = "Jira";
 /// What is asked of a ticket: what our reader of webhooks knows to read.
 const FIELDS: &str =
     "summary,status,duedate,assignee,reporter,priority,issuetype,project,labels,fixVersions,components,updated";
-/// After a limit without a time.
-const REST: Duration = Duration::from_secs(60);
-/// Nobody is left alone longer, whatever they say.
-const LONGEST_REST: Duration = Duration::from_secs(3600);
+/// What an answer has.
+const BOUNDS: (Duration, usize) = (DEADLINE, LONGEST);
 
 /// A client for one Jira.
 #[derive(Debug)]
@@ -37,7 +34,7 @@ pub struct Jira {
     client: Client,
     access: Access,
     cloud: bool,
-    resting: Mutex<Option<Instant>>,
+    resting: Rest,
 }
 
 impl Jira {
@@ -45,7 +42,7 @@ impl Jira {
     #[must_use]
     pub fn new(settings: JiraApi, client: Client) -> Self {
         let cloud = settings.is_cloud();
-        Self { client, access: Access::new(settings), cloud, resting: Mutex::default() }
+        Self { client, access: Access::new(settings), cloud, resting: Rest::default() }
     }
 
     /// A ticket as Jira's API writes it; `None` if there is none, or none for us.
@@ -72,8 +69,7 @@ impl Jira {
 
     /// One question. A token that is not good any more is renewed once.
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ApiError> {
-        let resting = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(wait) = resting.and_then(|until| until.checked_duration_since(Instant::now())) {
+        if let Some(wait) = self.resting.left() {
             return Err(ApiError::Limited { peer: PEER, wait });
         }
         let request = |entry: &Entry| {
@@ -84,25 +80,17 @@ impl Jira {
             }
         };
         let mut entry = self.access.entry(&self.client).await?;
-        let mut answer = exchange(PEER, request(&entry)).await?;
+        let mut answer = exchange(PEER, request(&entry), BOUNDS).await?;
         if answer.status == 401 && self.access.renew(&entry).await {
             entry = self.access.entry(&self.client).await?;
-            answer = exchange(PEER, request(&entry)).await?;
+            answer = exchange(PEER, request(&entry), BOUNDS).await?;
         }
         let answer = answer.read(&self.access.secrets(&entry));
         if let Err(ApiError::Limited { wait, .. }) = &answer {
-            *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + *wait);
+            self.resting.begin(*wait);
         }
         answer
     }
-}
-
-/// What somebody answered, whatever the status.
-struct Answer {
-    peer: &'static str,
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
 }
 
 impl Answer {
@@ -149,28 +137,4 @@ impl Answer {
         };
         crate::template::shorten(&crate::template::clean(if words.is_empty() { reason } else { &words }), 200)
     }
-}
-
-/// One request and its answer, in time and within bounds.
-async fn exchange(peer: &'static str, request: RequestBuilder) -> Result<Answer, ApiError> {
-    let asked = async {
-        let mut response: Response =
-            request.header(ACCEPT, "application/json").send().await.map_err(|error| silent(peer, &error))?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| silent(peer, &error))? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LONGEST {
-                return Err(ApiError::Unreadable { peer, why: "it is too long".to_owned() });
-            }
-        }
-        Ok(Answer { peer, status, headers, body })
-    };
-    let late = || ApiError::Silent(format!("{peer} did not answer within {} s", DEADLINE.as_secs()));
-    timeout(DEADLINE, asked).await.map_err(|_| late())?
-}
-
-fn silent(peer: &str, error: &reqwest::Error) -> ApiError {
-    let what = if error.is_connect() { "cannot be reached" } else { "broke off" };
-    ApiError::Silent(format!("{peer} {what}"))
 }

@@ -1,0 +1,45 @@
+//! One request by our own client and its answer, in time and within bounds.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, HeaderMap};
+use reqwest::RequestBuilder;
+use tokio::time::timeout;
+
+use super::ApiError;
+
+/// What somebody answered, whatever the status.
+pub(super) struct Answer {
+    pub(super) peer: &'static str,
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// Asks `peer` for JSON, which has so long and so many bytes to answer.
+pub(super) async fn exchange(
+    peer: &'static str,
+    request: RequestBuilder,
+    (within, longest): (Duration, usize),
+) -> Result<Answer, ApiError> {
+    let asked = async {
+        let request = request.header(ACCEPT, "application/json");
+        let mut response = request.send().await.map_err(|error| silent(peer, &error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| silent(peer, &error))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > longest {
+                return Err(ApiError::Unreadable { peer, why: "it is too long".to_owned() });
+            }
+        }
+        Ok(Answer { peer, status, headers, body })
+    };
+    let late = || ApiError::Silent(format!("{peer} did not answer within {} s", within.as_secs_f32()));
+    timeout(within, asked).await.map_err(|_| late())?
+}
+
+fn silent(peer: &str, error: &reqwest::Error) -> ApiError {
+    let what = if error.is_connect() { "cannot be reached" } else { "broke off" };
+    ApiError::Silent(format!("{peer} {what}"))
+}
