@@ -205,7 +205,7 @@ struct Apis {
 
 impl Apis {
     async fn new(config: &Config) -> Result<Self, StartError> {
-        let (github, jira) = (config.github_api.as_ref(), config.channels.jira.as_ref());
+        let (github, jira) = (config.channels.github.as_ref(), config.channels.jira.as_ref());
         if github.is_none() && jira.is_none() {
             return Ok(Self { github: None, jira: None });
         }
@@ -349,7 +349,7 @@ impl Loader {
 
 /// What the rules do without, where an API cannot be asked.
 fn report_gaps(rulebook: &Rulebook, config: &Config) {
-    for sentence in rulebook.rules().without(config.github_api.is_some(), config.channels.jira.is_some()) {
+    for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
         tracing::info!("{sentence}");
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
         counts = format!("{counts}, {}", counted(tests, "test"));
     }
     say(format!("{}: fine ({counts})", args.config.display()))?;
-    for sentence in rulebook.rules().without(config.github_api.is_some(), config.channels.jira.is_some()) {
+    for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
         say(format!("note: {sentence}"))?;
     }
     let channels = Channels::new(config.channels.clone(), Names::open());

@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::file::{
-    DiscordTable, EmailTable, HookTable, MatrixTable, MattermostTable, PersonTable, RocketChatTable, SlackTable,
-    WebhookTable, ZulipTable,
+    DiscordTable, EmailTable, GithubTable, HookTable, MatrixTable, MattermostTable, PersonTable, RocketChatTable,
+    SlackTable, WebhookTable, ZulipTable,
 };
 use super::{Checker, Tables};
 use crate::destination::Destination;
@@ -21,14 +21,6 @@ use crate::toml_file::{At, Field, Raw, SecretText, Wrong};
 const SLACK: &str = "https://slack.com/api";
 /// Where GitHub's API is, if nobody says otherwise.
 pub const GITHUB: &str = "https://api.github.com";
-
-/// The keys of `[github]` that are about its API.
-pub(super) struct RawGithubApi {
-    pub(super) token: Field<SecretText>,
-    pub(super) app_id: Field<String>,
-    pub(super) private_key: Field<SecretText>,
-    pub(super) api_url: Field<String>,
-}
 
 impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     pub(super) fn email(&mut self, field: Field<EmailTable>) -> Option<EmailSettings> {
@@ -104,9 +96,9 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     }
 
     /// How GitHub's API is asked, and what comments are written with.
-    pub(super) fn github_api(&mut self, raw: RawGithubApi) -> (String, Option<GithubApi>) {
+    pub(super) fn github_api(&mut self, table: GithubTable) -> (String, Option<GithubApi>) {
         let at = At::root().key("github");
-        let RawGithubApi { token, app_id, private_key, api_url } = raw;
+        let GithubTable { token, app_id, private_key, api_url, .. } = table;
         let url = self.web_address(api_url, &at.key("api_url")).unwrap_or_else(|| GITHUB.to_owned());
         let (id_at, key_at, token_at) = (at.key("app_id"), at.key("private_key"), at.key("token"));
         if !app_id.is_absent() && private_key.is_absent() {

@@ -4,26 +4,17 @@ use secrecy::ExposeSecret;
 
 use super::Checker;
 use super::channels::plain;
+use super::file::JiraTable;
 use crate::settings::{JiraApi, is_cloud_address};
-use crate::toml_file::{At, Field, SecretText};
+use crate::toml_file::At;
 
 const GATEWAY: &str = "https://api.atlassian.com";
 const AUTH: &str = "https://auth.atlassian.com";
 const NOWHERE: &str = "without `base_url` nobody knows where Jira is";
 
-/// The keys of `[jira]` that are about its API.
-pub(super) struct RawJiraApi {
-    pub(super) user: Field<String>,
-    pub(super) token: Field<SecretText>,
-    pub(super) client_id: Field<String>,
-    pub(super) client_secret: Field<SecretText>,
-    pub(super) api_url: Field<String>,
-    pub(super) auth_url: Field<String>,
-}
-
 impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     /// `base_url` is where the API is, if there is no `api_url`.
-    pub(super) fn jira_api(&mut self, raw: RawJiraApi, base_url: Option<&str>) -> Option<JiraApi> {
+    pub(super) fn jira_api(&mut self, raw: JiraTable, base_url: Option<&str>) -> Option<JiraApi> {
         let at = At::root().key("jira");
         let (id_at, secret_at) = (at.key("client_id"), at.key("client_secret"));
         if !raw.client_id.is_absent() && raw.client_secret.is_absent() {
@@ -54,7 +45,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         self.parsed(api.map_err(plain), &secret_at)
     }
 
-    fn by_token(&mut self, raw: RawJiraApi, base_url: Option<&str>) -> Option<JiraApi> {
+    fn by_token(&mut self, raw: JiraTable, base_url: Option<&str>) -> Option<JiraApi> {
         let at = At::root().key("jira");
         let (user_at, token_at) = (at.key("user"), at.key("token"));
         let (given, nameless) = (!raw.token.is_absent(), raw.user.is_absent());

@@ -8,6 +8,7 @@ mod jira;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::mem::take;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -17,10 +18,8 @@ use url::Url;
 pub use self::channels::GITHUB;
 pub use file::schema;
 
-use self::channels::RawGithubApi;
-use self::jira::RawJiraApi;
 use crate::event::TicketKey;
-use crate::settings::{ChannelSettings, GithubApi, TellAuthors};
+use crate::settings::{ChannelSettings, TellAuthors};
 use crate::toml_file::{At, Document, Field, Problem, SecretText, Wrong};
 use file::{ConfigFile, ServerTable, StoreTable};
 
@@ -47,8 +46,6 @@ pub struct Config {
     pub jira_base_url: Option<String>,
     /// Where GitHub's API is; no slash at its end
     pub github_url: String,
-    /// How GitHub's API is asked, if it can be
-    pub github_api: Option<GithubApi>,
     /// The projects whose tickets count; empty for all
     pub jira_projects: Vec<String>,
     /// What the channels need
@@ -103,41 +100,29 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         let root = At::root();
         let (listen, public_url) = self.server(raw.server);
         let before = self.document.problem_count();
-        let github = self.document.take(raw.github, &root.key("github")).unwrap_or_default();
-        let jira = self.document.take(raw.jira, &root.key("jira")).unwrap_or_default();
-        let jira_at = root.key("jira");
-        let github_secrets = self.secrets(github.secrets, &root.key("github").key("secrets"));
-        let jira_secrets = self.secrets(jira.secrets, &jira_at.key("secrets"));
+        let (github_at, jira_at) = (root.key("github"), root.key("jira"));
+        let mut github = self.document.take(raw.github, &github_at).unwrap_or_default();
+        let mut jira = self.document.take(raw.jira, &jira_at).unwrap_or_default();
+        let github_secrets = self.secrets(take(&mut github.secrets), &github_at.key("secrets"));
+        let jira_secrets = self.secrets(take(&mut jira.secrets), &jira_at.key("secrets"));
         if github_secrets.is_empty() && jira_secrets.is_empty() && self.document.problem_count() == before {
             let help = "write `secrets = [\"${GITHUB_WEBHOOK_SECRET}\"]` below `[github]`, or the like below `[jira]`";
             self.document.wrong(&root, "no webhook can be verified: there is no secret", help.to_owned());
         }
-        let jira_base_url = self.web_address(jira.base_url, &jira_at.key("base_url"));
-        let (github_at, asked) = (root.key("github"), self.document.problem_count());
-        let (github_url, github_api) = self.github_api(RawGithubApi {
-            token: github.token,
-            app_id: github.app_id,
-            private_key: github.private_key,
-            api_url: github.api_url,
-        });
-        let login = RawJiraApi {
-            user: jira.user,
-            token: jira.token,
-            client_id: jira.client_id,
-            client_secret: jira.client_secret,
-            api_url: jira.api_url,
-            auth_url: jira.auth_url,
-        };
-        let jira_api = self.jira_api(login, jira_base_url.as_deref());
+        let jira_base_url = self.web_address(take(&mut jira.base_url), &jira_at.key("base_url"));
+        let jira_projects = take(&mut jira.projects);
+        let (github_comment, jira_comment) = (take(&mut github.comment), take(&mut jira.comment));
+        let asked = self.document.problem_count();
+        let (github_url, github_api) = self.github_api(github);
+        let jira_api = self.jira_api(jira, jira_base_url.as_deref());
         let understood = self.document.problem_count() == asked;
         let tell_authors = TellAuthors {
-            github: self.comment(github.comment, &github_at, github_api.is_some() || !understood),
-            jira: self.comment(jira.comment, &jira_at, jira_api.is_some() || !understood),
+            github: self.comment(github_comment, &github_at, github_api.is_some() || !understood),
+            jira: self.comment(jira_comment, &jira_at, jira_api.is_some() || !understood),
         };
         let (slack, slack_secret) = self.slack(raw.slack);
         Config {
             github_url,
-            github_api: github_api.clone(),
             tell_authors,
             slack_secret,
             rules: self.path(raw.rules, &root.key("rules"), "rules"),
@@ -147,8 +132,8 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             store: self.store(raw.store),
             github_secrets,
             jira_secrets,
-            jira_base_url: jira_base_url.clone(),
-            jira_projects: self.projects(jira.projects, &jira_at.key("projects")),
+            jira_base_url,
+            jira_projects: self.projects(jira_projects, &jira_at.key("projects")),
             channels: ChannelSettings {
                 email: self.email(raw.email),
                 slack,

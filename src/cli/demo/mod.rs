@@ -83,7 +83,6 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         github_secrets: vec![secret.clone()],
         jira_secrets: vec![secret.clone()],
         github_url: config::GITHUB.to_owned(),
-        github_api: None,
         jira_base_url: Some("https://acme.atlassian.net".to_owned()),
         jira_projects: vec!["DATA".to_owned()],
         tell_authors: TellAuthors::default(),

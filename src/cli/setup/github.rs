@@ -76,7 +76,7 @@ pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.load()?;
     let plan = Plan { args, config: &config, url: address(&config)? };
     let at = args.repo.clone().map(HookAt::Repo).or_else(|| args.org.clone().map(HookAt::Org));
-    let login = config.github_api.as_ref().map(|api| api.login.clone());
+    let login = config.channels.github.as_ref().map(|api| api.login.clone());
     match (login, at) {
         (Some(GithubLogin::App { id, key }), None) => app::check(&plan, (id, key)).await,
         (Some(GithubLogin::App { id, .. }), Some(_)) => Err(Failure::Usage(format!(

@@ -108,7 +108,7 @@ async fn configured(plan: &Plan<'_>, app: u64) -> Result<Option<config::Config>,
     while Instant::now() < until {
         match config::load(&plan.args.config.config, &variable) {
             Ok(config) => {
-                let login = config.github_api.as_ref().map(|api| &api.login);
+                let login = config.channels.github.as_ref().map(|api| &api.login);
                 if matches!(login, Some(GithubLogin::App { id, .. }) if *id == app) {
                     return Ok(Some(config));
                 }
