@@ -117,19 +117,7 @@ fn kinds() -> &'static [EventKind] {
 
 /// What rule `n` waits for.
 fn event(n: usize) -> Event {
-    let about = Thing {
-        kind: ThingKind::Push,
-        title: "Drop the old ids".to_owned(),
-        url: None,
-        branch: Some("main".to_owned()),
-        environment: None,
-        outcome: None,
-        body_summary: None,
-        commit: None,
-        pull_request: None,
-        brought_by: None,
-        updated_at: None,
-    };
+    let about = Thing { branch: Some("main".to_owned()), ..Thing::bare(ThingKind::Push, "Drop the old ids") };
     Event {
         source: Source::Github,
         kind: kinds()[n % kinds().len()],
@@ -149,6 +137,12 @@ fn event(n: usize) -> Event {
         paths: None,
         owners: None,
         gap: None,
+        host: None,
+        more_paths: false,
+        listed: Vec::new(),
+        doers: Vec::new(),
+        undoing: None,
+        renamed: None,
     }
 }
 

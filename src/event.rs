@@ -5,6 +5,7 @@
 
 mod about;
 mod kind;
+mod undoing;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use about::{About, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
 pub use kind::{EventKind, KindStage, Kinds};
+pub use undoing::{Renamed, Undoes, Undoing, Undone};
 
 /// Who sends us webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -166,6 +168,26 @@ pub struct Event {
     /// Why something that a rule asks for is not known, as a sentence
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gap: Option<String>,
+    /// The host of the repository or of Jira's site, as the payload names it; once it is tracked, only if that is another one
+    /// than ours: then `subject` begins with it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub host: Option<String>,
+    /// Whether it changes more files than `paths` lists: GitHub cuts lists, and leaves some out
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub more_paths: bool,
+    /// Ticket keys that stand in a list of many, such as a release's: it is about none of them in particular. All of
+    /// them, and never in `tickets` too.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub listed: Vec<TicketKey>,
+    /// Who else did it: the authors of what a merge queue pushes, where `actor` is the first of them
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub doers: Vec<Actor>,
+    /// It is no news: it takes something back, or brings its subject's state up to date
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub undoing: Option<Undoing>,
+    /// What it renames
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub renamed: Option<Renamed>,
 }
 
 impl Event {
@@ -239,6 +261,10 @@ pub struct Note {
     pub kind: String,
     /// The line without its command
     pub text: String,
+    /// The names that its words began with, each after an `@`, as written and in order: the teams among them are those
+    /// that it is for
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub to: Vec<String>,
     /// Where it was said
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub url: Option<String>,

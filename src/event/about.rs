@@ -101,6 +101,9 @@ pub struct PullRequest {
     /// The branch it comes from
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub head: Option<String>,
+    /// The commit that it ends with
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub head_sha: Option<String>,
     /// Names of its labels
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub labels: Option<Vec<String>>,
@@ -146,6 +149,9 @@ pub struct Issue {
     pub url: String,
     /// Where it is in its life
     pub stage: Stage,
+    /// Why it is closed: `completed`, `not_planned` or `duplicate`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub state_reason: Option<String>,
     /// Who opened it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub author: Option<Actor>,
@@ -203,6 +209,15 @@ pub struct Ticket {
     /// The name of the status before this one, for transitions
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub previous_status: Option<String>,
+    /// What became of it, in the words of its site, such as `Done` or `Won't Do`; absent while it is open
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resolution: Option<String>,
+    /// Whether it is flagged as impeded
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub flagged: Option<bool>,
+    /// Whether it has a security level, so that only some people may see it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub restricted: Option<bool>,
     /// Its due date
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>")]
@@ -232,6 +247,34 @@ pub struct Ticket {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>")]
     pub updated_at: Option<Timestamp>,
+}
+
+impl Ticket {
+    /// A ticket of which no more than the key is known.
+    #[must_use]
+    pub fn bare(key: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            id: None,
+            url: None,
+            summary: None,
+            status: None,
+            status_category: None,
+            previous_status: None,
+            resolution: None,
+            flagged: None,
+            restricted: None,
+            due: None,
+            assignee: None,
+            reporter: None,
+            priority: None,
+            type_name: None,
+            labels: Vec::new(),
+            fix_versions: Vec::new(),
+            components: Vec::new(),
+            updated_at: None,
+        }
+    }
 }
 
 /// What a [`Thing`] is.
@@ -269,10 +312,29 @@ pub struct Thing {
     /// The branch or tag it belongs to
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub branch: Option<String>,
+    /// The tag of a release
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tag: Option<String>,
+    /// Whether a release is a pre-release
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub prerelease: Option<bool>,
     /// The environment that a deployment went to
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub environment: Option<String>,
-    /// How it ended: `success`, `failure`; of a branch, `deleted`
+    /// What a deployment was for, where that is not just `deploy`: a service among several
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub task: Option<String>,
+    /// What made a workflow run: `push`, `pull_request`, `schedule`, …
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trigger: Option<String>,
+    /// Names this one among others of its subject: the deployment's id, the workflow's run
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<String>,
+    /// Which try of a workflow's run it is, from 1
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempt: Option<u64>,
+    /// How it ended: `success`, `failure`; of a branch or release, `deleted`; of a release that is a draft again,
+    /// `unpublished`; of a discussion, `answered`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outcome: Option<String>,
     /// The first paragraph of its text, at most 280 characters
@@ -292,4 +354,30 @@ pub struct Thing {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>")]
     pub updated_at: Option<Timestamp>,
+}
+
+impl Thing {
+    /// A thing of which no more than its kind and title is known.
+    #[must_use]
+    pub fn bare(kind: ThingKind, title: &str) -> Self {
+        Self {
+            kind,
+            title: title.to_owned(),
+            url: None,
+            branch: None,
+            tag: None,
+            prerelease: None,
+            environment: None,
+            task: None,
+            trigger: None,
+            id: None,
+            attempt: None,
+            outcome: None,
+            body_summary: None,
+            commit: None,
+            pull_request: None,
+            brought_by: None,
+            updated_at: None,
+        }
+    }
 }

@@ -63,6 +63,7 @@ event_kinds! {
     IssueCommented = "issue.commented", "a comment on a GitHub issue";
     Push = "push", "commits are pushed to a branch";
     ReleasePublished = "release.published", "a release is published";
+    ReleasePromoted = "release.promoted", "a pre-release becomes a release";
     DeploymentSucceeded = "deployment.succeeded", "a deployment succeeds";
     DeploymentFailed = "deployment.failed", "a deployment fails";
     WorkflowFailed = "workflow.failed", "a workflow run fails";
@@ -164,12 +165,13 @@ impl EventKind {
         matches!(self, Self::PullRequestStalled | Self::TicketQuiet)
     }
 
-    /// The kind that this one is a case of: a ticket that was started or done was also transitioned, so a rule
-    /// on the general kind hears of it too.
+    /// The kind that this one is a case of: a ticket that was started or done was also transitioned, and a release that
+    /// was a pre-release is published as what it has become; a rule on the general kind hears of it too.
     #[must_use]
     pub fn general(self) -> Option<Self> {
         match self {
             Self::TicketStarted | Self::TicketDone => Some(Self::TicketTransitioned),
+            Self::ReleasePromoted => Some(Self::ReleasePublished),
             _ => None,
         }
     }
@@ -205,6 +207,7 @@ impl EventKind {
             | Self::PullRequestClosed
             | Self::IssueClosed
             | Self::ReleasePublished
+            | Self::ReleasePromoted
             | Self::DiscussionAnswered
             | Self::BranchDeleted
             | Self::TicketDone

@@ -160,5 +160,11 @@ fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
         paths: None,
         owners: None,
         gap: None,
+        host: None,
+        more_paths: false,
+        listed: Vec::new(),
+        doers: Vec::new(),
+        undoing: None,
+        renamed: None,
     }
 }

@@ -51,6 +51,7 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         draft: Some(draft),
         base: Some("main".to_owned()),
         head: Some("data-123".to_owned()),
+        head_sha: None,
         labels: Some(Vec::new()),
         assignees: Some(Vec::new()),
         reviewers: Some(Vec::new()),
@@ -81,6 +82,12 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         paths: None,
         owners: None,
         gap: None,
+        host: None,
+        more_paths: false,
+        listed: Vec::new(),
+        doers: Vec::new(),
+        undoing: None,
+        renamed: None,
     };
     track(None, event)
 }
@@ -235,17 +242,9 @@ fn a_failed_deployment_is_no_news_once_there_is_a_later_one() {
     let teams = teams(&TEAM.replace("\"pull_request.*\"", "\"pull_request.*\", \"deployment.*\""));
     let of = |kind, deployed: Option<i64>| {
         let thing = Thing {
-            kind: ThingKind::Deployment,
-            title: "deployment".to_owned(),
-            url: None,
-            branch: None,
             environment: Some("production".to_owned()),
-            outcome: None,
-            body_summary: None,
-            commit: None,
-            pull_request: None,
-            brought_by: None,
             updated_at: Some(Timestamp::from_second(60).unwrap()),
+            ..Thing::bare(ThingKind::Deployment, "deployment")
         };
         let Tracked { event, known, .. } = tracked(kind, Stage::Open, false);
         let event = Event { about: About::Thing(thing), ..event };
@@ -273,6 +272,7 @@ fn noted(words: &str, replaces: Option<&str>, taken_back: bool) -> Tracked {
     tracked.event.note = Some(crate::event::Note {
         kind: "assumed".to_owned(),
         text: words.to_owned(),
+        to: Vec::new(),
         url: None,
         author: None,
         edited: replaces.is_some() && !taken_back,

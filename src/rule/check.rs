@@ -116,18 +116,21 @@ impl Checker<'_> {
             let help = "write `to = [\"email:ADDRESS\"]` here, or at the top for all rules".to_owned();
             self.document.wrong(at, "this rule has nowhere to send to: `to` is missing", help);
         }
+        let settle = own.settle.or(team.settle).unwrap_or(SETTLE);
         Rule {
             name,
             on,
             conditions: conditions.into_iter().collect(),
             to: to.unwrap_or_default(),
-            settle: own.settle.or(team.settle).unwrap_or(SETTLE),
+            settle,
+            settle_max: settle * 3,
             every: own.every.or(team.every),
             digest: own.digest.or(team.digest),
             after,
             object_by,
             own: own.own.or(team.own).unwrap_or(false),
             bots: own.bots.or(team.bots).unwrap_or(false),
+            restricted: false,
             template: own.template.or_else(|| team.template.clone()),
             manners: Manners {
                 opened: own.opened.or(team.opened).unwrap_or_default(),

@@ -113,6 +113,8 @@ pub struct Rule {
     pub to: Vec<Destination>,
     /// How long an update waits for the dust to settle
     pub settle: Duration,
+    /// How long it waits at most, however often it is replaced
+    pub settle_max: Duration,
     /// One update about the same subject in so long
     pub every: Option<Duration>,
     /// When its updates go as one message
@@ -125,6 +127,8 @@ pub struct Rule {
     pub own: bool,
     /// Whether what bots do is news too
     pub bots: bool,
+    /// Whether tickets with a security level are told in full
+    pub restricted: bool,
     /// The template; `None` for the one that fits the event
     pub template: Option<String>,
     /// What its messages do in a conversation

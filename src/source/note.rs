@@ -50,6 +50,7 @@ pub fn tell(event: &Event, (kind, words): (EventKind, String), place: &Place) ->
         author: place.author.clone(),
         edited: false,
         taken_back: false,
+        to: Vec::new(),
         replaces: None,
     };
     Event { kind, url: place.url.clone(), note: Some(note), once, ..bare(event) }

@@ -175,7 +175,7 @@ pub fn context(facts: &Facts<'_>) -> Context {
         }
         About::Ticket(about) => ticket = Some(about.clone()),
     }
-    let ticket = ticket.or_else(|| event.tickets.first().map(|key| bare_ticket(key.as_str())));
+    let ticket = ticket.or_else(|| event.tickets.first().map(|key| Ticket::bare(key.as_str())));
     let url = event.url.clone().or_else(|| event.about.url().map(str::to_owned));
     Context {
         actor: event.actor.clone(),
@@ -227,26 +227,4 @@ fn ticket_view(mut ticket: Ticket, facts: &Facts<'_>) -> TicketView {
     let today = facts.now.to_zoned(facts.zone.clone()).date();
     let due_in_days = ticket.due.and_then(|due| today.until(due).ok()).map(|span| span.get_days());
     TicketView { ticket, due_in_days }
-}
-
-/// A ticket that a pull request names and of which no more is known.
-fn bare_ticket(key: &str) -> Ticket {
-    Ticket {
-        key: key.to_owned(),
-        id: None,
-        url: None,
-        summary: None,
-        status: None,
-        status_category: None,
-        previous_status: None,
-        due: None,
-        assignee: None,
-        reporter: None,
-        priority: None,
-        type_name: None,
-        labels: Vec::new(),
-        fix_versions: Vec::new(),
-        components: Vec::new(),
-        updated_at: None,
-    }
 }

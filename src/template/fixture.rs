@@ -61,6 +61,7 @@ pub(crate) fn event(kind: EventKind) -> Event {
             author: Some(actor("ana", "Ana Sá")),
             edited: false,
             taken_back: false,
+            to: Vec::new(),
             replaces: None,
         }),
         comment: (name.ends_with("commented") || name.ends_with("changes_requested"))
@@ -71,6 +72,12 @@ pub(crate) fn event(kind: EventKind) -> Event {
         paths: None,
         owners: None,
         gap: None,
+        host: None,
+        more_paths: false,
+        listed: Vec::new(),
+        doers: Vec::new(),
+        undoing: None,
+        renamed: None,
     }
 }
 
@@ -81,6 +88,7 @@ fn about(kind: EventKind) -> About {
             title: "Ids collide".to_owned(),
             url: "https://github.example/acme/ingest/issues/46".to_owned(),
             stage: Stage::Open,
+            state_reason: None,
             author: Some(actor("ana", "Ana Sá")),
             labels: Vec::new(),
             assignees: Vec::new(),
@@ -103,17 +111,11 @@ fn about(kind: EventKind) -> About {
 
 fn thing(kind: ThingKind, title: &str, body_summary: Option<String>) -> About {
     About::Thing(Thing {
-        kind,
-        title: title.to_owned(),
         url: some("https://github.example/acme/ingest/releases/v1.4.0"),
         branch: some("main"),
         environment: (kind == ThingKind::Deployment).then(|| "production".to_owned()),
-        outcome: None,
         body_summary,
-        commit: None,
-        pull_request: None,
-        brought_by: None,
-        updated_at: None,
+        ..Thing::bare(kind, title)
     })
 }
 
@@ -127,6 +129,7 @@ pub(crate) fn pull_request() -> PullRequest {
         draft: Some(false),
         base: some("main"),
         head: some("DATA-123-uuid"),
+        head_sha: None,
         labels: Some(vec!["contract".to_owned(), "schema".to_owned()]),
         assignees: Some(Vec::new()),
         reviewers: Some(Vec::new()),
@@ -142,22 +145,16 @@ pub(crate) fn pull_request() -> PullRequest {
 
 pub(crate) fn ticket() -> Ticket {
     Ticket {
-        key: "DATA-123".to_owned(),
         id: some("10001"),
         url: some("https://jira.example/browse/DATA-123"),
         summary: some("Ids that sort by time"),
         status: some("In Review"),
-        status_category: None,
         previous_status: some("In Progress"),
         due: Some("2026-11-16".parse().unwrap()),
         assignee: Some(actor("5b10", "Ana Sá")),
-        reporter: None,
         priority: some("High"),
         type_name: some("Story"),
-        labels: Vec::new(),
-        fix_versions: Vec::new(),
-        components: Vec::new(),
-        updated_at: None,
+        ..Ticket::bare("DATA-123")
     }
 }
 

@@ -60,7 +60,7 @@ pub fn for_kind(kind: EventKind) -> &'static str {
         EventKind::TicketCommented => "ticket-commented",
         EventKind::TicketQuiet => "ticket-quiet",
         EventKind::PullRequestStalled => "stalled",
-        EventKind::ReleasePublished => "release",
+        EventKind::ReleasePublished | EventKind::ReleasePromoted => "release",
         EventKind::DeploymentSucceeded | EventKind::DeploymentFailed => "deployment",
         kind if kind.is_note() => "note",
         _ => "default",

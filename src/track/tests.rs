@@ -15,6 +15,7 @@ fn pull_request(kind: EventKind, (stage, draft): (Stage, bool), minute: i64) -> 
         draft: Some(draft),
         base: Some("main".to_owned()),
         head: Some("data-123".to_owned()),
+        head_sha: None,
         labels: Some(vec!["contract".to_owned()]),
         assignees: Some(Vec::new()),
         reviewers: Some(Vec::new()),
@@ -49,6 +50,12 @@ fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
         paths: None,
         owners: None,
         gap: None,
+        host: None,
+        more_paths: false,
+        listed: Vec::new(),
+        doers: Vec::new(),
+        undoing: None,
+        renamed: None,
     }
 }
 
@@ -152,19 +159,7 @@ fn a_milestone_that_was_not_seen_is_not_made_up() {
 }
 
 fn thing(kind: ThingKind, outcome: Option<&str>) -> About {
-    About::Thing(Thing {
-        kind,
-        title: "CI".to_owned(),
-        url: None,
-        branch: None,
-        environment: None,
-        outcome: outcome.map(str::to_owned),
-        body_summary: None,
-        commit: None,
-        pull_request: None,
-        brought_by: None,
-        updated_at: None,
-    })
+    About::Thing(Thing { outcome: outcome.map(str::to_owned), ..Thing::bare(kind, "CI") })
 }
 
 #[test]
@@ -231,6 +226,7 @@ fn issue(stage: Stage) -> About {
         title: "An issue".to_owned(),
         url: "https://github.com/acme/x/issues/45".to_owned(),
         stage,
+        state_reason: None,
         author: None,
         labels: Vec::new(),
         assignees: Vec::new(),
@@ -242,7 +238,6 @@ fn issue(stage: Stage) -> About {
 
 fn ticket(kind: EventKind, category: StatusCategory, full: bool) -> Event {
     let ticket = Ticket {
-        key: "DATA-123".to_owned(),
         id: Some("10042".to_owned()),
         url: Some("https://jira.example.com/browse/DATA-123".to_owned()),
         summary: Some("Orders".to_owned()),
@@ -250,14 +245,9 @@ fn ticket(kind: EventKind, category: StatusCategory, full: bool) -> Event {
         status_category: Some(category),
         previous_status: Some("To Do".to_owned()),
         due: full.then(|| "2026-12-04".parse().unwrap()),
-        assignee: None,
-        reporter: None,
-        priority: None,
-        type_name: None,
         labels: if full { vec!["contract".to_owned()] } else { Vec::new() },
-        fix_versions: Vec::new(),
-        components: Vec::new(),
         updated_at: full.then_some(Timestamp::UNIX_EPOCH),
+        ..Ticket::bare("DATA-123")
     };
     event(kind, About::Ticket(ticket), &["DATA-123"])
 }

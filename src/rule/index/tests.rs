@@ -42,6 +42,12 @@ fn event(source: Source, scope: &str, tickets: &[&str]) -> Event {
         paths: None,
         owners: None,
         gap: None,
+        host: None,
+        more_paths: false,
+        listed: Vec::new(),
+        doers: Vec::new(),
+        undoing: None,
+        renamed: None,
     }
 }
 

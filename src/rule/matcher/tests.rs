@@ -34,6 +34,12 @@ fn event(about: About) -> Event {
         paths: None,
         owners: None,
         gap: None,
+        host: None,
+        more_paths: false,
+        listed: Vec::new(),
+        doers: Vec::new(),
+        undoing: None,
+        renamed: None,
     }
 }
 
@@ -47,6 +53,7 @@ fn pr() -> PullRequest {
         draft: Some(false),
         base: Some("develop".to_owned()),
         head: None,
+        head_sha: None,
         labels: Some(vec!["Contract".to_owned(), "area: db".to_owned()]),
         assignees: Some(Vec::new()),
         reviewers: Some(Vec::new()),
@@ -66,6 +73,7 @@ fn issue() -> Event {
         title: "Slow".to_owned(),
         url: "https://example.com/46".to_owned(),
         stage: Stage::Open,
+        state_reason: None,
         author: None,
         labels: Vec::new(),
         assignees: Vec::new(),

@@ -102,6 +102,12 @@ impl Delivery<'_> {
             paths: None,
             owners: None,
             gap: None,
+            host: None,
+            more_paths: false,
+            listed: Vec::new(),
+            doers: Vec::new(),
+            undoing: None,
+            renamed: None,
         }
     }
 

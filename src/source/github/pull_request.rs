@@ -27,6 +27,7 @@ fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, String> {
         draft: *payload.draft,
         base: payload.base.as_ref().and_then(|base| base.git_ref.text()).map(str::to_owned),
         head: payload.head.as_ref().and_then(|head| head.git_ref.text()).map(str::to_owned),
+        head_sha: None,
         labels: names(&payload.labels),
         assignees: logins(&payload.assignees),
         reviewers: reviewers(payload),

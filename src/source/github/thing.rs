@@ -12,20 +12,7 @@ use super::payload::{Commit, PullRequest, User, WorkflowRun};
 use super::{Delivery, first, missing, own_words, time, written};
 
 fn thing(kind: ThingKind, title: &str, url: Option<String>, updated_at: Option<Timestamp>) -> Thing {
-    let title = text::title(title);
-    Thing {
-        kind,
-        title,
-        url,
-        branch: None,
-        environment: None,
-        outcome: None,
-        body_summary: None,
-        commit: None,
-        pull_request: None,
-        brought_by: None,
-        updated_at,
-    }
+    Thing { url, updated_at, ..Thing::bare(kind, &text::title(title)) }
 }
 
 /// `push`, to a branch

@@ -107,6 +107,12 @@ impl Delivery<'_> {
             paths: None,
             owners: None,
             gap: None,
+            host: None,
+            more_paths: false,
+            listed: Vec::new(),
+            doers: Vec::new(),
+            undoing: None,
+            renamed: None,
         }
     }
 
@@ -120,7 +126,7 @@ impl Delivery<'_> {
             id: issue.id.as_ref().map(|id| id.as_str().to_owned()),
             url,
             previous_status: previous.and_then(|item| item.from_string.text()).map(text::title),
-            ..fields.map_or_else(|| bare_ticket(key), |fields| ticket(key, fields))
+            ..fields.map_or_else(|| Ticket::bare(key), |fields| ticket(key, fields))
         };
         let key: Option<TicketKey> = key.parse().ok();
         let project = fields.and_then(|fields| fields.project.as_ref()).and_then(|project| project.key.as_ref());
@@ -145,7 +151,7 @@ impl Delivery<'_> {
     /// An event about a ticket of which only the numeric id is known.
     fn about_unnamed(&self, id: &str, api: Option<&Link>) -> Event {
         let url = self.site(api).map(|site| format!("{site}/secure/ViewIssue.jspa?id={id}"));
-        let about = Ticket { id: Some(id.to_owned()), url, ..bare_ticket(id) };
+        let about = Ticket { id: Some(id.to_owned()), url, ..Ticket::bare(id) };
         self.base(id, "", About::Ticket(about))
     }
 
@@ -312,27 +318,6 @@ fn issue_id(api: &Link) -> Option<&str> {
     (!id.is_empty() && id.bytes().all(|digit| digit.is_ascii_digit())).then_some(id)
 }
 
-fn bare_ticket(key: &str) -> Ticket {
-    Ticket {
-        key: key.to_owned(),
-        id: None,
-        url: None,
-        summary: None,
-        status: None,
-        status_category: None,
-        previous_status: None,
-        due: None,
-        assignee: None,
-        reporter: None,
-        priority: None,
-        type_name: None,
-        labels: Vec::new(),
-        fix_versions: Vec::new(),
-        components: Vec::new(),
-        updated_at: None,
-    }
-}
-
 fn ticket(key: &str, fields: &Fields) -> Ticket {
     let updated_at: Option<Timestamp> = fields.updated.map(|time| time.0);
     let status = fields.status.as_ref();
@@ -354,7 +339,7 @@ fn ticket(key: &str, fields: &Fields) -> Ticket {
             .collect(),
         components: fields.components.entries().filter_map(|named| named.name.text()).map(text::title).collect(),
         updated_at,
-        ..bare_ticket(key)
+        ..Ticket::bare(key)
     }
 }
 

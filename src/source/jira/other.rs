@@ -27,17 +27,10 @@ pub fn sprint(delivery: &Delivery<'_>, kind: EventKind) -> Understood {
         .map(|(site, board)| format!("{site}/secure/RapidBoard.jspa?rapidView={}&sprint={id}", board.as_str()));
     let subject = format!("sprint/{id}");
     let about = Thing {
-        kind: ThingKind::Sprint,
-        title: sprint.name.text().map_or_else(|| subject.clone(), text::title),
         url,
-        branch: None,
-        environment: None,
-        outcome: None,
         body_summary: sprint.goal.as_deref().and_then(text::excerpt),
-        commit: None,
-        pull_request: None,
-        brought_by: None,
         updated_at: delivery.body.timestamp.map(|time| time.0),
+        ..Thing::bare(ThingKind::Sprint, &sprint.name.text().map_or_else(|| subject.clone(), text::title))
     };
     Ok(vec![Event { kind, ..delivery.base(&subject, "", About::Thing(about)) }])
 }
@@ -52,17 +45,10 @@ pub fn version(delivery: &Delivery<'_>) -> Understood {
         .map(|(site, project)| format!("{site}/secure/ReleaseNote.jspa?projectId={}&version={id}", project.as_str()));
     let subject = format!("version/{id}");
     let about = Thing {
-        kind: ThingKind::Version,
-        title: version.name.text().map_or_else(|| subject.clone(), text::title),
         url,
-        branch: None,
-        environment: None,
-        outcome: None,
         body_summary: version.description.as_deref().and_then(text::excerpt),
-        commit: None,
-        pull_request: None,
-        brought_by: None,
         updated_at: delivery.body.timestamp.map(|time| time.0),
+        ..Thing::bare(ThingKind::Version, &version.name.text().map_or_else(|| subject.clone(), text::title))
     };
     Ok(vec![Event { kind: EventKind::VersionReleased, ..delivery.base(&subject, "", About::Thing(about)) }])
 }
