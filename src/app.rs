@@ -31,6 +31,7 @@ use crate::reply::{Answers, Inbox};
 use crate::rulebook::Rulebook;
 use crate::source::Settings;
 use crate::store::{Store, StoreError};
+use crate::track::host_of;
 
 /// An editor writes a file in several steps; after this long without another, it is read.
 const CALM: Duration = Duration::from_millis(300);
@@ -194,7 +195,11 @@ fn spawn(tasks: &mut JoinSet<&'static str>, name: &'static str, task: impl Futur
 /// How payloads are read under a configuration.
 #[must_use]
 pub fn settings(config: &Config) -> Settings {
-    Settings { jira_projects: config.jira_projects.clone(), jira_base_url: config.jira_base_url.clone() }
+    Settings {
+        jira_projects: config.jira_projects.clone(),
+        jira_base_url: config.jira_base_url.clone(),
+        github_host: config.channels.github.as_ref().and_then(|api| host_of(api.url.as_str())),
+    }
 }
 
 /// Who can be asked.

@@ -188,6 +188,9 @@ pub struct Event {
     /// What it renames
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub renamed: Option<Renamed>,
+    /// The review that it tells of, or that it undoes
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub review: Option<Review>,
 }
 
 impl Event {
@@ -204,8 +207,17 @@ impl Event {
     #[must_use]
     pub fn work(&self) -> String {
         match &self.about {
-            About::Thing(Thing { pull_request: Some(number), .. }) => format!("{}#{number}", self.scope),
+            About::Thing(Thing { pull_request: Some(number), .. }) => self.named(&format!("{}#{number}", self.scope)),
             _ => self.subject.clone(),
+        }
+    }
+
+    /// A name of its host's, as we know it.
+    #[must_use]
+    pub fn named(&self, name: &str) -> String {
+        match &self.host {
+            Some(host) => format!("{host}/{name}"),
+            None => name.to_owned(),
         }
     }
 
@@ -289,6 +301,16 @@ impl Note {
     pub fn name(once: &str) -> &str {
         once.rsplit_once('@').map_or(once, |(name, _)| name)
     }
+}
+
+/// A review of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// GitHub's id of it
+    pub id: String,
+    /// The commit that was reviewed
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub commit: Option<String>,
 }
 
 /// What somebody wrote.

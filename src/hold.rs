@@ -35,6 +35,8 @@ pub enum Reason {
     Quiet,
     /// The team has had as much as it takes
     Budget(Budget),
+    /// One person is doing the same to many things
+    Bulk,
 }
 
 impl Wait {
@@ -61,17 +63,30 @@ impl fmt::Display for Reason {
             Self::Settle(time) => write!(f, "it settles for {time:?}"),
             Self::Every(_) => f.write_str("the rule told of this not long ago (`every`): it waits"),
             Self::Digest => f.write_str("it waits for the digest"),
+            Self::Bulk => f.write_str("one of many at a time: it waits for the others and goes with them"),
             Self::Quiet => f.write_str("quiet hours: it waits"),
             Self::Budget(budget) => write!(f, "the budget of {} is spent: it waits for a digest", budget.written()),
         }
     }
 }
 
-/// Until when an update waits that was planned `now`; `told` is when its rule last told of the same subject.
+/// What came before an update.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Past {
+    /// When its rule last told of the same subject
+    pub told: Option<Timestamp>,
+    /// Since when the first of those waits that it replaces or goes with
+    pub since: Option<Timestamp>,
+}
+
+/// Until when an update waits that was planned `now`. A stream of updates is not silence: however often the one that waits is
+/// replaced, it settles within the rule's `settle_max` of the first.
 #[must_use]
-pub fn hold(team: &Team, rule: &Rule, now: Timestamp, told: Option<Timestamp>) -> Wait {
-    let mut wait = Wait { until: now + rule.settle, reason: Reason::Settle(rule.settle) };
-    if let (Some(every), Some(told)) = (rule.every, told) {
+pub fn hold(team: &Team, rule: &Rule, now: Timestamp, past: Past) -> Wait {
+    let bound = past.since.map(|since| (since + rule.settle_max).max(now));
+    let settled = bound.map_or(now + rule.settle, |bound| bound.min(now + rule.settle));
+    let mut wait = Wait { until: settled, reason: Reason::Settle(rule.settle) };
+    if let (Some(every), Some(told)) = (rule.every, past.told) {
         wait = wait.at_least(told + every, Reason::Every(every));
     }
     if let Some(digest) = rule.digest {
@@ -90,7 +105,7 @@ pub fn disturbs(team: &Team, rule: &Rule, now: Timestamp, told: Option<Timestamp
     if let (Some(every), Some(told)) = (rule.every, told)
         && told + every > now
     {
-        return Some(hold(team, rule, now, Some(told)));
+        return Some(hold(team, rule, now, Past { told: Some(told), since: None }));
     }
     let until = quiet_until(&team.quiet, &team.timezone, now)?;
     Some(Wait { until, reason: Reason::Quiet })

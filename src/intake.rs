@@ -5,8 +5,10 @@
 
 mod answer;
 mod batch;
+mod bulk;
 mod bundle;
 mod enrich;
+mod name;
 mod silence;
 
 use std::collections::HashMap;
@@ -198,6 +200,7 @@ impl Intake {
         now: Timestamp,
     ) -> Result<usize, StoreError> {
         let (queued, mut parsed): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        name::complete(&mut parsed, &self.settings, &self.store).await?;
         if let Some(enricher) = &self.enricher {
             enricher.complete(parsed.iter_mut(), rulebook.rules(), &self.store).await?;
         }
@@ -237,6 +240,7 @@ impl Intake {
                 Decision::Fail(id, reason) => released.failed.push((id, reason)),
             }
         }
+        let ready = self.crowd(ready, &mut released, now).await?;
         let ready = self.unmuted(ready, &mut released, now).await?;
         let mut spent = HashMap::new();
         for bundle in bundle(ready) {
@@ -336,7 +340,7 @@ fn decide<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> 
 fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> {
     let ticket = due.ticket.as_ref().and_then(ticket);
     let Due { event, kind, team, rule, deployed, .. } = &due;
-    let waited = Waited { event, kind: *kind, team, rule, ticket, deployed: *deployed };
+    let waited = Waited { event, kind: *kind, team, rule, ticket, deployed: *deployed, private: due.private };
     let (event, team, rule) = match plan::release(waited, due.known.as_ref(), rulebook.rules()) {
         Release::Suppressed(reason) => return Decision::Suppress(due.id, reason),
         Release::Send { event, team, rule } => (event, team, rule),
@@ -368,7 +372,9 @@ const NO_PAGE: &str = "there is no page to comment on: `github` takes pull reque
 /// may not see them.
 fn with_page(mut to: Vec<Destination>, due: &Due, message: &Message) -> Vec<Destination> {
     to.retain(|to| match to {
-        Destination::Github => matches!(due.event.about, About::PullRequest(_) | About::Issue(_)),
+        Destination::Github => {
+            due.event.host.is_none() && matches!(due.event.about, About::PullRequest(_) | About::Issue(_))
+        }
         Destination::Jira => !message.private && due.thread.parse::<TicketKey>().is_ok(),
         _ => true,
     });

@@ -6,6 +6,7 @@
 mod answer;
 mod note;
 mod silence;
+mod undo;
 mod verdict;
 
 use std::collections::{HashMap, HashSet};
@@ -18,12 +19,13 @@ use serde::Deserialize;
 
 pub use answer::{Agreement, agreement, author_page, objected, why_author};
 pub use silence::{Silence, Silent, Timer, broken_silence};
+pub use undo::{Made, Recall};
 
 use crate::destination::Destination;
-use crate::event::{About, Event, EventKind, Ticket};
-use crate::hold::{Wait, hold};
+use crate::event::{About, Change, Comment, Event, EventKind, Ticket};
+use crate::hold::{Past, Wait, hold};
 use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
-use crate::track::{Known, Tracked, holds, standing, with_previous_status};
+use crate::track::{Known, Tracked, stands, with_previous_status};
 
 pub use verdict::{Judged, differences, judge_all, matching};
 
@@ -72,6 +74,15 @@ pub struct Held {
     /// Its event's `once`
     #[serde(default)]
     pub once: Option<String>,
+    /// Its event's change
+    #[serde(default)]
+    pub change: Option<Change>,
+    /// The login of whoever did it
+    #[serde(default)]
+    pub actor: Option<String>,
+    /// Since when it waits, or the first of those that it replaced
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub since: Timestamp,
 }
 
 /// What rules did about a subject before.
@@ -81,8 +92,8 @@ pub struct History {
     pub fired: Fired,
     /// Its updates that still wait
     pub held: Vec<Held>,
-    /// When a rule, by its team and name, last told of it
-    pub told: HashMap<(String, String), Timestamp>,
+    /// When a rule, by its team and name, last told of it, and what
+    pub told: HashMap<(String, String), (Timestamp, EventKind)>,
 }
 
 /// What one rule makes of an event.
@@ -96,6 +107,8 @@ pub struct Update {
     pub kind: EventKind,
     /// What becomes of it
     pub fate: Fate,
+    /// Since when the first of those waits that it replaces or goes with
+    pub since: Option<Timestamp>,
 }
 
 /// What becomes of an update when it is planned.
@@ -120,6 +133,12 @@ pub struct Plan {
     pub gone: Vec<String>,
     /// Waiting updates that are not to be sent any more, with the reason
     pub withdrawn: Vec<(LineId, String)>,
+    /// Waiting updates that wait on, since they go with a new one
+    pub extended: Vec<(LineId, Timestamp)>,
+    /// What was made ready to be sent and is to be written anew, or not to be sent
+    pub recalled: Vec<Recall>,
+    /// Occurrences, by their names, in whose events other words stand from now on, or none
+    pub reworded: Vec<(String, Option<Comment>)>,
 }
 
 /// Says what each team hears of an event.
@@ -128,69 +147,104 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
     let (timers, gone) = (silence::timers(tracked, rules, now), silence::gone(&tracked.event));
     let mut plan = Plan { timers, gone, ..Plan::default() };
     note::revise(&mut plan, &tracked.event, &history.held);
+    undo::take_back(&mut plan, tracked, &history.held);
     silence::broken(&mut plan, tracked, &history.held);
+    if tracked.event.undoing.is_some() {
+        return plan;
+    }
     for kind in tracked.kinds() {
         for (team, rule) in rules.candidates(kind, &tracked.event) {
             let reached = (team, rule, kind);
-            let Some(fate) = fate(tracked, reached, history, now) else { continue };
+            let around = Around { rules, history, now };
+            let Some((fate, since)) = fate(tracked, reached, around) else { continue };
             let told = |update: &Update| update.team == team.name && update.rule == rule.name;
             // A push to a draft is one message, to a rule that asks for pushes and for "on track".
             if kind == EventKind::PullRequestOnTrack && plan.updates.iter().any(told) {
                 continue;
             }
-            if matches!(fate, Fate::Held(_)) {
-                supersede(&mut plan, reached, rules, &history.held);
+            if let Fate::Held(wait) = &fate {
+                for held in replaced(reached, rules, &history.held) {
+                    if !plan.superseded.iter().any(|(id, _)| *id == held.id) {
+                        plan.superseded.push((held.id, format!("{kind} came before it was sent, and says more")));
+                    }
+                }
+                let burst = burst(tracked, reached, &history.held).filter(|_| rule.digest.is_none());
+                plan.extended.extend(burst.map(|held| (held.id, wait.until)));
             } else if kind != tracked.event.kind {
                 // A label that comes late asks milestone rules again: those that have told theirs are not news.
                 continue;
             }
-            plan.updates.push(Update { team: team.name.clone(), rule: rule.name.clone(), kind, fate });
+            plan.updates.push(Update { team: team.name.clone(), rule: rule.name.clone(), kind, fate, since });
         }
     }
+    undo::settle_flaps(&mut plan, tracked, &history.held);
     plan
 }
 
 /// A rule of a team that is asked about a kind of event.
 type Reached<'a> = (&'a Team, &'a Rule, EventKind);
 
-/// `None` if the rule is about something else.
-fn fate(tracked: &Tracked, (team, rule, kind): Reached<'_>, history: &History, now: Timestamp) -> Option<Fate> {
+/// What a rule is asked among.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    rules: &'a Rules,
+    history: &'a History,
+    now: Timestamp,
+}
+
+/// What becomes of an update, and since when the first one waits that it replaces or goes with. `None` if the rule is about
+/// something else.
+fn fate(tracked: &Tracked, (team, rule, kind): Reached<'_>, around: Around<'_>) -> Option<(Fate, Option<Timestamp>)> {
+    let suppressed = |reason: String| Some((Fate::Suppressed(reason), None));
     match judge(rule, team, Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() }) {
         Verdict::Miss { .. } => return None,
-        Verdict::Suppressed { because } => return Some(Fate::Suppressed(because)),
+        Verdict::Suppressed { because } => return suppressed(because),
         Verdict::Match => {}
     }
     if let Some(reason) = &tracked.stale {
-        return Some(Fate::Suppressed(reason.clone()));
+        return suppressed(reason.clone());
     }
+    let Around { rules, history, now } = around;
     if kind.is_milestone() && history.fired.contains(&(team.name.clone(), rule.name.clone(), kind)) {
-        return Some(Fate::Suppressed(format!("{} was told of {kind} before", team.name)));
+        return suppressed(format!("{} was told of {kind} before", team.name));
     }
-    let closed = |held: &Held| held.kind == EventKind::PullRequestClosed && held.team == team.name;
-    if kind == EventKind::PullRequestReopened && history.held.iter().any(closed) {
-        return Some(Fate::Suppressed(format!("{} was not told yet that it was closed", team.name)));
+    if let Some(reason) = undo::not_told_yet(tracked, (team, rule, kind), (rules, history)) {
+        return suppressed(reason);
     }
     let draft = |held: &Held| held.kind.is_milestone() && (&held.team, &held.rule) == (&team.name, &rule.name);
     if kind == EventKind::PullRequestOnTrack && history.held.iter().any(draft) {
-        return Some(Fate::Suppressed("that the draft is up is still to be told".to_owned()));
+        return suppressed("that the draft is up is still to be told".to_owned());
     }
     let told = rule.every.and_then(|_| history.told.get(&(team.name.clone(), rule.name.clone())));
-    Some(Fate::Held(hold(team, rule, now, told.copied())))
+    let reached = (team, rule, kind);
+    let before = replaced(reached, rules, &history.held).chain(burst(tracked, reached, &history.held));
+    let past = Past { told: told.map(|(at, _)| *at), since: before.map(|held| held.since).min() };
+    Some((Fate::Held(hold(team, rule, now, past)), past.since))
 }
 
 /// While an update waits, a later one about the same subject replaces it if it says more (or if the rule wants only
 /// the newest) and reaches all the places that the earlier one would have.
-fn supersede(plan: &mut Plan, (team, rule, kind): Reached<'_>, rules: &Rules, held: &[Held]) {
-    for waiting in held.iter().filter(|held| held.team == team.name) {
+fn replaced<'h>((team, rule, kind): Reached<'_>, rules: &Rules, held: &'h [Held]) -> impl Iterator<Item = &'h Held> {
+    held.iter().filter(move |waiting| {
         let newest_only = rule.every.is_some() && waiting.rule == rule.name && kind.may_replace(waiting.kind);
-        let reached = rules
-            .find(&waiting.team, &waiting.rule)
-            .is_some_and(|(_, old)| old.to.iter().all(|to| rule.to.contains(to)));
         let more = newest_only || kind.says_more_than(waiting.kind);
-        if more && reached && !plan.superseded.iter().any(|(id, _)| *id == waiting.id) {
-            plan.superseded.push((waiting.id, format!("{kind} came before it was sent, and says more")));
-        }
-    }
+        more && waiting.team == team.name && reaches_all(rule, waiting, rules)
+    })
+}
+
+/// Whether a rule sends to all the places that a waiting update is for.
+fn reaches_all(rule: &Rule, waiting: &Held, rules: &Rules) -> bool {
+    let old = rules.find(&waiting.team, &waiting.rule);
+    old.is_some_and(|(_, old)| old.to.iter().all(|to| rule.to.contains(to)))
+}
+
+/// The waiting comments that one more by the same person goes with.
+fn burst<'h>(tracked: &Tracked, (team, rule, kind): Reached<'_>, held: &'h [Held]) -> impl Iterator<Item = &'h Held> {
+    let actor = tracked.event.actor.as_ref().map(|actor| actor.login.as_str());
+    held.iter().filter(move |held| {
+        let same = held.kind == kind && held.team == team.name && held.rule == rule.name;
+        kind.is_comment() && same && actor.is_some() && held.actor.as_deref() == actor
+    })
 }
 
 /// An update whose time has come.
@@ -208,6 +262,8 @@ pub struct Waited<'a> {
     pub ticket: Option<&'a Ticket>,
     /// When the environment that it tells of was last deployed to
     pub deployed: Option<Timestamp>,
+    /// Whether its repository is private now, as far as it is known
+    pub private: Option<bool>,
 }
 
 /// What becomes of an update whose time has come.
@@ -233,15 +289,17 @@ pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) ->
         return Release::Suppressed(format!("{} has no rule `{}` any more", waited.team, waited.rule));
     };
     let mut event = waited.event.clone();
-    if let Some(known) = now.filter(|known| !holds(waited.kind, &known.about)) {
-        return Release::Suppressed(format!("it is {} by now", standing(&known.about)));
+    if let Some(Err(reason)) = now.map(|known| stands(waited.kind, &event, known)) {
+        return Release::Suppressed(reason);
     }
+    event.private = waited.private.or(event.private);
     let later = matches!((waited.deployed, event.about.updated_at()), (Some(last), Some(this)) if last > this);
     if waited.kind == EventKind::DeploymentFailed && later {
         return Release::Suppressed("there is a later deployment to the same environment".to_owned());
     }
-    // Each push, release or deployment stands for itself; of what lives on, the state that it is in now counts.
-    if let Some(known) = now.filter(|_| !matches!(event.about, About::Thing(_))) {
+    // Each push or deployment stands for itself; of what lives on, the state that it is in now counts.
+    let stands_for_itself = matches!(&event.about, About::Thing(thing) if !thing.lives_on());
+    if let Some(known) = now.filter(|_| !stands_for_itself) {
         event.about = with_previous_status(known.about.clone(), &event.about);
         event.tickets.clone_from(&known.tickets);
     }

@@ -231,7 +231,7 @@ on = ["pull_request.*"]
         let (scratch, _) = Store::scratch(&folder.path().join("scratch.db")).await.unwrap();
         let span = |from: &str, to: &str| from.parse::<Timestamp>().unwrap()..=to.parse().unwrap();
         let before = span("2026-03-02T00:00:00Z", "2026-03-03T07:59:59Z");
-        let settings = Settings { jira_projects: Vec::new(), jira_base_url: None };
+        let settings = Settings::default();
         let mut replay = Replay::new(scratch.clone(), settings, Rulebook::load(&config, None), *before.start());
         assert_eq!(replay.span(&stored, &before).await.unwrap(), 3, "one came before");
         // The draft was replaced while it settled; the merge waits for the morning.

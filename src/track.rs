@@ -3,12 +3,21 @@
 //! Webhooks come late, twice and out of order. [`track`] takes what was known and one event, and says what is known
 //! now; an older payload fills gaps and never rolls a state back.
 
+mod host;
+mod reviews;
+mod stands;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
-    About, Change, Event, EventKind, Issue, PullRequest, Source, Stage, StatusCategory, Ticket, TicketKey,
+    About, Change, Event, EventKind, PullRequest, Source, Stage, StatusCategory, Thing, ThingKind, Ticket, TicketKey,
+    Undoes, Undone,
 };
+
+pub use self::host::{Homes, host_of, localize};
+pub use self::reviews::{Reviews, State as ReviewState};
+pub use self::stands::{holds, standing, stands};
 
 /// What is known of one subject.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +33,31 @@ pub struct Known {
     /// When the source last changed it, as far as we heard
     #[serde(default)]
     pub updated_at: Option<Timestamp>,
+    /// What each reviewer of a pull request said last
+    #[serde(default, skip_serializing_if = "Reviews::is_empty")]
+    pub reviews: Reviews,
+    /// What became of it, if it is no more
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Undone>,
+    /// Its host, if that is not ours
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+impl Known {
+    /// What the first event about a subject says of it.
+    #[must_use]
+    pub fn first(event: &Event) -> Self {
+        Self {
+            about: event.about.clone(),
+            tickets: event.tickets.clone(),
+            milestone: (event.kind.is_milestone() && event.undoing.is_none()).then_some(event.kind),
+            updated_at: event.about.updated_at(),
+            reviews: Reviews::default().after(event),
+            gone: gone(None, event),
+            host: event.host.clone(),
+        }
+    }
 }
 
 /// An event, completed by what was known.
@@ -39,9 +73,17 @@ pub struct Tracked {
     pub rekeyed: bool,
     /// What is known of its primary ticket, where that is not the subject itself and somebody asks
     pub ticket: Option<Ticket>,
+    /// Whether its ticket has a security level from now on, which it had not before
+    pub restricts: bool,
 }
 
 impl Tracked {
+    /// The thread that it belongs to.
+    #[must_use]
+    pub fn conversation(&self) -> String {
+        conversation(&self.event)
+    }
+
     /// The kinds that rules may be asked about: the event's own, and the milestone that its subject stands at when
     /// the event may have changed whether a rule's conditions hold (a label or a ticket key that comes late).
     pub fn kinds(&self) -> impl Iterator<Item = EventKind> + use<> {
@@ -69,10 +111,13 @@ pub fn thread<'a>(subject: &'a str, tickets: &'a [TicketKey]) -> &'a str {
     tickets.first().map_or(subject, TicketKey::as_str)
 }
 
-/// The thread of an event.
+/// The thread of an event. A ticket of another site than ours may have the key of one of ours.
 #[must_use]
 pub fn conversation(event: &Event) -> String {
-    thread(&event.work(), &event.tickets).to_owned()
+    match &event.about {
+        About::Ticket(_) if event.host.is_some() => event.subject.clone(),
+        _ => thread(&event.work(), &event.tickets).to_owned(),
+    }
 }
 
 /// Makes what a pull request brought about a part of that work: it has its tickets, and before any of its own.
@@ -89,53 +134,103 @@ pub fn belong(event: &mut Event, to: &Known) {
 #[must_use]
 pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     let Some(before) = before else {
+        event.kind = refine(event.kind, None);
         let stale = first_sight(&event);
-        let known = Known {
-            about: event.about.clone(),
-            tickets: event.tickets.clone(),
-            milestone: event.kind.is_milestone().then_some(event.kind),
-            updated_at: event.about.updated_at(),
-        };
-        return Tracked { event, known, stale, rekeyed: false, ticket: None };
+        let known = Known::first(&event);
+        return Tracked { event, known, stale, rekeyed: false, ticket: None, restricts: false };
     };
-    event.kind = refine(event.kind, &before);
+    event.kind = refine(event.kind, Some(&before));
     recover(&mut event, &before);
     let state = before.updated_at.max(before.about.updated_at());
     let late = matches!((event.about.updated_at(), state), (Some(new), Some(old)) if new < old);
     let about = merge(&before.about, &event.about, late);
-    let stale = no_news(&event, &before, &about);
-    // A comment names no branch, so it may know fewer keys than the pull request has: what is known stays in front.
-    // A branch is many pieces of work, so each push to it has its own.
+    let gone = gone(Some(&before), &event);
+    let stale = no_news(&event, (&before, gone), &about);
+    // A comment names no branch, so it may know fewer keys than the pull request has: what is known stays in front, also
+    // where a branch that is renamed names no key any more. A branch is many pieces of work, so each push to it has its own.
     let full = match &event.about {
-        About::PullRequest(pr) => pr.head.is_some(),
+        About::PullRequest(pr) => pr.head.is_some() && !renames_branch(&before.about, &event),
         About::Thing(_) => true,
         About::Issue(_) | About::Ticket(_) => false,
     };
     let tickets =
         if (late || !full) && !before.tickets.is_empty() { before.tickets.clone() } else { event.tickets.clone() };
-    let milestone = if event.kind.is_milestone() && stale.is_none() { Some(event.kind) } else { before.milestone };
+    let reached = event.kind.is_milestone() && stale.is_none() && event.undoing.is_none();
     let known = Known {
         about: about.clone(),
         tickets: tickets.clone(),
-        milestone,
+        milestone: if reached { Some(event.kind) } else { before.milestone },
         updated_at: event.about.updated_at().max(before.updated_at),
+        reviews: if late { before.reviews } else { before.reviews.after(&event) },
+        gone,
+        host: event.host.clone(),
     };
     event.about = match (about, event.about) {
-        // Each push, release or deployment stands for itself.
-        (_, thing @ About::Thing(_)) => thing,
+        // Each push or deployment stands for itself.
+        (_, About::Thing(thing)) if !thing.lives_on() => About::Thing(thing),
         (about, told) => with_previous_status(about, &told),
     };
     event.tickets = tickets;
     let rekeyed = event.tickets != before.tickets;
-    Tracked { event, known, stale, rekeyed, ticket: None }
+    let restricts = !is_restricted(&before.about) && is_restricted(&known.about);
+    Tracked { event, known, stale, rekeyed, ticket: None, restricts }
+}
+
+fn is_restricted(about: &About) -> bool {
+    matches!(about, About::Ticket(Ticket { restricted: Some(true), .. }))
 }
 
 fn first_sight(event: &Event) -> Option<String> {
     (event.kind == EventKind::WorkflowRecovered).then(|| "the workflow was not known to have failed".to_owned())
 }
 
-fn no_news(event: &Event, before: &Known, now: &About) -> Option<String> {
+/// Whether a pull request's branch has another name than before, which names no ticket.
+fn renames_branch(before: &About, event: &Event) -> bool {
+    match (before, &event.about) {
+        (About::PullRequest(old), About::PullRequest(new)) => {
+            event.tickets.is_empty() && old.head.is_some() && old.head != new.head
+        }
+        _ => false,
+    }
+}
+
+/// What becomes of a subject with an event. A number is given once: an issue that was deleted stays so. A tag can be
+/// published again, as another release.
+fn gone(before: Option<&Known>, event: &Event) -> Option<Undone> {
+    let known = before.and_then(|before| before.gone);
+    match event.undoing.as_ref().map(|undoing| &undoing.of) {
+        Some(Undoes::Subject(how)) => return Some(*how),
+        Some(Undoes::Occurrence(..) | Undoes::Nothing) => return known,
+        None => {}
+    }
+    let id = |about: &About| match about {
+        About::Thing(thing) => thing.id.clone(),
+        _ => None,
+    };
+    let again = match (known, &event.about) {
+        (Some(Undone::Unpublished), _) => true,
+        (_, About::Thing(thing)) if thing.kind == ThingKind::Release => {
+            thing.id.is_none() || before.and_then(|before| id(&before.about)) != thing.id
+        }
+        (_, About::Thing(thing)) => {
+            !matches!(thing.kind, ThingKind::Discussion | ThingKind::Sprint | ThingKind::Version)
+        }
+        _ => false,
+    };
+    match event.kind {
+        EventKind::TicketDeleted => Some(Undone::Deleted),
+        _ => known.filter(|_| !again),
+    }
+}
+
+fn no_news(event: &Event, (before, gone): (&Known, Option<Undone>), now: &About) -> Option<String> {
+    if let Some(gone) = gone.filter(|_| event.kind != EventKind::TicketDeleted) {
+        return Some(format!("it came late: {} since", gone.describe()));
+    }
     match (event.kind, &before.about) {
+        (EventKind::ReleasePublished, About::Thing(known)) if is_told_as_final(known, event) => {
+            Some("it was published as a release before".to_owned())
+        }
         (EventKind::WorkflowRecovered, About::Thing(thing))
             if thing.outcome.as_deref().is_none_or(|outcome| outcome == "success") =>
         {
@@ -147,86 +242,27 @@ fn no_news(event: &Event, before: &Known, now: &About) -> Option<String> {
     }
 }
 
-/// Whether a milestone, or the start or end of a ticket, an issue, a workflow's failure or a branch, is (still) the state
-/// that its subject is in. Other occurrences always hold.
-#[must_use]
-pub fn holds(kind: EventKind, about: &About) -> bool {
-    let pr = match about {
-        About::PullRequest(pr) => pr,
-        About::Issue(issue) => {
-            return match kind {
-                EventKind::IssueOpened | EventKind::IssueReopened => issue.stage == Stage::Open,
-                EventKind::IssueClosed => issue.stage != Stage::Open,
-                _ => true,
-            };
+/// A ticket that moves within a category was transitioned, not started or done again. A release that was no pre-release
+/// before is published, not promoted: GitHub says `released` of both.
+fn refine(kind: EventKind, before: Option<&Known>) -> EventKind {
+    match (kind, before.map(|before| &before.about)) {
+        (
+            EventKind::TicketStarted,
+            Some(About::Ticket(Ticket { status_category: Some(StatusCategory::InProgress), .. })),
+        )
+        | (EventKind::TicketDone, Some(About::Ticket(Ticket { status_category: Some(StatusCategory::Done), .. }))) => {
+            EventKind::TicketTransitioned
         }
-        About::Ticket(ticket) => {
-            let stands = ticket.status_category;
-            return match kind {
-                EventKind::TicketQuiet => stands == Some(StatusCategory::InProgress),
-                EventKind::TicketStarted => stands.is_none_or(|stands| stands == StatusCategory::InProgress),
-                EventKind::TicketDone => stands.is_none_or(|stands| stands == StatusCategory::Done),
-                _ => true,
-            };
-        }
-        About::Thing(thing) => {
-            let outcome = thing.outcome.as_deref();
-            return match kind {
-                EventKind::WorkflowFailed => outcome != Some("success"),
-                EventKind::WorkflowRecovered => outcome.is_none_or(|outcome| outcome == "success"),
-                EventKind::BranchCreated => outcome != Some("deleted"),
-                _ => true,
-            };
-        }
-    };
-    let draft = pr.draft == Some(true);
-    match kind {
-        EventKind::PullRequestDraft => pr.stage == Stage::Open && draft,
-        EventKind::PullRequestOpened | EventKind::PullRequestReady => pr.stage == Stage::Open && !draft,
-        EventKind::PullRequestReopened | EventKind::PullRequestStalled | EventKind::PullRequestOnTrack => {
-            pr.stage == Stage::Open
-        }
-        EventKind::PullRequestClosed => pr.stage == Stage::Closed,
-        EventKind::PullRequestMerged => pr.stage == Stage::Merged,
-        _ => true,
-    }
-}
-
-/// A word for where a subject is, for reasons: `merged`, `closed`, `a draft`, `ready`, `in progress`.
-#[must_use]
-pub fn standing(about: &About) -> &'static str {
-    match about {
-        About::PullRequest(pr) => match (pr.stage, pr.draft) {
-            (Stage::Merged, _) => "merged",
-            (Stage::Closed, _) => "closed",
-            (Stage::Open, Some(true)) => "a draft",
-            (Stage::Open, _) => "ready",
-        },
-        About::Ticket(ticket) => match ticket.status_category {
-            Some(StatusCategory::Todo) => "to do",
-            Some(StatusCategory::InProgress) => "in progress",
-            Some(StatusCategory::Done) => "done",
-            None => "known",
-        },
-        About::Issue(Issue { stage: Stage::Open, .. }) => "open",
-        About::Issue(_) => "closed",
-        About::Thing(thing) => match thing.outcome.as_deref() {
-            Some("success") => "successful",
-            Some("deleted") => "deleted",
-            Some(_) => "failing",
-            None => "known",
-        },
-    }
-}
-
-/// A ticket that moves within a category was transitioned, not started or done again.
-fn refine(kind: EventKind, before: &Known) -> EventKind {
-    let About::Ticket(Ticket { status_category, .. }) = &before.about else { return kind };
-    match (kind, status_category) {
-        (EventKind::TicketStarted, Some(StatusCategory::InProgress))
-        | (EventKind::TicketDone, Some(StatusCategory::Done)) => EventKind::TicketTransitioned,
+        (EventKind::ReleasePromoted, Some(About::Thing(Thing { prerelease: Some(true), .. }))) => kind,
+        (EventKind::ReleasePromoted, _) => EventKind::ReleasePublished,
         _ => kind,
     }
+}
+
+/// Whether a release that is said to be published is known as a final one already: GitHub says `published` and `released`.
+fn is_told_as_final(known: &Thing, event: &Event) -> bool {
+    let About::Thing(told) = &event.about else { return false };
+    known.prerelease == Some(false) && known.id.is_some() && known.id == told.id && known.updated_at >= told.updated_at
 }
 
 /// Whoever heard that a workflow failed hears that it works again, in the same conversation: it is part of the work that
@@ -265,7 +301,8 @@ pub fn on_track(subject: String, draft: Known, moved: &Event, ticket: &Known) ->
     Some(Event {
         source: Source::Github,
         kind: EventKind::PullRequestOnTrack,
-        scope: subject.split('#').next().unwrap_or_default().to_owned(),
+        scope: scope_of(&subject, draft.host.as_deref()).to_owned(),
+        host: draft.host,
         url: draft.about.url().map(str::to_owned),
         subject,
         tickets: draft.tickets,
@@ -286,6 +323,9 @@ fn merge(before: &About, event: &About, late: bool) -> About {
     match (new, old) {
         (About::PullRequest(new), About::PullRequest(old)) => About::PullRequest(merge_pull_request(new, old)),
         (About::Ticket(new), About::Ticket(old)) => About::Ticket(merge_ticket(new, old)),
+        (About::Thing(new), About::Thing(old)) if new.id == old.id => {
+            About::Thing(Thing { prerelease: new.prerelease.or(old.prerelease), ..new.clone() })
+        }
         (new, _) => new.clone(),
     }
 }
@@ -351,6 +391,13 @@ pub fn with_previous_status(about: About, told: &About) -> About {
     }
 }
 
+/// The repository that a pull request or an issue is in, by its name as a subject.
+#[must_use]
+pub fn scope_of<'s>(subject: &'s str, host: Option<&str>) -> &'s str {
+    let name = host.and_then(|host| subject.strip_prefix(host)?.strip_prefix('/')).unwrap_or(subject);
+    name.split('#').next().unwrap_or_default()
+}
+
 /// An event that names a ticket by its number only, with the key that the number is known to have.
 #[must_use]
 pub fn resolve(mut event: Event, key: TicketKey) -> Event {
@@ -365,7 +412,7 @@ pub fn resolve(mut event: Event, key: TicketKey) -> Event {
         ticket.key = key.to_string();
     }
     event.scope = key.project().to_owned();
-    event.subject = key.to_string();
+    event.subject = event.named(key.as_str());
     event.tickets = vec![key];
     event
 }

@@ -357,6 +357,12 @@ pub struct Thing {
 }
 
 impl Thing {
+    /// Whether it has a life after the event that told of it, as a branch or a release has and a push has not.
+    #[must_use]
+    pub fn lives_on(&self) -> bool {
+        matches!(self.kind, ThingKind::Release | ThingKind::Discussion)
+    }
+
     /// A thing of which no more than its kind and title is known.
     #[must_use]
     pub fn bare(kind: ThingKind, title: &str) -> Self {

@@ -149,8 +149,29 @@ impl EventKind {
             Self::TicketPriorityChanged => Some("priority"),
             Self::TicketAssigned => Some("assignee"),
             Self::WorkflowFailed | Self::WorkflowRecovered => Some("outcome"),
+            Self::DeploymentSucceeded | Self::DeploymentFailed => Some("deployment"),
+            Self::ReleasePublished | Self::ReleasePromoted => Some("release"),
             _ => None,
         }
+    }
+
+    /// A comment: those that one person makes on one subject in one go are told together.
+    #[must_use]
+    pub fn is_comment(self) -> bool {
+        matches!(self, Self::PullRequestCommented | Self::IssueCommented | Self::TicketCommented)
+    }
+
+    /// Whether what undoes one occurrence of it names that occurrence, and may come first.
+    #[must_use]
+    pub fn can_be_undone_first(self) -> bool {
+        self.is_comment()
+            || matches!(
+                self,
+                Self::PullRequestApproved
+                    | Self::PullRequestChangesRequested
+                    | Self::DiscussionAnswered
+                    | Self::TicketLinked
+            )
     }
 
     /// Notes are what a person chose to say: they are never superseded.

@@ -47,3 +47,17 @@ pub struct Renamed {
     /// What it is
     pub to: String,
 }
+
+impl Undone {
+    /// In words that go on with "by now" or "since".
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Edited => "it says something else",
+            Self::Deleted => "it was deleted",
+            Self::Restricted => "it was restricted",
+            Self::Dismissed => "it was dismissed",
+            Self::Unpublished => "it was withdrawn",
+        }
+    }
+}

@@ -25,11 +25,12 @@ fn at(text: &str) -> Timestamp {
 
 /// Until when an update waits, in UTC, and the reason's first words.
 fn until(team: &Team, now: &str, told: Option<&str>) -> String {
-    let wait = hold(team, &team.rules[0], at(now), told.map(at));
+    let wait = hold(team, &team.rules[0], at(now), Past { told: told.map(at), since: None });
     let reason = match wait.reason {
         Reason::Settle(_) => "settle",
         Reason::Every(_) => "every",
         Reason::Digest => "digest",
+        Reason::Bulk => "bulk",
         Reason::Quiet => "quiet",
         Reason::Budget(_) => "budget",
     };
@@ -159,7 +160,7 @@ proptest! {
         let keys = format!("timezone = \"{zone}\"\nquiet = [\"{from:02}:{minute:02}-{to:02}:{minute:02}\", \"sun\"]");
         let team = team(&keys, "settle = \"60s\"");
         let now = Timestamp::from_second(seconds).unwrap();
-        let wait = hold(&team, &team.rules[0], now, None);
+        let wait = hold(&team, &team.rules[0], now, Past::default());
         prop_assert!(wait.until >= now + 1.minutes());
         prop_assert!(wait.until < now + (14 * 24).hours());
         prop_assert_eq!(quiet_until(&team.quiet, &team.timezone, wait.until), None);

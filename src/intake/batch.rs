@@ -1,5 +1,6 @@
 //! Deliveries that are planned together: read once, written at once.
 
+mod name;
 mod note;
 
 use std::collections::hash_map::Entry;
@@ -10,7 +11,7 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use crate::event::{About, Event, EventKind, Note, Ticket, TicketKey};
+use crate::event::{About, Event, EventKind, Note, Source, Ticket, TicketKey, Undoes};
 use crate::plan::{self, Fate, Held, LineId};
 use crate::rulebook::Rulebook;
 use crate::source::Parsed;
@@ -66,8 +67,9 @@ impl<'a> Batch<'a> {
         &self.planned
     }
 
-    /// Plans one more delivery. After a fault of ours in it, the answer is `false` and the batch is full: the delivery
-    /// is recorded as ignored, with its body kept for a replay, and those behind it don't see the half of its plan.
+    /// Plans one more delivery. `false` means that the batch is full: after a delivery that renames something, and after a
+    /// fault of ours in one, which is recorded as ignored, with its body kept for a replay, and those behind it don't see
+    /// the half of its plan.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -76,8 +78,10 @@ impl<'a> Batch<'a> {
         let plan = self.plan(delivery, parsed).instrument(span);
         let fault = match AssertUnwindSafe(plan).catch_unwind().await {
             Ok(Ok(outcome)) => {
+                let renames = outcome.renames();
                 self.planned.push(PlannedDelivery { id: delivery.id, outcome });
-                return Ok(true);
+                // What is known of the old names is read anew.
+                return Ok(!renames);
             }
             Ok(Err(StoreError::Corrupt(fault))) => fault,
             Ok(Err(error)) => return Err(error),
@@ -118,6 +122,9 @@ impl<'a> Batch<'a> {
 
     async fn event(&mut self, event: Event) -> Result<PlannedEvent, StoreError> {
         let (mut event, nameless) = self.resolve(self.with_edit(event).await?).await?;
+        name_undoing(&mut event);
+        self.follow_name(&mut event).await?;
+        let undone = self.undone(&mut event).await?;
         if matches!(&event.about, About::Thing(thing) if thing.pull_request.is_some())
             && let Some(known) = &self.before(&event.work()).await?.known
         {
@@ -134,17 +141,18 @@ impl<'a> Batch<'a> {
         let forward = track::moves_forward(known.as_ref(), &event);
         let mut tracked = track::track(known, event);
         tracked.ticket = self.ticket(&tracked.event).await?;
-        let told = told.map(|delivery| format!("delivery {delivery} told of it already"));
+        let told = told.map(|delivery| told_already(&delivery, &tracked.event));
         let overtaken = self.overtaken(&tracked.event).await?;
-        tracked.stale = nameless.or(told).or(overtaken).or(tracked.stale);
+        tracked.stale = nameless.or(told).or(undone).or(overtaken).or(tracked.stale);
         let forward = forward && tracked.stale.is_none();
         let (rules, now) = (self.rulebook.rules(), self.now);
         let before = self.before(&tracked.event.subject).await?;
-        let plan = plan::plan(&tracked, rules, &before.history, now);
+        let mut plan = plan::plan(&tracked, rules, &before.history, now);
+        plan.recalled.extend(self.becomes_private(&tracked.event).await?);
         Ok(self.planned_event(tracked, plan, forward))
     }
 
-    async fn before(&mut self, subject: &str) -> Result<&Before, StoreError> {
+    async fn before(&mut self, subject: &str) -> Result<&mut Before, StoreError> {
         Ok(match self.subjects.entry(subject.to_owned()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
@@ -205,13 +213,22 @@ impl<'a> Batch<'a> {
         let goes = |held: &Held| planned.superseded.iter().chain(&planned.withdrawn).any(|(id, _)| *id == held.id);
         before.history.held.retain(|held| !goes(held));
         for (number, new) in (line + 1..).zip(&planned.lines) {
-            let (LineState::Held { .. }, Some((team, rule))) = (new.state, &new.rule) else { continue };
+            let (LineState::Held { since, .. }, Some((team, rule))) = (new.state, &new.rule) else { continue };
             if new.fires() {
                 before.history.fired.insert((team.clone(), rule.clone(), new.kind));
             }
             let id = LineId { delivery: delivery.id, line: number };
-            let once = planned.event.once.clone();
-            before.history.held.push(Held { id, team: team.clone(), rule: rule.clone(), kind: new.kind, once });
+            let event = &planned.event;
+            before.history.held.push(Held {
+                id,
+                team: team.clone(),
+                rule: rule.clone(),
+                kind: new.kind,
+                once: event.once.clone(),
+                change: event.change.clone(),
+                actor: event.actor.as_ref().map(|actor| actor.login.clone()),
+                since: since.unwrap_or(self.now),
+            });
         }
     }
 
@@ -222,7 +239,8 @@ impl<'a> Batch<'a> {
             let (state, reason) = match (update.fate, asked) {
                 (Fate::Held(wait), Some((team, rule))) => {
                     let digest = rule.digest.is_some();
-                    (LineState::Held { due: wait.until, digest }, wait.describe(&team.timezone))
+                    let since = update.since;
+                    (LineState::Held { due: wait.until, digest, since }, wait.describe(&team.timezone))
                 }
                 (Fate::Held(_), None) => (LineState::Suppressed, "the rule is gone".to_owned()),
                 (Fate::Suppressed(reason), _) => (LineState::Suppressed, reason),
@@ -230,14 +248,49 @@ impl<'a> Batch<'a> {
             Line { rule: Some((update.team, update.rule)), kind: update.kind, state, reason }
         });
         let mut lines = lines.collect::<Vec<_>>();
+        if let Some(undoing) = event.undoing.as_ref().filter(|_| lines.is_empty()) {
+            let reason = undoing.because.clone();
+            lines.push(Line { rule: None, kind: event.kind, state: LineState::Ignored, reason });
+        }
         if lines.is_empty() {
             let gap = event.gap.as_ref().map_or_else(String::new, |gap| format!("; not all was known: {gap}"));
             let reason = stale.unwrap_or_else(|| format!("no rule matched{gap}"));
             lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
         }
         let thread = track::conversation(&event);
-        let plan::Plan { superseded, withdrawn, timers, gone, .. } = plan;
-        PlannedEvent { event: event.without_body(), thread, known, lines, superseded, withdrawn, timers, gone, forward }
+        let plan::Plan { superseded, withdrawn, timers, gone, extended, recalled, reworded, .. } = plan;
+        let event = event.without_body();
+        PlannedEvent {
+            event,
+            thread,
+            known,
+            lines,
+            superseded,
+            withdrawn,
+            timers,
+            gone,
+            forward,
+            extended,
+            recalled,
+            reworded,
+        }
+    }
+}
+
+/// What undoes an occurrence is found by its name, whichever of the two comes first.
+fn name_undoing(event: &mut Event) {
+    if let Some(Undoes::Occurrence(of, _)) = event.undoing.as_ref().map(|undoing| &undoing.of) {
+        event.once = Some(format!("{of}@{}", event.at.as_millisecond()));
+    }
+}
+
+/// Why an occurrence that two deliveries tell of is no news the second time. Two webhooks of GitHub's never have the same
+/// id, and a delivery that is repeated keeps its own.
+fn told_already(delivery: &str, event: &Event) -> String {
+    let told = format!("delivery {delivery} told of it already");
+    match event.source {
+        Source::Github if event.note.is_none() => format!("{told}: two webhooks deliver it, and one would do"),
+        Source::Github | Source::Jira => told,
     }
 }
 

@@ -97,6 +97,10 @@ impl Enricher {
             self.find_work(github, events.iter_mut().map(|(_, event)| &mut **event), rules, (store, end)).await?;
             let mut asked = Vec::new();
             for (at, event) in events {
+                // Another GitHub is not asked: there is no access to it.
+                if event.host.is_some() {
+                    continue;
+                }
                 let asks = rules.asks(event);
                 if asks.of_github() {
                     asked.push(self.event(github, event, (at, asks, end)));
@@ -237,7 +241,9 @@ impl Enricher {
         (store, end): (&Store, Instant),
     ) -> Result<(), StoreError> {
         let Some(jira) = &self.jira else { return Ok(()) };
-        let wanting = events.iter().filter(|event| event.source == Source::Github && rules.asks(event).ticket);
+        let wanting = events
+            .iter()
+            .filter(|event| event.source == Source::Github && event.host.is_none() && rules.asks(event).ticket);
         let keys = wanting.flat_map(|event| &event.tickets).cloned().collect::<BTreeSet<_>>();
         let names = keys.iter().map(TicketKey::as_str).collect::<Vec<_>>();
         let known = store.before(&names).await?;

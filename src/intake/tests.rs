@@ -45,7 +45,7 @@ impl Clocked {
         let (store, _) = Store::serve(&folder.path().join("store.db")).await.unwrap();
         let intake = Intake {
             store,
-            settings: Settings { jira_projects: Vec::new(), jira_base_url: None },
+            settings: Settings::default(),
             enricher: None,
             tell_authors: TellAuthors::default(),
             rulebook: watch::channel(Arc::new(rulebook)).1,

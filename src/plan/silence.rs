@@ -5,10 +5,10 @@
 use jiff::Timestamp;
 
 use super::{Held, Plan};
-use crate::event::{About, Event, EventKind, Source, Ticket};
-use crate::hold::{Wait, hold};
+use crate::event::{About, Event, EventKind, Source, Ticket, Undoes};
+use crate::hold::{Past, Wait, hold};
 use crate::rule::{Asked, Rules, Team, Verdict, is_member, judge};
-use crate::track::{Known, Tracked, holds};
+use crate::track::{Known, Tracked, holds, scope_of};
 
 /// A rule's wait for a silence.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,11 +49,8 @@ pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Ti
 
 /// The subjects of which an event says that they are gone, by this name.
 pub(super) fn gone(event: &Event) -> Vec<String> {
-    match (event.kind, &event.change) {
-        (EventKind::TicketDeleted, _) => vec![event.subject.clone()],
-        (EventKind::TicketMoved, Some(change)) => change.from.clone().into_iter().collect(),
-        _ => Vec::new(),
-    }
+    let gone = matches!(event.undoing.as_ref().map(|undoing| &undoing.of), Some(Undoes::Subject(_)));
+    if gone || event.kind == EventKind::TicketDeleted { vec![event.subject.clone()] } else { Vec::new() }
 }
 
 /// What still waits to tell of a silence is not told any more: something happened.
@@ -67,7 +64,8 @@ pub(super) fn broken(plan: &mut Plan, tracked: &Tracked, held: &[Held]) {
 
 /// What bots do ends no silence, nor what is no news.
 fn idle(tracked: &Tracked) -> bool {
-    tracked.event.actor.as_ref().is_some_and(|actor| actor.bot) || tracked.stale.is_some()
+    let by_bot = tracked.event.actor.as_ref().is_some_and(|actor| actor.bot);
+    by_bot || tracked.stale.is_some() || tracked.event.undoing.is_some()
 }
 
 /// What is known when a timer has run out.
@@ -123,7 +121,7 @@ pub fn broken_silence(timer: &Timer, silent: Silent<'_>, rules: &Rules, now: Tim
             return Silence::Suppressed(event, because);
         }
     }
-    Silence::Told { event, wait: hold(team, rule, now, None), digest: rule.digest.is_some() }
+    Silence::Told { event, wait: hold(team, rule, now, Past::default()), digest: rule.digest.is_some() }
 }
 
 /// A nudge goes to the team that works on the ticket.
@@ -139,7 +137,7 @@ fn not_its_own(team: &Team, about: &About) -> Option<String> {
 fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
     let (source, scope) = match &known.about {
         About::Ticket(ticket) => (Source::Jira, ticket.key.rsplit_once('-').map_or("", |(project, _)| project)),
-        _ => (Source::Github, timer.subject.split('#').next().unwrap_or_default()),
+        _ => (Source::Github, scope_of(&timer.subject, known.host.as_deref())),
     };
     Event {
         source,
@@ -160,11 +158,12 @@ fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
         paths: None,
         owners: None,
         gap: None,
-        host: None,
+        host: known.host.clone(),
         more_paths: false,
         listed: Vec::new(),
         doers: Vec::new(),
         undoing: None,
         renamed: None,
+        review: None,
     }
 }

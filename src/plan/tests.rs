@@ -88,6 +88,7 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         doers: Vec::new(),
         undoing: None,
         renamed: None,
+        review: None,
     };
     track(None, event)
 }
@@ -97,7 +98,7 @@ const NOON: Timestamp = Timestamp::constant(1_795_176_000, 0);
 
 fn held(line: i64, rule: &str, kind: EventKind) -> Held {
     let id = LineId { delivery: 1, line };
-    Held { id, team: "web".to_owned(), rule: rule.to_owned(), kind, once: None }
+    Held { id, team: "web".to_owned(), rule: rule.to_owned(), kind, once: None, change: None, actor: None, since: NOON }
 }
 
 #[test]
@@ -154,7 +155,11 @@ fn a_rule_that_wants_one_in_a_while_gets_the_newest() {
     ];
     let told = ("web".to_owned(), "all".to_owned());
     let yesterday = NOON - Duration::from_secs(24 * 3600);
-    let history = History { held: waiting.to_vec(), told: [(told, yesterday)].into(), ..History::default() };
+    let history = History {
+        held: waiting.to_vec(),
+        told: [(told, (yesterday, EventKind::PullRequestPushed))].into(),
+        ..History::default()
+    };
     let plan = plan(&commented, &teams(&text), &history, NOON);
     assert_eq!(plan.superseded.iter().map(|(id, _)| id.line).collect::<Vec<_>>(), [1], "a milestone and a note stay");
     let Fate::Held(wait) = &plan.updates[0].fate else { panic!("{:?}", plan.updates) };
@@ -166,7 +171,10 @@ fn what_nobody_heard_of_does_not_end() {
     let reopened = tracked(EventKind::PullRequestReopened, Stage::Open, false);
     let waits = History { held: vec![held(1, "all", EventKind::PullRequestClosed)], ..History::default() };
     let fate = |history: &History| plan(&reopened, &teams(TEAM), history, NOON).updates.remove(0).fate;
-    assert_eq!(fate(&waits), Fate::Suppressed("web was not told yet that it was closed".to_owned()));
+    assert_eq!(
+        fate(&waits),
+        Fate::Suppressed("web was not told of pull_request.closed yet, and this undoes it".to_owned())
+    );
     assert!(matches!(fate(&History::default()), Fate::Held(_)));
 }
 
@@ -214,7 +222,7 @@ fn a_pull_request_stalls_when_nothing_happens_for_long() {
 
 fn released(kind: EventKind, now: &Tracked, teams: &Rules) -> Result<(String, String), String> {
     let event = tracked(kind, Stage::Open, kind == EventKind::PullRequestDraft).event;
-    let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None, deployed: None };
+    let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None, deployed: None, private: None };
     match release(waited, Some(&now.known), teams) {
         Release::Send { event, rule, .. } => Ok((event.about.title().to_owned(), rule.name.clone())),
         Release::Suppressed(reason) => Err(reason),
@@ -250,7 +258,7 @@ fn a_failed_deployment_is_no_news_once_there_is_a_later_one() {
         let event = Event { about: About::Thing(thing), ..event };
         let known = Known { about: event.about.clone(), ..known };
         let deployed = deployed.map(|second| Timestamp::from_second(second).unwrap());
-        let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None, deployed };
+        let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None, deployed, private: None };
         matches!(release(waited, Some(&known), &teams), Release::Send { .. })
     };
     assert!(of(EventKind::DeploymentFailed, Some(60)), "it is the last one");

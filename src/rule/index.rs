@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::condition::Condition;
 use super::pattern::Anchor;
-use super::{Rule, Team};
+use super::{Audience, Rule, Team};
 use crate::event::{About, Event, EventKind, Kinds};
 
 /// All teams, with their rules.
@@ -165,6 +165,12 @@ impl Rules {
     #[must_use]
     pub fn want(&self, kind: EventKind) -> bool {
         self.kinds.contains(kind)
+    }
+
+    /// Whether some team has readers who may not see private repositories.
+    #[must_use]
+    pub fn have_readers_outside(&self) -> bool {
+        self.teams.iter().any(|team| team.audience == Audience::Outside)
     }
 
     /// Whether some rule asks what is known of tickets.

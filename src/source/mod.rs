@@ -37,6 +37,8 @@ pub struct Settings {
     pub jira_projects: Vec<String>,
     /// Where Jira's pages are; absent: taken from the payload's own links
     pub jira_base_url: Option<String>,
+    /// The host of the GitHub whose API there is access to
+    pub github_host: Option<String>,
 }
 
 /// What a delivery says.

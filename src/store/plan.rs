@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Store, StoreError, corrupt, from_json, to_json};
-use crate::event::{About, Event, EventKind, Source, Thing, ThingKind, TicketKey};
-use crate::plan::{History, LineId, Timer};
+use super::undo::{self, Undone};
+use super::{Store, StoreError, corrupt, from_json, names, to_json};
+use crate::event::{About, Comment, Event, EventKind, Renamed, Source, Thing, ThingKind, TicketKey};
+use crate::plan::{History, LineId, Recall, Timer};
 use crate::track::Known;
 
 /// What is known of a subject.
@@ -50,6 +51,12 @@ pub enum Planned {
 }
 
 impl Planned {
+    /// Whether a subject has another name with it.
+    #[must_use]
+    pub fn renames(&self) -> bool {
+        matches!(self, Self::Events(events) if events.iter().any(|planned| planned.event.renamed.is_some()))
+    }
+
     /// What its lines begin as, and those that they replace end as.
     #[must_use]
     pub fn states(&self) -> Vec<&'static str> {
@@ -57,6 +64,7 @@ impl Planned {
         let state = |line: &Line| match line.state {
             LineState::Held { .. } => "held",
             LineState::Suppressed => "suppressed",
+            LineState::Ignored => "ignored",
         };
         let of = |event: &PlannedEvent| {
             let superseded = event.superseded.iter().map(|_| "superseded");
@@ -97,9 +105,13 @@ pub enum LineState {
         due: Timestamp,
         /// To go with others of its team
         digest: bool,
+        /// Since when the first one waits that it replaces or goes with
+        since: Option<Timestamp>,
     },
     /// It is not sent
     Suppressed,
+    /// It is none that rules can be about
+    Ignored,
 }
 
 /// An event with the lines that it leads to.
@@ -123,6 +135,12 @@ pub struct PlannedEvent {
     pub forward: bool,
     /// Waiting lines that are not sent any more, with the reason
     pub withdrawn: Vec<(LineId, String)>,
+    /// Waiting lines that wait on, and until when
+    pub extended: Vec<(LineId, Timestamp)>,
+    /// Messages that may not be sent yet, and are to be written anew, or not to be sent
+    pub recalled: Vec<Recall>,
+    /// Occurrences in whose events other words stand from now on, or none
+    pub reworded: Vec<(String, Option<Comment>)>,
 }
 
 impl PlannedEvent {
@@ -145,12 +163,14 @@ impl Store {
             "SELECT asked.value AS subject, (SELECT state FROM subject WHERE key = asked.value) AS known,
                     (SELECT json_group_array(json_array(team, rule, kind)) FROM fired
                      WHERE subject = asked.value) AS fired,
-                    (SELECT json_group_array(json_object('id', json_object('delivery', delivery_id, 'line', line),
-                                                         'team', team, 'rule', rule, 'kind', kind, 'once',
-                                                         (SELECT once FROM event WHERE id = event_id)))
-                     FROM ledger WHERE subject = asked.value AND due_at IS NOT NULL) AS held,
-                    (SELECT json_group_array(json_array(team, rule, at)) FROM
-                        (SELECT team, rule, max(told_at) AS at FROM ledger
+                    (SELECT json_group_array(json_object(
+                                'id', json_object('delivery', l.delivery_id, 'line', l.line), 'team', l.team,
+                                'rule', l.rule, 'kind', l.kind, 'once', e.once, 'actor', e.body ->> '$.actor.login',
+                                'change', json_extract(e.body, '$.change'), 'since', coalesce(l.since_at, l.at)))
+                     FROM ledger l LEFT JOIN event e ON e.id = l.event_id
+                     WHERE l.subject = asked.value AND l.due_at IS NOT NULL) AS held,
+                    (SELECT json_group_array(json_array(team, rule, at, kind)) FROM
+                        (SELECT team, rule, kind, max(told_at) AS at FROM ledger
                          WHERE subject = asked.value AND told_at IS NOT NULL GROUP BY team, rule)) AS told
              FROM json_each($1) AS asked",
         )
@@ -235,6 +255,9 @@ struct Rows {
     timers: Vec<Value>,
     gone: Vec<String>,
     environments: Vec<Value>,
+    private: Vec<Value>,
+    renamed: Vec<Renamed>,
+    undone: Undone,
 }
 
 impl Rows {
@@ -267,16 +290,19 @@ impl Rows {
     }
 
     fn line(&mut self, (delivery, line, event): (i64, i64, usize), planned: &PlannedEvent, new: &Line) {
-        let (state, due, digest) = match new.state {
-            LineState::Held { due, digest } => ("held", Some(due.as_millisecond()), digest),
-            LineState::Suppressed => ("suppressed", None, false),
+        let (state, due, digest, since) = match new.state {
+            LineState::Held { due, digest, since } => ("held", Some(due), digest, since),
+            LineState::Suppressed => ("suppressed", None, false, None),
+            LineState::Ignored => ("ignored", None, false, None),
         };
+        let milliseconds = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
+        let actor = planned.event.actor.as_ref().map(|actor| &actor.login).filter(|_| team_is_told(new));
         let (team, rule) = new.rule.as_ref().map(|(team, rule)| (team, rule)).unzip();
         self.lines.push(json!({
             "delivery": delivery, "line": line, "event": event, "source": planned.event.source.as_str(),
             "kind": new.kind, "subject": planned.event.subject, "thread": planned.thread, "team": team, "rule": rule,
-            "state": state, "reason": new.reason, "due": due, "digest": digest,
-            "fires": new.fires(),
+            "state": state, "reason": new.reason, "due": milliseconds(due), "digest": digest,
+            "since": milliseconds(since), "actor": actor, "fires": new.fires(),
         }));
     }
 
@@ -286,6 +312,12 @@ impl Rows {
         }
         for (id, reason) in &planned.withdrawn {
             self.superseded.push(json!([id.delivery, id.line, reason, "suppressed"]));
+        }
+        self.undone.add(planned)?;
+        self.renamed.extend(planned.event.renamed.clone());
+        if let (Some(private), Source::Github) = (planned.event.private, planned.event.source) {
+            let scope = planned.event.named(&planned.event.scope);
+            self.private.push(json!([scope, private, planned.event.at.as_millisecond()]));
         }
         self.subjects.push(json!([planned.event.subject, to_json(&planned.known)?, planned.thread]));
         self.gone.extend(planned.gone.iter().cloned());
@@ -299,13 +331,21 @@ impl Rows {
             kind: ThingKind::Deployment, environment: Some(name), updated_at: Some(at), ..
         }) = &planned.event.about
         {
-            self.environments.push(json!([planned.event.scope, name, at.as_millisecond()]));
+            self.environments.push(json!([planned.event.named(&planned.event.scope), name, at.as_millisecond()]));
         }
         Ok(())
     }
 }
 
+/// Whether somebody may hear of a line.
+fn team_is_told(line: &Line) -> bool {
+    matches!(line.state, LineState::Held { .. })
+}
+
 async fn write_plan(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> Result<(), StoreError> {
+    for renamed in &rows.renamed {
+        names::rename(conn, renamed, now).await?;
+    }
     sqlx::query(
         "INSERT INTO event (delivery_id, once, body)
          SELECT value ->> 0,
@@ -313,12 +353,12 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> 
          FROM json_each($2);
 
          INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at,
-                             due_at, digest)
+                             due_at, digest, since_at, actor)
          SELECT value ->> 'delivery', value ->> 'line',
                 (SELECT min(id) FROM event WHERE delivery_id = value ->> 'delivery') + (value ->> 'event'),
                 value ->> 'source', value ->> 'kind', value ->> 'subject', value ->> 'thread', value ->> 'team',
                 value ->> 'rule', value ->> 'state', value ->> 'reason', $7, value ->> 'due',
-                coalesce(value ->> 'digest', 0)
+                coalesce(value ->> 'digest', 0), value ->> 'since', value ->> 'actor'
          FROM json_each($3);
 
          INSERT INTO fired (subject, team, rule, kind)
@@ -360,17 +400,20 @@ async fn write_plan(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> 
     .bind(to_json(&rows.timers)?)
     .bind(to_json(&rows.gone)?)
     .bind(to_json(&rows.environments)?)
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    if !rows.private.is_empty() {
+        names::write_private(conn, &to_json(&rows.private)?).await?;
+    }
+    undo::write(conn, &rows.undone, now).await
 }
 
 fn before(row: &SqliteRow) -> Result<Before, StoreError> {
     let known: Option<&str> = row.try_get("known")?;
-    let told: Vec<(String, String, i64)> = from_json(row.try_get("told")?)?;
-    let told = told.into_iter().map(|(team, rule, at)| {
+    let told: Vec<(String, String, i64, EventKind)> = from_json(row.try_get("told")?)?;
+    let told = told.into_iter().map(|(team, rule, at, kind)| {
         let at = Timestamp::from_millisecond(at).map_err(|e| corrupt("a time", &e))?;
-        Ok(((team, rule), at))
+        Ok(((team, rule), (at, kind)))
     });
     let history = History {
         fired: from_json(row.try_get("fired")?)?,

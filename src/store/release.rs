@@ -46,6 +46,12 @@ pub struct Due {
     pub said: Vec<Said>,
     /// When the environment that it tells of was last deployed to
     pub deployed: Option<Timestamp>,
+    /// Whether its repository is private now, as far as it is known
+    pub private: Option<bool>,
+    /// When it was planned
+    pub at: Timestamp,
+    /// Since when the first one waits that it replaces or goes with
+    pub since: Option<Timestamp>,
 }
 
 /// Which of the updates whose time has come.
@@ -97,6 +103,15 @@ pub struct Outgoing {
     pub object_by: Vec<(i64, Timestamp)>,
 }
 
+/// What one person did to many things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crowd {
+    /// To so many
+    pub subjects: usize,
+    /// When the last of it that waits is due
+    pub last: Option<Timestamp>,
+}
+
 impl Store {
     /// Updates whose time has come, oldest first, at most 512. What is due in the same conversation within a second
     /// goes along: of two events that came together, there is to be one message. Those that were planned up to `old` wait
@@ -116,7 +131,7 @@ impl Store {
             "SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.team, l.rule, l.digest,
                     iif(e.body ->> '$.about.type' = 'thing', l.thread, coalesce(s.thread, l.thread)) AS thread,
                     l.due_at <= l.at AS at_once, e.body, s.state AS known, t.state AS ticket,
-                    v.deployed_at AS deployed,
+                    v.deployed_at AS deployed, r.private, l.at, l.since_at,
                     (SELECT max(o.told_at) FROM ledger o
                      WHERE o.subject = l.subject AND o.team = l.team AND o.rule = l.rule AND o.told_at IS NOT NULL) AS told,
                     (SELECT json_group_array(json_object('rule', o.rule, 'to', m.destination))
@@ -127,6 +142,7 @@ impl Store {
              FROM ledger l JOIN event e ON e.id = l.event_id
              LEFT JOIN subject s ON s.key = l.subject
              LEFT JOIN subject t ON t.key = coalesce(s.thread, l.thread) AND t.key <> l.subject
+             LEFT JOIN repository r ON r.name = iif(e.body ->> '$.host' IS NULL, '', e.body ->> '$.host' || '/') || (e.body ->> '$.scope')
              LEFT JOIN environment v ON v.scope = e.body ->> '$.scope' AND v.name = e.body ->> '$.about.environment'
              WHERE l.due_at <= $1 + 1000 AND (l.due_at <= $1 OR EXISTS (
                  SELECT 1 FROM ledger d
@@ -166,6 +182,39 @@ impl Store {
         .await?;
         let next: Option<i64> = row.try_get(0)?;
         next.map(Timestamp::from_millisecond).transpose().map_err(|e| corrupt("a due time", &e))
+    }
+
+    /// Of each team, kind and person: what they brought about within a minute of now, or of what of it waits.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn crowds(
+        &self,
+        groups: &[(String, String, String)],
+        now: Timestamp,
+    ) -> Result<Vec<((String, String, String), Crowd)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT value ->> 0 AS team, value ->> 1 AS kind, value ->> 2 AS actor,
+                    count(DISTINCT l.subject) AS subjects, max(l.due_at) AS last
+             FROM json_each($1) CROSS JOIN ledger l ON l.team = value ->> 0 AND l.actor = value ->> 2
+              AND l.kind = value ->> 1
+              AND l.at > coalesce((SELECT max(d.at) FROM ledger d
+                                   WHERE d.due_at <= $2 AND d.team = l.team AND d.actor = l.actor AND d.kind = l.kind), $2) - 60000
+              AND (l.due_at IS NOT NULL OR l.told_at IS NOT NULL)
+             GROUP BY json_each.key",
+        )
+        .bind(to_json(&groups)?)
+        .bind(now.as_millisecond())
+        .fetch_all(&self.read)
+        .await?;
+        let crowd = |row: &SqliteRow| {
+            let last: Option<i64> = row.try_get("last")?;
+            let last = last.map(Timestamp::from_millisecond).transpose().map_err(|e| corrupt("a due time", &e))?;
+            let subjects: i64 = row.try_get("subjects")?;
+            let group = (row.try_get("team")?, row.try_get("kind")?, row.try_get("actor")?);
+            Ok((group, Crowd { subjects: usize::try_from(subjects).unwrap_or_default(), last }))
+        };
+        rows.iter().map(crowd).collect()
     }
 
     /// How many messages a team was sent since then.
@@ -297,5 +346,8 @@ fn due(row: &SqliteRow) -> Result<Due, StoreError> {
         told: time("told")?,
         said: from_json(row.try_get("said")?)?,
         deployed: time("deployed")?,
+        private: row.try_get("private")?,
+        at: time("at")?.unwrap_or_default(),
+        since: time("since_at")?,
     })
 }

@@ -19,12 +19,25 @@ impl Store {
         let rows = sqlx::query(
             "SELECT asked.value, d.delivery_key FROM json_each($1) AS asked CROSS JOIN delivery d ON d.id = (
                  SELECT delivery_id FROM event WHERE once = asked.value UNION ALL
-                 SELECT delivery_id FROM event WHERE once > asked.value || '@' AND once < asked.value || 'A' LIMIT 1)",
+                 SELECT delivery_id FROM event WHERE once > asked.value || '@' AND once < asked.value || 'A'
+                   AND body ->> '$.undoing' IS NULL LIMIT 1)",
         )
         .bind(to_json(&once)?)
         .fetch_all(&self.read)
         .await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// The events that undo an occurrence, or put other words into it, oldest first. They may have come before it.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn undoings(&self, once: &str) -> Result<Vec<Event>, StoreError> {
+        let rows = sqlx::query("SELECT body FROM event WHERE once > $1 || '@' AND once < $1 || 'A' ORDER BY id")
+            .bind(once)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(|row| from_json(row.try_get("body")?)).collect()
     }
 
     /// The events about notes in a place, oldest first. `prefix` is what their names begin with and ends in a colon.

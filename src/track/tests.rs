@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::event::{Actor, Source, Thing, ThingKind};
+use crate::event::{Actor, Issue, Source, Thing, ThingKind};
 
 fn pull_request(kind: EventKind, (stage, draft): (Stage, bool), minute: i64) -> Event {
     let pr = PullRequest {
@@ -56,6 +56,7 @@ fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
         doers: Vec::new(),
         undoing: None,
         renamed: None,
+        review: None,
     }
 }
 

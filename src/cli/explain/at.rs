@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, Zoned};
 
-use crate::hold::{Reason, hold};
+use crate::hold::{Past, Reason, hold};
 use crate::rule::{Rule, Team};
 
 /// Far enough from both ends of the calendar to count on from there.
@@ -58,7 +58,7 @@ pub(super) fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
         At::Moment(moment) => (moment, None),
         At::Wall(wall) => on_the_wall(zone, wall),
     };
-    let wait = hold(team, rule, from, None);
+    let wait = hold(team, rule, from, Past::default());
     let then = shown(wait.until, zone);
     let why = match wait.reason {
         Reason::Settle(time) if time.is_zero() => "at once".to_owned(),
@@ -67,7 +67,7 @@ pub(super) fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
         Reason::Quiet if rule.digest.is_some() => "in the digest, after quiet hours".to_owned(),
         Reason::Quiet => "quiet hours end".to_owned(),
         // They count what was sent before, and nothing was.
-        reason @ (Reason::Every(_) | Reason::Budget(_)) => reason.to_string(),
+        reason @ (Reason::Every(_) | Reason::Budget(_) | Reason::Bulk) => reason.to_string(),
     };
     let words = [Some(why), aside, uncounted(team, rule)].into_iter().flatten().collect::<Vec<_>>().join("; ");
     Goes { at: wait.until, words: format!("would go {then} ({words})") }

@@ -53,7 +53,7 @@ impl Batch<'_> {
     }
 
     /// What the batch has of events so far, which the store doesn't know yet.
-    fn events(&self) -> impl Iterator<Item = &Event> {
+    pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
         let events = self.planned.iter().filter_map(|delivery| match &delivery.outcome {
             Planned::Events(events) => Some(events),
             Planned::Ignored { .. } => None,

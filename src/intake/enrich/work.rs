@@ -26,7 +26,8 @@ impl Enricher {
         rules: &Rules,
         (store, end): (&Store, Instant),
     ) -> Result<(), StoreError> {
-        let mut wanting = events.filter(|event| rules.asks(event).pull_request).collect::<Vec<_>>();
+        let mut wanting =
+            events.filter(|event| event.host.is_none() && rules.asks(event).pull_request).collect::<Vec<_>>();
         let subjects = wanting.iter().map(|event| event.work()).collect::<Vec<_>>();
         if subjects.is_empty() {
             return Ok(());

@@ -1,0 +1,68 @@
+//! What goes by another name now, what was undone before it was heard of, and what is private now.
+
+use super::Batch;
+use crate::event::{Event, Undoes, Undone};
+use crate::plan::{Made, Recall};
+use crate::store::StoreError;
+
+impl Batch<'_> {
+    /// An event that renames its subject is about the new name, of which all is known that was known of the old one.
+    ///
+    /// # Errors
+    /// [`StoreError`]; here and below
+    pub(super) async fn follow_name(&mut self, event: &mut Event) -> Result<(), StoreError> {
+        let Some(renamed) = event.renamed.clone() else { return Ok(()) };
+        let mut known = self.before(&renamed.from).await?.clone();
+        let new = self.before(&renamed.to).await?;
+        if event.subject == renamed.from {
+            // It says how it was there.
+            if let Some(now) = new.known.clone().or_else(|| known.known.clone()) {
+                event.about = now.about;
+            }
+            event.subject.clone_from(&renamed.to);
+        }
+        if new.known.is_none() {
+            std::mem::swap(new, &mut known);
+        } else {
+            new.history.held.append(&mut known.history.held);
+            new.history.fired.extend(known.history.fired);
+        }
+        Ok(())
+    }
+
+    /// Why an occurrence is no news, if what undoes it came first; other words that were put into it stand in it from the
+    /// beginning.
+    pub(super) async fn undone(&self, event: &mut Event) -> Result<Option<String>, StoreError> {
+        let Some(once) = event.once.as_deref().filter(|_| event.undoing.is_none() && event.note.is_none()) else {
+            return Ok(None);
+        };
+        if event.comment.is_none() && !event.kind.can_be_undone_first() {
+            return Ok(None);
+        }
+        let stored = self.store.undoings(once).await?.into_iter();
+        let of = |event: &Event| match event.undoing.as_ref().map(|undoing| undoing.of.clone()) {
+            Some(Undoes::Occurrence(of, how)) if of == once => Some((how, event.comment.clone())),
+            _ => None,
+        };
+        let mut reason = None;
+        for (how, words) in
+            stored.filter_map(|event| of(&event)).chain(self.events().filter_map(of)).collect::<Vec<_>>()
+        {
+            match (how, words) {
+                (Undone::Edited, Some(words)) => event.comment = Some(words),
+                (how, _) => reason = Some(format!("it came late: {} since", how.describe())),
+            }
+        }
+        Ok(reason)
+    }
+
+    /// What is to be written anew since its repository is private from now on.
+    pub(super) async fn becomes_private(&self, event: &Event) -> Result<Option<Recall>, StoreError> {
+        if event.private != Some(true) || !self.rulebook.rules().have_readers_outside() {
+            return Ok(None);
+        }
+        let scope = event.named(&event.scope);
+        let was = self.store.private(&[&scope]).await?.get(&scope).copied();
+        Ok((was == Some(false)).then(|| Recall { made: Made::Repository(scope), withdrawn: None }))
+    }
+}

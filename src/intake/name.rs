@@ -1,0 +1,59 @@
+//! The names that a delivery's events go by: of another host than ours, of what was renamed.
+
+use crate::event::{Event, Source};
+use crate::source::{Parsed, Settings};
+use crate::store::{Store, StoreError};
+use crate::track::{self, Homes};
+
+/// Gives the events of deliveries the names that the planner knows.
+///
+/// # Errors
+/// [`StoreError`]
+pub(super) async fn complete(parsed: &mut [Parsed], settings: &Settings, store: &Store) -> Result<(), StoreError> {
+    let mut events = parsed.iter_mut().filter_map(|parsed| match parsed {
+        Parsed::Events(events) => Some(events),
+        Parsed::Ignored(_) => None,
+    });
+    let mut events = events.by_ref().flatten().collect::<Vec<_>>();
+    let known = store.homes(homes(settings)).await?;
+    let mut homes = known.clone();
+    events.iter_mut().for_each(|event| track::localize(event, &mut homes));
+    if homes != known {
+        store.learn_homes(&homes).await?;
+    }
+    let names = events.iter().flat_map(|event| [event.subject.clone(), event.named(&event.scope)]);
+    let keys = events.iter().flat_map(|event| event.tickets.iter().map(ToString::to_string));
+    let names = names.chain(keys).collect::<Vec<_>>();
+    let aliases = store.aliases(&names.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    if !aliases.is_empty() {
+        events.iter_mut().for_each(|event| rename(event, |name| aliases.get(name).map(String::as_str)));
+    }
+    Ok(())
+}
+
+/// The hosts that the configuration names.
+fn homes(settings: &Settings) -> Homes {
+    let jira = settings.jira_base_url.as_deref().and_then(track::host_of);
+    Homes { github: settings.github_host.clone(), jira, ..Homes::default() }
+}
+
+/// A late event that has its subject's old name is about the new one.
+fn rename<'a>(event: &mut Event, new: impl Fn(&str) -> Option<&'a str>) {
+    if event.renamed.is_some() {
+        return;
+    }
+    let scope = event.named(&event.scope);
+    if let Some(now) = new(&event.subject) {
+        event.subject = now.to_owned();
+    } else if let (Source::Github, Some(now)) = (event.source, new(&scope))
+        && let Some(rest) = event.subject.strip_prefix(&scope)
+    {
+        event.subject = format!("{now}{rest}");
+        event.scope = now.strip_prefix(&event.named("")).unwrap_or(now).to_owned();
+    }
+    for key in &mut event.tickets {
+        if let Some(now) = new(key.as_str()).and_then(|now| now.parse().ok()) {
+            *key = now;
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Who goes by which name: hosts, what was renamed, repositories that became private, people.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sqlx::{Row, SqliteConnection};
+
+use super::{Store, StoreError, to_json};
+use crate::event::{Renamed, Source, TicketKey};
+use crate::track::Homes;
+
+impl Store {
+    /// With the hosts that were heard of first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; here and below
+    pub async fn homes(&self, mut homes: Homes) -> Result<Homes, StoreError> {
+        for row in sqlx::query("SELECT source, host FROM home").fetch_all(&self.read).await? {
+            let (source, host): (&str, String) = (row.try_get(0)?, row.try_get(1)?);
+            match source {
+                "github" => homes.first_github = Some(host),
+                _ => homes.first_jira = Some(host),
+            }
+        }
+        Ok(homes)
+    }
+
+    /// Remembers the hosts that were heard of first.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`]
+    pub async fn learn_homes(&self, homes: &Homes) -> Result<(), StoreError> {
+        let known = [(Source::Github, &homes.first_github), (Source::Jira, &homes.first_jira)];
+        let known = known.into_iter().filter_map(|(source, host)| Some((source.as_str(), host.clone()?)));
+        let rows = to_json(&known.collect::<Vec<_>>())?;
+        let sql = "INSERT INTO home (source, host) SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE TRUE
+                   ON CONFLICT DO UPDATE SET host = excluded.host";
+        self.write_rows(sql, rows).await
+    }
+
+    /// What these names are now, so far as any is another.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn aliases(&self, names: &[&str]) -> Result<HashMap<String, String>, StoreError> {
+        let rows = sqlx::query("SELECT old, new FROM json_each($1) CROSS JOIN alias ON old = value")
+            .bind(to_json(&names)?)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// Whether repositories are private, so far as we heard.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn private(&self, names: &[&str]) -> Result<HashMap<String, bool>, StoreError> {
+        let rows = sqlx::query("SELECT name, private FROM json_each($1) CROSS JOIN repository ON name = value")
+            .bind(to_json(&names)?)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// What people are called, by their ids.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn people(&self, ids: &[&str]) -> Result<HashMap<String, String>, StoreError> {
+        let rows = sqlx::query("SELECT id, name FROM json_each($1) CROSS JOIN person ON id = value")
+            .bind(to_json(&ids)?)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// Remembers what people are called: pairs of id and name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`]
+    pub async fn learn_people(&self, people: &[(String, String)]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO person (id, name) SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE TRUE
+                   ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name";
+        self.write_rows(sql, to_json(&people)?).await
+    }
+
+    async fn write_rows(&self, sql: &'static str, rows: String) -> Result<(), StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                sqlx::query(sql).bind(rows).execute(conn).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+/// Takes in whether repositories are private: lists of name, whether, and when.
+pub(super) async fn write_private(conn: &mut SqliteConnection, rows: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO repository (name, private, at)
+         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE TRUE
+         ON CONFLICT DO UPDATE SET private = excluded.private, at = excluded.at
+         WHERE private <> excluded.private AND at <= excluded.at",
+    )
+    .bind(rows)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Gives a subject, or a repository with all that is in it, its new name: what waits, what was told, conversations, mutes
+/// and timers go on under it.
+pub(super) async fn rename(conn: &mut SqliteConnection, renamed: &Renamed, now: Timestamp) -> Result<(), StoreError> {
+    let Renamed { from, to } = renamed;
+    if from == to {
+        return Ok(());
+    }
+    // `acme/api` and what begins with it and goes on with `#`, `:` or `@`.
+    let is = |column: &str| {
+        format!(
+            "({column} = $1 OR {column} > $1 AND {column} < $1 || 'A' AND substr({column}, length($1) + 1, 1) IN ('#', ':', '@'))"
+        )
+    };
+    let new = |column: &str| format!("$2 || substr({column}, length($1) + 1)");
+    let mut statements = Vec::new();
+    for (table, column, which) in [
+        ("subject", "key", "TRUE"),
+        ("subject", "thread", "thread <> key"),
+        ("fired", "subject", "TRUE"),
+        ("timer", "subject", "TRUE"),
+        ("ledger", "subject", "due_at IS NOT NULL"),
+        ("ledger", "subject", "told_at IS NOT NULL"),
+        ("ledger", "thread", "thread IS NOT NULL"),
+        ("send", "thread", "state IN ('queued', 'sending')"),
+        ("conversation", "thread", "TRUE"),
+        ("mute", "thread", "thread IS NOT NULL"),
+        ("environment", "scope", "TRUE"),
+        ("repository", "name", "TRUE"),
+    ] {
+        let (is, new) = (is(column), new(column));
+        statements.push(format!("UPDATE OR REPLACE {table} SET {column} = {new} WHERE {which} AND {is}"));
+    }
+    statements.push(format!(
+        "UPDATE subject SET thread = {} WHERE thread IS NOT NULL AND {}",
+        new("thread"),
+        is("key")
+    ));
+    statements.push("UPDATE ticket_id SET key = $2 WHERE key = $1".to_owned());
+    // The notes in a description are named by what it describes.
+    let (host, old) = bare(from);
+    let (_, new) = bare(to);
+    for source in ["github", "jira"] {
+        let place = format!("{host}note:{source}:");
+        let (from, to) = (format!("{place}{old}"), format!("{place}{new}"));
+        sqlx::query(
+            "UPDATE OR IGNORE event SET once = $2 || substr(once, length($1) + 1)
+             WHERE once > $1 AND once < $1 || 'A' AND substr(once, length($1) + 1, 1) IN ('#', ':', '@')",
+        )
+        .bind(from)
+        .bind(to)
+        .execute(&mut *conn)
+        .await?;
+    }
+    statements.push("UPDATE alias SET new = $2 WHERE new = $1".to_owned());
+    statements.push("DELETE FROM alias WHERE old = $2".to_owned());
+    statements
+        .push("INSERT INTO alias (old, new) VALUES ($1, $2) ON CONFLICT DO UPDATE SET new = excluded.new".to_owned());
+    for statement in statements {
+        // Both names are bound; what is written into the text are columns of ours.
+        sqlx::query(sqlx::AssertSqlSafe(statement)).bind(from).bind(to).execute(&mut *conn).await?;
+    }
+    tracing::info!(from, to, at = %now, "renamed");
+    Ok(())
+}
+
+/// The host that a name begins with, with its slash, and the rest: `ghe.example.com/acme/api#7`, `jira.example.com/DATA-1`.
+fn bare(name: &str) -> (&str, &str) {
+    let scope = name.split(['#', '@']).next().unwrap_or_default();
+    match scope.split_once('/') {
+        Some((host, rest)) if rest.contains('/') || rest.parse::<TicketKey>().is_ok() => name.split_at(host.len() + 1),
+        _ => ("", name),
+    }
+}

@@ -1,0 +1,69 @@
+//! Two servers, one name: what another host than ours tells of has the host in its names.
+
+use crate::event::{About, Event, Note, Renamed, Source, Undoes};
+
+/// The hosts whose repositories and tickets go by their bare names: as configured, else the first that was heard of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Homes {
+    /// GitHub's, as configured
+    pub github: Option<String>,
+    /// Jira's, as configured
+    pub jira: Option<String>,
+    /// The first GitHub that was heard of
+    pub first_github: Option<String>,
+    /// The first Jira that was heard of
+    pub first_jira: Option<String>,
+}
+
+impl Homes {
+    /// Whether a host is ours. The first one that is heard of becomes ours, unless the one that is configured was heard of.
+    pub fn is_home(&mut self, source: Source, host: &str) -> bool {
+        let (configured, first) = match source {
+            Source::Github => (&self.github, &mut self.first_github),
+            Source::Jira => (&self.jira, &mut self.first_jira),
+        };
+        if configured.as_deref() == Some(host) {
+            *first = Some(host.to_owned());
+            return true;
+        }
+        first.get_or_insert_with(|| host.to_owned()) == host
+    }
+}
+
+/// An event as the planner knows it: of another host than ours, every name begins with the host.
+pub fn localize(event: &mut Event, homes: &mut Homes) {
+    let Some(host) = event.host.take() else { return };
+    if homes.is_home(event.source, &host) {
+        return;
+    }
+    let name = |name: &mut String| *name = format!("{host}/{name}");
+    name(&mut event.subject);
+    event.once.as_mut().map(name);
+    event.retold.as_mut().map(name);
+    if let Some(Note { replaces: Some(replaces), .. }) = &mut event.note {
+        name(replaces);
+    }
+    if let Some(Undoes::Occurrence(once, _)) = event.undoing.as_mut().map(|undoing| &mut undoing.of) {
+        name(once);
+    }
+    if let Some(Renamed { from, to }) = &mut event.renamed {
+        name(from);
+        name(to);
+    }
+    if let About::Ticket(ticket) = &mut event.about {
+        ticket.id.as_mut().map(name);
+    }
+    event.host = Some(host);
+}
+
+/// The host, with its port, of an address; of an API's address, that of its pages.
+#[must_use]
+pub fn host_of(address: &str) -> Option<String> {
+    let url = url::Url::parse(address).ok()?;
+    let host = url.host_str()?.to_ascii_lowercase();
+    let host = if host == "api.github.com" { "github.com".to_owned() } else { host };
+    Some(match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    })
+}

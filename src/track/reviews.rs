@@ -1,0 +1,86 @@
+//! What each reviewer of a pull request said last: a later review takes the place of an earlier one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, EventKind, PullRequest, Undoes, Undone};
+
+/// More reviewers than this are not kept apart.
+const MOST: usize = 50;
+
+/// What a review says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It approves
+    Approved,
+    /// It asks for changes
+    ChangesRequested,
+}
+
+/// The last review of each reviewer that approves or asks for changes, and was not dismissed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Reviews(Vec<Latest>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Latest {
+    by: String,
+    state: State,
+    /// The occurrence's name
+    once: Option<String>,
+}
+
+impl Reviews {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// With what an event says.
+    #[must_use]
+    pub fn after(mut self, event: &Event) -> Self {
+        if let Some(Undoes::Occurrence(once, how)) = event.undoing.as_ref().map(|undoing| &undoing.of) {
+            if *how == Undone::Dismissed {
+                self.0.retain(|review| review.once.as_ref() != Some(once));
+            }
+            return self;
+        }
+        let state = match event.kind {
+            EventKind::PullRequestApproved => State::Approved,
+            EventKind::PullRequestChangesRequested => State::ChangesRequested,
+            _ => return self,
+        };
+        let Some(by) = event.actor.as_ref().filter(|_| event.undoing.is_none()).map(|actor| actor.login.clone()) else {
+            return self;
+        };
+        self.0.retain(|review| review.by != by);
+        self.0.push(Latest { by, state, once: event.once.clone() });
+        if self.0.len() > MOST {
+            self.0.remove(0);
+        }
+        self
+    }
+
+    /// Whether a review is its reviewer's last word on the commits that the pull request has now.
+    ///
+    /// # Errors
+    /// Why it isn't, as a sentence.
+    pub(super) fn stands(&self, event: &Event, state: State, pr: &PullRequest) -> Result<(), String> {
+        let Some(by) = &event.actor else { return Ok(()) };
+        match self.0.iter().find(|review| review.by == by.login) {
+            None => return Err("the review was dismissed by now".to_owned()),
+            Some(review) if review.state != state || review.once != event.once => {
+                return Err(format!("{} has reviewed it again by now", by.name));
+            }
+            Some(_) => {}
+        }
+        let reviewed = event.review.as_ref().and_then(|review| review.commit.as_ref());
+        match (reviewed, &pr.head_sha) {
+            (Some(reviewed), Some(head)) if state == State::Approved && reviewed != head => {
+                Err("it has other commits by now than those that were approved".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}

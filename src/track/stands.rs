@@ -1,0 +1,197 @@
+//! Whether what an event told still stands: the undoing of every kind (README, "What undoes what").
+
+use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, Ticket};
+
+use super::{Known, ReviewState};
+
+/// Whether an update of a kind may still be sent, by what is known of its subject now.
+///
+/// # Errors
+/// What undid it, as a sentence.
+pub fn stands(kind: EventKind, event: &Event, now: &Known) -> Result<(), String> {
+    if let Some(gone) = now.gone.filter(|_| kind != EventKind::TicketDeleted) {
+        return Err(format!("{} by now", gone.describe()));
+    }
+    if !holds(kind, &now.about) {
+        return Err(format!("it is {} by now", standing(&now.about)));
+    }
+    if kind != event.kind {
+        return Ok(());
+    }
+    match &now.about {
+        About::PullRequest(pr) => pull_request(kind, event, (pr, now)),
+        About::Issue(issue) => match kind {
+            EventKind::IssueLabeled => listed(to(event), &issue.labels, "the label"),
+            EventKind::IssueAssigned => listed(to(event), &issue.assignees, "the assignment to"),
+            _ => Ok(()),
+        },
+        About::Ticket(ticket) => self::ticket(kind, event, ticket),
+        About::Thing(thing) => self::thing(kind, event, thing),
+    }
+}
+
+fn to(event: &Event) -> Option<&str> {
+    event.change.as_ref()?.to.as_deref()
+}
+
+fn from(event: &Event) -> Option<&str> {
+    event.change.as_ref()?.from.as_deref()
+}
+
+/// What was put into a list is still in it.
+fn listed(value: Option<&str>, list: &[String], what: &str) -> Result<(), String> {
+    let is_in = value.is_none_or(|value| list.iter().any(|other| other.eq_ignore_ascii_case(value)));
+    if is_in { Ok(()) } else { Err(format!("{what} {} was taken back by now", value.unwrap_or_default())) }
+}
+
+fn pull_request(kind: EventKind, event: &Event, (pr, now): (&PullRequest, &Known)) -> Result<(), String> {
+    let list = |list: &Option<Vec<String>>, value, what| list.as_ref().map_or(Ok(()), |list| listed(value, list, what));
+    let is_open = || match pr.stage {
+        Stage::Open => Ok(()),
+        Stage::Closed | Stage::Merged => Err(format!("it is {} by now", standing(&now.about))),
+    };
+    match kind {
+        EventKind::PullRequestApproved => is_open().and_then(|()| now.reviews.stands(event, ReviewState::Approved, pr)),
+        EventKind::PullRequestChangesRequested => {
+            is_open().and_then(|()| now.reviews.stands(event, ReviewState::ChangesRequested, pr))
+        }
+        EventKind::PullRequestReviewRequested => {
+            is_open().and_then(|()| list(&pr.reviewers, to(event), "the request for a review by"))
+        }
+        EventKind::PullRequestLabeled => list(&pr.labels, to(event), "the label"),
+        EventKind::PullRequestUnlabeled => match (from(event), &pr.labels) {
+            (Some(label), Some(labels)) if labels.iter().any(|other| other.eq_ignore_ascii_case(label)) => {
+                Err(format!("it has the label {label} again by now"))
+            }
+            _ => Ok(()),
+        },
+        EventKind::PullRequestAssigned => list(&pr.assignees, to(event), "the assignment to"),
+        EventKind::PullRequestEdited => match event.change.as_ref() {
+            Some(change) if change.field == "title" => same(to(event), Some(&pr.title), "title"),
+            Some(change) if change.field == "base" => same(to(event), pr.base.as_deref(), "base"),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// What was changed is what it was changed to.
+fn same(told: Option<&str>, now: Option<&str>, what: &str) -> Result<(), String> {
+    match (told, now) {
+        (Some(told), Some(now)) if told != now => Err(format!("the {what} was changed again by now")),
+        (Some(_), None) => Err(format!("the {what} was taken away by now")),
+        _ => Ok(()),
+    }
+}
+
+fn ticket(kind: EventKind, event: &Event, ticket: &Ticket) -> Result<(), String> {
+    let field = event.change.as_ref().map_or("", |change| change.field.as_str());
+    match kind {
+        EventKind::TicketFlagged if ticket.flagged == Some(false) => Err("the flag was lowered by now".to_owned()),
+        EventKind::TicketSlipped | EventKind::TicketPulledIn if field == "due" => {
+            same(to(event), ticket.due.map(|due| due.to_string()).as_deref(), "due date")
+        }
+        EventKind::TicketSlipped | EventKind::TicketPulledIn if field == "fix_version" => {
+            listed(to(event), &ticket.fix_versions, "the fix version")
+        }
+        EventKind::TicketPriorityChanged => match &ticket.priority {
+            Some(priority) => same(to(event), Some(priority), "priority"),
+            None => Ok(()),
+        },
+        EventKind::TicketAssigned => match (&ticket.assignee, to(event)) {
+            (Some(now), Some(to)) if ![&now.name, &now.login].iter().any(|name| name.eq_ignore_ascii_case(to)) => {
+                Err("it was given to somebody else by now".to_owned())
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Of the tries of one release, of a workflow's run and of what was deployed to one place, the last one counts.
+fn thing(kind: EventKind, event: &Event, now: &Thing) -> Result<(), String> {
+    let About::Thing(told) = &event.about else { return Ok(()) };
+    let another = now.id.is_some() && told.id.is_some() && now.id != told.id && now.updated_at >= told.updated_at;
+    match kind {
+        EventKind::ReleasePublished | EventKind::ReleasePromoted if another => {
+            Err("it was published once more by now".to_owned())
+        }
+        EventKind::ReleasePublished if told.prerelease == Some(true) && now.prerelease == Some(false) => {
+            Err("it is a full release by now".to_owned())
+        }
+        EventKind::DeploymentFailed if another => Err("there is a later deployment to the same place".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a milestone, or the start or end of a ticket, an issue, a workflow's failure or a branch, is (still) the state
+/// that its subject is in. Other occurrences always hold.
+#[must_use]
+pub fn holds(kind: EventKind, about: &About) -> bool {
+    let pr = match about {
+        About::PullRequest(pr) => pr,
+        About::Issue(issue) => {
+            return match kind {
+                EventKind::IssueOpened | EventKind::IssueReopened => issue.stage == Stage::Open,
+                EventKind::IssueClosed => issue.stage != Stage::Open,
+                _ => true,
+            };
+        }
+        About::Ticket(ticket) => {
+            let stands = ticket.status_category;
+            return match kind {
+                EventKind::TicketQuiet => stands == Some(StatusCategory::InProgress),
+                EventKind::TicketStarted => stands.is_none_or(|stands| stands == StatusCategory::InProgress),
+                EventKind::TicketDone => stands.is_none_or(|stands| stands == StatusCategory::Done),
+                _ => true,
+            };
+        }
+        About::Thing(thing) => {
+            let outcome = thing.outcome.as_deref();
+            return match kind {
+                EventKind::WorkflowFailed => outcome != Some("success"),
+                EventKind::WorkflowRecovered => outcome.is_none_or(|outcome| outcome == "success"),
+                EventKind::BranchCreated => outcome != Some("deleted"),
+                _ => true,
+            };
+        }
+    };
+    let draft = pr.draft == Some(true);
+    match kind {
+        EventKind::PullRequestDraft => pr.stage == Stage::Open && draft,
+        EventKind::PullRequestOpened | EventKind::PullRequestReady => pr.stage == Stage::Open && !draft,
+        EventKind::PullRequestReopened | EventKind::PullRequestStalled | EventKind::PullRequestOnTrack => {
+            pr.stage == Stage::Open
+        }
+        EventKind::PullRequestClosed => pr.stage == Stage::Closed,
+        EventKind::PullRequestMerged => pr.stage == Stage::Merged,
+        _ => true,
+    }
+}
+
+/// A word for where a subject is, for reasons: `merged`, `closed`, `a draft`, `ready`, `in progress`.
+#[must_use]
+pub fn standing(about: &About) -> &'static str {
+    match about {
+        About::PullRequest(pr) => match (pr.stage, pr.draft) {
+            (Stage::Merged, _) => "merged",
+            (Stage::Closed, _) => "closed",
+            (Stage::Open, Some(true)) => "a draft",
+            (Stage::Open, _) => "ready",
+        },
+        About::Ticket(ticket) => match ticket.status_category {
+            Some(StatusCategory::Todo) => "to do",
+            Some(StatusCategory::InProgress) => "in progress",
+            Some(StatusCategory::Done) => "done",
+            None => "known",
+        },
+        About::Issue(Issue { stage: Stage::Open, .. }) => "open",
+        About::Issue(_) => "closed",
+        About::Thing(thing) => match thing.outcome.as_deref() {
+            Some("success") => "successful",
+            Some("deleted") => "deleted",
+            Some(_) => "failing",
+            None => "known",
+        },
+    }
+}
