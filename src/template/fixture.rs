@@ -78,6 +78,7 @@ pub(crate) fn event(kind: EventKind) -> Event {
         doers: Vec::new(),
         undoing: None,
         renamed: None,
+        review: None,
     }
 }
 

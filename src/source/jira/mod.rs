@@ -113,6 +113,7 @@ impl Delivery<'_> {
             doers: Vec::new(),
             undoing: None,
             renamed: None,
+            review: None,
         }
     }
 
