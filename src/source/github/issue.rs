@@ -14,8 +14,8 @@ fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a p
     let number = payload.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("issue.number"))?;
     let subject = format!("{}#{number}", delivery.scope);
     let about = about(delivery, payload, number);
-    let tickets = delivery.tickets(None, &[about.title(), &own_words(&payload.body)]);
-    let event = Event { tickets, ..delivery.event(kind, subject, about) };
+    let keys = delivery.keys(None, Some(about.title()), &[&own_words(&payload.body)]);
+    let event = Event { tickets: keys.tickets, listed: keys.listed, ..delivery.event(kind, subject, about) };
     Ok((payload, event))
 }
 

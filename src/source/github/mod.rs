@@ -9,10 +9,11 @@ mod thing;
 
 use url::Url;
 
-use crate::event::{About, Actor, Event, EventKind, Source, TicketKey};
+use crate::event::{About, Actor, Event, EventKind, Source};
 
 use super::lenient::{Id, Link, Maybe, Time};
 use super::note::{self, Place};
+use super::tickets::Keys;
 use super::{Context, Understood, not_a_payload, text, tickets};
 use payload::{Body, Comment, Named, Repository, User};
 
@@ -120,8 +121,8 @@ impl Delivery<'_> {
         }
     }
 
-    fn tickets(&self, branch: Option<&str>, texts: &[&str]) -> Vec<TicketKey> {
-        tickets::find(branch, texts, &self.context.settings.jira_projects)
+    fn keys(&self, branch: Option<&str>, title: Option<&str>, texts: &[&str]) -> Keys {
+        tickets::find(branch, title, texts, &self.context.settings.jira_projects)
     }
 
     /// A page of the repository. Only the last resort guesses where GitHub is.

@@ -55,10 +55,9 @@ fn stage(payload: &payload::PullRequest, action: &str) -> Stage {
 impl Shown<'_> {
     fn event(&self, delivery: &Delivery<'_>, kind: EventKind) -> Event {
         let about = self.about.clone();
-        let tickets =
-            delivery.tickets(about.head.as_deref(), &[self.about.title.as_str(), &own_words(&self.payload.body)]);
+        let keys = delivery.keys(about.head.as_deref(), Some(&about.title), &[&own_words(&self.payload.body)]);
         let event = delivery.event(kind, self.subject.clone(), About::PullRequest(about));
-        Event { tickets, ..event }
+        Event { tickets: keys.tickets, listed: keys.listed, ..event }
     }
 }
 

@@ -32,12 +32,12 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let about = thing(ThingKind::Push, title, url, time(&delivery.repository.pushed_at));
     let commits = body.commits.entries().filter_map(|commit| commit.message.text());
     let messages: Vec<&str> = message.into_iter().chain(commits).collect();
-    let tickets = delivery.tickets(Some(branch), &messages);
+    let keys = delivery.keys(Some(branch), None, &messages);
     let about = About::Thing(Thing { branch: Some(branch.to_owned()), ..about });
     let event = delivery.event(EventKind::Push, format!("{}:{branch}", delivery.scope), about);
-    let event = Event { tickets, paths: paths(delivery), ..event };
+    let event = Event { tickets: keys.tickets, listed: keys.listed, paths: paths(delivery), ..event };
     let commits = body.commits.entries().chain(body.head_commit.as_ref()).map(Commit::read).collect::<Vec<_>>();
-    let notes = commit::notes(&event, &commits, |message| delivery.tickets(Some(branch), &[message]));
+    let notes = commit::notes(&event, &commits, |message| delivery.keys(Some(branch), None, &[message]));
     Ok([vec![event], notes].concat())
 }
 
@@ -65,7 +65,7 @@ pub fn branch(delivery: &Delivery<'_>) -> Understood {
     let about = thing(ThingKind::Branch, branch, url, time(&delivery.repository.pushed_at));
     let outcome = (kind == EventKind::BranchDeleted).then(|| "deleted".to_owned());
     let about = About::Thing(Thing { branch: Some(branch.to_owned()), outcome, ..about });
-    let tickets = delivery.tickets(Some(branch), &[]);
+    let tickets = delivery.keys(Some(branch), None, &[]).tickets;
     let event = delivery.event(kind, format!("{}:{branch}", delivery.scope), about);
     Ok(vec![Event { tickets, ..event }])
 }
@@ -90,10 +90,10 @@ pub fn release(delivery: &Delivery<'_>) -> Understood {
         body_summary: release.body.as_deref().and_then(text::summary_of_markdown),
         ..thing(ThingKind::Release, title, url, at)
     };
-    let tickets = delivery.tickets(None, &[title, &own_words(&release.body)]);
+    let keys = delivery.keys(None, Some(title), &[&own_words(&release.body)]);
     let actor = delivery.actor(release.author.as_ref());
     let event = delivery.event(EventKind::ReleasePublished, format!("{}@{tag}", delivery.scope), About::Thing(about));
-    Ok(vec![Event { tickets, actor, ..event }])
+    Ok(vec![Event { tickets: keys.tickets, listed: keys.listed, actor, ..event }])
 }
 
 /// `deployment_status`
@@ -121,7 +121,7 @@ pub fn deployment(delivery: &Delivery<'_>) -> Understood {
         pull_request: delivery.body.workflow_run.as_ref().and_then(|run| pull_request(delivery, run)),
         ..thing(ThingKind::Deployment, &title, url, time(&status.created_at))
     };
-    let tickets = delivery.tickets(about.branch.as_deref(), &[]);
+    let tickets = delivery.keys(about.branch.as_deref(), None, &[]).tickets;
     let actor = delivery.actor(deployment.creator.as_ref());
     let subject = format!("{}:deployment/{}", delivery.scope, id.as_str());
     Ok(vec![Event { tickets, actor, ..delivery.event(kind, subject, About::Thing(about)) }])
@@ -155,7 +155,7 @@ pub fn workflow(delivery: &Delivery<'_>) -> Understood {
     let at = time(&run.updated_at).or_else(|| time(&run.created_at));
     let suffix = branch.as_ref().map(|branch| format!("@{branch}")).unwrap_or_default();
     let subject = format!("{}:workflow/{}{suffix}", delivery.scope, text::title(name));
-    let tickets = delivery.tickets(branch.as_deref(), &[]);
+    let tickets = delivery.keys(branch.as_deref(), None, &[]).tickets;
     let outcome = Some(conclusion.to_owned());
     // What runs by the clock was brought about by nobody's commit.
     let by_clock = run.event.as_deref() == Some("schedule");
@@ -201,7 +201,7 @@ pub fn discussion(delivery: &Delivery<'_>) -> Understood {
         body_summary: discussion.body.as_deref().and_then(text::summary_of_markdown),
         ..thing(ThingKind::Discussion, title, url, time(&discussion.updated_at))
     };
-    let tickets = delivery.tickets(None, &[title, &own_words(&discussion.body)]);
+    let keys = delivery.keys(None, Some(title), &[&own_words(&discussion.body)]);
     let author: Option<&User> = discussion.user.as_ref();
     let mut event = delivery.event(kind, subject.clone(), About::Thing(about));
     if kind == EventKind::DiscussionCreated {
@@ -211,5 +211,5 @@ pub fn discussion(delivery: &Delivery<'_>) -> Understood {
         event.url = first(&[&answer.html_url]).or(event.url);
         event.comment = written(answer);
     }
-    Ok(vec![Event { tickets, ..event }])
+    Ok(vec![Event { tickets: keys.tickets, listed: keys.listed, ..event }])
 }
