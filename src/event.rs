@@ -67,7 +67,7 @@ pub struct Actor {
     /// Their page
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub url: Option<String>,
-    /// A machine: GitHub type `Bot` or a login that ends in `[bot]`, Jira account type `app`
+    /// A machine: GitHub type `Bot`, a login that ends in `[bot]` or is known as a machine's, Jira account type `app`
     #[serde(default)]
     pub bot: bool,
 }
@@ -188,7 +188,7 @@ pub struct Event {
     /// What it renames
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub renamed: Option<Renamed>,
-    /// The review that it tells of, or that it undoes
+    /// The review that it is about, for what happens to one
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub review: Option<Review>,
 }
@@ -253,6 +253,16 @@ impl Event {
     }
 }
 
+/// A review of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Names it among all reviews of its host
+    pub id: String,
+    /// The commit that was reviewed: the pull request may have got others since
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub commit: Option<String>,
+}
+
 /// A change of one thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
@@ -271,10 +281,10 @@ pub struct Change {
 pub struct Note {
     /// `assumed`, `decided`, `heads_up`, `delayed` or `blocked`
     pub kind: String,
-    /// The line without its command
+    /// The line without its command, and without the names in `to`
     pub text: String,
-    /// The names that its words began with, each after an `@`, as written and in order: the teams among them are those
-    /// that it is for
+    /// The names that its words began with, each after an `@`, which is left out, as written and in order: the teams
+    /// among them are those that it is for
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub to: Vec<String>,
     /// Where it was said
@@ -301,16 +311,6 @@ impl Note {
     pub fn name(once: &str) -> &str {
         once.rsplit_once('@').map_or(once, |(name, _)| name)
     }
-}
-
-/// A review of a pull request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Review {
-    /// GitHub's id of it
-    pub id: String,
-    /// The commit that was reviewed
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub commit: Option<String>,
 }
 
 /// What somebody wrote.

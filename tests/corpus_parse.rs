@@ -122,6 +122,9 @@ fn own() -> Vec<(Source, &'static str, Value)> {
         Github "deployment_status" "github/deployment_status",
         Github "workflow_run" "github/workflow_run",
         Github "discussion" "github/discussion",
+        Github "discussion_comment" "github/discussion_comment_edited",
+        Github "repository" "github/repository_renamed",
+        Github "issues" "github/issues_transferred",
         Github "create" "github/create",
         Jira "" "jira/issue_updated",
         Jira "" "jira/comment_created_adf",
@@ -207,6 +210,11 @@ proptest! {
         match parsed {
             Parsed::Events(events) => {
                 for event in events {
+                    // An `@` begins the time of an edit, which notes alone have.
+                    let once = event.once.as_deref().unwrap_or_default();
+                    prop_assert!(source == Source::Jira || event.note.is_some() || !once.contains('@'), "{}", once);
+                    prop_assert!(event.note.is_none() || event.undoing.is_none(), "{:?}", event);
+                    prop_assert!(!event.tickets.iter().any(|key| event.listed.contains(key)), "{:?}", event);
                     prop_assert!(!event.subject.is_empty() && !event.about.title().is_empty(), "{:?}", event);
                     let url = event.url.unwrap_or("https://".to_owned());
                     prop_assert!(url.starts_with("http://") || url.starts_with("https://"), "{}", url);

@@ -125,7 +125,7 @@ pub struct PullRequest {
     /// The first paragraph of the description, at most 280 characters
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body_summary: Option<String>,
-    /// The first 16 KiB of the description as written, empty where there is none; templates don't see it
+    /// The description as written, empty where there is none; templates don't see it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(skip)]
     pub body: Option<String>,
@@ -164,7 +164,7 @@ pub struct Issue {
     /// The first paragraph of its text, at most 280 characters
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body_summary: Option<String>,
-    /// The first 16 KiB of its text as written, empty where there is none; templates don't see it
+    /// Its text as written, empty where there is none; templates don't see it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(skip)]
     pub body: Option<String>,
@@ -293,6 +293,8 @@ pub enum ThingKind {
     Branch,
     /// A push to a branch
     Push,
+    /// A repository, of which no more is told than its name and who may see it
+    Repository,
     /// A sprint in Jira
     Sprint,
     /// A version in Jira

@@ -180,9 +180,11 @@ impl Enricher {
         {
             let found = github.commits(&repo, pr.number).await;
             commits = found.map(|commits| {
-                if event.tickets.is_empty() {
-                    event.tickets =
-                        source::tickets_in(commits.iter().map(|commit| commit.message.as_str()), &self.settings);
+                // What lists many tickets is nobody's in particular, whatever its commits name.
+                if event.tickets.is_empty() && event.listed.is_empty() {
+                    let messages = commits.iter().map(|commit| commit.message.as_str());
+                    let keys = source::tickets_in(messages, &self.settings);
+                    (event.tickets, event.listed) = (keys.tickets, keys.listed);
                 }
                 if asks.notes {
                     notes.extend(source::notes_in_commits(event, &commits, &self.settings));

@@ -178,8 +178,8 @@ tables_of_conditions! {
     reviewer: Texts,
     /// The title, such as `*migration*`.
     title: Texts,
-    /// A regular expression that something in the first 16 KiB of the pull request's or issue's description fits, such
-    /// as `(?i)breaking change`.
+    /// A regular expression that something in the pull request's or issue's description fits, such as
+    /// `(?i)breaking change`.
     body: Field<String>,
     /// The key of a ticket that the event belongs to, such as `DATA-*`.
     ticket: Texts,

@@ -1,8 +1,9 @@
 //! The notes in commits: those of a push, and those of a pull request, which GitHub was asked for.
 
-use crate::event::{Actor, Event, TicketKey};
+use crate::event::{Actor, Event};
 
 use super::note::{self, Place};
+use super::tickets::Keys;
 use super::trailer;
 
 /// What is read of a commit.
@@ -22,7 +23,7 @@ pub struct Commit {
 pub fn notes<'c>(
     event: &Event,
     commits: impl IntoIterator<Item = &'c Commit>,
-    tickets: impl Fn(&str) -> Vec<TicketKey>,
+    tickets: impl Fn(&str) -> Keys,
 ) -> Vec<Event> {
     let mut told: Vec<Event> = Vec::new();
     for commit in commits {
@@ -35,7 +36,7 @@ pub fn notes<'c>(
     told
 }
 
-fn notes_in(event: &Event, commit: &Commit, tickets: impl Fn(&str) -> Vec<TicketKey>) -> Vec<Event> {
+fn notes_in(event: &Event, commit: &Commit, tickets: impl Fn(&str) -> Keys) -> Vec<Event> {
     let notes = trailer::notes(&commit.message);
     if notes.is_empty() {
         return Vec::new();
@@ -47,6 +48,7 @@ fn notes_in(event: &Event, commit: &Commit, tickets: impl Fn(&str) -> Vec<Ticket
     };
     // Whoever pushes or merges, a merge queue perhaps, only carries what the author says.
     let actor = place.author.clone().or_else(|| event.actor.clone());
-    let event = Event { actor, tickets: tickets(&commit.message), ..event.clone() };
+    let Keys { tickets, listed } = tickets(&commit.message);
+    let event = Event { actor, tickets, listed, ..event.clone() };
     notes.into_iter().map(|said| note::tell(&event, said, &place)).collect()
 }

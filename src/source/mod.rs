@@ -21,7 +21,7 @@ mod wiki;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::event::{Event, Source, TicketKey};
+use crate::event::{Event, Source};
 
 pub use body::{BodyError, json_body};
 pub use commit::Commit;
@@ -29,6 +29,7 @@ pub use github::EVENTS as GITHUB_EVENTS;
 pub use jira::EVENTS as JIRA_EVENTS;
 pub use note::{revise as revise_notes, standing as standing_notes};
 pub use own::{IN_JIRA, ON_GITHUB};
+pub use tickets::Keys;
 
 /// What the configuration says about understanding payloads.
 #[derive(Debug, Clone, Default)]
@@ -76,8 +77,8 @@ pub fn parse(source: Source, name: &str, body: &[u8], received: Timestamp, setti
 
 /// The ticket keys in texts such as commit messages, in order.
 #[must_use]
-pub fn tickets_in<'a>(texts: impl IntoIterator<Item = &'a str>, settings: &Settings) -> Vec<TicketKey> {
-    tickets::find(None, &texts.into_iter().collect::<Vec<_>>(), &settings.jira_projects)
+pub fn tickets_in<'a>(texts: impl IntoIterator<Item = &'a str>, settings: &Settings) -> Keys {
+    tickets::find(None, None, &texts.into_iter().collect::<Vec<_>>(), &settings.jira_projects)
 }
 
 /// The events for the notes in a pull request's commits, which its own event does not bring. A commit that names no
@@ -86,7 +87,7 @@ pub fn tickets_in<'a>(texts: impl IntoIterator<Item = &'a str>, settings: &Setti
 pub fn notes_in_commits(pull_request: &Event, commits: &[Commit], settings: &Settings) -> Vec<Event> {
     commit::notes(pull_request, commits, |message| match &pull_request.tickets[..] {
         [] => tickets_in([message], settings),
-        keys => keys.to_vec(),
+        keys => Keys { tickets: keys.to_vec(), listed: pull_request.listed.clone() },
     })
 }
 

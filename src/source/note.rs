@@ -21,6 +21,49 @@ pub struct Place {
     pub author: Option<Actor>,
 }
 
+/// A note as it stands in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Which kind it is
+    pub kind: EventKind,
+    /// The names that it begins with, each once
+    pub to: Vec<String>,
+    /// The rest
+    pub words: String,
+}
+
+impl Said {
+    /// Reads a note's words, and folds and cuts them; `None` where there are none but names.
+    pub fn read(kind: EventKind, text: &str) -> Option<Self> {
+        let line = text::cut(text, LENGTH);
+        let mut said = Self { kind, to: Vec::new(), words: String::new() };
+        let mut rest = line.as_str();
+        while let Some((name, after)) = leading_name(rest) {
+            if !said.to.iter().any(|known| known == name) {
+                said.to.push(name.to_owned());
+            }
+            rest = after;
+        }
+        rest.clone_into(&mut said.words);
+        (!rest.is_empty()).then_some(said)
+    }
+
+    /// Names it among the notes of its kind in one place.
+    fn digest(&self) -> String {
+        let names = self.to.iter().flat_map(|name| ["@", name, " "]);
+        let text: String = names.chain([self.words.as_str()]).collect();
+        Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The name after an `@` that a folded text begins with, and what follows it. People may set a comma or a colon after it.
+fn leading_name(text: &str) -> Option<(&str, &str)> {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let name = word.strip_prefix('@')?.trim_end_matches([',', ':', '.', '…']);
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/');
+    (!name.is_empty() && name.chars().all(fits)).then_some((name, rest))
+}
+
 /// One event for each note in a text, otherwise like `event`, the event that brought the text. The text comes without
 /// quotes, code blocks and comments, so far as these are not told by how a line starts.
 pub fn events(event: &Event, text: &str, place: &Place) -> Vec<Event> {
@@ -39,21 +82,21 @@ pub fn edits(event: &Event, (before, now): (&str, &str), place: &Place) -> Vec<E
 }
 
 /// The event for a note, otherwise like `event`.
-pub fn tell(event: &Event, (kind, words): (EventKind, String), place: &Place) -> Event {
-    let name = kind.as_str().trim_start_matches("note.").to_owned();
+pub fn tell(event: &Event, said: Said, place: &Place) -> Event {
+    let name = said.kind.as_str().trim_start_matches("note.").to_owned();
     // Descriptions are read again with each delivery: the same words in the same place are told once.
-    let once = place.name.as_ref().map(|place| format!("{}{name}:{}", prefix(place), digest(&words)));
+    let once = place.name.as_ref().map(|place| format!("{}{name}:{}", prefix(place), said.digest()));
     let note = Note {
         kind: name,
-        text: words,
+        text: said.words,
+        to: said.to,
         url: place.url.clone(),
         author: place.author.clone(),
         edited: false,
         taken_back: false,
-        to: Vec::new(),
         replaces: None,
     };
-    Event { kind, url: place.url.clone(), note: Some(note), once, ..bare(event) }
+    Event { kind: said.kind, url: place.url.clone(), note: Some(note), once, ..bare(event) }
 }
 
 /// What the names of all notes in a place begin with.
@@ -65,8 +108,7 @@ pub fn prefix(place: &str) -> String {
 /// the event that brought the text. A new note that comes where one of its kind goes is an edit of that one.
 #[must_use]
 pub fn revise(event: &Event, before: Vec<Event>, now: Vec<Event>) -> Vec<Event> {
-    let words = |event: &Event| event.note.as_ref().map(|note| (note.kind.clone(), note.text.clone()));
-    let is_in = |told: &[Event], event: &Event| told.iter().any(|other| words(other) == words(event));
+    let is_in = |told: &[Event], event: &Event| told.iter().any(|other| says_the_same(other, event));
     let new: Vec<Event> = now.iter().filter(|event| !is_in(&before, event)).cloned().collect();
     let mut gone: Vec<Event> = before.into_iter().filter(|event| !is_in(&now, event)).collect();
     let mut told = Vec::new();
@@ -84,6 +126,12 @@ pub fn revise(event: &Event, before: Vec<Event>, now: Vec<Event>) -> Vec<Event> 
     told
 }
 
+/// Whether two notes in one place are the same, whoever said them when.
+fn says_the_same(one: &Event, other: &Event) -> bool {
+    let says = |event: &Event| event.note.as_ref().map(|note| (note.kind.clone(), note.to.clone(), note.text.clone()));
+    says(one) == says(other)
+}
+
 fn take_back(event: &Event, old: Event) -> Event {
     let name = old.once.as_deref().map(|once| Note::name(once).to_owned());
     let note = old.note.map(|note| Note { edited: false, taken_back: true, replaces: name.clone(), ..note });
@@ -94,7 +142,18 @@ fn take_back(event: &Event, old: Event) -> Event {
 
 /// What a note's event takes from the one that brought its text.
 fn bare(event: &Event) -> Event {
-    Event { change: None, comment: None, note: None, once: None, retold: None, ..event.clone() }
+    Event {
+        change: None,
+        comment: None,
+        note: None,
+        once: None,
+        retold: None,
+        doers: Vec::new(),
+        undoing: None,
+        renamed: None,
+        review: None,
+        ..event.clone()
+    }
 }
 
 /// The notes that stand in a place, of all events about notes in it, oldest first.
@@ -106,9 +165,7 @@ pub fn standing(told: impl IntoIterator<Item = Event>) -> Vec<Event> {
         let goes =
             |once: &Option<String>| once.is_some() && once.as_deref().map(Note::name) == note.replaces.as_deref();
         standing.retain(|old| !goes(&old.once));
-        let known = standing
-            .iter()
-            .any(|old| old.kind == event.kind && old.note.as_ref().map(|old| &old.text) == Some(&note.text));
+        let known = standing.iter().any(|old| says_the_same(old, &event));
         if !note.taken_back && !known {
             standing.push(event);
         }
@@ -117,7 +174,7 @@ pub fn standing(told: impl IntoIterator<Item = Event>) -> Vec<Event> {
 }
 
 /// The note on a line. More than three spaces make it code; a quote or a list item does not start with a slash.
-pub fn command(line: &str) -> Option<(EventKind, String)> {
+pub fn command(line: &str) -> Option<Said> {
     let text = line.trim_start_matches(' ');
     if line.len() - text.len() > 3 {
         return None;
@@ -131,16 +188,7 @@ pub fn command(line: &str) -> Option<(EventKind, String)> {
         "block" => EventKind::NoteBlocked,
         _ => return None,
     };
-    Some((kind, self::words(words)?))
-}
-
-/// A note's words, folded and cut; `None` where there are none.
-pub fn words(text: &str) -> Option<String> {
-    Some(text::cut(text, LENGTH)).filter(|words| !words.is_empty())
-}
-
-fn digest(words: &str) -> String {
-    Sha256::digest(words).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    Said::read(kind, words)
 }
 
 #[cfg(test)]
@@ -165,14 +213,18 @@ mod tests {
         Event { at: Timestamp::from_second(second).unwrap(), ..comment }
     }
 
-    fn all_words(events: &[Event]) -> BTreeSet<(EventKind, String)> {
-        events.iter().map(|event| (event.kind, event.note.as_ref().unwrap().text.clone())).collect()
+    fn all_words(events: &[Event]) -> BTreeSet<(EventKind, Vec<String>, String)> {
+        let said = |event: &Event| {
+            let note = event.note.as_ref().unwrap();
+            (event.kind, note.to.clone(), note.text.clone())
+        };
+        events.iter().map(said).collect()
     }
 
     proptest! {
         /// However a text is edited, what was told of it adds up to what it says, and no edit is taken for another.
         #[test]
-        fn edits_add_up_to_the_text(texts in prop::collection::vec("((/assume|/delay) [a-d]\n){0,4}", 1..8)) {
+        fn edits_add_up_to_the_text(texts in prop::collection::vec("((/assume|/delay) (@x )?[a-d]\n){0,4}", 1..8)) {
             let place = Place { name: Some("github:comment:1".to_owned()), url: None, author: None };
             let mut told = events(&edited_at(0), &texts[0], &place);
             for (second, pair) in (1..).zip(texts.windows(2)) {
@@ -196,7 +248,8 @@ mod tests {
             ("/delay until Monday", EventKind::NoteDelayed, "until Monday"),
             ("/Block on DATA-1", EventKind::NoteBlocked, "on DATA-1"),
         ] {
-            assert_eq!(command(line), Some((kind, words.to_owned())), "{line}");
+            let said = Said { kind, to: Vec::new(), words: words.to_owned() };
+            assert_eq!(command(line), Some(said), "{line}");
         }
         for line in [
             "> /assume x",
@@ -210,7 +263,38 @@ mod tests {
         ] {
             assert_eq!(command(line), None, "{line}");
         }
-        let (_, words) = command(&format!("/block {}", "é".repeat(5_000))).unwrap_or((EventKind::Push, String::new()));
-        assert_eq!(words.chars().count(), LENGTH);
+        let long = command(&format!("/block {}", "é".repeat(5_000))).unwrap();
+        assert_eq!(long.words.chars().count(), LENGTH);
+    }
+
+    #[test]
+    fn names_at_the_beginning_are_whom_it_is_for() {
+        for (line, to, words) in [
+            ("/assume @web ids are stable", &["web"][..], "ids are stable"),
+            ("/assume  @web\t@data-platform  ids are stable", &["web", "data-platform"], "ids are stable"),
+            ("/assume @web, @acme/data_2.x: ids", &["web", "acme/data_2.x"], "ids"),
+            ("/assume @web @web @Web ids", &["web", "Web"], "ids"),
+            ("/assume @équipe ids", &["équipe"], "ids"),
+            ("/assume ids of @web are stable", &[], "ids of @web are stable"),
+            ("/assume @ ids", &[], "@ ids"),
+            ("/assume @, ids", &[], "@, ids"),
+            ("/assume @a@b ids", &[], "@a@b ids"),
+            ("/assume @web's ids", &[], "@web's ids"),
+            ("/assume ana@example.com reads it", &[], "ana@example.com reads it"),
+        ] {
+            let said = command(line).unwrap();
+            assert_eq!(
+                (said.to.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), said.words.as_str()),
+                (to, words),
+                "{line}"
+            );
+        }
+        for line in ["/assume @web", "/assume @web, @data:", "/assume @web @web  "] {
+            assert_eq!(command(line), None, "names alone say nothing: {line}");
+        }
+        let digest = |line: &str| command(line).unwrap().digest();
+        assert_ne!(digest("/assume @web ids"), digest("/assume ids"), "somebody else hears it");
+        assert_eq!(digest("/assume @web: ids"), digest("/assume  @web ids"));
+        assert_eq!(digest("/assume ids"), "23466067f626bf8a", "names that were given before stay valid");
     }
 }

@@ -1,11 +1,12 @@
 //! Ticket keys in what people write.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use crate::event::TicketKey;
 
-/// More keys than this are a list, not a reference.
-const MOST: usize = 10;
+/// More keys than this in one text are a list, such as a release's, and its subject is none of these tickets'.
+const MOST: usize = 3;
 
 /// What looks like a project of Jira's and, followed by a number, hardly ever is one: standards (`ISO-8601`),
 /// algorithms (`SHA-256`), identifiers of other systems (`CVE-2024-1`, GitHub's own `GH-12`), platforms, licences,
@@ -25,37 +26,47 @@ const LOOK_ALIKES: &[&str] = &[
     "ALPHA", "BETA", "RC", "GMT", "UTC", "FY", "H1", "H2", "Q1", "Q2", "Q3", "Q4",
 ];
 
-/// Finds ticket keys in a branch's name, then in texts, in order and without duplicates.
+/// The tickets that something names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Those that it belongs to, the primary one first
+    pub tickets: Vec<TicketKey>,
+    /// Those that it only lists, all of them
+    pub listed: Vec<TicketKey>,
+}
+
+/// Finds the keys in a branch's name, then in a title, then in texts, in order and without duplicates.
+///
+/// A key in the branch or the title makes it that ticket's, and so do a few in the texts, taken together. Many are a
+/// list; where the title is one, what the texts name is part of it.
 ///
 /// Keys are written in capitals; in a branch, which is often all lower case, any case will do once `projects` says what
 /// is a project. With `projects` only theirs count; without, any key-shaped word but the [`LOOK_ALIKES`].
-pub fn find(branch: Option<&str>, texts: &[&str], projects: &[String]) -> Vec<TicketKey> {
-    let mut keys = Vec::new();
-    if let Some(branch) = branch {
-        if projects.is_empty() {
-            collect(branch, projects, &mut keys);
-        } else {
-            collect(&branch.to_ascii_uppercase(), projects, &mut keys);
-        }
-    }
-    for text in texts {
-        collect(text, projects, &mut keys);
-    }
-    keys
+pub fn find(branch: Option<&str>, title: Option<&str>, texts: &[&str], projects: &[String]) -> Keys {
+    let branch = branch.map(|branch| match projects {
+        [] => collect(&[branch], projects),
+        _ => collect(&[&branch.to_ascii_uppercase()], projects),
+    });
+    let title = collect(title.as_slice(), projects);
+    let texts = collect(texts, projects);
+    let is_list = |keys: &[TicketKey]| keys.len() > MOST;
+    let (named, listed) = match (is_list(&title), is_list(&texts)) {
+        (true, _) => (Vec::new(), [title, texts].concat()),
+        (false, true) => (title, texts),
+        (false, false) => ([title, texts].concat(), Vec::new()),
+    };
+    let mut seen = BTreeSet::new();
+    let mut new =
+        |keys: Vec<TicketKey>| -> Vec<TicketKey> { keys.into_iter().filter(|key| seen.insert(key.clone())).collect() };
+    Keys { tickets: new([branch.unwrap_or_default(), named].concat()), listed: new(listed) }
 }
 
-fn collect(text: &str, projects: &[String], keys: &mut Vec<TicketKey>) {
-    for (hyphen, _) in text.match_indices('-') {
-        if keys.len() == MOST {
-            return;
-        }
-        let key = candidates(text, hyphen).into_iter().flatten().find(|key| counts(key.project(), projects));
-        if let Some(key) = key
-            && !keys.contains(&key)
-        {
-            keys.push(key);
-        }
-    }
+/// The keys in texts, each once.
+fn collect(texts: &[&str], projects: &[String]) -> Vec<TicketKey> {
+    let mut seen = BTreeSet::new();
+    let hyphens = texts.iter().flat_map(|text| text.match_indices('-').map(|(hyphen, _)| candidates(text, hyphen)));
+    let keys = hyphens.filter_map(|found| found.into_iter().flatten().find(|key| counts(key.project(), projects)));
+    keys.filter(|key| seen.insert(key.clone())).collect()
 }
 
 fn counts(project: &str, projects: &[String]) -> bool {
@@ -87,10 +98,17 @@ fn candidates(text: &str, hyphen: usize) -> [Option<TicketKey>; 2] {
 mod tests {
     use super::*;
 
-    fn found(branch: Option<&str>, texts: &[&str], projects: &[&str]) -> String {
+    /// The tickets; those that are only listed follow a `|`.
+    fn found(branch: Option<&str>, title: Option<&str>, texts: &[&str], projects: &[&str]) -> String {
         let projects: Vec<String> = projects.iter().map(|project| (*project).to_owned()).collect();
-        let keys = find(branch, texts, &projects);
-        keys.iter().map(TicketKey::as_str).collect::<Vec<_>>().join(" ")
+        let Keys { tickets, listed } = find(branch, title, texts, &projects);
+        let words = |keys: &[TicketKey]| keys.iter().map(TicketKey::as_str).collect::<Vec<_>>().join(" ");
+        if listed.is_empty() { words(&tickets) } else { format!("{} | {}", words(&tickets), words(&listed)) }
+    }
+
+    fn in_text(text: &str, projects: &[&str]) -> String {
+        // A branch has as many as it has.
+        if projects.is_empty() { found(Some(text), None, &[], projects) } else { found(None, None, &[text], projects) }
     }
 
     #[test]
@@ -106,7 +124,7 @@ mod tests {
             ("data-1 Data-2 xDATA-3 DATA-4x DATA-5é éDATA-6 DATA- -7 D-8 DATA-0 DATA-09 DATA-1.5", ""),
             ("", ""),
         ] {
-            assert_eq!(found(None, &[text], &[]), keys, "{text}");
+            assert_eq!(in_text(text, &[]), keys, "{text}");
         }
     }
 
@@ -114,13 +132,13 @@ mod tests {
     fn look_alikes_are_no_tickets() {
         let text = "UTF-8 SHA-256 SHA-1 MD-5 ISO-8601 RFC-2119 CVE-2024-1234 AES-256 RSA-2048 HTTP-2 TLS-1.3 TLS-1 X-509 \
                     PEP-8 JSR-310 IEEE-754 GPT-4 US-ASCII ISO-IEC-27001 GH-12 UTC-3 Q3-2024 X86-64 CRC-32 COVID-19";
-        assert_eq!(found(None, &[text], &[]), "");
-        assert_eq!(found(None, &["CP-1252 and SHA-2"], &["CP"]), "CP-1252", "unless the configuration names them");
+        assert_eq!(in_text(text, &[]), "");
+        assert_eq!(in_text("CP-1252 and SHA-2", &["CP"]), "CP-1252", "unless the configuration names them");
     }
 
     #[test]
-    fn the_branch_comes_first_then_the_texts_in_order() {
-        let keys = found(Some("feature/OPS-2-x"), &["DATA-1 title", "body OPS-2 DATA-3"], &[]);
+    fn the_branch_comes_first_then_the_title_then_the_texts_in_order() {
+        let keys = found(Some("feature/OPS-2-x"), Some("DATA-1 title"), &["body OPS-2 DATA-3"], &[]);
         assert_eq!(keys, "OPS-2 DATA-1 DATA-3");
     }
 
@@ -129,15 +147,40 @@ mod tests {
         for (branch, keys) in
             [("feature/data-123-foo", "DATA-123"), ("fix_data-5_x", "DATA-5"), ("bump-utf-8", ""), ("other-1", "")]
         {
-            assert_eq!(found(Some(branch), &[], &["DATA"]), keys, "{branch}");
+            assert_eq!(found(Some(branch), None, &[], &["DATA"]), keys, "{branch}");
         }
-        assert_eq!(found(None, &["data-9 OPS-1 DATA-2"], &["DATA"]), "DATA-2");
-        assert_eq!(found(Some("feature/data-123-foo"), &[], &[]), "", "any word could be a project then");
+        assert_eq!(in_text("data-9 OPS-1 DATA-2", &["DATA"]), "DATA-2");
+        assert_eq!(found(Some("feature/data-123-foo"), None, &[], &[]), "", "any word could be a project then");
     }
 
     #[test]
-    fn a_list_of_keys_is_cut() {
-        let text = (1..50).map(|n| format!("DATA-{n} ")).collect::<String>();
-        assert_eq!(found(None, &[&text], &[]).split(' ').count(), MOST);
+    fn many_keys_are_a_list() {
+        let four = "- DATA-1: a\n- DATA-2: b\n- DATA-3: c\n- DATA-4: d\n- DATA-1 again";
+        for (branch, title, texts, keys) in [
+            (None, "Release", &["DATA-1, DATA-2 and DATA-3; DATA-1 first"][..], "DATA-1 DATA-2 DATA-3"),
+            (None, "Release", &[four], " | DATA-1 DATA-2 DATA-3 DATA-4"),
+            (None, "DATA-2: track all", &[four], "DATA-2 | DATA-1 DATA-3 DATA-4"),
+            (Some("OPS-9-x"), "Release", &[four], "OPS-9 | DATA-1 DATA-2 DATA-3 DATA-4"),
+            (None, "Commits", &["DATA-1", "DATA-2", "DATA-3"], "DATA-1 DATA-2 DATA-3"),
+            (None, "Commits", &["DATA-1", "DATA-2", "DATA-3", "DATA-4"], " | DATA-1 DATA-2 DATA-3 DATA-4"),
+            (None, "A-1, B-1", &["none"], ""),
+            (None, "AA-1 AA-2 AA-3", &["AA-4"], "AA-1 AA-2 AA-3 AA-4"),
+            (None, "AA-1 AA-2 AA-3 AA-4", &["DATA-1"], " | AA-1 AA-2 AA-3 AA-4 DATA-1"),
+            (Some("AA-4"), "AA-1 AA-2 AA-3 AA-4", &[], "AA-4 | AA-1 AA-2 AA-3"),
+            (Some("AA-1-AA-2-AA-3-AA-4"), "AA-5", &[], "AA-1 AA-2 AA-3 AA-4 AA-5"),
+        ] {
+            assert_eq!(found(branch, Some(title), texts, &[]), keys, "{branch:?} {title} {texts:?}");
+        }
+        let text = (1..5_000).map(|n| format!("DATA-{n} ")).collect::<String>();
+        assert_eq!(find(None, None, &[&text], &[]).listed.len(), 4_999, "whole");
+    }
+
+    #[test]
+    fn whatever_the_text_it_does_not_take_long() {
+        let begin = std::time::Instant::now();
+        for odd in ["A-", "-", "A_-1", "AA-1", "_", "é-1 ", "A-1_"] {
+            find(Some(odd), Some(odd), &[&odd.repeat(300_000)], &[]);
+        }
+        assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
     }
 }

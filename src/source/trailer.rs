@@ -2,11 +2,11 @@
 
 use crate::event::EventKind;
 
-use super::note;
+use super::note::Said;
 
 /// The notes in a commit's message, in their order.
-pub fn notes(message: &str) -> Vec<(EventKind, String)> {
-    trailers(message).into_iter().filter_map(|(key, value)| Some((kind(key)?, note::words(&value)?))).collect()
+pub fn notes(message: &str) -> Vec<Said> {
+    trailers(message).into_iter().filter_map(|(key, value)| Said::read(kind(key)?, &value)).collect()
 }
 
 fn kind(key: &str) -> Option<EventKind> {
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn trailers_end_a_message() {
-        let assumed = |words: &str| vec![(EventKind::NoteAssumed, words.to_owned())];
+        let assumed = |words: &str| Vec::from_iter(Said::read(EventKind::NoteAssumed, words));
         for (message, expected) in [
             ("Add ids\n\nMicroalign-Assumed: ids are stable", assumed("ids are stable")),
             (
@@ -68,6 +68,8 @@ mod tests {
                 assumed("ids are stable"),
             ),
             ("Add ids\r\n\r\nMicroalign-Assumed: x\r\n", assumed("x")),
+            ("Add ids\n\nMicroalign-Assumed: @web  @acme/data x", assumed("@web @acme/data x")),
+            ("Add ids\n\nMicroalign-Assumed: @web", Vec::new()),
             ("Add ids\n\nSee the plan\nMicroalign-Assumed: x", assumed("x")),
             ("Microalign-Assumed: the subject is no trailer", Vec::new()),
             ("Add ids\n\nMicroalign-Assumed: x\n\nMore words.", Vec::new()),
@@ -79,7 +81,7 @@ mod tests {
             assert_eq!(notes(message), expected, "{message}");
         }
         let all = "x\n\nMicroalign-Decided: a\nMicroalign-Heads-Up: b\nMicroalign-Headsup: c\nMicroalign-Delayed: d\nMicroalign-Blocked: e";
-        let kinds: Vec<_> = notes(all).into_iter().map(|(kind, words)| format!("{kind} {words}")).collect();
+        let kinds: Vec<_> = notes(all).into_iter().map(|said| format!("{} {}", said.kind, said.words)).collect();
         assert_eq!(kinds, ["note.decided a", "note.heads_up b", "note.heads_up c", "note.delayed d", "note.blocked e"]);
     }
 }

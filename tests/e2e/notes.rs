@@ -75,7 +75,7 @@ async fn a_note_that_was_sent_is_sent_again_with_its_new_words_and_not_taken_bac
     assert!(sent[1].contains("assumed (edited):") && sent[1].contains("> b"), "{sent:?}");
 
     let typo = changed("edited", "Sorry.\n/assume b", "Pardon.\n/assume b");
-    assert_eq!(service.github("issue_comment", "d-3", &typo).await.body["status"], "ignored");
+    assert_eq!(service.github("issue_comment", "d-3", &typo).await.body["status"], "accepted");
     service.github_settled("issue_comment", "d-4", &changed("deleted", "", "/assume b")).await;
     assert_eq!(notes(&service, "d-4").await, line("suppressed", "its author took it back"));
     assert_eq!(service.mails().len(), 2);

@@ -103,7 +103,7 @@ async fn without_a_ticket_the_conversation_is_the_pull_request() {
     let lines = service.github_settled("workflow_run", "p-1", &workflow("failure", "aa", json!([]))).await;
     assert_eq!((states(&lines), &lines[0]["thread"]), (vec!["sent"], &json!("acme/ingest-api#7")));
     let lines = service.github_settled("workflow_run", "p-2", &workflow("failure", "dd", json!([]))).await;
-    let own = json!("acme/ingest-api:workflow/build@order-v2");
+    let own = json!("acme/ingest-api:workflow/build/push@order-v2");
     assert_eq!((states(&lines), &lines[0]["thread"]), (vec!["sent"], &own), "no pull request brought it");
 }
 

@@ -70,6 +70,7 @@ pub(super) fn subject(event: &Event) -> &'static str {
             ThingKind::Discussion => "a discussion",
             ThingKind::Branch => "a branch",
             ThingKind::Push => "a push",
+            ThingKind::Repository => "a repository",
             ThingKind::Sprint => "a sprint",
             ThingKind::Version => "a version",
         },

@@ -1,12 +1,12 @@
 //! Issues, and comments on issues and pull requests.
 
-use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage};
+use crate::event::{About, Event, EventKind, Issue, PullRequest, Renamed, Stage, Undoes, Undone};
 use crate::source::own::{OWN_COMMENT, is_ours_on_github};
 use crate::source::{Understood, text};
 
 use super::payload::{self, User};
 use super::pull_request::{assignee, change, label};
-use super::{Delivery, logins, missing, names, notes_or, own_words, time, with_notes, written};
+use super::{Delivery, logins, missing, names, numbered, own_words, time, undoing};
 
 /// An event about the payload's issue, or the pull request that it is.
 fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a payload::Issue, Event), String> {
@@ -14,9 +14,9 @@ fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a p
     let number = payload.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("issue.number"))?;
     let subject = format!("{}#{number}", delivery.scope);
     let about = about(delivery, payload, number);
-    let tickets = delivery.tickets(None, &[about.title(), &own_words(&payload.body)]);
-    let event = Event { tickets, ..delivery.event(kind, subject, about) };
-    Ok((payload, event))
+    let keys = delivery.keys(None, Some(about.title()), &[&own_words(&payload.body)]);
+    let event = delivery.event(kind, subject, about);
+    Ok((payload, Event { tickets: keys.tickets, listed: keys.listed, ..event }))
 }
 
 fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> About {
@@ -42,7 +42,7 @@ fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> Abou
             title,
             url,
             stage,
-            state_reason: None,
+            state_reason: payload.state_reason.text().map(str::to_ascii_lowercase).filter(|_| closed),
             author,
             labels,
             assignees,
@@ -77,13 +77,15 @@ fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> Abou
 /// `issues`
 pub fn changed(delivery: &Delivery<'_>) -> Understood {
     let (kind, change) = match delivery.action() {
-        // The kind of an edit is not told: only the notes in it are.
-        "opened" | "edited" => (EventKind::IssueOpened, None),
         "closed" => (EventKind::IssueClosed, None),
         "reopened" => (EventKind::IssueReopened, None),
         "labeled" => (EventKind::IssueLabeled, Some(change("label", None, label(delivery)))),
         "assigned" => (EventKind::IssueAssigned, Some(change("assignee", None, assignee(delivery)))),
-        _ => return Err(delivery.nothing_to_ask_for()),
+        "unlabeled" => (EventKind::IssueLabeled, Some(change("label", label(delivery), None))),
+        "unassigned" => (EventKind::IssueAssigned, Some(change("assignee", assignee(delivery), None))),
+        "" => return Err(delivery.nothing_to_ask_for()),
+        // The kind of an edit and the rest is not told: only the notes in it are.
+        _ => (EventKind::IssueOpened, None),
     };
     let (payload, mut event) = about_issue(delivery, kind)?;
     let at = match delivery.action() {
@@ -94,16 +96,62 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     event.actor = delivery.actor(payload.user.as_ref());
     event.at = at.unwrap_or(event.at);
     event.change = change;
+    event.once = delivery.once(&event);
     match delivery.action() {
+        "opened" if move_here(delivery, &mut event) => Ok(vec![event]),
         "opened" => {
             let notes = delivery.notes_in_body(&event, &payload.body, &payload.user);
             Ok([vec![event], notes].concat())
         }
+        "closed" | "reopened" | "labeled" | "assigned" => Ok(vec![event]),
         "edited" => {
-            notes_or(delivery.notes_in_body(&event, &payload.body, &payload.user), || delivery.nothing_to_ask_for())
+            event.undoing = delivery.brings_state("issue");
+            let notes = delivery.notes_in_body(&event, &payload.body, &payload.user);
+            Ok([vec![event], notes].concat())
         }
-        _ => Ok(vec![event]),
+        "deleted" => {
+            event.undoing = undoing(Undoes::Subject(Undone::Deleted), "the issue was deleted");
+            Ok(vec![event])
+        }
+        "transferred" => {
+            move_away(delivery, &mut event, "the issue");
+            Ok(vec![event])
+        }
+        _ => {
+            event.undoing = delivery.brings_state("issue");
+            Ok(vec![event])
+        }
     }
+}
+
+/// Whether something only came here from elsewhere: nobody opened it. If so, the event says that it is the same one.
+pub(super) fn move_here(delivery: &Delivery<'_>, event: &mut Event) -> bool {
+    let Some(changes) = delivery.body.changes.as_ref() else { return false };
+    let Some(old) = [&changes.old_issue, &changes.old_discussion].into_iter().find_map(|old| old.as_ref()) else {
+        return false;
+    };
+    let from = numbered(old, &changes.old_repository).filter(|from| *from != event.subject);
+    let because = from.as_ref().map_or_else(
+        || "it was not opened, but transferred from elsewhere".to_owned(),
+        |from| format!("it was not opened, but transferred from {from}"),
+    );
+    event.undoing = undoing(Undoes::Nothing, because);
+    event.renamed = from.map(|from| Renamed { from, to: event.subject.clone() });
+    true
+}
+
+/// Says where something goes. Where that is not known, it is gone.
+pub(super) fn move_away(delivery: &Delivery<'_>, event: &mut Event, what: &str) {
+    let changes = delivery.body.changes.as_ref();
+    let to = changes.and_then(|changes| {
+        let new = [&changes.new_issue, &changes.new_discussion].into_iter().find_map(|new| new.as_ref())?;
+        numbered(new, &changes.new_repository).filter(|to| *to != event.subject)
+    });
+    event.undoing = match &to {
+        Some(to) => undoing(Undoes::Nothing, format!("{what} was transferred to {to}")),
+        None => undoing(Undoes::Subject(Undone::Deleted), format!("{what} was transferred elsewhere")),
+    };
+    event.renamed = to.map(|to| Renamed { from: event.subject.clone(), to });
 }
 
 /// `issue_comment`, on an issue or a pull request
@@ -127,12 +175,13 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     event.actor = delivery.actor(comment.user.as_ref());
     event.at = at.unwrap_or(event.at);
     event.url = comment.html_url.as_ref().map(String::from).or(event.url);
-    event.comment = written(comment);
-    let notes = delivery.notes_in_comment(&event, comment, "comment");
-    if delivery.action() != "created" {
-        return notes_or(notes, || delivery.nothing_to_ask_for());
+    let mut events = delivery.said(event, comment, ("comment", "the comment"));
+    if comment.body.as_deref().is_some_and(is_ours_on_github)
+        && let Some(edited) = events.first_mut().filter(|event| event.undoing.is_some())
+    {
+        edited.comment = None;
     }
-    Ok(with_notes(event, notes))
+    Ok(events)
 }
 
 /// A comment that an edit made to look like ours was told of when it was written.

@@ -1,27 +1,39 @@
 //! GitHub's webhooks: <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
 
+mod deployment;
+mod discussion;
+mod host;
 mod issue;
+mod name;
 mod payload;
 mod pull_request;
+mod push;
+mod queue;
+mod release;
+mod repository;
+mod review;
+mod said;
 #[cfg(test)]
 mod tests;
 mod thing;
+mod workflow;
 
 use url::Url;
 
-use crate::event::{About, Actor, Event, EventKind, Source, TicketKey};
+use crate::event::{About, Actor, Event, EventKind, Source, Undoes, Undoing};
 
-use super::lenient::{Id, Link, Maybe, Time};
-use super::note::{self, Place};
+use super::lenient::{Link, Maybe, Time};
+use super::tickets::Keys;
 use super::{Context, Understood, not_a_payload, text, tickets};
-use payload::{Body, Comment, Named, Repository, User};
+use payload::{Body, Comment, Issue, Named, Repository, User};
 
 /// The events that are read, which is what a webhook of ours tells of.
-pub const EVENTS: [&str; 12] = [
+pub const EVENTS: [&str; 14] = [
     "create",
     "delete",
     "deployment_status",
     "discussion",
+    "discussion_comment",
     "issue_comment",
     "issues",
     "pull_request",
@@ -29,6 +41,7 @@ pub const EVENTS: [&str; 12] = [
     "pull_request_review_comment",
     "push",
     "release",
+    "repository",
     "workflow_run",
 ];
 
@@ -36,15 +49,17 @@ pub const EVENTS: [&str; 12] = [
 pub fn parse(name: &str, body: &[u8], context: &Context<'_>) -> Understood {
     let read = match name {
         "pull_request" => pull_request::changed,
-        "pull_request_review" => pull_request::reviewed,
-        "pull_request_review_comment" => pull_request::review_commented,
+        "pull_request_review" => review::reviewed,
+        "pull_request_review_comment" => review::commented,
         "issues" => issue::changed,
         "issue_comment" => issue::commented,
-        "push" => thing::push,
-        "release" => thing::release,
-        "deployment_status" => thing::deployment,
-        "workflow_run" => thing::workflow,
-        "discussion" => thing::discussion,
+        "push" => push::push,
+        "release" => release::changed,
+        "deployment_status" => deployment::ended,
+        "workflow_run" => workflow::ended,
+        "discussion" => discussion::changed,
+        "discussion_comment" => discussion::commented,
+        "repository" => repository::changed,
         "create" | "delete" => return Delivery::read(name, body, context, thing::branch),
         "ping" => return Err("ping: GitHub is connected".to_owned()),
         _ => return Err(nothing_to_ask_for(name)),
@@ -59,6 +74,7 @@ struct Delivery<'a> {
     repository: &'a Repository,
     /// `owner/repo`
     scope: &'a str,
+    host: Option<String>,
     context: &'a Context<'a>,
 }
 
@@ -67,7 +83,7 @@ impl Delivery<'_> {
         let body: Body = serde_json::from_slice(body).map_err(|error| not_a_payload(&error))?;
         let repository = body.repository.as_ref().ok_or_else(|| missing("repository"))?;
         let scope = repository.full_name.text().ok_or_else(|| missing("repository.full_name"))?;
-        read(&Delivery { name, body: &body, repository, scope, context })
+        read(&Delivery { name, body: &body, repository, scope, host: host::host(&body), context })
     }
 
     fn action(&self) -> &str {
@@ -102,7 +118,7 @@ impl Delivery<'_> {
             paths: None,
             owners: None,
             gap: None,
-            host: None,
+            host: self.host.clone(),
             more_paths: false,
             listed: Vec::new(),
             doers: Vec::new(),
@@ -120,8 +136,32 @@ impl Delivery<'_> {
         }
     }
 
-    fn tickets(&self, branch: Option<&str>, texts: &[&str]) -> Vec<TicketKey> {
-        tickets::find(branch, texts, &self.context.settings.jira_projects)
+    /// Whose login did it, a machine's too.
+    fn by(&self) -> Option<&str> {
+        let sender = self.body.sender.as_ref().and_then(|sender| sender.as_ref()?.login.text());
+        sender.or_else(|| self.body.pusher.as_ref()?.name.text())
+    }
+
+    fn keys(&self, branch: Option<&str>, title: Option<&str>, texts: &[&str]) -> Keys {
+        tickets::find(branch, title, texts, &self.context.settings.jira_projects)
+    }
+
+    /// The name of what this delivery's action did to the event's subject: an action can be repeated, so its time is a
+    /// part of it.
+    fn once(&self, event: &Event) -> Option<String> {
+        let change = event.change.as_ref();
+        let detail = match self.action() {
+            "edited" => change.map(|change| change.field.as_str()),
+            "synchronize" => self.body.after.text(),
+            _ => change.and_then(|change| change.to.as_deref().or(change.from.as_deref())),
+        };
+        let parts = [event.subject.as_str(), self.action()].into_iter().chain(detail).collect::<Vec<_>>();
+        name::at(&parts, event.about.updated_at())
+    }
+
+    /// An action that rules cannot ask for, whose payload says how its subject is by now.
+    fn brings_state(&self, what: &str) -> Option<Undoing> {
+        undoing(Undoes::Nothing, format!("{}; what is known of the {what} is up to date", self.nothing_to_ask_for()))
     }
 
     /// A page of the repository. Only the last resort guesses where GitHub is.
@@ -133,46 +173,6 @@ impl Delivery<'_> {
         let mut url = Url::parse(&repository).ok()?;
         url.path_segments_mut().ok()?.pop_if_empty().extend(path);
         Some(url.into())
-    }
-
-    /// The events for the notes in a comment or review; `place` says which of these. A deleted one takes its notes back.
-    fn notes_in_comment(&self, event: &Event, comment: &Comment, place: &str) -> Vec<Event> {
-        let id = comment.id.as_ref().map(Id::as_str);
-        let place = Place {
-            name: id.map(|id| format!("github:{place}:{id}")),
-            url: event.url.clone(),
-            author: self.writer(&comment.user).or_else(|| event.actor.clone()),
-        };
-        match self.action() {
-            "deleted" => note::edits(event, (&own_words(&comment.body), ""), &place),
-            _ => self.notes_in(event, &comment.body, &place),
-        }
-    }
-
-    /// The events for the notes in a description.
-    fn notes_in_body(&self, event: &Event, body: &Maybe<String>, user: &Maybe<User>) -> Vec<Event> {
-        let place = Place {
-            name: Some(format!("github:{}:body", event.subject)),
-            url: event.about.url().map(str::to_owned),
-            author: self.writer(user).or_else(|| event.actor.clone()),
-        };
-        self.notes_in(event, body, &place)
-    }
-
-    /// The events for the notes in a text, or for what an edit of it changes in them. An edit of something else (a
-    /// title) doesn't say what the text was: then it was the same.
-    fn notes_in(&self, event: &Event, body: &Maybe<String>, place: &Place) -> Vec<Event> {
-        let before = self.body.changes.as_ref().and_then(|changes| changes.body.as_ref());
-        match before.filter(|_| self.action() == "edited") {
-            Some(before) => note::edits(event, (&own_words(&before.from), &own_words(body)), place),
-            None => note::events(event, &own_words(body), place),
-        }
-    }
-
-    /// Whose words a text's notes are. After an edit that is whoever edited: the notes that were there before are known.
-    fn writer(&self, user: &Maybe<User>) -> Option<Actor> {
-        let editor = if self.action() == "edited" { self.actor(None) } else { None };
-        editor.or_else(|| user.as_ref().and_then(User::actor))
     }
 }
 
@@ -206,15 +206,31 @@ fn first(links: &[&Maybe<Link>]) -> Option<String> {
     links.iter().find_map(|link| link.as_ref().map(String::from))
 }
 
-/// A comment with its notes; one that is nothing but notes is told as those.
-fn with_notes(comment: Event, notes: Vec<Event>) -> Vec<Event> {
-    let is_review = matches!(comment.kind, EventKind::PullRequestApproved | EventKind::PullRequestChangesRequested);
-    if comment.comment.is_some() || is_review || notes.is_empty() { [vec![comment], notes].concat() } else { notes }
+/// Makes an event no news.
+fn undoing(of: Undoes, because: impl Into<String>) -> Option<Undoing> {
+    Some(Undoing { of, because: because.into() })
 }
 
-/// The events of notes alone, where the delivery itself is nothing to tell.
-fn notes_or(notes: Vec<Event>, reason: impl FnOnce() -> String) -> Understood {
-    if notes.is_empty() { Err(reason()) } else { Ok(notes) }
+/// The name of an issue or discussion in a repository: of the payload's, or of the one that its link leads to.
+fn numbered(issue: &Issue, repository: &Maybe<Repository>) -> Option<String> {
+    let number = issue.number.as_ref()?.number()?;
+    let linked = || {
+        let url = Url::parse(issue.html_url.as_ref()?.as_str()).ok()?;
+        let mut path = url.path_segments()?;
+        Some(format!("{}/{}", path.next()?, path.next().filter(|name| !name.is_empty())?))
+    };
+    let scope = repository.as_ref().and_then(|repository| repository.full_name.text()).map(str::to_owned);
+    Some(format!("{}#{number}", scope.or_else(linked)?))
+}
+
+/// Whether a name is a commit's.
+fn is_sha(name: &str) -> bool {
+    matches!(name.len(), 40 | 64) && name.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// A commit's name as people write it.
+fn short(sha: &str) -> String {
+    sha.chars().take(7).collect()
 }
 
 fn missing(field: &str) -> String {

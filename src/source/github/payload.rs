@@ -29,7 +29,10 @@ pub struct Body {
     #[serde(rename = "ref")]
     pub git_ref: Maybe<String>,
     pub ref_type: Maybe<String>,
+    pub created: Maybe<bool>,
     pub deleted: Maybe<bool>,
+    pub forced: Maybe<bool>,
+    pub pusher: Maybe<Named>,
     pub compare: Maybe<Link>,
     pub commits: Maybe<Vec<Maybe<Commit>>>,
     pub head_commit: Maybe<Commit>,
@@ -37,7 +40,7 @@ pub struct Body {
     pub deployment: Maybe<Deployment>,
     pub deployment_status: Maybe<DeploymentStatus>,
     pub workflow_run: Maybe<WorkflowRun>,
-    pub workflow: Maybe<Named>,
+    pub workflow: Maybe<Workflow>,
     pub discussion: Maybe<Issue>,
     pub answer: Maybe<Comment>,
 }
@@ -47,7 +50,11 @@ pub struct Body {
 pub struct Repository {
     pub full_name: Maybe<String>,
     pub html_url: Maybe<Link>,
+    /// Where the API has it; in a push, its page
+    pub url: Maybe<Link>,
     pub private: Maybe<bool>,
+    pub default_branch: Maybe<String>,
+    pub updated_at: Maybe<Time>,
     /// An integer in a push, text elsewhere
     pub pushed_at: Maybe<Time>,
 }
@@ -64,9 +71,15 @@ pub struct User {
 impl User {
     pub fn actor(&self) -> Option<Actor> {
         let login = self.login.text()?.to_owned();
-        let bot = self.account_type.as_deref() == Some("Bot") || login.ends_with("[bot]");
+        let bot = self.account_type.as_deref() == Some("Bot") || is_machine(&login);
         Some(Actor { name: login.clone(), login, url: self.html_url.as_ref().map(String::from), bot })
     }
+}
+
+/// Whether a login is known as a machine's, whatever its account's type. Commits have no other name for one.
+pub fn is_machine(login: &str) -> bool {
+    const KNOWN: [&str; 3] = ["dependabot", "dependabot-preview", "github-merge-queue"];
+    login.ends_with("[bot]") || KNOWN.iter().any(|known| login.eq_ignore_ascii_case(known))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,6 +116,9 @@ pub struct PullRequest {
 pub struct Branch {
     #[serde(rename = "ref")]
     pub git_ref: Maybe<String>,
+    pub sha: Maybe<String>,
+    /// With its owner, `acme:main`
+    pub label: Maybe<String>,
 }
 
 /// An issue, a pull request as comments show it, or a discussion.
@@ -113,6 +129,7 @@ pub struct Issue {
     pub title: Maybe<String>,
     pub html_url: Maybe<Link>,
     pub state: Maybe<String>,
+    pub state_reason: Maybe<String>,
     pub draft: Maybe<bool>,
     pub user: Maybe<User>,
     pub labels: Maybe<Vec<Maybe<Named>>>,
@@ -123,6 +140,9 @@ pub struct Issue {
     pub closed_at: Maybe<Time>,
     /// There only if the issue is a pull request
     pub pull_request: Maybe<PullRequest>,
+    /// Of a discussion that has one
+    pub answer_html_url: Maybe<Link>,
+    pub answer_chosen_at: Maybe<Time>,
 }
 
 /// A comment, a review, or a discussion's answer.
@@ -137,15 +157,47 @@ pub struct Comment {
     pub updated_at: Maybe<Time>,
     pub submitted_at: Maybe<Time>,
     pub state: Maybe<String>,
+    /// What was reviewed
+    pub commit_id: Maybe<String>,
 }
 
-/// What was edited, as it was before.
+/// What was edited, as it was before; of what moves, where it was or where it goes.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Changes {
     pub title: Maybe<Before>,
     pub body: Maybe<Before>,
     pub base: Maybe<BaseBefore>,
+    pub tag_name: Maybe<Before>,
+    pub default_branch: Maybe<Before>,
+    pub old_issue: Maybe<Issue>,
+    pub new_issue: Maybe<Issue>,
+    pub old_discussion: Maybe<Issue>,
+    pub new_discussion: Maybe<Issue>,
+    pub old_repository: Maybe<Repository>,
+    pub new_repository: Maybe<Repository>,
+    pub repository: Maybe<RepositoryBefore>,
+    pub owner: Maybe<OwnerBefore>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RepositoryBefore {
+    pub name: Maybe<Before>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OwnerBefore {
+    pub from: Maybe<Owner>,
+}
+
+/// One of both.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Owner {
+    pub user: Maybe<User>,
+    pub organization: Maybe<User>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -161,7 +213,7 @@ pub struct BaseBefore {
     pub git_ref: Maybe<Before>,
 }
 
-/// A label, a team or a workflow.
+/// A label, a team, or who pushed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Named {
@@ -203,13 +255,18 @@ impl CommitAuthor {
     pub fn actor(&self) -> Option<Actor> {
         let login = self.username.text().or_else(|| self.name.text())?.to_owned();
         let name = self.name.text().unwrap_or(&login).to_owned();
-        Some(Actor { bot: login.ends_with("[bot]"), login, name, url: None })
+        Some(Actor { bot: is_machine(&login), login, name, url: None })
     }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Release {
+    pub id: Maybe<Id>,
+    pub draft: Maybe<bool>,
+    pub prerelease: Maybe<bool>,
+    /// A branch, or a commit
+    pub target_commitish: Maybe<String>,
     pub tag_name: Maybe<String>,
     pub name: Maybe<String>,
     pub html_url: Maybe<Link>,
@@ -217,6 +274,7 @@ pub struct Release {
     pub author: Maybe<User>,
     pub created_at: Maybe<Time>,
     pub published_at: Maybe<Time>,
+    pub updated_at: Maybe<Time>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -226,6 +284,7 @@ pub struct Deployment {
     #[serde(rename = "ref")]
     pub git_ref: Maybe<String>,
     pub sha: Maybe<String>,
+    pub task: Maybe<String>,
     pub environment: Maybe<String>,
     pub creator: Maybe<User>,
 }
@@ -233,6 +292,7 @@ pub struct Deployment {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct DeploymentStatus {
+    pub id: Maybe<Id>,
     pub state: Maybe<String>,
     pub environment: Maybe<String>,
     pub log_url: Maybe<Link>,
@@ -245,6 +305,11 @@ pub struct DeploymentStatus {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WorkflowRun {
+    pub id: Maybe<Id>,
+    pub run_attempt: Maybe<u64>,
+    pub workflow_id: Maybe<Id>,
+    /// The workflow's file, perhaps with `@` and where it was taken from
+    pub path: Maybe<String>,
     pub name: Maybe<String>,
     pub conclusion: Maybe<String>,
     /// What made it run
@@ -258,4 +323,12 @@ pub struct WorkflowRun {
     pub actor: Maybe<User>,
     pub created_at: Maybe<Time>,
     pub updated_at: Maybe<Time>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Workflow {
+    pub id: Maybe<Id>,
+    pub name: Maybe<String>,
+    pub path: Maybe<String>,
 }

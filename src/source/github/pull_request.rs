@@ -1,21 +1,27 @@
-//! Pull requests, their reviews and review comments.
+//! Pull requests.
 
 use crate::event::{About, Change, Event, EventKind, PullRequest, Stage};
 use crate::source::{Understood, text};
 
-use super::payload::{self, Comment, User};
-use super::{Delivery, logins, missing, names, notes_or, own_words, time, with_notes, written};
+use super::payload::{self, User};
+use super::queue::{self, TEMPORARY};
+use super::{Delivery, logins, missing, names, own_words, short, time};
 
 /// A pull request as its own events and reviews show it.
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     payload: &'a payload::PullRequest,
     subject: String,
     about: PullRequest,
 }
 
-fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, String> {
+/// # Errors
+/// It has no number, or it is a merge queue's own.
+pub(super) fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, String> {
     let payload = delivery.body.pull_request.as_ref().ok_or_else(|| missing("pull_request"))?;
     let number = payload.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("pull_request.number"))?;
+    if is_queues(delivery, payload) {
+        return Err(format!("it comes from {TEMPORARY}"));
+    }
     let subject = format!("{}#{number}", delivery.scope);
     let page = || delivery.page(&["pull", &number.to_string()]).unwrap_or_default();
     let about = PullRequest {
@@ -27,7 +33,7 @@ fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, String> {
         draft: *payload.draft,
         base: payload.base.as_ref().and_then(|base| base.git_ref.text()).map(str::to_owned),
         head: payload.head.as_ref().and_then(|head| head.git_ref.text()).map(str::to_owned),
-        head_sha: None,
+        head_sha: payload.head.as_ref().and_then(|head| head.sha.text()).map(str::to_owned),
         labels: names(&payload.labels),
         assignees: logins(&payload.assignees),
         reviewers: reviewers(payload),
@@ -42,6 +48,19 @@ fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, String> {
     Ok(Shown { payload, subject, about })
 }
 
+/// Whether it is one that a merge queue opened to try others. A fork's branch can have any name.
+fn is_queues(delivery: &Delivery<'_>, payload: &payload::PullRequest) -> bool {
+    let Some(head) = payload.head.as_ref() else { return false };
+    let owner = |label: &str| label.split_once(':').map(|(owner, _)| owner.to_lowercase());
+    let ours = head
+        .label
+        .text()
+        .and_then(owner)
+        .is_none_or(|owner| delivery.scope.to_lowercase().split('/').next() == Some(owner.as_str()));
+    let author = payload.user.as_ref().and_then(|user| user.login.text());
+    ours && head.git_ref.text().is_some_and(|branch| queue::tried(branch, author).is_some())
+}
+
 fn stage(payload: &payload::PullRequest, action: &str) -> Stage {
     if *payload.merged == Some(true) || payload.merged_at.is_some() {
         Stage::Merged
@@ -53,14 +72,28 @@ fn stage(payload: &payload::PullRequest, action: &str) -> Stage {
 }
 
 impl Shown<'_> {
-    fn event(&self, delivery: &Delivery<'_>, kind: EventKind) -> Event {
+    pub(super) fn event(&self, delivery: &Delivery<'_>, kind: EventKind) -> Event {
         let about = self.about.clone();
-        let tickets =
-            delivery.tickets(about.head.as_deref(), &[self.about.title.as_str(), &own_words(&self.payload.body)]);
+        let keys = delivery.keys(about.head.as_deref(), Some(&about.title), &[&own_words(&self.payload.body)]);
         let event = delivery.event(kind, self.subject.clone(), About::PullRequest(about));
-        Event { tickets, ..event }
+        Event { tickets: keys.tickets, listed: keys.listed, ..event }
     }
 }
+
+/// The actions that rules can ask for.
+const TOLD: [&str; 11] = [
+    "opened",
+    "converted_to_draft",
+    "ready_for_review",
+    "closed",
+    "reopened",
+    "synchronize",
+    "edited",
+    "labeled",
+    "unlabeled",
+    "assigned",
+    "review_requested",
+];
 
 /// `pull_request`
 pub fn changed(delivery: &Delivery<'_>) -> Understood {
@@ -82,10 +115,19 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         "review_requested" => {
             (EventKind::PullRequestReviewRequested, Some(change("reviewer", None, reviewer(delivery))))
         }
-        _ => return Err(delivery.nothing_to_ask_for()),
+        "unassigned" => (EventKind::PullRequestAssigned, Some(change("assignee", assignee(delivery), None))),
+        "review_request_removed" => {
+            (EventKind::PullRequestReviewRequested, Some(change("reviewer", reviewer(delivery), None)))
+        }
+        "" => return Err(delivery.nothing_to_ask_for()),
+        _ => (EventKind::PullRequestEdited, None),
     };
     let mut event = shown.event(delivery, kind);
     event.change = change;
+    event.once = delivery.once(&event);
+    if !TOLD.contains(&delivery.action()) {
+        event.undoing = delivery.brings_state("pull request");
+    }
     let (did, at) = match kind {
         EventKind::PullRequestMerged => {
             (payload.merged_by.as_ref().or(payload.user.as_ref()), time(&payload.merged_at))
@@ -137,8 +179,7 @@ fn reviewers(payload: &payload::PullRequest) -> Option<Vec<String>> {
 }
 
 fn pushed(delivery: &Delivery<'_>) -> Change {
-    let short = |sha: Option<&str>| sha.map(|sha| sha.chars().take(7).collect());
-    change("commits", short(delivery.body.before.text()), short(delivery.body.after.text()))
+    change("commits", delivery.body.before.text().map(short), delivery.body.after.text().map(short))
 }
 
 /// What was edited. GitHub sends one event for one edit; a body that both came with is told by its title.
@@ -154,49 +195,4 @@ fn edited(delivery: &Delivery<'_>, payload: &payload::PullRequest) -> Option<Cha
     let before = changes.base.as_ref()?.git_ref.as_ref().and_then(|before| before.from.text());
     let base = payload.base.as_ref().and_then(|base| base.git_ref.text());
     Some(change("base", before.map(str::to_owned), base.map(str::to_owned)))
-}
-
-/// An event about a review or review comment, with what was written there.
-fn about_comment(delivery: &Delivery<'_>, kind: EventKind, comment: &Comment) -> Result<Event, String> {
-    let mut event = shown(delivery)?.event(delivery, kind);
-    let at = match delivery.action() {
-        "edited" => time(&comment.updated_at),
-        "deleted" => None,
-        _ => time(&comment.submitted_at).or_else(|| time(&comment.created_at)),
-    };
-    event.actor = delivery.actor(comment.user.as_ref());
-    event.at = at.unwrap_or(event.at);
-    event.url = comment.html_url.as_ref().map(String::from).or(event.url);
-    event.comment = written(comment);
-    Ok(event)
-}
-
-/// `pull_request_review`
-pub fn reviewed(delivery: &Delivery<'_>) -> Understood {
-    let review = delivery.body.review.as_ref().ok_or_else(|| missing("review"))?;
-    let state = review.state.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let kind = match (delivery.action(), state.as_str()) {
-        ("submitted", "approved") => EventKind::PullRequestApproved,
-        ("submitted", "changes_requested") => EventKind::PullRequestChangesRequested,
-        ("submitted", "commented") | ("edited", _) => EventKind::PullRequestCommented,
-        ("submitted", _) => return Err(missing("review.state")),
-        _ => return Err(delivery.nothing_to_ask_for()),
-    };
-    let event = about_comment(delivery, kind, review)?;
-    let notes = delivery.notes_in_comment(&event, review, "review");
-    if delivery.action() == "edited" {
-        return notes_or(notes, || delivery.nothing_to_ask_for());
-    }
-    Ok(with_notes(event, notes))
-}
-
-/// `pull_request_review_comment`: only its notes are events.
-pub fn review_commented(delivery: &Delivery<'_>) -> Understood {
-    let part_of_a_review = || "a comment on a line is part of a review, which is told as one".to_owned();
-    if !matches!(delivery.action(), "created" | "edited" | "deleted") {
-        return Err(part_of_a_review());
-    }
-    let comment = delivery.body.comment.as_ref().ok_or_else(|| missing("comment"))?;
-    let event = about_comment(delivery, EventKind::PullRequestCommented, comment)?;
-    notes_or(delivery.notes_in_comment(&event, comment, "review-comment"), part_of_a_review)
 }

@@ -129,7 +129,7 @@ pub fn five_hundred() -> (Outage, Vec<(String, &'static str)>) {
             outage.add("deployment_status", deployment(100 + number, number, "success"));
             outage.add("delete", branch(number));
         } else {
-            said.push((format!("acme/ingest-api:deployment/{number}"), "deployment"));
+            said.push((format!("acme/ingest-api:deployment/place-{number}"), "deployment"));
             said.push((format!("acme/ingest-api:new-{number}"), "branch"));
         }
     }

@@ -15,12 +15,13 @@ fn people_and_the_description_of_a_pull_request() {
     body["pull_request"]["assignees"] = json!([{"login": "ana"}, null, {"login": 3}]);
     body["pull_request"]["requested_reviewers"] = json!([{"login": "bo"}]);
     body["pull_request"]["requested_teams"] = json!([{"name": "Web reviewers", "slug": "web-reviewers"}]);
-    body["pull_request"]["body"] = json!(format!("> /assume x\n{}é", "x".repeat(16 * 1024)));
+    let written = format!("> /assume x\n{}", "é".repeat(65_000));
+    body["pull_request"]["body"] = json!(written);
     let pr = pull_request("pull_request", &body);
     assert_eq!(pr.assignees.unwrap(), ["ana"]);
     assert_eq!(pr.reviewers.unwrap(), ["bo", "web-reviewers"]);
-    let kept = pr.body.unwrap();
-    assert!(kept.starts_with("> /assume x\n") && kept.len() == 16 * 1024, "as written, and bounded");
+    assert_eq!(pr.body.unwrap(), written, "as written, and whole");
+    assert_eq!(pr.head_sha.as_deref(), Some("ec26c3e57ca3a959ca5aad62de7213c562f8c821"));
     let empty = with(body, "/pull_request/body", json!(null));
     assert_eq!(pull_request("pull_request", &empty).body.unwrap(), "");
 }
@@ -54,7 +55,37 @@ fn the_files_of_a_push() {
     assert_eq!(event.private, Some(true));
     let many: Vec<_> = (0..5000).map(|n| n.to_string()).collect();
     body["commits"] = json!([{"added": many}]);
-    assert_eq!(events("push", &body)[0].paths.as_ref().unwrap().len(), 3000);
-    let silent = without(body, "", "commits");
-    assert_eq!(events("push", &silent)[0].paths, None);
+    assert_eq!(events("push", &body)[0].paths.as_ref().unwrap().len(), 5000, "no match is lost");
+}
+
+#[test]
+fn what_github_leaves_out_of_a_push_is_not_known() {
+    let none = json!([]);
+    let bare = json!({"message": "x"});
+    let of = |path: &str| json!({"added": [], "removed": [], "modified": [path]});
+    let empty = json!({"added": [], "removed": [], "modified": []});
+    let many = |length: usize| json!(vec![of("a"); length]);
+    for (commits, head, paths, more) in [
+        (json!([of("a"), of("b")]), of("b"), Some("a b"), false),
+        (json!([empty]), empty.clone(), Some(""), false),
+        (none.clone(), of("a"), Some("a"), true),
+        (none.clone(), empty, Some(""), true),
+        (none.clone(), bare.clone(), None, false),
+        (none.clone(), json!(null), None, false),
+        (json!(null), of("a"), Some("a"), true),
+        (json!([bare, bare]), bare.clone(), None, false),
+        (json!([bare, bare]), of("a"), Some("a"), true),
+        (json!([of("a"), bare]), bare.clone(), Some("a"), true),
+        (json!([of("a"), null]), json!(null), Some("a"), true),
+        (json!([{"added": ["a"]}]), json!(null), Some("a"), false),
+        (many(2_047), of("a"), Some("a"), false),
+        (many(2_048), of("a"), Some("a"), true),
+    ] {
+        let mut body = fixture!("push");
+        body["commits"] = commits;
+        body["head_commit"] = head;
+        let event = events("push", &body).remove(0);
+        assert_eq!(event.paths.map(|paths| paths.join(" ")).as_deref(), paths, "{body}");
+        assert_eq!(event.more_paths, more, "{body}");
+    }
 }

@@ -34,14 +34,14 @@ fn an_edit_tells_what_it_changes_in_the_notes() {
     ] {
         assert_eq!(told("issue_comment", &edited(now)), expected, "{now}");
     }
-    assert!(ignored("issue_comment", &edited(&before.replace("Why", "Because"))).contains("edited"), "nothing to tell");
+    assert_eq!(told("issue_comment", &edited(&before.replace("Why", "Because"))), [""; 0], "no note is another one");
 
-    let replaces = |body: &Value| events("issue_comment", body)[0].note.clone().unwrap().replaces.unwrap();
+    let replaces = |body: &Value| events("issue_comment", body)[1].note.clone().unwrap().replaces.unwrap();
     let first = with(fixture!("issue_comment_on_pull_request"), "/comment/body", json!("/assume b"));
     let name = events("issue_comment", &first)[0].once.clone().unwrap();
     assert_eq!(replaces(&edited("/assume a\n/assume B\n/delay c")), name, "it names what was told first");
     let back = with(edited("/assume a\n/assume b\n/delay c\n/assume x"), "/changes/body/from", json!("/assume x"));
-    let once = events("issue_comment", &back)[0].once.clone().unwrap();
+    let once = events("issue_comment", &back)[1].once.clone().unwrap();
     assert!(once.starts_with("note:") && once.contains('@'), "words that come back are told again: {once}");
 }
 
@@ -95,4 +95,24 @@ fn a_push_tells_the_trailers_of_its_commits() {
     assert_eq!(events("push", &queued)[1].actor, assumed.actor, "a merge queue only carries it");
     let elsewhere = with(body.clone(), "/ref", json!("refs/heads/main"));
     assert_eq!(events("push", &elsewhere)[1].once, assumed.once, "a merge doesn't tell it again");
+}
+
+#[test]
+fn a_note_of_a_commit_is_its_authors_and_nobody_elses() {
+    let mut body = fixture!("push");
+    body["commits"] = json!([
+        {"id": "aa", "message": "x\n\nMicroalign-Assumed: @web ids", "author": {"name": "Ana", "username": "ana"}},
+        {"id": "bb", "message": "x\n\nMicroalign-Decided: ids"},
+    ]);
+    body["head_commit"] = body["commits"][1].clone();
+    let queued = with(body, "/sender", json!({"login": "github-merge-queue[bot]", "type": "Bot"}));
+    let [push, decided, assumed] = events("push", &queued).try_into().unwrap();
+    assert_eq!((push.kind, push.actor.unwrap().login.as_str()), (EventKind::Push, "ana"));
+    let [assumed, decided] = [decided, assumed];
+    let note = assumed.note.unwrap();
+    assert_eq!(
+        (note.to, note.text.as_str(), assumed.actor.unwrap().login.as_str()),
+        (vec!["web".to_owned()], "ids", "ana")
+    );
+    assert_eq!((assumed.doers.len(), decided.actor.unwrap().login.as_str()), (0, "github-merge-queue[bot]"));
 }

@@ -31,5 +31,7 @@ fn an_edit_that_makes_a_comment_look_like_ours_is_told() {
     let mut edited = with(body, "/action", json!("edited"));
     edited["changes"] = json!({"body": {"from": "/assume ids are stable"}});
     let told = events("issue_comment", &edited);
-    assert!(told.iter().all(|event| event.note.as_ref().unwrap().taken_back) && told.len() == 1, "{told:?}");
+    let [edit, note] = told.try_into().unwrap();
+    assert!(edit.undoing.is_some() && edit.comment.is_none(), "our own words are not told: {edit:?}");
+    assert!(note.note.unwrap().taken_back);
 }

@@ -1,0 +1,98 @@
+//! Discussions, and the answers in them.
+
+use crate::event::{About, Event, EventKind, Thing, ThingKind, Undoes, Undone};
+use crate::source::lenient::Id;
+use crate::source::{Understood, text};
+
+use super::issue::{move_away, move_here};
+use super::payload::{Comment, Issue, User};
+use super::thing::thing;
+use super::{Delivery, first, missing, name, own_words, time, undoing, written};
+
+/// An event about the payload's discussion.
+fn about_discussion<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a Issue, Event), String> {
+    let discussion = delivery.body.discussion.as_ref().ok_or_else(|| missing("discussion"))?;
+    let number = discussion.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("discussion.number"))?;
+    let subject = format!("{}#{number}", delivery.scope);
+    let url = first(&[&discussion.html_url]).or_else(|| delivery.page(&["discussions", &number.to_string()]));
+    let title = discussion.title.text().unwrap_or(&subject);
+    let answered = discussion.answer_chosen_at.is_some() || delivery.action() == "answered";
+    let about = Thing {
+        body_summary: discussion.body.as_deref().and_then(text::summary_of_markdown),
+        outcome: answered.then(|| "answered".to_owned()),
+        ..thing(ThingKind::Discussion, title, url, time(&discussion.updated_at))
+    };
+    let keys = delivery.keys(None, Some(&about.title), &[&own_words(&discussion.body)]);
+    let event = delivery.event(kind, subject, About::Thing(about));
+    Ok((discussion, Event { tickets: keys.tickets, listed: keys.listed, ..event }))
+}
+
+/// `discussion`
+pub fn changed(delivery: &Delivery<'_>) -> Understood {
+    let kind = match delivery.action() {
+        "created" | "edited" | "deleted" | "transferred" => EventKind::DiscussionCreated,
+        "answered" | "unanswered" => EventKind::DiscussionAnswered,
+        _ => return Err(delivery.nothing_to_ask_for()),
+    };
+    let (discussion, mut event) = about_discussion(delivery, kind)?;
+    event.once = delivery.once(&event);
+    match delivery.action() {
+        "created" => {
+            let author: Option<&User> = discussion.user.as_ref();
+            event.actor = delivery.actor(author);
+            event.at = time(&discussion.created_at).unwrap_or(event.at);
+            move_here(delivery, &mut event);
+        }
+        "answered" => {
+            if let Some(answer) = delivery.body.answer.as_ref() {
+                event.once = chosen(discussion, answer).or(event.once);
+                event.url = first(&[&answer.html_url]).or(event.url);
+                event.comment = written(answer);
+            }
+        }
+        "transferred" => move_away(delivery, &mut event, "the discussion"),
+        "deleted" => event.undoing = undoing(Undoes::Subject(Undone::Deleted), "the discussion was deleted"),
+        // The payload no longer says when the answer was chosen, but that there is none.
+        "unanswered" => event.undoing = undoing(Undoes::Nothing, "the answer is none any more"),
+        _ => event.undoing = delivery.brings_state("discussion"),
+    }
+    Ok(vec![event])
+}
+
+/// The name of the choice of an answer. The same one can be chosen again later.
+fn chosen(discussion: &Issue, answer: &Comment) -> Option<String> {
+    let id = answer.id.as_ref().map(Id::as_str)?;
+    name::at(&["discussion-comment", id, "answer"], time(&discussion.answer_chosen_at))
+}
+
+/// `discussion_comment`: what becomes of an answer.
+pub fn commented(delivery: &Delivery<'_>) -> Understood {
+    if !matches!(delivery.action(), "edited" | "deleted") {
+        return Err(delivery.nothing_to_ask_for());
+    }
+    let comment = delivery.body.comment.as_ref().ok_or_else(|| missing("comment"))?;
+    let (discussion, mut event) = about_discussion(delivery, EventKind::DiscussionAnswered)?;
+    let pages = discussion.answer_html_url.as_ref().zip(comment.html_url.as_ref());
+    let is_answer = pages.is_some_and(|(answer, comment)| answer == comment);
+    let once = chosen(discussion, comment).filter(|_| is_answer);
+    let id = comment.id.as_ref().map(Id::as_str);
+    let deleted = delivery.action() == "deleted";
+    if once.is_none() && (!deleted || discussion.answer_chosen_at.is_some()) {
+        return Err("the comment is not the discussion's answer".to_owned());
+    }
+    event.actor = delivery.actor(comment.user.as_ref());
+    event.url = first(&[&comment.html_url]).or(event.url);
+    event.comment = written(comment).filter(|_| !deleted);
+    if let (About::Thing(thing), true) = (&mut event.about, deleted) {
+        thing.outcome = None;
+    }
+    event.once = id.and_then(|id| match deleted {
+        true => Some(name::name(&["discussion-comment", id, "deleted"])),
+        false => name::at(&["discussion-comment", id, "edited"], time(&comment.updated_at)),
+    });
+    let undone = if deleted { Undone::Deleted } else { Undone::Edited };
+    let because = format!("{} was {}", if is_answer { "the answer" } else { "the comment" }, delivery.action());
+    // Whether it was the answer until now, the discussion no longer says: but whether it has one.
+    event.undoing = undoing(once.map_or(Undoes::Nothing, |once| Undoes::Occurrence(once, undone)), because);
+    Ok(vec![event])
+}

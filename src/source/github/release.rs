@@ -1,0 +1,87 @@
+//! Releases.
+
+use crate::event::{About, Event, EventKind, Renamed, Thing, ThingKind, Undoes, Undone};
+use crate::source::lenient::Id;
+use crate::source::{Understood, text};
+
+use super::payload::Release;
+use super::thing::thing;
+use super::{Delivery, first, is_sha, missing, name, own_words, time, undoing};
+
+/// `release`
+pub fn changed(delivery: &Delivery<'_>) -> Understood {
+    let kind = match delivery.action() {
+        "published" | "edited" | "deleted" | "unpublished" => EventKind::ReleasePublished,
+        // A release that is one from the start sends this too: whether it was something less before is not said here.
+        "released" => EventKind::ReleasePromoted,
+        "created" => return Err("a release is told when it is published".to_owned()),
+        "prereleased" => return Err("a pre-release is told as `release.published`, which comes with this".to_owned()),
+        _ => return Err(delivery.nothing_to_ask_for()),
+    };
+    let release = delivery.body.release.as_ref().ok_or_else(|| missing("release"))?;
+    let tag = release.tag_name.text().ok_or_else(|| missing("release.tag_name"))?;
+    if matches!(delivery.action(), "edited" | "deleted") && *release.draft == Some(true) {
+        return Err("nobody has heard of a release that is a draft".to_owned());
+    }
+    let about = about(delivery, release, tag);
+    let keys = delivery.keys(None, Some(&about.title), &[&own_words(&release.body)]);
+    let mut event = delivery.event(kind, format!("{}@{tag}", delivery.scope), About::Thing(about));
+    event.actor = delivery.actor(release.author.as_ref());
+    (event.tickets, event.listed) = (keys.tickets, keys.listed);
+    event.once = match delivery.action() {
+        "published" | "released" => once(release),
+        action => release.id.as_ref().and_then(|id| {
+            let time = time(&release.updated_at).or_else(|| time(&release.published_at));
+            name::at(&["release", id.as_str(), action], time)
+        }),
+    };
+    undo(delivery, release, &mut event);
+    Ok(vec![event])
+}
+
+fn about(delivery: &Delivery<'_>, release: &Release, tag: &str) -> Thing {
+    let page = || delivery.page(&["releases", "tag", tag]);
+    let published = time(&release.published_at).or_else(|| time(&release.created_at));
+    let (gone, at) = match delivery.action() {
+        "published" | "released" => (None, published),
+        "deleted" => (Some("deleted"), time(&release.updated_at).max(published)),
+        "unpublished" => (Some("unpublished"), time(&release.updated_at).max(published)),
+        _ => (None, time(&release.updated_at).max(published)),
+    };
+    let summary = release.body.as_deref().filter(|_| gone.is_none()).and_then(text::summary_of_markdown);
+    Thing {
+        branch: release.target_commitish.text().filter(|name| !is_sha(name)).map(str::to_owned),
+        tag: Some(tag.to_owned()),
+        // A promotion comes as an edit too: whoever hears of the promotion must not know of it before.
+        prerelease: release.prerelease.filter(|_| delivery.action() != "edited"),
+        id: release.id.as_ref().map(|id| id.as_str().to_owned()),
+        outcome: gone.map(str::to_owned),
+        body_summary: summary,
+        ..thing(ThingKind::Release, release.name.text().unwrap_or(tag), first(&[&release.html_url]).or_else(page), at)
+    }
+}
+
+/// The name of its publication, as what it is. The same release can be published again later.
+fn once(release: &Release) -> Option<String> {
+    let what = if *release.prerelease == Some(true) { "prereleased" } else { "published" };
+    name::at(&["release", release.id.as_ref().map(Id::as_str)?, what], time(&release.published_at))
+}
+
+/// What becomes of a release after it was published.
+fn undo(delivery: &Delivery<'_>, release: &Release, event: &mut Event) {
+    let (undone, because) = match delivery.action() {
+        "edited" => {
+            event.undoing = delivery.brings_state("release");
+            let tag = delivery.body.changes.as_ref().and_then(|changes| changes.tag_name.as_ref()?.from.text());
+            let from = tag.map(|tag| format!("{}@{tag}", delivery.scope)).filter(|from| *from != event.subject);
+            event.renamed = from.map(|from| Renamed { from, to: event.subject.clone() });
+            return;
+        }
+        "deleted" => (Undone::Deleted, "the release was deleted"),
+        "unpublished" => (Undone::Unpublished, "the release is a draft again"),
+        _ => return,
+    };
+    // A draft has no such time.
+    let of = once(release).map_or(Undoes::Subject(undone), |once| Undoes::Occurrence(once, undone));
+    event.undoing = undoing(of, because);
+}

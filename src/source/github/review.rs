@@ -1,0 +1,70 @@
+//! Reviews of pull requests, and the comments on lines that they consist of.
+
+use crate::event::{Event, EventKind, Review, Undoes, Undone};
+use crate::source::Understood;
+use crate::source::lenient::Id;
+
+use super::payload::Comment;
+use super::pull_request::shown;
+use super::{Delivery, missing, name, time, undoing};
+
+/// An event about a review or a comment on a line.
+fn about_comment(delivery: &Delivery<'_>, kind: EventKind, comment: &Comment) -> Result<Event, String> {
+    let mut event = shown(delivery)?.event(delivery, kind);
+    let at = match delivery.action() {
+        "edited" => time(&comment.updated_at),
+        "deleted" | "dismissed" => None,
+        _ => time(&comment.submitted_at).or_else(|| time(&comment.created_at)),
+    };
+    event.actor = delivery.actor(comment.user.as_ref());
+    event.at = at.unwrap_or(event.at);
+    event.url = comment.html_url.as_ref().map(String::from).or(event.url);
+    Ok(event)
+}
+
+/// `pull_request_review`
+pub fn reviewed(delivery: &Delivery<'_>) -> Understood {
+    let review = delivery.body.review.as_ref().ok_or_else(|| missing("review"))?;
+    let state = review.state.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let kind = match (delivery.action(), state.as_str()) {
+        ("submitted" | "edited", "approved") => EventKind::PullRequestApproved,
+        ("submitted" | "edited", "changes_requested") => EventKind::PullRequestChangesRequested,
+        ("submitted", "commented") | ("edited", _) => EventKind::PullRequestCommented,
+        ("submitted", _) => return Err(missing("review.state")),
+        // What it was before, the payload doesn't say: an approval, or changes that were asked for.
+        ("dismissed", _) => EventKind::PullRequestApproved,
+        _ => return Err(delivery.nothing_to_ask_for()),
+    };
+    let mut event = about_comment(delivery, kind, review)?;
+    let id = review.id.as_ref().map(Id::as_str);
+    event.review = id.map(|id| Review { id: id.to_owned(), commit: review.commit_id.text().map(str::to_owned) });
+    if delivery.action() == "dismissed" {
+        event.once = id.map(|id| name::name(&["review", id, "dismissed"]));
+        let of = id.map(|id| Undoes::Occurrence(name::name(&["review", id]), Undone::Dismissed));
+        event.undoing = undoing(of.unwrap_or(Undoes::Nothing), "the review was dismissed");
+        return Ok(vec![event]);
+    }
+    let events = delivery.said(event, review, ("review", "the review"));
+    if state == "commented" && events.iter().all(is_wordless) {
+        return Err("the review has no words of its own: the comments on lines in it are told".to_owned());
+    }
+    Ok(events)
+}
+
+/// `pull_request_review_comment`
+pub fn commented(delivery: &Delivery<'_>) -> Understood {
+    if !matches!(delivery.action(), "created" | "edited" | "deleted") {
+        return Err(delivery.nothing_to_ask_for());
+    }
+    let comment = delivery.body.comment.as_ref().ok_or_else(|| missing("comment"))?;
+    let event = about_comment(delivery, EventKind::PullRequestCommented, comment)?;
+    let events = delivery.said(event, comment, ("review-comment", "the comment"));
+    if events.iter().all(is_wordless) {
+        return Err("the comment has no words of its own: it is code, a quote or a picture".to_owned());
+    }
+    Ok(events)
+}
+
+fn is_wordless(event: &Event) -> bool {
+    event.comment.is_none() && event.note.is_none() && event.undoing.is_none()
+}

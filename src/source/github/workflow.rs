@@ -1,0 +1,108 @@
+//! The runs of workflows.
+
+use crate::event::{About, Event, EventKind, Thing, ThingKind};
+use crate::source::{Understood, text};
+
+use super::payload::{PullRequest, WorkflowRun};
+use super::queue::{self, Tried};
+use super::thing::thing;
+use super::{Delivery, first, missing, name, time};
+
+/// `workflow_run`. Each success is told as a recovery: whether the workflow had failed before is for the tracker to know.
+pub fn ended(delivery: &Delivery<'_>) -> Understood {
+    if delivery.action() != "completed" {
+        return Err(delivery.nothing_to_ask_for());
+    }
+    let run = delivery.body.workflow_run.as_ref().ok_or_else(|| missing("workflow_run"))?;
+    let conclusion = run.conclusion.text().ok_or_else(|| missing("workflow_run.conclusion"))?;
+    let kind = match conclusion {
+        "failure" | "timed_out" | "startup_failure" => EventKind::WorkflowFailed,
+        "success" => EventKind::WorkflowRecovered,
+        _ => {
+            return Err(format!(
+                "the workflow's end is `{}`, neither a failure nor a success",
+                text::title(conclusion)
+            ));
+        }
+    };
+    let workflow = delivery.body.workflow.as_ref();
+    let name = run.name.text().or_else(|| workflow?.name.text()).ok_or_else(|| missing("workflow_run.name"))?;
+    let trigger = run.event.text().map(text::title);
+    let place = place(delivery, run);
+    let url = first(&[&run.html_url]).or_else(|| delivery.page(&["actions"]));
+    let at = time(&run.updated_at).or_else(|| time(&run.created_at));
+    // What runs by the clock was brought about by nobody, and by nobody's commit.
+    let by_clock = run.event.as_deref() == Some("schedule");
+    let id = run.id.as_ref().map(|id| id.as_str().to_owned());
+    let attempt = run.run_attempt.unwrap_or(1);
+    let once = id.as_ref().map(|id| name::name(&["workflow-run", id, &attempt.to_string()]));
+    let tickets = delivery.keys(place.branch.as_deref().filter(|_| !place.queued), None, &[]).tickets;
+    let suffix = trigger.iter().map(|trigger| format!("/{trigger}")).chain(place.at.iter().map(|at| format!("@{at}")));
+    let subject = format!("{}:workflow/{}{}", delivery.scope, which(delivery, run, name), suffix.collect::<String>());
+    let about = Thing {
+        branch: place.branch,
+        trigger,
+        id,
+        attempt: Some(attempt),
+        outcome: Some(conclusion.to_owned()),
+        commit: run.head_sha.text().filter(|_| !by_clock).map(str::to_owned),
+        pull_request: place.pull_request.filter(|_| !by_clock),
+        ..thing(ThingKind::Workflow, name, url, at)
+    };
+    let actor = delivery.actor(run.actor.as_ref()).filter(|_| !by_clock);
+    Ok(vec![Event { tickets, actor, once, ..delivery.event(kind, subject, About::Thing(about)) }])
+}
+
+/// What tells a workflow from others of its repository: several may have one name.
+fn which(delivery: &Delivery<'_>, run: &WorkflowRun, name: &str) -> String {
+    let workflow = delivery.body.workflow.as_ref();
+    let id = run.workflow_id.as_ref().or_else(|| workflow?.id.as_ref()).map(|id| id.as_str());
+    let path = || run.path.text().or_else(|| workflow?.path.text()).and_then(|path| path.split('@').next());
+    text::title(id.or_else(path).filter(|which| !which.is_empty()).unwrap_or(name))
+}
+
+/// Where a workflow ran.
+struct Place {
+    /// In the subject
+    at: Option<String>,
+    branch: Option<String>,
+    pull_request: Option<u64>,
+    /// On a merge queue's branch, for `branch`
+    queued: bool,
+}
+
+/// Each try of a merge queue is one of the same pull request, and its failure is that one's.
+fn place(delivery: &Delivery<'_>, run: &WorkflowRun) -> Place {
+    let fork = fork_owner(delivery);
+    let by = delivery.by().into_iter().chain(run.actor.as_ref().and_then(|actor| actor.login.text()));
+    let tried = run.head_branch.text().filter(|_| fork.is_none());
+    let tried = tried.and_then(|branch| by.map(Some).chain([None]).find_map(|by| queue::tried(branch, by)));
+    if let Some(Tried { base, pull_request: number }) = tried {
+        let number = number.or_else(|| pull_request(delivery, run));
+        let parts =
+            ["queue".to_owned()].into_iter().chain(base.clone()).chain(number.map(|number| format!("pr-{number}")));
+        let at = Some(parts.collect::<Vec<_>>().join("/"));
+        return Place { at, branch: base, pull_request: number, queued: true };
+    }
+    let branch = run.head_branch.text().map(|branch| match fork {
+        // A stranger's `main` is not ours; GitHub writes it like this.
+        Some(owner) => format!("{owner}:{branch}"),
+        None => branch.to_owned(),
+    });
+    Place { at: branch.clone(), branch, pull_request: pull_request(delivery, run), queued: false }
+}
+
+/// The pull request that a run names: GitHub lists those of all repositories that its branch has one into.
+pub(super) fn pull_request(delivery: &Delivery<'_>, run: &WorkflowRun) -> Option<u64> {
+    let here = |pull: &&PullRequest| {
+        let folder = format!("/repos/{}/pulls/", delivery.scope.to_lowercase());
+        pull.url.as_ref().is_none_or(|url| url.as_str().to_lowercase().contains(&folder))
+    };
+    run.pull_requests.entries().find(here)?.number.as_ref()?.number()
+}
+
+fn fork_owner<'a>(delivery: &'a Delivery<'_>) -> Option<&'a str> {
+    let head = delivery.body.workflow_run.as_ref()?.head_repository.as_ref()?.full_name.text()?;
+    let (owner, _) = head.split_once('/')?;
+    (!head.eq_ignore_ascii_case(delivery.scope)).then_some(owner)
+}

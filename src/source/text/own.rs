@@ -1,0 +1,479 @@
+//! Markdown without what its author does not say: quotes, code, and what a bot folds away.
+//!
+//! Lines are read one by one, and each once: where somebody puts a quote must not cost more than its length. What GitHub
+//! shows as a quote is one, by CommonMark 0.31 and by HTML, as far as that can be told from a line and the ones before.
+
+use std::collections::HashMap;
+
+/// Markdown without quotes (those of Markdown and of HTML), fenced code, `<pre>`, `<code>`, `<details>` and HTML comments
+/// (templates are full of them). Lines stay lines. Indented code remains, and can be told by how its lines start.
+pub fn own_words(text: &str) -> String {
+    Reader::default().read(text)
+}
+
+/// The same for showing it: the words in `<code>` remain, since the sentence around them needs them.
+pub(super) fn own_words_with_code(text: &str) -> String {
+    Reader { keeps_code: true, ..Reader::default() }.read(text)
+}
+
+/// An element of HTML whose content is nothing that the author says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Element {
+    Blockquote,
+    Code,
+    Details,
+    Pre,
+}
+
+impl Element {
+    const ALL: [(&'static str, Self); 4] =
+        [("blockquote", Self::Blockquote), ("code", Self::Code), ("details", Self::Details), ("pre", Self::Pre)];
+}
+
+/// Elements that begin a block of HTML, up to an empty line, wherever they begin a line (CommonMark 0.31, 4.6).
+const BLOCKS: &[&str] = &[
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "center",
+    "dd",
+    "details",
+    "dialog",
+    "div",
+    "dl",
+    "dt",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hr",
+    "html",
+    "iframe",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "summary",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+];
+
+/// A fence of code: its mark and how often that stands there.
+type Fence = (char, usize);
+
+/// What a position in a line is inside of.
+#[derive(Debug, Default, Clone, Copy)]
+enum Inside {
+    #[default]
+    Text,
+    Comment,
+    /// A tag, and in it perhaps an attribute's value with its quotation mark
+    Tag {
+        closes: bool,
+        element: Element,
+        value: Option<char>,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Reader {
+    keeps_code: bool,
+    own: String,
+    fence: Option<Fence>,
+    inside: Inside,
+    /// The elements that are open, the outermost first
+    open: Vec<Element>,
+    /// How many of each are, so that nobody has to look for one that is not there
+    count: [usize; Element::ALL.len()],
+    /// A block of HTML, in which neither fences nor backticks mean anything
+    html: bool,
+    /// A quote of Markdown whose last line is a paragraph's, which the next line may go on with
+    lazy: bool,
+    /// Fenced code within a quote
+    quoted_fence: Option<Fence>,
+}
+
+impl Reader {
+    fn read(mut self, text: &str) -> String {
+        self.own.reserve(text.len());
+        for line in text.lines() {
+            self.line(line);
+            self.own.push('\n');
+        }
+        self.own
+    }
+
+    fn line(&mut self, line: &str) {
+        if self.fence.is_some() {
+            self.fence = next_fence(self.fence, line);
+            return;
+        }
+        if line.trim().is_empty() {
+            (self.html, self.lazy, self.quoted_fence) = (false, false, None);
+            if matches!(self.inside, Inside::Tag { .. }) {
+                self.inside = Inside::Text;
+            }
+            return;
+        }
+        if matches!(self.inside, Inside::Text) && !self.is_open(Element::Pre) {
+            if let Some(quote) = quoted(line) {
+                self.quote(quote);
+                return;
+            }
+            if self.lazy && goes_on(line) {
+                return;
+            }
+            (self.lazy, self.quoted_fence) = (false, None);
+            self.html |= starts_html(line);
+            if !self.html && fence_of(line).is_some() {
+                self.fence = next_fence(None, line);
+                return;
+            }
+        }
+        self.scan(line);
+    }
+
+    /// A line of a quote, without its mark.
+    fn quote(&mut self, line: &str) {
+        let was_code = self.quoted_fence.is_some();
+        self.quoted_fence = next_fence(self.quoted_fence, line);
+        let code = was_code || self.quoted_fence.is_some();
+        let words = without_items(line);
+        self.lazy = !code && !words.trim().is_empty() && goes_on(words);
+    }
+
+    /// Takes over what stands outside of elements and comments.
+    fn scan(&mut self, line: &str) {
+        let raw = self.html || self.is_open(Element::Pre);
+        let mut spans = if raw { Vec::new() } else { code_spans(line) }.into_iter().peekable();
+        let mut at = 0;
+        while at < line.len() {
+            let rest = &line[at..];
+            match self.inside {
+                Inside::Comment => {
+                    let Some(end) = rest.find("-->") else { return };
+                    at += end + 3;
+                    self.inside = Inside::Text;
+                }
+                Inside::Tag { closes, element, value } => at += self.tag(rest, (closes, element, value)),
+                Inside::Text => {
+                    let next = rest.find('<').map_or(line.len(), |found| at + found);
+                    while spans.next_if(|(_, end)| *end <= next).is_some() {}
+                    let span = spans.peek().filter(|(start, _)| *start < next).map(|(_, end)| *end);
+                    let end = span.unwrap_or(next);
+                    self.push(&line[at..end]);
+                    at = end;
+                    if span.is_none() {
+                        at += self.begin(&line[at..], !raw && line[..at].ends_with('\\'));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What begins at a `<`; how long its beginning is.
+    fn begin(&mut self, rest: &str, escaped: bool) -> usize {
+        let tag = tag_at(rest).and_then(|(closes, name)| {
+            let (_, element) = Element::ALL.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+            Some((closes, element, 1 + usize::from(closes) + name.len()))
+        });
+        match tag {
+            _ if escaped || rest.is_empty() => {}
+            _ if rest.starts_with("<!--") => {
+                self.inside = Inside::Comment;
+                return 4;
+            }
+            Some((closes, element, length)) if !(self.keeps_code && element == Element::Code) => {
+                self.inside = Inside::Tag { closes, element, value: None };
+                return length;
+            }
+            _ => {}
+        }
+        let length = rest.chars().next().map_or(0, char::len_utf8);
+        self.push(&rest[..length]);
+        length
+    }
+
+    /// The rest of a tag, or as much of it as this line has; how long that is.
+    fn tag(&mut self, rest: &str, (closes, element, mut value): (bool, Element, Option<char>)) -> usize {
+        for (at, c) in rest.char_indices() {
+            match (c, value) {
+                (c, Some(mark)) => value = Some(mark).filter(|mark| *mark != c),
+                ('"' | '\'', None) => value = Some(c),
+                ('>', None) => {
+                    self.inside = Inside::Text;
+                    if closes {
+                        self.close(element)
+                    } else {
+                        self.open(element)
+                    }
+                    return at + 1;
+                }
+                _ => {}
+            }
+        }
+        self.inside = Inside::Tag { closes, element, value };
+        rest.len()
+    }
+
+    fn open(&mut self, element: Element) {
+        self.open.push(element);
+        self.count[element as usize] += 1;
+    }
+
+    /// The end of an element is the end of what is open within it, too.
+    fn close(&mut self, element: Element) {
+        while self.is_open(element)
+            && let Some(last) = self.open.pop()
+        {
+            self.count[last as usize] -= 1;
+            if last == element {
+                return;
+            }
+        }
+    }
+
+    fn is_open(&self, element: Element) -> bool {
+        self.count[element as usize] > 0
+    }
+
+    fn push(&mut self, text: &str) {
+        if self.open.is_empty() {
+            self.own.push_str(text);
+        }
+    }
+}
+
+/// The fence that is open after a line, where `open` was before.
+fn next_fence(open: Option<Fence>, line: &str) -> Option<Fence> {
+    match (open, fence_of(line)) {
+        (None, found) => found.map(|(mark, length, _)| (mark, length)),
+        (Some((mark, least)), Some((found, length, ""))) if found == mark && length >= least => None,
+        (open, _) => open,
+    }
+}
+
+/// The mark, length and info string of a line that opens or closes fenced code (CommonMark 0.31, 4.5).
+fn fence_of(line: &str) -> Option<(char, usize, &str)> {
+    let text = line.trim_start_matches(' ');
+    let mark = text.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
+    let info = text.trim_start_matches(mark);
+    let length = text.len() - info.len();
+    let fence = line.len() - text.len() <= 3 && length >= 3 && !(mark == '`' && info.contains('`'));
+    fence.then(|| (mark, length, info.trim()))
+}
+
+/// What a line quotes, if it does, on the highest level or within items of a list. With more spaces before it that is code
+/// or an item's, and nobody's own words either.
+fn quoted(line: &str) -> Option<&str> {
+    let mut quote = without_items(line.trim_start()).strip_prefix('>')?;
+    while let Some(inner) = quote.trim_start().strip_prefix('>') {
+        quote = inner;
+    }
+    Some(quote.strip_prefix(' ').unwrap_or(quote))
+}
+
+fn without_items(mut text: &str) -> &str {
+    while let Some(rest) = item(text) {
+        text = rest;
+    }
+    text
+}
+
+/// What follows the mark of an item of a list.
+fn item(text: &str) -> Option<&str> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let rest = match digits {
+        0 => text.strip_prefix(['-', '+', '*'])?,
+        1..=9 => text[digits..].strip_prefix(['.', ')'])?,
+        _ => return None,
+    };
+    rest.starts_with([' ', '\t']).then(|| rest.trim_start())
+}
+
+/// Whether a line can go on with a paragraph, and begins nothing of its own.
+fn goes_on(line: &str) -> bool {
+    let text = line.trim();
+    let heading = text.starts_with('#') && text.trim_start_matches('#').chars().next().is_none_or(char::is_whitespace);
+    let marks = text.trim_matches([' ', '\t']);
+    let rule = ['-', '*', '_']
+        .into_iter()
+        .any(|mark| marks.chars().all(|c| c == mark || c == ' ' || c == '\t') && marks.matches(mark).count() >= 3);
+    !(heading || rule || item(text).is_some() || fence_of(line).is_some() || starts_html(line))
+}
+
+fn starts_html(line: &str) -> bool {
+    let text = line.trim_start_matches(' ');
+    line.len() - text.len() <= 3
+        && tag_at(text).is_some_and(|(_, name)| BLOCKS.iter().any(|known| known.eq_ignore_ascii_case(name)))
+}
+
+/// Whether a text starts with a tag that closes something, and that tag's name.
+fn tag_at(text: &str) -> Option<(bool, &str)> {
+    let tag = text.strip_prefix('<')?;
+    let (closes, tag) = tag.strip_prefix('/').map_or((false, tag), |tag| (true, tag));
+    let end = tag.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tag.len());
+    let (name, rest) = tag.split_at(end);
+    let ends = rest.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, '>' | '/'));
+    (ends && name.starts_with(|c: char| c.is_ascii_alphabetic())).then_some((closes, name))
+}
+
+/// Where the spans of code in a line begin and end: at runs of equally many backticks.
+fn code_spans(line: &str) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for (at, _) in line.match_indices('`') {
+        match runs.last_mut() {
+            Some((start, length)) if *start + *length == at => *length += 1,
+            _ => runs.push((at, 1)),
+        }
+    }
+    // From behind, for each run the next one of its length.
+    let mut next = HashMap::new();
+    let mut ends = vec![None; runs.len()];
+    for (index, (_, length)) in runs.iter().enumerate().rev() {
+        ends[index] = next.insert(*length, index);
+    }
+    let mut spans = Vec::new();
+    let mut index = 0;
+    while index < runs.len() {
+        match ends[index] {
+            Some(end) => {
+                spans.push((runs[index].0, runs[end].0 + runs[end].1));
+                index = end + 1;
+            }
+            None => index += 1,
+        }
+    }
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_words_leave_out_fenced_code_and_comments() {
+        for (markdown, own) in [
+            ("a\n```rust\nb\n```\nc", "a\n\n\n\nc\n"),
+            ("~~~\nb\n```\n~~~~\nc", "\n\n\n\nc\n"),
+            ("```\nnever closed", "\n\n"),
+            ("```inline``` c", "```inline``` c\n"),
+            ("a <!-- b --> c <!-- d\ne\nf --> g", "a  c \n\n g\n"),
+            ("<!--\n```\n-->\nc", "\n\n\nc\n"),
+            ("a `<!--` b", "a `<!--` b\n"),
+        ] {
+            assert_eq!(own_words(markdown), own, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn quotes_of_markdown_are_left_out() {
+        for (markdown, own) in [
+            ("> theirs\n\nmine", "\n\nmine\n"),
+            ("mine\n> theirs\n>> deeper\n>\nmine", "mine\n\n\n\nmine\n"),
+            ("   > theirs\n\n     > in an item\n- > theirs\n1. - > theirs", "\n\n\n\n\n"),
+            ("> theirs\nstill theirs\n/assume theirs\n\nmine", "\n\n\n\nmine\n"),
+            ("> theirs\n- mine", "\n- mine\n"),
+            ("> theirs\n1. mine", "\n1. mine\n"),
+            ("> theirs\n# mine", "\n# mine\n"),
+            ("> theirs\n---\nmine", "\n---\nmine\n"),
+            ("> theirs\n```\ncode\n```\nmine", "\n\n\n\nmine\n"),
+            ("> # theirs\nmine", "\nmine\n"),
+            ("> - theirs\nstill theirs\n\nmine", "\n\n\nmine\n"),
+            ("> ```\n> theirs\nmine", "\n\nmine\n"),
+            ("> ```\n> theirs\n> ```\nmine", "\n\n\nmine\n"),
+            ("5 > 4, a -> b", "5 > 4, a -> b\n"),
+            ("-> mine", "-> mine\n"),
+        ] {
+            assert_eq!(own_words(markdown), own, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn quotes_of_html_are_left_out() {
+        for (markdown, own) in [
+            ("a <blockquote>b</blockquote> c", "a  c\n"),
+            ("a <BlockQuote>b</BLOCKQUOTE > c", "a  c\n"),
+            ("<blockquote cite=\"a > b\" x='>'>b</blockquote>c", "c\n"),
+            ("<blockquote\n  class=x\n>\nb\n</blockquote\n>c", "\n\n\n\n\nc\n"),
+            ("<details><details>b</details>b</details>c", "c\n"),
+            ("<details>\n<summary>b</summary>\n\nb\n\n</details>\nc", "\n\n\n\n\n\nc\n"),
+            ("<pre>b</pre>c<code>b</code>d<details>b</details>e", "cde\n"),
+            ("a\n<details>\n\nnever closed", "a\n\n\n\n"),
+            ("<details><blockquote>b</details>c</blockquote>d", "cd\n"),
+            ("</blockquote>a", "a\n"),
+            ("<blockquote>b</details>b</blockquote>c", "c\n"),
+            ("<details/>b", "\n"),
+            ("<codeowners>a</codeowners> <pretty>b", "<codeowners>a</codeowners> <pretty>b\n"),
+            ("a < b, a<code, x <details", "a < b, a<code, x \n"),
+            ("x <details\n\nc", "x \n\nc\n"),
+            ("x \\<details> c", "x \\<details> c\n"),
+            ("use `<details>` and ``<pre>`` `here`", "use `<details>` and ``<pre>`` `here`\n"),
+            ("it's ` <code>b</code> c", "it's `  c\n"),
+            ("```\n<details>\n```\nc", "\n\n\nc\n"),
+            ("<pre>\n```\n</pre>\nc", "\n\n\nc\n"),
+            ("<details>\n`</details>`c", "\n`c\n"),
+            ("<details>\n\n```\n</details>\n```\nb\n</details>\nc", "\n\n\n\n\n\n\nc\n"),
+            ("<details><!-- </details> -->b</details>c", "c\n"),
+            ("<!-- <details> -->c", "c\n"),
+            ("> <details>\n\nc", "\n\nc\n"),
+            ("<https://example.com> é<code>é</code>é", "<https://example.com> éé\n"),
+        ] {
+            assert_eq!(own_words(markdown), own, "{markdown}");
+        }
+        assert_eq!(own_words_with_code("a <code>b</code><pre>c</pre>"), "a <code>b</code>\n");
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        for odd in ["<details>", "> a", "```", "<!--", "<pre", "`", "- > ", "\r", "é<"] {
+            let text = format!("{odd}\nx\n\n{odd}\r\n{odd} y");
+            assert_eq!(own_words(&text).lines().count(), text.lines().count(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_the_text_it_does_not_take_long() {
+        let begin = std::time::Instant::now();
+        let odd = [
+            "<details>",
+            "</details>",
+            "<details",
+            "`",
+            "`a``b```",
+            "<!--",
+            "> ",
+            "- ",
+            "<",
+            "<pre>\n",
+            "<a <code\n",
+            "1.",
+        ];
+        for odd in odd {
+            own_words(&odd.repeat(300_000));
+            own_words(&format!("{}{}", "<code>".repeat(100_000), odd.repeat(100_000)));
+        }
+        let backticks: String = (1..2_000).map(|length| "`".repeat(length) + " ").collect();
+        own_words(&backticks);
+        assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+    }
+}
