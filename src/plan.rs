@@ -247,7 +247,7 @@ pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) ->
     }
     match judge(rule, team, Asked { event: &event, kind: waited.kind, ticket: waited.ticket }) {
         Verdict::Match => {}
-        Verdict::Miss { because } => return Release::Suppressed(format!("no longer so: {because}")),
+        Verdict::Miss { because, .. } => return Release::Suppressed(format!("no longer so: {because}")),
         Verdict::Suppressed { because } => return Release::Suppressed(because),
     }
     if waited.kind.is_milestone() && event.kind != waited.kind {
