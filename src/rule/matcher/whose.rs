@@ -62,11 +62,15 @@ pub fn doers(event: &Event, kind: EventKind) -> Vec<&Actor> {
     for_whom.map_or(acted, |author| vec![author])
 }
 
-/// Whether somebody is a machine that carries what others did. Some are accounts like a person's.
+/// Whether somebody is a machine that carries what others did. Some are accounts like a person's, which by custom have it
+/// in their name.
 fn acts_for_others(actor: &Actor) -> bool {
-    const QUEUES: [&str; 2] = ["bors", "homu"];
     let login = actor.login.to_lowercase();
-    is_machine(actor) || QUEUES.contains(&login.as_str()) || login.ends_with("-bot") || login.ends_with("-robot")
+    let mut parts = login.split(['-', '_']);
+    let queue = parts.clone().any(|part| matches!(part, "bors" | "homu"));
+    queue
+        || is_machine(actor)
+        || login.contains('-') && parts.next_back().is_some_and(|end| matches!(end, "bot" | "robot"))
 }
 
 fn is_machine(actor: &Actor) -> bool {

@@ -136,7 +136,15 @@ fn bots_without_brackets(rule: &Rule) -> bool {
 }
 
 fn queues(rule: &Rule) -> bool {
-    const FOLDERS: [&str; 4] = ["gh-readonly-queue/", "mergify/merge-queue/", "trunk-merge/", "mq-bot-"];
+    const FOLDERS: [&str; 7] = [
+        "gh-readonly-queue/",
+        "mergify/merge-queue/",
+        "trunk-merge/",
+        "trunk-temp/",
+        "automation/bors/",
+        "graphite-base/",
+        "gtmq_",
+    ];
     let branches = entries(rule, |condition| if let Condition::Branch(list) = condition { Some(list) } else { None });
     branches.into_iter().any(|entry| FOLDERS.iter().any(|folder| entry.starts_with(folder)))
 }
