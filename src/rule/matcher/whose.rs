@@ -99,9 +99,14 @@ fn chatter(event: &Event, kind: EventKind) -> Option<Chatter<'_>> {
     }
     let actor = event.actor.as_ref();
     let machines = || actor.into_iter().chain(author).filter(|who| is_machine(who)).collect::<Vec<_>>();
-    let is_bot = |role: &str, bot: &Actor| format!("the {role} {} is a bot", short(&bot.name));
+    let same = |who: Option<&Actor>, bot: &Actor| who.is_some_and(|who| who.login == bot.login);
+    let acted = actor.filter(|_| kind == event.kind);
+    let is_bot = |bot: &Actor| {
+        let role = if same(author, bot) && !same(acted, bot) { "author" } else { "actor" };
+        format!("the {role} {} is a bot", short(&bot.name))
+    };
     if let (About::PullRequest(_), Some(author)) = (&event.about, author.filter(|author| raises_dependencies(author))) {
-        return Some(Chatter { because: is_bot("author", author), by: machines() });
+        return Some(Chatter { because: is_bot(author), by: machines() });
     }
     if let Some(branch) = own_branch(&event.about).filter(|branch| is_of_dependencies(branch)) {
         let because = format!("the branch {} is a dependency bot's", quoted(branch));
@@ -110,18 +115,12 @@ fn chatter(event: &Event, kind: EventKind) -> Option<Chatter<'_>> {
     if is_fact(kind) {
         return None;
     }
-    let is_author = |bot: &Actor| author.is_some_and(|author| author.login == bot.login);
     let bot = match doers.first() {
         Some(first) => first,
         // Nobody did it: nothing happened to a bot's pull request.
         None => author.filter(|_| matches!(event.about, About::PullRequest(_)))?,
     };
-    let role = if is_author(bot) { "author" } else { "actor" };
-    doers
-        .iter()
-        .chain([&bot])
-        .all(|doer| is_machine(doer))
-        .then(|| Chatter { because: is_bot(role, bot), by: machines() })
+    doers.iter().chain([&bot]).all(|doer| is_machine(doer)).then(|| Chatter { because: is_bot(bot), by: machines() })
 }
 
 /// Whether a kind is a fact, which is so whoever made it so, or else what somebody says, opens or arranges.
@@ -209,7 +208,7 @@ fn raises_dependencies(actor: &Actor) -> bool {
     let name = login.trim_end_matches("[bot]");
     let family = |bot: &&str| name.strip_prefix(*bot).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
     let flagged = actor.bot || login.ends_with("[bot]");
-    ACCOUNTS.contains(&name) || flagged && BOTS.iter().any(|bot| family(&bot))
+    ACCOUNTS.contains(&name) || flagged && BOTS.iter().any(family)
 }
 
 /// Whether a branch is one that a bot makes to raise a dependency.

@@ -50,7 +50,7 @@ fn needed(conditions: &[Condition]) -> Vec<&Condition> {
 }
 
 /// The entries, without those that exclude, of the lists that a rule needs and that pass the test.
-fn entries<'r>(rule: &'r Rule, list: fn(&Condition) -> Option<&Patterns>) -> Vec<&'r str> {
+fn entries(rule: &Rule, list: fn(&Condition) -> Option<&Patterns>) -> Vec<&str> {
     needed(&rule.conditions).into_iter().filter_map(list).flat_map(Patterns::wanted).collect()
 }
 

@@ -94,6 +94,8 @@ fn whose_pull_request_it_is() {
         ("pull_request.merged", Some("mergify[bot]"), "bo", "", is_bo),
         ("pull_request.merged", Some("bors"), "bo", "", is_bo),
         ("pull_request.merged", Some("k8s-ci-robot"), "bo", "", is_bo),
+        ("pull_request.merged", Some("rust-bors"), "bo", "", is_bo),
+        ("pull_request.merged", Some("talbot"), "bo", "", ""),
         ("pull_request.closed", Some("stale[bot]"), "bo", "", is_bo),
         ("pull_request.ready", Some("ci[bot]"), "bo", "own = true", ""),
         ("pull_request.on_track", Some("automation[bot]"), "dee", "", ""),
@@ -110,7 +112,7 @@ fn whose_pull_request_it_is() {
         ("pull_request.merged", Some("bo"), COPILOT, "", is_bo),
         ("pull_request.merged", Some("github-merge-queue[bot]"), COPILOT, "", ""),
         ("pull_request.commented", Some("cy"), COPILOT, "", ""),
-        ("pull_request.opened", Some(COPILOT), COPILOT, "", "suppressed: the author Copilot is a bot"),
+        ("pull_request.opened", Some(COPILOT), COPILOT, "", "suppressed: the actor Copilot is a bot"),
         ("pull_request.opened", Some(COPILOT), COPILOT, "author = [\"copilot\"]", ""),
         ("pull_request.stalled", None, COPILOT, "", "suppressed: the author Copilot is a bot"),
         // A dependency bot's is chatter through and through.
@@ -225,7 +227,7 @@ fn what_a_person_says_is_said_wherever_that_is() {
     assert_eq!(told("", &note("cy", &[])), "");
     assert_eq!(told("", &note("bo", &[])), "suppressed: bo is a member of data: not news to them");
     assert_eq!(told("", &note("bo", &["Data"])), "", "it is said to them");
-    assert_eq!(told("", &note(RENOVATE, &["data"])), "suppressed: the author renovate[bot] is a bot");
+    assert_eq!(told("", &note(RENOVATE, &["data"])), "suppressed: the actor renovate[bot] is a bot");
 }
 
 #[test]
