@@ -139,6 +139,8 @@ pub struct Plan {
     pub recalled: Vec<Recall>,
     /// Occurrences, by their names, in whose events other words stand from now on, or none
     pub reworded: Vec<(String, Option<Comment>)>,
+    /// Why a rule that may want the event doesn't get it: something that it asks for is not known
+    pub unknown: Option<String>,
 }
 
 /// Says what each team hears of an event.
@@ -153,10 +155,15 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
         return plan;
     }
     for kind in tracked.kinds() {
-        for (team, rule) in rules.candidates(kind, &tracked.event) {
+        for (team, rule) in asked(tracked, kind, rules) {
             let reached = (team, rule, kind);
-            let around = Around { rules, history, now };
-            let Some((fate, since)) = fate(tracked, reached, around) else { continue };
+            let (fate, since) = match fate(tracked, reached, Around { rules, history, now }) {
+                Ok(fate) => fate,
+                Err(unknown) => {
+                    plan.unknown = plan.unknown.or(unknown);
+                    continue;
+                }
+            };
             let told = |update: &Update| update.team == team.name && update.rule == rule.name;
             // A push to a draft is one message, to a rule that asks for pushes and for "on track".
             if kind == EventKind::PullRequestOnTrack && plan.updates.iter().any(told) {
@@ -181,6 +188,12 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
     plan
 }
 
+/// The rules that are asked: of a note that names teams theirs, else those that could want it.
+fn asked<'r>(tracked: &Tracked, kind: EventKind, rules: &'r Rules) -> Vec<(&'r Team, &'r Rule)> {
+    let asked = Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() };
+    rules.addressed(asked).unwrap_or_else(|| rules.candidates(kind, &tracked.event).collect())
+}
+
 /// A rule of a team that is asked about a kind of event.
 type Reached<'a> = (&'a Team, &'a Rule, EventKind);
 
@@ -192,12 +205,18 @@ struct Around<'a> {
     now: Timestamp,
 }
 
-/// What becomes of an update, and since when the first one waits that it replaces or goes with. `None` if the rule is about
-/// something else.
-fn fate(tracked: &Tracked, (team, rule, kind): Reached<'_>, around: Around<'_>) -> Option<(Fate, Option<Timestamp>)> {
-    let suppressed = |reason: String| Some((Fate::Suppressed(reason), None));
+/// What becomes of an update, and since when the first one waits that it replaces or goes with.
+///
+/// # Errors
+/// The rule is about something else, or perhaps is not: then what is not known.
+fn fate(
+    tracked: &Tracked,
+    (team, rule, kind): Reached<'_>,
+    around: Around<'_>,
+) -> Result<(Fate, Option<Timestamp>), Option<String>> {
+    let suppressed = |reason: String| Ok((Fate::Suppressed(reason), None));
     match judge(rule, team, Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() }) {
-        Verdict::Miss { .. } => return None,
+        Verdict::Miss { because, unknown } => return Err(Some(because).filter(|_| unknown)),
         Verdict::Suppressed { because } => return suppressed(because),
         Verdict::Match => {}
     }
@@ -219,7 +238,7 @@ fn fate(tracked: &Tracked, (team, rule, kind): Reached<'_>, around: Around<'_>) 
     let reached = (team, rule, kind);
     let before = replaced(reached, rules, &history.held).chain(burst(tracked, reached, &history.held));
     let past = Past { told: told.map(|(at, _)| *at), since: before.map(|held| held.since).min() };
-    Some((Fate::Held(hold(team, rule, now, past)), past.since))
+    Ok((Fate::Held(hold(team, rule, now, past)), past.since))
 }
 
 /// While an update waits, a later one about the same subject replaces it if it says more (or if the rule wants only
@@ -305,7 +324,7 @@ pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) ->
     }
     match judge(rule, team, Asked { event: &event, kind: waited.kind, ticket: waited.ticket }) {
         Verdict::Match => {}
-        Verdict::Miss { because } => return Release::Suppressed(format!("no longer so: {because}")),
+        Verdict::Miss { because, .. } => return Release::Suppressed(format!("no longer so: {because}")),
         Verdict::Suppressed { because } => return Release::Suppressed(because),
     }
     if waited.kind.is_milestone() && event.kind != waited.kind {

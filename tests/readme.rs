@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use microalign::event::EventKind;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const README: &str = include_str!("../README.md");
 
@@ -66,6 +66,84 @@ fn the_examples_are_fine() {
     write("secrets/dkim.pem", DKIM_KEY);
     let (code, said) = run(folder.path(), &["check"]);
     assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("warning:"), "{said}");
+}
+
+/// What each rule of the example is for, as GitHub and Jira send it, mostly by machines.
+#[test]
+fn the_examples_hear_what_they_are_for() {
+    let bot = json!({ "login": "github-actions[bot]", "type": "Bot" });
+    let sha = "f95f852bd8fca8fcc58a9a2d6c842781e32a215e";
+    let pull = |by: &str, more: Value| {
+        let user = json!({ "login": by, "type": if by.ends_with("[bot]") { "Bot" } else { "User" } });
+        let mut body = json!({ "action": "opened", "sender": user, "pull_request": {
+            "number": 45, "title": "Add the v2 order schema", "state": "open", "draft": false, "user": user,
+            "html_url": "https://github.com/acme/ingest-api/pull/45", "base": { "ref": "main" }, "head": { "ref": "v2" },
+            "labels": [], "assignees": [], "requested_reviewers": [], "body": "For DATA-123.",
+        }});
+        let fields = more.as_object().unwrap().iter();
+        fields.for_each(|(key, value)| body["pull_request"][key] = value.clone());
+        body
+    };
+    let run_of = |name: &str| {
+        json!({ "action": "completed", "sender": bot, "workflow_run": {
+            "id": 7, "name": name, "conclusion": "failure", "head_branch": "main", "head_sha": sha, "event": "schedule",
+            "actor": bot, "pull_requests": [],
+        }})
+    };
+    let table = [
+        (
+            "deployment_status",
+            "live",
+            json!({
+                "action": "created", "sender": bot,
+                "deployment_status": { "id": 9, "state": "success", "environment": "production", "creator": bot },
+                "deployment": { "id": 8, "ref": "main", "sha": sha, "task": "deploy", "environment": "production", "creator": bot },
+            }),
+        ),
+        ("workflow_run", "ci-on-main", run_of("CI")),
+        ("workflow_run", "nightly", run_of("nightly-e2e")),
+        ("pull_request", "dependencies", pull("renovate[bot]", json!({ "head": { "ref": "renovate/lodash" } }))),
+        (
+            "pull_request",
+            "for-review",
+            pull(
+                "ana",
+                json!({
+                    "body": "A breaking change.", "labels": [{ "name": "api" }, { "name": "team: web" }], "additions": 3,
+                    "deletions": 4, "requested_teams": [{ "slug": "web-reviewers", "name": "Web" }],
+                }),
+            ),
+        ),
+        ("pull_request", "on-track", pull("ana", json!({ "draft": true, "body": "For DATA-123." }))),
+        (
+            "issue_comment",
+            "assumptions",
+            json!({
+                "action": "created", "sender": { "login": "ana" },
+                "issue": { "number": 45, "title": "DATA-123: v2", "state": "open", "user": { "login": "ana" },
+                           "html_url": "https://github.com/acme/ingest-api/pull/45",
+                           "pull_request": { "html_url": "https://github.com/acme/ingest-api/pull/45" } },
+                "comment": { "id": 1, "body": "/assume ids are never reused", "user": { "login": "ana" },
+                             "html_url": "https://github.com/acme/ingest-api/pull/45#issuecomment-1" },
+            }),
+        ),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run(folder.path(), &["init", "."]).0, 0);
+    std::fs::write(folder.path().join("microalign.toml"), config()).unwrap();
+    std::fs::write(folder.path().join("secrets/dkim.pem"), DKIM_KEY).unwrap();
+    std::fs::write(folder.path().join("rules/web.toml"), team()).unwrap();
+    for (event, rule, mut body) in table {
+        body["repository"] = json!({ "full_name": "acme/ingest-api", "private": false, "default_branch": "main" });
+        std::fs::write(folder.path().join("body.json"), body.to_string()).unwrap();
+        let (_, said) = run(folder.path(), &["explain", "--source", "github", "--event", event, "body.json", "--json"]);
+        let told: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap_or_else(|_| panic!("{said}"));
+        let line = told["rules"].as_array().unwrap().iter().find(|line| line["rule"] == rule).unwrap();
+        // What is known of a ticket only Jira says.
+        let ticket = rule == "on-track" && line["because"] == "nothing is known of DATA-123 yet";
+        assert!(line["matches"] == true || ticket, "{rule}: {line}");
+    }
 }
 
 #[test]

@@ -33,6 +33,12 @@ pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
         say(format!("note: {sentence}"))?;
     }
+    for sentence in rulebook.rules().notices() {
+        say(format!("note: {sentence}"))?;
+    }
+    for sentence in rulebook.rules().doubts(config.channels.github.is_some()) {
+        say(format!("warning: {sentence}"))?;
+    }
     let channels = Channels::new(config.channels.clone(), Names::open());
     let local = rules.iter().flat_map(|rule| plan::destinations(rule)).filter(|to| channels.instead(to).is_some());
     let local = local.map(|to| to.to_string()).collect::<BTreeSet<_>>();

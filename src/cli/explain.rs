@@ -13,14 +13,15 @@ use super::{ConfigArgs, Failure, open_store, say};
 use crate::app;
 use crate::channel::{Channels, Names, Post, Preview};
 use crate::config::Config;
+use crate::destination::Destination;
 use crate::event::{Event, Source};
 use crate::intake::understand;
 use crate::plan::{self, Judged};
-use crate::rule::Verdict;
+use crate::rule::{Rule, Team, Verdict};
 use crate::rulebook::{Rulebook, Telling};
 use crate::source::{BodyError, Parsed, json_body};
 use crate::store::Queued;
-use crate::template::Links;
+use crate::template::{Links, Message};
 use crate::track::{self, Tracked};
 
 #[derive(Debug, clap::Args)]
@@ -149,42 +150,57 @@ fn messages<'a>(
     channels: &Channels,
     at: Option<At>,
 ) -> Result<Vec<Would<'a>>, Failure> {
-    let mut would = Vec::new();
-    for tracked in tracked {
+    let (mut would, mut said) = (Vec::new(), Vec::new());
+    for (nth, tracked) in tracked.iter().enumerate() {
         for (team, rule, kind) in plan::matching(tracked, rulebook.rules()) {
             let event = &Event { kind, ..tracked.event.clone() };
             let now = at.map_or_else(Timestamp::now, |at| goes(team, rule, at).at);
             let message = rulebook.compose(&Telling { event, ticket: None, team, rule, line: None, now })?;
-            let thread = &track::conversation(event);
             for to in plan::destinations(rule) {
-                let post = Post {
-                    id: 0,
-                    message: &message,
-                    thread,
-                    thread_label: thread,
-                    alias: "",
-                    root: None,
-                    mentions: &[],
-                    reply_to: None,
-                    reply_tag: None,
-                    team: &team.name,
-                    rule: &rule.name,
-                    kind: event.kind.as_str(),
-                    at: event.at,
-                    links: &Links::default(),
-                };
-                let preview = channels.preview(&to, &post);
+                // What several rules of a team say of one event in the same words is said once at a place.
+                let words = (nth, &team.name, to.clone(), message.body.clone());
+                if said.contains(&words) {
+                    continue;
+                }
+                let preview = preview(channels, (team, rule, event), &to, &message);
                 would.push(Would { team: &team.name, rule: &rule.name, destination: to.to_string(), preview });
+                said.push(words);
             }
         }
     }
     Ok(would)
 }
 
+fn preview(
+    channels: &Channels,
+    (team, rule, event): (&Team, &Rule, &Event),
+    to: &Destination,
+    message: &Message,
+) -> Preview {
+    let thread = &track::conversation(event);
+    let post = Post {
+        id: 0,
+        message,
+        thread,
+        thread_label: thread,
+        alias: "",
+        root: None,
+        mentions: &[],
+        reply_to: None,
+        reply_tag: None,
+        team: &team.name,
+        rule: &rule.name,
+        kind: event.kind.as_str(),
+        at: event.at,
+        links: &Links::default(),
+    };
+    channels.preview(to, &post)
+}
+
 fn because(judged: &Judged<'_>) -> String {
     match &judged.verdict {
-        Verdict::Match => "every condition holds".to_owned(),
-        Verdict::Miss { because } | Verdict::Suppressed { because } => because.clone(),
+        Verdict::Match => judged.by.join("; "),
+        Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because.clone(),
     }
 }
 
@@ -242,16 +258,22 @@ fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Result
         say(format!("{} on {} by {who}", event.kind, event.subject))?;
         say(hanging("  ", event.about.title()))?;
         say(format!("  in the conversation {}", track::conversation(event)))?;
+        if let Some(undoing) = &event.undoing {
+            say(hanging("  no news: ", &undoing.because))?;
+        }
     }
     say(if lines.is_empty() { "\nThere are no rules." } else { "" })?;
     let (matching, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.judged.verdict == Verdict::Match);
     for Line { judged, goes } in matching.into_iter().chain(others) {
         let (mark, because) = match &judged.verdict {
             Verdict::Match => ("yes  ", "matches"),
-            Verdict::Miss { because } | Verdict::Suppressed { because } => ("no   ", because.as_str()),
+            Verdict::Miss { because, .. } | Verdict::Suppressed { because } => ("no   ", because.as_str()),
         };
         let goes = goes.iter().flatten().map(|goes| format!("; {}", goes.words)).collect::<String>();
         say(hanging(mark, &format!("{} / {}: {because}{goes}", judged.team.name, judged.rule.name)))?;
+        if !judged.by.is_empty() {
+            say(hanging("       ", &judged.by.join("; ")))?;
+        }
     }
     for Would { team, rule, destination, preview } in would {
         say(format!("\n{}", framed(&format!("{team} / {rule} → {destination}"), &preview.subject, &preview.text)))?;

@@ -19,10 +19,15 @@ const LARGEST: u64 = 25 * 1024 * 1024;
 /// Runs the tests of all teams in force.
 pub(super) fn failures(rulebook: &Rulebook, settings: &Settings) -> Vec<Problem> {
     let tests = rulebook.files().flat_map(|(file, team)| team.tests.iter().map(move |test| (file, team, test)));
-    tests.flat_map(|(file, team, test)| failures_of(test, file, team, settings)).collect()
+    tests.flat_map(|(file, team, test)| failures_of(test, file, (rulebook, team), settings)).collect()
 }
 
-fn failures_of(test: &RuleTest, file: &Path, team: &Team, settings: &Settings) -> Vec<Problem> {
+fn failures_of(
+    test: &RuleTest,
+    file: &Path,
+    (rulebook, team): (&Rulebook, &Team),
+    settings: &Settings,
+) -> Vec<Problem> {
     let problem = |place: &Place, message: String, help: Option<String>| Problem {
         file: file.display().to_string(),
         place: Some(place.clone()),
@@ -44,7 +49,7 @@ fn failures_of(test: &RuleTest, file: &Path, team: &Team, settings: &Settings) -
     let tracked = events.into_iter().map(|event| track::track(None, event)).collect::<Vec<_>>();
     let told = tracked.iter().map(|tracked| format!("{} on {}", tracked.event.kind, tracked.event.subject));
     let help = format!("test `{}` tells {}", test.name, told.collect::<Vec<_>>().join(", "));
-    let differences = plan::differences(&tracked, team, &test.expect);
+    let differences = plan::differences(&tracked, rulebook.rules(), team, &test.expect);
     differences.into_iter().map(|message| problem(&test.expect_at, message, Some(help.clone()))).collect()
 }
 

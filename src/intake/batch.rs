@@ -123,6 +123,7 @@ impl<'a> Batch<'a> {
     async fn event(&mut self, event: Event) -> Result<PlannedEvent, StoreError> {
         let (mut event, nameless) = self.resolve(self.with_edit(event).await?).await?;
         name_undoing(&mut event);
+        self.keep_names(&mut event);
         self.follow_name(&mut event).await?;
         let undone = self.undone(&mut event).await?;
         if matches!(&event.about, About::Thing(thing) if thing.pull_request.is_some())
@@ -232,9 +233,9 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn planned_event(&self, tracked: Tracked, plan: plan::Plan, forward: bool) -> PlannedEvent {
+    fn planned_event(&self, tracked: Tracked, mut plan: plan::Plan, forward: bool) -> PlannedEvent {
         let Tracked { event, known, stale, .. } = tracked;
-        let lines = plan.updates.into_iter().map(|update| {
+        let lines = std::mem::take(&mut plan.updates).into_iter().map(|update| {
             let asked = self.rulebook.rules().find(&update.team, &update.rule);
             let (state, reason) = match (update.fate, asked) {
                 (Fate::Held(wait), Some((team, rule))) => {
@@ -253,7 +254,8 @@ impl<'a> Batch<'a> {
             lines.push(Line { rule: None, kind: event.kind, state: LineState::Ignored, reason });
         }
         if lines.is_empty() {
-            let gap = event.gap.as_ref().map_or_else(String::new, |gap| format!("; not all was known: {gap}"));
+            let gap = event.gap.as_ref().or(plan.unknown.as_ref());
+            let gap = gap.map_or_else(String::new, |gap| format!("; not all was known: {gap}"));
             let reason = stale.unwrap_or_else(|| format!("no rule matched{gap}"));
             lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
         }

@@ -1,7 +1,7 @@
 //! What each rule says of a payload: for `explain`, and for the tests in team files.
 
 use crate::event::EventKind;
-use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
+use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge, matched_by};
 use crate::track::Tracked;
 
 /// What a rule says of a payload.
@@ -13,56 +13,115 @@ pub struct Judged<'a> {
     pub rule: &'a Rule,
     /// What it says
     pub verdict: Verdict,
+    /// By what it matches: the file, label, key or branch that fits each of its conditions
+    pub by: Vec<String>,
 }
 
-/// One verdict a rule, of the events that a payload leads to.
+/// One verdict a rule, of the events that a payload leads to; and those of teams that a note among them names, where none
+/// of their own rules is for it.
 #[must_use]
 pub fn judge_all<'a>(tracked: &[Tracked], rules: &'a Rules) -> Vec<Judged<'a>> {
-    rules.all().map(|(team, rule)| Judged { team, rule, verdict: verdict(tracked, team, rule) }).collect()
+    let mut judged = rules.all().map(|reached| judged(tracked, rules, reached)).collect::<Vec<_>>();
+    for (team, rule) in asked(tracked).filter_map(|(_, asked)| rules.addressed(asked)).flatten() {
+        let known = |judged: &Judged<'_>| (&judged.team.name, &judged.rule.name) == (&team.name, &rule.name);
+        if !judged.iter().any(known) {
+            judged.push(self::judged(tracked, rules, (team, rule)));
+        }
+    }
+    judged
+}
+
+/// Each event of a payload that is news, as each of the kinds that rules are asked about. One payload says nothing of its
+/// ticket, unless it is Jira's.
+fn asked(tracked: &[Tracked]) -> impl Iterator<Item = (&Tracked, Asked<'_>)> {
+    let news = tracked.iter().filter(|tracked| tracked.event.undoing.is_none());
+    news.flat_map(|tracked| {
+        tracked.kinds().map(move |kind| (tracked, Asked { event: &tracked.event, kind, ticket: None }))
+    })
 }
 
 /// The first event that the rule matches, else why it does not match the first one.
-fn verdict(tracked: &[Tracked], team: &Team, rule: &Rule) -> Verdict {
-    let ask = |(event, kind)| judge(rule, team, Asked { event, kind, ticket: None });
-    let asked = tracked.iter().flat_map(|tracked| tracked.kinds().map(|kind| (&tracked.event, kind)));
-    let asked = asked.collect::<Vec<_>>();
-    let mut verdicts = asked.iter().copied().map(ask).collect::<Vec<_>>();
-    let best = verdicts.iter().position(|v| matches!(v, Verdict::Match)).or_else(|| {
-        // A rule that listens to one of the events says more than one that listens to none.
-        verdicts
-            .iter()
-            .position(|v| matches!(v, Verdict::Suppressed { .. }))
-            .or_else(|| asked.iter().position(|(_, kind)| rule.on.kinds.contains(*kind)))
-    });
-    verdicts.swap_remove(best.unwrap_or(0))
+fn judged<'a>(tracked: &[Tracked], rules: &Rules, (team, rule): (&'a Team, &'a Rule)) -> Judged<'a> {
+    let of = |verdict, by| Judged { team, rule, verdict, by };
+    let asked = asked(tracked).collect::<Vec<_>>();
+    let mut verdicts = asked
+        .iter()
+        .map(|(tracked, asked)| match verdict(*asked, rules, (team, rule)) {
+            Verdict::Match => tracked.stale.clone().map_or(Verdict::Match, |because| Verdict::Suppressed { because }),
+            other => other,
+        })
+        .collect::<Vec<_>>();
+    if let Some(matching) = verdicts.iter().position(|verdict| *verdict == Verdict::Match) {
+        return of(Verdict::Match, matched_by(rule, asked[matching].1));
+    }
+    // A rule that listens to one of the events says more than one that listens to none.
+    let best = verdicts
+        .iter()
+        .position(|verdict| matches!(verdict, Verdict::Suppressed { .. }))
+        .or_else(|| asked.iter().position(|(_, asked)| rule.on.kinds.contains(asked.kind)));
+    if verdicts.is_empty() {
+        return of(no_news(tracked), Vec::new());
+    }
+    of(verdicts.swap_remove(best.unwrap_or(0)), Vec::new())
 }
 
-/// The rules that match an event, each with the kind that it matches as. One payload says nothing of its ticket, unless
-/// it is Jira's.
+/// Rules are not asked about what takes something back.
+fn no_news(tracked: &[Tracked]) -> Verdict {
+    let undoing = tracked.iter().find_map(|tracked| tracked.event.undoing.as_ref());
+    let because = undoing.map_or_else(|| "there is no event".to_owned(), |undoing| undoing.because.clone());
+    Verdict::Miss { because, unknown: false }
+}
+
+/// What a rule says to one event. A note that names teams is for them alone.
+fn verdict(asked: Asked<'_>, rules: &Rules, (team, rule): (&Team, &Rule)) -> Verdict {
+    let verdict = judge(rule, team, asked);
+    let Some(addressed) = rules.addressed(asked).filter(|_| !matches!(verdict, Verdict::Miss { .. })) else {
+        return verdict;
+    };
+    if addressed.iter().any(|(other, _)| other.name == team.name) {
+        return verdict;
+    }
+    let mut names = addressed.iter().map(|(team, _)| team.name.as_str()).collect::<Vec<_>>();
+    names.dedup();
+    Verdict::Suppressed { because: format!("it is said to {}, not to {}", names.join(", "), team.name) }
+}
+
+/// The rules that match an event, each with the kind that it matches as.
 #[must_use]
 pub fn matching<'a>(tracked: &Tracked, rules: &'a Rules) -> Vec<(&'a Team, &'a Rule, EventKind)> {
     let mut matching: Vec<(&Team, &Rule, EventKind)> = Vec::new();
-    for kind in tracked.kinds() {
-        let asked = Asked { event: &tracked.event, kind, ticket: None };
-        for (team, rule) in rules.candidates(kind, &tracked.event) {
+    if tracked.stale.is_some() {
+        return matching;
+    }
+    for (_, asked) in asked(std::slice::from_ref(tracked)) {
+        let reached = match rules.addressed(asked) {
+            Some(addressed) => addressed,
+            None => rules.candidates(asked.kind, &tracked.event).collect(),
+        };
+        for (team, rule) in reached {
             let known = matching.iter().any(|(t, r, _)| (&t.name, &r.name) == (&team.name, &rule.name));
             if !known && judge(rule, team, asked) == Verdict::Match {
-                matching.push((team, rule, kind));
+                matching.push((team, rule, asked.kind));
             }
         }
     }
     matching
 }
 
-/// How what a team's rules say of a payload differs from what its test expects: a sentence for each rule that differs.
+/// How what a team's rules say of a payload differs from what its test expects: a sentence for each rule that differs. A
+/// test knows the payload alone, so what was before it makes nothing stale.
 #[must_use]
-pub fn differences(tracked: &[Tracked], team: &Team, expect: &[String]) -> Vec<String> {
-    let difference = |rule: &Rule| match (verdict(tracked, team, rule), expect.contains(&rule.name)) {
+pub fn differences(tracked: &[Tracked], rules: &Rules, team: &Team, expect: &[String]) -> Vec<String> {
+    let fresh = tracked.iter().map(|tracked| Tracked { stale: None, ..tracked.clone() }).collect::<Vec<_>>();
+    let difference = |rule: &Rule| match (judged(&fresh, rules, (team, rule)).verdict, expect.contains(&rule.name)) {
         (Verdict::Match, false) => Some(format!("rule `{}` matches too", rule.name)),
-        (Verdict::Miss { because } | Verdict::Suppressed { because }, true) => {
+        (Verdict::Miss { because, .. } | Verdict::Suppressed { because }, true) => {
             Some(format!("rule `{}` does not match: {because}", rule.name))
         }
         (Verdict::Match, true) | (Verdict::Miss { .. } | Verdict::Suppressed { .. }, false) => None,
     };
     team.rules.iter().filter_map(difference).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,13 +15,10 @@ use super::file::{RuleTable, TeamFile, Texts};
 use super::pattern::{Pattern, Patterns, Reading};
 use super::reading;
 use super::timing;
-use super::{Audience, Manners, On, Owns, Rule, Team};
+use super::{Audience, On, Owns, Rule, Team};
 use crate::event::{EventKind, Kinds};
 use crate::settings::ChannelSettings;
 use crate::toml_file::{At, Document, Field, Problem, TextOrTexts, Wrong, did_you_mean};
-
-/// How long an update waits if the team doesn't say.
-const SETTLE: Duration = Duration::from_secs(60);
 
 /// Names stand in addresses of pages and in mail headers.
 const LONGEST_NAME: usize = 64;
@@ -71,6 +68,7 @@ impl Checker<'_> {
     fn team(&mut self, mut raw: TeamFile) -> Team {
         let root = At::root();
         let sending = self.sending(raw.take_sending(), &root);
+        self.settling((&sending, &root), &Sending::default());
         let members = self.members(raw.members);
         let github_team = self.github_team(raw.github_team);
         self.owns = self.owns(raw.owns, github_team.as_ref(), &members);
@@ -95,6 +93,7 @@ impl Checker<'_> {
             quiet: self.quiet(raw.quiet),
             budget: self.read(raw.budget, &root.key("budget"), timing::budget),
             tests: self.tests(raw.test, &rules),
+            addressed: sending.addressed(&rules),
             rules,
         }
     }
@@ -106,40 +105,20 @@ impl Checker<'_> {
         let on = self.on(raw.on, at, after);
         let conditions = self.conditions(conditions, at, Within { on: &on, depth: 0, excluded: false });
         let own = self.sending(sending, at);
+        let settling = self.settling((&own, at), team);
+        let restricted = self.document.take(raw.restricted, &at.key("restricted")).unwrap_or(false);
         let object_by = self.duration(raw.object_by, &at.key("object_by"));
         if object_by.is_some() && !on.kinds.contains(EventKind::NoteAssumed) {
             let help = "leave it out, or add \"note.assumed\" to `on`".to_owned();
             self.document.wrong(&at.key("object_by"), "only an assumption can be objected to", help);
         }
-        let to = own.to.or_else(|| team.to.clone());
-        if to.is_none() {
+        let sending = own.or(team);
+        if sending.to.is_none() {
             let help = "write `to = [\"email:ADDRESS\"]` here, or at the top for all rules".to_owned();
             self.document.wrong(at, "this rule has nowhere to send to: `to` is missing", help);
         }
-        let settle = own.settle.or(team.settle).unwrap_or(SETTLE);
-        Rule {
-            name,
-            on,
-            conditions: conditions.into_iter().collect(),
-            to: to.unwrap_or_default(),
-            settle,
-            settle_max: settle * 3,
-            every: own.every.or(team.every),
-            digest: own.digest.or(team.digest),
-            after,
-            object_by,
-            own: own.own.or(team.own).unwrap_or(false),
-            bots: own.bots.or(team.bots).unwrap_or(false),
-            restricted: false,
-            template: own.template.or_else(|| team.template.clone()),
-            manners: Manners {
-                opened: own.opened.or(team.opened).unwrap_or_default(),
-                updated: own.updated.or(team.updated).unwrap_or_default(),
-                merged: own.merged.or(team.merged).unwrap_or_default(),
-            },
-            mention: own.mention.or_else(|| team.mention.clone()).unwrap_or_default(),
-            reply_to: own.reply_to.or(team.reply_to).unwrap_or_default(),
-        }
+        let (settle, settle_max) = settling;
+        Rule { settle, settle_max, after, object_by, restricted, ..sending.rule(name, on, conditions) }
     }
 
     fn name(&mut self, field: Field<String>, table: &At, key: &str) -> String {
@@ -312,6 +291,7 @@ impl Checker<'_> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use super::manner::SETTLE;
     use super::*;
 
     #[test]
@@ -359,7 +339,8 @@ mod tests {
         let text = "team = \"a\"\n[[rule]]\nname = \"r\"\non = [\"push\"]\nto = [\"mailbox\"]\n";
         let team = check("a.toml", text, known).unwrap();
         let rule = &team.rules[0];
-        assert_eq!((rule.settle, rule.own, rule.bots, &rule.template), (SETTLE, false, false, &None));
+        assert_eq!((rule.settle, rule.settle_max), (SETTLE, 3 * SETTLE));
+        assert_eq!((rule.own, rule.bots, rule.restricted, &rule.template), (false, false, false, &None));
         assert_eq!(team.timezone, TimeZone::UTC);
     }
 

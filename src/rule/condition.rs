@@ -21,6 +21,8 @@ pub enum Condition {
     Head(Patterns),
     /// Whether a pull request is a draft
     Draft(bool),
+    /// The branch of a push, workflow, deployment or release, or a branch itself
+    Branch(Patterns),
     /// How many lines a pull request adds and deletes
     Size(Box<Size>),
     /// Files that are changed: one that the list lets in is enough
@@ -33,6 +35,8 @@ pub enum Condition {
     LabelsAll(Patterns),
     /// Who opened or reported the subject; else who acted
     Author(Patterns),
+    /// Who did it
+    Actor(Patterns),
     /// Teams that the author is a member of
     AuthorTeam(Box<AuthorTeam>),
     /// Whom a pull request, issue or ticket is assigned to
@@ -53,6 +57,10 @@ pub enum Condition {
     Component(Patterns),
     /// Fix versions of the ticket
     FixVersion(Patterns),
+    /// What became of the ticket or issue
+    Resolution(Patterns),
+    /// Whether a release is a pre-release
+    Prerelease(bool),
     /// The environment of a deployment
     Environment(Patterns),
     /// The name of a workflow
@@ -81,12 +89,14 @@ impl Condition {
             Self::Base(_) => "base",
             Self::Head(_) => "head",
             Self::Draft(_) => "draft",
+            Self::Branch(_) => "branch",
             Self::Size(_) => "size",
             Self::Paths(_) => "paths",
             Self::TouchesOwned(_) => "touches_owned",
             Self::Labels(_) => "labels",
             Self::LabelsAll(_) => "labels_all",
             Self::Author(_) => "author",
+            Self::Actor(_) => "actor",
             Self::AuthorTeam(_) => "author_team",
             Self::Assignee(_) => "assignee",
             Self::Reviewer(_) => "reviewer",
@@ -97,6 +107,8 @@ impl Condition {
             Self::TicketLabels(_) => "ticket_labels",
             Self::Component(_) => "component",
             Self::FixVersion(_) => "fix_version",
+            Self::Resolution(_) => "resolution",
+            Self::Prerelease(_) => "prerelease",
             Self::Environment(_) => "environment",
             Self::Workflow(_) => "workflow",
             Self::Title(_) => "title",
@@ -167,9 +179,9 @@ impl Condition {
         self.any(true, &by_repository)
     }
 
-    /// Whether it wants an author by this very login: then a bot is heard.
-    pub(super) fn names_author(&self, login: &str) -> bool {
-        self.any(false, &|condition| matches!(condition, Self::Author(list) if list.names(login)))
+    /// Whether it wants an author or actor by this very login: then a bot is heard.
+    pub(super) fn names(&self, login: &str) -> bool {
+        self.any(false, &|condition| matches!(condition, Self::Author(list) | Self::Actor(list) if list.names(login)))
     }
 
     /// Changes it, and those within it.

@@ -37,6 +37,9 @@ pub struct TeamFile {
     pub audience: Field<String>,
     /// How long an update waits for the dust to settle, such as `"60s"` (the default) or `"1h30m"`.
     pub settle: Field<DurationText>,
+    /// How long an update waits at most, however often a later one takes its place, such as `"10m"`. Three times `settle`
+    /// if left out.
+    pub settle_max: Field<DurationText>,
     /// Hours and days on which nothing is sent, such as `["19:00-08:00", "sat", "sun"]`, in the team's time zone.
     #[schemars(schema_with = "quiet")]
     pub quiet: Texts,
@@ -50,7 +53,8 @@ pub struct TeamFile {
     pub digest: Field<String>,
     /// Whether members' own actions are news too. `false` if left out.
     pub own: Field<bool>,
-    /// Whether what bots do is news too. `false` if left out.
+    /// Whether what bots say and open is news too: comments, labels, pull requests. `false` if left out. What is a fact
+    /// (merged, released, deployed, failed, closed, done) is news whoever did it.
     pub bots: Field<bool>,
     /// The template of the messages; if left out, the one that fits the event.
     pub template: Field<String>,
@@ -98,6 +102,8 @@ macro_rules! tables_of_conditions {
             pub to: Texts,
             /// How long an update waits for the dust to settle, instead of the team's `settle`.
             pub settle: Field<DurationText>,
+            /// How long an update waits at most, instead of the team's `settle_max`.
+            pub settle_max: Field<DurationText>,
             /// One update about the same subject in so long, instead of the team's `every`.
             pub every: Field<DurationText>,
             /// When the updates go as one message, instead of the team's `digest`.
@@ -109,9 +115,11 @@ macro_rules! tables_of_conditions {
             pub object_by: Field<DurationText>,
             /// Whether members' own actions are news too, instead of the team's `own`.
             pub own: Field<bool>,
-            /// Whether what bots do is news too, instead of the team's `bots`. A bot that `author` names is always
-            /// heard.
+            /// Whether what bots say and open is news too, instead of the team's `bots`. A bot that `author` or `actor`
+            /// names is always heard, and so is what is a fact: merged, released, deployed, failed, closed, done.
             pub bots: Field<bool>,
+            /// Whether tickets with a security level are told in full. If left out, `false`: their key and link only.
+            pub restricted: Field<bool>,
             /// The template of the messages, instead of the team's `template`.
             pub template: Field<String>,
             /// What the first messages of a conversation do there, instead of the team's `opened`.
@@ -158,6 +166,9 @@ tables_of_conditions! {
     head: Texts,
     /// Whether the pull request is a draft.
     draft: Field<bool>,
+    /// The branch that was pushed to, made or deleted, that a workflow ran on, that was deployed, or that a release was
+    /// made from. `*` stops at `/`, `**` doesn't. For pull requests there are `base` and `head`.
+    branch: Texts,
     /// How many lines the pull request adds and deletes: `">500"`, `">=500"`, `"<50"`, `"<=50"` or `"100-500"`.
     size: Field<SizeText>,
     /// A file that is changed, such as `schemas/**`. One that no entry with `!` excludes is enough.
@@ -170,6 +181,9 @@ tables_of_conditions! {
     labels_all: Texts,
     /// The login of whoever opened the pull request or issue, or reported the ticket; else of whoever did it.
     author: Texts,
+    /// The login of whoever did it: who merged, commented, deployed or moved the ticket. What a merge queue or CI does for
+    /// somebody is that person's doing too.
+    actor: Texts,
     /// A team whose `members` have that author: the `team` of any team file.
     author_team: Texts,
     /// The login of whoever the pull request, issue or ticket is assigned to.
@@ -196,6 +210,11 @@ tables_of_conditions! {
     component: Texts,
     /// A fix version of the ticket.
     fix_version: Texts,
+    /// What became of the ticket, such as `Done` or `Won't Do`, or why the issue is closed: `completed`, `not_planned` or
+    /// `duplicate`.
+    resolution: Texts,
+    /// Whether the release is a pre-release.
+    prerelease: Field<bool>,
     /// The environment of the deployment.
     environment: Texts,
     /// The name of the workflow.

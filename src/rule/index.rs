@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::condition::Condition;
 use super::pattern::Anchor;
-use super::{Audience, Rule, Team};
+use super::{Asked, Audience, Rule, Team, Verdict, judge};
 use crate::event::{About, Event, EventKind, Kinds};
 
 /// All teams, with their rules.
@@ -27,6 +27,9 @@ pub struct Rules {
     rest: Wanted,
     ask_of_tickets: bool,
 }
+
+/// The place of [`Team::addressed`] in its team.
+const IMPLIED: u32 = u32::MAX;
 
 /// Where a rule is: its team's place among the teams, and its own in the team. Small, since each event looks at many.
 type Place = (u32, u32);
@@ -83,7 +86,8 @@ impl Rules {
         for (place, team) in (0..).zip(&teams) {
             let places = || (0..).map(|index| (place, index));
             let names = places().zip(&team.rules).map(|(place, rule)| (rule.name.clone(), place));
-            rules.names.insert(team.name.clone(), names.collect());
+            let addressed = team.addressed.iter().map(|rule| (rule.name.clone(), (place, IMPLIED)));
+            rules.names.insert(team.name.clone(), names.chain(addressed).collect());
             places().zip(&team.rules).for_each(|(place, rule)| rules.add(place, rule));
         }
         rules.teams = teams;
@@ -122,12 +126,29 @@ impl Rules {
         Some(self.at(*self.names.get(team)?.get(rule)?))
     }
 
+    /// Whom a note is for that names teams, and by which rules they hear it, whatever other teams ask for: the rules of
+    /// each that would want it anyway, else [`Team::addressed`]. `None` if it names no team that there is.
+    #[must_use]
+    pub fn addressed(&self, asked: Asked<'_>) -> Option<Vec<(&Team, &Rule)>> {
+        let note = asked.event.note.as_ref().filter(|_| asked.kind.is_note())?;
+        let teams = self.teams.iter().filter(|team| note.to.iter().any(|name| team.is_called(name)));
+        let mut teams = teams.map(|team| &**team).peekable();
+        teams.peek()?;
+        let rules = teams.flat_map(|team| {
+            let wants = |rule: &&Rule| !matches!(judge(rule, team, asked), Verdict::Miss { .. });
+            let mut own = team.rules.iter().filter(wants).peekable();
+            let implied = team.addressed.as_ref().filter(|_| own.peek().is_none());
+            own.chain(implied).map(|rule| (team, rule)).collect::<Vec<_>>()
+        });
+        Some(rules.collect())
+    }
+
     /// The rules that could want an event as one of this kind, in the order of [`Self::all`].
     pub fn candidates(&self, kind: EventKind, event: &Event) -> impl Iterator<Item = (&Team, &Rule)> {
         let mut found = Vec::new();
         self.rest.look_up(kind, &mut found);
         self.repositories.look_up(&event.scope, kind, &mut found);
-        event.tickets.iter().for_each(|key| self.tickets.look_up(key.as_str(), kind, &mut found));
+        event.tickets.iter().chain(&event.listed).for_each(|key| self.tickets.look_up(key.as_str(), kind, &mut found));
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|place| self.at(place))
@@ -146,7 +167,8 @@ impl Rules {
             ..Asks::default()
         };
         for kind in std::iter::once(event.kind).chain(milestones.filter(|kind| *kind != event.kind)) {
-            asks.keys |= is_pull_request && event.tickets.is_empty() && self.could_want(kind, event);
+            let keyless = event.tickets.is_empty() && event.listed.is_empty();
+            asks.keys |= is_pull_request && keyless && self.could_want(kind, event);
             for (_, rule) in self.candidates(kind, event) {
                 asks.files |= rule.conditions.iter().any(Condition::asks_of_files);
                 asks.owners |= rule.conditions.iter().any(Condition::asks_of_owners);
@@ -181,7 +203,10 @@ impl Rules {
 
     fn at(&self, (team, rule): Place) -> (&Team, &Rule) {
         let team = &*self.teams[team as usize];
-        (team, &team.rules[rule as usize])
+        match (rule, &team.addressed) {
+            (IMPLIED, Some(implied)) => (team, implied),
+            (rule, _) => (team, &team.rules[rule as usize]),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to}
 pub use file::schema;
 pub use folder::{Loaded, load_folder};
 pub use index::{Asks, Rules};
-pub use matcher::{Asked, Verdict, judge};
+pub use matcher::{Asked, Verdict, doers, judge, matched_by};
 pub use pattern::{Anchor, Patterns};
 pub use timing::{Budget, Digest, Period, Quiet};
 
@@ -53,11 +53,25 @@ pub struct Team {
     pub budget: Option<Budget>,
     /// When it wants to hear
     pub rules: Vec<Rule>,
+    /// The rule for notes that name the team, where none of `rules` is for them: it is named [`ADDRESSED`]. `None` where
+    /// there is nowhere to send to.
+    pub addressed: Option<Rule>,
     /// Webhooks to try the rules on
     pub tests: Vec<RuleTest>,
 }
 
+/// The name of [`Team::addressed`], which no rule in a file can have.
+pub const ADDRESSED: &str = "@notes";
+
 impl Team {
+    /// Whether a name, as people write it after an `@`, is the team's: its own, or the one that GitHub has for it.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let name = name.trim_start_matches('@');
+        name.eq_ignore_ascii_case(&self.name)
+            || self.github_team.as_ref().is_some_and(|team| name.eq_ignore_ascii_case(team))
+    }
+
     /// The team with these logins among its members.
     #[must_use]
     pub fn with_members(&self, logins: &[String]) -> Self {

@@ -1,4 +1,7 @@
-//! What rules ask that only the APIs of GitHub and Jira know, for those who give no access to them.
+//! What rules ask that only the APIs of GitHub and Jira know, for those who give no access to them; and what a rule as it
+//! is written will hardly hear.
+
+mod doubt;
 
 use super::{Condition, Rule, Rules, Team};
 use crate::event::EventKind;
@@ -28,6 +31,20 @@ impl Rules {
         said
     }
 
+    /// What rules tell that not everybody may see: a sentence each, for the operator and the owner of the team file.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        let restricted = self.all().filter(|(_, rule)| rule.restricted);
+        let notice = |(team, rule): (&Team, &Rule)| {
+            let to = rule.to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let owner =
+                team.owner.as_ref().map_or_else(String::new, |owner| format!(" ({owner} answers for that file)"));
+            let name = format!("{}/{}", team.name, rule.name);
+            format!("{name} has `restricted = true`: it tells tickets with a security level in full, to {to}{owner}")
+        };
+        restricted.map(notice).collect()
+    }
+
     /// A sentence with the rules that it is about, if there are any.
     fn named(&self, is: fn(&Rule) -> bool, sentence: &str) -> Option<String> {
         let name = |(team, rule): (&Team, &Rule)| format!("{}/{}", team.name, rule.name);
@@ -40,8 +57,11 @@ fn without(api: &str, sentence: &str) -> String {
     format!("without access to {api}'s API, {sentence}")
 }
 
+fn family(kind: EventKind) -> &'static str {
+    kind.as_str().split('.').next().unwrap_or_default()
+}
+
 fn wants(rule: &Rule, families: &[&str]) -> bool {
-    let family = |kind: EventKind| kind.as_str().split('.').next().unwrap_or_default();
     rule.on.kinds.iter().any(|kind| families.contains(&family(kind)))
 }
 

@@ -205,11 +205,52 @@ impl Patterns {
             let include = self.0.iter().filter(|pattern| !pattern.excludes);
             return Err(Refusal::NoneOf(include.map(|pattern| pattern.text.as_str()).collect()));
         }
-        let excluded = values.iter().find_map(|value| {
+        self.excluded(values).map_or(Ok(()), Err)
+    }
+
+    /// The same for something that has these values, and others beside them in a list of many: those count for entries
+    /// with `*` or `?` and for exclusions, not for an entry that names one of them.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn test_beside<'a>(&'a self, values: &[&'a str], beside: &[&'a str]) -> Result<(), Refusal<'a>> {
+        let refused = match self.test(values) {
+            Err(Refusal::NoneOf(_)) if self.fits_many(beside).is_some() => None,
+            tested => tested.err(),
+        };
+        let excluded = || self.excluded(values).or_else(|| self.excluded(beside));
+        refused.or_else(excluded).map_or(Ok(()), Err)
+    }
+
+    /// The first entry with `*` or `?` that fits one of these values, and that value.
+    #[must_use]
+    pub fn fits_many<'a>(&'a self, values: &[&'a str]) -> Option<(&'a str, &'a str)> {
+        self.first_fit(values, |pattern| pattern.text.contains(['*', '?']))
+    }
+
+    /// The first entry without `!` that fits one of these values, and that value.
+    #[must_use]
+    pub fn fit<'a>(&'a self, values: &[&'a str]) -> Option<(&'a str, &'a str)> {
+        self.first_fit(values, |_| true)
+    }
+
+    fn first_fit<'a>(&'a self, values: &[&'a str], counts: fn(&Pattern) -> bool) -> Option<(&'a str, &'a str)> {
+        self.0.iter().filter(|pattern| !pattern.excludes && counts(pattern)).find_map(|pattern| {
+            let value = values.iter().find(|value| pattern.fits(value))?;
+            Some((pattern.text.as_str(), *value))
+        })
+    }
+
+    fn excluded<'a>(&'a self, values: &[&'a str]) -> Option<Refusal<'a>> {
+        values.iter().find_map(|value| {
             let by = self.0.iter().find(|pattern| pattern.excludes && pattern.fits(value))?;
             Some(Refusal::Excluded { by: &by.text, value })
-        });
-        excluded.map_or(Ok(()), Err)
+        })
+    }
+
+    /// Its entries as written, without those that exclude.
+    pub fn wanted(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|pattern| !pattern.excludes).map(|pattern| pattern.text.as_str())
     }
 
     /// What a list that each entry must fit misses in these values: an entry without `!` that fits none of them, or one

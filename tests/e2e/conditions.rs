@@ -76,3 +76,65 @@ async fn a_push_is_news_by_its_files() {
     assert_eq!(tests[0]["reason"], "no rule matched");
     assert_eq!(states(&service.github_settled("push", "d-2", &push(json!(["schemas/a.json"]))).await), ["sent"]);
 }
+
+fn workflow(branch: &str, number: u64) -> Value {
+    json!({
+        "action": "completed",
+        "repository": { "full_name": "acme/ingest-api", "private": false },
+        "workflow": { "id": 1, "name": "CI" },
+        "workflow_run": {
+            "id": number, "name": "CI", "event": "push", "conclusion": "failure", "head_branch": branch,
+            "head_sha": "f95f852bd8fca8fcc58a9a2d6c842781e32a215e", "pull_requests": [],
+            "actor": { "login": "ana", "type": "User" },
+        },
+        "sender": { "login": "ana", "type": "User" },
+    })
+}
+
+#[tokio::test]
+async fn ci_failed_on_main_is_one_rule() {
+    let service = Service::started(&team("on = [\"workflow.failed\"]\nbranch = [\"main\"]"), "").await;
+    let other = service.github_settled("workflow_run", "d-1", &workflow("feature/main", 1)).await;
+    assert_eq!(states(&other), ["suppressed"]);
+    assert_eq!(states(&service.github_settled("workflow_run", "d-2", &workflow("main", 2)).await), ["sent"]);
+    let pull = team("on = [\"workflow.failed\", \"pull_request.merged\"]\nbranch = [\"main\"]");
+    service.write("rules/team.toml", &pull);
+    let (code, _, err) = service.run(&["check"]).await;
+    assert_eq!(code, 1);
+    assert!(err.contains("use `base` or `head`"), "{err}");
+}
+
+#[tokio::test]
+async fn a_rule_that_hears_next_to_nothing_is_fine_and_told() {
+    let service = Service::new(&team("on = [\"release.published\"]\nauthor = [\"ana\"]"), "");
+    let (code, out, err) = service.run(&["check"]).await;
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("warning: a release is mostly published by a bot") && out.contains(": web/r"), "{out}");
+    service.write("rules/team.toml", &team("on = [\"ticket.*\"]\nrestricted = true"));
+    let (code, out, _) = service.run(&["check"]).await;
+    assert_eq!(code, 0);
+    assert!(out.contains("note: web/r has `restricted = true`"), "{out}");
+    service.write("rules/team.toml", &team("on = [\"push\"]\nbranch = [\"main\"]"));
+    let (_, out, _) = service.run(&["check"]).await;
+    assert!(!out.contains("warning:"), "{out}");
+}
+
+#[tokio::test]
+async fn explain_says_by_which_value_a_rule_matches() {
+    let service = Service::new(&team("on = [\"push\"]\npaths = [\"schemas/**\"]\nbranch = [\"main\"]"), "");
+    let push = json!({
+        "ref": "refs/heads/main", "after": "ec26c3e57ca3a959ca5aad62de7213c562f8c821",
+        "repository": { "full_name": "acme/ingest-api", "private": true },
+        "commits": [{ "message": "Ids", "added": [], "modified": ["a.md", "schemas/a.json"], "removed": [] }],
+        "sender": { "login": "ana", "type": "User" },
+    });
+    service.write("push.json", &push.to_string());
+    let explain = ["explain", "--source", "github", "--event", "push", "push.json"];
+    let (_, out, _) = service.run(&explain).await;
+    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let by = "the event is push; branch is `main`; file `schemas/a.json` fits schemas/**";
+    assert!(words.contains(&format!("yes web / r: matches {by}")), "{out}");
+    let (_, out, _) = service.run(&[&explain[..], &["--json"]].concat()).await;
+    let told: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["rules"][0]["because"], by);
+}

@@ -1,8 +1,8 @@
-//! A comment of ours comes back as a webhook, and nobody answers to it.
+//! Whose doing something is: a comment of ours comes back as a webhook, and nobody answers to it; and what machines do.
 
 use serde_json::json;
 
-use crate::support::{Listener, Service, commented, states};
+use crate::support::{Listener, Service, commented, merged, states};
 
 const TEAM: &str = "team = \"web\"\nto = [\"github\"]\nsettle = \"0s\"\nown = true\nbots = true\n\
     [[rule]]\nname = \"comments\"\non = [\"*.commented\", \"note.*\"]\n";
@@ -35,4 +35,45 @@ async fn a_rule_about_comments_does_not_answer_to_its_own() {
     assert_eq!(api.requests().len(), said.len());
     let (_, out, _) = service.run(&["ledger", "--state", "ignored"]).await;
     assert!(out.contains("our own comment: nothing answers to it"), "{out}");
+}
+
+#[tokio::test]
+async fn facts_are_told_whoever_pressed_the_key_and_chatter_is_not() {
+    let rules = "team = \"web\"\nmembers = [\"bo\"]\nto = [\"mailbox\"]\nsettle = \"0s\"\n[[rule]]\nname = \"all\"\non = [\"*\"]\n\
+                 after = \"5d\"\nown = false\n";
+    let service = Service::started(rules, "").await;
+    let bot = json!({ "login": "github-actions[bot]", "type": "Bot" });
+    let released = json!({
+        "action": "published", "repository": { "full_name": "acme/ingest-api", "private": false }, "sender": bot,
+        "release": { "id": 7, "tag_name": "v2", "name": "v2", "draft": false, "prerelease": false, "author": bot },
+    });
+    assert_eq!(states(&service.github_settled("release", "d-1", &released).await), ["sent"]);
+    let mut said = commented("All green.");
+    said["comment"]["user"] = bot.clone();
+    said["sender"] = bot.clone();
+    let chatter = service.github_settled("issue_comment", "d-2", &said).await;
+    assert_eq!(chatter[0]["reason"], "the actor github-actions[bot] is a bot");
+    let raised = |author: &str, by: serde_json::Value, number: u64| {
+        let mut body = merged(number);
+        body["pull_request"]["user"] = json!({ "login": author, "type": if author == "bo" { "User" } else { "Bot" } });
+        body["sender"] = by;
+        body
+    };
+    let queue = json!({ "login": "github-merge-queue[bot]", "type": "Bot" });
+    let cy = json!({ "login": "cy", "type": "User" });
+    let table = [
+        (raised("bo", queue.clone(), 11), "suppressed", "bo is a member of web: not news to them"),
+        (raised("Copilot", cy.clone(), 12), "sent", ""),
+        (
+            raised("Copilot", json!({ "login": "bo", "type": "User" }), 13),
+            "suppressed",
+            "bo is a member of web: not news to them",
+        ),
+        (raised("dependabot[bot]", cy, 14), "suppressed", "the author dependabot[bot] is a bot"),
+    ];
+    for (index, (body, state, reason)) in table.into_iter().enumerate() {
+        let lines = service.github_settled("pull_request", &format!("p-{index}"), &body).await;
+        assert_eq!(states(&lines), [state], "{lines:?}");
+        assert!(reason.is_empty() || lines[0]["reason"] == reason, "{lines:?}");
+    }
 }

@@ -30,6 +30,19 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Names at the beginning of a note that are no team's are words of it: people are named like that too.
+    pub(super) fn keep_names(&self, event: &mut Event) {
+        let Some(note) = event.note.as_mut().filter(|note| !note.to.is_empty()) else { return };
+        let teams = self.rulebook.rules().teams();
+        let (to, people) = std::mem::take(&mut note.to)
+            .into_iter()
+            .partition::<Vec<_>, _>(|name| teams.iter().any(|team| team.is_called(name)));
+        note.to = to;
+        for name in people.iter().rev() {
+            note.text = format!("@{name} {}", note.text);
+        }
+    }
+
     /// Why an occurrence is no news, if what undoes it came first; other words that were put into it stand in it from the
     /// beginning.
     pub(super) async fn undone(&self, event: &mut Event) -> Result<Option<String>, StoreError> {

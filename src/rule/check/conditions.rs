@@ -38,12 +38,14 @@ impl Checker<'_> {
             self.list(raw.base, (at, "base"), branch).map(Condition::Base),
             self.list(raw.head, (at, "head"), branch).map(Condition::Head),
             self.value(raw.draft, (at, "draft")).map(Condition::Draft),
+            self.list(raw.branch, (at, "branch"), branch).map(Condition::Branch),
             self.size(raw.size, at).map(|size| Condition::Size(size.into())),
             self.list(raw.paths, (at, "paths"), path).map(Condition::Paths),
             self.touches_owned(raw.touches_owned, at).map(|owns| Condition::TouchesOwned(owns.into())),
             self.list(raw.labels, (at, "labels"), text).map(Condition::Labels),
             self.list(raw.labels_all, (at, "labels_all"), text).map(Condition::LabelsAll),
             self.list(raw.author, (at, "author"), login).map(Condition::Author),
+            self.list(raw.actor, (at, "actor"), login).map(Condition::Actor),
             self.author_team(raw.author_team, at).map(|teams| Condition::AuthorTeam(teams.into())),
             self.list(raw.assignee, (at, "assignee"), login).map(Condition::Assignee),
             self.list(raw.reviewer, (at, "reviewer"), reviewer).map(Condition::Reviewer),
@@ -54,6 +56,8 @@ impl Checker<'_> {
             self.list(raw.ticket_labels, (at, "ticket_labels"), text).map(Condition::TicketLabels),
             self.list(raw.component, (at, "component"), text).map(Condition::Component),
             self.list(raw.fix_version, (at, "fix_version"), text).map(Condition::FixVersion),
+            self.list(raw.resolution, (at, "resolution"), text).map(Condition::Resolution),
+            self.value(raw.prerelease, (at, "prerelease")).map(Condition::Prerelease),
             self.list(raw.environment, (at, "environment"), text).map(Condition::Environment),
             self.list(raw.workflow, (at, "workflow"), text).map(Condition::Workflow),
             self.list(raw.title, (at, "title"), text).map(Condition::Title),
@@ -65,7 +69,7 @@ impl Checker<'_> {
         let mut conditions: Vec<_> = conditions.into_iter().flatten().collect();
         conditions.shrink_to_fit();
         if !within.excluded {
-            conditions.iter().for_each(|condition| self.never(condition, at, within.on));
+            conditions.iter().for_each(|condition| self.never(condition, at, within));
         }
         conditions
     }
@@ -167,14 +171,20 @@ impl Checker<'_> {
         Some(self.conditions(raw, at, within))
     }
 
-    /// Reports a condition that holds for none of its rule's events.
-    fn never(&mut self, condition: &Condition, table: &At, on: &On) {
+    /// Reports a condition that holds for none of its rule's events, and a rule's `branch` where some have others.
+    fn never(&mut self, condition: &Condition, table: &At, within: Within<'_>) {
+        let on = within.on;
+        let is_branch = matches!(condition, Condition::Branch(_));
+        if is_branch && within.depth == 0 && on.kinds.iter().any(|kind| family(kind) == "pull_request") {
+            let help = "use `base` or `head`, or write `any = [{ branch = […] }, { base = […] }]` for both".to_owned();
+            let message = "a pull request has two branches, so `branch` never holds for one";
+            return self.document.wrong(&table.key("branch"), message, help);
+        }
         let Some((families, only)) = home(condition) else { return };
-        let family = |kind: &EventKind| kind.as_str().split('.').next().unwrap_or_default();
         let mut contradictions = on
             .kinds
             .iter()
-            .filter(|kind| families.contains(&family(kind)))
+            .filter(|kind| families.contains(&family(*kind)))
             .map(|kind| contradiction(condition, kind))
             .peekable();
         let only = contradictions.peek().copied().flatten().unwrap_or(only);
@@ -188,6 +198,10 @@ impl Checker<'_> {
             "leave it out, or ask for other events in `on`".to_owned(),
         );
     }
+}
+
+fn family(kind: EventKind) -> &'static str {
+    kind.as_str().split('.').next().unwrap_or_default()
 }
 
 /// The families of events that have what a condition asks for, and that in words; `None` where all may.
@@ -206,6 +220,20 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         "note",
         "ticket",
     ];
+    const ALL: &[&str] = &[
+        "pull_request",
+        "issue",
+        "push",
+        "release",
+        "deployment",
+        "workflow",
+        "discussion",
+        "branch",
+        "note",
+        "ticket",
+        "sprint",
+        "version",
+    ];
     // What a pull request brings about has what it has.
     const PULL_REQUEST: &[&str] = &["pull_request", "note", "workflow", "deployment"];
     const LABELLED: &[&str] = &["pull_request", "issue", "ticket", "note", "workflow", "deployment"];
@@ -214,6 +242,10 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         Condition::Base(_) => (PULL_REQUEST, "only pull requests have a base"),
         Condition::Head(_) => (PULL_REQUEST, "only pull requests have a head"),
         Condition::Draft(_) => (PULL_REQUEST, "only pull requests are drafts"),
+        Condition::Branch(_) => (
+            &["push", "branch", "workflow", "deployment", "release"],
+            "only pushes, branches, workflow runs, deployments and releases have a branch",
+        ),
         Condition::Size(_) => (PULL_REQUEST, "only pull requests have a size"),
         Condition::Reviewer(_) => (PULL_REQUEST, "only pull requests have reviewers"),
         Condition::Paths(_) | Condition::TouchesOwned(_) => (
@@ -233,6 +265,9 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         | Condition::TicketLabels(_)
         | Condition::Component(_)
         | Condition::FixVersion(_) => (TICKETED, "sprints and versions belong to no ticket"),
+        Condition::Actor(_) => (ALL, "nobody does what they tell of"),
+        Condition::Resolution(_) => (&["ticket", "issue", "note"], "only tickets and issues have a resolution"),
+        Condition::Prerelease(_) => (&["release"], "only releases are pre-releases"),
         Condition::Environment(_) => (&["deployment"], "only deployments have an environment"),
         Condition::Workflow(_) => (&["workflow"], "only workflow runs have a workflow"),
         Condition::Author(_)
@@ -252,6 +287,8 @@ fn contradiction(condition: &Condition, kind: EventKind) -> Option<&'static str>
             Some("then it is no draft")
         }
         (Condition::Draft(false), EventKind::PullRequestDraft) => Some("then it is a draft"),
+        (Condition::Prerelease(true), EventKind::ReleasePromoted) => Some("then it is no longer a pre-release"),
+        (Condition::Actor(_), kind) if kind.is_of_silence() => Some("nobody does anything then"),
         _ => None,
     }
 }

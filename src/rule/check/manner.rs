@@ -4,16 +4,25 @@ use std::time::Duration;
 
 use super::{Checker, Texts};
 use crate::destination::{Destination, Manner};
+use crate::event::EventKind;
 use crate::rule::file::{RuleTable, TeamFile};
 use crate::rule::timing::{self, Digest, Quiet};
-use crate::rule::{ReplyTo, duration};
+use crate::rule::{ADDRESSED, Condition, Manners, On, ReplyTo, Rule, duration};
 use crate::settings::ChannelSettings;
 use crate::toml_file::{At, DurationText, Field, Wrong, did_you_mean};
 
+/// How long an update waits if the team doesn't say.
+pub(super) const SETTLE: Duration = Duration::from_secs(60);
+
+/// How many times `settle` an update waits at most, if nobody says.
+const TIMES: u32 = 3;
+
 /// What a rule takes from its team if it doesn't say itself. A value that is wrong was reported, and is as good as any.
+#[derive(Clone, Default)]
 pub(super) struct Sending {
     pub(super) to: Option<Vec<Destination>>,
     pub(super) settle: Option<Duration>,
+    pub(super) settle_max: Option<Duration>,
     pub(super) every: Option<Duration>,
     pub(super) digest: Option<Digest>,
     pub(super) own: Option<bool>,
@@ -26,9 +35,69 @@ pub(super) struct Sending {
     pub(super) reply_to: Option<ReplyTo>,
 }
 
+impl Sending {
+    /// What it says, and where it says nothing, what the team says.
+    pub(super) fn or(self, team: &Self) -> Self {
+        Self {
+            to: self.to.or_else(|| team.to.clone()),
+            settle: self.settle.or(team.settle),
+            settle_max: self.settle_max.or(team.settle_max),
+            every: self.every.or(team.every),
+            digest: self.digest.or(team.digest),
+            own: self.own.or(team.own),
+            bots: self.bots.or(team.bots),
+            template: self.template.or_else(|| team.template.clone()),
+            opened: self.opened.or(team.opened),
+            updated: self.updated.or(team.updated),
+            merged: self.merged.or(team.merged),
+            mention: self.mention.or_else(|| team.mention.clone()),
+            reply_to: self.reply_to.or(team.reply_to),
+        }
+    }
+
+    /// A rule that sends like this.
+    pub(super) fn rule(self, name: String, on: On, conditions: Vec<Condition>) -> Rule {
+        let settle = self.settle.unwrap_or(SETTLE);
+        Rule {
+            name,
+            on,
+            conditions: conditions.into_iter().collect(),
+            to: self.to.unwrap_or_default(),
+            settle,
+            settle_max: self.settle_max.unwrap_or(settle * TIMES),
+            every: self.every,
+            digest: self.digest,
+            after: None,
+            object_by: None,
+            own: self.own.unwrap_or(false),
+            bots: self.bots.unwrap_or(false),
+            restricted: false,
+            template: self.template,
+            manners: Manners {
+                opened: self.opened.unwrap_or_default(),
+                updated: self.updated.unwrap_or_default(),
+                merged: self.merged.unwrap_or_default(),
+            },
+            mention: self.mention.unwrap_or_default(),
+            reply_to: self.reply_to.unwrap_or_default(),
+        }
+    }
+
+    /// The rule for notes that name the team, where none of its own rules is for them: they go where the team's updates
+    /// go. What is said to the team itself is told whoever said it, at once and in a note's words.
+    pub(super) fn addressed(&self, rules: &[Rule]) -> Option<Rule> {
+        let to = self.to.clone().or_else(|| Some(rules.first()?.to.clone())).filter(|to| !to.is_empty())?;
+        let kinds = EventKind::ALL.iter().copied().filter(|kind| kind.is_note()).collect();
+        let on = On { kinds, written: vec!["note.*".to_owned()] };
+        let sending = Self { to: Some(to), every: None, template: None, own: Some(true), ..self.clone() };
+        Some(sending.rule(ADDRESSED.to_owned(), on, Vec::new()))
+    }
+}
+
 pub(super) struct RawSending {
     pub(super) to: Texts,
     pub(super) settle: Field<DurationText>,
+    pub(super) settle_max: Field<DurationText>,
     pub(super) every: Field<DurationText>,
     pub(super) digest: Field<String>,
     pub(super) own: Field<bool>,
@@ -45,7 +114,7 @@ pub(super) struct RawSending {
 macro_rules! take_sending {
     ($raw:expr; $($key:ident)+) => { RawSending { $($key: std::mem::take(&mut $raw.$key),)+ } };
     ($raw:expr) => {
-        take_sending!($raw; to settle every digest own bots template opened updated merged mention reply_to)
+        take_sending!($raw; to settle settle_max every digest own bots template opened updated merged mention reply_to)
     };
 }
 
@@ -66,6 +135,7 @@ impl Checker<'_> {
         Sending {
             to: self.destinations(raw.to, &at.key("to")),
             settle: self.duration(raw.settle, &at.key("settle")),
+            settle_max: self.duration(raw.settle_max, &at.key("settle_max")),
             every: self.every(raw.every, &at.key("every")),
             digest: self.read(raw.digest, &at.key("digest"), timing::digest),
             own: self.document.take(raw.own, &at.key("own")),
@@ -77,6 +147,25 @@ impl Checker<'_> {
             mention: self.mention(raw.mention, &at.key("mention")),
             reply_to: self.read(raw.reply_to, &at.key("reply_to"), reply_to),
         }
+    }
+
+    /// How long a rule's updates settle, and how long they wait at most.
+    pub(super) fn settling(&mut self, (own, at): (&Sending, &At), team: &Sending) -> (Duration, Duration) {
+        let settle = own.settle.or(team.settle).unwrap_or(SETTLE);
+        let most = own.settle_max.or(team.settle_max).unwrap_or(settle * TIMES);
+        if most < settle {
+            let (least, limit) = (settle.as_secs(), most.as_secs());
+            if own.settle_max.is_some() {
+                let help = format!("write at least \"{least}s\", or leave it out: then it is three times `settle`");
+                let message = format!("`settle_max` is shorter than `settle`, which is {least}s");
+                self.document.wrong(&at.key("settle_max"), message, help);
+            } else if own.settle.is_some() {
+                let help = format!("write `settle_max = \"{least}s\"` or more for this rule");
+                let message = format!("`settle` is longer than the team's `settle_max`, which is {limit}s");
+                self.document.wrong(&at.key("settle"), message, help);
+            }
+        }
+        (settle, most)
     }
 
     /// `None` only if the key is left out: an empty list calls nobody, whomever the team's does.

@@ -52,6 +52,75 @@ fn event(source: Source, scope: &str, tickets: &[&str]) -> Event {
     }
 }
 
+fn note(to: &[&str], author: &str) -> Event {
+    let author = serde_json::json!({"login": author, "name": author});
+    let note = serde_json::json!({"kind": "assumed", "text": "x", "to": to, "author": author});
+    Event {
+        kind: EventKind::NoteAssumed,
+        note: Some(serde_json::from_value(note).unwrap()),
+        ..event(Source::Github, "acme/api", &["DATA-7"])
+    }
+}
+
+#[test]
+fn a_note_is_for_the_teams_that_it_names() {
+    let rule = |name: &str, rest: &str| format!("[[rule]]\nname = \"{name}\"\n{rest}\n");
+    let text = |team: &str, head: &str, rules: &str| format!("team = \"{team}\"\n{head}\n{rules}");
+    let known = Known { templates: &BTreeSet::from(["heads-up".to_owned()]), channels: &ChannelSettings::default() };
+    let defaults = "to = [\"mailbox\"]\nmembers = [\"bo\"]\nsettle = \"5m\"\ndigest = \"daily 09:00\"\nevery = \"3d\"\n\
+                    template = \"heads-up\"";
+    let merged = "on = [\"pull_request.merged\"]";
+    let teams = [
+        text("Web", defaults, &rule("merged", merged)),
+        text(
+            "data",
+            "to = [\"mailbox\"]\ngithub_team = \"acme/data-eng\"",
+            &[
+                rule("notes", "on = [\"note.*\"]"),
+                rule("of-ops", "on = [\"note.*\"]\nticket = [\"OPS-*\"]"),
+                rule("decided", "on = [\"note.decided\"]"),
+            ]
+            .concat(),
+        ),
+        text("ops", "", &rule("merged", &format!("{merged}\nto = [\"slack:#ops\"]"))),
+        text("nobody", "", ""),
+    ];
+    let rules =
+        Rules::new(teams.iter().map(|text| Arc::new(check("team.toml", text, known).unwrap())).collect::<Vec<_>>());
+    let asked = |to: &[&str]| {
+        let event = note(to, "bo");
+        let asked = Asked { event: &event, kind: event.kind, ticket: None };
+        rules.addressed(asked).map(|reached| names(reached.into_iter()))
+    };
+    let reached = |to: &[&str]| asked(to).map(|names| names.join(" "));
+    let table: &[(&[&str], Option<&str>)] = &[
+        (&[], None),
+        (&["ana", "somebody"], None),
+        (&["web"], Some("Web/@notes")),
+        (&["ana", "WEB"], Some("Web/@notes")),
+        (&["data"], Some("data/notes")),
+        (&["acme/data-eng", "ops"], Some("data/notes ops/@notes")),
+        // It has nowhere to send to, and still is the one that is meant.
+        (&["nobody"], Some("")),
+    ];
+    for (to, expected) in table {
+        assert_eq!(reached(to).as_deref(), *expected, "{to:?}");
+    }
+    let merge = event(Source::Github, "acme/api", &[]);
+    assert!(rules.addressed(Asked { event: &merge, kind: EventKind::Push, ticket: None }).is_none());
+
+    let (team, implied) = rules.find("Web", crate::rule::ADDRESSED).unwrap();
+    let event = note(&["web"], "bo");
+    let asked = Asked { event: &event, kind: event.kind, ticket: None };
+    assert_eq!(judge(implied, team, asked), crate::rule::Verdict::Match, "a member of it said it");
+    assert_eq!((implied.settle.as_secs(), implied.digest.is_some()), (300, true));
+    assert_eq!((implied.every, &implied.template, implied.restricted), (None, &None, false));
+    let (_, ops) = rules.find("ops", crate::rule::ADDRESSED).unwrap();
+    assert_eq!(ops.to.iter().map(ToString::to_string).collect::<Vec<_>>(), ["slack:#ops"]);
+    assert!(rules.find("nobody", crate::rule::ADDRESSED).is_none());
+    assert!(rules.all().all(|(_, rule)| rule.name != crate::rule::ADDRESSED), "nobody asks for all notes by it");
+}
+
 fn names<'a>(rules: impl Iterator<Item = (&'a Team, &'a Rule)>) -> Vec<String> {
     rules.map(|(team, rule)| format!("{}/{}", team.name, rule.name)).collect()
 }
@@ -112,6 +181,7 @@ proptest! {
         teams in prop::collection::vec(prop::collection::vec((condition(), prop::sample::select(vec!["push", "*", "issue.*"])), 0..6), 0..5),
         scope in prop::sample::select(vec!["a/b", "A/B", "a/bc", "x/b", "é/x", "É/X", "DATA", "a", ""]),
         tickets in prop::sample::subsequence(vec!["DATA-7", "WEB-1", "WEB-10"], 0..3),
+        listed in prop::sample::subsequence(vec!["DATA-7", "DATA-8", "WEB-1", "OPS-1"], 0..4),
         kind in prop::sample::select(vec![EventKind::Push, EventKind::IssueOpened, EventKind::TicketDone]),
         jira: bool,
     ) {
@@ -123,6 +193,7 @@ proptest! {
         }).collect();
         let rules = rules(&texts);
         let event = event(if jira { Source::Jira } else { Source::Github }, scope, &tickets);
+        let event = Event { listed: listed.iter().map(|key| key.parse().unwrap()).collect(), ..event };
         let wants = |(team, rule): &(&Team, &Rule)| {
             judge(rule, team, Asked { event: &event, kind, ticket: None }) == crate::rule::Verdict::Match
         };

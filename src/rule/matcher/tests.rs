@@ -1,11 +1,14 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod because;
 mod conditions;
+mod known;
+mod whose;
 
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::event::{Issue, PullRequest, Source, Stage, Thing};
+use crate::event::{About, Actor, Issue, PullRequest, Source, Stage, Thing};
 use crate::rule::{Known, check};
 use crate::settings::ChannelSettings;
 
@@ -109,7 +112,8 @@ fn verdict_of(rule: &str, asked: Asked<'_>) -> String {
     let team = check("team.toml", &text, known).unwrap();
     match judge(&team.rules[0], &team, asked) {
         Verdict::Match => String::new(),
-        Verdict::Miss { because } => format!("miss: {because}"),
+        Verdict::Miss { because, unknown: false } => format!("miss: {because}"),
+        Verdict::Miss { because, unknown: true } => format!("unknown: {because}"),
         Verdict::Suppressed { because } => format!("suppressed: {because}"),
     }
 }
@@ -172,10 +176,10 @@ fn what_is_not_known() {
     conditions(
         &event(About::PullRequest(unknown)),
         &[
-            (r#"base = ["!main"]"#, "miss: the pull request's base is not known"),
-            ("draft = false", "miss: the pull request's draft state is not known"),
-            (r#"labels = ["!x"]"#, "miss: the pull request's labels are not known"),
-            (r#"author = ["!dee"]"#, "miss: the author is not known"),
+            (r#"base = ["!main"]"#, "unknown: the pull request's base is not known"),
+            ("draft = false", "unknown: the pull request's draft state is not known"),
+            (r#"labels = ["!x"]"#, "unknown: the pull request's labels are not known"),
+            (r#"author = ["!dee"]"#, "unknown: the author is not known"),
         ],
     );
     conditions(

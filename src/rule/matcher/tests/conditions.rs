@@ -48,7 +48,7 @@ fn of_a_pull_request() {
             (r#"body = "^BREAKING""#, "miss: the description has nothing that fits `^BREAKING`"),
             ("private = true", ""),
             ("private = false", "miss: the repository is private"),
-            (r#"paths = ["src/**"]"#, "miss: the changed files are not known"),
+            (r#"paths = ["src/**"]"#, "unknown: the changed files are not known"),
             (r#"environment = ["prod"]"#, "miss: a pull request has no environment"),
         ],
     );
@@ -60,11 +60,11 @@ fn what_is_not_known_of_a_pull_request() {
     conditions(
         &event,
         &[
-            (r#"size = "<50""#, "miss: the pull request's size is not known"),
-            (r#"assignee = ["!ana"]"#, "miss: the pull request's assignees are not known"),
-            (r#"reviewer = ["ana"]"#, "miss: the pull request's reviewers are not known"),
-            (r#"body = "x""#, "miss: the description is not known"),
-            ("private = false", "miss: it is not known whether the repository is private"),
+            (r#"size = "<50""#, "unknown: the pull request's size is not known"),
+            (r#"assignee = ["!ana"]"#, "unknown: the pull request's assignees are not known"),
+            (r#"reviewer = ["ana"]"#, "unknown: the pull request's reviewers are not known"),
+            (r#"body = "x""#, "unknown: the description is not known"),
+            ("private = false", "unknown: it is not known whether the repository is private"),
         ],
     );
 }
@@ -90,7 +90,7 @@ fn changed_files() {
     conditions(&push(&["schemas/test/a.json"]), &[(wanted, excluded)]);
     conditions(&push(&[]), &[(wanted, "miss: it changes no file")]);
     let unknown = Event { paths: None, ..push(&[]) };
-    conditions(&unknown, &[(wanted, "miss: the changed files are not known")]);
+    conditions(&unknown, &[(wanted, "unknown: the changed files are not known")]);
     conditions(&release(), &[(wanted, "miss: a release has no changed files")]);
 }
 
@@ -137,8 +137,8 @@ fn what_is_known_of_the_ticket() {
         (r#"component = ["web"]"#, Some(&known), "miss: component is `Ingest`, `API`, none of them web"),
         (r#"fix_version = ["2.*"]"#, Some(&known), ""),
         (r#"fix_version = ["3.*"]"#, Some(&bare), "miss: it has no fix version, and the rule wants 3.*"),
-        (r#"ticket_status = ["Done"]"#, Some(&bare), "miss: the ticket's status is not known"),
-        (r#"ticket_status = ["Done"]"#, None, "miss: nothing is known of DATA-7 yet"),
+        (r#"ticket_status = ["Done"]"#, Some(&bare), "unknown: the ticket's status is not known"),
+        (r#"ticket_status = ["Done"]"#, None, "unknown: nothing is known of DATA-7 yet"),
     ];
     for (condition, ticket, expected) in table {
         let asked = Asked { event: &event, kind, ticket };
@@ -172,7 +172,7 @@ fn nested() {
                 "miss: `not` excludes it: `any` holds",
             ),
             // What is not known might be excluded, unless something else settles it.
-            (r#"not = { size = ">5" }"#, "miss: the pull request's size is not known"),
+            (r#"not = { size = ">5" }"#, "unknown: the pull request's size is not known"),
             (r#"not = { size = ">5", base = ["main"] }"#, ""),
             (r#"not = { any = [{ size = ">5" }, { base = ["main"] }] }"#, NONE_KNOWN),
             (r#"not = { all = [{ size = ">5" }, { base = ["main"] }] }"#, ""),
@@ -182,7 +182,7 @@ fn nested() {
     );
 }
 
-const NONE_KNOWN: &str = "miss: none of its 2 alternatives holds: (1) the pull request's size is not known; (2) base is \
+const NONE_KNOWN: &str = "unknown: none of its 2 alternatives holds: (1) the pull request's size is not known; (2) base is \
                           `develop`, not main";
 
 #[test]
@@ -213,7 +213,7 @@ fn teams_of_the_author() {
         let (team, rule) = rules.find("web", "r").unwrap();
         match judge(rule, team, Asked { event: &event, kind: EventKind::PullRequestMerged, ticket: None }) {
             Verdict::Match => String::new(),
-            Verdict::Miss { because } | Verdict::Suppressed { because } => because,
+            Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because,
         }
     };
     let table = [
@@ -228,5 +228,112 @@ fn teams_of_the_author() {
     ];
     for (condition, author, expected) in table {
         assert_eq!(judged(condition, author), expected, "{condition} {author}");
+    }
+}
+
+#[test]
+fn branches_of_what_has_one() {
+    let of = |kind: &str| thing(serde_json::json!({"kind": kind, "title": "x", "branch": "release/2"}));
+    for kind in ["push", "branch", "workflow", "deployment", "release"] {
+        conditions(
+            &of(kind),
+            &[
+                (r#"any = [{ branch = ["release/*"] }]"#, ""),
+                (r#"any = [{ branch = ["*"] }]"#, "miss: branch is `release/2`, not *"),
+                (r#"any = [{ branch = ["Release/2"] }]"#, "miss: branch is `release/2`, not Release/2"),
+                (r#"any = [{ branch = ["!release/**"] }]"#, "miss: branch `release/2` is excluded by !release/**"),
+            ],
+        );
+    }
+    let wanted = r#"any = [{ branch = ["main"] }]"#;
+    let main = thing(serde_json::json!({"kind": "workflow", "title": "CI", "branch": "main"}));
+    assert_eq!(verdict("on = [\"workflow.failed\"]\nbranch = [\"main\"]", &main, EventKind::WorkflowFailed), "");
+    conditions(&release(), &[(wanted, "unknown: the branch of a release is not known")]);
+    conditions(&with(|_| ()), &[(wanted, "miss: a pull request has a base and a head")]);
+    conditions(&Event { actor: None, ..super::ticket() }, &[(wanted, "miss: a ticket has no branch")]);
+    let discussion = thing(serde_json::json!({"kind": "discussion", "title": "x"}));
+    conditions(&discussion, &[(wanted, "miss: a discussion has no branch")]);
+}
+
+#[test]
+fn who_did_it() {
+    let merged = |by: Option<&str>| Event { actor: by.map(actor), ..with(|_| ()) };
+    conditions(
+        &merged(Some("cy")),
+        &[
+            (r#"actor = ["Cy"]"#, ""),
+            (r#"actor = ["dee"]"#, "miss: actor is `cy`, not dee"),
+            (r#"actor = ["!cy"]"#, "miss: actor `cy` is excluded by !cy"),
+        ],
+    );
+    // A merge queue merges for the author, and may be named itself.
+    conditions(
+        &merged(Some("queue[bot]")),
+        &[
+            (r#"actor = ["dee"]"#, ""),
+            (r#"actor = ["queue[bot]"]"#, ""),
+            (r#"actor = ["cy"]"#, "miss: actor is `dee`, `queue[bot]`, none of them cy"),
+        ],
+    );
+    conditions(&merged(None), &[(r#"actor = ["!cy"]"#, "unknown: it is not known who did it")]);
+    let moved = Event { actor: Some(Actor { name: "Cy Oh".to_owned(), ..actor("5b10") }), ..super::ticket() };
+    conditions(&moved, &[(r#"actor = ["cy oh"]"#, ""), (r#"actor = ["5b10"]"#, "")]);
+    // Whoever labels late did not open it.
+    let labelled = Event { kind: EventKind::PullRequestLabeled, ..merged(Some("cy")) };
+    let rule = "on = [\"*\"]\nactor = [\"cy\"]";
+    assert_eq!(verdict(rule, &labelled, EventKind::PullRequestOpened), "miss: actor is `dee`, not cy");
+    assert_eq!(verdict(rule, &labelled, EventKind::PullRequestLabeled), "");
+}
+
+#[test]
+fn final_releases() {
+    let of = |pre: Option<bool>| thing(serde_json::json!({"kind": "release", "title": "v2", "prerelease": pre}));
+    conditions(&of(Some(false)), &[("prerelease = false", ""), ("prerelease = true", "miss: it is not a pre-release")]);
+    conditions(&of(Some(true)), &[("prerelease = true", ""), ("prerelease = false", "miss: it is a pre-release")]);
+    conditions(&of(None), &[("prerelease = false", "unknown: it is not known whether it is a pre-release")]);
+    conditions(&with(|_| ()), &[("prerelease = false", "miss: a pull request has no pre-release state")]);
+}
+
+#[test]
+fn what_became_of_it() {
+    let ticket = |category: &str, resolution: Option<&str>| {
+        let json = serde_json::json!({"key": "DATA-7", "status_category": category, "resolution": resolution});
+        Event { actor: None, ..event(About::Ticket(serde_json::from_value(json).unwrap())) }
+    };
+    let issue = |stage: Stage, reason: Option<&str>| {
+        let About::Issue(issue) = issue().about else { panic!() };
+        event(About::Issue(Issue { stage, state_reason: reason.map(str::to_owned), ..issue }))
+    };
+    let (really, not) =
+        (r#"resolution = ["Done", "Fixed", "completed"]"#, r#"resolution = ["!Won't Do", "!not_planned"]"#);
+    let table = [
+        (ticket("done", Some("done")), "", ""),
+        (
+            ticket("done", Some("Won't Do")),
+            "miss: resolution is `Won't Do`, not one of Done, Fixed, completed",
+            "miss: resolution `Won't Do` is excluded by !Won't Do",
+        ),
+        (ticket("done", None), "unknown: the resolution is not known", "unknown: the resolution is not known"),
+        // One that is open again has none, whatever it had.
+        (
+            ticket("in_progress", Some("Done")),
+            "miss: it has no resolution, and the rule wants one of Done, Fixed, completed",
+            "",
+        ),
+        (issue(Stage::Closed, Some("completed")), "", ""),
+        (
+            issue(Stage::Closed, Some("not_planned")),
+            "miss: resolution is `not_planned`, not one of Done, Fixed, completed",
+            "miss: resolution `not_planned` is excluded by !not_planned",
+        ),
+        (
+            issue(Stage::Open, Some("reopened")),
+            "miss: it has no resolution, and the rule wants one of Done, Fixed, completed",
+            "",
+        ),
+        (with(|_| ()), "miss: a pull request has no resolution", "miss: a pull request has no resolution"),
+    ];
+    for (event, wants, excludes) in table {
+        conditions(&event, &[(really, wants), (not, excludes)]);
     }
 }
