@@ -143,6 +143,7 @@ fn event(n: usize) -> Event {
         doers: Vec::new(),
         undoing: None,
         renamed: None,
+        people: Vec::new(),
     }
 }
 

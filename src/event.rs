@@ -188,6 +188,9 @@ pub struct Event {
     /// What it renames
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub renamed: Option<Renamed>,
+    /// What its delivery calls people by their ids in Jira. It is not kept with the event.
+    #[serde(skip)]
+    pub people: Vec<(String, String)>,
 }
 
 impl Event {
@@ -246,6 +249,9 @@ impl Event {
 pub struct Change {
     /// What changed: `status`, `due`, `label`, `title`, `base`, `assignee`, `reviewer`, `commits`, …
     pub field: String,
+    /// What readers call that: `due date`, `fix version`; a field of a site's own by the name that it has there
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
     /// What it was; absent where it was nothing
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub from: Option<String>,

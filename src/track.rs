@@ -271,7 +271,7 @@ pub fn on_track(subject: String, draft: Known, moved: &Event, ticket: &Known) ->
         tickets: draft.tickets,
         private: draft.about.private(),
         about: draft.about,
-        change: Some(Change { field: "status".to_owned(), from, to }),
+        change: Some(Change { field: "status".to_owned(), name: None, from, to }),
         note: None,
         comment: None,
         once: None,

@@ -166,5 +166,6 @@ fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
         doers: Vec::new(),
         undoing: None,
         renamed: None,
+        people: Vec::new(),
     }
 }

@@ -88,6 +88,7 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         doers: Vec::new(),
         undoing: None,
         renamed: None,
+        people: Vec::new(),
     };
     track(None, event)
 }

@@ -94,7 +94,8 @@ fn take_back(event: &Event, old: Event) -> Event {
 
 /// What a note's event takes from the one that brought its text.
 fn bare(event: &Event) -> Event {
-    Event { change: None, comment: None, note: None, once: None, retold: None, ..event.clone() }
+    let event = Event { undoing: None, renamed: None, ..event.clone() };
+    Event { change: None, comment: None, note: None, once: None, retold: None, ..event }
 }
 
 /// The notes that stand in a place, of all events about notes in it, oldest first.
@@ -139,7 +140,8 @@ pub fn words(text: &str) -> Option<String> {
     Some(text::cut(text, LENGTH)).filter(|words| !words.is_empty())
 }
 
-fn digest(words: &str) -> String {
+/// Names words by what they are.
+pub fn digest(words: &str) -> String {
     Sha256::digest(words).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -56,6 +56,7 @@ fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
         doers: Vec::new(),
         undoing: None,
         renamed: None,
+        people: Vec::new(),
     }
 }
 

@@ -48,6 +48,7 @@ fn event(source: Source, scope: &str, tickets: &[&str]) -> Event {
         doers: Vec::new(),
         undoing: None,
         renamed: None,
+        people: Vec::new(),
     }
 }
 

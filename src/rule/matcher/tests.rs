@@ -40,6 +40,7 @@ fn event(about: About) -> Event {
         doers: Vec::new(),
         undoing: None,
         renamed: None,
+        people: Vec::new(),
     }
 }
 

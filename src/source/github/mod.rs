@@ -108,6 +108,7 @@ impl Delivery<'_> {
             doers: Vec::new(),
             undoing: None,
             renamed: None,
+            people: Vec::new(),
         }
     }
 
