@@ -144,6 +144,7 @@ fn event(n: usize) -> Event {
         undoing: None,
         renamed: None,
         review: None,
+        people: Vec::new(),
     }
 }
 

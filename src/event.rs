@@ -191,6 +191,9 @@ pub struct Event {
     /// The review that it is about, for what happens to one
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub review: Option<Review>,
+    /// What its delivery calls people by their ids in Jira. It is not kept with the event.
+    #[serde(skip)]
+    pub people: Vec<(String, String)>,
 }
 
 impl Event {
@@ -268,6 +271,9 @@ pub struct Review {
 pub struct Change {
     /// What changed: `status`, `due`, `label`, `title`, `base`, `assignee`, `reviewer`, `commits`, …
     pub field: String,
+    /// What readers call that: `due date`, `fix version`; a field of a site's own by the name that it has there
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
     /// What it was; absent where it was nothing
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub from: Option<String>,

@@ -228,9 +228,6 @@ fn no_news(event: &Event, (before, gone): (&Known, Option<Undone>), now: &About)
         return Some(format!("it came late: {} since", gone.describe()));
     }
     match (event.kind, &before.about) {
-        (EventKind::ReleasePublished, About::Thing(known)) if is_told_as_final(known, event) => {
-            Some("it was published as a release before".to_owned())
-        }
         (EventKind::WorkflowRecovered, About::Thing(thing))
             if thing.outcome.as_deref().is_none_or(|outcome| outcome == "success") =>
         {
@@ -257,12 +254,6 @@ fn refine(kind: EventKind, before: Option<&Known>) -> EventKind {
         (EventKind::ReleasePromoted, _) => EventKind::ReleasePublished,
         _ => kind,
     }
-}
-
-/// Whether a release that is said to be published is known as a final one already: GitHub says `published` and `released`.
-fn is_told_as_final(known: &Thing, event: &Event) -> bool {
-    let About::Thing(told) = &event.about else { return false };
-    known.prerelease == Some(false) && known.id.is_some() && known.id == told.id && known.updated_at >= told.updated_at
 }
 
 /// Whoever heard that a workflow failed hears that it works again, in the same conversation: it is part of the work that
@@ -308,7 +299,7 @@ pub fn on_track(subject: String, draft: Known, moved: &Event, ticket: &Known) ->
         tickets: draft.tickets,
         private: draft.about.private(),
         about: draft.about,
-        change: Some(Change { field: "status".to_owned(), from, to }),
+        change: Some(Change { field: "status".to_owned(), name: None, from, to }),
         note: None,
         comment: None,
         once: None,
@@ -360,7 +351,14 @@ fn merge_pull_request(new: &PullRequest, old: &PullRequest) -> PullRequest {
 fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
     let (id, url) = (new.id.clone().or_else(|| old.id.clone()), new.url.clone().or_else(|| old.url.clone()));
     if new.updated_at.is_some() {
-        return Ticket { id, url, ..new.clone() };
+        return Ticket {
+            id,
+            url,
+            // Only a change says whether it is flagged, and a comment's payload not whether it is restricted.
+            flagged: new.flagged.or(old.flagged),
+            restricted: new.restricted.or(old.restricted),
+            ..new.clone()
+        };
     }
     Ticket {
         key: new.key.clone(),
@@ -372,6 +370,7 @@ fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
         resolution: new.resolution.clone().or_else(|| old.resolution.clone()),
         flagged: new.flagged.or(old.flagged),
         restricted: new.restricted.or(old.restricted),
+        duplicate_of: new.duplicate_of.clone().or_else(|| old.duplicate_of.clone()),
         due: new.due.or(old.due),
         assignee: new.assignee.clone().or_else(|| old.assignee.clone()),
         priority: new.priority.clone().or_else(|| old.priority.clone()),

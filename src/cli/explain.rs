@@ -19,7 +19,7 @@ use crate::intake::understand;
 use crate::plan::{self, Judged};
 use crate::rule::{Rule, Team, Verdict};
 use crate::rulebook::{Rulebook, Telling};
-use crate::source::{BodyError, Parsed, json_body};
+use crate::source::{self, BodyError, Parsed, json_body};
 use crate::store::Queued;
 use crate::template::{Links, Message};
 use crate::track::{self, Tracked};
@@ -99,7 +99,8 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
             say(json!({ "event": { "kind": "ignored", "reason": reason }, "rules": [], "messages": [] }))
         }
         Parsed::Ignored(reason) => say(format!("ignored: {reason}")),
-        Parsed::Events(events) => {
+        Parsed::Events(mut events) => {
+            events.iter_mut().for_each(at_home);
             let tracked = events.into_iter().map(|event| track::track(None, event)).collect::<Vec<_>>();
             let judged = plan::judge_all(&tracked, rulebook.rules());
             let would = messages(&tracked, &rulebook, &channels, args.at)?;
@@ -107,6 +108,12 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
             if args.json { say(as_json(&tracked, &judged, &would)) } else { print(&tracked, &judged, &would) }
         }
     }
+}
+
+/// One payload says nothing of other hosts, nor of people that it doesn't name.
+fn at_home(event: &mut Event) {
+    event.host = None;
+    source::name_people(event, &|_| None);
 }
 
 /// A delivery as it came.

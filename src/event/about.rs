@@ -212,6 +212,9 @@ pub struct Ticket {
     /// What became of it, in the words of its site, such as `Done` or `Won't Do`; absent while it is open
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resolution: Option<String>,
+    /// The key of the ticket that it is a duplicate of, if a link says so
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub duplicate_of: Option<String>,
     /// Whether it is flagged as impeded
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub flagged: Option<bool>,
@@ -262,6 +265,7 @@ impl Ticket {
             status_category: None,
             previous_status: None,
             resolution: None,
+            duplicate_of: None,
             flagged: None,
             restricted: None,
             due: None,

@@ -97,8 +97,8 @@ impl Enricher {
             self.find_work(github, events.iter_mut().map(|(_, event)| &mut **event), rules, (store, end)).await?;
             let mut asked = Vec::new();
             for (at, event) in events {
-                // Another GitHub is not asked: there is no access to it.
-                if event.host.is_some() {
+                // Another GitHub is not asked, there is no access to it; nor is anybody about what is no news.
+                if event.host.is_some() || event.undoing.is_some() {
                     continue;
                 }
                 let asks = rules.asks(event);

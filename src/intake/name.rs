@@ -1,7 +1,9 @@
 //! The names that a delivery's events go by: of another host than ours, of what was renamed.
 
+use std::collections::HashMap;
+
 use crate::event::{Event, Source};
-use crate::source::{Parsed, Settings};
+use crate::source::{self, Parsed, Settings};
 use crate::store::{Store, StoreError};
 use crate::track::{self, Homes};
 
@@ -17,7 +19,15 @@ pub(super) async fn complete(parsed: &mut [Parsed], settings: &Settings, store: 
     let mut events = events.by_ref().flatten().collect::<Vec<_>>();
     let known = store.homes(homes(settings)).await?;
     let mut homes = known.clone();
-    events.iter_mut().for_each(|event| track::localize(event, &mut homes));
+    let site = settings.jira_base_url.as_deref();
+    for event in &mut events {
+        let named = event.host.is_some();
+        track::localize(event, &mut homes);
+        if let Some(site) = site.filter(|_| named && event.host.is_none()) {
+            source::at_jira_site(event, site);
+        }
+    }
+    name_people(&mut events, store).await?;
     if homes != known {
         store.learn_homes(&homes).await?;
     }
@@ -28,6 +38,27 @@ pub(super) async fn complete(parsed: &mut [Parsed], settings: &Settings, store: 
     if !aliases.is_empty() {
         events.iter_mut().for_each(|event| rename(event, |name| aliases.get(name).map(String::as_str)));
     }
+    Ok(())
+}
+
+/// Puts people's names in the places of the ids that Jira has for them, by what this and earlier deliveries call them.
+async fn name_people(events: &mut [&mut Event], store: &Store) -> Result<(), StoreError> {
+    let jira = || events.iter().filter(|event| event.source == Source::Jira);
+    if jira().next().is_none() {
+        return Ok(());
+    }
+    let taught = jira().flat_map(|event| event.people.iter().cloned()).collect::<HashMap<_, _>>();
+    let known = store.everybody().await?;
+    let new = taught.iter().filter(|(id, name)| known.get(*id) != Some(*name));
+    let new = new.map(|(id, name)| (id.clone(), name.clone())).collect::<Vec<_>>();
+    if !new.is_empty() {
+        store.learn_people(&new).await?;
+    }
+    let name_of = |id: &str| taught.get(id).or_else(|| known.get(id)).cloned();
+    events
+        .iter_mut()
+        .filter(|event| event.source == Source::Jira)
+        .for_each(|event| source::name_people(event, &name_of));
     Ok(())
 }
 

@@ -165,5 +165,6 @@ fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
         undoing: None,
         renamed: None,
         review: None,
+        people: Vec::new(),
     }
 }

@@ -89,6 +89,7 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         undoing: None,
         renamed: None,
         review: None,
+        people: Vec::new(),
     };
     track(None, event)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{text, wiki};
+use super::{people, text, wiki};
 
 /// Documents nest lists in panels in tables; nobody nests deeper than this by hand.
 const DEPTH: u8 = 40;
@@ -89,11 +89,11 @@ fn inline(node: &Value, depth: u8, line: &mut String) {
     let Some(depth) = depth.checked_sub(1) else { return };
     let attribute = |name: &str| node["attrs"][name].as_str().unwrap_or_default();
     match node["type"].as_str().unwrap_or_default() {
-        "text" => line.push_str(node["text"].as_str().unwrap_or_default()),
+        "text" => line.push_str(&people::in_markup(node["text"].as_str().unwrap_or_default())),
         "hardBreak" => line.push('\n'),
         "mention" => {
-            line.push('@');
-            line.push_str(attribute("text").trim_start_matches('@'));
+            let (id, words) = (attribute("id"), people::name_from(attribute("text")));
+            line.push_str(&words.filter(|words| words != id).unwrap_or_else(|| people::account(id)));
         }
         "emoji" => {
             line.push_str(Some(attribute("text")).filter(|text| !text.is_empty()).unwrap_or(attribute("shortName")))
@@ -135,12 +135,43 @@ mod tests {
             {"type": "blockquote", "content": [paragraph("/assume quoted")]},
             {"type": "codeBlock", "content": [{"type": "text", "text": "/assume code"}]},
             {"type": "panel", "content": [paragraph("/assume in a panel")]},
+            {"type": "expand", "content": [paragraph("/assume folded"), {"type": "blockquote", "content": [
+                {"type": "bulletList", "content": [{"type": "listItem", "content": [paragraph("/assume deep")]}]},
+            ]}]},
         ]});
         let written = Written::read(&document).unwrap();
         let own: Vec<&str> = written.own.lines().filter(|line| !line.is_empty()).collect();
-        assert_eq!(own, ["@Ana please look", "https://example.com/x👍", "- /assume in a list", "/assume in a panel"]);
+        assert_eq!(
+            own,
+            [
+                "Ana please look",
+                "https://example.com/x👍",
+                "- /assume in a list",
+                "/assume in a panel",
+                "/assume folded"
+            ]
+        );
         assert!(written.all.contains("\n/assume quoted\n") && written.all.contains("\n/assume code\n"));
-        assert_eq!(written.summary().as_deref(), Some("@Ana please look https://example.com/x👍"));
+        assert_eq!(written.summary().as_deref(), Some("Ana please look https://example.com/x👍"));
+    }
+
+    #[test]
+    fn a_mention_without_words_keeps_the_id_for_a_name() {
+        let id = "5b10a2844c20165700ede21f";
+        for (attrs, text) in [
+            (json!({ "id": "5c5f", "text": "@Ana" }), "Ana"),
+            (json!({ "id": "5c5f" }), "\u{2068}~accountid:5c5f\u{2069}"),
+            (json!({ "id": "5c5f", "text": "" }), "\u{2068}~accountid:5c5f\u{2069}"),
+            (json!({ "id": "5c5f", "text": "@5c5f" }), "\u{2068}~accountid:5c5f\u{2069}"),
+            (json!({ "id": "", "text": format!("@{id}") }), "somebody"),
+            (json!({}), "somebody"),
+            (json!(null), "somebody"),
+        ] {
+            let mention = json!({"type": "doc", "content": [
+                {"type": "paragraph", "content": [{"type": "mention", "attrs": attrs}]},
+            ]});
+            assert_eq!(Written::read(&mention).unwrap().own.trim(), text, "{attrs}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod jira;
 mod lenient;
 mod note;
 mod own;
+mod people;
 pub mod signature;
 mod text;
 mod tickets;
@@ -26,9 +27,10 @@ use crate::event::{Event, Source};
 pub use body::{BodyError, json_body};
 pub use commit::Commit;
 pub use github::EVENTS as GITHUB_EVENTS;
-pub use jira::EVENTS as JIRA_EVENTS;
+pub use jira::{EVENTS as JIRA_EVENTS, at_site as at_jira_site};
 pub use note::{revise as revise_notes, standing as standing_notes};
 pub use own::{IN_JIRA, ON_GITHUB};
+pub use people::name_people;
 pub use tickets::Keys;
 
 /// What the configuration says about understanding payloads.

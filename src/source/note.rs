@@ -52,8 +52,13 @@ impl Said {
     fn digest(&self) -> String {
         let names = self.to.iter().flat_map(|name| ["@", name, " "]);
         let text: String = names.chain([self.words.as_str()]).collect();
-        Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        digest(&text)
     }
+}
+
+/// Names words by what they are.
+pub fn digest(words: &str) -> String {
+    Sha256::digest(words).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The name after an `@` that a folded text begins with, and what follows it. People may set a comma or a colon after it.

@@ -4,6 +4,7 @@
 //! "Text Formatting Notation Help".
 
 use super::adf::Written;
+use super::people;
 
 /// Blocks whose content is not what the author says.
 const QUOTING: [&str; 3] = ["quote", "code", "noformat"];
@@ -18,7 +19,8 @@ const SPAN: usize = 1_000;
 pub fn plain(markup: &str) -> Written {
     let mut written = Written::default();
     let mut quoting: Option<&str> = None;
-    for line in markup.lines() {
+    // Also where it is escaped, code or within emphasis, since an id says nothing to anybody.
+    for line in people::in_markup(markup).lines() {
         let mut own = String::new();
         let mut all = String::new();
         let mut rest = line;
@@ -33,7 +35,7 @@ pub fn plain(markup: &str) -> Written {
             rest = after;
         }
         push(rest, quoting.is_none(), &mut own, &mut all);
-        written.line(&tidy(&own), &tidy(&all), own.starts_with("bq. "));
+        written.line(&tidy(&own), &tidy(&all), is_quote(&own));
     }
     written
 }
@@ -74,10 +76,14 @@ fn tidy(line: &str) -> String {
 }
 
 fn heading_or_quote(line: &str) -> &str {
-    match line.split_once(". ") {
+    match line.trim_start().split_once(". ") {
         Some(("h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "bq", text)) => text,
         _ => line,
     }
+}
+
+fn is_quote(line: &str) -> bool {
+    line.trim_start().strip_prefix("bq.").is_some_and(|rest| rest.starts_with(char::is_whitespace))
 }
 
 /// The plain text of the markup that `text` starts with, and what follows it.
@@ -118,11 +124,8 @@ fn is_emphasis(inside: &str, after: &str) -> bool {
     !inside.starts_with(' ') && !inside.ends_with(' ') && !after.starts_with(char::is_alphanumeric)
 }
 
-/// `[text|url]`, `[url]`, `[~user]`, `[~accountid:ID]`, `[^attachment]`; anything else keeps its brackets.
+/// `[text|url]`, `[url]`, `[^attachment]`; anything else keeps its brackets.
 fn link(inside: &str) -> String {
-    if let Some(user) = inside.strip_prefix('~') {
-        return format!("@{}", user.strip_prefix("accountid:").unwrap_or(user));
-    }
     if let Some((text, _)) = inside.split_once('|') {
         return text.to_owned();
     }
@@ -139,12 +142,13 @@ mod tests {
         for (markup, text) in [
             (
                 "Done by [~alexdoe], see [the page|https://example.com/a_b_c|smart-link].",
-                "Done by @alexdoe, see the page.",
+                "Done by \u{2068}~alexdoe\u{2069}, see the page.",
             ),
             (
                 "[~accountid:5c5f88:06] [https://example.com] [^log.txt] [TODO]",
-                "@5c5f88:06 https://example.com log.txt [TODO]",
+                "\u{2068}~accountid:5c5f88:06\u{2069} https://example.com log.txt [TODO]",
             ),
+            ("*[~accountid:5c]* {{[~ana]}}", "\u{2068}~accountid:5c\u{2069} \u{2068}~ana\u{2069}"),
             ("h2. Why\nIt is *very* _much_ +needed+, {{snake_case}}.", "Why\nIt is very much needed, snake_case."),
             ("* item * one\na*b*c and snake_case_name", "* item * one\na*b*c and snake_case_name"),
             ("{color:#ff0000}red{color} !image.png|thumbnail! wow! yes!", "red  wow! yes!"),
@@ -164,6 +168,9 @@ mod tests {
             ("{code:java}a {quote} b{code}c", "c", "a  bc"),
             ("{noformat}\n/block x\n{noformat}", "", "/block x"),
             ("bq. /assume x\nNo.", "No.", "/assume x\nNo."),
+            (" bq. /assume x\nNo.", "No.", "/assume x\nNo."),
+            ("{quote:title=x}\n/assume x\n{quote}", "", "/assume x"),
+            ("{color:red}bq. x{color}", "", "x"),
             ("{quote}never closed\n/assume x", "", "never closed\n/assume x"),
         ] {
             let written = plain(markup);

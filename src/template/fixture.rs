@@ -23,8 +23,9 @@ fn some(text: &str) -> Option<String> {
 pub(crate) fn event(kind: EventKind) -> Event {
     let name = kind.as_str();
     let jira = ["ticket.", "sprint.", "version."].iter().any(|family| name.starts_with(family));
-    let change =
-        |field: &str, from: &str, to: &str| Some(Change { field: field.to_owned(), from: some(from), to: some(to) });
+    let change = |field: &str, from: &str, to: &str| {
+        Some(Change { field: field.to_owned(), name: None, from: some(from), to: some(to) })
+    };
     let url = match &about(kind) {
         about if !name.ends_with("commented") && !kind.is_note() => about.url().map(str::to_owned),
         about => about.url().map(|url| format!("{url}#comment-7")),
@@ -46,10 +47,10 @@ pub(crate) fn event(kind: EventKind) -> Event {
         change: match kind {
             EventKind::TicketSlipped => change("due", "2026-11-09", "2026-11-16"),
             EventKind::PullRequestLabeled => {
-                Some(Change { field: "label".to_owned(), from: None, to: some("contract") })
+                Some(Change { field: "label".to_owned(), name: None, from: None, to: some("contract") })
             }
             EventKind::PullRequestReviewRequested => {
-                Some(Change { field: "reviewer".to_owned(), from: None, to: some("data-platform") })
+                Some(Change { field: "reviewer".to_owned(), name: None, from: None, to: some("data-platform") })
             }
             EventKind::TicketPriorityChanged => change("priority", "Medium", "High"),
             _ => None,
@@ -79,6 +80,7 @@ pub(crate) fn event(kind: EventKind) -> Event {
         undoing: None,
         renamed: None,
         review: None,
+        people: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether what an event told still stands: the undoing of every kind (README, "What undoes what").
 
-use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, Ticket};
+use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
 
 use super::{Known, ReviewState};
 
@@ -152,6 +152,10 @@ pub fn holds(kind: EventKind, about: &About) -> bool {
                 EventKind::WorkflowFailed => outcome != Some("success"),
                 EventKind::WorkflowRecovered => outcome.is_none_or(|outcome| outcome == "success"),
                 EventKind::BranchCreated => outcome != Some("deleted"),
+                EventKind::ReleasePublished | EventKind::ReleasePromoted => {
+                    !matches!(outcome, Some("deleted" | "unpublished"))
+                }
+                EventKind::DiscussionAnswered => outcome == Some("answered"),
                 _ => true,
             };
         }
@@ -190,7 +194,10 @@ pub fn standing(about: &About) -> &'static str {
         About::Thing(thing) => match thing.outcome.as_deref() {
             Some("success") => "successful",
             Some("deleted") => "deleted",
+            Some("unpublished") => "a draft again",
+            Some("answered") => "answered",
             Some(_) => "failing",
+            None if thing.kind == ThingKind::Discussion => "unanswered",
             None => "known",
         },
     }

@@ -57,6 +57,7 @@ fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
         undoing: None,
         renamed: None,
         review: None,
+        people: Vec::new(),
     }
 }
 

@@ -154,9 +154,9 @@ async fn a_token_that_runs_out_is_renewed_before_it_is_refused() {
     let mut service = Service::new(&team.replace("ticket_type", "#"), "");
     service.configure("jira", &service_account(&jira.url));
     service.start().await;
-    let urgent = json!([{ "fieldId": "priority", "fromString": "Low", "toString": "High" }]);
-    for delivery in ["e-1", "e-2"] {
-        let update = ticket("In Progress", "indeterminate", urgent.clone());
+    for (delivery, from, to) in [("e-1", "Low", "High"), ("e-2", "High", "Highest")] {
+        let urgent = json!([{ "fieldId": "priority", "fromString": from, "toString": to }]);
+        let update = ticket("In Progress", "indeterminate", urgent);
         assert_eq!(states(&service.jira_settled(delivery, &update).await), ["sent"]);
     }
     let lines = jira.lines();

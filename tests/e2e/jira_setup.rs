@@ -10,7 +10,7 @@ use crate::support::{SECRET, Service, sign};
 const TOKEN: &str = "hunter2-canary";
 const TEAM: &str =
     "team = \"web\"\nto = [\"mailbox\"]\nsettle = \"0s\"\n[[rule]]\nname = \"all\"\non = [\"ticket.*\"]\n";
-const EVENTS: [&str; 10] = [
+const EVENTS: [&str; 14] = [
     "jira:issue_created",
     "jira:issue_updated",
     "jira:issue_deleted",
@@ -18,9 +18,13 @@ const EVENTS: [&str; 10] = [
     "comment_updated",
     "comment_deleted",
     "issuelink_created",
+    "issuelink_deleted",
     "sprint_started",
     "sprint_closed",
+    "sprint_deleted",
     "jira:version_released",
+    "jira:version_unreleased",
+    "jira:version_deleted",
 ];
 
 fn cloud_info() -> (u16, Value) {

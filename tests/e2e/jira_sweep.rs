@@ -195,3 +195,45 @@ async fn a_search_in_trouble_is_said_in_plain_words() {
         assert!(!format!("{out}{err}").contains(TOKEN) && !out.contains("<b>"), "{out}{err}");
     }
 }
+
+/// A site of Data Center with DATA-123, on which something internal was commented half an hour ago.
+async fn service_desk(property: Value) -> Api {
+    Api::new(move |asked: &Asked| {
+        let comment = json!({ "id": "301", "author": { "name": "bo", "displayName": "Bo" }, "created": written(ago(30)),
+                              "body": "Contract 77 says so.\n/assume the customer pays" });
+        let mut marked = comment.clone();
+        marked["properties"] = json!([{ "key": "sd.public.comment", "value": property }]);
+        let mut issue = issue();
+        (issue["fields"]["comment"], issue["changelog"]) = (json!({ "comments": [comment], "total": 1 }), json!({}));
+        match asked.line.split('?').next().unwrap() {
+            "GET /rest/api/2/search" => (200, json!({ "issues": [issue], "total": 1 })),
+            "GET /rest/api/2/status" => (200, json!([])),
+            "GET /rest/api/2/issue/DATA-123/comment" if asked.line.contains("expand=properties") => {
+                (200, json!({ "comments": [marked], "total": 1 }))
+            }
+            _ => (404, json!({ "errorMessages": ["There is nothing"] })),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn internal_words_of_a_service_desk_are_not_found_either() {
+    for (internal, kinds) in [(true, vec!["ticket.commented"]), (false, vec!["ticket.commented", "note.assumed"])] {
+        let jira = service_desk(json!({ "internal": internal })).await;
+        let mut service = Service::new(TEAM, "");
+        service.start().await;
+        assert_eq!(service.stop().await, 0);
+        service.configure("jira", &format!("base_url = \"{}\"\ntoken = \"{TOKEN}\"\n", jira.url));
+        let (code, out, err) = service.run(&["recover", "--since", "1h"]).await;
+        assert_eq!(code, 0, "{out}{err}");
+        service.start().await;
+        service.idle().await;
+        let lines = service.settled("jql:DATA-123:comment:301").await;
+        let found = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(found, kinds);
+        let mails = service.mails();
+        let told = mails.iter().any(|mail| String::from_utf8_lossy(mail).contains("Contract 77"));
+        assert_eq!(told, !internal);
+    }
+}

@@ -23,8 +23,7 @@ pub use hooks::{Edition, Hook, Registered};
 
 const PEER: &str = "Jira";
 /// What is asked of a ticket: what our reader of webhooks knows to read.
-const FIELDS: &str =
-    "summary,status,duedate,assignee,reporter,priority,issuetype,project,labels,fixVersions,components,updated";
+const FIELDS: &str = "summary,status,duedate,assignee,reporter,priority,issuetype,project,labels,fixVersions,components,resolution,security,issuelinks,updated";
 /// What an answer has.
 const BOUNDS: (Duration, usize) = (DEADLINE, LONGEST);
 

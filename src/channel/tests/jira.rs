@@ -37,6 +37,8 @@ async fn jira_gets_a_comment_and_its_edits() {
     assert_eq!(requests[0].headers["authorization"], basic, "bot@jira.example:xoxb-hunter2");
     insta::assert_snapshot!("jira_comment", requests[0].json()["body"].as_str().unwrap());
     assert_eq!(requests[0].json()["body"], requests[1].json()["body"]);
+    let internal = serde_json::json!([{ "key": "sd.public.comment", "value": { "internal": true } }]);
+    assert!(requests.iter().all(|request| request.json()["properties"] == internal), "no customer reads them");
 }
 
 #[tokio::test]

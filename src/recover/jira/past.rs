@@ -79,7 +79,8 @@ fn word(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned).chars().take(64).collect()
 }
 
-/// Undoes a change, so far as rules ask for the field; other fields stay as they are now.
+/// Undoes a change, so far as rules ask for the field; other fields stay as they are now. So does the security level: who
+/// may not know the ticket may not know what it was either.
 fn rewind(issue: &mut Value, item: &Value, categories: &HashMap<String, Value>) {
     if item["fieldtype"] == "custom" {
         return;
@@ -100,6 +101,8 @@ fn rewind(issue: &mut Value, item: &Value, categories: &HashMap<String, Value>) 
             issue["fields"]["assignee"] = json!({ "accountId": from, "displayName": words });
         }
         "assignee" => issue["fields"]["assignee"] = Value::Null,
+        "resolution" if words.is_string() => issue["fields"]["resolution"] = json!({ "name": words }),
+        "resolution" => issue["fields"]["resolution"] = Value::Null,
         "priority" => issue["fields"]["priority"] = json!({ "name": words }),
         "duedate" => issue["fields"]["duedate"] = from.clone(),
         "summary" => issue["fields"]["summary"] = words.clone(),

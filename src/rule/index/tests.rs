@@ -49,6 +49,7 @@ fn event(source: Source, scope: &str, tickets: &[&str]) -> Event {
         undoing: None,
         renamed: None,
         review: None,
+        people: Vec::new(),
     }
 }
 

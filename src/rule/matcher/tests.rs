@@ -44,6 +44,7 @@ fn event(about: About) -> Event {
         undoing: None,
         renamed: None,
         review: None,
+        people: Vec::new(),
     }
 }
 

@@ -125,6 +125,7 @@ impl Delivery<'_> {
             undoing: None,
             renamed: None,
             review: None,
+            people: Vec::new(),
         }
     }
 

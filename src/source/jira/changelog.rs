@@ -4,106 +4,140 @@ use std::cmp::Ordering;
 
 use jiff::civil::Date;
 
-use crate::event::{Change, EventKind, StatusCategory};
+use crate::event::{Change, EventKind, StatusCategory, Undoing};
+use crate::source::adf::Written;
 use crate::source::lenient::{Day, Id, Maybe};
 use crate::source::text;
 
-use super::payload::{Fields, Item, Status, Version};
+use super::field::Field;
+use super::link;
+use super::payload::{Fields, Issue, Item, Status, Version};
 
-/// What happened to a ticket, and the change it is.
-pub type Happening = (EventKind, Option<Change>);
+/// What happened to a ticket.
+#[derive(Debug, Clone)]
+pub struct Happening {
+    /// What it is told as
+    pub kind: EventKind,
+    /// The change that it is
+    pub change: Option<Change>,
+    /// Its name, where that isn't made of its place in the history
+    pub once: Option<String>,
+    /// What it takes back: then it is no news
+    pub undoing: Option<Undoing>,
+}
 
-/// What the items say, in their order.
-pub fn happenings(items: &[&Item], fields: Option<&Fields>) -> Vec<Happening> {
-    let mut happenings: Vec<Happening> = Vec::new();
+impl Happening {
+    /// Something that is news.
+    pub fn new(kind: EventKind, change: Option<Change>) -> Self {
+        Self { kind, change, once: None, undoing: None }
+    }
+}
+
+/// What is known beside a changelog's items.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    pub issue: Option<&'a Issue>,
+    /// Whether people have account ids there
+    pub cloud: bool,
+}
+
+impl<'a> Around<'a> {
+    fn fields(self) -> Option<&'a Fields> {
+        self.issue?.fields.as_ref()
+    }
+}
+
+/// What the items say, in their order; what is no news by itself is left out.
+pub fn happenings(items: &[&Item], around: Around<'_>) -> Vec<Happening> {
     let (versions, others): (Vec<&Item>, Vec<&Item>) = items.iter().partition(|item| item.field() == Field::FixVersion);
-    happenings.extend(others.into_iter().map(|item| happening(item, fields)));
+    let news = others.into_iter().filter(|item| is_news(item, items));
+    let mut happenings: Vec<Happening> = news.map(|item| happening(item, around)).collect();
     if !versions.is_empty() {
-        happenings.push(fix_version(&versions, fields));
+        happenings.push(fix_version(&versions, around.fields()));
     }
     happenings
 }
 
-/// The fields whose changes have a meaning of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
-    Key,
-    Status,
-    Due,
-    FixVersion,
-    Assignee,
-    Priority,
-    Flagged,
-    Link,
-    Description,
-    Other,
+/// Whether an item says something that its delivery doesn't say otherwise.
+fn is_news(item: &Item, items: &[&Item]) -> bool {
+    let beside = |field: Field| items.iter().any(|item| item.field() == field);
+    match item.field() {
+        Field::Noise | Field::Security | Field::Comment => false,
+        Field::Resolution => !beside(Field::Status),
+        // A ticket that moves has another project.
+        Field::Other => !(item.id().eq_ignore_ascii_case("project") && beside(Field::Key)),
+        _ => true,
+    }
 }
 
-impl Item {
-    /// By `fieldId` where there is one, since names are in each site's language ("Статус"), else by the name, whose
-    /// case varies. Flagged is a custom field, which only its name tells; the names of other custom fields are anybody's.
-    pub fn field(&self) -> Field {
-        let custom = self.field_type.as_deref() == Some("custom");
-        let named = |text: &str| match text.to_ascii_lowercase().as_str() {
-            "key" | "issuekey" if !custom => Field::Key,
-            "status" if !custom => Field::Status,
-            "duedate" | "due date" if !custom => Field::Due,
-            "fixversions" | "fix version" | "fix version/s" if !custom => Field::FixVersion,
-            "assignee" if !custom => Field::Assignee,
-            "priority" if !custom => Field::Priority,
-            "issuelinks" | "link" if !custom => Field::Link,
-            "description" if !custom => Field::Description,
-            "flagged" => Field::Flagged,
-            _ => Field::Other,
+/// Why an update is no news: nothing but such things changed.
+pub fn why_no_news(items: &[&Item]) -> Option<String> {
+    let mut names: Vec<String> = Vec::new();
+    for item in items {
+        let name = match item.field() {
+            Field::Security => "its security level".to_owned(),
+            Field::Comment => "a comment".to_owned(),
+            _ => format!("`{}`", text::title(item.field.text().or_else(|| item.field_id.text())?)),
         };
-        match self.field_id.text().map_or(Field::Other, named) {
-            Field::Other => self.field.text().map_or(Field::Other, named),
-            field => field,
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
-
-    /// The words for people where there are some, else the value.
-    fn before(&self) -> Option<String> {
-        self.from_string.text().or_else(|| self.from.text()).and_then(text::excerpt)
-    }
-
-    fn after(&self) -> Option<String> {
-        self.to_string.text().or_else(|| self.to.text()).and_then(text::excerpt)
-    }
-
-    /// The name that rules and templates see for a field without a meaning of its own.
-    fn name(&self) -> String {
-        let custom = self.field_type.as_deref() == Some("custom");
-        let id = self.field_id.text().filter(|_| !custom);
-        text::title(id.or_else(|| self.field.text()).unwrap_or("unknown"))
-    }
-
-    fn change(&self, field: &str) -> Option<Change> {
-        Some(Change { field: field.to_owned(), from: self.before(), to: self.after() })
-    }
+    (!names.is_empty()).then(|| format!("only {} changed, which is no news by itself", names.join(", ")))
 }
 
-fn happening(item: &Item, fields: Option<&Fields>) -> Happening {
+fn happening(item: &Item, around: Around<'_>) -> Happening {
+    let people = || {
+        let [from, to] = item.people(around.cloud);
+        Change { from, to, ..change(item, "") }
+    };
+    let told = |kind, field: &str| Happening::new(kind, Some(change(item, field)));
+    let flag = |kind| Happening::new(kind, Some(Change { name: Some("flag".to_owned()), ..change(item, "flagged") }));
     match item.field() {
-        Field::Key => (EventKind::TicketMoved, item.change("key")),
+        Field::Key => told(EventKind::TicketMoved, "key"),
         Field::Status => {
-            let status = fields.and_then(|fields| fields.status.as_ref());
+            let status = around.fields().and_then(|fields| fields.status.as_ref());
             let kind = match status.and_then(Status::category) {
                 Some(StatusCategory::InProgress) => EventKind::TicketStarted,
                 Some(StatusCategory::Done) => EventKind::TicketDone,
                 Some(StatusCategory::Todo) | None => EventKind::TicketTransitioned,
             };
-            (kind, item.change("status"))
+            told(kind, "status")
         }
         Field::Due => due(item),
-        Field::Assignee => (EventKind::TicketAssigned, item.change("assignee")),
-        Field::Priority => (EventKind::TicketPriorityChanged, item.change("priority")),
-        Field::Flagged if item.after().is_some() => (EventKind::TicketFlagged, item.change("flagged")),
-        Field::Flagged => (EventKind::TicketUpdated, item.change("flagged")),
-        Field::Link if item.after().is_some() => (EventKind::TicketLinked, item.change("link")),
-        Field::Link => (EventKind::TicketUpdated, item.change("link")),
-        Field::FixVersion | Field::Description | Field::Other => (EventKind::TicketUpdated, item.change(&item.name())),
+        Field::Assignee => {
+            let change = Change { field: "assignee".to_owned(), ..people() };
+            Happening::new(EventKind::TicketAssigned, Some(change))
+        }
+        Field::Reporter => {
+            let change = Change { field: "reporter".to_owned(), ..people() };
+            Happening::new(EventKind::TicketUpdated, Some(change))
+        }
+        Field::Priority => told(EventKind::TicketPriorityChanged, "priority"),
+        Field::Flagged if item.after().is_some() => flag(EventKind::TicketFlagged),
+        Field::Flagged => flag(EventKind::TicketUpdated),
+        Field::Link => linked(item, around.issue),
+        Field::Description => Happening::new(EventKind::TicketUpdated, Some(described(item))),
+        _ => told(EventKind::TicketUpdated, &item.id()),
     }
+}
+
+fn change(item: &Item, field: &str) -> Change {
+    Change { field: field.to_owned(), name: item.name(), from: item.before(), to: item.after() }
+}
+
+/// A description is a text: what it says is its first paragraph.
+fn described(item: &Item) -> Change {
+    let said = |markup: &Maybe<String>| Written::of_markup(markup.text()?).summary();
+    let (from, to) = (said(&item.from_string), said(&item.to_string));
+    Change { from, to, ..change(item, &item.id()) }
+}
+
+fn linked(item: &Item, issue: Option<&Issue>) -> Happening {
+    let (from, to) = (link::words(&item.from_string, &item.from), link::words(&item.to_string, &item.to));
+    let kind = if to.is_some() { EventKind::TicketLinked } else { EventKind::TicketUpdated };
+    let once = issue.filter(|_| to.is_some()).and_then(|issue| link::once(item, issue));
+    Happening { once, ..Happening::new(kind, Some(link::change(from, to))) }
 }
 
 /// Later, earlier, or neither: a date that is set or taken away has not moved.
@@ -122,7 +156,7 @@ fn due(item: &Item) -> Happening {
     let order = from.zip(to).map(|(from, to)| from.cmp(&to));
     let written = |day: Option<Date>| day.map(|day| day.to_string());
     let (from, to) = (written(from).or_else(|| item.before()), written(to).or_else(|| item.after()));
-    (moved(order), Some(Change { field: "due".to_owned(), from, to }))
+    Happening::new(moved(order), Some(Change { field: "due".to_owned(), name: Some("due date".to_owned()), from, to }))
 }
 
 /// Jira writes a change of several versions as one item for each that goes and each that comes.
@@ -140,7 +174,8 @@ fn fix_version(items: &[&Item], fields: Option<&Fields>) -> Happening {
     let to_date = come.and_then(|item| date(item.to.text(), to.as_deref()));
     let by_date = from_date.zip(to_date).map(|(from, to)| from.cmp(&to));
     let order = by_date.or_else(|| compare_names(from.as_deref()?, to.as_deref()?));
-    (moved(order), Some(Change { field: "fix_version".to_owned(), from, to }))
+    let name = Some("fix version".to_owned());
+    Happening::new(moved(order), Some(Change { field: "fix_version".to_owned(), name, from, to }))
 }
 
 fn is_version(version: &Version, id: Option<&str>, name: Option<&str>) -> bool {

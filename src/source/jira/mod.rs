@@ -2,26 +2,35 @@
 //! <https://developer.atlassian.com/server/jira/platform/webhooks/>
 
 mod changelog;
+mod comment;
+mod field;
+mod link;
 mod once;
 mod other;
 mod payload;
+mod people;
+mod site;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
 
-use crate::event::{self, About, Change, Event, EventKind, Source, Ticket, TicketKey};
+use crate::event::{About, Change, Event, EventKind, Renamed, Source, Ticket, TicketKey, Undoes, Undoing, Undone};
 
 use super::adf::Written;
 use super::lenient::{Id, Link, Maybe};
 use super::note::{self, Place};
 use super::own::{OWN_COMMENT, is_ours_in_jira};
 use super::{Context, Understood, not_a_payload, text};
-use changelog::{Field, Happening, happenings};
-use payload::{Body, Comment, Fields, Issue, Item, Status, User};
+use changelog::{Around, Happening, happenings, why_no_news};
+use comment::Fate;
+use field::Field;
+use payload::{Body, Fields, Issue, Item, Status, User};
+
+pub use site::at_site;
 
 /// What a webhook has to tell us of, by the names that it is registered with.
-pub const EVENTS: [&str; 10] = [
+pub const EVENTS: [&str; 14] = [
     "jira:issue_created",
     "jira:issue_updated",
     "jira:issue_deleted",
@@ -29,9 +38,13 @@ pub const EVENTS: [&str; 10] = [
     "comment_updated",
     "comment_deleted",
     "issuelink_created",
+    "issuelink_deleted",
     "sprint_started",
     "sprint_closed",
+    "sprint_deleted",
     "jira:version_released",
+    "jira:version_unreleased",
+    "jira:version_deleted",
 ];
 
 /// Reads a body of Jira's, which names its event itself.
@@ -44,21 +57,32 @@ pub fn parse(body: &[u8], context: &Context<'_>) -> Understood {
     }
     let name = body.webhook_event.text().ok_or_else(|| missing("webhookEvent"))?;
     let delivery = Delivery { body: &body, context };
-    // Some names have the prefix, some do not, and it has changed over time.
-    match name.strip_prefix("jira:").unwrap_or(name) {
+    let news = |kind| delivery.about_ticket(&[Happening::new(kind, None)]);
+    let comment = |fate| delivery.about_ticket(&[delivery.comment_happening(fate)]);
+    match plain(name) {
         "comment_created" | "comment_updated" | "comment_deleted" if ours => Err(OWN_COMMENT.to_owned()),
         "issue_updated" if ours && delivery.items().is_empty() => Err(OWN_COMMENT.to_owned()),
-        "issue_created" => delivery.about_ticket(&[(EventKind::TicketCreated, None)]),
+        "issue_created" => news(EventKind::TicketCreated),
         "issue_updated" => delivery.about_ticket(&delivery.updates()),
-        "issue_deleted" => delivery.about_ticket(&[(EventKind::TicketDeleted, None)]),
-        "comment_created" => delivery.about_ticket(&[(EventKind::TicketCommented, None)]),
-        "comment_updated" | "comment_deleted" => delivery.about_ticket(&[comment_changed()]),
-        "issuelink_created" => other::linked(&delivery),
-        "sprint_started" => other::sprint(&delivery, EventKind::SprintStarted),
-        "sprint_closed" => other::sprint(&delivery, EventKind::SprintClosed),
-        "version_released" => other::version(&delivery),
+        "issue_deleted" => news(EventKind::TicketDeleted),
+        "comment_created" => comment(Fate::Written),
+        "comment_updated" => comment(Fate::Edited),
+        "comment_deleted" => comment(Fate::Deleted),
+        "issuelink_created" => link::linked(&delivery),
+        "issuelink_deleted" => link::unlinked(&delivery),
+        "sprint_started" => other::sprint(&delivery, EventKind::SprintStarted, None),
+        "sprint_closed" => other::sprint(&delivery, EventKind::SprintClosed, None),
+        "sprint_deleted" => other::sprint(&delivery, EventKind::SprintStarted, Some(Undone::Deleted)),
+        "version_released" => other::version(&delivery, None),
+        "version_unreleased" => other::version(&delivery, Some(Undone::Unpublished)),
+        "version_deleted" => other::version(&delivery, Some(Undone::Deleted)),
         _ => Err(format!("`{}` is not something rules can ask for", text::title(name))),
     }
+}
+
+/// Some names have the prefix, some do not, and it has changed over time.
+fn plain(name: &str) -> &str {
+    name.strip_prefix("jira:").unwrap_or(name)
 }
 
 struct Delivery<'a> {
@@ -76,12 +100,14 @@ impl Delivery<'_> {
         };
         let mut events: Vec<Event> = happenings.iter().map(|happening| self.tell(&base, happening)).collect();
         once::name(self.body, &mut events);
-        if let Some(first) = events.first_mut() {
-            first.retold = self.edited_comment();
+        let edited = events.iter().position(|event| event.kind == EventKind::TicketCommented).unwrap_or_default();
+        if let Some(event) = events.get_mut(edited) {
+            event.retold = self.edited_comment();
         }
         let notes = self.notes(&events);
         // A comment that is nothing but notes is told as those.
-        events.retain(|event| event.kind != EventKind::TicketCommented || event.comment.is_some() || notes.is_empty());
+        let says = |event: &Event| event.comment.is_some() || event.undoing.is_some();
+        events.retain(|event| event.kind != EventKind::TicketCommented || says(event) || notes.is_empty());
         Ok([events, notes].concat())
     }
 
@@ -107,27 +133,25 @@ impl Delivery<'_> {
             paths: None,
             owners: None,
             gap: None,
-            host: None,
+            host: self.host(),
             more_paths: false,
             listed: Vec::new(),
             doers: Vec::new(),
             undoing: None,
             renamed: None,
             review: None,
+            people: people::taught(self.body),
         }
     }
 
     fn about_key(&self, issue: &Issue, key: &str) -> Event {
         let fields = issue.fields.as_ref();
-        let comment = self.body.comment.as_ref();
-        let api = issue.api.as_ref().or_else(|| comment.and_then(|comment| comment.api.as_ref()));
-        let url = self.site(api).map(|site| format!("{site}/browse/{key}"));
-        let previous = self.items().into_iter().find(|item| item.field() == Field::Status);
+        let url = self.site().map(|site| format!("{site}/browse/{key}"));
+        let items = self.items();
         let about = Ticket {
             id: issue.id.as_ref().map(|id| id.as_str().to_owned()),
             url,
-            previous_status: previous.and_then(|item| item.from_string.text()).map(text::title),
-            ..fields.map_or_else(|| Ticket::bare(key), |fields| ticket(key, fields))
+            ..self.with_changes(fields.map_or_else(|| Ticket::bare(key), |fields| ticket(key, fields)), &items)
         };
         let key: Option<TicketKey> = key.parse().ok();
         let project = fields.and_then(|fields| fields.project.as_ref()).and_then(|project| project.key.as_ref());
@@ -135,6 +159,23 @@ impl Delivery<'_> {
             project.map(Id::as_str).or_else(|| key.as_ref().map(TicketKey::project)).unwrap_or_default().to_owned();
         let base = self.base(&about.key.clone(), &scope, About::Ticket(about));
         Event { tickets: key.into_iter().collect(), ..base }
+    }
+
+    /// What the changelog says of the ticket beside its fields.
+    fn with_changes(&self, ticket: Ticket, items: &[&Item]) -> Ticket {
+        let fields = self.fields();
+        let item = |field: Field| items.iter().find(|item| item.field() == field);
+        let said = fields.is_some_and(|fields| fields.security.is_some());
+        let security = item(Field::Security).filter(|_| !said).map(|item| item.after().is_some());
+        let resolution = item(Field::Resolution).filter(|_| fields.is_none_or(|fields| fields.resolution.is_none()));
+        Ticket {
+            previous_status: item(Field::Status).and_then(|item| item.from_string.text()).map(text::title),
+            resolution: ticket.resolution.or_else(|| resolution?.after()),
+            flagged: item(Field::Flagged).map(|item| item.after().is_some()),
+            restricted: security.or(ticket.restricted.filter(|_| said || !self.name().starts_with("comment_"))),
+            duplicate_of: link::duplicate_of(fields, items),
+            ..ticket
+        }
     }
 
     /// Data Center's `comment_created` and its kin have no `issue`, only its id in the comment's address.
@@ -146,21 +187,22 @@ impl Delivery<'_> {
             Some(id) => id.as_str(),
             None => api.and_then(issue_id).ok_or_else(|| missing("issue"))?,
         };
-        Ok(self.about_unnamed(id, api))
+        Ok(self.about_unnamed(id))
     }
 
     /// An event about a ticket of which only the numeric id is known.
-    fn about_unnamed(&self, id: &str, api: Option<&Link>) -> Event {
-        let url = self.site(api).map(|site| format!("{site}/secure/ViewIssue.jspa?id={id}"));
+    fn about_unnamed(&self, id: &str) -> Event {
+        let url = self.site().map(|site| format!("{site}/secure/ViewIssue.jspa?id={id}"));
         let about = Ticket { id: Some(id.to_owned()), url, ..Ticket::bare(id) };
         self.base(id, "", About::Ticket(about))
     }
 
-    /// Where Jira's pages are: as configured, else what comes before the API in an address of it.
-    fn site(&self, api: Option<&Link>) -> Option<String> {
-        let configured = self.context.settings.jira_base_url.as_deref();
-        let site = configured.or_else(|| api?.as_str().split_once("/rest/").map(|(site, _)| site))?;
-        Some(site.trim_end_matches('/').to_owned())
+    fn name(&self) -> &str {
+        plain(self.body.webhook_event.text().unwrap_or_default())
+    }
+
+    fn fields(&self) -> Option<&Fields> {
+        self.body.issue.as_ref()?.fields.as_ref()
     }
 
     fn items(&self) -> Vec<&Item> {
@@ -169,106 +211,43 @@ impl Delivery<'_> {
 
     /// What a `jira:issue_updated` tells, the most significant first.
     fn updates(&self) -> Vec<Happening> {
-        let fields = self.body.issue.as_ref().and_then(|issue| issue.fields.as_ref());
-        let mut updates = happenings(&self.items(), fields);
-        updates.extend(self.comment_update());
+        let items = self.items();
+        let around = Around { issue: self.body.issue.as_ref(), cloud: people::is_cloud(self.body) };
+        let mut updates = happenings(&items, around);
+        updates.extend(self.comment_fate().map(|fate| self.comment_happening(fate)));
         if updates.is_empty() && self.issue_event_type() == "issue_assigned" {
             // Seen on Cloud: an assignment with an empty changelog.
-            let assignee = fields.and_then(|fields| fields.assignee.as_ref()).and_then(User::actor);
-            let to = assignee.map(|assignee| assignee.name);
-            updates.push((EventKind::TicketAssigned, Some(Change { field: "assignee".to_owned(), from: None, to })));
+            let assignee = self.fields().and_then(|fields| fields.assignee.as_ref()).and_then(User::actor);
+            let (name, to) = (Some("assignee".to_owned()), assignee.map(|assignee| assignee.name));
+            let change = Change { field: "assignee".to_owned(), name, from: None, to };
+            updates.push(Happening::new(EventKind::TicketAssigned, Some(change)));
         }
-        updates.sort_by_key(|(kind, _)| significance(*kind));
-        let specific = updates.iter().filter(|(kind, _)| *kind != EventKind::TicketUpdated).count();
-        updates.truncate(specific.max(1));
-        if updates.is_empty() { vec![(EventKind::TicketUpdated, None)] } else { updates }
+        updates.sort_by_key(|happening| significance(happening.kind));
+        if updates.is_empty() {
+            let because = why_no_news(&items).map(|because| undoing(Undoes::Nothing, &because));
+            updates.push(Happening { undoing: because, ..Happening::new(EventKind::TicketUpdated, None) });
+        }
+        updates
     }
 
     fn issue_event_type(&self) -> &str {
         self.body.issue_event_type.as_deref().unwrap_or_default()
     }
 
-    /// What became of the comment that came with an update. Old servers do not name the type; then a comment that was
-    /// never edited is new.
-    fn comment_update(&self) -> Option<Happening> {
-        let comment = self.body.comment.as_ref();
-        match (self.issue_event_type(), comment) {
-            ("issue_comment_edited" | "issue_comment_deleted", _) => Some(comment_changed()),
-            ("issue_commented", Some(_)) => Some((EventKind::TicketCommented, None)),
-            (_, Some(comment)) if comment.created() == comment.updated() => Some((EventKind::TicketCommented, None)),
-            (_, Some(_)) => Some(comment_changed()),
-            (_, None) => None,
-        }
-    }
-
-    fn tell(&self, base: &Event, (kind, change): &Happening) -> Event {
-        let event = Event { kind: *kind, change: change.clone(), ..base.clone() };
-        let commented = *kind == EventKind::TicketCommented;
-        let edited = change.as_ref().is_some_and(|change| change.field == "comment");
-        match self.body.comment.as_ref() {
-            Some(comment) if commented || edited => self.with_comment(event, comment, commented),
+    fn tell(&self, base: &Event, happening: &Happening) -> Event {
+        let Happening { kind, change, once, undoing } = happening.clone();
+        let renamed = change.as_ref().filter(|_| kind == EventKind::TicketMoved).and_then(renamed);
+        let event = Event { kind, change, once, undoing, renamed, ..base.clone() };
+        match (kind, self.body.comment.as_ref(), self.comment_fate()) {
+            (EventKind::TicketCommented, Some(comment), Some(fate)) => self.with_comment(event, comment, fate),
             _ => event,
         }
-    }
-
-    /// Tells an event by its comment: whose, when, where, and what it says.
-    fn with_comment(&self, event: Event, comment: &Comment, created: bool) -> Event {
-        let (author, editor) = (comment.author.as_ref(), comment.update_author.as_ref());
-        let writer = if created { author.or(editor) } else { editor.or(author) };
-        let actor = writer.and_then(User::actor).or(event.actor);
-        if self.is_deleted() {
-            return Event { actor, ..event };
-        }
-        let at = if created { comment.created() } else { comment.updated() };
-        let id = comment.id.as_ref().map(Id::as_str);
-        let named = !event.tickets.is_empty();
-        let url = event.url.map(|url| match id {
-            // Understood by Cloud and Data Center alike.
-            Some(id) if named => format!("{url}?focusedCommentId={id}"),
-            _ => url,
-        });
-        let summary = own_text(comment).and_then(|written| written.summary());
-        let comment = summary.map(|summary| event::Comment { summary, url: url.clone() });
-        // The same comment comes in `comment_created` and within `jira:issue_updated`.
-        let once = id.filter(|_| created).map(|id| format!("jira-comment:{id}"));
-        Event { actor, at: at.unwrap_or(event.at), url, comment, once, ..event }
-    }
-
-    fn is_deleted(&self) -> bool {
-        let name = self.body.webhook_event.as_deref().unwrap_or_default();
-        name.ends_with("comment_deleted") || self.issue_event_type() == "issue_comment_deleted"
-    }
-
-    /// What the names of the notes in the delivery's comment begin with, if it is not a new one: Jira doesn't say what
-    /// the comment was before.
-    fn edited_comment(&self) -> Option<String> {
-        let id = self.body.comment.as_ref()?.id.as_ref()?;
-        let name = self.body.webhook_event.as_deref().unwrap_or_default();
-        let changed = match name.strip_prefix("jira:").unwrap_or(name) {
-            "comment_updated" | "comment_deleted" => true,
-            "issue_updated" => self.comment_update().is_some_and(|(kind, _)| kind != EventKind::TicketCommented),
-            _ => false,
-        };
-        changed.then(|| note::prefix(&comment_place(id)))
     }
 
     /// The events for notes in the comment, and in the description where it is new.
     fn notes(&self, events: &[Event]) -> Vec<Event> {
         let Some(first) = events.first() else { return Vec::new() };
-        let mut notes = self.notes_in_description(first);
-        let comment = self.body.comment.as_ref().filter(|_| !self.is_deleted());
-        if let Some((comment, written)) = comment.and_then(|comment| Some((comment, own_text(comment)?))) {
-            let plain = Event { url: first.about.url().map(str::to_owned), ..first.clone() };
-            let created = events.iter().any(|event| event.kind == EventKind::TicketCommented);
-            let event = self.with_comment(plain, comment, created);
-            let place = Place {
-                name: comment.id.as_ref().map(comment_place),
-                url: event.url.clone(),
-                author: event.actor.clone(),
-            };
-            notes.extend(note::events(&event, &written.own, &place));
-        }
-        notes
+        [self.notes_in_description(first), self.notes_in_comment(first)].concat()
     }
 
     /// The events for the notes in a new description, or for what an edit of it changes in them.
@@ -278,8 +257,7 @@ impl Delivery<'_> {
             url: event.url.clone(),
             author: event.actor.clone(),
         };
-        let fields = self.body.issue.as_ref().and_then(|issue| issue.fields.as_ref());
-        let description = fields.and_then(|fields| fields.description.as_ref());
+        let description = self.fields().and_then(|fields| fields.description.as_ref());
         if event.kind == EventKind::TicketCreated {
             let written = description.and_then(Written::read).unwrap_or_default();
             return note::events(event, &written.own, &place);
@@ -298,20 +276,6 @@ impl Delivery<'_> {
     }
 }
 
-/// Names a comment across deliveries.
-fn comment_place(id: &Id) -> String {
-    format!("jira:comment:{}", id.as_str())
-}
-
-/// What a comment says, unless not everybody may read it.
-fn own_text(comment: &Comment) -> Option<Written> {
-    comment.body.as_ref().filter(|_| !comment.is_restricted()).and_then(Written::read)
-}
-
-fn comment_changed() -> Happening {
-    (EventKind::TicketUpdated, Some(Change { field: "comment".to_owned(), from: None, to: None }))
-}
-
 /// `10013` of `https://jira.example.com/rest/api/2/issue/10013/comment/10082`
 fn issue_id(api: &Link) -> Option<&str> {
     let (_, after) = api.as_str().split_once("/issue/")?;
@@ -322,7 +286,11 @@ fn issue_id(api: &Link) -> Option<&str> {
 fn ticket(key: &str, fields: &Fields) -> Ticket {
     let updated_at: Option<Timestamp> = fields.updated.map(|time| time.0);
     let status = fields.status.as_ref();
+    let security = fields.security.as_ref().map(|level| !level.is_null());
     Ticket {
+        // What has the time of its last change has all of a ticket.
+        restricted: security.or(updated_at.map(|_| false)),
+        resolution: fields.resolution.as_ref().and_then(|resolution| resolution.name.text()).map(text::title),
         summary: fields.summary.text().map(text::title),
         status: status.and_then(|status| status.name.text()).map(text::title),
         status_category: status.and_then(Status::category),
@@ -363,6 +331,16 @@ fn significance(kind: EventKind) -> usize {
         EventKind::TicketUpdated,
     ];
     ORDER.iter().position(|known| *known == kind).unwrap_or(ORDER.len())
+}
+
+/// A ticket that was moved has another key, and is the same.
+fn renamed(change: &Change) -> Option<Renamed> {
+    let key = |key: &Option<String>| key.as_deref()?.parse::<TicketKey>().ok().map(|key| key.as_str().to_owned());
+    Some(Renamed { from: key(&change.from)?, to: key(&change.to)? })
+}
+
+fn undoing(of: Undoes, because: &str) -> Undoing {
+    Undoing { of, because: because.to_owned() }
 }
 
 fn missing(field: &str) -> String {

@@ -1,28 +1,42 @@
 //! What names an occurrence, so that it is told once whoever tells of it.
 
-use crate::event::{Event, EventKind};
+use crate::event::{Change, Event, EventKind};
 use crate::source::lenient::Id;
+use crate::source::note;
 
 use super::payload::Body;
 
 /// Names what happened by its place in the ticket's history, where it is found again when Jira is asked what was missed.
+/// Old servers don't say the place: then it is the time and the change.
 pub fn name(body: &Body, events: &mut [Event]) {
     let Some(issue) = &*body.issue else { return };
-    let Some(issue) = issue.id.as_ref().or(issue.key.as_ref()).map(Id::as_str) else { return };
-    let history = body.changelog.as_ref().and_then(|changelog| changelog.id.as_ref()).map(Id::as_str);
+    let Some(id) = issue.id.as_ref().or(issue.key.as_ref()).map(Id::as_str) else { return };
+    let history = body.changelog.as_ref().and_then(|changelog| changelog.id.as_ref()).map(|id| id.as_str().to_owned());
+    let updated = issue.fields.as_ref().and_then(|fields| *fields.updated).or(*body.timestamp);
+    let updated = updated.map(|time| time.0.as_millisecond().to_string());
     let mut fields: Vec<String> = Vec::new();
     for event in events.iter_mut().filter(|event| event.once.is_none()) {
-        // An `@` would begin something else in a name.
-        let field = event.change.as_ref().map(|change| change.field.replace('@', "-"));
-        event.once = match (event.kind, history, field) {
-            (EventKind::TicketCreated, ..) => Some(format!("jira-created:{issue}")),
-            (_, Some(history), Some(field)) if field != "comment" => {
+        event.once = match (event.kind, &event.change) {
+            (EventKind::TicketCreated, _) => Some(format!("jira-created:{id}")),
+            (EventKind::TicketDeleted, _) => Some(format!("jira-deleted:{id}")),
+            (EventKind::TicketCommented, _) => None,
+            (_, None) => history.as_ref().or(updated.as_ref()).map(|when| format!("jira-update:{id}:{when}")),
+            (_, Some(change)) => {
+                // An `@` would begin something else in a name.
+                let field = change.field.replace('@', "-");
                 let before = fields.iter().filter(|known| **known == field).count();
-                let name = format!("jira-change:{issue}:{history}:{before}:{field}");
+                let place = match (&history, &updated) {
+                    (Some(history), _) => Some(format!("{history}:{before}:{field}")),
+                    (None, Some(at)) => Some(format!("{at}:{before}:{field}:{}", digest(change))),
+                    (None, None) => None,
+                };
                 fields.push(field);
-                Some(name)
+                place.map(|place| format!("jira-change:{id}:{place}"))
             }
-            _ => None,
         };
     }
+}
+
+fn digest(change: &Change) -> String {
+    note::digest(&format!("{:?}", (&change.from, &change.to)))
 }

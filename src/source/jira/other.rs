@@ -1,54 +1,67 @@
-//! What Jira tells that is not a change of a ticket: links, sprints, versions.
+//! Sprints and versions, of which Jira tells without a ticket.
 
-use crate::event::{About, Change, Event, EventKind, Thing, ThingKind};
-use crate::source::{Understood, text};
+use crate::event::{About, Event, EventKind, Thing, ThingKind, Undoes, Undone};
+use crate::source::{Understood, people, text};
 
-use super::{Delivery, missing};
+use super::{Delivery, missing, undoing};
 
-/// `issuelink_created`, which names both tickets by their numeric ids only
-pub fn linked(delivery: &Delivery<'_>) -> Understood {
-    let link = delivery.body.issue_link.as_ref().ok_or_else(|| missing("issueLink"))?;
-    let id = link.source_issue_id.as_ref().ok_or_else(|| missing("issueLink.sourceIssueId"))?;
-    let relation = link.issue_link_type.as_ref().and_then(|kind| kind.outward_name.text().or_else(|| kind.name.text()));
-    let other = link.destination_issue_id.as_ref().map(|id| id.as_str());
-    let words: Vec<&str> = relation.into_iter().chain(other).collect();
-    let change = Change { field: "link".to_owned(), from: None, to: text::excerpt(&words.join(" ")) };
-    let event = delivery.about_unnamed(id.as_str(), None);
-    Ok(vec![Event { kind: EventKind::TicketLinked, change: Some(change), ..event }])
-}
-
-/// `sprint_started` and `sprint_closed`, which name no project
-pub fn sprint(delivery: &Delivery<'_>, kind: EventKind) -> Understood {
+/// `sprint_started`, `sprint_closed` and `sprint_deleted`, which name no project
+pub fn sprint(delivery: &Delivery<'_>, kind: EventKind, undone: Option<Undone>) -> Understood {
     let sprint = delivery.body.sprint.as_ref().ok_or_else(|| missing("sprint"))?;
     let id = sprint.id.as_ref().ok_or_else(|| missing("sprint.id"))?.as_str();
-    let site = delivery.site(sprint.api.as_ref());
-    let url = site
+    let url = delivery
+        .site()
         .zip(sprint.origin_board_id.as_ref())
         .map(|(site, board)| format!("{site}/secure/RapidBoard.jspa?rapidView={}&sprint={id}", board.as_str()));
     let subject = format!("sprint/{id}");
     let about = Thing {
         url,
-        body_summary: sprint.goal.as_deref().and_then(text::excerpt),
+        outcome: undone.map(outcome),
+        body_summary: sprint.goal.as_deref().map(people::in_markup).as_deref().and_then(text::excerpt),
         updated_at: delivery.body.timestamp.map(|time| time.0),
         ..Thing::bare(ThingKind::Sprint, &sprint.name.text().map_or_else(|| subject.clone(), text::title))
     };
-    Ok(vec![Event { kind, ..delivery.base(&subject, "", About::Thing(about)) }])
+    let (state, time) = match kind {
+        _ if undone.is_some() => ("deleted", None),
+        EventKind::SprintClosed => ("closed", sprint.complete_date.as_ref()),
+        _ => ("started", sprint.start_date.as_ref()),
+    };
+    // A sprint that is opened again ends again.
+    let time = time.map(|time| format!(":{}", time.0.as_millisecond())).unwrap_or_default();
+    let once = Some(format!("jira-sprint:{id}:{state}{time}"));
+    let undoing = undone.map(|undone| undoing(Undoes::Subject(undone), "the sprint was deleted"));
+    Ok(vec![Event { kind, once, undoing, ..delivery.base(&subject, "", About::Thing(about)) }])
 }
 
-/// `jira:version_released`, which names its project by a numeric id only
-pub fn version(delivery: &Delivery<'_>) -> Understood {
+/// `jira:version_released` and what takes it back, which name their project by a numeric id only
+pub fn version(delivery: &Delivery<'_>, undone: Option<Undone>) -> Understood {
     let version = delivery.body.version.as_ref().ok_or_else(|| missing("version"))?;
     let id = version.id.as_ref().ok_or_else(|| missing("version.id"))?.as_str();
-    let site = delivery.site(version.api.as_ref());
-    let url = site
+    let url = delivery
+        .site()
         .zip(version.project_id.as_ref())
         .map(|(site, project)| format!("{site}/secure/ReleaseNote.jspa?projectId={}&version={id}", project.as_str()));
     let subject = format!("version/{id}");
     let about = Thing {
         url,
-        body_summary: version.description.as_deref().and_then(text::excerpt),
+        outcome: undone.map(outcome),
+        body_summary: version.description.as_deref().map(people::in_markup).as_deref().and_then(text::excerpt),
         updated_at: delivery.body.timestamp.map(|time| time.0),
         ..Thing::bare(ThingKind::Version, &version.name.text().map_or_else(|| subject.clone(), text::title))
     };
-    Ok(vec![Event { kind: EventKind::VersionReleased, ..delivery.base(&subject, "", About::Thing(about)) }])
+    // Only the time tells a version that is released again from a release that is told twice.
+    let time = delivery.body.timestamp.map(|time| format!(":{}", time.0.as_millisecond())).unwrap_or_default();
+    let state = undone.map_or_else(|| "released".to_owned(), outcome);
+    let once = Some(format!("jira-version:{id}:{state}{time}"));
+    let undoing = undone.map(|undone| {
+        let because =
+            if undone == Undone::Deleted { "the version was deleted" } else { "the version is not released any more" };
+        undoing(Undoes::Subject(undone), because)
+    });
+    let base = delivery.base(&subject, "", About::Thing(about));
+    Ok(vec![Event { kind: EventKind::VersionReleased, once, undoing, ..base }])
+}
+
+fn outcome(undone: Undone) -> String {
+    if undone == Undone::Deleted { "deleted" } else { "unpublished" }.to_owned()
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::event::{Actor, StatusCategory};
 use crate::source::lenient::{Day, Id, Link, Maybe, Time};
+use crate::source::people;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -27,6 +28,8 @@ pub struct Body {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct User {
+    #[serde(rename = "self")]
+    pub api: Maybe<Link>,
     pub account_id: Maybe<String>,
     pub name: Maybe<String>,
     pub key: Maybe<String>,
@@ -36,10 +39,21 @@ pub struct User {
 
 impl User {
     pub fn actor(&self) -> Option<Actor> {
-        let login = self.account_id.text().or_else(|| self.name.text()).or_else(|| self.key.text())?;
-        let name = self.display_name.text().unwrap_or(login).to_owned();
+        let login = self.ids().next()?;
+        let nameless = || people::either(login, self.account_id.text().is_some());
+        let name = self.name().map_or_else(nameless, str::to_owned);
         let bot = self.account_type.as_deref() == Some("app");
         Some(Actor { login: login.to_owned(), name, url: None, bot })
+    }
+
+    /// What names them, the best first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        [&self.account_id, &self.name, &self.key].into_iter().filter_map(|id| id.text())
+    }
+
+    /// What people call them.
+    pub fn name(&self) -> Option<&str> {
+        self.display_name.text().filter(|name| !people::repeats(name, self.account_id.text()))
     }
 }
 
@@ -62,6 +76,7 @@ pub struct Fields {
     pub duedate: Maybe<Day>,
     pub assignee: Maybe<User>,
     pub reporter: Maybe<User>,
+    pub creator: Maybe<User>,
     pub priority: Maybe<Named>,
     pub issuetype: Maybe<Named>,
     pub project: Maybe<Project>,
@@ -69,7 +84,30 @@ pub struct Fields {
     #[serde(rename = "fixVersions")]
     pub fix_versions: Maybe<Vec<Maybe<Version>>>,
     pub components: Maybe<Vec<Maybe<Named>>>,
+    pub resolution: Maybe<Named>,
+    /// Its security level; null where it has none
+    pub security: Maybe<Value>,
+    pub issuelinks: Maybe<Vec<Maybe<LinkedTo>>>,
     pub updated: Maybe<Time>,
+}
+
+/// A link as the ticket at one of its ends has it: the other end is outward of it, or inward.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct LinkedTo {
+    pub id: Maybe<Id>,
+    #[serde(rename = "type")]
+    pub kind: Maybe<LinkWords>,
+    pub outward_issue: Maybe<Issue>,
+    pub inward_issue: Maybe<Issue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LinkWords {
+    pub name: Maybe<String>,
+    pub outward: Maybe<String>,
+    pub inward: Maybe<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -82,6 +120,8 @@ pub struct Named {
 #[serde(default)]
 pub struct Project {
     pub key: Maybe<Id>,
+    #[serde(rename = "self")]
+    pub api: Maybe<Link>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -143,14 +183,18 @@ pub struct Comment {
     pub updated: Maybe<Time>,
     /// There only if the comment is for a group or role
     pub visibility: Maybe<Value>,
-    /// In Jira Service Management, `false` for an internal note
-    pub jsd_public: Maybe<bool>,
+    /// In Jira Service Management on Cloud, `false` for an internal note
+    pub jsd_public: Maybe<Value>,
+    /// There on Data Center, it is one of these: `sd.public.comment`
+    pub properties: Maybe<Value>,
 }
 
 impl Comment {
     /// Not everybody who sees the ticket may read it, so its words go no further.
     pub fn is_restricted(&self) -> bool {
-        self.visibility.as_ref().is_some_and(|visibility| !visibility.is_null()) || *self.jsd_public == Some(false)
+        let visibility = self.visibility.as_ref().is_some_and(|visibility| !visibility.is_null());
+        let not_public = self.jsd_public.as_ref().is_some_and(|public| says(public, false));
+        visibility || not_public || self.properties.as_ref().is_some_and(has_internal)
     }
 
     pub fn created(&self) -> Option<Timestamp> {
@@ -162,9 +206,38 @@ impl Comment {
     }
 }
 
+/// What marks an internal comment of a service desk, and ours.
+const INTERNAL: &str = "sd.public.comment";
+
+/// Whether a comment's properties say that it is internal: a list of keys and values as documented, or a map.
+fn has_internal(properties: &Value) -> bool {
+    match properties {
+        Value::Array(properties) => properties.iter().any(|property| {
+            let key = property["key"].as_str().unwrap_or_default();
+            (key.eq_ignore_ascii_case(INTERNAL) && is_internal(&property["value"])) || is_internal(&property[INTERNAL])
+        }),
+        Value::Object(properties) => properties.get(INTERNAL).is_some_and(is_internal),
+        _ => false,
+    }
+}
+
+/// A property's value may come as the text that it was stored as.
+fn is_internal(value: &Value) -> bool {
+    match value {
+        Value::String(text) => serde_json::from_str::<Value>(text).is_ok_and(|value| says(&value["internal"], true)),
+        Value::Array(values) => values.iter().any(is_internal),
+        value => says(&value["internal"], true),
+    }
+}
+
+fn says(value: &Value, flag: bool) -> bool {
+    *value == flag || value.as_str().is_some_and(|text| text.trim().eq_ignore_ascii_case(&flag.to_string()))
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct IssueLink {
+    pub id: Maybe<Id>,
     pub source_issue_id: Maybe<Id>,
     pub destination_issue_id: Maybe<Id>,
     pub issue_link_type: Maybe<LinkType>,
@@ -186,6 +259,8 @@ pub struct Sprint {
     pub name: Maybe<String>,
     pub goal: Maybe<String>,
     pub origin_board_id: Maybe<Id>,
+    pub start_date: Maybe<Time>,
+    pub complete_date: Maybe<Time>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,0 +1,141 @@
+//! What becomes of comments: they are written, edited, deleted, or kept from some readers.
+
+use crate::event::{self, Event, EventKind, Undoes, Undone};
+use crate::source::adf::Written;
+use crate::source::lenient::Id;
+use crate::source::note::{self, Place};
+
+use super::changelog::Happening;
+use super::field::Field;
+use super::payload::{Comment, User};
+use super::{Delivery, undoing};
+
+/// What became of a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Written,
+    Edited,
+    Deleted,
+}
+
+impl Delivery<'_> {
+    /// What became of the comment that the delivery tells of, if it tells of one.
+    pub fn comment_fate(&self) -> Option<Fate> {
+        match self.name() {
+            "comment_created" => Some(Fate::Written),
+            "comment_updated" => Some(Fate::Edited),
+            "comment_deleted" => Some(Fate::Deleted),
+            "issue_updated" => self.fate_within_update(),
+            _ => None,
+        }
+    }
+
+    /// Old servers do not name the type of an update; then a comment that was never edited is new. One that is gone is
+    /// only in the changelog.
+    fn fate_within_update(&self) -> Option<Fate> {
+        match (self.issue_event_type(), self.body.comment.as_ref()) {
+            ("issue_comment_edited", _) => Some(Fate::Edited),
+            ("issue_comment_deleted", _) => Some(Fate::Deleted),
+            ("issue_commented", Some(_)) => Some(Fate::Written),
+            (_, Some(comment)) if comment.created() == comment.updated() => Some(Fate::Written),
+            (_, Some(_)) => Some(Fate::Edited),
+            (_, None) => self.gone_by_changelog().map(|_| Fate::Deleted),
+        }
+    }
+
+    /// The id of the comment that a changelog says is gone. Its words are there as well, and go no further.
+    fn gone_by_changelog(&self) -> Option<&str> {
+        let items = self.body.changelog.as_ref()?.items.entries();
+        let mut gone = items.filter(|item| item.field() == Field::Comment && item.after().is_none());
+        gone.find_map(|item| item.from.text()).filter(|id| id.bytes().all(|digit| digit.is_ascii_digit()))
+    }
+
+    fn comment_id(&self) -> Option<&str> {
+        let comment = self.body.comment.as_ref();
+        comment.and_then(|comment| comment.id.as_ref()).map(Id::as_str).or_else(|| self.gone_by_changelog())
+    }
+
+    /// A comment that changes is no news of its own: what waits to tell of it says what it then says, or nothing.
+    pub fn comment_happening(&self, fate: Fate) -> Happening {
+        let new = Happening::new(EventKind::TicketCommented, None);
+        let id = self.comment_id();
+        let comment = self.body.comment.as_ref();
+        let (undone, because) = match fate {
+            Fate::Written => return Happening { once: id.map(once), ..new },
+            Fate::Deleted => (Undone::Deleted, "the comment was deleted"),
+            Fate::Edited if comment.is_some_and(Comment::is_restricted) => {
+                (Undone::Restricted, "not everybody may read the comment")
+            }
+            Fate::Edited => (Undone::Edited, "the comment was edited: what waits is told in its new words"),
+        };
+        // An edit that brings no comment says nothing of its words.
+        let told = comment.is_some() || undone == Undone::Deleted;
+        let of = id.filter(|_| told).map_or(Undoes::Nothing, |id| Undoes::Occurrence(once(id), undone));
+        let word = match undone {
+            Undone::Deleted => "deleted",
+            Undone::Restricted => "restricted",
+            _ => "edited",
+        };
+        let updated = comment.and_then(Comment::updated).filter(|_| undone != Undone::Deleted);
+        let time = updated.map(|time| format!(":{}", time.as_millisecond())).unwrap_or_default();
+        let once = id.filter(|_| told).map(|id| format!("jira-comment-{word}:{id}{time}"));
+        Happening { once, undoing: Some(undoing(of, because)), ..new }
+    }
+
+    /// Tells an event by its comment: whose, when, where, and what it says.
+    pub fn with_comment(&self, event: Event, comment: &Comment, fate: Fate) -> Event {
+        let (author, editor) = (comment.author.as_ref(), comment.update_author.as_ref());
+        let writer = if fate == Fate::Written { author.or(editor) } else { editor.or(author) };
+        let actor = writer.and_then(User::actor).or(event.actor);
+        if fate == Fate::Deleted {
+            return Event { actor, ..event };
+        }
+        let at = if fate == Fate::Written { comment.created() } else { comment.updated() };
+        let id = comment.id.as_ref().map(Id::as_str);
+        let named = !event.tickets.is_empty();
+        let url = event.url.map(|url| match id {
+            // Understood by Cloud and Data Center alike.
+            Some(id) if named => format!("{url}?focusedCommentId={id}"),
+            _ => url,
+        });
+        let summary = own_text(comment).and_then(|written| written.summary());
+        let comment = summary.map(|summary| event::Comment { summary, url: url.clone() });
+        Event { actor, at: at.unwrap_or(event.at), url, comment, ..event }
+    }
+
+    /// What the names of the notes in the delivery's comment begin with, if it is not a new one: Jira doesn't say what
+    /// the comment was before.
+    pub fn edited_comment(&self) -> Option<String> {
+        let fate = self.comment_fate().filter(|fate| *fate != Fate::Written)?;
+        // Without the comment there is nothing to compare.
+        let id = self.comment_id().filter(|_| fate == Fate::Deleted || self.body.comment.is_some())?;
+        Some(note::prefix(&place(id)))
+    }
+
+    /// The events for notes in the comment.
+    pub fn notes_in_comment(&self, first: &Event) -> Vec<Event> {
+        let fate = self.comment_fate().filter(|fate| *fate != Fate::Deleted);
+        let Some((fate, comment)) = fate.zip(self.body.comment.as_ref()) else { return Vec::new() };
+        let Some(written) = own_text(comment) else { return Vec::new() };
+        let plain = Event { url: first.about.url().map(str::to_owned), ..first.clone() };
+        let event = self.with_comment(plain, comment, fate);
+        let name = comment.id.as_ref().map(|id| place(id.as_str()));
+        let place = Place { name, url: event.url.clone(), author: event.actor.clone() };
+        note::events(&event, &written.own, &place)
+    }
+}
+
+/// Names a comment, which comes in `comment_created` and within `jira:issue_updated`.
+fn once(id: &str) -> String {
+    format!("jira-comment:{id}")
+}
+
+/// Names a comment as the place of notes.
+fn place(id: &str) -> String {
+    format!("jira:comment:{id}")
+}
+
+/// What a comment says, unless not everybody may read it.
+fn own_text(comment: &Comment) -> Option<Written> {
+    comment.body.as_ref().filter(|_| !comment.is_restricted()).and_then(Written::read)
+}
