@@ -246,6 +246,9 @@ impl Event {
 pub struct Change {
     /// What changed: `status`, `due`, `label`, `title`, `base`, `assignee`, `reviewer`, `commits`, …
     pub field: String,
+    /// What people call that, where it is not just `field`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
     /// What it was; absent where it was nothing
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub from: Option<String>,

@@ -212,6 +212,12 @@ pub struct Ticket {
     /// What became of it, in the words of its site, such as `Done` or `Won't Do`; absent while it is open
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resolution: Option<String>,
+    /// The key of the ticket that it is a duplicate of, if a link says so
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub duplicate_of: Option<String>,
+    /// Whether its due date or fix version moved later when it last moved
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub slipped: Option<bool>,
     /// Whether it is flagged as impeded
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub flagged: Option<bool>,
@@ -262,6 +268,8 @@ impl Ticket {
             status_category: None,
             previous_status: None,
             resolution: None,
+            duplicate_of: None,
+            slipped: None,
             flagged: None,
             restricted: None,
             due: None,
@@ -274,6 +282,12 @@ impl Ticket {
             components: Vec::new(),
             updated_at: None,
         }
+    }
+
+    /// The ticket as those see it who may know no more of it than that it exists.
+    #[must_use]
+    pub fn key_and_link(&self) -> Self {
+        Self { url: self.url.clone(), restricted: self.restricted, ..Self::bare(&self.key) }
     }
 }
 

@@ -106,7 +106,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
 }
 
 pub(super) fn change(field: &str, from: Option<String>, to: Option<String>) -> Change {
-    Change { field: field.to_owned(), from, to }
+    Change { field: field.to_owned(), from, to, name: None }
 }
 
 pub(super) fn label(delivery: &Delivery<'_>) -> Option<String> {

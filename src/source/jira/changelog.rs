@@ -79,7 +79,7 @@ impl Item {
     }
 
     fn change(&self, field: &str) -> Option<Change> {
-        Some(Change { field: field.to_owned(), from: self.before(), to: self.after() })
+        Some(Change { field: field.to_owned(), from: self.before(), to: self.after(), name: None })
     }
 }
 
@@ -122,7 +122,7 @@ fn due(item: &Item) -> Happening {
     let order = from.zip(to).map(|(from, to)| from.cmp(&to));
     let written = |day: Option<Date>| day.map(|day| day.to_string());
     let (from, to) = (written(from).or_else(|| item.before()), written(to).or_else(|| item.after()));
-    (moved(order), Some(Change { field: "due".to_owned(), from, to }))
+    (moved(order), Some(Change { field: "due".to_owned(), from, to, name: None }))
 }
 
 /// Jira writes a change of several versions as one item for each that goes and each that comes.
@@ -140,7 +140,7 @@ fn fix_version(items: &[&Item], fields: Option<&Fields>) -> Happening {
     let to_date = come.and_then(|item| date(item.to.text(), to.as_deref()));
     let by_date = from_date.zip(to_date).map(|(from, to)| from.cmp(&to));
     let order = by_date.or_else(|| compare_names(from.as_deref()?, to.as_deref()?));
-    (moved(order), Some(Change { field: "fix_version".to_owned(), from, to }))
+    (moved(order), Some(Change { field: "fix_version".to_owned(), from, to, name: None }))
 }
 
 fn is_version(version: &Version, id: Option<&str>, name: Option<&str>) -> bool {

@@ -175,7 +175,10 @@ impl Delivery<'_> {
             // Seen on Cloud: an assignment with an empty changelog.
             let assignee = fields.and_then(|fields| fields.assignee.as_ref()).and_then(User::actor);
             let to = assignee.map(|assignee| assignee.name);
-            updates.push((EventKind::TicketAssigned, Some(Change { field: "assignee".to_owned(), from: None, to })));
+            updates.push((
+                EventKind::TicketAssigned,
+                Some(Change { field: "assignee".to_owned(), from: None, to, name: None }),
+            ));
         }
         updates.sort_by_key(|(kind, _)| significance(*kind));
         let specific = updates.iter().filter(|(kind, _)| *kind != EventKind::TicketUpdated).count();
@@ -308,7 +311,7 @@ fn own_text(comment: &Comment) -> Option<Written> {
 }
 
 fn comment_changed() -> Happening {
-    (EventKind::TicketUpdated, Some(Change { field: "comment".to_owned(), from: None, to: None }))
+    (EventKind::TicketUpdated, Some(Change { field: "comment".to_owned(), from: None, to: None, name: None }))
 }
 
 /// `10013` of `https://jira.example.com/rest/api/2/issue/10013/comment/10082`

@@ -12,7 +12,7 @@ pub fn linked(delivery: &Delivery<'_>) -> Understood {
     let relation = link.issue_link_type.as_ref().and_then(|kind| kind.outward_name.text().or_else(|| kind.name.text()));
     let other = link.destination_issue_id.as_ref().map(|id| id.as_str());
     let words: Vec<&str> = relation.into_iter().chain(other).collect();
-    let change = Change { field: "link".to_owned(), from: None, to: text::excerpt(&words.join(" ")) };
+    let change = Change { field: "link".to_owned(), from: None, to: text::excerpt(&words.join(" ")), name: None };
     let event = delivery.about_unnamed(id.as_str(), None);
     Ok(vec![Event { kind: EventKind::TicketLinked, change: Some(change), ..event }])
 }

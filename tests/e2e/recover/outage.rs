@@ -100,7 +100,7 @@ pub fn five_hundred() -> (Outage, Vec<(String, &'static str)>) {
         outage.add("workflow_run", workflow(number, "failure"));
         outage.add("issues", issue("opened", 300 + number));
         outage.add("issues", issue("opened", 320 + number));
-        said.push((subject(320 + number), "is a new issue"));
+        said.push((subject(320 + number), "opened the issue"));
         outage.add("pull_request_review_comment_thread", of_repository(json!({ "action": "resolved" })));
     }
     for number in 0..10 {
