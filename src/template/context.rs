@@ -317,10 +317,14 @@ pub fn key_only(facts: &Facts<'_>, ticket: &Ticket) -> Context {
     Context { event, ticket: Some(ticket_view(ticket.key_and_link(), facts)), ..known }
 }
 
-/// Whether it is a draft that was ready before.
+/// Whether it is a draft that was ready before. Who is not its author did not open it.
 fn is_converted(event: &Event) -> bool {
-    let change = event.change.as_ref().is_some_and(|change| change.field == "draft");
-    change && event.kind == EventKind::PullRequestDraft
+    let changed = event.change.as_ref().is_some_and(|change| change.field == "draft");
+    let by_another = match (&event.about, &event.actor) {
+        (About::PullRequest(pr), Some(actor)) => pr.author.as_ref().is_some_and(|author| author.login != actor.login),
+        _ => false,
+    };
+    (changed || by_another) && event.kind == EventKind::PullRequestDraft
 }
 
 fn ticket_view(mut ticket: Ticket, facts: &Facts<'_>) -> TicketView {

@@ -39,7 +39,10 @@ pub(crate) fn event(kind: EventKind) -> Event {
         source: if jira { Source::Jira } else { Source::Github },
         kind,
         scope: if jira { "DATA" } else { "acme/ingest" }.to_owned(),
-        actor: Some(actor("bo", "Bo Ek")),
+        actor: Some(match kind {
+            EventKind::PullRequestDraft | EventKind::PullRequestOpened => actor("ana", "Ana Sá"),
+            _ => actor("bo", "Bo Ek"),
+        }),
         at: "2026-11-02T14:05:00Z".parse().unwrap(),
         url,
         subject: if name.starts_with("ticket") { "DATA-123" } else { "acme/ingest#45" }.to_owned(),

@@ -86,8 +86,8 @@ pub(super) fn actors(event: &Event) -> Option<String> {
     if people.iter().any(|actor| !actor.bot) {
         people.retain(|actor| !actor.bot);
     }
-    if people.is_empty() && event.actor.is_some() {
-        people.extend(beneficiary(event).filter(|author| !author.bot));
+    if people.is_empty() {
+        people.extend(beneficiary(event));
     }
     let mut names: Vec<&str> = Vec::new();
     for name in people.iter().map(|actor| actor.name.as_str()).filter(|name| !is_account_id(name)) {
@@ -98,11 +98,17 @@ pub(super) fn actors(event: &Event) -> Option<String> {
     joined(&names)
 }
 
-/// For whom a machine merges or pushes.
+/// Who did what nobody is said to have done: for whom a machine merges or pushes, and who opened a pull request, which is
+/// its author also when that is told late.
 fn beneficiary(event: &Event) -> Option<&Actor> {
+    let person = |author: &Option<Actor>| author.as_ref().is_some_and(|author| !author.bot) && event.actor.is_some();
     match (&event.about, event.kind) {
-        (About::PullRequest(pr), EventKind::PullRequestMerged) => pr.author.as_ref(),
-        (About::Thing(thing), EventKind::Push) => thing.brought_by.as_ref()?.author.as_ref(),
+        (About::PullRequest(pr), EventKind::PullRequestOpened | EventKind::PullRequestDraft) => pr.author.as_ref(),
+        (About::PullRequest(pr), EventKind::PullRequestMerged) => pr.author.as_ref().filter(|_| person(&pr.author)),
+        (About::Thing(thing), EventKind::Push) => {
+            let author = &thing.brought_by.as_ref()?.author;
+            author.as_ref().filter(|_| person(author))
+        }
         _ => None,
     }
 }

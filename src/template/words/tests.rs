@@ -70,6 +70,7 @@ fn who_did_it() {
         (EventKind::Push, Some(&queue), &[], ""),
         // The pull request's author.
         (EventKind::PullRequestMerged, Some(&queue), &[], "Ana Sá"),
+        (EventKind::PullRequestOpened, None, &[], "Ana Sá"),
         // Who labels late is not who merged.
         (EventKind::PullRequestMerged, None, &[], ""),
         (EventKind::ReleasePublished, Some(&queue), &[], ""),
