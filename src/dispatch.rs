@@ -227,7 +227,7 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
         id: send.id,
         message: &send.message,
         thread: &send.thread,
-        thread_label: &send.thread,
+        thread_label: Some(send.message.label.as_str()).filter(|label| !label.is_empty()).unwrap_or(&send.thread),
         alias: "",
         root: send.root.as_deref(),
         mentions: &[],

@@ -249,7 +249,7 @@ impl Intake {
                     let reason = wait.describe(&team.timezone);
                     (update.due.id, wait, true, reason)
                 })),
-                None => released.sent.extend(bundle.outgoing(now)),
+                None => released.sent.extend(bundle.outgoing(rulebook, now)),
             }
         }
         self.store.release(&released, now).await?;
@@ -307,6 +307,11 @@ impl Intake {
     }
 }
 
+/// What is known of an update's ticket.
+fn ticket_of(due: &Due) -> Option<&Ticket> {
+    due.ticket.as_ref().and_then(ticket)
+}
+
 fn ticket(known: &Known) -> Option<&Ticket> {
     match &known.about {
         About::Ticket(ticket) => Some(ticket),
@@ -338,7 +343,7 @@ fn decide<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> 
 }
 
 fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> {
-    let ticket = due.ticket.as_ref().and_then(ticket);
+    let ticket = ticket_of(&due);
     let Due { event, kind, team, rule, deployed, .. } = &due;
     let waited = Waited { event, kind: *kind, team, rule, ticket, deployed: *deployed, private: due.private };
     let (event, team, rule) = match plan::release(waited, due.known.as_ref(), rulebook.rules()) {
@@ -357,7 +362,10 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
     match rulebook.compose(&Telling { event: &event, ticket, team, rule, line: Some(&due.name), now }) {
         Ok(message) => match with_page(to, &due, &message) {
             to if to.is_empty() => Decision::Suppress(due.id, NO_PAGE.to_owned()),
-            to => Decision::Send(Box::new(Ready { due, team, rule, message, to })),
+            to => {
+                let joins = rulebook.joins_comments(rule, event.kind);
+                Decision::Send(Box::new(Ready { due, event, team, rule, message, joins, to }))
+            }
         },
         Err(error) => {
             tracing::error!(team = team.name, rule = rule.name, %error, "a message could not be rendered");

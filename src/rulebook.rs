@@ -5,6 +5,7 @@
 
 mod answer;
 mod outside;
+mod restricted;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,11 +18,15 @@ use crate::event::{About, Event, EventKind, Ticket};
 use crate::mute::{Asked, Linker, Quiet};
 use crate::plan;
 use crate::rule::{self, Audience, Known, ReplyTo, Rule, Rules, Team};
-use crate::template::{Facts, Links, Message, RenderError, Templates, ThreadView, context, for_kind, redacted};
+use crate::template::{
+    Block, Company, Context, Facts, Inline, Links, Message, RenderError, Templates, ThreadView, clean, context,
+    for_kind, key_only, redacted,
+};
 use crate::toml_file::Problem;
 use crate::track;
 
 pub use self::answer::{Answer, Came};
+pub use self::restricted::withheld;
 
 /// Who is in teams on GitHub: logins by `organisation/team` in small letters.
 pub type Members = BTreeMap<String, Vec<String>>;
@@ -143,30 +148,34 @@ impl Rulebook {
     /// Writes the message that a rule sends of an event.
     ///
     /// # Errors
-    /// When the template cannot be rendered within its bounds.
+    /// When the template cannot be rendered within its bounds, or the team may not hear of the event at all.
     pub fn compose(&self, telling: &Telling<'_>) -> Result<Message, RenderError> {
-        let Telling { event, ticket, team, rule, line, now } = *telling;
+        self.compose_among(telling, Company::default())
+    }
+
+    /// The same as it stands with others in one message.
+    ///
+    /// # Errors
+    /// As [`Self::compose`].
+    pub fn compose_among(&self, telling: &Telling<'_>, company: Company<'_>) -> Result<Message, RenderError> {
+        let Telling { event, team, rule, .. } = *telling;
+        if let Some(reason) = withheld(team, event, telling.ticket) {
+            return Err(RenderError::Withheld(reason.to_owned()));
+        }
         if team.audience == Audience::Outside && event.is_private() {
-            return self.compose_outside(telling);
+            return self.compose_outside(telling, company);
+        }
+        if !rule.restricted
+            && let Some(ticket) = restricted::own(event, telling.ticket)
+        {
+            return self.compose_key_only(telling, ticket);
         }
         let name = rule.template.as_deref().unwrap_or_else(|| for_kind(event.kind));
-        let thread = self.thread(event, ticket);
-        let link = |asked: Asked| self.links.as_ref().and_then(|links| links.link(&asked, now));
-        let mute = link(Asked::Quiet(Quiet::Mute { team: team.name.clone(), thread: thread.key.clone() }));
-        let line = line.filter(|_| event.kind == EventKind::NoteAssumed);
-        let object = line.and_then(|line| link(Asked::Object { line: line.to_owned() }));
-        let facts = Facts {
-            event,
-            ticket,
-            thread: &thread,
-            team: &team.name,
-            rule: &rule.name,
-            why: &plan::why(team, rule, event),
-            links: &Links { mute, object, ..Links::default() },
-            zone: &team.timezone,
-            object_by: plan::object_by(rule, event.kind).map(|after| now + after),
-            now,
-        };
+        let ticket =
+            telling.ticket.map(|ticket| if rule.restricted { ticket.clone() } else { restricted::shown(ticket) });
+        let thread = self.thread(event, ticket.as_ref());
+        let (links, why) = (self.asked(telling, &thread), plan::why(team, rule, event));
+        let facts = Facts { ticket: ticket.as_ref(), links: &links, company, ..facts(telling, &thread, &why) };
         let message = self.templates.render(name, &context(&facts))?;
         // Of what somebody says, that is the author.
         let note = event.note.as_ref().and_then(|note| note.author.as_ref());
@@ -174,24 +183,72 @@ impl Rulebook {
         Ok(Message { reply_to: author.map(|author| author.login.clone()), ..mannered(message, rule, event.kind) })
     }
 
-    /// The message for readers who may not see the repository, whatever template the rule names. There is no link to
-    /// mute it, since the conversation's name would stand in the link.
-    fn compose_outside(&self, telling: &Telling<'_>) -> Result<Message, RenderError> {
-        let Telling { event, team, rule, now, .. } = *telling;
-        let facts = Facts {
-            event,
-            ticket: None,
-            thread: &outside::thread(event),
-            team: &team.name,
-            rule: &rule.name,
-            why: &outside::why(team, rule, event),
-            links: &Links::default(),
-            zone: &team.timezone,
-            object_by: plan::object_by(rule, event.kind).map(|after| now + after),
-            now,
+    /// Whether the words of a rule's messages can hold several comments in one.
+    #[must_use]
+    pub fn joins_comments(&self, rule: &Rule, kind: EventKind) -> bool {
+        self.templates.joins_comments(rule.template.as_deref().unwrap_or_else(|| for_kind(kind)))
+    }
+
+    /// What a list of updates about one conversation begins with: its ticket. `None` where it has none.
+    #[must_use]
+    pub fn heading(&self, telling: &Telling<'_>) -> Option<Block> {
+        let Telling { event, ticket, rule, .. } = *telling;
+        let key = event.tickets.first()?.as_str();
+        let of_event = match &event.about {
+            About::Ticket(ticket) => Some(ticket),
+            _ => ticket,
         };
-        let message = self.templates.render("outside", &redacted(&facts, outside::page(event)))?;
+        let known = of_event.filter(|ticket| rule.restricted || ticket.restricted != Some(true));
+        let summary = known.and_then(|ticket| ticket.summary.as_ref());
+        let name = summary.map_or_else(|| key.to_owned(), |summary| format!("{key} “{}”", clean(summary)));
+        let thread = self.thread(event, ticket);
+        Some(Block::Paragraph(match thread.url.filter(|_| thread.key == key) {
+            Some(url) => {
+                let link = Inline::Link { text: vec![Inline::Text(name)], url };
+                vec![Inline::Text("Re ".to_owned()), link, Inline::Text(":".to_owned())]
+            }
+            None => vec![Inline::Text(format!("Re {name}:"))],
+        }))
+    }
+
+    /// The links of a message.
+    fn asked(&self, telling: &Telling<'_>, thread: &ThreadView) -> Links {
+        let Telling { event, team, line, now, .. } = *telling;
+        let link = |asked: Asked| self.links.as_ref().and_then(|links| links.link(&asked, now));
+        let mute = link(Asked::Quiet(Quiet::Mute { team: team.name.clone(), thread: thread.key.clone() }));
+        let line = line.filter(|_| event.kind == EventKind::NoteAssumed);
+        let object = line.and_then(|line| link(Asked::Object { line: line.to_owned() }));
+        Links { mute, object, ..Links::default() }
+    }
+
+    /// The message for readers who may not see the repository. A template of the rule's own is static text that its writer
+    /// chose, with every name absent; the built-in ones would have nothing to say. There is no link to mute it, since the
+    /// conversation's name would stand in the link.
+    fn compose_outside(&self, telling: &Telling<'_>, company: Company<'_>) -> Result<Message, RenderError> {
+        let Telling { event, team, rule, .. } = *telling;
+        let thread = outside::thread(event);
+        let why = outside::why(team, rule, event);
+        let facts = Facts { company: Company { comments: &[], ..company }, ..facts(telling, &thread, &why) };
+        let known = Context { note: outside::note(team, event), ..redacted(&facts, outside::page(event)) };
+        let own = rule.template.as_deref().filter(|name| self.sources.contains_key(*name));
+        // One that is made of names alone yields nothing.
+        let message = own.and_then(|name| self.templates.render(name, &known).ok());
+        let message = message.map_or_else(|| self.templates.render("outside", &known), Ok)?;
         Ok(Message { private: true, ..mannered(message, rule, event.kind) })
+    }
+
+    /// The message about a ticket that only some may see, whatever template the rule names: its key and its page. Neither
+    /// what happened is said nor who did it, so nobody is answered to.
+    fn compose_key_only(&self, telling: &Telling<'_>, ticket: &Ticket) -> Result<Message, RenderError> {
+        let Telling { event, team, rule, .. } = *telling;
+        let bare = ticket.key_and_link();
+        let thread = ThreadView { title: None, ..self.thread(&restricted::without_words(event, &bare), None) };
+        let thread = ThreadView { label: thread.key.clone(), ..thread };
+        let links = Links { object: None, ..self.asked(telling, &thread) };
+        let why = plan::why_all(team, &[rule.name.as_str()]);
+        let facts = Facts { links: &links, object_by: None, ..facts(telling, &thread, &why) };
+        let message = self.templates.render("restricted", &key_only(&facts, &bare))?;
+        Ok(Message { restricted: true, ..mannered(message, rule, event.kind) })
     }
 
     fn thread(&self, event: &Event, ticket: Option<&Ticket>) -> ThreadView {
@@ -202,7 +259,27 @@ impl Rulebook {
                 self.jira_base_url.as_ref().map(|base| format!("{}/browse/{key}", base.trim_end_matches('/')))
             }),
         };
-        ThreadView { label: key.clone(), key, url }
+        ThreadView::of(event, ticket, key, url)
+    }
+}
+
+static NO_LINKS: Links = Links { mute: None, object: None, unsubscribe: None, details: None };
+
+/// What every message is made from: without a ticket and without links.
+fn facts<'a>(telling: &Telling<'a>, thread: &'a ThreadView, why: &'a str) -> Facts<'a> {
+    let Telling { event, team, rule, now, .. } = *telling;
+    Facts {
+        event,
+        ticket: None,
+        thread,
+        team: &team.name,
+        rule: &rule.name,
+        why,
+        links: &NO_LINKS,
+        zone: &team.timezone,
+        object_by: plan::object_by(rule, event.kind).map(|after| now + after),
+        now,
+        company: Company::default(),
     }
 }
 
@@ -274,3 +351,6 @@ fn read_templates(folder: &Path) -> (BTreeMap<String, String>, Vec<Problem>) {
     }
     (sources, problems)
 }
+
+#[cfg(test)]
+mod tests;

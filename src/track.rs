@@ -133,6 +133,13 @@ pub fn belong(event: &mut Event, to: &Known) {
 /// Completes an event by what was known of its subject, and says what is known now.
 #[must_use]
 pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
+    if let About::Ticket(ticket) = &mut event.about {
+        ticket.slipped = match event.kind {
+            EventKind::TicketSlipped => Some(true),
+            EventKind::TicketPulledIn => Some(false),
+            _ => None,
+        };
+    }
     let Some(before) = before else {
         event.kind = refine(event.kind, None);
         let stale = first_sight(&event);
@@ -357,6 +364,7 @@ fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
             // Only a change says whether it is flagged, and a comment's payload not whether it is restricted.
             flagged: new.flagged.or(old.flagged),
             restricted: new.restricted.or(old.restricted),
+            slipped: new.slipped.or(old.slipped),
             ..new.clone()
         };
     }
@@ -368,9 +376,10 @@ fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
         status: new.status.clone().or_else(|| old.status.clone()),
         status_category: new.status_category.or(old.status_category),
         resolution: new.resolution.clone().or_else(|| old.resolution.clone()),
+        duplicate_of: new.duplicate_of.clone().or_else(|| old.duplicate_of.clone()),
+        slipped: new.slipped.or(old.slipped),
         flagged: new.flagged.or(old.flagged),
         restricted: new.restricted.or(old.restricted),
-        duplicate_of: new.duplicate_of.clone().or_else(|| old.duplicate_of.clone()),
         due: new.due.or(old.due),
         assignee: new.assignee.clone().or_else(|| old.assignee.clone()),
         priority: new.priority.clone().or_else(|| old.priority.clone()),

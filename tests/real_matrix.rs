@@ -211,7 +211,7 @@ async fn a_ticket_is_one_thread_in_the_room() {
     let said = &root["content"];
     assert_eq!((&said["msgtype"], &said["m.mentions"]), (&json!("m.notice"), &json!({ "user_ids": [] })));
     for text in [&said["body"], &said["formatted_body"]].map(|text| text.as_str().unwrap()) {
-        assert!(text.contains("a draft PR is up"), "{text}");
+        assert!(text.contains("opened a draft PR"), "{text}");
         for active in ["@room", "@ana:", ":localhost", "://evil", "www.evil", "evil.example", "tel:1"] {
             assert!(!text.contains(active), "{active} is in {text}");
         }

@@ -108,7 +108,7 @@ async fn mail_goes_through_a_real_server() {
     let raw = maildir(&inbox);
     let mails = raw.iter().map(|raw| read_mail(raw)).collect::<Vec<_>>();
     assert_eq!(mails.len(), 4, "draft, comment, note, merge");
-    let draft = with(&mails, "a draft PR is up");
+    let draft = with(&mails, "opened a draft PR");
     let subject = draft.subject().unwrap();
     assert!(subject.starts_with("DATA-123: Añade el esquema «v2» der Größe 数据 and a long tail"), "{subject}");
     let from = draft.from().unwrap().first().unwrap();

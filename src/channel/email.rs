@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
@@ -97,6 +99,9 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
     let mut mail = builder
         .multipart(parts.singlepart(SinglePart::plain(text)).singlepart(SinglePart::html(page)))
         .map_err(|error| format!("this mail cannot be written: {error}"))?;
+    if let Some(subject) = literal_subject(&clean(&post.message.subject)) {
+        mail.headers_mut().insert_raw(subject);
+    }
     for (name, value) in list_headers(sender, to, post) {
         mail.headers_mut().insert_raw(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
     }
@@ -117,16 +122,37 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
     Ok(Mail { id, from: sender.from.email.clone(), bytes })
 }
 
+/// A subject that looks like an encoded word (RFC 2047), encoded itself: else the reader's mail program would decode it, and
+/// show something else than what somebody wrote.
+fn literal_subject(text: &str) -> Option<HeaderValue> {
+    // In its brackets, a word of so many bytes keeps within the 75 characters that it may have, and within the line.
+    const WORD: usize = 36;
+    if !text.contains("=?") {
+        return None;
+    }
+    let mut words: Vec<String> = vec![String::new()];
+    for c in text.chars() {
+        match words.last_mut() {
+            Some(word) if word.len() + c.len_utf8() <= WORD => word.push(c),
+            _ => words.push(c.to_string()),
+        }
+    }
+    let words = words.iter().map(|word| format!("=?utf-8?b?{}?=", STANDARD.encode(word))).collect::<Vec<_>>();
+    let name = HeaderName::new_from_ascii_str("Subject");
+    Some(HeaderValue::dangerous_new_pre_encoded(name, text.to_owned(), words.join("\r\n ")))
+}
+
 /// The headers that say this is a machine's mail to a list, and why: RFC 2919, RFC 3834, and what Exchange heeds.
 fn list_headers(sender: &Sender, to: &Destination, post: &Post<'_>) -> Vec<(&'static str, String)> {
     let label = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let team: String = post.team.chars().map(label).collect();
+    let kind = if post.message.restricted { "restricted" } else { post.kind };
     let mut headers = vec![
         ("List-Id", format!("\"microalign for {team}\" <{team}.{}>", sender.domain)),
         ("Auto-Submitted", "auto-generated".to_owned()),
         ("Precedence", "list".to_owned()),
         ("X-Auto-Response-Suppress", "All".to_owned()),
-        ("X-Microalign-Reason", clean(&format!("team={}; rule={}; kind={}", post.team, post.rule, post.kind))),
+        ("X-Microalign-Reason", clean(&format!("team={}; rule={}; kind={}", post.team, post.rule, kind))),
     ];
     if !matches!(to, Destination::Email(_)) {
         headers.push(("X-Microalign-Destination", clean(&to.to_string())));

@@ -60,7 +60,8 @@ fn payload(post: &Post<'_>) -> serde_json::Value {
     if let (Some(fields), Some(url)) = (data.as_object_mut(), &message.url) {
         fields.insert("url".to_owned(), url.as_str().into());
     }
-    json!({ "type": post.kind, "timestamp": post.at.to_string(), "data": data })
+    let kind = if message.restricted { "restricted" } else { post.kind };
+    json!({ "type": kind, "timestamp": post.at.to_string(), "data": data })
 }
 
 fn sign(key: &[u8], text: &str) -> Option<String> {

@@ -215,6 +215,9 @@ pub struct Ticket {
     /// The key of the ticket that it is a duplicate of, if a link says so
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub duplicate_of: Option<String>,
+    /// Whether its due date or fix version moved later when it last moved
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub slipped: Option<bool>,
     /// Whether it is flagged as impeded
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub flagged: Option<bool>,
@@ -266,6 +269,7 @@ impl Ticket {
             previous_status: None,
             resolution: None,
             duplicate_of: None,
+            slipped: None,
             flagged: None,
             restricted: None,
             due: None,
@@ -278,6 +282,12 @@ impl Ticket {
             components: Vec::new(),
             updated_at: None,
         }
+    }
+
+    /// The ticket as those see it who may know no more of it than that it exists.
+    #[must_use]
+    pub fn key_and_link(&self) -> Self {
+        Self { url: self.url.clone(), restricted: self.restricted, ..Self::bare(&self.key) }
     }
 }
 

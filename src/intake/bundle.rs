@@ -6,20 +6,29 @@ use jiff::Timestamp;
 
 use crate::channel;
 use crate::destination::Destination;
+use crate::event::{Comment, Event, EventKind};
 use crate::plan;
 use crate::rule::{Rule, Team};
+use crate::rulebook::{Rulebook, Telling};
 use crate::store::{Due, Outgoing};
-use crate::template::{self, Block, Message};
+use crate::template::{self, Block, Company, Message};
 
 /// More lines are another message.
 const MOST: usize = 40;
 
+/// A burst of more comments is another message.
+const MOST_UPDATES: usize = 400;
+
 /// An update that may go now, with its message as it would be alone.
 pub(super) struct Ready<'a> {
     pub(super) due: Due,
+    /// What it tells, with the state of its subject as it is now
+    pub(super) event: Box<Event>,
     pub(super) team: &'a Team,
     pub(super) rule: &'a Rule,
     pub(super) message: Message,
+    /// Whether its words can hold several comments
+    pub(super) joins: bool,
     /// Where it goes; what somebody else brings there is taken out
     pub(super) to: Vec<Destination>,
 }
@@ -88,6 +97,7 @@ fn order<'r>(update: &'r Ready<'_>) -> (&'r str, bool, &'r str, i64) {
 enum Together {
     Digest,
     Thread(String),
+    Subject(String),
     Nothing(i64),
 }
 
@@ -118,8 +128,9 @@ fn key(update: &Ready<'_>) -> (String, Together, Vec<Destination>) {
         }
         due if is_comment(update) => Together::Thread(due.thread.clone()),
         due if due.digest => Together::Digest,
+        due if due.at_once => Together::Nothing(due.id),
         // A line of a private repository must not show to which ticket it belongs.
-        due if due.at_once || update.message.private => Together::Nothing(due.id),
+        due if update.message.private => Together::Subject(due.event.subject.clone()),
         due => Together::Thread(due.thread.clone()),
     };
     (update.team.name.clone(), together, to)
@@ -130,13 +141,54 @@ fn is_comment(update: &Ready<'_>) -> bool {
     update.to.iter().any(|to| matches!(to, Destination::Github | Destination::Jira))
 }
 
+/// Comments of one person on one subject that are told as one.
+fn burst<'r>(update: &'r Ready<'_>) -> Option<(EventKind, &'r str, &'r str, Option<&'r str>)> {
+    const COMMENTS: [EventKind; 3] =
+        [EventKind::PullRequestCommented, EventKind::IssueCommented, EventKind::TicketCommented];
+    let kind = update.due.kind;
+    let wordy = update.joins && !update.message.private && !update.message.restricted;
+    let who = update.event.actor.as_ref()?.login.as_str();
+    let template = update.rule.template.as_deref();
+    (COMMENTS.contains(&kind) && wordy).then_some((kind, update.due.event.subject.as_str(), who, template))
+}
+
+/// Updates that are one line of a message: one, or the comments of a burst.
+type Item<'r, 'a> = Vec<&'r Ready<'a>>;
+
+/// The lines of a message, in the order of their first updates.
+fn items<'r, 'a>(updates: &'r [Ready<'a>]) -> Vec<Item<'r, 'a>> {
+    let mut items: Vec<Item<'_, '_>> = Vec::new();
+    for update in updates {
+        let own = burst(update);
+        let of_burst =
+            |item: &&mut Item<'_, '_>| own.is_some() && item.first().is_some_and(|first| burst(first) == own);
+        match items.iter_mut().find(of_burst) {
+            // Two rules that tell of one comment.
+            Some(item) if item.iter().any(|other| other.due.event_id == update.due.event_id) => {}
+            Some(item) => item.push(update),
+            None => items.push(vec![update]),
+        }
+    }
+    items
+}
+
 impl<'a> Bundle<'a> {
     /// Whether there is room for one more, wherever it goes.
     fn takes(&self, update: &Ready<'_>) -> bool {
+        if self.updates.is_empty() {
+            return true;
+        }
+        let own = burst(update);
+        if own.is_some() && self.updates.len() < MOST_UPDATES && self.updates.iter().any(|other| burst(other) == own) {
+            return true;
+        }
         let length = |update: &Ready<'_>| template::text(&line(update, true)).chars().count();
         let room = update.to.iter().map(channel::room).min().unwrap_or(usize::MAX);
-        let taken = self.updates.iter().map(length).fold(length(update), usize::saturating_add);
-        self.updates.len() < MOST && (self.updates.is_empty() || taken <= room)
+        let items = items(&self.updates);
+        // A burst quotes a few of its comments.
+        let quoted = items.iter().flat_map(|item| item.iter().take(6));
+        let taken = quoted.map(|update| length(update)).fold(length(update), usize::saturating_add);
+        items.len() < MOST && taken <= room
     }
 
     /// The team that it goes to.
@@ -157,22 +209,33 @@ impl<'a> Bundle<'a> {
     }
 
     /// The message that tells all of it.
-    pub(super) fn outgoing(self, now: Timestamp) -> Option<Outgoing> {
+    pub(super) fn outgoing(self, rulebook: &Rulebook, now: Timestamp) -> Option<Outgoing> {
         let first = self.updates.first()?;
         let digest = first.due.digest && !is_comment(first);
+        let items = items(&self.updates);
+        let heading = heading(rulebook, &items, digest, now);
         let mut lines: Vec<Vec<Block>> = Vec::new();
-        for update in &self.updates {
-            let line = line(update, self.updates.len() > 1);
+        let mut message = first.message.clone();
+        for item in &items {
+            let brief = heading.is_some();
+            let Some(told) = write(rulebook, item, brief, now) else { continue };
+            let line =
+                if item.len() > 1 { told.body.clone() } else { shortened(item.first()?, &told.body, items.len() > 1) };
+            if items.len() == 1 {
+                message = told;
+            }
             if !lines.contains(&line) {
                 lines.push(line);
             }
         }
-        let mut message = first.message.clone();
-        if lines.len() > 1 || digest {
-            message.body = vec![Block::List { start: None, items: lines }];
+        let shown = lines.len();
+        if shown > 1 || digest {
+            let list = Block::List { start: None, items: lines };
+            message.body = heading.filter(|_| shown > 1).into_iter().chain([list]).collect();
             message.url = None;
         }
         message.private = self.updates.iter().any(|update| update.message.private);
+        message.restricted = self.updates.iter().any(|update| update.message.restricted);
         self.join_manners(&mut message);
         let mut rules = self.updates.iter().map(|update| update.rule.name.as_str()).collect::<Vec<_>>();
         rules.sort_unstable();
@@ -183,10 +246,10 @@ impl<'a> Bundle<'a> {
         let mut thread = if message.private { first.due.event.subject.clone() } else { first.due.thread.clone() };
         if digest {
             let at = now.to_zoned(first.team.timezone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
-            let count = self.updates.len();
-            message.subject = format!("{count} update{} for {}", if count == 1 { "" } else { "s" }, first.team.name);
+            message.subject = format!("{shown} update{} for {}", if shown == 1 { "" } else { "s" }, first.team.name);
             // Each digest is a conversation of its own.
             thread = format!("{} digest {at}", first.team.name);
+            message.label.clone_from(&thread);
         }
         let object_by = self.updates.iter().filter_map(|update| {
             let after = plan::object_by(update.rule, update.due.kind)?;
@@ -205,10 +268,46 @@ impl<'a> Bundle<'a> {
     }
 }
 
+fn telling<'r>(update: &'r Ready<'_>, now: Timestamp) -> Telling<'r> {
+    let Ready { due, event, team, rule, .. } = update;
+    Telling { event, ticket: super::ticket_of(due), team, rule, line: Some(&due.name), now }
+}
+
+/// What stands above the lines about one ticket, so that it is named once. Lines of a digest are about many; and what is
+/// told without words has none for its ticket either.
+fn heading(rulebook: &Rulebook, items: &[Item<'_, '_>], digest: bool, now: Timestamp) -> Option<Block> {
+    let first = items.first()?.first()?;
+    let several = items.len() > 1 && items.iter().flatten().any(|update| update.message.body != first.message.body);
+    let plain =
+        |update: &&Ready<'_>| !update.message.private && !update.message.restricted && update.rule.template.is_none();
+    if digest || !several || !items.iter().flatten().all(plain) {
+        return None;
+    }
+    rulebook.heading(&telling(first, now))
+}
+
+/// What one line says: an update's words as they are beside others, or those for a whole burst.
+fn write(rulebook: &Rulebook, item: &Item<'_, '_>, brief: bool, now: Timestamp) -> Option<Message> {
+    let last = item.last()?;
+    let comments: Vec<Option<Comment>> = match item.len() {
+        1 => Vec::new(),
+        _ => item.iter().map(|update| update.event.comment.clone()).collect(),
+    };
+    if !brief && comments.is_empty() {
+        return Some(last.message.clone());
+    }
+    let written = rulebook.compose_among(&telling(last, now), Company { brief, comments: &comments });
+    // It could be written alone, so it is at least said as it was then.
+    Some(written.unwrap_or_else(|_| last.message.clone()))
+}
+
 /// What an update says among others: its first paragraph, with what that leads up to. A note is what a person chose to
 /// say, and stays whole.
 fn line(update: &Ready<'_>, among_others: bool) -> Vec<Block> {
-    let body = &update.message.body;
+    shortened(update, &update.message.body, among_others)
+}
+
+fn shortened(update: &Ready<'_>, body: &[Block], among_others: bool) -> Vec<Block> {
     let leads_up =
         matches!(body.first(), Some(Block::Paragraph(words)) if template::flat(words).trim_end().ends_with(':'));
     let length = match (among_others && !update.due.kind.is_note(), leads_up) {

@@ -192,7 +192,7 @@ async fn of_a_night_only_the_merge_is_told_in_the_morning() {
     assert!(clocked.lines().await[2].ends_with("quiet hours: it waits until Fri 2026-11-20 08:00"));
     clocked.until("2026-11-20T08:00:00Z").await;
     let messages = clocked.messages().await;
-    assert!(matches!(&messages[..], [only] if only.contains("just merged Add it")), "{messages:?}");
+    assert!(matches!(&messages[..], [only] if only.contains("ana merged Add it")), "{messages:?}");
     let states = clocked.ledger().await.iter().map(|line| line.state).collect::<Vec<_>>();
     assert_eq!(states, [EntryState::Superseded, EntryState::Superseded, EntryState::Held]);
 }
@@ -271,6 +271,36 @@ async fn a_digest_collects_the_day() {
 }
 
 #[tokio::test]
+async fn a_burst_of_comments_is_one_message_and_the_digest_counts_what_it_shows() {
+    let rules = [("talk", ""), ("day", "digest = \"daily 09:00\"\n")].map(|(name, more)| {
+        format!("[[rule]]\nname = \"{name}\"\non = [\"pull_request.commented\", \"note.*\"]\nsettle = \"60s\"\n{more}")
+    });
+    for (rule, subject) in [(&rules[0], "DATA-1: Add it"), (&rules[1], "3 updates for web")] {
+        let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+        clocked.pull_request("2026-11-19T20:00:00Z", "opened", json!({})).await;
+        for minute in 10..17 {
+            clocked.comment(&format!("2026-11-19T20:{minute}:00Z"), "ana", &format!("Line {minute} is long.")).await;
+        }
+        clocked.comment("2026-11-19T20:18:00Z", "caro", "It is.").await;
+        clocked.comment("2026-11-19T20:19:00Z", "ana", "/decide it stays").await;
+        clocked.until("2026-11-20T09:00:00Z").await;
+        let messages = clocked.messages().await;
+        let [message] = &messages[..] else { panic!("{messages:#?}") };
+        assert_eq!(message.matches("ana wrote 7 comments on Add it").count(), 1, "{message}");
+        assert_eq!(message.matches("> Line ").count(), 5, "{message}");
+        assert!(
+            message.contains("And 2 more.") && message.contains("> It is.") && message.contains("> it stays"),
+            "{message}"
+        );
+        let said = clocked.ledger().await.into_iter().find_map(|line| line.message).unwrap();
+        assert_eq!(said.subject, subject);
+        assert!(message.matches("Re DATA-1").count() <= 1, "{message}");
+        // None is lost: each has its line.
+        assert!(clocked.ledger().await.iter().all(|line| line.team.is_none() || line.sends.len() == 1));
+    }
+}
+
+#[tokio::test]
 async fn over_the_budget_there_is_one_digest_in_the_next_period() {
     let rule = "budget = \"2/day\"\n[[rule]]\nname = \"talk\"\non = [\"pull_request.commented\"]\n";
     let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
@@ -302,7 +332,7 @@ async fn every_limits_a_rule_to_one_in_its_window_and_the_newest_waits() {
     clocked.until("2026-11-18T10:01:00Z").await;
     let messages = clocked.messages().await;
     assert_eq!(messages.len(), 2);
-    assert!(messages[1].contains("still on track"), "{messages:?}");
+    assert!(messages[1].contains("ana pushed to the draft PR Add it"), "{messages:?}");
     let lines = clocked.lines().await;
     assert_eq!(lines.iter().filter(|line| line.contains("superseded")).count(), 3, "{lines:#?}");
 }
@@ -343,7 +373,8 @@ async fn a_digest_that_a_place_cannot_hold_is_several_messages() {
                 on = [\"pull_request.commented\"]\ndigest = \"daily 09:00\"\n";
     let clocked = Clocked::new(&[team.to_owned()]).await;
     for comment in 0..30 {
-        clocked.comment("2026-11-19T10:00:00Z", "bo", &format!("{}ends with {comment}", "words ".repeat(20))).await;
+        let words = format!("{}ends with {comment}", "words ".repeat(20));
+        clocked.comment("2026-11-19T10:00:00Z", &format!("dev{comment}"), &words).await;
     }
     clocked.until("2026-11-20T09:00:00Z").await;
     let messages = clocked.messages().await.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();

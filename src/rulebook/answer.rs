@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::Rulebook;
 use crate::event::{Event, Source};
 use crate::plan;
-use crate::template::{Context, Facts, Links, Message, ObjectionView, RenderError, clean, context, shorten};
+use crate::template::{Company, Context, Facts, Links, Message, ObjectionView, RenderError, clean, context, shorten};
 
 /// What came of an assumption, for its author.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +62,7 @@ impl Rulebook {
                 Came::Objection { .. } => None,
             },
             now,
+            company: Company::default(),
         };
         let known = context(&facts);
         let message = match came {

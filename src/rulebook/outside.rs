@@ -5,14 +5,28 @@
 
 use url::Url;
 
-use crate::event::{About, Event, ThingKind};
+use crate::event::{About, Event, Note, ThingKind};
 use crate::rule::{Rule, Team};
 use crate::template::ThreadView;
 
 /// What the conversation is called.
 pub(super) fn thread(event: &Event) -> ThreadView {
     let name = if event.tickets.is_empty() && is_numbered(event) { &event.subject } else { &event.scope };
-    ThreadView { key: name.clone(), label: name.clone(), url: None }
+    ThreadView { key: name.clone(), label: name.clone(), title: None, url: None }
+}
+
+/// The note's words, if they are addressed to this very team: then its author chose to tell them. Whose they are, and
+/// where, is not said.
+pub(super) fn note(team: &Team, event: &Event) -> Option<Note> {
+    let note = event.note.as_ref()?;
+    let is_team = |name: &String| name.trim_start_matches('@').eq_ignore_ascii_case(&team.name);
+    note.to.iter().any(is_team).then(|| Note {
+        author: None,
+        url: None,
+        to: Vec::new(),
+        replaces: None,
+        ..note.clone()
+    })
 }
 
 /// The link: of what has a number its own page, else the repository's.

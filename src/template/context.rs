@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::{inert::clean, words};
 use crate::event::{About, Actor, Change, Comment, Event, EventKind, Issue, Note, PullRequest, Source, Thing, Ticket};
 
 /// What a message is made from.
@@ -30,7 +31,21 @@ pub struct Facts<'a> {
     pub object_by: Option<Timestamp>,
     /// When the message is made
     pub now: Timestamp,
+    /// What stands beside it in its message
+    pub company: Company<'a>,
 }
+
+/// What stands beside what is told in one message.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Company<'a> {
+    /// Whether it is a line of several about one conversation, which is named above them
+    pub brief: bool,
+    /// All the comments that it tells of, where it tells of several: `None` for one without words
+    pub comments: &'a [Option<Comment>],
+}
+
+/// How many comments of several are quoted.
+const MOST_QUOTED: usize = 5;
 
 /// Every name that a template can use. What is absent is left out, and never an empty string.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -40,6 +55,10 @@ pub struct Context {
     /// Who did it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<Actor>,
+    /// Who did it, by name and as a sentence begins, such as `Ana and Bo`: the people that a machine acted for, and absent
+    /// where nobody is known
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actors: Option<String>,
     /// The repository, as owner/name; absent for Jira
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repo: Option<String>,
@@ -54,7 +73,7 @@ pub struct Context {
     pub ticket: Option<TicketView>,
     /// The release, deployment, workflow, … it is about
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub thing: Option<Thing>,
+    pub thing: Option<ThingView>,
     /// What changed
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
@@ -64,6 +83,16 @@ pub struct Context {
     /// What somebody wrote
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<Comment>,
+    /// What one person wrote in several comments that are told as one: the words of the first five that have any; else
+    /// the one comment
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub comments: Vec<Comment>,
+    /// How many comments are told as one, where there are several
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comments_count: Option<usize>,
+    /// How many of them are not in `comments`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comments_more: Option<usize>,
     /// What somebody has against the note: for the template `objected`, which tells its author
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objection: Option<ObjectionView>,
@@ -89,6 +118,9 @@ pub struct Context {
     pub now: Timestamp,
     /// The team's time zone
     pub timezone: String,
+    /// Whether it is a line of several about one conversation, which is named above them
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub brief: bool,
 }
 
 /// What happened.
@@ -104,6 +136,9 @@ pub struct EventView {
     /// Where to read more
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Whether a draft was a pull request that was ready before
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub converted: bool,
 }
 
 /// What somebody has against a note.
@@ -120,15 +155,39 @@ pub struct ObjectionView {
     pub lines: Option<Vec<String>>,
 }
 
-/// A ticket, and how long until it is due.
+/// A ticket, and what follows from what is known of it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TicketView {
     /// The ticket
     #[serde(flatten)]
     pub ticket: Ticket,
+    /// What readers call it: its key, with its title in quotes
+    pub name: String,
+    /// Whether it is known and open, and neither flagged nor late nor moved later
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub on_track: bool,
+    /// What became of it, if it is done, by its resolution or else its status: `done`, `wont_do`, `duplicate`, `not_reproduced`,
+    /// `incomplete`; `other` for a name that is not among the usual ones
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// Whether it was done before and is open again
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reopened: bool,
     /// Days until it is due, in the team's zone; below zero when it is late
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_in_days: Option<i32>,
+}
+
+/// A release, deployment, workflow, …, and what readers call it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ThingView {
+    /// The thing
+    #[serde(flatten)]
+    pub thing: Thing,
+    /// What readers call it: a release by its title and tag, a deployment as `ingest-api main@f95f852`; absent for a push
+    /// whose commit is not known
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// A conversation.
@@ -136,8 +195,11 @@ pub struct TicketView {
 pub struct ThreadView {
     /// Names it: a ticket's key, or the subject
     pub key: String,
-    /// What readers call it
+    /// What readers call it: the ticket's key, the pull request, the repository
     pub label: String,
+    /// What it is about, in words that the label doesn't say
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Its page
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -160,6 +222,15 @@ pub struct Links {
     pub details: Option<String>,
 }
 
+impl ThreadView {
+    /// The conversation `key` that an event belongs to, whose page is `url`. What is restricted about `ticket` is not in it.
+    #[must_use]
+    pub fn of(event: &Event, ticket: Option<&Ticket>, key: String, url: Option<String>) -> Self {
+        let (label, title) = (words::label(&key, event), words::topic(&key, event, ticket));
+        Self { label: clean(&label), title, key, url }
+    }
+}
+
 /// The context of one message.
 #[must_use]
 pub fn context(facts: &Facts<'_>) -> Context {
@@ -171,23 +242,35 @@ pub fn context(facts: &Facts<'_>) -> Context {
         About::Issue(about) => issue = Some(Issue { body: None, ..about.clone() }),
         About::Thing(about) => {
             pr = about.brought_by.as_deref().cloned();
-            thing = Some(Thing { brought_by: None, ..about.clone() });
+            let name = words::thing_name(&event.scope, about);
+            thing = Some(ThingView { thing: Thing { brought_by: None, ..about.clone() }, name });
         }
         About::Ticket(about) => ticket = Some(about.clone()),
     }
     let ticket = ticket.or_else(|| event.tickets.first().map(|key| Ticket::bare(key.as_str())));
     let url = event.url.clone().or_else(|| event.about.url().map(str::to_owned));
+    let author = |note: &Note| note.author.as_ref().map(words::shown);
+    let known = redacted(facts, url);
+    let several = facts.company.comments;
+    let written = if several.is_empty() { std::slice::from_ref(&event.comment) } else { several };
+    let comments: Vec<Comment> = written.iter().flatten().take(MOST_QUOTED).cloned().collect();
+    let more = several.len().checked_sub(comments.len()).filter(|more| *more > 0 && !comments.is_empty());
     Context {
-        actor: event.actor.clone(),
+        event: EventView { converted: is_converted(event), ..known.event.clone() },
+        actor: event.actor.as_ref().map(words::shown),
+        actors: words::actors(event),
         repo: (event.source == Source::Github && !event.scope.is_empty()).then(|| event.scope.clone()),
         pr,
         issue,
         ticket: ticket.map(|ticket| ticket_view(ticket, facts)),
         thing,
-        change: event.change.clone(),
-        note: event.note.clone(),
+        change: event.change.as_ref().map(words::shown_change),
+        note: event.note.as_ref().map(|note| Note { author: author(note), ..note.clone() }),
         comment: event.comment.clone(),
-        ..redacted(facts, url)
+        comments,
+        comments_count: Some(several.len()).filter(|count| *count > 1),
+        comments_more: more,
+        ..known
     }
 }
 
@@ -196,9 +279,11 @@ pub fn context(facts: &Facts<'_>) -> Context {
 #[must_use]
 pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
     let event = facts.event;
+    let what = event.kind.describe().to_owned();
     Context {
-        event: EventView { kind: event.kind, what: event.kind.describe().to_owned(), time: event.at, url },
+        event: EventView { kind: event.kind, what, time: event.at, url, converted: false },
         actor: None,
+        actors: None,
         repo: None,
         pr: None,
         issue: None,
@@ -207,6 +292,9 @@ pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
         change: None,
         note: None,
         comment: None,
+        comments: Vec::new(),
+        comments_count: None,
+        comments_more: None,
         objection: None,
         agreed: None,
         thread: facts.thread.clone(),
@@ -217,7 +305,26 @@ pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
         object_by: facts.object_by,
         now: facts.now,
         timezone: facts.zone.iana_name().unwrap_or("UTC").to_owned(),
+        brief: facts.company.brief,
     }
+}
+
+/// The context of a message that says no more of a ticket than its key and its page.
+#[must_use]
+pub fn key_only(facts: &Facts<'_>, ticket: &Ticket) -> Context {
+    let known = redacted(facts, ticket.url.clone());
+    let event = EventView { what: String::new(), ..known.event.clone() };
+    Context { event, ticket: Some(ticket_view(ticket.key_and_link(), facts)), ..known }
+}
+
+/// Whether it is a draft that was ready before. Who is not its author did not open it.
+fn is_converted(event: &Event) -> bool {
+    let changed = event.change.as_ref().is_some_and(|change| change.field == "draft");
+    let by_another = match (&event.about, &event.actor) {
+        (About::PullRequest(pr), Some(actor)) => pr.author.as_ref().is_some_and(|author| author.login != actor.login),
+        _ => false,
+    };
+    (changed || by_another) && event.kind == EventKind::PullRequestDraft
 }
 
 fn ticket_view(mut ticket: Ticket, facts: &Facts<'_>) -> TicketView {
@@ -226,5 +333,15 @@ fn ticket_view(mut ticket: Ticket, facts: &Facts<'_>) -> TicketView {
     }
     let today = facts.now.to_zoned(facts.zone.clone()).date();
     let due_in_days = ticket.due.and_then(|due| today.until(due).ok()).map(|span| span.get_days());
-    TicketView { ticket, due_in_days }
+    for person in [&mut ticket.assignee, &mut ticket.reporter] {
+        *person = person.as_ref().map(words::shown);
+    }
+    TicketView {
+        name: words::ticket_name(&ticket),
+        on_track: words::is_on_track(&ticket, today),
+        outcome: words::outcome(&ticket).map(str::to_owned),
+        reopened: words::is_reopened(&ticket),
+        due_in_days,
+        ticket,
+    }
 }

@@ -4,9 +4,14 @@
 
 use jiff::tz::TimeZone;
 
-use super::{Context, Facts, Links, ThreadView, context};
+mod variants;
+
+use super::shape::Shape;
+use super::{Company, Context, Facts, Links, ThreadView, context};
 use crate::event::{About, Actor, Change, Comment, Event, EventKind, Note, Source, Stage, Thing, ThingKind, Ticket};
 use crate::event::{Issue, PullRequest};
+
+pub(crate) use self::variants::variants;
 
 /// What an attacker may call a pull request.
 pub(crate) const EVIL: &str = "<!channel> [x](http://evil) **hi** \r\nBcc: a@b";
@@ -34,7 +39,10 @@ pub(crate) fn event(kind: EventKind) -> Event {
         source: if jira { Source::Jira } else { Source::Github },
         kind,
         scope: if jira { "DATA" } else { "acme/ingest" }.to_owned(),
-        actor: Some(actor("bo", "Bo Ek")),
+        actor: Some(match kind {
+            EventKind::PullRequestDraft | EventKind::PullRequestOpened => actor("ana", "Ana Sá"),
+            _ => actor("bo", "Bo Ek"),
+        }),
         at: "2026-11-02T14:05:00Z".parse().unwrap(),
         url,
         subject: if name.starts_with("ticket") { "DATA-123" } else { "acme/ingest#45" }.to_owned(),
@@ -46,11 +54,21 @@ pub(crate) fn event(kind: EventKind) -> Event {
         },
         change: match kind {
             EventKind::TicketSlipped => change("due", "2026-11-09", "2026-11-16"),
-            EventKind::PullRequestLabeled => {
-                Some(Change { field: "label".to_owned(), name: None, from: None, to: some("contract") })
+            EventKind::TicketPulledIn => change("due", "2026-11-23", "2026-11-16"),
+            EventKind::TicketAssigned => change("assignee", "Bo Ek", "Ana Sá"),
+            EventKind::TicketMoved => change("key", "WEB-7", "DATA-123"),
+            EventKind::TicketUpdated => change("component", "Import", "Ingest"),
+            EventKind::TicketLinked => change("link", "", "blocks DATA-7"),
+            EventKind::PullRequestEdited => change("title", "Switch ids", "Switch ids to UUIDv7"),
+            EventKind::PullRequestAssigned | EventKind::IssueAssigned => change("assignee", "", "caro"),
+            EventKind::PullRequestUnlabeled => {
+                Some(Change { field: "label".to_owned(), from: some("contract"), to: None, name: None })
+            }
+            EventKind::PullRequestLabeled | EventKind::IssueLabeled => {
+                Some(Change { field: "label".to_owned(), from: None, to: some("contract"), name: None })
             }
             EventKind::PullRequestReviewRequested => {
-                Some(Change { field: "reviewer".to_owned(), name: None, from: None, to: some("data-platform") })
+                Some(Change { field: "reviewer".to_owned(), from: None, to: some("data-platform"), name: None })
             }
             EventKind::TicketPriorityChanged => change("priority", "Medium", "High"),
             _ => None,
@@ -100,8 +118,8 @@ fn about(kind: EventKind) -> About {
             updated_at: None,
         }),
         "ticket" => About::Ticket(ticket()),
-        "release" => thing(ThingKind::Release, "v1.4.0", some("Ids are UUIDs now.")),
-        "deployment" => thing(ThingKind::Deployment, "v1.4.0", None),
+        "release" => About::Thing(release("v1.4.0")),
+        "deployment" => About::Thing(deployment()),
         "workflow" => thing(ThingKind::Workflow, "nightly", None),
         "push" => thing(ThingKind::Push, "Drop the old ids", None),
         "discussion" => thing(ThingKind::Discussion, "Which ids?", None),
@@ -112,11 +130,29 @@ fn about(kind: EventKind) -> About {
     }
 }
 
+pub(crate) fn release(title: &str) -> Thing {
+    Thing {
+        url: some("https://github.example/acme/ingest/releases/v1.4.0"),
+        tag: some("v1.4.0"),
+        branch: some("v1.4.0"),
+        body_summary: some("Ids are UUIDs now."),
+        ..Thing::bare(ThingKind::Release, title)
+    }
+}
+
+pub(crate) fn deployment() -> Thing {
+    Thing {
+        url: some("https://github.example/acme/ingest/actions/runs/7"),
+        branch: some("main"),
+        environment: some("production"),
+        ..Thing::bare(ThingKind::Deployment, "deployment to production")
+    }
+}
+
 fn thing(kind: ThingKind, title: &str, body_summary: Option<String>) -> About {
     About::Thing(Thing {
-        url: some("https://github.example/acme/ingest/releases/v1.4.0"),
+        url: some("https://github.example/acme/ingest/page"),
         branch: some("main"),
-        environment: (kind == ThingKind::Deployment).then(|| "production".to_owned()),
         body_summary,
         ..Thing::bare(kind, title)
     })
@@ -163,8 +199,12 @@ pub(crate) fn ticket() -> Ticket {
 
 /// The context of an event: in a ticket's thread where it has one.
 pub(crate) fn context_of(event: &Event, ticket: Option<&Ticket>) -> Context {
+    in_company(event, ticket, Company::default())
+}
+
+pub(crate) fn in_company(event: &Event, ticket: Option<&Ticket>, company: Company<'_>) -> Context {
     let key = event.tickets.first().map_or_else(|| event.subject.clone(), ToString::to_string);
-    let thread = ThreadView { label: key.clone(), key, url: None };
+    let thread = ThreadView::of(event, ticket, key, None);
     let links = Links { details: some("https://microalign.example/events/7"), ..Links::default() };
     context(&Facts {
         event,
@@ -177,5 +217,61 @@ pub(crate) fn context_of(event: &Event, ticket: Option<&Ticket>) -> Context {
         zone: &TimeZone::get("Europe/Lisbon").unwrap(),
         object_by: None,
         now: "2026-11-02T17:05:00Z".parse().unwrap(),
+        company,
     })
+}
+
+/// An event whose every free text is this.
+pub(crate) fn told(kind: EventKind, value: &str) -> Event {
+    let mut event = event(kind);
+    event.actor = Some(actor("bo", value));
+    event.doers = vec![actor("li", value)];
+    if let Some(note) = &mut event.note {
+        note.text = value.to_owned();
+        note.author = Some(actor("bo", value));
+    }
+    if let Some(comment) = &mut event.comment {
+        comment.summary = value.to_owned();
+    }
+    if let Some(change) = &mut event.change {
+        (change.from, change.to) = (change.from.as_ref().map(|_| value.to_owned()), Some(value.to_owned()));
+    }
+    about_told(&mut event.about, value);
+    event
+}
+
+fn about_told(about: &mut About, value: &str) {
+    match about {
+        About::PullRequest(pr) => {
+            pr.title = value.to_owned();
+            (pr.base, pr.body_summary) = (Some(value.to_owned()), Some(value.to_owned()));
+            pr.author = Some(actor("bo", value));
+        }
+        About::Issue(issue) => issue.title = value.to_owned(),
+        About::Ticket(ticket) => {
+            (ticket.summary, ticket.status) = (Some(value.to_owned()), Some(value.to_owned()));
+            ticket.previous_status = Some(value.to_owned());
+            ticket.assignee = Some(actor("bo", value));
+        }
+        About::Thing(thing) => {
+            thing.title = value.to_owned();
+            (thing.environment, thing.body_summary) = (Some(value.to_owned()), Some(value.to_owned()));
+            (thing.branch, thing.tag) = (Some(value.to_owned()), Some(value.to_owned()));
+        }
+    }
+}
+
+/// A template that shows every name there is.
+pub(crate) fn every_name() -> String {
+    names(&super::shape::CONTEXT, "")
+}
+
+fn names(shape: &Shape, path: &str) -> String {
+    let below = |name: &String| if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+    match shape {
+        Shape::Object(parts) => parts.iter().map(|(name, shape)| names(shape, &below(name))).collect(),
+        Shape::List(one) if **one == Shape::Value => format!("{{{{join {path}}}}} "),
+        Shape::List(one) => format!("{{{{#each {path}}}}}{}{{{{/each}}}} ", names(one, "this")),
+        Shape::Value => format!("{{{{{path}}}}} "),
+    }
 }

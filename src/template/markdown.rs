@@ -17,9 +17,15 @@ pub struct Message {
     pub body: Vec<Block>,
     /// One quiet line: why the reader gets it
     pub why: String,
+    /// What readers call its conversation; empty in what was written before there were such words
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub label: String,
     /// Whether its conversation's name may not be said either
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub private: bool,
+    /// Whether not even what kind of thing happened may be said
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub restricted: bool,
     /// The page of what it is about
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub url: Option<String>,

@@ -10,14 +10,18 @@ mod inert;
 mod markdown;
 mod shape;
 mod source;
+mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use handlebars::Handlebars;
 use serde_json::Value as Json;
 
-pub use self::context::{Context, EventView, Facts, Links, ObjectionView, ThreadView, TicketView, context, redacted};
+pub use self::context::{
+    Company, Context, EventView, Facts, Links, ObjectionView, ThingView, ThreadView, TicketView, context, key_only,
+    redacted,
+};
 pub use self::inert::clean;
 pub use self::markdown::{Block, Inline, Message, flat, shorten, text};
 pub use self::shape::schema;
@@ -34,7 +38,8 @@ macro_rules! built_in {
 pub const BUILT_IN: &[(&str, &str)] = built_in! {
     "draft" "on-track" "opened" "ready" "review-requested" "approved" "changes-requested" "merged" "heads-up" "closed"
     "reopened" "commented" "ticket-started" "ticket-transitioned" "ticket-slipped" "ticket-done" "ticket-flagged"
-    "ticket-commented" "ticket-quiet" "stalled" "note" "objected" "agreed" "release" "deployment" "outside" "default"
+    "ticket-commented" "ticket-quiet" "stalled" "note" "objected" "agreed" "release" "deployment" "outside" "restricted" "default"
+    "default-thing" "default-pull-request" "default-issue" "default-ticket"
 };
 
 /// The name of the built-in template for a kind, for rules that name none.
@@ -73,6 +78,9 @@ pub enum RenderError {
     /// No template has this name
     #[error("there is no template `{0}`")]
     Unknown(String),
+    /// The team may not hear of it
+    #[error("{0}")]
+    Withheld(String),
     /// Handlebars gave up, or the output is too long
     #[error("template `{name}`: {message}")]
     Failed {
@@ -98,6 +106,8 @@ const INCLUDES_ITSELF: &str = "this includes the template itself";
 #[derive(Debug)]
 pub struct Templates {
     registry: Handlebars<'static>,
+    /// Those that have words for several comments
+    joining: BTreeSet<String>,
 }
 
 impl Templates {
@@ -114,22 +124,33 @@ impl Templates {
             problems.push(problem);
             overlay.remove(&name);
         }
+        let mut sources = built_in;
+        sources.extend(overlay);
+        let joining =
+            sources.values().filter(|source| source.text.contains("#each comments")).map(|source| source.name.clone());
+        let joining = joining.collect();
         let mut registry = Handlebars::new();
         registry.register_escape_fn(inert::encode);
         registry.set_prevent_indent(true);
         helpers::register(&mut registry);
-        for source in built_in.into_values().chain(overlay.into_values()) {
+        for source in sources.into_values() {
             registry.register_template(&subject_name(&source.name), source.subject);
             registry.register_template(&source.name, source.body);
         }
         problems.sort_by(|a, b| (&a.name, a.line, a.column).cmp(&(&b.name, b.line, b.column)));
-        (Self { registry }, problems)
+        (Self { registry, joining }, problems)
     }
 
     /// Whether a template of this name is in force.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.registry.has_template(&subject_name(name))
+    }
+
+    /// Whether a template has words for several comments at once, so that none is lost where they are told as one.
+    #[must_use]
+    pub fn joins_comments(&self, name: &str) -> bool {
+        self.joining.contains(name)
     }
 
     /// The names of the templates in force, in order.
@@ -169,6 +190,7 @@ impl Templates {
             subject: shorten(&subject, MAX_SUBJECT),
             body,
             why: clean(&context.why),
+            label: context.thread.label.clone(),
             url: context.event.url.clone(),
             ..Message::default()
         })

@@ -76,8 +76,7 @@ pub(super) struct Source {
 
 /// The subject of templates that give none. It is the same for a whole conversation, since mail programs start a new
 /// one where the subject changes.
-pub(super) const SUBJECT: &str = "{{thread.label}}{{#if ticket.summary}}: {{ticket.summary}}\
-    {{else if pr}}: {{pr.title}}{{else if issue}}: {{issue.title}}{{else if thing}}: {{thing.title}}{{/if}}";
+pub(super) const SUBJECT: &str = "{{thread.label}}{{#if thread.title}}: {{thread.title}}{{/if}}";
 
 const MAX_BYTES: usize = 64 * 1024;
 

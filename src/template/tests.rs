@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use super::fixture::{EVIL, actor, context_of, event, ticket};
+use super::fixture::{self, EVIL, actor, context_of, event, ticket, told};
 use super::*;
-use crate::event::{About, Event, Ticket};
+use crate::event::{About, Comment, Event, Ticket};
 
 fn built_in() -> &'static Templates {
     static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
@@ -34,6 +34,72 @@ fn every_kind_in_full() {
         writeln!(page, "=== {kind} ({})\n{}\n", for_kind(*kind), write(&event, known)).unwrap();
     }
     insta::assert_snapshot!(page);
+}
+
+#[test]
+fn what_a_kind_can_be() {
+    let mut page = String::new();
+    for (what, event, ticket) in fixture::variants() {
+        writeln!(page, "=== {what} ({})\n{}\n", event.kind, write(&event, ticket.as_ref())).unwrap();
+    }
+    insta::assert_snapshot!(page);
+}
+
+/// The comments of a burst, and what stands for each kind beside others.
+#[test]
+fn in_company() {
+    let mut page = String::new();
+    let words = |text: &str| Some(Comment { summary: text.to_owned(), url: None });
+    let many = (1..=7).map(|n| words(&format!("Line {n} could be shorter."))).collect::<Vec<_>>();
+    let three = [words("Why not a view?"), None, words("And a test, please.")];
+    for (what, kind, comments) in [
+        ("three comments, one without words", EventKind::PullRequestCommented, &three[..]),
+        ("seven comments", EventKind::IssueCommented, &many),
+        ("on a ticket", EventKind::TicketCommented, &three),
+        ("none with words", EventKind::PullRequestCommented, &[None, None]),
+    ] {
+        let company = Company { brief: false, comments };
+        let context = fixture::in_company(&event(kind), Some(&ticket()), company);
+        let message = built_in().render(for_kind(kind), &context).unwrap();
+        writeln!(page, "=== {what}\n{}\n", text(&message.body)).unwrap();
+    }
+    for kind in EventKind::ALL.iter().filter(|kind| !event(**kind).tickets.is_empty()) {
+        let company = Company { brief: true, comments: &[] };
+        let context = fixture::in_company(&event(*kind), Some(&ticket()), company);
+        let message = built_in().render(for_kind(*kind), &context).unwrap();
+        let first = text(&message.body[..1]);
+        assert!(!first.contains("for DATA-123"), "{first}");
+        writeln!(page, "=== {kind}\n{first}\n").unwrap();
+    }
+    insta::assert_snapshot!(page);
+}
+
+#[test]
+fn a_heads_up_says_merged_of_a_merge_alone() {
+    let mut page = String::new();
+    for kind in EventKind::ALL {
+        let message = built_in().render("heads-up", &context_of(&event(*kind), Some(&ticket()))).unwrap();
+        let first = text(&message.body[..1]);
+        assert_eq!(first.contains("Bo Ek merged"), *kind == EventKind::PullRequestMerged, "{first}");
+        writeln!(page, "{first}").unwrap();
+    }
+    insta::assert_snapshot!(page);
+}
+
+#[test]
+fn nothing_is_claimed_that_nobody_said() {
+    let ticket = ticket();
+    let all = EventKind::ALL.iter().map(|kind| (event(*kind), Some(ticket.clone())));
+    for (event, ticket) in all.chain(fixture::variants().into_iter().map(|(_, event, ticket)| (event, ticket))) {
+        let said = write(&event, ticket.as_ref()).to_lowercase();
+        let words = said.split(|c: char| !c.is_alphanumeric() && c != '\'').collect::<Vec<_>>();
+        for word in ["we", "we're", "we've", "us", "our"] {
+            assert!(!words.contains(&word), "{}: {said}", event.kind);
+        }
+        for claim in ["should land", "soon", "thanks to", "works for you", "deployment of deployment", "re data-"] {
+            assert!(!said.contains(claim), "{}: {said}", event.kind);
+        }
+    }
 }
 
 #[test]
@@ -66,7 +132,10 @@ fn every_kind_with_as_little_as_possible() {
                 (ticket.url, ticket.summary, ticket.status, ticket.previous_status) = (None, None, None, None);
                 (ticket.assignee, ticket.due) = (None, None);
             }
-            About::Thing(thing) => (thing.url, thing.body_summary, thing.environment) = (None, None, None),
+            About::Thing(thing) => {
+                (thing.url, thing.body_summary, thing.environment) = (None, None, None);
+                (thing.branch, thing.tag, thing.commit) = (None, None, None);
+            }
         }
         writeln!(page, "=== {kind} ({})\n{}\n", for_kind(*kind), write(&event, None)).unwrap();
     }
@@ -80,7 +149,7 @@ fn the_heads_up() {
     insta::assert_snapshot!(format!("Subject: {}\n\n{}", message.subject, message.text()), @"
     Subject: DATA-123: Switch ids to UUIDv7
 
-    Heads up: Bo Ek just merged Switch ids to UUIDv7 (https://github.example/acme/ingest/pull/45) into `main` for DATA-123, which may change something you depend on. Tell us how it works for you.
+    Heads up: Bo Ek merged Switch ids to UUIDv7 (https://github.example/acme/ingest/pull/45) into `main` for DATA-123. Let us know how it works for you.
 
     > New rows get a UUIDv7; old ones keep their number.
 
@@ -93,7 +162,8 @@ fn every_built_in_is_used() {
     let used: BTreeSet<&str> = EventKind::ALL
         .iter()
         .map(|kind| for_kind(*kind))
-        .chain(["agreed", "heads-up", "objected", "outside"])
+        .chain(["agreed", "heads-up", "objected", "outside", "restricted"])
+        .chain(["default-thing", "default-pull-request", "default-issue", "default-ticket"])
         .collect();
     assert_eq!(built_in().names(), used.into_iter().collect::<Vec<_>>());
 }
@@ -120,40 +190,6 @@ fn inline_form(inline: &Inline) -> String {
         Inline::Link { text, url } => format!("[{}]({url})", inner(text)),
         Inline::Break => "b".to_owned(),
     }
-}
-
-/// An event whose every free text is this.
-fn told(kind: EventKind, value: &str) -> Event {
-    let mut event = event(kind);
-    event.actor = Some(actor("bo", value));
-    if let Some(note) = &mut event.note {
-        note.text = value.to_owned();
-        note.author = Some(actor("bo", value));
-    }
-    if let Some(comment) = &mut event.comment {
-        comment.summary = value.to_owned();
-    }
-    if let Some(change) = &mut event.change {
-        (change.from, change.to) = (change.from.as_ref().map(|_| value.to_owned()), Some(value.to_owned()));
-    }
-    match &mut event.about {
-        About::PullRequest(pr) => {
-            pr.title = value.to_owned();
-            (pr.base, pr.body_summary) = (Some(value.to_owned()), Some(value.to_owned()));
-            pr.author = Some(actor("bo", value));
-        }
-        About::Issue(issue) => issue.title = value.to_owned(),
-        About::Ticket(ticket) => {
-            (ticket.summary, ticket.status) = (Some(value.to_owned()), Some(value.to_owned()));
-            ticket.previous_status = Some(value.to_owned());
-            ticket.assignee = Some(actor("bo", value));
-        }
-        About::Thing(thing) => {
-            thing.title = value.to_owned();
-            (thing.environment, thing.body_summary) = (Some(value.to_owned()), Some(value.to_owned()));
-        }
-    }
-    event
 }
 
 #[test]
@@ -276,10 +312,20 @@ fn a_broken_file_does_not_replace_the_good_one() {
     let (templates, problems) = Templates::load([("draft", "{{pr.titel}}"), ("mine", "{{nope}}"), ("ready", "Mine")]);
     assert_eq!(problems.len(), 2);
     let context = context_of(&event(EventKind::PullRequestDraft), None);
-    assert!(text(&templates.render("draft", &context).unwrap().body).contains("a draft PR is up"));
+    assert!(text(&templates.render("draft", &context).unwrap().body).contains("opened a draft PR"));
     assert_eq!(text(&templates.render("ready", &context).unwrap().body), "Mine");
     assert!(!templates.has("mine"));
     assert!(matches!(templates.render("mine", &context), Err(RenderError::Unknown(_))));
+}
+
+#[test]
+fn comments_are_joined_where_a_template_has_words_for_several() {
+    let (templates, _) =
+        Templates::load([("mine", "{{comment.summary}}"), ("ticket-commented", "{{comment.summary}}")]);
+    for (name, expected) in [("commented", true), ("ticket-commented", false), ("mine", false), ("approved", false)] {
+        assert_eq!(templates.joins_comments(name), expected, "{name}");
+    }
+    assert!(built_in().joins_comments("ticket-commented"));
 }
 
 #[test]

@@ -39,10 +39,10 @@ async fn a_team_says_what_begins_goes_on_and_ends_a_conversation() {
     service.github_settled("pull_request", "m-2", &pull_request("labeled", 7, json!({ "draft": true }))).await;
     service.github_settled("pull_request", "m-3", &merged(7)).await;
     let [first, edit, last] = &api.requests()[..] else { panic!("three requests: {:?}", api.requests()) };
-    assert!(said(first).starts_with("/chat.postMessage Re DATA-123: we're on track"), "{}", said(first));
+    assert!(said(first).starts_with("/chat.postMessage ana opened a draft PR"), "{}", said(first));
     assert_eq!(edit.path, "/chat.update");
     assert_eq!((&edit.body["channel"], &edit.body["ts"]), (&json!("C1"), &json!("1503435956.000247")));
-    assert!(said(last).starts_with("/chat.postMessage Re DATA-123: we just merged"), "{}", said(last));
+    assert!(said(last).starts_with("/chat.postMessage ana merged"), "{}", said(last));
     assert_eq!(last.body["thread_ts"], "1503435956.000247");
     assert_eq!(last.body["reply_broadcast"], true);
 }

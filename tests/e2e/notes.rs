@@ -72,7 +72,7 @@ async fn a_note_that_was_sent_is_sent_again_with_its_new_words_and_not_taken_bac
     let sent = texts(&service);
     assert_eq!(sent.len(), 2);
     assert!(sent[0].contains("> a") && !sent[0].contains("(edited)"), "{sent:?}");
-    assert!(sent[1].contains("assumed (edited):") && sent[1].contains("> b"), "{sent:?}");
+    assert!(sent[1].contains("is assuming (edited):") && sent[1].contains("> b"), "{sent:?}");
 
     let typo = changed("edited", "Sorry.\n/assume b", "Pardon.\n/assume b");
     assert_eq!(service.github("issue_comment", "d-3", &typo).await.body["status"], "accepted");

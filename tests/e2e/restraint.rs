@@ -39,7 +39,7 @@ async fn a_label_that_comes_late_is_not_too_late() {
     let labeled = pull_request("labeled", 7, json!({ "labels": [{ "name": "contract" }] }));
     let after = service.github_settled("pull_request", "d-2", &labeled).await;
     assert_eq!((states(&after), &after[0]["kind"]), (vec!["sent"], &json!("pull_request.opened")));
-    assert!(texts(&service)[0].contains("PR is up"), "{:?}", texts(&service));
+    assert!(texts(&service)[0].contains("ana opened a PR"), "{:?}", texts(&service));
     let again = service.github_settled("pull_request", "d-3", &labeled).await;
     assert_ne!(states(&again), ["sent"]);
     assert_eq!(service.mails().len(), 1);

@@ -278,7 +278,7 @@ const ELEMENTS: &[&str] = &[
 
 proptest! {
     #[test]
-    fn no_value_adds_a_header_or_a_part(value in prop_oneof![any::<String>(), "(\r?\n|Bcc: |a@b|--| |é){1,30}"]) {
+    fn no_value_adds_a_header_or_a_part(value in prop_oneof![any::<String>(), "(\r?\n|Bcc: |a@b|--| |é|=\\?utf-8\\?b\\?|\\?=|aGk){1,30}"]) {
         let message = Message {
             subject: value.clone(),
             body: vec![Block::Paragraph(vec![Inline::Text(clean(&value))])],
@@ -307,6 +307,26 @@ proptest! {
         prop_assert_eq!(parsed.subject().unwrap_or_default(), subject.as_str());
         let text = parsed.body_text(0).unwrap().replace("\r\n", "\n");
         prop_assert_eq!(text, message.text());
+    }
+}
+
+#[test]
+fn a_title_that_looks_encoded_is_read_as_it_is() {
+    for title in [
+        "=?utf-8?b?aGk=?=",
+        "DATA-1: =?utf-8?q?hi?= =?utf-8?q?there?=",
+        "=?iso-8859-1?Q?=E9?= é",
+        "a =? b ?=",
+        &"=?utf-8?b?aGk=?= ✓ ".repeat(12),
+    ] {
+        let message = Message { subject: title.to_owned(), ..message(EventKind::PullRequestMerged) };
+        let mail = email::compose(&sender(), &destination("email:data@example.com"), &post(&message)).unwrap();
+        let parsed = MessageParser::new().parse(&mail.bytes).unwrap();
+        assert_eq!(parsed.subject(), Some(clean(title).as_str()));
+        let lines = String::from_utf8(mail.bytes).unwrap();
+        let header = lines.split_once("\r\n\r\n").unwrap().0;
+        assert!(header.lines().all(|line| line.len() <= 76 || !line.contains("=?")), "{header}");
+        assert!(!header.contains("aGk=?="), "{header}");
     }
 }
 

@@ -73,7 +73,7 @@ async fn an_objection_is_told_once_and_the_other_team_agrees_for_itself() {
     assert_eq!(clocked.object("2026-11-17T10:00:00Z", "web", "They are.\n\nSince May.").await, Objected::New);
     assert_eq!(clocked.object("2026-11-17T10:00:01Z", "web", "They are.\n\nSince May.").await, Objected::Known);
     let told = "Bo of web objects to this assumption:\n\n> ids are never reused\n\nThey write:\n\n> They are.\n>\n> Since May.\n\n\
-                Take it up with them, or change what you wrote: web hears of it.";
+                Talk to them, or change what you wrote: web will hear of it.";
     let expected = ("github".to_owned(), "acme/ingest#7".to_owned(), told.to_owned());
     assert_eq!(clocked.answers().await, [expected]);
     clocked.until("2026-11-30T10:00:00Z").await;

@@ -10,7 +10,7 @@ async fn a_draft_is_on_track_when_its_ticket_moves_on() {
     clocked.ticket("2026-11-16T11:00:00Z", "Doing", "indeterminate").await;
     clocked.until("2026-11-16T12:00:00Z").await;
     let messages = clocked.messages().await;
-    assert!(matches!(&messages[..], [only] if only.contains("still on track")), "{messages:?}");
+    assert!(matches!(&messages[..], [only] if only.contains("draft PR")), "{messages:?}");
     clocked.pull_request("2026-11-16T13:00:00Z", "ready_for_review", json!({})).await;
     clocked.ticket("2026-11-16T14:00:00Z", "In Review", "indeterminate").await;
     clocked.until("2026-11-16T15:00:00Z").await;
@@ -91,7 +91,7 @@ async fn an_assumption_is_agreed_when_nobody_of_the_team_answers_in_time() {
         }
         clocked.until("2026-11-18T10:01:00Z").await;
         assert!(
-            clocked.messages().await[0].contains("Object by 18 Nov 2026, 10:01 WET"),
+            clocked.messages().await[0].contains("Disagree? Say so by 18 Nov 2026, 10:01 WET"),
             "{:?}",
             clocked.messages().await
         );

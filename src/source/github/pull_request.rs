@@ -102,7 +102,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     let (kind, change) = match delivery.action() {
         "opened" if *payload.draft == Some(true) => (EventKind::PullRequestDraft, None),
         "opened" => (EventKind::PullRequestOpened, None),
-        "converted_to_draft" => (EventKind::PullRequestDraft, None),
+        "converted_to_draft" => (EventKind::PullRequestDraft, Some(change("draft", None, None))),
         "ready_for_review" => (EventKind::PullRequestReady, None),
         "closed" if shown.about.stage == Stage::Merged => (EventKind::PullRequestMerged, None),
         "closed" => (EventKind::PullRequestClosed, None),

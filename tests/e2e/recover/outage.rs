@@ -100,7 +100,7 @@ pub fn five_hundred() -> (Outage, Vec<(String, &'static str)>) {
         outage.add("workflow_run", workflow(number, "failure"));
         outage.add("issues", issue("opened", 300 + number));
         outage.add("issues", issue("opened", 320 + number));
-        said.push((subject(320 + number), "is a new issue"));
+        said.push((subject(320 + number), "opened the issue"));
         outage.add("pull_request_review_comment_thread", of_repository(json!({ "action": "resolved" })));
     }
     for number in 0..10 {
@@ -121,7 +121,7 @@ pub fn five_hundred() -> (Outage, Vec<(String, &'static str)>) {
         if number < 15 {
             outage.add("workflow_run", workflow(number, "success"));
         } else {
-            said.push((format!("acme/ingest-api:workflow/build@branch-{number}"), "build"));
+            said.push((format!("acme/ingest-api: build on branch-{number}"), "build"));
         }
     }
     for number in 0..10 {
@@ -129,8 +129,8 @@ pub fn five_hundred() -> (Outage, Vec<(String, &'static str)>) {
             outage.add("deployment_status", deployment(100 + number, number, "success"));
             outage.add("delete", branch(number));
         } else {
-            said.push((format!("acme/ingest-api:deployment/place-{number}"), "deployment"));
-            said.push((format!("acme/ingest-api:new-{number}"), "branch"));
+            said.push((format!("acme/ingest-api: deployment to place-{number}"), "failed"));
+            said.push((format!("acme/ingest-api: branch new-{number}"), "branch"));
         }
     }
     for number in 100..160 {
