@@ -154,20 +154,27 @@ fn synapse() -> Option<PathBuf> {
     found
 }
 
-/// Passes everything on to `to`, but for the answer to the first request, which the homeserver has then done.
+/// Passes everything on to `to`, but for the answer to the first message, which the homeserver has then taken.
 async fn losing_one_answer(to: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (mut client, _) = listener.accept().await.unwrap();
         let mut server = TcpStream::connect(to).await.unwrap();
-        let (mut request, mut answer) = (vec![0; 64 * 1024], [0]);
+        let (mut request, mut answer, mut says) = (vec![0; 64 * 1024], vec![0; 64 * 1024], false);
         loop {
             tokio::select! {
                 length = client.read(&mut request) => {
-                    server.write_all(&request[..length.unwrap()]).await.unwrap();
+                    let request = &request[..length.unwrap()];
+                    says |= request.starts_with(b"PUT ");
+                    server.write_all(request).await.unwrap();
                 }
-                _ = server.read(&mut answer) => break,
+                length = server.read(&mut answer) => {
+                    if says {
+                        break;
+                    }
+                    client.write_all(&answer[..length.unwrap()]).await.unwrap();
+                }
             }
         }
         drop((client, server));
@@ -262,4 +269,27 @@ async fn an_answer_that_is_lost_makes_no_second_message() {
     let lines = service.settled("d-1").await;
     assert_eq!((states(&lines), &lines[0]["sends"][0]["attempts"]), (vec!["sent"], &json!(2)), "{lines:?}");
     assert_eq!(server.messages().await.len(), 1, "the second attempt is the same message");
+}
+
+#[tokio::test]
+async fn a_room_that_was_upgraded_gets_nothing_and_says_where_it_goes_on() {
+    let Some(server) = Homeserver::start().await else { return };
+    let service = Service::started(&team(&server.room), &server.table(server.address)).await;
+    let pull_request = |action: &str| pull_request(action, 7, json!({ "draft": true }));
+    assert_eq!(states(&service.github_settled("pull_request", "u-1", &pull_request("opened")).await), ["sent"]);
+    // A reply to what was removed is taken, and begins the conversation anew.
+    let first = server.messages().await[0]["event_id"].as_str().unwrap().to_owned();
+    server.ask(&server.bot, Method::PUT, &format!("/v3/rooms/{}/redact/{first}/1", server.room), json!({})).await;
+    assert_eq!(states(&service.github_settled("pull_request", "u-2", &merged(7)).await), ["sent"]);
+    let messages = server.messages().await;
+    assert_eq!(messages.last().unwrap()["content"].get("m.relates_to"), None, "{messages:#?}");
+
+    let upgrade = format!("/v3/rooms/{}/upgrade", server.room);
+    let upgraded = server.ask(&server.ana, Method::POST, &upgrade, json!({ "new_version": "10" })).await;
+    let new = upgraded["replacement_room"].as_str().unwrap_or_else(|| panic!("{upgraded}")).to_owned();
+    let lines = service.github_settled("pull_request", "u-3", &pull_request("edited")).await;
+    let failed = lines.iter().find(|line| line["state"] == "failed");
+    let reason = failed.unwrap_or_else(|| panic!("{lines:#?}"))["reason"].as_str().unwrap();
+    assert!(reason.contains(&format!("goes on as {new}")), "{reason}");
+    assert_eq!(server.messages().await.len(), messages.len());
 }

@@ -59,7 +59,8 @@ pub(super) async fn send(http: &Http, settings: &DiscordSettings, post: &Post<'_
     }
     let request = Request { method: Method::POST, message: None, thread };
     match request.send(http, settings, &payload).await {
-        (_, UNKNOWN_CHANNEL) if settings.forum && settings.thread.is_none() => {
+        // Whoever locked the post closed it, and not the forum.
+        (_, UNKNOWN_CHANNEL | LOCKED_THREAD) if settings.forum && settings.thread.is_none() => {
             begin(http, settings, post, payload).await
         }
         (outcome, _) => outcome.anew(matches!(post.step(), Step::Edit(_))),
@@ -151,6 +152,7 @@ struct Refused {
 
 const UNKNOWN_CHANNEL: u64 = 10_003;
 const UNKNOWN_WEBHOOK: u64 = 10_015;
+const LOCKED_THREAD: u64 = 160_005;
 const BAD_TOKEN: u64 = 50_027;
 
 /// What Discord's error codes mean for us
@@ -165,10 +167,15 @@ fn refused(mut reply: Reply) -> (Outcome, u64) {
         return (reply.failed("Discord asks us to slow down"), code);
     }
     let advice = match code {
-        UNKNOWN_CHANNEL => "the channel or the thread is gone",
+        UNKNOWN_CHANNEL => {
+            "the channel or the thread is gone: give another `thread`, or another channel's webhook, in `[discord.NAME]`"
+        }
         UNKNOWN_WEBHOOK => "the webhook was deleted: make another one, and give its address in `[discord.NAME]`",
         BAD_TOKEN => "the webhook's address in `[discord.NAME]` is not good, or not any more",
-        160_005 => "the thread is locked",
+        LOCKED_THREAD => "the thread is locked: unlock it, or give another `thread` in `[discord.NAME]`",
+        50_001 | 50_013 => {
+            "the webhook may not post there any more: make another one, and give its address in `[discord.NAME]`"
+        }
         220_001 => "the webhook is a forum's: set `forum = true` in `[discord.NAME]`",
         220_003 => "the webhook is not a forum's: take `forum = true` out of `[discord.NAME]`",
         40_067 => "the forum wants a tag on each post, and a webhook has none: make tags optional there",

@@ -77,12 +77,31 @@ async fn request(
 ) -> Result<Reply, Outcome> {
     let headers =
         vec![("accept", "application/vnd.github+json".to_owned()), ("x-github-api-version", "2022-11-28".to_owned())];
-    let url = settings.at(path);
     // An edit does no harm when it is made twice.
     let repeatable = method == Method::PATCH;
-    let body = Body::Json(json!({ "body": text }).to_string());
-    let call = Call { peer: "GitHub", method, url: &url, headers, body, repeatable, lane: ("github".to_owned(), GAP) };
-    http.call(call.bearer(settings.token.expose_secret())).await
+    let ask = async |url: &str| {
+        let (method, headers, body) =
+            (method.clone(), headers.clone(), Body::Json(json!({ "body": text }).to_string()));
+        let call = Call { peer: "GitHub", method, url, headers, body, repeatable, lane: ("github".to_owned(), GAP) };
+        http.call(call.bearer(settings.token.expose_secret())).await
+    };
+    let reply = ask(&settings.at(path)).await?;
+    match moved(&reply, settings) {
+        Some(url) => ask(&url).await,
+        None => Ok(reply),
+    }
+}
+
+#[derive(Deserialize)]
+struct Moved {
+    url: String,
+}
+
+/// Where it is now, as long as that is the same GitHub: of a renamed repository and of a transferred issue GitHub says so
+/// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>).
+fn moved(reply: &Reply, settings: &ApiSettings) -> Option<String> {
+    let Moved { url } = serde_json::from_str(&reply.body).ok().filter(|_| matches!(reply.status, 301 | 307 | 308))?;
+    url.starts_with(&settings.at("/")).then_some(url)
 }
 
 /// `owner/repo` and the number of `owner/repo#45`.
@@ -144,7 +163,10 @@ fn outcome(reply: &Reply, thread: &str, is_app: bool) -> Outcome {
         }
         403 if lower.contains("saml") => "authorize the token for the organization".to_owned(),
         403 if lower.contains("locked") => format!("{thread} is locked for all but those who may write there"),
-        301 | 307 | 308 => "the repository has another name now".to_owned(),
+        403 if lower.contains("archived") => {
+            "unarchive the repository, or take `github` out of `to` for what comes from it".to_owned()
+        }
+        301 | 307 | 308 => format!("{thread} is somewhere else now, and GitHub does not say where"),
         404 if is_app => format!("there is no {thread}, or the App is not installed for the repository"),
         404 => format!("there is no {thread}, or the token may not see the repository"),
         410 => format!("{thread} was deleted, or the repository has no issues"),

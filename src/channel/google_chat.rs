@@ -37,16 +37,31 @@ pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) 
     let call = Call::json("Google Chat", &url, &payload(post), (webhook.to_owned(), GAP));
     // Google knows the message by its `requestId`.
     match http.call(Call { repeatable: true, ..call }).await {
-        Ok(reply) if reply.is_success() => reply.sent(|Said { name }| name),
+        Ok(reply) if reply.is_success() => {
+            let thread = serde_json::from_str::<Said>(&reply.body).ok().and_then(|said| said.thread);
+            let begun = post.root.filter(|root| post.step() != Step::Post && root.contains(THREADS));
+            let elsewhere = begun.zip(thread).is_some_and(|(begun, thread)| thread.name != begun);
+            reply.sent(|Said { name, thread }| thread.map_or(name, |thread| thread.name)).anew(elsewhere)
+        }
         Ok(reply) => refused(&reply),
         Err(outcome) => outcome,
     }
 }
 
+/// A conversation's thread is in the name of the thread, and begins anew without a word where that is gone.
 #[derive(Deserialize)]
 struct Said {
     name: String,
+    thread: Option<Thread>,
 }
+
+#[derive(Deserialize)]
+struct Thread {
+    name: String,
+}
+
+/// As in `spaces/AAA/threads/BBB`.
+const THREADS: &str = "/threads/";
 
 #[derive(Deserialize)]
 struct Refusal {
@@ -69,7 +84,7 @@ fn refused(reply: &Reply) -> Outcome {
         "RESOURCE_EXHAUSTED" => "we are to slow down",
         "NOT_FOUND" => "the space or its webhook is gone: add a webhook to the space, and put its address into `url`",
         "PERMISSION_DENIED" | "UNAUTHENTICATED" => {
-            "copy the webhook's whole address again; the space and the organisation have to allow webhooks"
+            "copy the webhook's whole address again, or make another one; the space and the organisation have to allow webhooks"
         }
         "INVALID_ARGUMENT" => &message,
         _ => return reply.failed(&format!("Google Chat says {status}")),

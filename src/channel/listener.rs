@@ -31,11 +31,15 @@ pub(super) struct WebServer {
 
 impl WebServer {
     pub(super) async fn answer(answers: &[impl AsRef<str>]) -> Self {
+        Self::answer_with(|_| answers.iter().map(|text| text.as_ref().to_owned()).collect()).await
+    }
+
+    /// With answers that name the server's own address.
+    pub(super) async fn answer_with(answers: impl FnOnce(&str) -> Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (seen, answers) =
-            (Arc::clone(&requests), answers.iter().map(|text| text.as_ref().to_owned()).collect::<Vec<_>>());
+        let (seen, answers) = (Arc::clone(&requests), answers(&url));
         tokio::spawn(async move {
             let mut open = Vec::new();
             for answer in answers {

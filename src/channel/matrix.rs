@@ -4,12 +4,15 @@
 //! (<https://spec.matrix.org/v1.18/client-server-api/#mnotice>). That rule comes before the one for mentions, so what calls
 //! somebody has to be `m.text`.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use url::form_urlencoded::byte_serialize;
 
 use super::fit::fit;
@@ -29,8 +32,31 @@ pub(super) const ROOM: usize = 10_000;
 /// Every homeserver has its own rate; one that has enough answers `M_LIMIT_EXCEEDED`.
 const GAP: Duration = Duration::from_secs(1);
 
-pub(super) async fn send(client: &Http, settings: &ApiSettings, room: &str, post: &Post<'_>) -> Outcome {
-    match (Room { client, settings, room }).say(post).await {
+/// A room that was upgraded may take messages all the same, and nobody reads them there: how often one is looked at.
+const LOOK: Duration = Duration::from_secs(60 * 60);
+
+/// When each room was last seen not to be upgraded.
+#[derive(Debug, Default)]
+pub(super) struct Rooms(Mutex<HashMap<String, Instant>>);
+
+impl Rooms {
+    fn is_due(&self, room: &str) -> bool {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(room).copied();
+        seen.is_none_or(|seen| seen.elapsed() >= LOOK)
+    }
+
+    fn saw(&self, room: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(room.to_owned(), Instant::now());
+    }
+}
+
+pub(super) async fn send(
+    client: &Http,
+    (rooms, settings): (&Rooms, &ApiSettings),
+    room: &str,
+    post: &Post<'_>,
+) -> Outcome {
+    match (Room { client, rooms, settings, room }).say(post).await {
         Ok(outcome) | Err(outcome) => outcome,
     }
 }
@@ -38,12 +64,16 @@ pub(super) async fn send(client: &Http, settings: &ApiSettings, room: &str, post
 /// A room of the homeserver.
 struct Room<'a> {
     client: &'a Http,
+    rooms: &'a Rooms,
     settings: &'a ApiSettings,
     room: &'a str,
 }
 
 impl Room<'_> {
     async fn say(&self, post: &Post<'_>) -> Result<Outcome, Outcome> {
+        if self.rooms.is_due(self.room) {
+            self.look().await?;
+        }
         let step = self.step(post).await?;
         let content = content(post, step).to_string();
         // The same for every attempt, so the homeserver takes only one. Ids begin anew with the store, times don't.
@@ -55,7 +85,14 @@ impl Room<'_> {
             match joined.status {
                 200 => reply = self.ask(Method::PUT, &path, content).await?,
                 429 | 500.. => reply = joined,
+                404 => {
+                    let error = format!("Matrix finds no room {}: write another in `to`", self.room);
+                    return Ok(Outcome::permanent(error));
+                }
                 _ => {}
+            }
+            if reply.status == 403 {
+                self.look().await?;
             }
         }
         if !reply.is_success() {
@@ -67,14 +104,31 @@ impl Room<'_> {
         }
     }
 
-    /// What the message does there. A homeserver takes an edit of what was removed, and nobody sees it.
+    /// Sees whether the room was upgraded (<https://spec.matrix.org/v1.18/client-server-api/#room-upgrades>). Who is not in it
+    /// is not told. A tombstone that was removed names no other room.
+    async fn look(&self) -> Result<(), Outcome> {
+        let reply = self.ask(Method::GET, "state/m.room.tombstone", String::new()).await?;
+        let tombstone = serde_json::from_str::<Tombstone>(&reply.body).ok().filter(|_| reply.is_success());
+        if let Some(new) = tombstone.and_then(|said| said.replacement_room).filter(|new| new.starts_with('!')) {
+            return Err(Outcome::permanent(format!(
+                "Matrix: the room {} was upgraded and goes on as {new}: invite the account there, and write `matrix:{new}` \
+                 in `to`",
+                self.room
+            )));
+        }
+        if reply.is_success() || reply.status == 404 {
+            self.rooms.saw(self.room);
+        }
+        Ok(())
+    }
+
+    /// What the message does there. A homeserver takes replies to what was removed, and edits, which nobody sees.
     async fn step<'p>(&self, post: &Post<'p>) -> Result<Step<'p>, Outcome> {
         let step = post.step();
         let (Step::Edit(root) | Step::Reply { root, .. }) = step else { return Ok(step) };
         if !root.starts_with('$') {
             return Ok(Step::Post);
         }
-        let Step::Edit(_) = step else { return Ok(step) };
         let reply = self.ask(Method::GET, &format!("event/{}", segment(root)), String::new()).await?;
         let event = serde_json::from_str::<Value>(&reply.body);
         // What was removed has no content any more.
@@ -85,8 +139,10 @@ impl Room<'_> {
     async fn ask(&self, method: Method, path: &str, body: String) -> Result<Reply, Outcome> {
         let url = self.settings.at(&format!("/_matrix/client/v3/rooms/{}/{path}", segment(self.room)));
         let lane = format!("matrix {}", self.settings.url);
+        // Homeservers count what is said, and hardly what is read.
+        let gap = if method == Method::GET { Duration::ZERO } else { GAP };
         let (peer, headers, body) = ("Matrix", Vec::new(), Body::Json(body));
-        let call = Call { peer, method, url: &url, headers, body, repeatable: true, lane: (lane, GAP) };
+        let call = Call { peer, method, url: &url, headers, body, repeatable: true, lane: (lane, gap) };
         self.client.call(call.bearer(self.settings.token.expose_secret())).await
     }
 }
@@ -99,6 +155,11 @@ fn segment(text: &str) -> String {
 #[derive(Deserialize)]
 struct Said {
     event_id: String,
+}
+
+#[derive(Deserialize)]
+struct Tombstone {
+    replacement_room: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -119,6 +180,9 @@ fn refused(mut reply: Reply) -> Outcome {
     reply.retry_after = reply.retry_after.or(wait);
     let advice = match &*errcode {
         "M_LIMIT_EXCEEDED" => "it asks us to slow down",
+        "M_FORBIDDEN" if error.contains("banned") => {
+            "the account was banned from the room: lift that, or write another in `to`"
+        }
         "M_FORBIDDEN" => "invite the account to the room, and let it write there",
         "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN" => "put a valid `token` into `[matrix]`",
         "M_NOT_FOUND" | "M_UNRECOGNIZED" => "is `homeserver` in `[matrix]` the address that clients use?",

@@ -45,8 +45,7 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, target: &str, post
             }
         }
         if post.step() != Step::Post {
-            let reply = json!({ "channel_id": channel, "root_id": id, "message": message });
-            let replied = server.call(Method::POST, POSTS, &reply).await;
+            let replied = server.reply((channel, id), &message).await;
             // The server says of a post that is gone that it may not be changed, or is none to answer to.
             if !matches!(replied, Outcome::Permanent { .. }) {
                 return replied;
@@ -79,28 +78,51 @@ struct Server<'a> {
 #[derive(Deserialize)]
 struct Channel {
     id: String,
+    /// Zero while it is not archived
+    #[serde(default)]
+    delete_at: i64,
 }
 
 #[derive(Deserialize)]
 struct Posted {
     id: String,
     channel_id: String,
+    /// What it answers to; empty where it answers to nothing
+    root_id: Option<String>,
 }
 
 impl Server<'_> {
     /// What the server calls the channel.
     async fn channel(&self) -> Result<String, Outcome> {
         let (team, channel) = self.target.split_once('/').unwrap_or_default();
-        let path = format!("/api/v4/teams/name/{team}/channels/name/{channel}");
+        // Without `include_deleted`, an archived channel is as if it had never been.
+        let path = format!("/api/v4/teams/name/{team}/channels/name/{channel}?include_deleted=true");
         let reply = self.ask(Method::GET, &path, Body::Json(String::new())).await?;
-        let found = serde_json::from_str::<Channel>(&reply.body).ok().filter(|channel| is_id(&channel.id));
-        found.map(|channel| channel.id).ok_or_else(|| Outcome::transient("Mattermost's answer cannot be read"))
+        match serde_json::from_str::<Channel>(&reply.body) {
+            Ok(Channel { delete_at: 1.., .. }) => {
+                Err(Outcome::permanent(format!("Mattermost: {}", archived(self.target))))
+            }
+            Ok(Channel { id, .. }) if is_id(&id) => Ok(id),
+            _ => Err(Outcome::transient("Mattermost's answer cannot be read")),
+        }
+    }
+
+    /// Posts into a conversation's thread, or at least meant to: the answer says where it is.
+    async fn reply(&self, (channel, root): (&str, &str), message: &str) -> Outcome {
+        let body = json!({ "channel_id": channel, "root_id": root, "message": message });
+        match self.ask(Method::POST, POSTS, Body::Json(body.to_string())).await {
+            Ok(reply) => {
+                let posted = serde_json::from_str::<Posted>(&reply.body).ok().and_then(|posted| posted.root_id);
+                reply.sent(reference).anew(posted.is_some_and(|posted| posted != root))
+            }
+            Err(outcome) => outcome,
+        }
     }
 
     /// Posts or edits.
     async fn call(&self, method: Method, path: &str, body: &Value) -> Outcome {
         match self.ask(method, path, Body::Json(body.to_string())).await {
-            Ok(reply) => reply.sent(|Posted { id, channel_id }| format!("{channel_id}/{id}")),
+            Ok(reply) => reply.sent(reference),
             Err(outcome) => outcome,
         }
     }
@@ -122,6 +144,14 @@ impl Server<'_> {
     }
 }
 
+fn reference(Posted { id, channel_id, .. }: Posted) -> String {
+    format!("{channel_id}/{id}")
+}
+
+fn archived(target: &str) -> String {
+    format!("{target} is archived: unarchive it, or choose another channel")
+}
+
 #[derive(Deserialize)]
 struct Refused {
     id: String,
@@ -138,12 +168,15 @@ pub(super) fn refused(reply: &Reply, target: &str) -> Outcome {
     let advice = match id.as_str() {
         "api.context.permissions.app_error" => format!("add the bot to the team and to {target}"),
         "app.channel.get_by_name.missing.app_error" | "store.sql_channel.get_by_name.missing.app_error" => {
-            format!("there is no {target}, or it is private: then add the bot to it")
+            format!(
+                "the bot finds no {target}. If it is private, add the bot to it; if it was renamed, write the name that \
+                 stands in its address now"
+            )
         }
         "app.team.get_by_name.missing.app_error" | "store.sql_team.get_by_name.missing.app_error" => {
-            format!("there is no team as in {target}")
+            format!("there is no team as in {target}: write the name that stands in its address now")
         }
-        "api.post.create_post.can_not_post_to_deleted.error" => format!("{target} is archived"),
+        "api.post.create_post.can_not_post_to_deleted.error" => archived(target),
         "api.context.session_expired.app_error" | "api.context.invalid_token.error" => {
             "the token in `[mattermost]` is not good, or not any more".to_owned()
         }
@@ -152,9 +185,14 @@ pub(super) fn refused(reply: &Reply, target: &str) -> Outcome {
         }
         "web.incoming_webhook.disabled.app_error" => "incoming webhooks are switched off on the server".to_owned(),
         "web.incoming_webhook.channel.app_error" | "app.channel.get.existing.app_error" => {
-            "the webhook's channel is gone".to_owned()
+            "the webhook's channel is gone: make a webhook in another channel, and give its address in \
+             `[mattermost_webhook.NAME]`"
+                .to_owned()
         }
-        "web.incoming_webhook.permissions.app_error" => "who made the webhook may not post there any more".to_owned(),
+        "web.incoming_webhook.permissions.app_error" => {
+            "who made the webhook may not post there any more: add them to the channel, or have somebody there make one"
+                .to_owned()
+        }
         _ => message,
     };
     reply.failed(&format!("Mattermost says {id}: {advice}"))

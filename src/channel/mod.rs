@@ -165,6 +165,7 @@ pub struct Channels {
     jira: Option<Access>,
     http: Http,
     github: Tokens,
+    rooms: matrix::Rooms,
 }
 
 impl Channels {
@@ -178,7 +179,8 @@ impl Channels {
         let smtp = settings.email.as_ref().and_then(|email| email.smtp.clone());
         let jira = settings.jira.clone().map(Access::new);
         let smtp = smtp.map(|smtp| Smtp::new(smtp, mail));
-        Self { smtp, jira, http: Http::new(http), github: Tokens::default(), names, settings }
+        let (github, rooms) = (Tokens::default(), matrix::Rooms::default());
+        Self { smtp, jira, http: Http::new(http), github, rooms, names, settings }
     }
 
     /// Sends a message, within a deadline. Whom the message calls, who answers go to, and the conversation's alias are looked up
@@ -210,7 +212,7 @@ impl Channels {
             Route::Mattermost(api, channel) => mattermost::send(&self.http, api, channel, post).await,
             Route::MattermostWebhook(hook) => mattermost_webhook::send(&self.http, hook, post).await,
             Route::RocketChat(api, room) => rocket_chat::send(&self.http, api, room, post).await,
-            Route::Matrix(api, room) => matrix::send(&self.http, api, room, post).await,
+            Route::Matrix(api, room) => matrix::send(&self.http, (&self.rooms, api), room, post).await,
             Route::Zulip(api, stream) => zulip::send(&self.http, api, stream, post).await,
             Route::Webhook(hook) => webhook::send(&self.http, hook, post).await,
             Route::Github(api) => github::send(&self.http, (&self.github, api), post).await,

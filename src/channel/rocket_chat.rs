@@ -101,7 +101,10 @@ impl Bot<'_> {
             "parseUrls": false,
         });
         Some(match self.ask("chat.sendMessage", &json!({ "message": message })).await {
-            Ok(reply) => self.outcome(&reply),
+            Ok(reply) => {
+                let placed = Said::of(&reply).message.is_some_and(|sent| sent.tmid.as_deref() == Some(first.message));
+                self.outcome(&reply).anew(!placed)
+            }
             Err(outcome) => outcome,
         })
     }
@@ -157,12 +160,17 @@ impl Bot<'_> {
                 return Outcome::Transient { error, retry_after: reply.retry_after };
             }
             "invalid-channel" | "error-room-not-found" | "error-invalid-room" => {
-                format!("there is no {room}, or it is private: then invite the bot to it")
+                format!(
+                    "the bot finds no {room}. If it is private, invite the bot; if it was renamed, write the room's id in \
+                     `to`: that survives a rename"
+                )
             }
             "error-not-allowed" | "error-unauthorized" | "unauthorized" => {
                 format!("invite the bot to {room}, or let it post there")
             }
-            "room_is_archived" | "error-room-archived" => format!("{room} is archived"),
+            "room_is_archived" | "error-room-archived" => {
+                format!("{room} is archived: unarchive it, or write another room in `to`")
+            }
             "error-message-size-exceeded" => format!("set Message_MaxAllowedSize to {MAX_TEXT} or more"),
             _ => error.clone(),
         };
@@ -188,6 +196,8 @@ struct Sent {
     rid: String,
     /// What kind of message it is, if it is no ordinary one: `rm` is where a message was
     t: Option<String>,
+    /// What it answers to
+    tmid: Option<String>,
 }
 
 impl Said {

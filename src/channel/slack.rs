@@ -40,8 +40,12 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, channel: &str, pos
             Err(outcome) => return outcome,
         };
         let code = match serde_json::from_str::<Said>(&reply.body) {
-            Ok(Said { ok: true, ts, channel, .. }) => {
-                let anew = matches!(ask, Ask::Post) && post.step() != Step::Post;
+            Ok(Said { ok: true, ts, channel, message, .. }) => {
+                let anew = match ask {
+                    Ask::Post => post.step() != Step::Post,
+                    Ask::Reply { ts, .. } => message.is_some_and(|message| message.thread_ts.as_deref() != Some(ts)),
+                    Ask::Update { .. } => false,
+                };
                 return Outcome::sent(reference(channel, ts)).anew(anew);
             }
             Ok(Said { error, .. }) => error.unwrap_or_default(),
@@ -60,7 +64,15 @@ struct Said {
     ok: bool,
     channel: Option<String>,
     ts: Option<String>,
+    message: Option<Placed>,
     error: Option<String>,
+}
+
+/// The message as it stands there. Slack takes a reply to what was deleted, and puts it into the channel: then it has no
+/// `thread_ts` (<https://github.com/slack-go/slack/issues/1571>).
+#[derive(Deserialize)]
+struct Placed {
+    thread_ts: Option<String>,
 }
 
 /// `chat.update` wants the channel's id, which only the answer to a post tells.
@@ -178,8 +190,14 @@ fn refused(code: &str, channel: &str, ask: Ask<'_>, retry_after: Option<Duration
             return transient(&format!("Slack says {code}: the token in `[slack]` is not good, or not any more"));
         }
         "not_in_channel" => format!("invite the bot to {channel}"),
-        "channel_not_found" => format!("there is no {channel}, or it is private: then invite the bot to it"),
-        "is_archived" => format!("{channel} is archived"),
+        "channel_not_found" if channel.starts_with('#') => format!(
+            "the bot finds no {channel}. If it is private, invite the bot; if it was renamed, write its id (C…) in `to`: \
+             that survives a rename"
+        ),
+        "channel_not_found" => {
+            format!("the bot finds no {channel}: it was deleted, or is private and the bot not invited")
+        }
+        "is_archived" => format!("{channel} is archived: unarchive it, or write another channel in `to`"),
         "missing_scope" | "no_permission" => "give the bot the scope chat:write".to_owned(),
         "restricted_action" | "restricted_action_read_only_channel" | "restricted_action_thread_only_channel" => {
             format!("only some may post in {channel}: let the bot be one of them")

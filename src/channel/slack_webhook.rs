@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::http::{Call, Http};
+use super::http::{Call, Http, Reply};
 use super::{Outcome, Post, slack};
 use crate::settings::HookSettings;
 
@@ -13,9 +13,31 @@ pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) 
     let call = Call::json("Slack", url, &slack::payload(post), (url.to_owned(), Duration::from_secs(1)));
     match http.call(call).await {
         Ok(reply) if reply.is_success() => reply.sent_if_ok(),
-        // 400 invalid_payload, 403 action_prohibited, 404 channel_not_found, 410 channel_is_archived
-        // (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>), and a redirect leads elsewhere.
-        Ok(reply) => reply.refused(),
+        Ok(reply) => refused(&reply),
         Err(outcome) => outcome,
     }
+}
+
+/// What Slack's codes mean for us, which are all that it says
+/// (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>). A redirect leads elsewhere.
+fn refused(reply: &Reply) -> Outcome {
+    let code = reply.body.trim();
+    let advice = match code {
+        "channel_is_archived" => {
+            "the webhook's channel is archived: unarchive it, or make a webhook in another channel"
+        }
+        "channel_not_found" => "the webhook's channel is gone: make a webhook in another channel",
+        "no_service" | "no_service_id" | "no_active_hooks" | "invalid_token" => {
+            "the webhook was removed: make another one, and give its address in `[slack_webhook.NAME]`"
+        }
+        "no_team" | "team_disabled" => "the webhook's workspace is gone",
+        "user_not_found" => {
+            "who made the webhook has left: make another one, and give its address in `[slack_webhook.NAME]`"
+        }
+        "action_prohibited" | "posting_to_general_channel_denied" => {
+            "an administrator does not let the webhook post there: have that allowed, or make a webhook in another channel"
+        }
+        _ => return reply.refused(),
+    };
+    reply.failed(&format!("Slack says {code}: {advice}"))
 }

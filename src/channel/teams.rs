@@ -48,10 +48,17 @@ struct Fault {
     code: String,
 }
 
+const GONE: &str = "the workflow is gone: make a new one, and put its address into `url`";
+
 fn refused(reply: &Reply) -> Outcome {
-    let Ok(Said { error: Fault { code } }) = serde_json::from_str(&reply.body) else { return reply.refused() };
+    let Ok(Said { error: Fault { code } }) = serde_json::from_str(&reply.body) else {
+        return match reply.status {
+            404 | 410 => reply.failed(&format!("Teams answered {}: {GONE}", reply.status)),
+            _ => reply.refused(),
+        };
+    };
     let advice = match code.as_str() {
-        "WorkflowNotFound" => "the workflow is gone: make a new one, and put its address into `url`",
+        "WorkflowNotFound" => GONE,
         "WorkflowTriggerIsNotEnabled" => "the workflow is turned off: its owner has to turn it on",
         "DirectApiAuthorizationRequired" => {
             "copy the whole address of the workflow again; anyone has to be able to trigger it"

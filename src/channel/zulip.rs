@@ -116,10 +116,14 @@ fn refused(reply: &Reply, said: &Said, channel: &str) -> Outcome {
         "INVALID_API_KEY" | "UNAUTHORIZED" | "USER_DEACTIVATED" | "REALM_DEACTIVATED" => {
             return Outcome::transient(format!("Zulip says {code}: {msg}: see `email` and `api_key` in `[zulip]`"));
         }
-        "STREAM_DOES_NOT_EXIST" => format!(": there is no #{channel}, or it is private: then subscribe the bot to it"),
-        _ if msg.contains("authorized") => {
-            format!(": {msg}: subscribe the bot to #{channel}, or let it post there")
-        }
+        "STREAM_DOES_NOT_EXIST" => format!(
+            ": the bot finds no #{channel}. If it is private, subscribe the bot; if it was renamed, write its new name in `to`"
+        ),
+        // It says the same of an archived channel, and of one that the bot may not post in.
+        _ if msg.contains("authorized") => format!(
+            ": {msg}. If #{channel} is archived, unarchive it or write another one in `to`; else subscribe the bot, or let \
+             it post there"
+        ),
         _ => format!(": {msg}"),
     };
     reply.failed(&format!("Zulip says {code}{advice}"))

@@ -21,6 +21,7 @@ mod manners;
 mod mute;
 mod notes;
 mod own;
+mod places;
 mod recover;
 mod rehearse;
 mod reload;

@@ -50,6 +50,7 @@ async fn where_a_message_goes() {
     let mut message = message(EventKind::PullRequestMerged);
     let ok = (200, POSTED);
     let gone = (404, r#"{"code":10003,"message":"Unknown Channel"}"#);
+    let locked = (400, r#"{"code":160005,"message":"This thread is locked"}"#);
     let lost = (404, r#"{"code":10008,"message":"Unknown Message"}"#);
     let (post_it, in_thread) = ("POST …?wait=true", "POST …?wait=true&thread_id=900");
     let begin = "POST …?wait=true \"DATA-123\"";
@@ -68,6 +69,7 @@ async fn where_a_message_goes() {
         ("forum", Manner::Post, root, &[ok], &[in_thread], false),
         ("forum", Manner::Broadcast, root, &[ok], &[in_thread], false),
         ("forum", Manner::Reply, root, &[gone, ok], &[in_thread, begin], true),
+        ("forum", Manner::Reply, root, &[locked, ok], &[in_thread, begin], true),
         (
             "forum",
             Manner::Edit,

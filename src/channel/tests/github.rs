@@ -88,6 +88,31 @@ async fn what_github_says() {
     insta::assert_snapshot!("github_outcomes", page);
 }
 
+/// A repository that was renamed, and an issue that was transferred.
+#[tokio::test]
+async fn a_page_that_moved_gets_its_comment_there() {
+    let message = message(EventKind::PullRequestMerged);
+    let moved = |base: &str| {
+        let body = format!(r#"{{"message":"Moved Permanently","url":"{base}/repositories/7/issues/45/comments"}}"#);
+        vec![http(301, "", &body), http(201, "", MADE)]
+    };
+    let server = WebServer::answer_with(moved).await;
+    assert_eq!(shown(&web(&server.url).send(&Destination::Github, &on_github(&message)).await), "Sent 1234567890");
+    let [asked, followed] = &server.requests()[..] else { panic!("two requests") };
+    assert_eq!(followed.line, "POST /repositories/7/issues/45/comments HTTP/1.1");
+    assert_eq!((&followed.body, &followed.headers["authorization"]), (&asked.body, &asked.headers["authorization"]));
+    // The token goes nowhere else, and nobody is sent round in circles.
+    let again = |url: &str| [moved(url), moved(url)].concat().into_iter().step_by(2).collect();
+    let elsewhere = |url: &str| moved(&format!("{url}.example"));
+    let round = WebServer::answer_with(again).await;
+    let strange = WebServer::answer_with(elsewhere).await;
+    for (server, count) in [(round, 2), (strange, 1)] {
+        let outcome = shown(&web(&server.url).send(&Destination::Github, &on_github(&message)).await);
+        assert!(outcome.starts_with("Permanent: GitHub says Moved Permanently"), "{outcome}");
+        assert_eq!(server.requests().len(), count);
+    }
+}
+
 #[tokio::test]
 async fn only_a_page_can_be_commented_on() {
     let message = message(EventKind::PullRequestMerged);

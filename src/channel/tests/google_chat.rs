@@ -14,7 +14,7 @@ async fn google_chat_gets_a_card_in_the_conversations_thread() {
     let links = Links { mute: Some("https://m.example/mute/y".to_owned()), ..NO_LINKS.clone() };
     let post = Post { links: &links, mentions: &["17"], ..post(&message) };
     let channels = web(&server.url);
-    assert_eq!(shown(&channels.send(&destination("google-chat:web"), &post).await), "Sent spaces/AAA/messages/m.m");
+    assert_eq!(shown(&channels.send(&destination("google-chat:web"), &post).await), "Sent spaces/AAA/threads/t");
     let [request] = &server.requests()[..] else { panic!("one request") };
     assert_eq!(request.headers["content-type"], "application/json; charset=utf-8");
     insta::assert_json_snapshot!("google_chat", request.json());
@@ -46,6 +46,28 @@ async fn the_same_message_has_the_same_name_and_no_other_has() {
     assert!(ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2], "{ids:?}");
     let threads: Vec<_> = requests.iter().map(|request| request.json()["thread"].clone()).collect();
     assert!(threads[0] == threads[1] && threads[0]["threadKey"].is_string() && threads[2].is_null(), "{threads:?}");
+}
+
+#[tokio::test]
+async fn a_thread_that_is_gone_goes_on_as_another() {
+    let said = |thread: &str| {
+        format!(r#"{{"name":"spaces/AAA/messages/m","thread":{{"name":"spaces/AAA/threads/{thread}"}}}}"#)
+    };
+    let (first, other) = (said("1"), said("2"));
+    let root = Some("spaces/AAA/threads/1");
+    let table = [
+        (Manner::Reply, None, &first, "Sent spaces/AAA/threads/1"),
+        (Manner::Reply, root, &first, "Sent spaces/AAA/threads/1"),
+        (Manner::Reply, root, &other, "Sent anew spaces/AAA/threads/2"),
+        (Manner::Post, root, &other, "Sent spaces/AAA/threads/2"),
+        // Before, the message itself was what began it.
+        (Manner::Reply, Some("spaces/AAA/messages/m"), &other, "Sent spaces/AAA/threads/2"),
+    ];
+    for (manner, root, answer, expected) in table {
+        let message = Message { manner, ..message(EventKind::PullRequestMerged) };
+        let (_, outcome) = asked("google-chat:web", &Post { root, ..post(&message) }, &[(200, answer)]).await;
+        assert_eq!(outcome, expected, "{manner:?} {root:?}");
+    }
 }
 
 #[tokio::test]

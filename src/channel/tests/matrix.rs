@@ -11,6 +11,7 @@ use super::*;
 use crate::template::{Block, Inline};
 
 const SENT: &str = r#"{"event_id":"$new"}"#;
+const THERE: &str = r#"{"type":"m.room.message","content":{"msgtype":"m.notice","body":"x"}}"#;
 
 fn room() -> Destination {
     destination("matrix:!abc:example.com")
@@ -21,16 +22,22 @@ fn room() -> Destination {
 async fn told(manner: Manner, root: &str, answers: &[(u16, &str)]) -> (String, Vec<(String, Value)>) {
     let message = Message { manner, ..message(EventKind::PullRequestMerged) };
     let post = Post { root: Some(root), ..post(&message) };
-    let (requests, outcome) = asked("matrix:!abc:example.com", &post, answers).await;
-    let requests =
-        requests.into_iter().map(|request| (request.line, serde_json::from_str(&request.body).unwrap_or_default()));
+    let answers = [&[NO_TOMBSTONE], answers].concat();
+    let (requests, outcome) = asked("matrix:!abc:example.com", &post, &answers).await;
+    assert_eq!(requests[0].line, LOOK);
+    let requests = requests
+        .into_iter()
+        .skip(1)
+        .map(|request| (request.line, serde_json::from_str(&request.body).unwrap_or_default()));
     (outcome, requests.collect())
 }
+
+const LOOK: &str = "GET /_matrix/client/v3/rooms/%21abc%3Aexample.com/state/m.room.tombstone HTTP/1.1";
 
 #[tokio::test]
 async fn matrix_gets_plain_text_and_html() {
     let answer = http(200, "", SENT);
-    let server = WebServer::answer(&[&answer, &answer]).await;
+    let server = WebServer::answer(&[&http(NO_TOMBSTONE.0, "", NO_TOMBSTONE.1), &answer, &answer]).await;
     let channels = web(&server.url);
     for kind in [EventKind::PullRequestEdited, EventKind::PullRequestMerged] {
         let links = Links { mute: Some("https://m.example/mute/y".to_owned()), ..NO_LINKS.clone() };
@@ -38,7 +45,9 @@ async fn matrix_gets_plain_text_and_html() {
         let outcome = channels.send(&room(), &Post { links: &links, ..post(&message) }).await;
         assert_eq!(shown(&outcome), "Sent $new");
     }
-    let [first, second] = &server.requests()[..] else { panic!("two requests") };
+    // Whether the room was upgraded is asked once an hour.
+    let [look, first, second] = &server.requests()[..] else { panic!("three requests") };
+    assert_eq!(look.line, LOOK);
     // The same for every attempt: the time is the message's.
     let line =
         "PUT /_matrix/client/v3/rooms/%21abc%3Aexample.com/send/m.room.message/microalign-42-1793628300000 HTTP/1.1";
@@ -51,9 +60,9 @@ async fn matrix_gets_plain_text_and_html() {
 #[tokio::test]
 async fn a_reply_is_in_the_thread() {
     for manner in [Manner::Reply, Manner::Broadcast] {
-        let (outcome, requests) = told(manner, "$root", &[(200, SENT)]).await;
-        assert_eq!((outcome.as_str(), requests.len()), ("Sent $new", 1));
-        insta::assert_json_snapshot!("matrix_reply", requests[0].1["m.relates_to"]);
+        let (outcome, requests) = told(manner, "$root", &[(200, THERE), (200, SENT)]).await;
+        assert_eq!((outcome.as_str(), requests.len()), ("Sent $new", 2));
+        insta::assert_json_snapshot!("matrix_reply", requests[1].1["m.relates_to"]);
     }
     let (_, requests) = told(Manner::Post, "$root", &[(200, SENT)]).await;
     assert_eq!(requests[0].1.get("m.relates_to"), None);
@@ -63,15 +72,16 @@ async fn a_reply_is_in_the_thread() {
 
 #[tokio::test]
 async fn an_edit_takes_the_first_messages_place_while_that_is_there() {
-    let there = r#"{"type":"m.room.message","content":{"msgtype":"m.notice","body":"x"}}"#;
-    let (outcome, requests) = told(Manner::Edit, "$a/b", &[(200, there), (200, SENT)]).await;
+    let (outcome, requests) = told(Manner::Edit, "$a/b", &[(200, THERE), (200, SENT)]).await;
     assert_eq!(outcome, "Sent $new");
     assert_eq!(requests[0].0, "GET /_matrix/client/v3/rooms/%21abc%3Aexample.com/event/%24a%2Fb HTTP/1.1");
     insta::assert_json_snapshot!("matrix_edit", requests[1].1);
     let removed = r#"{"type":"m.room.message","content":{},"unsigned":{"redacted_because":{}}}"#;
     for gone in [(200, removed), (404, r#"{"errcode":"M_NOT_FOUND","error":"Event not found."}"#)] {
-        let (outcome, requests) = told(Manner::Edit, "$root", &[gone, (200, SENT)]).await;
-        assert_eq!((outcome.as_str(), requests[1].1.get("m.new_content")), ("Sent anew $new", None));
+        for manner in [Manner::Edit, Manner::Reply, Manner::Broadcast] {
+            let (outcome, requests) = told(manner, "$root", &[gone, (200, SENT)]).await;
+            assert_eq!((outcome.as_str(), requests[1].1.get("m.relates_to")), ("Sent anew $new", None), "{manner:?}");
+        }
     }
 }
 
@@ -83,12 +93,12 @@ async fn who_is_called_hears_of_it() {
             .into(),
         ..ChannelSettings::default()
     };
-    let server = WebServer::answer(&[&http(200, "", SENT)]).await;
+    let server = WebServer::answer(&[&http(NO_TOMBSTONE.0, "", NO_TOMBSTONE.1), &http(200, "", SENT)]).await;
     let matrix = Some(ApiSettings::new(&server.url, None, "xoxb-hunter2").unwrap());
     let mention = ["ana", "bo", "eve"].map(str::to_owned).to_vec();
     let message = Message { mention, ..message(EventKind::PullRequestMerged) };
     Channels::new(ChannelSettings { matrix, ..settings }, Names::open()).send(&room(), &post(&message)).await;
-    let said = server.requests()[0].json();
+    let said = server.requests()[1].json();
     assert_eq!(said["m.mentions"]["user_ids"], serde_json::json!(["@ana:example.com", "@bo.b/x:example.com"]));
     // Notices call nobody: the rule that silences them comes first.
     assert_eq!(said["msgtype"], "m.text");
@@ -130,12 +140,35 @@ async fn an_invitation_is_accepted() {
     assert_eq!(outcome, "Sent $new");
     assert_eq!(requests[1].0, "POST /_matrix/client/v3/rooms/%21abc%3Aexample.com/join HTTP/1.1");
     assert_eq!(requests[0], requests[2]);
-    let (outcome, _) = told(Manner::Post, "$root", &[(403, outside), (403, outside)]).await;
+    let (outcome, _) = told(Manner::Post, "$root", &[(403, outside), (403, outside), (403, outside)]).await;
     let busy = r#"{"errcode":"M_LIMIT_EXCEEDED","error":"x","retry_after_ms":2000}"#;
     let (later, _) = told(Manner::Post, "$root", &[(403, outside), (429, busy)]).await;
     assert_eq!(later, "Transient (2 s): Matrix says M_LIMIT_EXCEEDED: it asks us to slow down");
     let advice = "Permanent: Matrix says M_FORBIDDEN: invite the account to the room, and let it write there";
     assert_eq!(outcome, advice);
+}
+
+#[tokio::test]
+async fn a_room_that_was_upgraded_says_where_it_goes_on() {
+    let tombstone = r#"{"body":"This room has been replaced","replacement_room":"!new:example.com"}"#;
+    let denied = (403, r#"{"errcode":"M_FORBIDDEN","error":"You don't have permission to post that to the room"}"#);
+    let advice = "Permanent: Matrix: the room !abc:example.com was upgraded and goes on as !new:example.com: invite the \
+                  account there, and write `matrix:!new:example.com` in `to`";
+    // Since it was looked at last: who was in the room may not write there any more.
+    let (outcome, requests) =
+        told(Manner::Post, "$root", &[denied, (200, r#"{"room_id":"!abc"}"#), denied, (200, tombstone)]).await;
+    assert_eq!((outcome.as_str(), requests.len()), (advice, 4));
+    let message = message(EventKind::PullRequestMerged);
+    let (requests, outcome) = asked("matrix:!abc:example.com", &post(&message), &[(200, tombstone)]).await;
+    assert_eq!((outcome.as_str(), requests.len()), (advice, 1), "nothing is said there");
+    // One that was removed, and one that leads nowhere.
+    for removed in ["{}", r#"{"body":"x","replacement_room":"x"}"#] {
+        let (_, outcome) = asked("matrix:!abc:example.com", &post(&message), &[(200, removed), (200, SENT)]).await;
+        assert_eq!(outcome, "Sent $new");
+    }
+    // What is wrong with the question alone keeps nothing back.
+    let (_, outcome) = asked("matrix:!abc:example.com", &post(&message), &[(500, ""), (200, SENT)]).await;
+    assert_eq!(outcome, "Sent $new");
 }
 
 static TAG: LazyLock<Regex> = LazyLock::new(|| {

@@ -11,7 +11,9 @@ use crate::destination::Manner;
 
 const CHANNEL: &str = r#"{"id":"ch1","name":"data"}"#;
 const POSTED: &str = r#"{"id":"p1","channel_id":"ch1"}"#;
-const FIND: &str = "GET /api/v4/teams/name/acme/channels/name/data";
+const UNTHREADED: &str = r#"{"id":"p1","channel_id":"ch1","root_id":""}"#;
+const THREADED: &str = r#"{"id":"p1","channel_id":"ch1","root_id":"p1"}"#;
+const FIND: &str = "GET /api/v4/teams/name/acme/channels/name/data?include_deleted=true";
 
 async fn exchange(post: &Post<'_>, answers: &[(u16, &str)]) -> (Vec<(String, Value)>, String) {
     let (requests, outcome) = asked("mattermost:acme/data", post, answers).await;
@@ -64,6 +66,8 @@ async fn where_a_post_goes() {
         (Manner::Post, root, vec![found, ok], vec![&find, &posted], false),
         (Manner::Reply, root, vec![ok], vec![&reply], false),
         (Manner::Broadcast, root, vec![ok], vec![&reply], false),
+        (Manner::Reply, root, vec![(201, THREADED)], vec![&reply], false),
+        (Manner::Reply, root, vec![(201, UNTHREADED)], vec![&reply], true),
         (Manner::Edit, root, vec![ok], vec![&edit], false),
         (Manner::Edit, root, vec![denied, ok], vec![&edit, &reply], false),
         (Manner::Edit, root, vec![denied, no_root, found, ok], vec![&edit, &reply, &find, &posted], true),

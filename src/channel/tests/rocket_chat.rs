@@ -67,6 +67,10 @@ async fn a_reply_is_in_the_thread_if_there_is_one() {
         assert_eq!(lines(&requests)[1..], ["POST /api/v1/chat.postMessage"], "{gone}");
         assert_eq!(outcome, "Sent anew r1/m2");
     }
+    // It went between the question and the reply.
+    let unthreaded = r#"{"success":true,"message":{"_id":"m2","rid":"r1","msg":"x"}}"#;
+    let (requests, outcome) = sent("rocket-chat:#data", &reply, &[(200, FIRST), (200, unthreaded)]).await;
+    assert_eq!((requests.len(), outcome.as_str()), (2, "Sent anew r1/m2"));
     // Whether it is there is not known yet.
     let (requests, outcome) = sent("rocket-chat:#data", &reply, &[(503, "")]).await;
     assert_eq!((requests.len(), outcome.as_str()), (1, "Transient: Rocket.Chat answered 503"));

@@ -38,6 +38,28 @@ async fn a_reply_goes_where_the_first_message_is() {
 }
 
 #[tokio::test]
+async fn a_reply_that_slack_puts_elsewhere_begins_the_conversation_anew() {
+    let sent = |message: &str| format!(r#"{{"ok":true,"channel":"C1","ts":"1503435999.000100","message":{message}}}"#);
+    let table = [
+        (r#"{"text":"x","thread_ts":"1503435956.000247"}"#, "Sent C1/1503435999.000100"),
+        (r#"{"text":"x"}"#, "Sent anew C1/1503435999.000100"),
+        (r#"{"text":"x","thread_ts":null}"#, "Sent anew C1/1503435999.000100"),
+        (r#"{"text":"x","thread_ts":"1503430000.000001"}"#, "Sent anew C1/1503435999.000100"),
+    ];
+    for (message, expected) in table {
+        for manner in [Manner::Reply, Manner::Broadcast] {
+            let (outcome, requests) = told(manner, "C1/1503435956.000247", &[&sent(message)]).await;
+            assert_eq!((outcome.as_str(), requests.len()), (expected, 1), "{message}");
+        }
+    }
+    // What is a message of its own, and what is changed, has no thread.
+    for manner in [Manner::Post, Manner::Edit] {
+        let (outcome, _) = told(manner, "C1/1503435956.000247", &[&sent(r#"{"text":"x"}"#)]).await;
+        assert_eq!(outcome, "Sent C1/1503435999.000100", "{manner:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_edit_takes_the_first_messages_place() {
     let (outcome, requests) = told(Manner::Edit, "C1/1503435956.000247", &[SENT]).await;
     assert_eq!(outcome, "Sent C1/1503435999.000100");
