@@ -57,7 +57,7 @@ async fn a_mention_or_a_change_names_a_person_or_somebody() {
         .never("712020:dd")
         .says("Dee Poe can you check 1110?"),
         sibling("in-a-note", [said("SD-1111", 1111, json!(format!("/assume [~accountid:{BEA}] checks 1111")))])
-            .never(format!("accountid:{BEA}"))
+            .never(BEA)
             .says("Bea Costa checks 1111"),
         sibling(
             "data-centers-key",

@@ -37,7 +37,6 @@ async fn an_approval_that_is_gone_is_not_told() {
         .because(0, "dismissed"),
         sibling("of-somebody-else", [approved(58), review(58, 580, "dismissed", None).with(other)])
             .messages(1, "schema 58"),
-        sibling("merged-with-it", [approved(59), closed(59, true, 12)]),
         sibling(
             "of-these-commits",
             [approved(60).with(head.clone()).with(json!({ "review": { "commit_id": sha(99) } }))],
@@ -135,9 +134,9 @@ async fn what_is_taken_off_or_back_is_not_told() {
             ],
         )
         .messages(1, "Orders 85"),
-        sibling("stays", [label(86, "labeled", 5, &["contract"]), flag("DATA-86", 5, None, Some("Impediment"))])
+        sibling("stays", [label(86, "labeled", 5, &["contract"]), flag("DATA-87", 5, None, Some("Impediment"))])
             .messages(1, "schema 86")
-            .messages(1, "DATA-86"),
+            .messages(1, "DATA-87"),
     ];
     let kinds = [
         "pull_request.review_requested",

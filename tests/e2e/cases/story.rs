@@ -14,12 +14,13 @@ pub struct Sibling {
     says: Vec<String>,
     messages: Vec<(String, usize)>,
     because: Vec<(usize, &'static str)>,
+    unsent: Vec<usize>,
 }
 
 /// A situation in which this is sent; its deliveries are `NAME/0`, `NAME/1` and so on.
 pub fn sibling(name: &'static str, posts: impl Into<Vec<Post>>) -> Sibling {
-    let (never, says, messages, because) = Default::default();
-    Sibling { name, posts: posts.into(), never, says, messages, because }
+    let (never, says, messages, because, unsent) = Default::default();
+    Sibling { name, posts: posts.into(), never, says, messages, because, unsent }
 }
 
 impl Sibling {
@@ -53,6 +54,12 @@ impl Sibling {
     /// What was sent as number `post`, from 0, has a line in the ledger with these words in its reason.
     pub fn because(mut self, post: usize, words: &'static str) -> Self {
         self.because.push((post, words));
+        self
+    }
+
+    /// What was sent as number `post` is not told, and not told with something else.
+    pub fn unsent(mut self, post: usize) -> Self {
+        self.unsent.push(post);
         self
     }
 }
@@ -171,6 +178,10 @@ impl Told {
             let wrong = format!("{name}: {found} messages, not {count}; {}\n{shown}", self.outcome(sibling));
             self.unless(found == *count, wrong);
         }
+        for post in &sibling.unsent {
+            let sent = self.states(&format!("{name}/{post}"), "web").contains(&"sent");
+            self.unless(!sent, format!("{name}: post {post} is told; {}", self.outcome(sibling)));
+        }
         for (post, words) in &sibling.because {
             let reasons = self.reasons(&format!("{name}/{post}"));
             let wrong = format!("{name}: post {post} has not {words:?} in its reasons: {reasons}");
@@ -212,6 +223,8 @@ pub async fn serve(teams: &[String]) -> Service {
     for (number, team) in teams.iter().enumerate().skip(1) {
         service.write(&format!("rules/team-{number}.toml"), team);
     }
+    let (code, out, err) = service.run(&["check"]).await;
+    assert_eq!(code, 0, "the rules are not good: {out}{err}");
     service.start().await;
     service
 }
