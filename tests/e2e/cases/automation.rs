@@ -95,7 +95,7 @@ async fn the_readmes_examples_work_as_printed() {
     let (_, rules) = readme.split_once("```toml\n# rules/web.toml\n").unwrap();
     let (rules, _) = rules.split_once("[[test]]").unwrap();
     let lines = rules.lines().filter(|line| {
-        let at_once = ["to = ", "quiet = ", "budget = ", "settle = ", "every = ", "digest = ", "owns = ", "mention = "];
+        let at_once = ["to = ", "quiet = ", "budget = ", "settle = ", "every = ", "digest = ", "mention = "];
         !at_once.iter().any(|key| line.starts_with(key))
     });
     let rules = lines.collect::<Vec<_>>().join("\n");

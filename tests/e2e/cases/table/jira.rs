@@ -2,7 +2,7 @@
 
 use super::Then::{self, After, Cannot, First};
 use super::words::*;
-use super::{AtMostOne, Comes, Heard, KeyOnly, New, Nothing, Row, row};
+use super::{AtMostOne, Comes, Heard, KeyOnly, New, Nothing, Postponed, Row, row};
 use super::{LEVEL, PRIVATE, RESUMMED};
 use crate::cases::payload::*;
 use serde_json::json;
@@ -203,8 +203,8 @@ pub fn tickets() -> Vec<Row> {
                 "ticket.quiet",
                 |n| quiet(n, labels(n, 5, "a", "b")),
                 [
-                    After(|n| vec![remark(n, "comment_created", "Still here.")], Nothing("")),
-                    After(|n| vec![quiet(n, labels(n, 6, "b", "c"))], Nothing("")),
+                    After(|n| vec![to(n, 6, ("In Progress", "Done"), "done")], Nothing("")),
+                    After(|n| vec![remark(n, "comment_created", "Still here.")], Postponed),
                     After(|n| vec![quiet(n, levelled(&key(n), 6, json!({ "summary": old(n) })))], KeyOnly),
                     First(|n| vec![to(n, 30, ("In Progress", "Done"), "done")], Nothing("")),
                 ],

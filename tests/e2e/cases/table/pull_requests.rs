@@ -2,7 +2,7 @@
 
 use super::Then::{After, Cannot, First};
 use super::words::*;
-use super::{Comes, Heard, New, Nothing, Row, row};
+use super::{Comes, Heard, New, Nothing, Postponed, Row, row};
 use super::{MERGED_SINCE, MOVED_ON, PRIVATE, RETITLED};
 use crate::cases::payload::*;
 use serde_json::json;
@@ -198,17 +198,17 @@ pub fn pull_requests() -> Vec<Row> {
                     New,
                 ),
                 PRIVATE,
-                MERGED_SINCE,
+                First(|n| vec![end(n, true, 30)], Nothing("")),
             ],
         ),
         row(
             "pull_request.stalled",
             opened,
             [
-                After(|n| vec![said(n, "created", "Still here.")], Nothing("")),
-                After(|n| vec![pr(n, "edited", 6, json!({}))], Nothing("")),
+                After(|n| vec![end(n, false, 6)], Nothing("")),
+                After(|n| vec![said(n, "created", "Still here.")], Postponed),
                 PRIVATE,
-                MERGED_SINCE,
+                First(|n| vec![end(n, true, 30)], Nothing("")),
             ],
         ),
     ]
