@@ -1,9 +1,12 @@
 //! Two hooks tell of one event, with deliveries of their own: it is told once.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::payload::*;
-use super::story::{Sibling, Told, play, serve, sibling, web};
+use super::story::{Sibling, Told, play, send, serve, sibling, web};
+use crate::recover::github::{Attempt, Github, HOOK};
+use crate::support::Service;
 
 /// One of each kind that has an occurrence, with a word that stands in its message alone.
 fn all() -> Vec<(&'static str, Post, &'static str)> {
@@ -57,7 +60,7 @@ fn twice() -> Vec<Sibling> {
 }
 
 /// Somewhere it is said that two hooks deliver.
-async fn says_so(told: &mut Told, service: &crate::support::Service) {
+async fn says_so(told: &mut Told, service: &Service) {
     let check = service.run(&["check"]).await;
     let ledger = format!("{:?}", told.ledger);
     let said = format!("{ledger}{}{}", check.1, check.2);
@@ -117,5 +120,39 @@ async fn the_same_in_two_forms_is_one_message() {
         .says("Not quite."),
     ];
     let told = play(&serve(&[web("0s", EVERYTHING)]).await, &siblings).await;
+    told.finish();
+}
+
+/// The second hook's delivery failed, and is asked for later.
+#[tokio::test]
+async fn what_recover_brings_of_a_second_hook_is_not_told_again() {
+    let github = Github::new().await;
+    let service = Service::started(&web("0s", EVERYTHING), &github.token()).await;
+    let known = pull(151, "labeled", 5, json!({ "label": { "name": "x" } }))
+        .header("x-github-hook-id", "7")
+        .header("x-github-hook-installation-target-type", "repository");
+    send(&service, "known/0", &known).await;
+    let of_github = all().into_iter().filter(|(_, post, _)| post.to != "jira").collect::<Vec<_>>();
+    let first = of_github.iter().map(|(name, post, _)| sibling(name, [post.clone()])).collect::<Vec<_>>();
+    play(&service, &first).await.finish();
+    let missed = |(name, post, _): &(&str, Post, &str)| Attempt {
+        hook: HOOK,
+        guid: format!("missed-{name}"),
+        at: Timestamp::now() - SignedDuration::from_mins(5),
+        status: 502,
+        event: post.to,
+        payload: post.body.clone(),
+    };
+    github.add(of_github.iter().map(missed));
+    let (code, out, err) = service.run(&["recover", "--since", "1h"]).await;
+    assert_eq!(code, 0, "{out}{err}");
+    let mut told = Told::by(&service).await;
+    for (name, _, word) in &of_github {
+        let lines = told.lines(&format!("missed-{name}")).len();
+        let sent = told.states(&format!("missed-{name}"), "web").contains(&"sent");
+        let count = told.with(word).len();
+        told.unless(lines > 0, format!("{name}: nothing was recovered: {out}"));
+        told.unless(!sent && count == 1, format!("{name}: {count} messages, the recovered one told: {sent}"));
+    }
     told.finish();
 }

@@ -180,3 +180,30 @@ async fn a_moved_ticket_keeps_its_conversation() {
     one_conversation(&mut told, "fish 1543");
     told.finish();
 }
+
+#[tokio::test]
+async fn a_mute_goes_with_what_it_is_for() {
+    let rename = repository("renamed", json!({ "changes": { "repository": { "name": { "from": "old" } } } }));
+    let key = vec![item("Key", Some("DATA-1552"), Some("CORE-1559"))];
+    let id = json!({ "issue": { "id": "101552" } });
+    let service = serve(&[web("0s", &on(&["pull_request.merged", "ticket.done"]))]).await;
+    let known = [
+        sibling("known", [pull(1551, "opened", 5, json!({})).of("acme/old")]),
+        sibling("known-ticket", [started("DATA-1552", 5).with(id.clone())]),
+    ];
+    play(&service, &known).await.finish();
+    for thread in ["acme/old#1551", "DATA-1552"] {
+        let (code, out, err) = service.run(&["mute", thread, "--for", "1w"]).await;
+        assert_eq!(code, 0, "{out}{err}");
+    }
+    let siblings = [
+        sibling("renamed", [rename.of("acme/new"), closed(1551, true, 6).of("acme/new")])
+            .messages(0, "schema 1551")
+            .because(1, "mute"),
+        sibling("moved", [changed("CORE-1559", 6, key, json!({})).with(id.clone()), done("CORE-1559", 7).with(id)])
+            .messages(0, "CORE-1559")
+            .because(1, "mute"),
+        sibling("another", [closed(1553, true, 6).of("acme/new")]).messages(1, "schema 1553"),
+    ];
+    play(&service, &siblings).await.finish();
+}
