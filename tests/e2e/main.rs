@@ -7,6 +7,7 @@ mod app;
 mod audience;
 mod bounce;
 mod canary;
+mod cases;
 mod commands;
 mod conditions;
 mod corpus;

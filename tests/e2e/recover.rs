@@ -1,6 +1,6 @@
 //! What did not arrive is asked for: a fake GitHub with the API's list of deliveries, and a service that was down.
 
-mod github;
+pub mod github;
 mod outage;
 
 use std::collections::BTreeSet;

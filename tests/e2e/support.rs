@@ -181,12 +181,26 @@ impl Service {
     }
 
     pub async fn github_raw(&self, event: &str, delivery: &str, body: Vec<u8>) -> Answer {
-        let request = self
+        self.github_with(event, delivery, &[], body).await
+    }
+
+    /// As [`Self::github_raw`] with further headers.
+    pub async fn github_with(
+        &self,
+        event: &str,
+        delivery: &str,
+        headers: &[(&'static str, &'static str)],
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut request = self
             .request("/webhooks/github")
             .header("content-type", "application/json")
             .header("x-github-event", event)
             .header("x-github-delivery", delivery)
             .header("x-hub-signature-256", sign(SECRET, &body));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         answer(request.body(body).send().await.unwrap()).await
     }
 

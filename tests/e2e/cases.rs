@@ -1,0 +1,25 @@
+//! Situations seen in the field, each with its siblings: what the reader gets or does not get.
+
+mod payload;
+mod story;
+
+mod account_ids;
+mod asked;
+mod automation;
+mod bursts;
+mod changelogs;
+mod flapping;
+mod gone;
+mod hooks;
+mod many_tickets;
+mod moved;
+mod queue;
+mod releases;
+mod restricted;
+mod servers;
+mod service_desk;
+mod table;
+mod unknown_files;
+mod withdrawn;
+mod wont_do;
+mod workflows;

@@ -1,0 +1,432 @@
+//! Webhooks in the documented shapes, as short as they can be. Each builder takes what differs; `more` goes on top.
+
+use serde_json::{Value, json};
+
+/// One webhook.
+#[derive(Debug, Clone)]
+pub struct Post {
+    /// GitHub's name of the event; `jira` for one of Jira's
+    pub to: &'static str,
+    pub body: Value,
+    pub headers: Vec<(&'static str, &'static str)>,
+}
+
+impl Post {
+    /// The same, with more in its body.
+    pub fn with(mut self, more: Value) -> Self {
+        put(&mut self.body, more);
+        self
+    }
+
+    pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The same, done by somebody else.
+    pub fn by(self, login: &str) -> Self {
+        self.with(json!({ "sender": user(login) }))
+    }
+
+    /// The same, of another repository on another host.
+    pub fn at(mut self, host: &str, repository: &str) -> Self {
+        let text = self.body.to_string();
+        let text = text.replace("https://github.com/acme/ingest-api", &format!("https://{host}/{repository}"));
+        self.body = serde_json::from_str(&text.replace("acme/ingest-api", repository)).unwrap();
+        self
+    }
+
+    /// The same, of another repository on github.com.
+    pub fn of(self, repository: &str) -> Self {
+        self.at("github.com", repository)
+    }
+
+    /// The same, of another of Jira's sites.
+    pub fn site(mut self, host: &str) -> Self {
+        let text = self.body.to_string().replace("acme.atlassian.net", host);
+        self.body = serde_json::from_str(&text).unwrap();
+        self
+    }
+}
+
+/// Not a webhook: what was sent before has settled.
+pub fn settled() -> Post {
+    Post { to: "", body: Value::Null, headers: Vec::new() }
+}
+
+/// Puts `more` on top: objects are merged, all else is replaced.
+pub fn put(value: &mut Value, more: Value) {
+    match (value, more) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (key, more) in new {
+                put(old.entry(key).or_insert(Value::Null), more);
+            }
+        }
+        (value, more) => *value = more,
+    }
+}
+
+/// A time as GitHub writes it, on the morning on which everything happens.
+pub fn time(minute: u64) -> String {
+    format!("2026-01-05T{:02}:{:02}:00Z", 10 + minute / 60, minute % 60)
+}
+
+pub fn user(login: &str) -> Value {
+    let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
+    json!({ "login": login, "type": kind, "html_url": format!("https://github.com/{login}") })
+}
+
+/// A list of users.
+pub fn users(logins: &[&str]) -> Value {
+    logins.iter().map(|login| user(login)).collect()
+}
+
+pub fn named(names: &[&str]) -> Value {
+    names.iter().map(|name| json!({ "name": name })).collect()
+}
+
+fn github(to: &'static str, body: Value, more: Value) -> Post {
+    let mut whole = json!({
+        "repository": {
+            "id": 7, "full_name": "acme/ingest-api", "name": "ingest-api", "private": false,
+            "html_url": "https://github.com/acme/ingest-api", "default_branch": "main",
+        },
+        "sender": user("ana"),
+    });
+    put(&mut whole, body);
+    put(&mut whole, more);
+    Post { to, body: whole, headers: Vec::new() }
+}
+
+fn pull_request(number: u64, minute: u64) -> Value {
+    json!({
+        "id": 700_000 + number, "number": number, "title": format!("Add schema {number}"),
+        "state": "open", "draft": false, "merged": false, "merged_at": null, "user": user("ana"),
+        "html_url": format!("https://github.com/acme/ingest-api/pull/{number}"),
+        "base": { "ref": "main", "sha": "ba5e".repeat(10) },
+        "head": { "ref": format!("schema-{number}"), "sha": sha(number) },
+        "labels": [], "assignees": [], "requested_reviewers": [], "requested_teams": [], "body": null,
+        "created_at": time(0), "updated_at": time(minute),
+    })
+}
+
+/// `pull_request`
+pub fn pull(number: u64, action: &str, minute: u64, more: Value) -> Post {
+    let body = json!({ "action": action, "number": number, "pull_request": pull_request(number, minute) });
+    github("pull_request", body, more)
+}
+
+/// A merge, or an end without one.
+pub fn closed(number: u64, merged: bool, minute: u64) -> Post {
+    let at = merged.then(|| time(minute));
+    let state = json!({ "state": "closed", "merged": merged, "merged_at": at, "closed_at": time(minute) });
+    pull(number, "closed", minute, json!({ "pull_request": state }))
+}
+
+/// Commits that are pushed to a pull request: it ends with another one then.
+pub fn pushed(number: u64, minute: u64) -> Post {
+    let (before, after) = (sha(number), sha(number + minute * 100_000));
+    let more = json!({ "before": before, "after": after, "pull_request": { "head": { "sha": after } } });
+    pull(number, "synchronize", minute, more)
+}
+
+/// `pull_request_review`; the action of a dismissal is `dismissed`, and of all else `submitted`.
+pub fn review(number: u64, id: u64, state: &str, body: Option<&str>) -> Post {
+    let action = if state == "dismissed" { "dismissed" } else { "submitted" };
+    let body = json!({
+        "action": action,
+        "review": {
+            "id": id, "state": state, "body": body, "user": user("ana"), "commit_id": sha(number),
+            "submitted_at": time(10),
+            "html_url": format!("https://github.com/acme/ingest-api/pull/{number}#pullrequestreview-{id}"),
+        },
+        "pull_request": pull_request(number, 10),
+    });
+    github("pull_request_review", body, json!({ "pull_request": { "user": user("li") } }))
+}
+
+/// `pull_request_review_comment`
+pub fn line_comment(number: u64, (id, review): (u64, u64), action: &str, body: &str) -> Post {
+    let body = json!({
+        "action": action,
+        "comment": {
+            "id": id, "pull_request_review_id": review, "body": body, "path": "schemas/orders.json",
+            "user": user("ana"), "created_at": time(10), "updated_at": time(10),
+            "html_url": format!("https://github.com/acme/ingest-api/pull/{number}#discussion_r{id}"),
+        },
+        "pull_request": pull_request(number, 10),
+    });
+    github("pull_request_review_comment", body, json!({ "pull_request": { "user": user("li") } }))
+}
+
+fn issue_fields(number: u64, minute: u64) -> Value {
+    json!({
+        "id": 900_000 + number, "number": number, "title": format!("Orders {number} lose their currency"),
+        "state": "open", "state_reason": null, "user": user("ana"), "labels": [], "assignees": [], "body": null,
+        "html_url": format!("https://github.com/acme/ingest-api/issues/{number}"),
+        "created_at": time(0), "updated_at": time(minute), "closed_at": null,
+    })
+}
+
+/// `issues`
+pub fn issue(number: u64, action: &str, minute: u64, more: Value) -> Post {
+    let mut body = json!({ "action": action, "issue": issue_fields(number, minute) });
+    if action == "closed" {
+        let closed = json!({ "state": "closed", "state_reason": "completed", "closed_at": time(minute) });
+        put(&mut body, json!({ "issue": closed }));
+    }
+    github("issues", body, more)
+}
+
+/// `issue_comment`, on an issue
+pub fn comment(number: u64, id: u64, action: &str, body: &str) -> Post {
+    let body = json!({
+        "action": action,
+        "issue": issue_fields(number, 10),
+        "comment": {
+            "id": id, "body": body, "user": user("ana"), "created_at": time(10), "updated_at": time(10),
+            "html_url": format!("https://github.com/acme/ingest-api/issues/{number}#issuecomment-{id}"),
+        },
+    });
+    github("issue_comment", body, json!({}))
+}
+
+/// `issue_comment`, on a pull request
+pub fn pull_comment(number: u64, id: u64, action: &str, body: &str) -> Post {
+    let page = format!("https://github.com/acme/ingest-api/pull/{number}");
+    let issue = json!({
+        "title": format!("Add schema {number}"), "html_url": page, "pull_request": { "html_url": page },
+    });
+    comment(number, id, action, body)
+        .with(json!({ "issue": issue, "comment": { "html_url": format!("{page}#issuecomment-{id}") } }))
+}
+
+/// A commit's name.
+pub fn sha(number: u64) -> String {
+    format!("{number:040x}")
+}
+
+/// A commit of a push, by this login, on these files.
+pub fn commit(number: u64, author: &str, message: &str, files: &[&str]) -> Value {
+    json!({
+        "id": sha(number), "message": message, "timestamp": time(5),
+        "url": format!("https://github.com/acme/ingest-api/commit/{}", sha(number)),
+        "author": { "name": author, "username": author }, "added": [], "removed": [], "modified": files,
+    })
+}
+
+/// `push`, to this branch; its last commit is the head.
+pub fn push(branch: &str, number: u64, commits: Vec<Value>) -> Post {
+    let head = commits.last().cloned();
+    let body = json!({
+        "ref": format!("refs/heads/{branch}"), "before": sha(number - 1), "after": sha(number),
+        "created": false, "deleted": false, "forced": false,
+        "compare": format!("https://github.com/acme/ingest-api/compare/{}...{}", number - 1, number),
+        "commits": commits, "head_commit": head, "pusher": { "name": "ana" },
+    });
+    github("push", body, json!({}))
+}
+
+/// `create` and `delete`, of a branch
+pub fn branch(event: &'static str, name: &str) -> Post {
+    github(event, json!({ "ref": name, "ref_type": "branch", "pusher_type": "user" }), json!({}))
+}
+
+/// `release`
+pub fn release(id: u64, tag: &str, action: &str, more: Value) -> Post {
+    let body = json!({
+        "action": action,
+        "release": {
+            "id": id, "tag_name": tag, "name": tag, "draft": false, "prerelease": false, "body": null,
+            "html_url": format!("https://github.com/acme/ingest-api/releases/tag/{tag}"), "author": user("ana"),
+            "created_at": time(5), "published_at": time(5),
+        },
+    });
+    github("release", body, more)
+}
+
+/// `deployment_status`: how the deployment of a commit went
+pub fn deployment(id: u64, status: u64, state: &str, environment: &str) -> Post {
+    let body = json!({
+        "action": "created",
+        "deployment_status": {
+            "id": status, "state": state, "environment": environment, "description": "", "creator": user("ana"),
+            "created_at": time(status % 60), "updated_at": time(status % 60),
+        },
+        "deployment": {
+            "id": id, "ref": "main", "sha": sha(id), "task": "deploy", "environment": environment,
+            "creator": user("ana"), "created_at": time(0),
+        },
+    });
+    github("deployment_status", body, json!({}))
+}
+
+/// `workflow_run`: try `attempt` of run `id` of `NAME.yml`, for a push
+pub fn run(name: &str, (id, attempt): (u64, u64), conclusion: &str, branch: &str) -> Post {
+    let workflow = name.bytes().map(u64::from).sum::<u64>();
+    let path = format!(".github/workflows/{name}.yml");
+    let minute = (id * 2 + attempt) % 600;
+    let body = json!({
+        "action": "completed",
+        "workflow_run": {
+            "id": id, "name": name, "workflow_id": workflow, "path": path, "run_number": id, "run_attempt": attempt,
+            "event": "push", "status": "completed", "conclusion": conclusion, "head_branch": branch,
+            "head_sha": sha(id), "pull_requests": [], "head_repository": { "full_name": "acme/ingest-api" },
+            "html_url": format!("https://github.com/acme/ingest-api/actions/runs/{id}"), "actor": user("ana"),
+            "created_at": time(minute), "updated_at": time(minute),
+        },
+        "workflow": { "id": workflow, "name": name, "path": path },
+    });
+    github("workflow_run", body, json!({}))
+}
+
+/// `discussion`
+pub fn discussion(number: u64, action: &str, minute: u64, more: Value) -> Post {
+    let page = format!("https://github.com/acme/ingest-api/discussions/{number}");
+    let body = json!({
+        "action": action,
+        "discussion": {
+            "id": 300_000 + number, "number": number, "title": format!("How to export {number}?"), "state": "open",
+            "html_url": page, "user": user("ana"), "body": "Who knows?", "created_at": time(0),
+            "updated_at": time(minute),
+        },
+    });
+    let answer = json!({
+        "id": 400_000 + number, "body": "Like this.", "user": user("li"), "created_at": time(5),
+        "html_url": format!("{page}#discussioncomment-{number}"),
+    });
+    let answer = match action {
+        "answered" => json!({ "answer": answer }),
+        "unanswered" => json!({ "old_answer": answer }),
+        _ => json!({}),
+    };
+    github("discussion", body, answer).with(more)
+}
+
+/// `repository`: `privatized`, `renamed`, `transferred`, …
+pub fn repository(action: &str, more: Value) -> Post {
+    github("repository", json!({ "action": action }), more)
+}
+
+pub fn privatized() -> Post {
+    repository("privatized", json!({ "repository": { "private": true, "visibility": "private" } }))
+}
+
+/// A person in Jira, by account id.
+pub fn person(id: &str, name: &str) -> Value {
+    json!({ "accountId": id, "displayName": name, "accountType": "atlassian" })
+}
+
+/// A time as Jira writes it.
+fn jira_time(minute: u64) -> String {
+    format!("2026-01-05T{:02}:{:02}:00.000+0000", 10 + minute / 60, minute % 60)
+}
+
+/// When that is in milliseconds.
+fn millis(minute: u64) -> u64 {
+    1_767_607_200_000 + minute * 60_000
+}
+
+/// A webhook of Jira's about a ticket that is in progress.
+pub fn ticket(key: &str, event: &str, minute: u64, more: Value) -> Post {
+    let (project, number) = key.rsplit_once('-').unwrap();
+    let id = format!("1{:0>5}", number);
+    let mut body = json!({
+        "timestamp": millis(minute), "webhookEvent": event,
+        "user": person("5aa", "Ana Lima"),
+        "issue": {
+            "id": id, "key": key, "self": format!("https://acme.atlassian.net/rest/api/2/issue/{id}"),
+            "fields": {
+                "summary": format!("Orders in schema {number}"), "issuetype": { "name": "Story" },
+                "project": { "key": project },
+                "status": { "name": "In Progress", "statusCategory": { "key": "indeterminate" } },
+                "updated": jira_time(minute), "security": null, "resolution": null,
+            },
+        },
+    });
+    put(&mut body, more);
+    Post { to: "jira", body, headers: Vec::new() }
+}
+
+/// One change of one field, for people.
+pub fn item(field: &str, from: Option<&str>, to: Option<&str>) -> Value {
+    json!({
+        "field": field, "fieldtype": "jira", "fieldId": field,
+        "from": from, "fromString": from, "to": to, "toString": to,
+    })
+}
+
+/// A `jira:issue_updated` with what changed; the minute names it in the ticket's history.
+pub fn changed(key: &str, minute: u64, items: Vec<Value>, fields: Value) -> Post {
+    let (_, number) = key.rsplit_once('-').unwrap();
+    let changelog = json!({ "id": format!("{number}{minute:03}"), "items": items });
+    let more = json!({
+        "issue_event_type_name": "issue_generic", "changelog": changelog, "issue": { "fields": fields },
+    });
+    ticket(key, "jira:issue_updated", minute, more)
+}
+
+/// A change of the status; `category` is Jira's key of it.
+pub fn moved_to(key: &str, minute: u64, (from, to): (&str, &str), category: &str) -> Post {
+    let status = json!({ "status": { "name": to, "statusCategory": { "key": category } } });
+    changed(key, minute, vec![item("status", Some(from), Some(to))], status)
+}
+
+pub fn started(key: &str, minute: u64) -> Post {
+    moved_to(key, minute, ("To Do", "In Progress"), "indeterminate")
+}
+
+pub fn done(key: &str, minute: u64) -> Post {
+    moved_to(key, minute, ("In Progress", "Done"), "done")
+}
+
+/// A security level.
+pub fn level() -> Value {
+    json!({ "security": { "id": "10100", "name": "Restricted" } })
+}
+
+/// A ticket gets a security level.
+pub fn levelled(key: &str, minute: u64, fields: Value) -> Post {
+    changed(key, minute, vec![item("security", None, Some("Restricted"))], level())
+        .with(json!({ "issue": { "fields": fields } }))
+}
+
+/// A comment in Jira: `comment_created`, `comment_updated` or `comment_deleted`.
+pub fn jira_comment(key: &str, id: u64, event: &str, body: Value) -> Post {
+    let minute = if event == "comment_created" { 10 } else { 11 };
+    let (_, number) = key.rsplit_once('-').unwrap();
+    let comment = json!({
+        "id": id.to_string(),
+        "self": format!("https://acme.atlassian.net/rest/api/2/issue/1{number:0>5}/comment/{id}"),
+        "author": person("5aa", "Ana Lima"), "updateAuthor": person("5aa", "Ana Lima"), "body": body,
+        "created": jira_time(10), "updated": jira_time(minute),
+    });
+    ticket(key, event, minute, json!({ "comment": comment }))
+}
+
+/// A sprint: `sprint_started`, `sprint_closed`, …
+pub fn sprint(id: u64, event: &str, minute: u64, more: Value) -> Post {
+    let mut body = json!({
+        "timestamp": millis(minute), "webhookEvent": event, "user": person("5aa", "Ana Lima"),
+        "sprint": {
+            "id": id, "self": format!("https://acme.atlassian.net/rest/agile/1.0/sprint/{id}"), "state": "active",
+            "name": format!("Sprint {id}"), "originBoardId": 1,
+        },
+    });
+    put(&mut body, more);
+    Post { to: "jira", body, headers: Vec::new() }
+}
+
+/// A version: `jira:version_released`, …
+pub fn version(id: u64, event: &str, minute: u64, more: Value) -> Post {
+    let mut body = json!({
+        "timestamp": millis(minute), "webhookEvent": event, "user": person("5aa", "Ana Lima"),
+        "version": {
+            "id": id.to_string(), "self": format!("https://acme.atlassian.net/rest/api/2/version/{id}"),
+            "name": format!("Ingest {id}"), "description": "What is new", "projectId": 10_000,
+            "released": event == "jira:version_released",
+        },
+    });
+    put(&mut body, more);
+    Post { to: "jira", body, headers: Vec::new() }
+}
