@@ -205,7 +205,7 @@ proptest! {
                 Some(value) => *body.pointer_mut(pointer).unwrap() = value,
             }
         }
-        let settings = Settings { jira_projects: vec!["DATA".to_owned()], jira_base_url: None };
+        let settings = Settings { jira_projects: vec!["DATA".to_owned()], ..Settings::default() };
         let parsed = parse(source, name, body.to_string().as_bytes(), Timestamp::UNIX_EPOCH, &settings);
         match parsed {
             Parsed::Events(events) => {
