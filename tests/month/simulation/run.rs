@@ -25,7 +25,7 @@ pub async fn run(company: &Company, traffic: &Traffic) -> Observed {
     let config = config::load(&folder.path().join("microalign.toml"), &|_| None).unwrap();
     let rules = Rulebook::load(&config, None);
     assert_eq!(rules.problems(), []);
-    let settings = Settings { jira_projects: config.jira_projects, jira_base_url: None };
+    let settings = Settings { jira_projects: config.jira_projects, ..Settings::default() };
     let mut replay = Replay::new(store, settings, rules, Timestamp::MIN);
     let mut deliveries = traffic.deliveries.iter().collect::<Vec<_>>();
     deliveries.sort_by_key(|delivery| delivery.received);
