@@ -12,6 +12,7 @@ mod delivery;
 mod ledger;
 mod mute;
 mod plan;
+mod recall;
 mod recovery;
 mod release;
 mod replay;
