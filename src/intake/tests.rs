@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod answer;
+mod recall;
 mod silence;
 
 use serde_json::{Value, json};

@@ -13,6 +13,7 @@ mod ledger;
 mod mute;
 mod names;
 mod plan;
+mod recall;
 mod recovery;
 mod release;
 mod replay;

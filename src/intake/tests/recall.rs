@@ -1,0 +1,111 @@
+//! Messages that were written and not sent yet when a part of them is taken back.
+
+use super::*;
+use crate::plan::LineId;
+
+const RULES: &str =
+    "[[rule]]\nname = \"work\"\non = [\"pull_request.draft\", \"pull_request.labeled\", \"pull_request.commented\"]\n";
+const NOW: &str = "2026-11-19T10:10:00Z";
+const WHY: &str = "what it tells was taken back before it could go there";
+
+/// Two updates in one message, to these places, that waits to be sent.
+async fn written(to: &str) -> Clocked {
+    let team = format!("team = \"web\"\nto = {to}\n{RULES}");
+    let clocked = Clocked::new(&[team]).await;
+    clocked.pull_request("2026-11-19T10:00:00Z", "opened", draft()).await;
+    clocked.comment("2026-11-19T10:00:00Z", "ana", "The ids change.").await;
+    clocked.until("2026-11-19T10:05:00Z").await;
+    let entries = clocked.ledger().await;
+    assert_eq!(entries.iter().filter(|line| line.message.is_some()).count(), 1, "{:?}", clocked.lines().await);
+    assert!(entries.iter().all(|line| line.state == EntryState::Held), "{:?}", clocked.lines().await);
+    clocked
+}
+
+impl Clocked {
+    async fn recall(&self, delivery: i64) {
+        self.intake.store.recall(&[LineId { delivery, line: 1 }], WHY, at(NOW)).await.unwrap();
+    }
+
+    async fn claimed(&self) -> Vec<Claimed> {
+        self.intake.store.claim(&Room { lanes: 64, ..Room::default() }, at(NOW)).await.unwrap()
+    }
+
+    async fn settle(&self, send: &Claimed, settled: Settled) {
+        assert!(self.intake.store.settle(send, &settled).await.unwrap());
+    }
+
+    async fn sends(&self) -> Vec<String> {
+        let entries = self.ledger().await;
+        let sends = entries.iter().flat_map(|line| &line.sends);
+        let sends = sends.map(|send| format!("{} {}", send.destination, send.state.as_str()));
+        // Each line of a message shows all of them.
+        sends.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+fn sent() -> Settled {
+    Settled::Sent { reference: None, anew: false, doubt: None }
+}
+
+fn again(error: &str) -> Settled {
+    Settled::Again { at: at(NOW), error: error.to_owned() }
+}
+
+#[tokio::test]
+async fn what_no_place_has_yet_is_written_anew() {
+    // By the one that stands for both, and by the other.
+    for delivery in [1, 2] {
+        let clocked = written("[\"mailbox\", \"email:a@example.com\"]").await;
+        clocked.recall(delivery).await;
+        assert_eq!(clocked.sends().await, [""; 0]);
+        let entries = clocked.ledger().await;
+        assert!(entries.iter().all(|line| line.message.is_none() && line.state == EntryState::Held), "{entries:?}");
+        assert!(entries.iter().all(|line| line.reason.starts_with("its message is written anew")), "{entries:?}");
+        assert_eq!(clocked.intake.store.next_due().await.unwrap(), Some(at(NOW)));
+        clocked.until("2026-11-19T10:11:00Z").await;
+        assert_eq!(clocked.messages().await.len(), 1);
+        assert_eq!(clocked.sends().await.len(), 2);
+        clocked.send("2026-11-19T10:11:00Z").await;
+        assert!(clocked.ledger().await.iter().all(|line| line.state == EntryState::Sent));
+    }
+}
+
+#[tokio::test]
+async fn what_certainly_did_not_arrive_is_written_anew_and_what_may_have_is_stopped() {
+    for (error, stopped) in [("the server is away", false), ("ambiguous: the server did not answer", true)] {
+        let clocked = written("[\"mailbox\"]").await;
+        let [send] = &clocked.claimed().await[..] else { panic!("one send") };
+        // It is under way.
+        clocked.recall(1).await;
+        assert_eq!(clocked.sends().await, ["mailbox sending"]);
+        clocked.settle(send, again(error)).await;
+        clocked.recall(1).await;
+        let (sends, state) = match stopped {
+            true => (vec!["mailbox failed"], EntryState::Failed),
+            false => (vec![], EntryState::Held),
+        };
+        assert_eq!(clocked.sends().await, sends, "{error}");
+        let entries = clocked.ledger().await;
+        assert!(entries.iter().all(|line| line.state == state), "{error} {entries:?}");
+        assert!(!stopped || entries.iter().all(|line| line.reason == format!("mailbox: {WHY}")), "{entries:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_some_place_has_it_the_others_do_not_get_it() {
+    let clocked = written("[\"email:a@example.com\", \"mailbox\"]").await;
+    let claimed = clocked.claimed().await;
+    let [mail, file] = &claimed[..] else { panic!("two sends") };
+    clocked.settle(mail, sent()).await;
+    clocked.settle(file, again("the disk is full")).await;
+    clocked.recall(2).await;
+    assert_eq!(clocked.sends().await, ["email:a@example.com sent", "mailbox failed"]);
+    let entries = clocked.ledger().await;
+    assert!(entries.iter().all(|line| line.state == EntryState::Failed && line.reason == format!("mailbox: {WHY}")));
+    // What has arrived everywhere is beyond recall.
+    let clocked = written("[\"mailbox\"]").await;
+    clocked.send(NOW).await;
+    let before = clocked.lines().await;
+    clocked.recall(1).await;
+    assert_eq!((clocked.sends().await, clocked.lines().await), (vec!["mailbox sent".to_owned()], before));
+}
