@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqlx::{Row, SqliteConnection};
 
-use super::{PlannedEvent, StoreError, to_json};
+use super::{PlannedEvent, StoreError, recall, to_json};
 use crate::plan::{Made, Recall};
 
 /// What a plan takes back.
@@ -54,8 +54,8 @@ pub(super) async fn write(conn: &mut SqliteConnection, undone: &Undone, now: Tim
         .execute(&mut *conn)
         .await?;
     }
-    for recall in &undone.recalled {
-        take_back(conn, recall, now).await?;
+    for made in &undone.recalled {
+        take_back(conn, made, now).await?;
     }
     Ok(())
 }
@@ -63,23 +63,23 @@ pub(super) async fn write(conn: &mut SqliteConnection, undone: &Undone, now: Tim
 /// What a message that is partly sent says where it is not sent any more.
 const PARTLY: &str = "it was taken back before it was sent here";
 
-async fn take_back(conn: &mut SqliteConnection, recall: &Recall, now: Timestamp) -> Result<(), StoreError> {
-    let (lines, name) = match &recall.made {
+async fn take_back(conn: &mut SqliteConnection, taken: &Recall, now: Timestamp) -> Result<(), StoreError> {
+    let (lines, name) = match &taken.made {
         Made::Occurrence(once) => (
-            "SELECT l.id FROM event e CROSS JOIN ledger l ON l.delivery_id = e.delivery_id AND l.event_id = e.id
+            "SELECT l.id, l.delivery_id, l.line FROM event e CROSS JOIN ledger l ON l.delivery_id = e.delivery_id AND l.event_id = e.id
              WHERE e.once = $1 AND (l.told_at IS NOT NULL OR l.due_at IS NOT NULL)",
             once,
         ),
         Made::Subject(subject) => (
-            "SELECT id FROM ledger WHERE subject = $1 AND told_at IS NOT NULL AND state = 'held'
-             UNION SELECT id FROM ledger WHERE subject = $1 AND due_at IS NOT NULL",
+            "SELECT id, delivery_id, line FROM ledger WHERE subject = $1 AND told_at IS NOT NULL AND state = 'held'
+             UNION SELECT id, delivery_id, line FROM ledger WHERE subject = $1 AND due_at IS NOT NULL",
             subject,
         ),
         Made::Thread(thread) => {
-            ("SELECT id FROM ledger WHERE thread = $1 AND told_at IS NOT NULL AND state = 'held'", thread)
+            ("SELECT id, delivery_id, line FROM ledger WHERE thread = $1 AND told_at IS NOT NULL AND state = 'held'", thread)
         }
         Made::Repository(name) => (
-            "SELECT l.id FROM send s CROSS JOIN ledger l ON l.id = s.ledger_id
+            "SELECT l.id, l.delivery_id, l.line FROM send s CROSS JOIN ledger l ON l.id = s.ledger_id
              WHERE s.state = 'queued' AND substr(l.subject, 1, length($1)) = $1
                AND substr(l.subject, length($1) + 1, 1) IN ('#', ':', '@')",
             name,
@@ -90,9 +90,11 @@ async fn take_back(conn: &mut SqliteConnection, recall: &Recall, now: Timestamp)
     if ids.is_empty() {
         return Ok(());
     }
+    let lines = rows.iter().map(|row| Ok(json!([row.try_get::<i64, _>(1)?, row.try_get::<i64, _>(2)?])));
+    let lines = to_json(&lines.collect::<Result<Vec<_>, sqlx::Error>>()?)?;
+    recall::recall(&mut *conn, &lines, PARTLY, now).await?;
     let ids = to_json(&ids)?;
-    unmake(conn, &ids, now).await?;
-    if let Some(reason) = &recall.withdrawn {
+    if let Some(reason) = &taken.withdrawn {
         sqlx::query(
             "UPDATE ledger SET state = 'suppressed', reason = $2, due_at = NULL
              WHERE due_at IS NOT NULL AND id IN (SELECT value FROM json_each($1));
@@ -106,48 +108,5 @@ async fn take_back(conn: &mut SqliteConnection, recall: &Recall, now: Timestamp)
         .execute(conn)
         .await?;
     }
-    Ok(())
-}
-
-/// Takes back the messages that tell of these lines and did not go anywhere yet: all their lines wait again, and are
-/// written anew at once. Of those that went somewhere, what is left is not sent.
-async fn unmake(conn: &mut SqliteConnection, ids: &str, now: Timestamp) -> Result<(), StoreError> {
-    let rows = sqlx::query(
-        "SELECT lead, EXISTS (SELECT 1 FROM send WHERE ledger_id = lead
-                              AND (state IN ('sent', 'sending') OR error LIKE 'ambiguous%')) AS went
-         FROM (SELECT DISTINCT coalesce(lead_id, id) AS lead FROM json_each($1) CROSS JOIN ledger ON id = value
-               WHERE told_at IS NOT NULL AND state = 'held')",
-    )
-    .bind(ids)
-    .fetch_all(&mut *conn)
-    .await?;
-    let (mut whole, mut partly) = (Vec::<i64>::new(), Vec::<i64>::new());
-    for row in &rows {
-        if row.try_get("went")? { &mut partly } else { &mut whole }.push(row.try_get("lead")?);
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "DELETE FROM send WHERE ledger_id IN (SELECT value FROM json_each($1));
-
-         UPDATE ledger SET message = NULL, lead_id = NULL, told_at = NULL, object_at = NULL, due_at = $3,
-                reason = 'something changed before it was sent: it is written anew'
-         WHERE id IN (SELECT value FROM json_each($1)) OR lead_id IN (SELECT value FROM json_each($1));
-
-         UPDATE send SET state = 'failed', error = $4
-         WHERE state = 'queued' AND ledger_id IN (SELECT value FROM json_each($2));
-
-         UPDATE ledger SET state = 'failed', reason = $4
-         WHERE (id IN (SELECT value FROM json_each($2)) OR lead_id IN (SELECT value FROM json_each($2)))
-           AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = coalesce(lead_id, ledger.id)
-                           AND state IN ('queued', 'sending'))",
-    )
-    .bind(to_json(&whole)?)
-    .bind(to_json(&partly)?)
-    .bind(now.as_millisecond())
-    .bind(PARTLY)
-    .execute(conn)
-    .await?;
     Ok(())
 }
