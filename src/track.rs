@@ -158,7 +158,8 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     let full = match &event.about {
         About::PullRequest(pr) => pr.head.is_some() && !renames_branch(&before.about, &event),
         About::Thing(_) => true,
-        About::Issue(_) | About::Ticket(_) => false,
+        About::Ticket(_) => !event.tickets.is_empty(),
+        About::Issue(_) => false,
     };
     let tickets =
         if (late || !full) && !before.tickets.is_empty() { before.tickets.clone() } else { event.tickets.clone() };
@@ -189,6 +190,12 @@ fn is_restricted(about: &About) -> bool {
 
 fn first_sight(event: &Event) -> Option<String> {
     (event.kind == EventKind::WorkflowRecovered).then(|| "the workflow was not known to have failed".to_owned())
+}
+
+/// Whether a branch is said to be made or deleted that is known to be so, in a payload that doesn't say when.
+fn is_repeated(known: &Thing, event: &Event) -> bool {
+    let deleted = event.kind == EventKind::BranchDeleted;
+    event.once.is_none() && known.kind == ThingKind::Branch && (known.outcome.as_deref() == Some("deleted")) == deleted
 }
 
 /// Whether a pull request's branch has another name than before, which names no ticket.
@@ -235,6 +242,9 @@ fn no_news(event: &Event, (before, gone): (&Known, Option<Undone>), now: &About)
         return Some(format!("it came late: {} since", gone.describe()));
     }
     match (event.kind, &before.about) {
+        (EventKind::BranchCreated | EventKind::BranchDeleted, About::Thing(known)) if is_repeated(known, event) => {
+            Some("it was told of already: two webhooks deliver it, and one would do".to_owned())
+        }
         (EventKind::WorkflowRecovered, About::Thing(thing))
             if thing.outcome.as_deref().is_none_or(|outcome| outcome == "success") =>
         {
@@ -321,9 +331,11 @@ fn merge(before: &About, event: &About, late: bool) -> About {
     match (new, old) {
         (About::PullRequest(new), About::PullRequest(old)) => About::PullRequest(merge_pull_request(new, old)),
         (About::Ticket(new), About::Ticket(old)) => About::Ticket(merge_ticket(new, old)),
-        (About::Thing(new), About::Thing(old)) if new.id == old.id => {
-            About::Thing(Thing { prerelease: new.prerelease.or(old.prerelease), ..new.clone() })
-        }
+        (About::Thing(new), About::Thing(old)) if new.lives_on() && new.id == old.id => About::Thing(Thing {
+            prerelease: new.prerelease.or(old.prerelease),
+            outcome: new.outcome.clone().or_else(|| old.outcome.clone().filter(|_| new.kind == ThingKind::Discussion)),
+            ..new.clone()
+        }),
         (new, _) => new.clone(),
     }
 }

@@ -41,8 +41,8 @@ pub(super) async fn send(client: &Http, settings: &WebhookSettings, post: &Post<
     match client.call(call).await {
         Ok(reply) if reply.is_success() => Outcome::sent(None),
         Ok(reply) if matches!(reply.status, 404 | 410) => reply.failed(&format!(
-            "the webhook answered {}: nobody takes messages at its address: see `url` in `[webhook.NAME]`",
-            reply.status
+            "the webhook answered {}: nobody takes messages at its address: see `url` in `[webhook.NAME]`: {}",
+            reply.status, reply.body
         )),
         Ok(reply) => reply.refused(),
         Err(outcome) => outcome,

@@ -200,7 +200,8 @@ impl<'a> Batch<'a> {
     /// Takes over what an event changes, as the store will have it; `line` is the number of its delivery's last line.
     fn learn(&mut self, delivery: &Queued, line: i64, planned: &PlannedEvent) {
         if let Some(once) = &planned.event.once {
-            for name in [once, Note::name(once)] {
+            let name = if planned.event.undoing.is_none() { Note::name(once) } else { once };
+            for name in [once, name] {
                 self.told.entry(name.to_owned()).or_insert_with(|| delivery.key.clone());
             }
         }

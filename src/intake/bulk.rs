@@ -57,8 +57,9 @@ fn until(crowd: &Crowd, ready: &Ready<'_>) -> Timestamp {
     hold::quiet_until(&ready.team.quiet, &ready.team.timezone, until).unwrap_or(until)
 }
 
-/// What an update is one of many of, if it can be. What a person chose to say goes by itself, whatever else they do.
+/// What an update is one of many of, if it can be. What a person chose to say goes by itself, whatever else they do, and so
+/// does what is wanted at once.
 fn group(due: &Due) -> Option<Group> {
-    let actor = due.event.actor.as_ref().filter(|_| !due.kind.is_note() && !due.digest)?;
+    let actor = due.event.actor.as_ref().filter(|_| !due.kind.is_note() && !due.digest && !due.at_once)?;
     Some((due.team.clone(), due.kind.as_str().to_owned(), actor.login.clone()))
 }

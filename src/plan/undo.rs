@@ -117,6 +117,13 @@ fn is_undone(held: &Held, tracked: &Tracked) -> bool {
         (EventKind::PullRequestUnlabeled, EventKind::PullRequestLabeled) => {
             change(&held.change, false) == change(&event.change, true)
         }
+        (EventKind::TicketLinked, EventKind::TicketUpdated) => {
+            let of_links = event.change.as_ref().is_some_and(|change| change.field == "link");
+            of_links && change(&held.change, true) == change(&event.change, false)
+        }
+        (EventKind::TicketSlipped | EventKind::TicketPulledIn, EventKind::TicketUpdated) => {
+            event.change.as_ref().is_some_and(|change| change.field == "due" && change.to.is_none())
+        }
         (EventKind::IssueClosed, EventKind::IssueReopened)
         | (EventKind::IssueReopened, EventKind::IssueClosed)
         | (EventKind::PullRequestClosed, EventKind::PullRequestReopened)

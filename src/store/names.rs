@@ -144,6 +144,21 @@ pub(super) async fn rename(conn: &mut SqliteConnection, renamed: &Renamed, now: 
         is("key")
     ));
     statements.push("UPDATE ticket_id SET key = $2 WHERE key = $1".to_owned());
+    // What waits names it too, and leads to its page.
+    let named = |column: &str| {
+        let names = format!(
+            "replace(replace({column}, '\"' || $1 || '\"', '\"' || $2 || '\"'), '\"' || $1 || '#', '\"' || $2 || '#')"
+        );
+        format!("replace(replace({names}, '/' || $1 || '/', '/' || $2 || '/'), '/' || $1 || '\"', '/' || $2 || '\"')")
+    };
+    let now_named = is("key").replace("$1", "$2");
+    statements.push(format!("UPDATE subject SET state = {} WHERE {now_named} OR thread = $2", named("state")));
+    statements.push(format!(
+        "UPDATE event SET body = {} WHERE id IN (
+             SELECT event_id FROM ledger WHERE due_at IS NOT NULL AND ({} OR thread = $2))",
+        named("body"),
+        is("subject").replace("$1", "$2")
+    ));
     // The notes in a description are named by what it describes.
     let (host, old) = bare(from);
     let (_, new) = bare(to);

@@ -72,7 +72,8 @@ async fn take_back(conn: &mut SqliteConnection, taken: &Recall, now: Timestamp) 
         ),
         Made::Subject(subject) => (
             "SELECT id, delivery_id, line FROM ledger WHERE subject = $1 AND told_at IS NOT NULL AND state = 'held'
-             UNION SELECT id, delivery_id, line FROM ledger WHERE subject = $1 AND due_at IS NOT NULL",
+             UNION SELECT id, delivery_id, line FROM ledger
+             WHERE subject = $1 AND due_at IS NOT NULL AND kind <> 'ticket.deleted'",
             subject,
         ),
         Made::Thread(thread) => {

@@ -1,6 +1,6 @@
 //! Whether what an event told still stands: the undoing of every kind (README, "What undoes what").
 
-use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
+use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, Ticket};
 
 use super::{Known, ReviewState};
 
@@ -88,9 +88,10 @@ fn ticket(kind: EventKind, event: &Event, ticket: &Ticket) -> Result<(), String>
     let field = event.change.as_ref().map_or("", |change| change.field.as_str());
     match kind {
         EventKind::TicketFlagged if ticket.flagged == Some(false) => Err("the flag was lowered by now".to_owned()),
-        EventKind::TicketSlipped | EventKind::TicketPulledIn if field == "due" => {
-            same(to(event), ticket.due.map(|due| due.to_string()).as_deref(), "due date")
-        }
+        EventKind::TicketSlipped | EventKind::TicketPulledIn if field == "due" => match ticket.due {
+            Some(due) => same(to(event), Some(&due.to_string()), "due date"),
+            None => Ok(()),
+        },
         EventKind::TicketSlipped | EventKind::TicketPulledIn if field == "fix_version" => {
             listed(to(event), &ticket.fix_versions, "the fix version")
         }
@@ -155,7 +156,9 @@ pub fn holds(kind: EventKind, about: &About) -> bool {
                 EventKind::ReleasePublished | EventKind::ReleasePromoted => {
                     !matches!(outcome, Some("deleted" | "unpublished"))
                 }
-                EventKind::DiscussionAnswered => outcome == Some("answered"),
+                EventKind::DiscussionAnswered => outcome != Some("unanswered"),
+                EventKind::SprintStarted => outcome != Some("closed"),
+                EventKind::SprintClosed => outcome != Some("started"),
                 _ => true,
             };
         }
@@ -196,8 +199,10 @@ pub fn standing(about: &About) -> &'static str {
             Some("deleted") => "deleted",
             Some("unpublished") => "a draft again",
             Some("answered") => "answered",
+            Some("unanswered") => "unanswered",
+            Some("closed") => "closed",
+            Some("started") => "started",
             Some(_) => "failing",
-            None if thing.kind == ThingKind::Discussion => "unanswered",
             None => "known",
         },
     }

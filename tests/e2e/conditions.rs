@@ -20,7 +20,7 @@ async fn a_merge_is_news_by_what_jira_told_of_its_ticket() {
     let rule = "on = [\"pull_request.merged\"]\ncomponent = [\"Ingest\"]\nticket_status = [\"in review\"]";
     let service = Service::started(&team(rule), "").await;
     let unknown = service.github_settled("pull_request", "d-1", &merged(1)).await;
-    assert_eq!(unknown[0]["reason"], "no rule matched");
+    assert_eq!(unknown[0]["reason"], "no rule matched; not all was known: nothing is known of DATA-123 yet");
     service.jira_settled("j-1", &in_review("Web")).await;
     let other = service.github_settled("pull_request", "d-2", &merged(2)).await;
     assert_eq!(other[0]["reason"], "no rule matched");

@@ -46,10 +46,11 @@ impl Batch<'_> {
     /// Why an occurrence is no news, if what undoes it came first; other words that were put into it stand in it from the
     /// beginning.
     pub(super) async fn undone(&self, event: &mut Event) -> Result<Option<String>, StoreError> {
-        let Some(once) = event.once.as_deref().filter(|_| event.undoing.is_none() && event.note.is_none()) else {
-            return Ok(None);
-        };
-        if event.comment.is_none() && !event.kind.can_be_undone_first() {
+        let said_in = event.note.is_some().then(|| event.once.as_deref().and_then(comment_of)).flatten();
+        let once = said_in.or_else(|| event.once.clone().filter(|_| event.note.is_none()));
+        let Some(once) = once.filter(|_| event.undoing.is_none()) else { return Ok(None) };
+        let once = once.as_str();
+        if event.note.is_none() && event.comment.is_none() && !event.kind.can_be_undone_first() {
             return Ok(None);
         }
         let stored = self.store.undoings(once).await?.into_iter();
@@ -62,6 +63,8 @@ impl Batch<'_> {
             stored.filter_map(|event| of(&event)).chain(self.events().filter_map(of)).collect::<Vec<_>>()
         {
             match (how, words) {
+                // What an edit makes of a note is known from the notes in the new words.
+                (Undone::Edited, _) if event.note.is_some() => {}
                 (Undone::Edited, Some(words)) => event.comment = Some(words),
                 (how, _) => reason = Some(format!("it came late: {} since", how.describe())),
             }
@@ -78,4 +81,17 @@ impl Batch<'_> {
         let was = self.store.private(&[&scope]).await?.get(&scope).copied();
         Ok((was == Some(false)).then(|| Recall { made: Made::Repository(scope), withdrawn: None }))
     }
+}
+
+/// The comment that a note is said in, by the note's name.
+fn comment_of(once: &str) -> Option<String> {
+    let (host, place) = once.split_once("note:")?;
+    // What an edit brings is newer than the comment.
+    let (place, _) = place.split_once('@').map_or(Some((place, "")), |_| None)?;
+    let place = place.rsplit_once(':')?.0.rsplit_once(':')?.0;
+    let of_jira = place.strip_prefix("jira:comment:").map(|id| format!("{host}jira-comment:{id}"));
+    of_jira.or_else(|| {
+        let of = ["github:comment:", "github:review:", "github:review-comment:"];
+        of.iter().any(|kind| place.starts_with(kind)).then(|| format!("{host}{place}"))
+    })
 }

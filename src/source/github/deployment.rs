@@ -38,8 +38,8 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     let tickets = delivery.keys(about.branch.as_deref(), None, &[]).tickets;
     let actor = delivery.actor(deployment.creator.as_ref());
     let once = match status.id.as_ref() {
-        Some(status) => name::name(&["deployment-status", status.as_str()]),
-        None => name::name(&["deployment", id, state]),
+        Some(status) => name::name(&["deployment-status", delivery.scope, status.as_str()]),
+        None => name::name(&["deployment", delivery.scope, id, state]),
     };
     let subject = format!("{}:deployment/{place}", delivery.scope);
     let event = delivery.event(kind, subject, About::Thing(about));

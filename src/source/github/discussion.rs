@@ -16,10 +16,13 @@ fn about_discussion<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(
     let subject = format!("{}#{number}", delivery.scope);
     let url = first(&[&discussion.html_url]).or_else(|| delivery.page(&["discussions", &number.to_string()]));
     let title = discussion.title.text().unwrap_or(&subject);
-    let answered = discussion.answer_chosen_at.is_some() || delivery.action() == "answered";
+    let answered = match delivery.action() {
+        "unanswered" => Some("unanswered"),
+        action => (action == "answered" || discussion.answer_chosen_at.is_some()).then_some("answered"),
+    };
     let about = Thing {
         body_summary: discussion.body.as_deref().and_then(text::summary_of_markdown),
-        outcome: answered.then(|| "answered".to_owned()),
+        outcome: answered.map(str::to_owned),
         ..thing(ThingKind::Discussion, title, url, time(&discussion.updated_at))
     };
     let keys = delivery.keys(None, Some(&about.title), &[&own_words(&discussion.body)]);
@@ -84,7 +87,7 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     event.url = first(&[&comment.html_url]).or(event.url);
     event.comment = written(comment).filter(|_| !deleted);
     if let (About::Thing(thing), true) = (&mut event.about, deleted) {
-        thing.outcome = None;
+        thing.outcome = Some("unanswered".to_owned());
     }
     event.once = id.and_then(|id| match deleted {
         true => Some(name::name(&["discussion-comment", id, "deleted"])),

@@ -13,18 +13,18 @@ pub fn sprint(delivery: &Delivery<'_>, kind: EventKind, undone: Option<Undone>) 
         .site()
         .zip(sprint.origin_board_id.as_ref())
         .map(|(site, board)| format!("{site}/secure/RapidBoard.jspa?rapidView={}&sprint={id}", board.as_str()));
-    let subject = format!("sprint/{id}");
-    let about = Thing {
-        url,
-        outcome: undone.map(outcome),
-        body_summary: sprint.goal.as_deref().map(people::in_markup).as_deref().and_then(text::excerpt),
-        updated_at: delivery.body.timestamp.map(|time| time.0),
-        ..Thing::bare(ThingKind::Sprint, &sprint.name.text().map_or_else(|| subject.clone(), text::title))
-    };
     let (state, time) = match kind {
         _ if undone.is_some() => ("deleted", None),
         EventKind::SprintClosed => ("closed", sprint.complete_date.as_ref()),
         _ => ("started", sprint.start_date.as_ref()),
+    };
+    let subject = format!("sprint/{id}");
+    let about = Thing {
+        url,
+        outcome: Some(undone.map_or_else(|| state.to_owned(), outcome)),
+        body_summary: sprint.goal.as_deref().map(people::in_markup).as_deref().and_then(text::excerpt),
+        updated_at: delivery.body.timestamp.map(|time| time.0),
+        ..Thing::bare(ThingKind::Sprint, &sprint.name.text().map_or_else(|| subject.clone(), text::title))
     };
     // A sprint that is opened again ends again.
     let time = time.map(|time| format!(":{}", time.0.as_millisecond())).unwrap_or_default();
