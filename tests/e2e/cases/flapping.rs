@@ -16,7 +16,7 @@ fn turns(times: u64, one: impl Fn(u64) -> Post, other: impl Fn(u64) -> Post, end
 async fn a_release_that_is_tried_ten_times_is_told_once_or_not_at_all() {
     let of = |tag: &'static str, action: &'static str| {
         move |n: u64| {
-            let id = 77_000 + n / 2;
+            let id = tag[1..].parse::<u64>().unwrap() * 1000 + n / 2;
             let at = json!({ "release": { "created_at": time(n), "published_at": time(n) } });
             release(id, tag, action, at)
         }
@@ -73,7 +73,7 @@ async fn other_things_that_flap_end_in_what_stands() {
         sibling("issue-ends-closed", turns(5, issues(611, "closed"), issues(611, "reopened"), true))
             .messages(1, "Orders 611"),
         sibling("issue-ends-open", turns(5, issues(612, "closed"), issues(612, "reopened"), false))
-            .messages(1, "Orders 612"),
+            .messages(0, "Orders 612"),
         sibling("label-ends-on", turns(5, label(613, "labeled", true), label(613, "unlabeled", false), true))
             .messages(1, "schema 613"),
         sibling("label-ends-off", turns(5, label(614, "labeled", true), label(614, "unlabeled", false), false))

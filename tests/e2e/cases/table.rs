@@ -149,12 +149,7 @@ impl Cell<'_> {
 
     /// The same in a repository and by people of this cell alone: nobody does many things at once.
     fn own(&self, post: Post) -> Post {
-        let mut post = post.of(&format!("acme/r{}", self.n));
-        let text = post.body.to_string();
-        let text = text.replace("\"login\":\"ana\"", &format!("\"login\":\"ana{}\"", self.n));
-        let text = text.replace("\"accountId\":\"5aa\"", &format!("\"accountId\":\"5aa{}\"", self.n));
-        post.body = serde_json::from_str(&text).unwrap();
-        post
+        post.of(&format!("acme/r{}", self.n)).actors(self.n)
     }
 
     async fn send(&self, service: &Service, step: &str, posts: Vec<Post>) {
