@@ -59,7 +59,7 @@ async fn other_things_that_flap_end_in_what_stands() {
         let action = if draft { "converted_to_draft" } else { "ready_for_review" };
         move |n: u64| pull(number, action, 5 + n, json!({ "pull_request": { "draft": draft } }))
     };
-    let branches = |event: &'static str, name: &'static str| move |_: u64| branch(event, name);
+    let branches = |event: &'static str, name: &'static str| move |n: u64| branch_at(event, name, n);
     let runs = |name: &'static str, how: &'static str| move |n: u64| run(name, (6000 + n, 1), how, "main");
     let deployed = |n: u64, state: &str| deployment(6000 + n, 1 + n, state, "stage-631");
     let deployments = (0..10).map(|n| deployed(n, "success")).collect::<Vec<_>>();

@@ -170,7 +170,7 @@ async fn a_moved_ticket_keeps_its_conversation() {
                 closed(1543, true, 8).with(titled("CORE-10")),
             ],
         )
-        .messages(2, "fish 1543"),
+        .messages(3, "fish 1543"),
     ];
     let kinds = ["ticket.started", "ticket.done", "pull_request.opened", "pull_request.merged"];
     let mut told = play(&serve(&[web("0s", &on(&kinds))]).await, &siblings).await;

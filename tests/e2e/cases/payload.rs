@@ -238,7 +238,15 @@ pub fn push(branch: &str, number: u64, commits: Vec<Value>) -> Post {
 
 /// `create` and `delete`, of a branch
 pub fn branch(event: &'static str, name: &str) -> Post {
-    github(event, json!({ "ref": name, "ref_type": "branch", "pusher_type": "user" }), json!({}))
+    branch_at(event, name, 5)
+}
+
+/// As [`branch`], at another time: that of the last push is all that its payload has.
+pub fn branch_at(event: &'static str, name: &str, minute: u64) -> Post {
+    let body = json!({
+        "ref": name, "ref_type": "branch", "pusher_type": "user", "repository": { "pushed_at": time(minute) },
+    });
+    github(event, body, json!({}))
 }
 
 /// `release`
@@ -305,7 +313,10 @@ pub fn discussion(number: u64, action: &str, minute: u64, more: Value) -> Post {
         "html_url": format!("{page}#discussioncomment-{number}"),
     });
     let answer = match action {
-        "answered" => json!({ "answer": answer }),
+        "answered" => {
+            let chosen = json!({ "answer_chosen_at": time(5), "answer_html_url": answer["html_url"] });
+            json!({ "answer": answer, "discussion": chosen })
+        }
         "unanswered" => json!({ "old_answer": answer }),
         _ => json!({}),
     };

@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, stream};
 use microalign::event::EventKind;
 use serde_json::{Value, json};
 
-use self::words::{end, key, moved_on, new, old};
+use self::words::{end, key, moved_on, new, old, resummed};
 use super::payload::*;
 use super::story::{Told, send, serve};
 use crate::support::{Service, eventually};
@@ -94,10 +94,7 @@ const ISSUE_RETITLED: Then = After(
     },
     New,
 );
-const RESUMMED: Then = After(
-    |n| vec![changed(&key(n), 20, vec![item("summary", Some(&old(n)), Some(&new(n)))], json!({ "summary": new(n) }))],
-    New,
-);
+const RESUMMED: Then = After(|n| vec![resummed(n, json!({}))], New);
 /// It is merged when it comes.
 const MERGED_SINCE: Then = First(|n| vec![end(n, true, 30)], Nothing("late"));
 const MOVED_ON: Then = First(|n| vec![moved_on(n)], Comes::Told);
