@@ -204,12 +204,12 @@ pub fn rest_of_github() -> Vec<Row> {
         ),
         row(
             "branch.created",
-            |n| a_branch(n, "create"),
+            |n| a_branch(n, "create", 5),
             [After(|n| vec![a_branch(n, "delete", 6)], Nothing("deleted")), STAYS, PRIVATE, NO_TIME],
         ),
         row(
             "branch.deleted",
-            |n| a_branch(n, "delete"),
+            |n| a_branch(n, "delete", 5),
             [After(|n| vec![a_branch(n, "create", 6)], Nothing("")), STAYS, PRIVATE, NO_TIME],
         ),
     ]
