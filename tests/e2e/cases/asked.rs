@@ -119,8 +119,7 @@ async fn a_note_is_for_the_teams_that_it_names() {
         told.mails.iter().map(|mail| (mail.to.clone(), format!("{} {}", mail.subject, mail.text))).collect::<Vec<_>>();
     let named = texts.iter().find(|(_, text)| text.contains("@web fish"));
     told.unless(named.is_none(), format!("the names stand in the words: {named:?}"));
-    let leaks =
-        texts.iter().find(|(to, text)| to.starts_with("partner") && text.replace("acme/hush", "").contains("hush"));
+    let leaks = texts.iter().find(|(to, text)| to.starts_with("partner") && text.contains("hush-1840"));
     told.unless(leaks.is_none(), format!("readers outside see a title: {leaks:?}"));
     told.finish();
 }

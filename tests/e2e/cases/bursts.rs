@@ -23,7 +23,7 @@ async fn a_reviewers_remarks_are_one_message_with_words() {
     let [gone, gone_line] = remark(505, 5500, "Never mind 505.");
     let deleted = line_comment(505, (55000, 5500), "deleted", "Never mind 505.");
     let siblings = [
-        sibling("burst", burst).messages(1, "schema 501").says("column 4").says("7 more"),
+        sibling("burst", burst).messages(1, "schema 501").says("column 0?").says("column 1?"),
         sibling("words-before-the-review", [line, review_first]).messages(1, "schema 502").says("column 77"),
         sibling("approved-with-remarks", [approved, approving]).messages(1, "schema 503").says("column 88"),
         sibling("without-any-word", [review(504, 5400, "commented", None)]).messages(0, "schema 504"),

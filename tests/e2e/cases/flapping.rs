@@ -16,7 +16,7 @@ fn turns(times: u64, one: impl Fn(u64) -> Post, other: impl Fn(u64) -> Post, end
 async fn a_release_that_is_tried_ten_times_is_told_once_or_not_at_all() {
     let of = |tag: &'static str, action: &'static str| {
         move |n: u64| {
-            let id = 77_000 + n / 2;
+            let id = tag[1..].parse::<u64>().unwrap() * 1000 + n / 2;
             let at = json!({ "release": { "created_at": time(n), "published_at": time(n) } });
             release(id, tag, action, at)
         }
@@ -59,7 +59,7 @@ async fn other_things_that_flap_end_in_what_stands() {
         let action = if draft { "converted_to_draft" } else { "ready_for_review" };
         move |n: u64| pull(number, action, 5 + n, json!({ "pull_request": { "draft": draft } }))
     };
-    let branches = |event: &'static str, name: &'static str| move |_: u64| branch(event, name);
+    let branches = |event: &'static str, name: &'static str| move |n: u64| branch_at(event, name, n);
     let runs = |name: &'static str, how: &'static str| move |n: u64| run(name, (6000 + n, 1), how, "main");
     let deployed = |n: u64, state: &str| deployment(6000 + n, 1 + n, state, "stage-631");
     let deployments = (0..10).map(|n| deployed(n, "success")).collect::<Vec<_>>();
@@ -73,7 +73,6 @@ async fn other_things_that_flap_end_in_what_stands() {
         sibling("issue-ends-closed", turns(5, issues(611, "closed"), issues(611, "reopened"), true))
             .messages(1, "Orders 611"),
         sibling("issue-ends-open", turns(5, issues(612, "closed"), issues(612, "reopened"), false))
-            // Nobody was told that it was closed.
             .messages(0, "Orders 612"),
         sibling("label-ends-on", turns(5, label(613, "labeled", true), label(613, "unlabeled", false), true))
             .messages(1, "schema 613"),

@@ -15,7 +15,10 @@ fn landed(bot: &str, number: u64, authors: &[&str]) -> Post {
         commit(number + index as u64, author, &format!("Mend part {number} (#45)"), &[&files])
     };
     let commits = authors.iter().enumerate().map(commit).collect();
-    push("main", number + last, commits).by(bot).with(json!({ "pusher": { "name": bot } }))
+    push("main", number + last, commits)
+        .by(bot)
+        .with(json!({ "pusher": { "name": bot } }))
+        .of(&format!("acme/r{number}"))
 }
 
 #[tokio::test]

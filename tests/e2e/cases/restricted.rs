@@ -138,19 +138,11 @@ async fn a_level_that_is_set_while_an_update_waits_counts_at_once() {
 
 #[tokio::test]
 async fn a_digest_hides_it_too() {
-    let several = (0..25).map(|n| started(&format!("DATA-{}", 7300 + n), 5)).collect::<Vec<_>>();
-    let siblings = [
-        sibling("several", several),
-        sibling("one-of-them", [started("DATA-7330", 5).with(hushed(7330))]).never("hush-7330"),
-        sibling(
-            "another",
-            [
-                started("DATA-7331", 5).with(open(7331)),
-                levelled("DATA-7331", 6, hushed(7331)["issue"]["fields"].clone()),
-            ],
-        )
-        .never("hush-7331"),
-    ];
+    let mut several = (0..25).map(|n| started(&format!("DATA-{}", 7300 + n), 5)).collect::<Vec<_>>();
+    several.push(started("DATA-7330", 5).with(hushed(7330)));
+    several.push(started("DATA-7331", 5).with(open(7331)));
+    several.push(levelled("DATA-7331", 6, hushed(7331)["issue"]["fields"].clone()));
+    let siblings = [sibling("several", several).never("hush-7330").never("hush-7331").messages(1, "DATA-7300")];
     let team = web("2s", &on(&["ticket.started"]));
     tell(&[team], &siblings).await;
 }

@@ -78,7 +78,9 @@ async fn our_comment_on_a_service_desks_ticket_is_internal() {
     let refused = to("SD-821").is_empty();
     let reasons = format!("{:?}", told.lines("desk/0"));
     told.unless(!refused || reasons.contains("customer"), format!("refused without a reason: {reasons}"));
-    told.unless(to("DATA-822").len() == 1, format!("an ordinary ticket's comment: {requests:?}"));
+    // Jira makes nothing of that property where there are no customers.
+    let plain = to("DATA-822").len();
+    told.unless(plain == 1, format!("an ordinary ticket's comment: {requests:?}"));
     told.finish();
 }
 

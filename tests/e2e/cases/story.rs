@@ -1,5 +1,8 @@
 //! Webhooks in, and what came of them: each situation and its siblings in one service, all that is wrong in one report.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use serde_json::Value;
 
@@ -111,7 +114,13 @@ pub struct Told {
 impl Told {
     /// What there is by now.
     pub async fn by(service: &Service) -> Self {
-        let ledger = service.idle().await;
+        let settled = AssertUnwindSafe(service.idle()).catch_unwind().await;
+        let ledger = settled.unwrap_or_else(|panic| {
+            let log = service.log();
+            let trouble = log.lines().filter(|line| !line.contains("\"INFO\"")).collect::<Vec<_>>();
+            eprintln!("what the service had to say:\n{}", trouble.join("\n"));
+            std::panic::resume_unwind(panic)
+        });
         let mails = service.mails().iter().map(|raw| Mail::read(raw)).collect();
         Self { mails, ledger, wrong: Vec::new() }
     }
@@ -231,12 +240,12 @@ pub async fn serve(teams: &[String]) -> Service {
 
 /// Sends all that the situations consist of, waits until all has settled, and looks at what came of it.
 pub async fn play(service: &Service, siblings: &[Sibling]) -> Told {
-    for sibling in siblings {
+    for (at, sibling) in siblings.iter().enumerate() {
         for (number, post) in sibling.posts.iter().enumerate() {
             if post.to.is_empty() {
                 service.idle().await;
             } else {
-                send(service, &format!("{}/{number}", sibling.name), post).await;
+                send(service, &format!("{}/{number}", sibling.name), &post.clone().actors(at)).await;
             }
         }
     }

@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, stream};
 use microalign::event::EventKind;
 use serde_json::{Value, json};
 
-use self::words::{end, key, moved_on, new, old};
+use self::words::{end, key, moved_on, new, old, resummed};
 use super::payload::*;
 use super::story::{Told, send, serve};
 use crate::support::{Service, eventually};
@@ -94,10 +94,7 @@ const ISSUE_RETITLED: Then = After(
     },
     New,
 );
-const RESUMMED: Then = After(
-    |n| vec![changed(&key(n), 20, vec![item("summary", Some(&old(n)), Some(&new(n)))], json!({ "summary": new(n) }))],
-    New,
-);
+const RESUMMED: Then = After(|n| vec![resummed(n, json!({}))], New);
 /// It is merged when it comes.
 const MERGED_SINCE: Then = First(|n| vec![end(n, true, 30)], Nothing("late"));
 const MOVED_ON: Then = First(|n| vec![moved_on(n)], Comes::Told);
@@ -149,12 +146,7 @@ impl Cell<'_> {
 
     /// The same in a repository and by people of this cell alone: nobody does many things at once.
     fn own(&self, post: Post) -> Post {
-        let mut post = post.of(&format!("acme/r{}", self.n));
-        let text = post.body.to_string();
-        let text = text.replace("\"login\":\"ana\"", &format!("\"login\":\"ana{}\"", self.n));
-        let text = text.replace("\"accountId\":\"5aa\"", &format!("\"accountId\":\"5aa{}\"", self.n));
-        post.body = serde_json::from_str(&text).unwrap();
-        post
+        post.of(&format!("acme/r{}", self.n)).actors(self.n)
     }
 
     async fn send(&self, service: &Service, step: &str, posts: Vec<Post>) {

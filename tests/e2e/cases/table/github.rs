@@ -135,7 +135,7 @@ pub fn rest_of_github() -> Vec<Row> {
                         New,
                     ),
                     PRIVATE,
-                    First(|n| vec![released(n, "deleted", json!({}))], Nothing("deleted")),
+                    First(|n| vec![released(n, "deleted", json!({}))], Nothing("")),
                 ],
             )
         },
@@ -204,13 +204,13 @@ pub fn rest_of_github() -> Vec<Row> {
         ),
         row(
             "branch.created",
-            |n| a_branch(n, "create"),
-            [After(|n| vec![a_branch(n, "delete")], Nothing("deleted")), STAYS, PRIVATE, NO_TIME],
+            |n| a_branch(n, "create", 5),
+            [After(|n| vec![a_branch(n, "delete", 6)], Nothing("deleted")), STAYS, PRIVATE, NO_TIME],
         ),
         row(
             "branch.deleted",
-            |n| a_branch(n, "delete"),
-            [After(|n| vec![a_branch(n, "create")], Nothing("")), STAYS, PRIVATE, NO_TIME],
+            |n| a_branch(n, "delete", 5),
+            [After(|n| vec![a_branch(n, "create", 6)], Nothing("")), STAYS, PRIVATE, NO_TIME],
         ),
     ]
 }

@@ -77,8 +77,8 @@ pub fn tickets() -> Vec<Row> {
             |n| due(n, 5, "2026-02-01", "2026-03-01"),
             [
                 After(|n| vec![due(n, 6, "2026-03-01", "2026-02-01")], Nothing("")),
-                RESUMMED,
-                LEVEL,
+                After(|n| vec![resummed(n, json!({ "duedate": "2026-03-01" }))], New),
+                After(|n| vec![levelled(&key(n), 20, json!({ "summary": old(n), "duedate": "2026-03-01" }))], KeyOnly),
                 First(|n| vec![due(n, 30, "2026-03-01", "2026-02-01")], Nothing("")),
             ],
         ),
@@ -87,8 +87,8 @@ pub fn tickets() -> Vec<Row> {
             |n| due(n, 5, "2026-03-01", "2026-02-01"),
             [
                 After(|n| vec![due(n, 6, "2026-02-01", "2026-03-01")], Nothing("")),
-                RESUMMED,
-                LEVEL,
+                After(|n| vec![resummed(n, json!({ "duedate": "2026-02-01" }))], New),
+                After(|n| vec![levelled(&key(n), 20, json!({ "summary": old(n), "duedate": "2026-02-01" }))], KeyOnly),
                 First(|n| vec![due(n, 30, "2026-02-01", "2026-03-01")], Nothing("")),
             ],
         ),
@@ -235,7 +235,7 @@ pub fn rest_of_jira() -> Vec<Row> {
             "sprint.closed",
             |n| a_sprint(n, "sprint_closed", 5),
             [
-                After(|n| vec![a_sprint(n, "sprint_started", 6)], Nothing("")),
+                After(|n| vec![a_sprint(n, "sprint_deleted", 6)], Nothing("deleted")),
                 After(
                     |n| {
                         vec![sprint(n, "sprint_updated", 6, json!({ "sprint": { "name": new(n), "state": "closed" } }))]
@@ -243,7 +243,7 @@ pub fn rest_of_jira() -> Vec<Row> {
                     Comes::Told,
                 ),
                 NO_LEVEL,
-                First(|n| vec![a_sprint(n, "sprint_started", 30)], Nothing("")),
+                First(|n| vec![a_sprint(n, "sprint_deleted", 30)], Nothing("deleted")),
             ],
         ),
         row(

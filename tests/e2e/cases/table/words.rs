@@ -103,7 +103,8 @@ pub fn pre() -> Value {
 }
 
 pub fn deployed(n: u64, status: u64, state: &str) -> Post {
-    deployment(n, status, state, &old(n))
+    // Names are of all of GitHub.
+    deployment(n, n * 60 + status, state, &old(n))
 }
 
 pub fn ran(n: u64, id: u64, attempt: u64, conclusion: &str) -> Post {
@@ -119,8 +120,8 @@ pub fn talk_edited(n: u64, from: &str) -> Vec<Post> {
         "changes": { "title": { "from": old(n) } }, "answer": null }))]
 }
 
-pub fn a_branch(n: u64, event: &'static str) -> Post {
-    branch(event, &old(n))
+pub fn a_branch(n: u64, event: &'static str, minute: u64) -> Post {
+    branch_at(event, &old(n), minute)
 }
 
 // Tickets are told by their summaries.
@@ -182,4 +183,10 @@ pub fn a_sprint(n: u64, event: &str, minute: u64) -> Post {
 
 pub fn a_version(n: u64, event: &str, minute: u64) -> Post {
     version(n, event, minute, json!({ "version": { "name": old(n) } }))
+}
+
+/// Another summary, with these fields as they are.
+pub fn resummed(n: u64, fields: Value) -> Post {
+    changed(&key(n), 20, vec![item("summary", Some(&old(n)), Some(&new(n)))], fields)
+        .with(json!({ "issue": { "fields": { "summary": new(n) } } }))
 }
