@@ -206,6 +206,10 @@ impl Intake {
         }
         let mut batch = Batch::begin(&self.store, rulebook, &parsed, now).await?;
         for (delivery, parsed) in queued.iter().zip(parsed) {
+            // What it renames has to be written before.
+            if name::renames(&parsed) && !batch.planned().is_empty() {
+                break;
+            }
             if !batch.add(delivery, parsed).await? {
                 break;
             }

@@ -192,6 +192,12 @@ fn first_sight(event: &Event) -> Option<String> {
     (event.kind == EventKind::WorkflowRecovered).then(|| "the workflow was not known to have failed".to_owned())
 }
 
+/// Whether a deployment is said to have succeeded that has failed since.
+fn is_late(known: &Thing, event: &Event) -> bool {
+    let About::Thing(told) = &event.about else { return false };
+    stands::has_failed(told, known) && told.updated_at < known.updated_at
+}
+
 /// Whether a branch is said to be made or deleted that is known to be so, in a payload that doesn't say when.
 fn is_repeated(known: &Thing, event: &Event) -> bool {
     let deleted = event.kind == EventKind::BranchDeleted;
@@ -244,6 +250,9 @@ fn no_news(event: &Event, (before, gone): (&Known, Option<Undone>), now: &About)
     match (event.kind, &before.about) {
         (EventKind::BranchCreated | EventKind::BranchDeleted, About::Thing(known)) if is_repeated(known, event) => {
             Some("it was told of already: two webhooks deliver it, and one would do".to_owned())
+        }
+        (EventKind::DeploymentSucceeded, About::Thing(known)) if is_late(known, event) => {
+            Some("it came late: it has failed since".to_owned())
         }
         (EventKind::WorkflowRecovered, About::Thing(thing))
             if thing.outcome.as_deref().is_none_or(|outcome| outcome == "success") =>

@@ -41,6 +41,11 @@ pub(super) async fn complete(parsed: &mut [Parsed], settings: &Settings, store: 
     Ok(())
 }
 
+/// Whether a delivery gives something another name.
+pub(super) fn renames(parsed: &Parsed) -> bool {
+    matches!(parsed, Parsed::Events(events) if events.iter().any(|event| event.renamed.is_some()))
+}
+
 /// Puts people's names in the places of the ids that Jira has for them, by what this and earlier deliveries call them.
 async fn name_people(events: &mut [&mut Event], store: &Store) -> Result<(), StoreError> {
     let jira = || events.iter().filter(|event| event.source == Source::Jira);

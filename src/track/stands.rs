@@ -1,6 +1,6 @@
 //! Whether what an event told still stands: the undoing of every kind (README, "What undoes what").
 
-use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, Ticket};
+use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
 
 use super::{Known, ReviewState};
 
@@ -120,6 +120,10 @@ fn thing(kind: EventKind, event: &Event, now: &Thing) -> Result<(), String> {
         EventKind::ReleasePublished if told.prerelease == Some(true) && now.prerelease == Some(false) => {
             Err("it is a full release by now".to_owned())
         }
+        EventKind::ReleasePromoted if now.prerelease == Some(true) => {
+            Err("it is a pre-release again by now".to_owned())
+        }
+        EventKind::DeploymentSucceeded if has_failed(told, now) => Err("it has failed by now".to_owned()),
         EventKind::DeploymentFailed if another => Err("there is a later deployment to the same place".to_owned()),
         _ => Ok(()),
     }
@@ -206,4 +210,12 @@ pub fn standing(about: &About) -> &'static str {
             None => "known",
         },
     }
+}
+
+/// Whether what was deployed has failed since.
+pub(super) fn has_failed(told: &Thing, now: &Thing) -> bool {
+    told.kind == ThingKind::Deployment
+        && told.id.is_some()
+        && told.id == now.id
+        && matches!(now.outcome.as_deref(), Some("failure" | "error"))
 }

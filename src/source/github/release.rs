@@ -53,7 +53,7 @@ fn about(delivery: &Delivery<'_>, release: &Release, tag: &str) -> Thing {
         branch: release.target_commitish.text().filter(|name| !is_sha(name)).map(str::to_owned),
         tag: Some(tag.to_owned()),
         // A promotion comes as an edit too: whoever hears of the promotion must not know of it before.
-        prerelease: release.prerelease.filter(|_| delivery.action() != "edited"),
+        prerelease: release.prerelease.filter(|prerelease| *prerelease || delivery.action() != "edited"),
         id: release.id.as_ref().map(|id| id.as_str().to_owned()),
         outcome: gone.map(str::to_owned),
         body_summary: summary,

@@ -289,7 +289,8 @@ fn ticket(key: &str, fields: &Fields) -> Ticket {
     let security = fields.security.as_ref().map(|level| !level.is_null());
     Ticket {
         // What has the time of its last change has all of a ticket.
-        restricted: security.or(updated_at.map(|_| false)),
+        // A field that is left out says nothing: what must not be told is not told until Jira says that it may be.
+        restricted: security,
         resolution: fields.resolution.as_ref().and_then(|resolution| resolution.name.text()).map(text::title),
         summary: fields.summary.text().map(text::title),
         status: status.and_then(|status| status.name.text()).map(text::title),

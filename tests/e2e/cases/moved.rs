@@ -47,6 +47,7 @@ async fn a_transferred_issue_is_not_a_new_one() {
         sibling("opened-first", [opened, wait(), there, here, wait(), end(1501, 1511)]),
         sibling("transferred-first", [opened_too, wait(), here_too, there_too, wait(), end(1502, 1512)]),
         sibling("opened-alone", [alone, wait(), there_alone, wait(), end(1503, 1513)]),
+        sibling("not-known-before", [there_unseen, here_unseen, wait(), end(1504, 1514)]),
         sibling("an-issue-of-its-own", [issue(1505, "opened", 5, json!({})).of("acme/web")]).messages(1, "Orders 1505"),
     ];
     let mut told = play(&serve(&[web("0s", &on(&["issue.*", "note.*"]))]).await, &siblings).await;
@@ -70,7 +71,8 @@ async fn a_transferred_issue_is_not_a_new_one() {
         let right = if name == "not-known-before" { (0, 0, 1) } else { (1, 1, 1) };
         told.unless(counts == right, format!("{name}: opened, note, closed are told {counts:?} times, not {right:?}"));
         let closed = told.states(&format!("{name}/{last}"), "web").contains(&"sent");
-        told.unless(closed, format!("{name}: its end is not told"));
+        let lines = told.lines(&format!("{name}/{last}"));
+        told.unless(closed, format!("{name}: its end is not told: {lines:?}"));
     }
     told.finish();
 }

@@ -32,7 +32,7 @@ pub fn ticket(key: &str, event: &str, minute: u64, more: Value) -> Post {
                 "summary": format!("Orders in schema {number}"), "issuetype": { "name": "Story" },
                 "project": { "key": project },
                 "status": { "name": "In Progress", "statusCategory": { "key": "indeterminate" } },
-                "updated": jira_time(minute), "security": null, "resolution": null,
+                "updated": jira_time(minute), "resolution": null,
             },
         },
     });

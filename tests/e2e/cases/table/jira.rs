@@ -135,7 +135,7 @@ pub fn tickets() -> Vec<Row> {
                 After(|n| vec![link(n, 6, false)], Nothing("")),
                 RESUMMED,
                 LEVEL,
-                First(|n| vec![link(n, 30, false)], Nothing("")),
+                Cannot("a change that removes a link doesn't say when that was made"),
             ],
         ),
         Row {
