@@ -35,7 +35,7 @@ use crate::rulebook::{Rulebook, Telling};
 use crate::settings::TellAuthors;
 use crate::source::{self, Parsed, Settings};
 use crate::store::{Due, Incoming, Queued, Released, Store, StoreError, Which};
-use crate::template::Message;
+use crate::template::{Message, RenderError};
 use crate::track::Known;
 
 /// It is told of new deliveries; it also looks by itself.
@@ -371,6 +371,7 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
                 Decision::Send(Box::new(Ready { due, event, team, rule, message, joins, to }))
             }
         },
+        Err(RenderError::Withheld(reason)) => Decision::Suppress(due.id, reason),
         Err(error) => {
             tracing::error!(team = team.name, rule = rule.name, %error, "a message could not be rendered");
             Decision::Fail(due.id, error.to_string())

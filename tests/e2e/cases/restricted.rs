@@ -66,7 +66,8 @@ async fn a_level_that_was_set_before_hides_all_but_key_and_link() {
             [
                 started("DATA-709", 5).with(hushed(709)),
                 settled(),
-                done("DATA-709", 6).with(json!({ "issue": { "fields": { "summary": "Open fish 709" } } })),
+                done("DATA-709", 6)
+                    .with(json!({ "issue": { "fields": { "summary": "Open fish 709", "security": null } } })),
             ],
         )
         .never("hush-709")

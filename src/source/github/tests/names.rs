@@ -78,7 +78,7 @@ fn every_occurrence_has_its_name() {
         ("release", "released", "github:release:9:published:1714644000000"),
         ("release", "edited", "github:release:9:edited:1714644000000"),
         ("release", "deleted", "github:release:9:deleted:1714644000000"),
-        ("deployment_status", "created", "github:deployment-status:11"),
+        ("deployment_status", "created", "github:deployment-status:acme/api:11"),
         ("workflow_run", "completed", "github:workflow-run:12:2"),
         ("repository", "renamed", "github:repository:acme/api:renamed:1714644000000"),
         ("repository", "privatized", "github:repository:acme/api:privatized:1714644000000"),
@@ -88,7 +88,7 @@ fn every_occurrence_has_its_name() {
         assert!(!once.contains('@'));
     }
     let old = without(everything(), "/deployment_status", "id");
-    assert_eq!(events("deployment_status", &old)[0].once.as_deref(), Some("github:deployment:10:success"));
+    assert_eq!(events("deployment_status", &old)[0].once.as_deref(), Some("github:deployment:acme/api:10:success"));
     let first = without(everything(), "/workflow_run", "run_attempt");
     let first = with(first, "/action", json!("completed"));
     assert_eq!(events("workflow_run", &first)[0].once.as_deref(), Some("github:workflow-run:12:1"));

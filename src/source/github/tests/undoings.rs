@@ -134,7 +134,7 @@ fn what_happens_to_a_discussion_and_its_answer() {
     let event = events("discussion", &unanswered).remove(0);
     assert_eq!(
         (event.kind, outcome(&event)),
-        (EventKind::DiscussionAnswered, None),
+        (EventKind::DiscussionAnswered, Some("unanswered".to_owned())),
         "the state says that there is none"
     );
     assert_eq!(undoing("discussion", &unanswered).of, Undoes::Nothing);
@@ -155,7 +155,7 @@ fn what_happens_to_a_discussion_and_its_answer() {
     let deleted = with(comment.clone(), "/action", json!("deleted"));
     assert_eq!(undoing("discussion_comment", &deleted).of, occurrence(&once, Undone::Deleted));
     let event = events("discussion_comment", &deleted).remove(0);
-    assert_eq!((event.comment.as_ref(), outcome(&event)), (None, None));
+    assert_eq!((event.comment.as_ref(), outcome(&event)), (None, Some("unanswered".to_owned())));
 
     let mut gone = without(deleted, "/discussion", "answer_chosen_at");
     gone["discussion"]["answer_html_url"] = json!(null);
