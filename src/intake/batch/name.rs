@@ -79,7 +79,7 @@ impl Batch<'_> {
         }
         let scope = event.named(&event.scope);
         let was = self.store.private(&[&scope]).await?.get(&scope).copied();
-        Ok((was == Some(false)).then(|| Recall { made: Made::Repository(scope), withdrawn: None }))
+        Ok((was == Some(false)).then_some(Recall { made: Made::Repository(scope), withdrawn: None }))
     }
 }
 
