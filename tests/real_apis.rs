@@ -96,7 +96,7 @@ async fn a_ticket_gets_comments_that_nobody_answers_to() {
     let pushed = pull_request("synchronize", 7, about(json!({})));
     assert_eq!(states(&service.github_settled("pull_request", "d-2", &pushed).await), ["sent"]);
     let [edited] = &ours().await[..] else { panic!("it is edited") };
-    assert!(edited.contains("new commits") && edited != first, "{edited}");
+    assert!(edited.contains("pushed to") && edited != first, "{edited}");
 
     let merged = pull_request("closed", 7, about(json!({ "merged": true, "state": "closed" })));
     assert_eq!(states(&service.github_settled("pull_request", "d-3", &merged).await), ["sent"]);
