@@ -155,10 +155,12 @@ impl Intake {
 
     async fn plan_waiting(&self, now: Timestamp) -> Result<usize, StoreError> {
         let rulebook = Arc::clone(&self.rulebook.borrow());
-        match self.read().await? {
-            Some(reading) => self.take_in(reading.await.map_err(StoreError::Stopped)?, &rulebook, now).await,
-            None => Ok(0),
-        }
+        let Some(reading) = self.read().await? else { return Ok(0) };
+        let mut read = reading.await.map_err(StoreError::Stopped)?;
+        // What comes meanwhile is newer than what was missed, and does not wait for that.
+        let before = read.iter().take_while(|(delivery, _)| delivery.received <= now).count();
+        read.truncate(before);
+        if read.is_empty() { Ok(0) } else { self.take_in(read, &rulebook, now).await }
     }
 
     /// Begins to read the payloads that wait, if any do.
