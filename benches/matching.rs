@@ -119,32 +119,8 @@ fn kinds() -> &'static [EventKind] {
 fn event(n: usize) -> Event {
     let about = Thing { branch: Some("main".to_owned()), ..Thing::bare(ThingKind::Push, "Drop the old ids") };
     Event {
-        source: Source::Github,
-        kind: kinds()[n % kinds().len()],
         scope: format!("acme/service-{:04}", n * 7 % REPOSITORIES),
-        actor: None,
-        at: jiff::Timestamp::UNIX_EPOCH,
-        url: None,
-        subject: "acme/service:main".to_owned(),
-        about: About::Thing(about),
-        tickets: Vec::new(),
-        change: None,
-        note: None,
-        comment: None,
-        once: None,
-        retold: None,
-        private: None,
-        paths: None,
-        owners: None,
-        gap: None,
-        host: None,
-        more_paths: false,
-        listed: Vec::new(),
-        doers: Vec::new(),
-        undoing: None,
-        renamed: None,
-        review: None,
-        people: Vec::new(),
+        ..Event::bare(Source::Github, kinds()[n % kinds().len()], "acme/service:main".to_owned(), About::Thing(about))
     }
 }
 

@@ -197,6 +197,39 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event of which no more is known than what happened to what; its time is the epoch.
+    #[must_use]
+    pub fn bare(source: Source, kind: EventKind, subject: String, about: About) -> Self {
+        Self {
+            source,
+            kind,
+            scope: String::new(),
+            actor: None,
+            at: Timestamp::UNIX_EPOCH,
+            url: None,
+            subject,
+            about,
+            tickets: Vec::new(),
+            change: None,
+            note: None,
+            comment: None,
+            private: None,
+            once: None,
+            retold: None,
+            paths: None,
+            owners: None,
+            gap: None,
+            host: None,
+            more_paths: false,
+            listed: Vec::new(),
+            doers: Vec::new(),
+            undoing: None,
+            renamed: None,
+            review: None,
+            people: Vec::new(),
+        }
+    }
+
     /// Whether it comes from a repository that not everybody may see. One that is not known to be public is private.
     #[must_use]
     pub fn is_private(&self) -> bool {

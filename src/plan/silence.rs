@@ -140,31 +140,12 @@ fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
         _ => (Source::Github, scope_of(&timer.subject, known.host.as_deref())),
     };
     Event {
-        source,
-        kind: timer.kind,
         scope: scope.to_owned(),
-        actor: None,
         at: now,
         url: known.about.url().map(str::to_owned),
-        subject: timer.subject.clone(),
-        about: known.about.clone(),
         tickets: known.tickets.clone(),
         private: known.about.private(),
-        change: None,
-        note: None,
-        comment: None,
-        once: None,
-        retold: None,
-        paths: None,
-        owners: None,
-        gap: None,
         host: known.host.clone(),
-        more_paths: false,
-        listed: Vec::new(),
-        doers: Vec::new(),
-        undoing: None,
-        renamed: None,
-        review: None,
-        people: Vec::new(),
+        ..Event::bare(source, timer.kind, timer.subject.clone(), known.about.clone())
     }
 }

@@ -64,32 +64,10 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         updated_at: None,
     };
     let event = Event {
-        source: Source::Github,
-        kind,
         scope: "acme/x".to_owned(),
         actor: Some(ana),
-        at: Timestamp::UNIX_EPOCH,
-        url: None,
-        subject: "acme/x#45".to_owned(),
-        about: About::PullRequest(pr),
         tickets: vec!["DATA-123".parse().unwrap()],
-        change: None,
-        note: None,
-        comment: None,
-        private: None,
-        once: None,
-        retold: None,
-        paths: None,
-        owners: None,
-        gap: None,
-        host: None,
-        more_paths: false,
-        listed: Vec::new(),
-        doers: Vec::new(),
-        undoing: None,
-        renamed: None,
-        review: None,
-        people: Vec::new(),
+        ..Event::bare(Source::Github, kind, "acme/x#45".to_owned(), About::PullRequest(pr))
     };
     track(None, event)
 }

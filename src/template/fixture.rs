@@ -36,8 +36,6 @@ pub(crate) fn event(kind: EventKind) -> Event {
         about => about.url().map(|url| format!("{url}#comment-7")),
     };
     Event {
-        source: if jira { Source::Jira } else { Source::Github },
-        kind,
         scope: if jira { "DATA" } else { "acme/ingest" }.to_owned(),
         actor: Some(match kind {
             EventKind::PullRequestDraft | EventKind::PullRequestOpened => actor("ana", "Ana Sá"),
@@ -45,8 +43,6 @@ pub(crate) fn event(kind: EventKind) -> Event {
         }),
         at: "2026-11-02T14:05:00Z".parse().unwrap(),
         url,
-        subject: if name.starts_with("ticket") { "DATA-123" } else { "acme/ingest#45" }.to_owned(),
-        about: about(kind),
         tickets: if name.starts_with("ticket") || name.starts_with("pull_request") || kind.is_note() {
             vec!["DATA-123".parse().unwrap()]
         } else {
@@ -85,20 +81,12 @@ pub(crate) fn event(kind: EventKind) -> Event {
         }),
         comment: (name.ends_with("commented") || name.ends_with("changes_requested"))
             .then(|| Comment { summary: "Could the column stay nullable for a week?".to_owned(), url: None }),
-        private: None,
-        once: None,
-        retold: None,
-        paths: None,
-        owners: None,
-        gap: None,
-        host: None,
-        more_paths: false,
-        listed: Vec::new(),
-        doers: Vec::new(),
-        undoing: None,
-        renamed: None,
-        review: None,
-        people: Vec::new(),
+        ..Event::bare(
+            if jira { Source::Jira } else { Source::Github },
+            kind,
+            if name.starts_with("ticket") { "DATA-123" } else { "acme/ingest#45" }.to_owned(),
+            about(kind),
+        )
     }
 }
 

@@ -32,32 +32,9 @@ fn pull_request(kind: EventKind, (stage, draft): (Stage, bool), minute: i64) -> 
 
 fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
     Event {
-        source: Source::Github,
-        kind,
         scope: "acme/x".to_owned(),
-        actor: None,
-        at: Timestamp::UNIX_EPOCH,
-        url: None,
-        subject: "acme/x#45".to_owned(),
-        about,
         tickets: tickets.iter().map(|key| key.parse().unwrap()).collect(),
-        change: None,
-        note: None,
-        comment: None,
-        private: None,
-        once: None,
-        retold: None,
-        paths: None,
-        owners: None,
-        gap: None,
-        host: None,
-        more_paths: false,
-        listed: Vec::new(),
-        doers: Vec::new(),
-        undoing: None,
-        renamed: None,
-        review: None,
-        people: Vec::new(),
+        ..Event::bare(Source::Github, kind, "acme/x#45".to_owned(), about)
     }
 }
 

@@ -24,32 +24,9 @@ fn event(source: Source, scope: &str, tickets: &[&str]) -> Event {
         Source::Jira => serde_json::json!({"type": "ticket", "key": "DATA-7"}),
     };
     Event {
-        source,
-        kind: EventKind::Push,
         scope: scope.to_owned(),
-        actor: None,
-        at: jiff::Timestamp::UNIX_EPOCH,
-        url: None,
-        subject: "subject".to_owned(),
-        about: serde_json::from_value::<About>(about).unwrap(),
         tickets: tickets.iter().map(|key| key.parse().unwrap()).collect(),
-        change: None,
-        note: None,
-        comment: None,
-        once: None,
-        retold: None,
-        private: None,
-        paths: None,
-        owners: None,
-        gap: None,
-        host: None,
-        more_paths: false,
-        listed: Vec::new(),
-        doers: Vec::new(),
-        undoing: None,
-        renamed: None,
-        review: None,
-        people: Vec::new(),
+        ..Event::bare(source, EventKind::Push, "subject".to_owned(), serde_json::from_value::<About>(about).unwrap())
     }
 }
 

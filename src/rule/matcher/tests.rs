@@ -19,32 +19,16 @@ fn actor(login: &str) -> Actor {
 fn event(about: About) -> Event {
     let jira = matches!(about, About::Ticket(_));
     Event {
-        source: if jira { Source::Jira } else { Source::Github },
-        kind: EventKind::PullRequestMerged,
         scope: if jira { "DATA" } else { "Acme/ingest-api" }.to_owned(),
         actor: Some(actor("cy")),
         at: "2026-03-01T10:00:00Z".parse().unwrap(),
-        url: None,
-        subject: "subject".to_owned(),
-        about,
         tickets: vec!["DATA-7".parse().unwrap(), "WEB-1".parse().unwrap()],
-        change: None,
-        note: None,
-        comment: None,
-        private: None,
-        once: None,
-        retold: None,
-        paths: None,
-        owners: None,
-        gap: None,
-        host: None,
-        more_paths: false,
-        listed: Vec::new(),
-        doers: Vec::new(),
-        undoing: None,
-        renamed: None,
-        review: None,
-        people: Vec::new(),
+        ..Event::bare(
+            if jira { Source::Jira } else { Source::Github },
+            EventKind::PullRequestMerged,
+            "subject".to_owned(),
+            about,
+        )
     }
 }
 

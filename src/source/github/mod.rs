@@ -100,32 +100,13 @@ impl Delivery<'_> {
 
     fn event(&self, kind: EventKind, subject: String, about: About) -> Event {
         Event {
-            source: Source::Github,
-            kind,
             scope: self.scope.to_owned(),
             actor: self.actor(None),
             at: about.updated_at().unwrap_or(self.context.received),
             url: about.url().map(str::to_owned),
-            subject,
-            about,
-            tickets: Vec::new(),
-            change: None,
-            note: None,
-            comment: None,
             private: *self.repository.private,
-            once: None,
-            retold: None,
-            paths: None,
-            owners: None,
-            gap: None,
             host: self.host.clone(),
-            more_paths: false,
-            listed: Vec::new(),
-            doers: Vec::new(),
-            undoing: None,
-            renamed: None,
-            review: None,
-            people: Vec::new(),
+            ..Event::bare(Source::Github, kind, subject, about)
         }
     }
 

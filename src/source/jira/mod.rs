@@ -115,32 +115,13 @@ impl Delivery<'_> {
     fn base(&self, subject: &str, scope: &str, about: About) -> Event {
         let at = self.body.timestamp.map(|time| time.0).or_else(|| about.updated_at());
         Event {
-            source: Source::Jira,
-            kind: EventKind::TicketUpdated,
             scope: scope.to_owned(),
             actor: self.body.user.as_ref().and_then(User::actor),
             at: at.unwrap_or(self.context.received),
             url: about.url().map(str::to_owned),
-            subject: subject.to_owned(),
-            about,
-            tickets: Vec::new(),
-            change: None,
-            note: None,
-            comment: None,
-            private: None,
-            once: None,
-            retold: None,
-            paths: None,
-            owners: None,
-            gap: None,
             host: self.host(),
-            more_paths: false,
-            listed: Vec::new(),
-            doers: Vec::new(),
-            undoing: None,
-            renamed: None,
-            review: None,
             people: people::taught(self.body),
+            ..Event::bare(Source::Jira, EventKind::TicketUpdated, subject.to_owned(), about)
         }
     }
 
