@@ -153,8 +153,8 @@ impl Dispatcher {
         let (team, thread) = (send.team.clone(), send.thread.clone());
         // Whoever sees a page reads the comments on it.
         let comment = matches!(send.destination, Destination::Github | Destination::Jira);
-        let object =
-            (send.assumes && !send.message.private && !comment).then(|| Asked::Object { line: send.update.clone() });
+        let silent = send.message.private || send.message.restricted;
+        let object = (send.assumes && !silent && !comment).then(|| Asked::Object { line: send.update.clone() });
         let mute = (!send.message.private && !send.digest && !comment)
             .then(|| Asked::Quiet(Quiet::Mute { team: team.clone(), thread }));
         let to = Some(&send.destination).filter(|to| matches!(to, Destination::Email(_))).cloned();
@@ -165,7 +165,8 @@ impl Dispatcher {
 
     /// What answers to an assumption are known by. Of a digest nobody could say what they answer to.
     fn reply_tag(&self, send: &Claimed) -> Option<String> {
-        let assumption = send.assumes && !send.message.private && !send.digest;
+        let silent = send.message.private || send.message.restricted;
+        let assumption = send.assumes && !silent && !send.digest;
         assumption.then(|| self.linker.reply_tag(&send.update)).flatten()
     }
 

@@ -180,7 +180,10 @@ impl Rulebook {
         // Of what somebody says, that is the author.
         let note = event.note.as_ref().and_then(|note| note.author.as_ref());
         let author = note.or_else(|| event.author()).filter(|_| rule.reply_to == ReplyTo::Author);
-        Ok(Message { reply_to: author.map(|author| author.login.clone()), ..mannered(message, rule, event.kind) })
+        let reply_to = author.map(|author| author.login.clone());
+        // The conversation may have begun with the ticket's title, before that was restricted.
+        let own_subject = !rule.restricted && telling.ticket.is_some_and(|ticket| ticket.restricted == Some(true));
+        Ok(Message { reply_to, own_subject, ..mannered(message, rule, event.kind) })
     }
 
     /// Whether the words of a rule's messages can hold several comments in one.
@@ -248,7 +251,7 @@ impl Rulebook {
         let why = plan::why_all(team, &[rule.name.as_str()]);
         let facts = Facts { links: &links, object_by: None, ..facts(telling, &thread, &why) };
         let message = self.templates.render("restricted", &key_only(&facts, &bare))?;
-        Ok(Message { restricted: true, ..mannered(message, rule, event.kind) })
+        Ok(Message { restricted: true, own_subject: true, ..mannered(message, rule, event.kind) })
     }
 
     fn thread(&self, event: &Event, ticket: Option<&Ticket>) -> ThreadView {

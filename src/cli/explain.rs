@@ -18,7 +18,7 @@ use crate::event::{Event, Source};
 use crate::intake::understand;
 use crate::plan::{self, Judged};
 use crate::rule::{Rule, Team, Verdict};
-use crate::rulebook::{Rulebook, Telling};
+use crate::rulebook::{self, Rulebook, Telling};
 use crate::source::{self, BodyError, Parsed, json_body};
 use crate::store::Queued;
 use crate::template::{Links, Message};
@@ -162,6 +162,9 @@ fn messages<'a>(
         for (team, rule, kind) in plan::matching(tracked, rulebook.rules()) {
             let event = &Event { kind, ..tracked.event.clone() };
             let now = at.map_or_else(Timestamp::now, |at| goes(team, rule, at).at);
+            if rulebook::withheld(team, event, None).is_some() {
+                continue;
+            }
             let message = rulebook.compose(&Telling { event, ticket: None, team, rule, line: None, now })?;
             for to in plan::destinations(rule) {
                 // What several rules of a team say of one event in the same words is said once at a place.

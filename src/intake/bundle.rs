@@ -236,6 +236,7 @@ impl<'a> Bundle<'a> {
         }
         message.private = self.updates.iter().any(|update| update.message.private);
         message.restricted = self.updates.iter().any(|update| update.message.restricted);
+        message.own_subject = self.updates.iter().any(|update| update.message.own_subject);
         self.join_manners(&mut message);
         let mut rules = self.updates.iter().map(|update| update.rule.name.as_str()).collect::<Vec<_>>();
         rules.sort_unstable();

@@ -162,6 +162,7 @@ fn what_belongs_to_a_restricted_ticket_says_its_key_alone() {
                 Event { tickets: vec!["DATA-123".parse().unwrap()], private: Some(false), ..fixture::event(kind) };
             let message = book.message(&event, Some(&restricted(SECRET))).unwrap();
             assert!(!said(&message).contains(SECRET), "{kind}: {}", said(&message));
+            assert!(message.own_subject, "{kind}");
             if template.is_empty() {
                 assert_eq!(message.subject, "DATA-123", "{kind}");
             }

@@ -213,6 +213,7 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
     // Mail programs split a conversation whose subject changes.
     if let Some(subject) = row.try_get("subject")?
         && !message.private
+        && !message.own_subject
     {
         message.subject = subject;
     }

@@ -26,6 +26,9 @@ pub struct Message {
     /// Whether not even what kind of thing happened may be said
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub restricted: bool,
+    /// Whether its subject stands, also in a conversation that began with another: that may not be said any more
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub own_subject: bool,
     /// The page of what it is about
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub url: Option<String>,

@@ -1,14 +1,16 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod said;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use super::fixture::{self, EVIL, actor, context_of, event, ticket, told};
+use super::fixture::{EVIL, actor, context_of, event, ticket, told};
 use super::*;
-use crate::event::{About, Comment, Event, Ticket};
+use crate::event::{About, Event, Ticket};
 
 fn built_in() -> &'static Templates {
     static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
@@ -34,72 +36,6 @@ fn every_kind_in_full() {
         writeln!(page, "=== {kind} ({})\n{}\n", for_kind(*kind), write(&event, known)).unwrap();
     }
     insta::assert_snapshot!(page);
-}
-
-#[test]
-fn what_a_kind_can_be() {
-    let mut page = String::new();
-    for (what, event, ticket) in fixture::variants() {
-        writeln!(page, "=== {what} ({})\n{}\n", event.kind, write(&event, ticket.as_ref())).unwrap();
-    }
-    insta::assert_snapshot!(page);
-}
-
-/// The comments of a burst, and what stands for each kind beside others.
-#[test]
-fn in_company() {
-    let mut page = String::new();
-    let words = |text: &str| Some(Comment { summary: text.to_owned(), url: None });
-    let many = (1..=7).map(|n| words(&format!("Line {n} could be shorter."))).collect::<Vec<_>>();
-    let three = [words("Why not a view?"), None, words("And a test, please.")];
-    for (what, kind, comments) in [
-        ("three comments, one without words", EventKind::PullRequestCommented, &three[..]),
-        ("seven comments", EventKind::IssueCommented, &many),
-        ("on a ticket", EventKind::TicketCommented, &three),
-        ("none with words", EventKind::PullRequestCommented, &[None, None]),
-    ] {
-        let company = Company { brief: false, comments };
-        let context = fixture::in_company(&event(kind), Some(&ticket()), company);
-        let message = built_in().render(for_kind(kind), &context).unwrap();
-        writeln!(page, "=== {what}\n{}\n", text(&message.body)).unwrap();
-    }
-    for kind in EventKind::ALL.iter().filter(|kind| !event(**kind).tickets.is_empty()) {
-        let company = Company { brief: true, comments: &[] };
-        let context = fixture::in_company(&event(*kind), Some(&ticket()), company);
-        let message = built_in().render(for_kind(*kind), &context).unwrap();
-        let first = text(&message.body[..1]);
-        assert!(!first.contains("for DATA-123"), "{first}");
-        writeln!(page, "=== {kind}\n{first}\n").unwrap();
-    }
-    insta::assert_snapshot!(page);
-}
-
-#[test]
-fn a_heads_up_says_merged_of_a_merge_alone() {
-    let mut page = String::new();
-    for kind in EventKind::ALL {
-        let message = built_in().render("heads-up", &context_of(&event(*kind), Some(&ticket()))).unwrap();
-        let first = text(&message.body[..1]);
-        assert_eq!(first.contains("Bo Ek merged"), *kind == EventKind::PullRequestMerged, "{first}");
-        writeln!(page, "{first}").unwrap();
-    }
-    insta::assert_snapshot!(page);
-}
-
-#[test]
-fn nothing_is_claimed_that_nobody_said() {
-    let ticket = ticket();
-    let all = EventKind::ALL.iter().map(|kind| (event(*kind), Some(ticket.clone())));
-    for (event, ticket) in all.chain(fixture::variants().into_iter().map(|(_, event, ticket)| (event, ticket))) {
-        let said = write(&event, ticket.as_ref()).to_lowercase();
-        let words = said.split(|c: char| !c.is_alphanumeric() && c != '\'').collect::<Vec<_>>();
-        for word in ["we", "we're", "we've", "us", "our"] {
-            assert!(!words.contains(&word), "{}: {said}", event.kind);
-        }
-        for claim in ["should land", "soon", "thanks to", "works for you", "deployment of deployment", "re data-"] {
-            assert!(!said.contains(claim), "{}: {said}", event.kind);
-        }
-    }
 }
 
 #[test]
