@@ -44,7 +44,7 @@ async fn an_approval_that_is_gone_is_not_told() {
         .messages(1, "schema 60"),
         sibling("stays", [approved(61)]).messages(1, "schema 61"),
     ];
-    tell(&[web("2s", &on(&["pull_request.approved", "pull_request.changes_requested"]))], &siblings).await;
+    tell(&[web("6s", &on(&["pull_request.approved", "pull_request.changes_requested"]))], &siblings).await;
 }
 
 #[tokio::test]
@@ -153,5 +153,5 @@ async fn what_is_taken_off_or_back_is_not_told() {
         "discussion.answered",
         "version.released",
     ];
-    tell(&[web("2s", &on(&kinds))], &siblings).await;
+    tell(&[web("6s", &on(&kinds))], &siblings).await;
 }

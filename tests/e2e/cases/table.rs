@@ -116,7 +116,7 @@ fn rows() -> Vec<Row> {
 /// Two teams for a kind: readers inside and outside.
 fn teams(kind: &str) -> [String; 2] {
     let silent = matches!(kind, "pull_request.stalled" | "ticket.quiet");
-    let (after, settle) = if silent { ("after = \"1s\"\n", "4s") } else { ("", "2s") };
+    let (after, settle) = if silent { ("after = \"1s\"\n", "12s") } else { ("", "8s") };
     let team = |who: &str, end: &str, audience: &str| {
         format!(
             "team = \"{who}-{kind}\"\nmembers = [\"quiet\"]\nto = [\"email:{kind}@example.{end}\"]\nsettle = \"{settle}\"\n\

@@ -215,7 +215,7 @@ async fn what_is_deleted_or_renamed_as_a_whole_goes_nowhere_either() {
     tell(&[web(WAITS, &on(&kinds))], &siblings).await;
 }
 
-const OUTSIDE: &str = "team = \"partner\"\nto = [\"email:partner@example.org\"]\naudience = \"outside\"\nsettle = \"2s\"\n\
+const OUTSIDE: &str = "team = \"partner\"\nto = [\"email:partner@example.org\"]\naudience = \"outside\"\nsettle = \"6s\"\n\
     [[rule]]\nname = \"all\"\non = [\"*\"]\n";
 
 #[tokio::test]

@@ -15,7 +15,7 @@ workflow = [\"!e2e*\"]
 name = \"settled\"
 on = [\"workflow.*\"]
 workflow = [\"e2e*\"]
-settle = \"2s\"
+settle = \"6s\"
 ";
 
 /// A run of the file with this id, which has a name that others may have too.
@@ -101,7 +101,7 @@ async fn deployments_are_told_apart_by_what_is_deployed_where() {
     let kinds = super::story::on(&["deployment.*"]);
     let siblings = [sibling("two-services", [to(14210, "deploy:api", "success"), to(14211, "deploy:web", "failure")])
         .messages(2, "stage-1421")];
-    tell(&[web("2s", &kinds)], &siblings).await;
+    tell(&[web("6s", &kinds)], &siblings).await;
 }
 
 #[tokio::test]
