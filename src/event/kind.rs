@@ -169,6 +169,8 @@ impl EventKind {
                 self,
                 Self::PullRequestApproved
                     | Self::PullRequestChangesRequested
+                    | Self::ReleasePublished
+                    | Self::ReleasePromoted
                     | Self::DiscussionAnswered
                     | Self::TicketLinked
             )
