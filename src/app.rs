@@ -29,9 +29,8 @@ use crate::owner;
 use crate::recover::Recovery;
 use crate::reply::{Answers, Inbox};
 use crate::rulebook::Rulebook;
-use crate::source::Settings;
+use crate::source::{Settings, host_of};
 use crate::store::{Store, StoreError};
-use crate::track::host_of;
 
 /// An editor writes a file in several steps; after this long without another, it is read.
 const CALM: Duration = Duration::from_millis(300);

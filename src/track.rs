@@ -15,7 +15,7 @@ use crate::event::{
     Undoes, Undone,
 };
 
-pub use self::host::{Homes, host_of, localize};
+pub use self::host::{Homes, localize};
 pub use self::reviews::{Reviews, State as ReviewState};
 pub use self::stands::{holds, standing, stands};
 

@@ -69,7 +69,7 @@ async fn name_people(events: &mut [&mut Event], store: &Store) -> Result<(), Sto
 
 /// The hosts that the configuration names.
 fn homes(settings: &Settings) -> Homes {
-    let jira = settings.jira_base_url.as_deref().and_then(track::host_of);
+    let jira = settings.jira_base_url.as_deref().and_then(source::host_of);
     Homes { github: settings.github_host.clone(), jira, ..Homes::default() }
 }
 

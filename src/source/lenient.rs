@@ -133,6 +133,17 @@ impl Link {
     }
 }
 
+/// The host of a page's address, in small letters, with its port if that is none of the usual. An address of GitHub's API,
+/// at `api.github.com` or an own subdomain of `ghe.com`, has the host of the pages.
+#[must_use]
+pub fn host_of(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok()?;
+    let host = url.host_str()?.to_ascii_lowercase();
+    let page = host.strip_prefix("api.").filter(|page| *page == "github.com" || page.ends_with(".ghe.com"));
+    let host = page.unwrap_or(&host);
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
 impl From<&Link> for String {
     fn from(link: &Link) -> Self {
         link.0.clone()

@@ -28,6 +28,7 @@ pub use body::{BodyError, json_body};
 pub use commit::Commit;
 pub use github::EVENTS as GITHUB_EVENTS;
 pub use jira::{EVENTS as JIRA_EVENTS, at_site as at_jira_site};
+pub use lenient::host_of;
 pub use note::{revise as revise_notes, standing as standing_notes};
 pub use own::{IN_JIRA, ON_GITHUB};
 pub use people::name_people;

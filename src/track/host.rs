@@ -55,15 +55,3 @@ pub fn localize(event: &mut Event, homes: &mut Homes) {
     }
     event.host = Some(host);
 }
-
-/// The host, with its port, of an address; of an API's address, that of its pages.
-#[must_use]
-pub fn host_of(address: &str) -> Option<String> {
-    let url = url::Url::parse(address).ok()?;
-    let host = url.host_str()?.to_ascii_lowercase();
-    let host = if host == "api.github.com" { "github.com".to_owned() } else { host };
-    Some(match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host,
-    })
-}

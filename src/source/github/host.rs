@@ -1,16 +1,14 @@
 //! Which GitHub a payload is from: github.com, or an Enterprise Server.
 
-use url::Url;
-
 use super::payload::Body;
-use crate::source::lenient::{Link, Maybe};
+use crate::source::lenient::{Link, Maybe, host_of};
 
 /// The host of the repository's page, in small letters, with its port if that is not the usual one. Where the payload
 /// doesn't link that page, its other links say it.
 pub fn host(body: &Body) -> Option<String> {
     let repository = body.repository.as_ref();
     let own = repository.into_iter().flat_map(|repository| [&repository.html_url, &repository.url]);
-    own.chain(subject(body)).filter_map(|link| link.as_ref()).find_map(of)
+    own.chain(subject(body)).filter_map(|link| link.as_ref()).find_map(|link| host_of(link.as_str()))
 }
 
 /// The links to what it is about, and at last to who did it.
@@ -25,13 +23,4 @@ fn subject(body: &Body) -> impl Iterator<Item = &Maybe<Link>> {
     let push = std::iter::once(&body.compare).chain(body.head_commit.iter().map(|commit| &commit.url));
     let sender = body.sender.iter().flat_map(|sender| sender.iter()).map(|sender| &sender.html_url);
     pull_request.chain(issues).chain(comments).chain(release).chain(run).chain(push).chain(sender)
-}
-
-/// The host of a page, or of the API at `api.github.com`, at an own subdomain of `ghe.com`, or below `/api/v3`.
-fn of(link: &Link) -> Option<String> {
-    let url = Url::parse(link.as_str()).ok()?;
-    let host = url.host_str()?.to_ascii_lowercase();
-    let page = host.strip_prefix("api.").filter(|page| *page == "github.com" || page.ends_with(".ghe.com"));
-    let host = page.unwrap_or(&host);
-    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }

@@ -1,9 +1,7 @@
 //! Which of several Jira sites a payload is from, and where its pages are.
 
-use url::Url;
-
 use crate::event::{About, Event, Source};
-use crate::source::lenient::Link;
+use crate::source::lenient::{Link, host_of};
 
 use super::Delivery;
 
@@ -15,15 +13,15 @@ const PAGES: [&str; 2] = ["/browse/", "/secure/"];
 impl Delivery<'_> {
     /// The host of the payload's site, with its port if that is none of the usual, if an address in it says.
     pub fn host(&self) -> Option<String> {
-        host(self.home()?.as_str())
+        host_of(self.home()?.as_str())
     }
 
     /// Where Jira's pages are: as configured, unless the payload comes from a site of another name.
     pub fn site(&self) -> Option<String> {
         let configured = self.context.settings.jira_base_url.as_deref();
-        let home = self.home().and_then(|api| Some((host(api.as_str())?, api.as_str().split_once("/rest/")?.0)));
+        let home = self.home().and_then(|api| Some((host_of(api.as_str())?, api.as_str().split_once("/rest/")?.0)));
         let site = match (configured, home) {
-            (Some(site), Some((name, _))) if host(site) == Some(name.clone()) => site,
+            (Some(site), Some((name, _))) if host_of(site) == Some(name.clone()) => site,
             (_, Some((_, site))) => site,
             (configured, None) => configured?,
         };
@@ -53,15 +51,8 @@ impl Delivery<'_> {
             project.and_then(|project| project.api.as_ref()),
         ];
         let mut named = things.into_iter().flatten().chain(users);
-        named.find(|api| host(api.as_str()).is_some_and(|host| host != GATEWAY))
+        named.find(|api| host_of(api.as_str()).is_some_and(|host| host != GATEWAY))
     }
-}
-
-/// The host of an address, in small letters, with its port if that is none of the usual.
-fn host(address: &str) -> Option<String> {
-    let url = Url::parse(address).ok()?;
-    let host = url.host_str()?.to_ascii_lowercase();
-    Some(url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
 }
 
 /// Puts another site's address into an event's links to Jira's pages: the same site may have a name inside and one outside.
@@ -97,7 +88,7 @@ mod tests {
             ("mailto:a@example.com", None),
             ("nonsense", None),
         ] {
-            assert_eq!(host(address).as_deref(), name, "{address}");
+            assert_eq!(host_of(address).as_deref(), name, "{address}");
         }
     }
 }
