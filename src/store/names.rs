@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError, to_json};
@@ -108,20 +107,43 @@ pub(super) async fn write_private(conn: &mut SqliteConnection, rows: &str) -> Re
 
 /// Gives a subject, or a repository with all that is in it, its new name: what waits, what was told, conversations, mutes
 /// and timers go on under it.
-pub(super) async fn rename(conn: &mut SqliteConnection, renamed: &Renamed, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn rename(conn: &mut SqliteConnection, renamed: &Renamed) -> Result<(), StoreError> {
     let Renamed { from, to } = renamed;
     if from == to {
         return Ok(());
     }
+    for statement in renaming() {
+        // Both names are bound; what is written into the text are columns of ours.
+        sqlx::query(sqlx::AssertSqlSafe(statement)).bind(from).bind(to).execute(&mut *conn).await?;
+    }
+    // The notes in a description are named by what it describes.
+    let (host, old) = bare(from);
+    let (_, new) = bare(to);
+    for source in ["github", "jira"] {
+        let place = format!("{host}note:{source}:");
+        sqlx::query(
+            "UPDATE OR IGNORE event SET once = $2 || substr(once, length($1) + 1)
+             WHERE once > $1 AND once < $1 || 'A' AND substr(once, length($1) + 1, 1) IN ('#', ':', '@')",
+        )
+        .bind(format!("{place}{old}"))
+        .bind(format!("{place}{new}"))
+        .execute(&mut *conn)
+        .await?;
+    }
+    tracing::info!(from, to, "renamed");
+    Ok(())
+}
+
+/// The statements that put the name `$2` in the place of `$1`, in order.
+fn renaming() -> Vec<String> {
     // `acme/api` and what begins with it and goes on with `#`, `:` or `@`.
-    let is = |column: &str| {
+    let is = |column: &str, name: &str| {
         format!(
-            "({column} = $1 OR {column} > $1 AND {column} < $1 || 'A' AND substr({column}, length($1) + 1, 1) IN ('#', ':', '@'))"
+            "({column} = {name} OR {column} > {name} AND {column} < {name} || 'A'
+              AND substr({column}, length({name}) + 1, 1) IN ('#', ':', '@'))"
         )
     };
-    let new = |column: &str| format!("$2 || substr({column}, length($1) + 1)");
-    let mut statements = Vec::new();
-    for (table, column, which) in [
+    let columns = [
         ("subject", "key", "TRUE"),
         ("subject", "thread", "thread <> key"),
         ("fired", "subject", "TRUE"),
@@ -134,56 +156,36 @@ pub(super) async fn rename(conn: &mut SqliteConnection, renamed: &Renamed, now: 
         ("mute", "thread", "thread IS NOT NULL"),
         ("environment", "scope", "TRUE"),
         ("repository", "name", "TRUE"),
-    ] {
-        let (is, new) = (is(column), new(column));
-        statements.push(format!("UPDATE OR REPLACE {table} SET {column} = {new} WHERE {which} AND {is}"));
-    }
-    statements.push(format!(
-        "UPDATE subject SET thread = {} WHERE thread IS NOT NULL AND {}",
-        new("thread"),
-        is("key")
-    ));
-    statements.push("UPDATE ticket_id SET key = $2 WHERE key = $1".to_owned());
+    ];
+    let columns = columns.map(|(table, column, which)| {
+        let is = is(column, "$1");
+        format!(
+            "UPDATE OR REPLACE {table} SET {column} = $2 || substr({column}, length($1) + 1) WHERE {which} AND {is}"
+        )
+    });
     // What waits names it too, and leads to its page.
     let named = |column: &str| {
-        let names = format!(
-            "replace(replace({column}, '\"' || $1 || '\"', '\"' || $2 || '\"'), '\"' || $1 || '#', '\"' || $2 || '#')"
-        );
-        format!("replace(replace({names}, '/' || $1 || '/', '/' || $2 || '/'), '/' || $1 || '\"', '/' || $2 || '\"')")
+        let ends = [("\"", "\""), ("\"", "#"), ("/", "/"), ("/", "\"")];
+        ends.iter().fold(column.to_owned(), |text, (before, after)| {
+            format!("replace({text}, '{before}' || $1 || '{after}', '{before}' || $2 || '{after}')")
+        })
     };
-    let now_named = is("key").replace("$1", "$2");
-    statements.push(format!("UPDATE subject SET state = {} WHERE {now_named} OR thread = $2", named("state")));
-    statements.push(format!(
-        "UPDATE event SET body = {} WHERE id IN (
-             SELECT event_id FROM ledger WHERE due_at IS NOT NULL AND ({} OR thread = $2))",
-        named("body"),
-        is("subject").replace("$1", "$2")
-    ));
-    // The notes in a description are named by what it describes.
-    let (host, old) = bare(from);
-    let (_, new) = bare(to);
-    for source in ["github", "jira"] {
-        let place = format!("{host}note:{source}:");
-        let (from, to) = (format!("{place}{old}"), format!("{place}{new}"));
-        sqlx::query(
-            "UPDATE OR IGNORE event SET once = $2 || substr(once, length($1) + 1)
-             WHERE once > $1 AND once < $1 || 'A' AND substr(once, length($1) + 1, 1) IN ('#', ':', '@')",
-        )
-        .bind(from)
-        .bind(to)
-        .execute(&mut *conn)
-        .await?;
-    }
-    statements.push("UPDATE alias SET new = $2 WHERE new = $1".to_owned());
-    statements.push("DELETE FROM alias WHERE old = $2".to_owned());
-    statements
-        .push("INSERT INTO alias (old, new) VALUES ($1, $2) ON CONFLICT DO UPDATE SET new = excluded.new".to_owned());
-    for statement in statements {
-        // Both names are bound; what is written into the text are columns of ours.
-        sqlx::query(sqlx::AssertSqlSafe(statement)).bind(from).bind(to).execute(&mut *conn).await?;
-    }
-    tracing::info!(from, to, at = %now, "renamed");
-    Ok(())
+    let words = [
+        format!("UPDATE subject SET state = {} WHERE {} OR thread = $2", named("state"), is("key", "$2")),
+        format!(
+            "UPDATE event SET body = {} WHERE id IN (
+                 SELECT event_id FROM ledger WHERE due_at IS NOT NULL AND ({} OR thread = $2))",
+            named("body"),
+            is("subject", "$2")
+        ),
+    ];
+    let names = [
+        "UPDATE ticket_id SET key = $2 WHERE key = $1",
+        "UPDATE alias SET new = $2 WHERE new = $1",
+        "DELETE FROM alias WHERE old = $2",
+        "INSERT INTO alias (old, new) VALUES ($1, $2) ON CONFLICT DO UPDATE SET new = excluded.new",
+    ];
+    columns.into_iter().chain(words).chain(names.map(str::to_owned)).collect()
 }
 
 /// The host that a name begins with, with its slash, and the rest: `ghe.example.com/acme/api#7`, `jira.example.com/DATA-1`.

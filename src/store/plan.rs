@@ -344,7 +344,7 @@ fn team_is_told(line: &Line) -> bool {
 
 async fn write_plan(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> Result<(), StoreError> {
     for renamed in &rows.renamed {
-        names::rename(conn, renamed, now).await?;
+        names::rename(conn, renamed).await?;
     }
     sqlx::query(
         "INSERT INTO event (delivery_id, once, body)
