@@ -277,6 +277,14 @@ impl Event {
         }
     }
 
+    /// Who counts for it among others of a kind: who brought it about, and where nobody does (a silence), whose work it is
+    /// about. By login.
+    #[must_use]
+    pub fn doer(&self) -> Option<&str> {
+        let silent = || self.author().filter(|_| self.kind.is_of_silence());
+        Some(self.actor.as_ref().or_else(silent)?.login.as_str())
+    }
+
     /// Without the description, which is kept once with the subject and not again with each of its events.
     #[must_use]
     pub fn without_body(mut self) -> Self {

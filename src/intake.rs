@@ -246,7 +246,7 @@ impl Intake {
                 Decision::Fail(id, reason) => released.failed.push((id, reason)),
             }
         }
-        let ready = self.crowd(ready, &mut released, now).await?;
+        let ready = self.bulk(ready, &mut released, now).await?;
         let ready = self.unmuted(ready, &mut released, now).await?;
         let mut spent = HashMap::new();
         for bundle in bundle(ready) {

@@ -165,7 +165,7 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
         if (late || !full) && !before.tickets.is_empty() { before.tickets.clone() } else { event.tickets.clone() };
     let reached = event.kind.is_milestone() && stale.is_none() && event.undoing.is_none();
     let known = Known {
-        about: about.clone(),
+        about: remembered(about.clone(), gone),
         tickets: tickets.clone(),
         milestone: if reached { Some(event.kind) } else { before.milestone },
         updated_at: event.about.updated_at().max(before.updated_at),
@@ -182,6 +182,15 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     let rekeyed = event.tickets != before.tickets;
     let restricts = !is_restricted(&before.about) && is_restricted(&known.about);
     Tracked { event, known, stale, rekeyed, ticket: None, restricts }
+}
+
+/// What stays known of a subject: the words of a ticket that was deleted are said nowhere any more, not by what belongs to it
+/// either.
+fn remembered(about: About, gone: Option<Undone>) -> About {
+    match about {
+        About::Ticket(ticket) if gone.is_some() => About::Ticket(ticket.key_and_link()),
+        about => about,
+    }
 }
 
 fn is_restricted(about: &About) -> bool {
@@ -378,12 +387,16 @@ fn merge_pull_request(new: &PullRequest, old: &PullRequest) -> PullRequest {
 /// removed. Comment and link events carry a few fields or none: what they leave out stays as it was.
 fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
     let (id, url) = (new.id.clone().or_else(|| old.id.clone()), new.url.clone().or_else(|| old.url.clone()));
+    // Only a change says whether it is flagged, so the last of these counts, also where it comes late.
+    let of = if new.flagged.is_none() || old.flagged.is_some() && old.flagged_at > new.flagged_at { old } else { new };
+    let (flagged, flagged_at) = (of.flagged, of.flagged_at);
     if new.updated_at.is_some() {
         return Ticket {
             id,
             url,
-            // Only a change says whether it is flagged, and a comment's payload not whether it is restricted.
-            flagged: new.flagged.or(old.flagged),
+            flagged,
+            flagged_at,
+            // A comment's payload doesn't say whether it is restricted.
             restricted: new.restricted.or(old.restricted),
             slipped: new.slipped.or(old.slipped),
             ..new.clone()
@@ -399,7 +412,8 @@ fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
         resolution: new.resolution.clone().or_else(|| old.resolution.clone()),
         duplicate_of: new.duplicate_of.clone().or_else(|| old.duplicate_of.clone()),
         slipped: new.slipped.or(old.slipped),
-        flagged: new.flagged.or(old.flagged),
+        flagged,
+        flagged_at,
         restricted: new.restricted.or(old.restricted),
         due: new.due.or(old.due),
         assignee: new.assignee.clone().or_else(|| old.assignee.clone()),

@@ -221,6 +221,10 @@ pub struct Ticket {
     /// Whether it is flagged as impeded
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub flagged: Option<bool>,
+    /// Since when that is so
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>")]
+    pub flagged_at: Option<Timestamp>,
     /// Whether it has a security level, so that only some people may see it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub restricted: Option<bool>,
@@ -271,6 +275,7 @@ impl Ticket {
             duplicate_of: None,
             slipped: None,
             flagged: None,
+            flagged_at: None,
             restricted: None,
             due: None,
             assignee: None,

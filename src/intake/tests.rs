@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod answer;
+mod bulk;
 mod recall;
 mod silence;
 

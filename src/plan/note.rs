@@ -2,18 +2,19 @@
 
 use crate::event::{Event, Note};
 
+use super::undo::{Made, Recall};
 use super::{Held, Plan};
 
-/// The old words are not sent any more, whatever becomes of the new ones: other rules, another team's quiet hours.
+/// The old words are not sent any more, whatever becomes of the new ones (other rules, another team's quiet hours), also
+/// where their message was made and waits for its place.
 pub(super) fn revise(plan: &mut Plan, event: &Event, held: &[Held]) {
     let Some(note) = &event.note else { return };
     let Some(replaced) = note.replaces.as_deref() else { return };
+    let reason = if note.taken_back { "its author took it back" } else { "its author edited it" };
+    plan.recalled.push(Recall { made: Made::Occurrence(replaced.to_owned()), withdrawn: Some(reason.to_owned()) });
     let waiting = held.iter().filter(|held| held.once.as_deref().map(Note::name) == Some(replaced));
     for held in waiting {
-        if note.taken_back {
-            plan.withdrawn.push((held.id, "its author took it back".to_owned()));
-        } else {
-            plan.superseded.push((held.id, "its author edited it".to_owned()));
-        }
+        let ended = if note.taken_back { &mut plan.withdrawn } else { &mut plan.superseded };
+        ended.push((held.id, reason.to_owned()));
     }
 }

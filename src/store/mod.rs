@@ -40,7 +40,7 @@ pub use delivery::{Accepted, Incoming, Queued};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent};
 pub use recovery::Hook;
-pub use release::{Crowd, Due, Outgoing, Released, Which};
+pub use release::{Alike, Due, Group, Outgoing, Released, Which};
 pub use replay::{Messages, Untold};
 pub use send::{Claimed, Room, Settled};
 pub use timer::{Followed, RunOut};

@@ -296,7 +296,7 @@ impl Rows {
             LineState::Ignored => ("ignored", None, false, None),
         };
         let milliseconds = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
-        let actor = planned.event.actor.as_ref().map(|actor| &actor.login).filter(|_| team_is_told(new));
+        let actor = planned.event.doer().filter(|_| team_is_told(new));
         let (team, rule) = new.rule.as_ref().map(|(team, rule)| (team, rule)).unzip();
         self.lines.push(json!({
             "delivery": delivery, "line": line, "event": event, "source": planned.event.source.as_str(),

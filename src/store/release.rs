@@ -1,5 +1,7 @@
 //! Updates whose time has come: what becomes of them, and in which messages they go.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
@@ -103,17 +105,25 @@ pub struct Outgoing {
     pub object_by: Vec<(i64, Timestamp)>,
 }
 
-/// What one person did to many things.
+/// Updates of a team about one kind of event that one person brought about: its name, the kind's and the login.
+pub type Group = (String, String, String);
+
+/// One of a [`Group`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Crowd {
-    /// To so many
-    pub subjects: usize,
-    /// When the last of it that waits is due
-    pub last: Option<Timestamp>,
+pub struct Alike {
+    /// What it is about
+    pub subject: String,
+    /// When it was planned
+    pub at: Timestamp,
+    /// When it is due, if it waits
+    pub due: Option<Timestamp>,
 }
 
+/// So many updates are made into messages at a time.
+const BATCH: u32 = 512;
+
 impl Store {
-    /// Updates whose time has come, oldest first, at most 512. What is due in the same conversation within a second
+    /// Updates whose time has come, oldest first, at most [`BATCH`]. What is due in the same conversation within a second
     /// goes along: of two events that came together, there is to be one message. Those that were planned up to `old` wait
     /// on, and so do those that deliveries which came late may yet change.
     ///
@@ -131,7 +141,7 @@ impl Store {
             "SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.team, l.rule, l.digest,
                     iif(e.body ->> '$.about.type' = 'thing', l.thread, coalesce(s.thread, l.thread)) AS thread,
                     l.due_at <= l.at AS at_once, e.body, s.state AS known, t.state AS ticket,
-                    v.deployed_at AS deployed, r.private, l.at, l.since_at,
+                    v.deployed_at AS deployed, r.private, l.at, l.since_at, l.due_at,
                     (SELECT max(o.told_at) FROM ledger o
                      WHERE o.subject = l.subject AND o.team = l.team AND o.rule = l.rule AND o.told_at IS NOT NULL) AS told,
                     (SELECT json_group_array(json_object('rule', o.rule, 'to', m.destination))
@@ -150,15 +160,17 @@ impl Store {
                AND ($2 IS NULL OR (l.due_at <= l.at) = $2)
                AND l.at > coalesce($3, 0) AND l.at > coalesce((SELECT max(at) FROM recovered WHERE NOT parked), 0)
                AND l.delivery_id NOT IN (SELECT delivery_id FROM recovered)
-             ORDER BY l.due_at, l.id LIMIT 512",
+             ORDER BY l.due_at, l.team, l.id LIMIT $4",
         )
         .bind(now.as_millisecond())
         .bind((which != Which::All).then_some(which == Which::AtOnce))
         .bind(old.map(|old| old.as_millisecond()))
+        .bind(BATCH)
         .fetch_all(&self.read)
         .await?;
+        let rows = whole_teams(&rows)?;
         let (mut read, mut unreadable) = (Vec::new(), Vec::new());
-        for row in &rows {
+        for row in rows {
             match due(row) {
                 Ok(due) => read.push(due),
                 Err(StoreError::Corrupt(error)) => unreadable.push((row.try_get("id")?, error)),
@@ -184,37 +196,36 @@ impl Store {
         next.map(Timestamp::from_millisecond).transpose().map_err(|e| corrupt("a due time", &e))
     }
 
-    /// Of each team, kind and person: what they brought about within a minute of now, or of what of it waits.
+    /// What else was brought about by the same person, for each group of a team, a kind and a person and a time: the updates
+    /// since a minute before that are told or wait, in their order.
     ///
     /// # Errors
     /// As above
-    pub async fn crowds(
-        &self,
-        groups: &[(String, String, String)],
-        now: Timestamp,
-    ) -> Result<Vec<((String, String, String), Crowd)>, StoreError> {
+    pub async fn alike(&self, groups: &[(&Group, Timestamp)]) -> Result<HashMap<Group, Vec<Alike>>, StoreError> {
+        let asked = groups.iter().map(|((team, kind, actor), since)| (team, kind, actor, since.as_millisecond()));
         let rows = sqlx::query(
-            "SELECT value ->> 0 AS team, value ->> 1 AS kind, value ->> 2 AS actor,
-                    count(DISTINCT l.subject) AS subjects, max(l.due_at) AS last
+            "SELECT l.team, l.kind, l.actor, l.subject, l.at, l.due_at
              FROM json_each($1) CROSS JOIN ledger l ON l.team = value ->> 0 AND l.actor = value ->> 2
-              AND l.kind = value ->> 1
-              AND l.at > coalesce((SELECT max(d.at) FROM ledger d
-                                   WHERE d.due_at <= $2 AND d.team = l.team AND d.actor = l.actor AND d.kind = l.kind), $2) - 60000
-              AND (l.due_at IS NOT NULL OR l.told_at IS NOT NULL)
-             GROUP BY json_each.key",
+              AND l.at > (value ->> 3) - 60000 AND l.kind = value ->> 1
+             WHERE l.due_at IS NOT NULL OR l.told_at IS NOT NULL
+             ORDER BY l.at",
         )
-        .bind(to_json(&groups)?)
-        .bind(now.as_millisecond())
+        .bind(to_json(&asked.collect::<Vec<_>>())?)
         .fetch_all(&self.read)
         .await?;
-        let crowd = |row: &SqliteRow| {
-            let last: Option<i64> = row.try_get("last")?;
-            let last = last.map(Timestamp::from_millisecond).transpose().map_err(|e| corrupt("a due time", &e))?;
-            let subjects: i64 = row.try_get("subjects")?;
+        let time = |at: i64| Timestamp::from_millisecond(at).map_err(|e| corrupt("a time", &e));
+        let mut alike: HashMap<Group, Vec<Alike>> = HashMap::new();
+        for row in rows {
             let group = (row.try_get("team")?, row.try_get("kind")?, row.try_get("actor")?);
-            Ok((group, Crowd { subjects: usize::try_from(subjects).unwrap_or_default(), last }))
-        };
-        rows.iter().map(crowd).collect()
+            let due: Option<i64> = row.try_get("due_at")?;
+            let due = due.map(time).transpose()?;
+            alike.entry(group).or_default().push(Alike {
+                subject: row.try_get("subject")?,
+                at: time(row.try_get("at")?)?,
+                due,
+            });
+        }
+        Ok(alike)
     }
 
     /// How many messages a team was sent since then.
@@ -320,6 +331,20 @@ async fn write_release(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) 
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// A full batch without what may go on in the next one: of all that is due to a team in a moment (the end of a night, a
+/// digest), there is to be one message.
+fn whole_teams(rows: &[SqliteRow]) -> Result<&[SqliteRow], StoreError> {
+    let of = |row: &SqliteRow| Ok::<(i64, String), StoreError>((row.try_get("due_at")?, row.try_get("team")?));
+    let Some(last) = rows.last().filter(|_| rows.len() >= BATCH as usize) else { return Ok(rows) };
+    let last = of(last)?;
+    for (index, row) in rows.iter().enumerate() {
+        if index > 0 && of(row)? == last {
+            return Ok(&rows[..index]);
+        }
+    }
+    Ok(rows)
 }
 
 fn due(row: &SqliteRow) -> Result<Due, StoreError> {

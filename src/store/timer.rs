@@ -94,7 +94,8 @@ async fn write_follow(conn: &mut SqliteConnection, followed: Vec<Followed>, now:
         let line = json!({ "delivery": delivery, "event": to_json(event)?, "source": event.source, "kind": timer.kind,
                            "subject": event.subject, "thread": thread(&event.subject, &event.tickets),
                            "team": timer.team, "rule": timer.rule, "state": state, "reason": reason,
-                           "at": now.as_millisecond(), "due": due.map(Timestamp::as_millisecond), "digest": digest });
+                           "at": now.as_millisecond(), "due": due.map(Timestamp::as_millisecond), "digest": digest,
+                           "actor": event.doer().filter(|_| due.is_some()) });
         write_line(conn, &line).await?;
     }
     Ok(())
@@ -106,11 +107,12 @@ async fn write_line(conn: &mut SqliteConnection, line: &Value) -> Result<(), Sto
         "INSERT INTO event (delivery_id, body) VALUES ($1 ->> 'delivery', $1 ->> 'event');
 
          INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at,
-                             due_at, digest)
+                             due_at, digest, actor)
          SELECT $1 ->> 'delivery',
                 (SELECT coalesce(max(line), 0) + 1 FROM ledger WHERE delivery_id = $1 ->> 'delivery'),
                 last_insert_rowid(), $1 ->> 'source', $1 ->> 'kind', $1 ->> 'subject', $1 ->> 'thread', $1 ->> 'team',
-                $1 ->> 'rule', $1 ->> 'state', $1 ->> 'reason', $1 ->> 'at', $1 ->> 'due', $1 ->> 'digest'",
+                $1 ->> 'rule', $1 ->> 'state', $1 ->> 'reason', $1 ->> 'at', $1 ->> 'due', $1 ->> 'digest',
+                $1 ->> 'actor'",
     )
     .bind(to_json(line)?)
     .execute(conn)

@@ -65,9 +65,10 @@ const PARTLY: &str = "it was taken back before it was sent here";
 
 async fn take_back(conn: &mut SqliteConnection, taken: &Recall, now: Timestamp) -> Result<(), StoreError> {
     let (lines, name) = match &taken.made {
+        // What was edited has the time of that at the end of its name.
         Made::Occurrence(once) => (
             "SELECT l.id, l.delivery_id, l.line FROM event e CROSS JOIN ledger l ON l.delivery_id = e.delivery_id AND l.event_id = e.id
-             WHERE e.once = $1 AND (l.told_at IS NOT NULL OR l.due_at IS NOT NULL)",
+             WHERE (e.once = $1 OR e.once > $1 || '@' AND e.once < $1 || 'A') AND (l.told_at IS NOT NULL OR l.due_at IS NOT NULL)",
             once,
         ),
         Made::Subject(subject) => (

@@ -257,6 +257,27 @@ fn a_trimmed_ticket_takes_nothing_away_and_a_full_one_does() {
 }
 
 #[test]
+fn the_last_change_of_a_flag_counts_also_where_it_comes_late() {
+    let change = |second: i64, flagged: Option<bool>| {
+        let mut event = ticket(EventKind::TicketUpdated, StatusCategory::InProgress, true);
+        let at = Some(jiff::Timestamp::from_second(second).unwrap());
+        if let About::Ticket(ticket) = &mut event.about {
+            (ticket.updated_at, ticket.flagged, ticket.flagged_at) = (at, flagged, at.filter(|_| flagged.is_some()));
+        }
+        event
+    };
+    let flagged = |events: Vec<Event>| match &run(events).pop().unwrap().known.about {
+        About::Ticket(ticket) => ticket.flagged,
+        _ => panic!(),
+    };
+    let (raised, lowered, moved) = (change(10, Some(true)), change(20, Some(false)), change(30, None));
+    assert_eq!(flagged(vec![raised.clone(), moved.clone(), lowered.clone()]), Some(false));
+    assert_eq!(flagged(vec![lowered.clone(), moved.clone(), raised.clone()]), Some(false));
+    assert_eq!(flagged(vec![moved, raised, lowered]), Some(false));
+    assert_eq!(flagged(vec![change(40, Some(true)), change(20, Some(false))]), Some(true));
+}
+
+#[test]
 fn a_numbered_ticket_gets_its_key() {
     let mut numbered = ticket(EventKind::TicketCommented, StatusCategory::Todo, false);
     numbered.tickets.clear();

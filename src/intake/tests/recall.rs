@@ -109,3 +109,25 @@ async fn where_some_place_has_it_the_others_do_not_get_it() {
     clocked.recall(1).await;
     assert_eq!((clocked.sends().await, clocked.lines().await), (vec!["mailbox sent".to_owned()], before));
 }
+
+#[tokio::test]
+async fn a_note_that_was_written_and_not_sent_is_not_sent_in_its_old_words() {
+    let rule = "[[rule]]\nname = \"notes\"\non = [\"note.*\"]\n";
+    for (action, text, messages) in
+        [("edited", "/headsup fish swim", 1), ("edited", "Never mind.", 0), ("deleted", "/headsup birds fly", 0)]
+    {
+        let clocked = Clocked::new(&[format!("team = \"web\"\nto = [\"mailbox\"]\n{rule}")]).await;
+        let mut body = comment("2026-11-19T10:00:00Z", "ana", "/headsup birds fly");
+        clocked.take("2026-11-19T10:00:00Z", (Source::Github, "issue_comment"), &body).await;
+        clocked.until("2026-11-19T10:05:00Z").await;
+        assert_eq!(clocked.sends().await, ["mailbox queued"]);
+        let edit = json!({ "action": action, "changes": { "body": { "from": "/headsup birds fly" } },
+                           "comment": { "body": text, "updated_at": "2026-11-19T10:06:00Z" } });
+        merge(&mut body, edit);
+        clocked.take("2026-11-19T10:06:00Z", (Source::Github, "issue_comment"), &body).await;
+        clocked.until("2026-11-19T10:30:00Z").await;
+        let told = clocked.messages().await;
+        assert_eq!(told.len(), messages, "{action} to {text}: {told:?}");
+        assert!(told.iter().all(|message| message.contains("fish") && !message.contains("birds")), "{told:?}");
+    }
+}

@@ -149,10 +149,12 @@ impl Delivery<'_> {
         let said = fields.is_some_and(|fields| fields.security.is_some());
         let security = item(Field::Security).filter(|_| !said).map(|item| item.after().is_some());
         let resolution = item(Field::Resolution).filter(|_| fields.is_none_or(|fields| fields.resolution.is_none()));
+        let flagged = item(Field::Flagged).map(|item| item.after().is_some());
         Ticket {
             previous_status: item(Field::Status).and_then(|item| item.from_string.text()).map(text::title),
             resolution: ticket.resolution.or_else(|| resolution?.after()),
-            flagged: item(Field::Flagged).map(|item| item.after().is_some()),
+            flagged,
+            flagged_at: ticket.updated_at.filter(|_| flagged.is_some()),
             restricted: security.or(ticket.restricted.filter(|_| said || !self.name().starts_with("comment_"))),
             duplicate_of: link::duplicate_of(fields, items),
             ..ticket

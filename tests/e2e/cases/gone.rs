@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::payload::*;
-use super::story::{on, sibling, tell, web};
+use super::story::{on, play, serve, sibling, tell, web};
 
 fn approved(number: u64) -> Post {
     review(number, number, "approved", None)
@@ -154,4 +154,37 @@ async fn what_is_taken_off_or_back_is_not_told() {
         "version.released",
     ];
     tell(&[web("6s", &on(&kinds))], &siblings).await;
+}
+
+#[tokio::test]
+async fn a_deleted_tickets_title_is_not_said_of_its_pull_requests() {
+    let titled = json!({ "issue": { "fields": { "summary": "Salaries leak" } } });
+    let of_ticket = |number, key: &str| {
+        pull(number, "opened", 20, json!({ "pull_request": { "head": { "ref": format!("{key}-mend") } } }))
+    };
+    let deleted = |key| ticket(key, "jira:issue_deleted", 15, titled.clone());
+    let siblings = [
+        sibling("stays", [started("DATA-91", 5).with(titled.clone()), settled(), of_ticket(91, "DATA-91")])
+            .messages(1, "schema 91"),
+        sibling(
+            "while-it-waits",
+            [started("DATA-92", 5).with(titled.clone()), of_ticket(92, "DATA-92"), deleted("DATA-92")],
+        )
+        .messages(1, "schema 92"),
+        sibling("before", [started("DATA-93", 5).with(titled.clone()), deleted("DATA-93"), of_ticket(93, "DATA-93")])
+            .messages(1, "schema 93"),
+        sibling(
+            "heard-of-late",
+            [deleted("DATA-94"), started("DATA-94", 5).with(titled.clone()), of_ticket(94, "DATA-94")],
+        )
+        .messages(1, "schema 94"),
+    ];
+    let service = serve(&[web("6s", &on(&["pull_request.opened"]))]).await;
+    let mut told = play(&service, &siblings).await;
+    for (number, says) in [(91, true), (92, false), (93, false), (94, false)] {
+        let mails = told.with(&format!("schema {number}"));
+        let said = mails.iter().any(|mail| format!("{} {}", mail.subject, mail.text).contains("Salaries"));
+        told.unless(said == says, format!("the title of DATA-{number} is said: {said}"));
+    }
+    told.finish();
 }
