@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use microalign::event::EventKind;
 
 /// What the company is made of.
 pub struct Company {
@@ -21,6 +22,8 @@ pub struct Team {
     /// Whether it has quiet hours, [`QUIET`]
     pub quiet: bool,
     pub budget: Option<Budget>,
+    /// Whether its readers are outside of the company
+    pub outside: bool,
     pub rules: Vec<Rule>,
 }
 
@@ -35,14 +38,24 @@ pub struct Rule {
     /// Its keys in TOML, besides the name
     text: String,
     pub every: Option<Duration>,
-    /// The repositories whose merges it asks for, on no further condition
-    pub merges_of: Vec<String>,
+    /// The repositories or projects of which it asks
+    pub of: Vec<String>,
+    /// What it asks for on no further condition, and what must be heard for that
+    pub ends: Option<EventKind>,
+    /// The webhooks that a bot would have to repeat for the same
+    pub webhooks: &'static [&'static str],
 }
 
 pub struct Repo {
     pub name: String,
     /// The index of the team that owns it
     pub owner: usize,
+    /// Whether it is private at first
+    pub private: bool,
+    /// Whether a merge queue merges
+    pub queue: bool,
+    /// Whether two webhooks tell of it
+    pub twice: bool,
 }
 
 const ZONES: [&str; 6] =
@@ -56,8 +69,14 @@ const MEMBERS: usize = 10;
 impl Company {
     /// A company of so many teams; each has one or two repositories, in all half as many again.
     pub fn new(size: usize) -> Self {
-        let repos = (0..size + size / 2).map(|n| Repo { name: format!("acme/service-{n:02}"), owner: n % size });
-        let repos = repos.collect::<Vec<_>>();
+        let repo = |n: usize| Repo {
+            name: format!("acme/service-{n:02}"),
+            owner: n % size,
+            private: n % 5 != 2,
+            queue: n % 3 == 1,
+            twice: n % 7 == 3,
+        };
+        let repos = (0..size + size / 2).map(repo).collect::<Vec<_>>();
         let teams = (0..size).map(|n| team(n, size, &repos)).collect();
         Self { teams, repos }
     }
@@ -81,6 +100,9 @@ impl Team {
         let mut text = format!(
             "team = \"{name}\"\nmembers = [{members}]\ntimezone = \"{zone}\"\nto = [\"email:{name}@example.com\"]\n"
         );
+        if self.outside {
+            text.push_str("audience = \"outside\"\n");
+        }
         if self.quiet {
             writeln!(text, "quiet = {QUIET}").unwrap();
         }
@@ -114,6 +136,7 @@ fn team(n: usize, size: usize, repos: &[Repo]) -> Team {
         zone_name,
         quiet: n % 4 != 3,
         budget: [Some(Budget::EightADay), Some(Budget::ThirtyAWeek), None][n % 3],
+        outside: n % 8 == 6,
         rules: rules(n, size, repos),
         name,
     }
@@ -123,75 +146,118 @@ fn project(n: usize) -> String {
     format!("T{n:02}X")
 }
 
+const PULL_REQUEST: &[&str] = &["pull_request"];
+const TALK: &[&str] = &["issue_comment", "pull_request_review", "comment"];
+
 /// What a team asks for: of the repositories and tickets of the three teams after it, on which it depends.
 fn rules(n: usize, size: usize, repos: &[Repo]) -> Vec<Rule> {
     let depends_on = [(n + 1) % size, (n + 2) % size, (n + 5) % size];
-    let of_others = repos.iter().filter(|repo| depends_on.contains(&repo.owner)).map(|repo| repo.name.clone());
-    let of_others = of_others.collect::<Vec<_>>();
-    let own = repos.iter().filter(|repo| repo.owner == n).map(|repo| repo.name.clone()).collect::<Vec<_>>();
-    let watched = depends_on.map(|other| format!("{}-*", project(other)));
-    let (repo, ticket) = (list(&of_others), list(&watched));
-    let mut rules = vec![Rule {
-        merges_of: of_others.clone(),
-        ..rule("heads-up", format!("on = [\"pull_request.merged\"]\nrepo = {repo}"))
-    }];
-    let all = "\"pull_request.draft\", \"pull_request.opened\", \"pull_request.ready\", \"pull_request.merged\", \
-               \"pull_request.closed\", \"pull_request.reopened\"";
+    let others = Scope::repos(repos, |owner| depends_on.contains(&owner));
+    let own = Scope::repos(repos, |owner| owner == n);
+    let watched = Scope::projects(depends_on.map(project).into());
+    let merged = Some(EventKind::PullRequestMerged);
+    let mut rules = vec![Rule { ends: merged, ..others.rule("heads-up", PULL_REQUEST, &["pull_request.merged"]) }];
+    let all = ["draft", "opened", "ready", "merged", "closed", "reopened"].map(|kind| format!("pull_request.{kind}"));
+    let work = others.rule("work", PULL_REQUEST, &all.each_ref().map(String::as_str));
     rules.push(match n % 3 {
         0 => {
-            let on = "on = [\"pull_request.draft\", \"pull_request.on_track\"]";
-            Rule { every: days(3), ..rule("on-track", format!("{on}\nticket = {ticket}")) }
+            let on = ["pull_request.draft", "pull_request.on_track"];
+            Rule { every: days(3), ..watched.rule("on-track", PULL_REQUEST, &on) }
         }
-        1 => Rule { merges_of: of_others.clone(), ..rule("work", format!("on = [{all}]\nrepo = {repo}")) },
+        1 => Rule { ends: merged, ..work },
         _ => {
             let to = format!("to = [\"slack:#team-{n:02}\", \"email:team-{n:02}@example.com\"]");
-            let rule = rule("work", format!("on = [{all}]\nrepo = {repo}\n{to}\nsettle = \"10m\""));
-            Rule { merges_of: of_others.clone(), ..rule }
+            Rule { ends: merged, ..work.and(&to).and("settle = \"10m\"") }
         }
     });
     let digest = ["digest = \"daily 09:00\"", "digest = \"weekly mon 09:00\"", "settle = \"5m\""][n % 3];
-    let tickets = "on = [\"ticket.started\", \"ticket.done\", \"ticket.slipped\", \"ticket.flagged\"]";
-    rules.push(rule("tickets", format!("{tickets}\nticket = {ticket}\n{digest}")));
-    let object = if n.is_multiple_of(4) { "\nobject_by = \"3d\"" } else { "" };
-    rules.push(rule("assumptions", format!("on = [\"note.assumed\"]\nticket = {ticket}{object}")));
-    rules.push(rule("notes", format!("on = [\"note.*\", \"!note.assumed\"]\nticket = {ticket}")));
-    rules.extend(some_rules(n, &repo, &list(&own)));
+    let on = ["ticket.started", "ticket.done", "ticket.slipped", "ticket.flagged"];
+    let done = Some(EventKind::TicketDone);
+    rules.push(Rule { ends: done, ..watched.rule("tickets", &["jira:issue"], &on).and(digest) });
+    let assumptions = watched.rule("assumptions", TALK, &["note.assumed"]);
+    rules.push(if n.is_multiple_of(4) { assumptions.and("object_by = \"3d\"") } else { assumptions });
+    rules.push(watched.rule("notes", TALK, &["note.*", "!note.assumed"]));
+    let published = Some(EventKind::ReleasePublished);
+    let releases = others.rule("releases", &["release"], &["release.published"]);
+    rules.push(Rule { ends: published, ..releases.and("settle = \"5m\"") });
+    rules.extend(some_rules(n, [&others, &own, &watched]));
     rules
 }
 
 /// What not every team asks for.
-fn some_rules(n: usize, repo: &str, own: &str) -> Vec<Rule> {
-    let own_tickets = format!("[\"{}-*\"]", project(n));
+fn some_rules(n: usize, [others, own, watched]: [&Scope; 3]) -> Vec<Rule> {
     let mut rules = Vec::new();
     if n % 2 == 1 {
-        rules.push(rule("stalled", format!("on = [\"pull_request.stalled\"]\nrepo = {repo}\nafter = \"5d\"")));
+        rules.push(others.rule("stalled", PULL_REQUEST, &["pull_request.stalled"]).and("after = \"5d\""));
+        let on = ["workflow.failed", "workflow.recovered", "branch.*"];
+        rules.push(others.rule("ci", &["workflow_run", "create", "delete"], &on));
     }
     if n.is_multiple_of(2) {
-        rules.push(rule("quiet", format!("on = [\"ticket.quiet\"]\nticket = {own_tickets}\nafter = \"7d\"")));
+        let own_tickets = Scope::projects(vec![project(n)]);
+        rules.push(own_tickets.rule("quiet", &["jira:issue", "comment"], &["ticket.quiet"]).and("after = \"7d\""));
     }
     if n % 3 == 1 {
-        let on = "on = [\"pull_request.opened\", \"pull_request.ready\"]\nlabels = [\"contract\"]";
-        rules.push(rule("contracts", format!("{on}\nrepo = {repo}")));
+        let on = ["pull_request.opened", "pull_request.ready"];
+        rules.push(others.rule("contracts", PULL_REQUEST, &on).and("labels = [\"contract\"]"));
+        let on = ["pull_request.labeled", "pull_request.review_requested"];
+        rules.push(others.rule("asked", PULL_REQUEST, &on).and("settle = \"1h\""));
     }
     if n.is_multiple_of(3) {
-        let on = "on = [\"pull_request.opened\", \"pull_request.merged\"]\nauthor = [\"renovate[bot]\"]";
-        rules.push(rule("updates", format!("{on}\nrepo = {own}\ndigest = \"weekly mon 09:00\"")));
+        let on = ["pull_request.opened", "pull_request.merged"];
+        let updates = own.rule("updates", PULL_REQUEST, &on).and("author = [\"renovate[bot]\"]");
+        rules.push(updates.and("digest = \"weekly mon 09:00\""));
     }
     if n % 4 == 1 {
-        let on = "on = [\"pull_request.approved\", \"pull_request.changes_requested\", \"pull_request.commented\"]";
-        rules.push(Rule { every: days(1), ..rule("reviews", format!("{on}\nrepo = {repo}")) });
+        let on = ["pull_request.approved", "pull_request.changes_requested", "pull_request.commented"];
+        rules.push(Rule { every: days(1), ..others.rule("reviews", TALK, &on) });
+    }
+    if n % 4 == 3 {
+        let on = ["pull_request.approved", "pull_request.changes_requested"];
+        rules.push(others.rule("verdicts", TALK, &on).and("settle = \"1h\""));
+    }
+    if n % 5 == 2 {
+        rules.push(watched.rule("talk", TALK, &["ticket.commented"]).and("settle = \"1h\""));
+        rules.push(others.rule("main", &["push"], &["push"]).and("branch = [\"main\"]"));
     }
     rules
 }
 
-fn rule(name: &'static str, text: String) -> Rule {
-    Rule { name, text, every: None, merges_of: Vec::new() }
+/// Where a rule looks.
+struct Scope {
+    of: Vec<String>,
+    condition: String,
+}
+
+impl Scope {
+    fn repos(repos: &[Repo], owners: impl Fn(usize) -> bool) -> Self {
+        let of = repos.iter().filter(|repo| owners(repo.owner)).map(|repo| repo.name.clone()).collect::<Vec<_>>();
+        Self { condition: format!("repo = {}", list(of.iter().map(String::as_str))), of }
+    }
+
+    fn projects(of: Vec<String>) -> Self {
+        let globs = of.iter().map(|project| format!("{project}-*")).collect::<Vec<_>>();
+        Self { condition: format!("ticket = {}", list(globs.iter().map(String::as_str))), of }
+    }
+
+    fn rule(&self, name: &'static str, webhooks: &'static [&'static str], on: &[&str]) -> Rule {
+        let text = format!("on = {}\n{}", list(on.iter().copied()), self.condition);
+        Rule { name, text, every: None, of: self.of.clone(), ends: None, webhooks }
+    }
+}
+
+impl Rule {
+    /// The same with another key.
+    fn and(mut self, key: &str) -> Self {
+        self.text.push('\n');
+        self.text.push_str(key);
+        self
+    }
 }
 
 fn days(days: u64) -> Option<Duration> {
     Some(Duration::from_secs(days * DAY))
 }
 
-fn list(entries: &[String]) -> String {
-    format!("[{}]", entries.iter().map(|entry| format!("\"{entry}\"")).collect::<Vec<_>>().join(", "))
+fn list<'a>(entries: impl Iterator<Item = &'a str>) -> String {
+    format!("[{}]", entries.map(|entry| format!("\"{entry}\"")).collect::<Vec<_>>().join(", "))
 }

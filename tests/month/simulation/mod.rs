@@ -1,11 +1,13 @@
 //! A simulated month of a company: real webhooks through the real pipeline, by a simulated clock.
 //!
 //! [`company`] says who there is and what they ask for, [`life`] draws what happens, [`run`] puts it through the service
-//! and reads what it would have sent, [`invariants`] says what must not be among it, [`report`] counts it.
+//! and reads what it would have sent, [`invariants`] says what must not be among it, [`report`] counts it, beside what a
+//! bot would have sent that repeats each event ([`feed`]).
 
 #![expect(clippy::unwrap_used, reason = "it ends at the first surprise")]
 
 mod company;
+mod feed;
 mod invariants;
 mod life;
 mod observed;

@@ -42,6 +42,8 @@ pub struct Line {
     pub lead: i64,
     /// The words of its note
     pub note: Option<String>,
+    /// What was sent, if it is the first line of a message: a rendered message as JSON
+    pub message: Option<String>,
     /// What it waited for, one after the other
     pub waited: Vec<String>,
 }
@@ -72,7 +74,7 @@ pub async fn read(path: &Path) -> Observed {
     let lines = sqlx::query(
         "SELECT l.id, d.delivery_key, l.kind, e.body ->> '$.kind' AS event, l.subject, l.team, l.rule, l.state, l.reason,
                 l.due_at IS NOT NULL AS waits, l.told_at, coalesce(l.lead_id, l.id) AS lead,
-                e.body ->> '$.note.text' AS note
+                e.body ->> '$.note.text' AS note, l.message
          FROM ledger l JOIN delivery d ON d.id = l.delivery_id LEFT JOIN event e ON e.id = l.event_id",
     )
     .fetch_all(&mut database)
@@ -107,6 +109,7 @@ fn line(row: &SqliteRow) -> Line {
         told_at: row.get::<Option<i64>, _>("told_at").map(time),
         lead: row.get("lead"),
         note: text("note"),
+        message: text("message"),
         waited: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use microalign::event::Source;
 
 use super::company::Company;
+use super::feed;
 use super::life::Plan;
 use super::observed::{Line, Observed};
 use super::traffic::Traffic;
@@ -19,11 +20,13 @@ pub fn report((company, plan): (&Company, Plan), (traffic, observed): (&Traffic,
     let count = |source| traffic.deliveries.iter().filter(|delivery| delivery.source == source).count();
     let (github, jira) = (count(Source::Github), count(Source::Jira));
     let messages = observed.messages().count();
+    let feed = feed::messages(company, traffic);
     let mut text = format!(
-        "{} teams, {github} deliveries of GitHub, {jira} of Jira\n{messages} messages: one for {:.1} deliveries\n\
+        "{} teams, {github} deliveries of GitHub, {jira} of Jira\n\
+         {messages} messages; a bot that repeats each event would have sent {feed}: {:.1} times as many\n\
          {:.0} deliveries a second ({took:.1?})\n",
         company.teams.len(),
-        ratio(github + jira, messages),
+        ratio(feed, messages),
         f64::from(u32::try_from(github + jira).unwrap()) / took.as_secs_f64(),
     );
     table(&mut text, "lines", observed.lines.values().map(outcome));

@@ -1,5 +1,6 @@
 //! What is delivered, and the truth about it that the service's doings are held against.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -7,13 +8,16 @@ use jiff::Timestamp;
 use microalign::event::Source;
 use serde_json::Value;
 
-use super::payload::{Stage, Status};
+use super::payload::{Pr, Release, Ticket};
 
-/// Everything that is delivered, and what becomes of the notes in it.
+/// Everything that is delivered, and what becomes of the words in it.
 #[derive(Default)]
 pub struct Traffic {
     pub deliveries: Vec<Delivery>,
-    pub notes: Vec<Note>,
+    /// By their numbers ([`word`])
+    pub words: HashMap<u64, Words>,
+    /// Repositories with two webhooks
+    pub twice: HashSet<String>,
 }
 
 pub struct Delivery {
@@ -30,6 +34,8 @@ pub struct Delivery {
 /// What a delivery is about.
 #[derive(Clone)]
 pub struct Fact {
+    /// The repository or the project
+    pub scope: String,
     pub subject: String,
     pub actor: String,
     /// Who opened the pull request; the actor of everything else
@@ -37,18 +43,38 @@ pub struct Fact {
     /// The state that the payload shows, and since when it is so
     pub updated: Timestamp,
     pub state: Option<State>,
+    /// What happened: two webhooks that tell of the same have the same
+    pub occurrence: String,
+    /// The label, the person or the field that it is about
+    pub about: Option<String>,
+    /// The bulk edit that it is part of
+    pub bulk: Option<u64>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone)]
 pub enum State {
-    Pr { stage: Stage, draft: bool },
-    Ticket(Status),
+    Pr(Pr),
+    Ticket(Ticket),
+    Release(Release),
 }
 
-/// A note's words, which no other note has, and the delivery by which they are edited or taken back.
-pub struct Note {
-    pub words: String,
+/// Words that nothing else has, and what happens to them.
+pub struct Words {
+    /// The repository or the project in which they stand
+    pub scope: String,
+    /// The delivery by which they are edited, taken back or restricted
     pub gone: Option<String>,
+}
+
+/// The field of a ticket's flag.
+pub const FLAGGED: &str = "Flagged";
+
+/// How words with a number are recognized in a message.
+pub const WORD: &str = "thing";
+
+/// What stands for the words of a number.
+pub fn word(number: u64) -> String {
+    format!("{WORD}{number}")
 }
 
 impl Traffic {
@@ -60,14 +86,20 @@ impl Traffic {
         let later = at_once + Duration::from_secs(rng.u64(60..6 * 3600));
         let received = if rng.f64() < 0.02 { later } else { at_once };
         let delivery = Delivery { received, source, key: key.clone(), name, body: body.to_string().into(), fact };
-        if rng.f64() < 0.015 {
-            // Two webhooks for one thing (one of the repository, one of the organisation) have two ids. Occurrences
-            // can't be told from repetitions then, milestones can.
-            let milestone = ["opened", "closed", "ready_for_review"].iter().any(|action| body["action"] == **action);
-            let key = if milestone && rng.bool() { format!("{key}-twin") } else { key.clone() };
-            let again =
-                Delivery { received: later, key, body: delivery.body.clone(), fact: delivery.fact.clone(), ..delivery };
-            self.deliveries.push(again);
+        let again = |received, key| Delivery {
+            received,
+            key,
+            body: delivery.body.clone(),
+            fact: delivery.fact.clone(),
+            ..delivery
+        };
+        if self.twice.contains(&delivery.fact.scope) {
+            // A webhook of the repository and one of the organization have ids of their own.
+            let soon = received + Duration::from_millis(rng.u64(0..3_000));
+            self.deliveries.push(again(soon, format!("{key}-twin")));
+        } else if rng.f64() < 0.015 {
+            let key = if rng.bool() { format!("{key}-twin") } else { key.clone() };
+            self.deliveries.push(again(later, key));
         }
         self.deliveries.push(delivery);
         key
