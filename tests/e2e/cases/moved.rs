@@ -282,3 +282,37 @@ async fn what_comes_late_under_an_old_name_is_about_the_new_one() {
     }
     told.finish();
 }
+
+#[tokio::test]
+async fn a_branch_that_is_renamed_goes_on_under_its_new_name() {
+    let pushed_to = |branch: &str, number| push(branch, number, vec![commit(number, "ana", "Mend 1571", &["x"])]);
+    let rename = repository("edited", json!({ "changes": { "default_branch": { "from": "master" } } }));
+    let failed = |branch: &str, id| run("ci-1572", (id, 1), "failure", branch);
+    let siblings = [
+        sibling(
+            "pushes",
+            [
+                pushed_to("master", 15711).of("acme/trunk"),
+                settled(),
+                rename.clone().of("acme/trunk"),
+                pushed_to("main", 15712).of("acme/trunk"),
+            ],
+        )
+        .messages(2, "Mend 1571"),
+        sibling(
+            "workflow",
+            [
+                failed("master", 15720).of("acme/built"),
+                settled(),
+                rename.of("acme/built"),
+                run("ci-1572", (15721, 1), "success", "main").of("acme/built"),
+            ],
+        )
+        .messages(2, "ci-1572"),
+    ];
+    let mut told = play(&serve(&[web("0s", &on(&["push", "workflow.*"]))]).await, &siblings).await;
+    for word in ["Mend 1571", "ci-1572"] {
+        one_conversation(&mut told, word);
+    }
+    told.finish();
+}
