@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod undo;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -151,7 +151,8 @@ async fn unseen(
     Ok(missing)
 }
 
-/// Asks for the bodies of what is missing, oldest first, and stores them.
+/// Asks for the bodies of what is missing, oldest first, and stores them. Nobody is asked while some are being stored: on a
+/// slow disk that can take longer than GitHub has to answer.
 async fn bring(
     recovery: &Recovery,
     github: &Github,
@@ -159,16 +160,30 @@ async fn bring(
     found: &mut Found,
 ) -> Result<(), StoreError> {
     missing.sort_by_key(|missing| missing.sent);
+    let (mut missing, mut failures) = (missing.into_iter(), 0);
+    while failures < FAILURES && !missing.as_slice().is_empty() {
+        let some = missing.by_ref().take(TOGETHER).collect::<Vec<_>>();
+        let together = bodies(github, some, (&mut failures, found)).await;
+        recovery.park(together, found).await?;
+    }
+    Ok(())
+}
+
+/// The bodies of some of what is missing, until GitHub has failed too often in a row, or wants a rest: then `failures` says so.
+async fn bodies(
+    github: &Github,
+    missing: Vec<Missing>,
+    (failures, found): (&mut usize, &mut Found),
+) -> Vec<(usize, Incoming)> {
     let asked = stream::iter(missing).map(|missing| async {
         let body = github.delivered(&missing.hook, &missing.attempt).await;
         (missing, body)
     });
-    let mut bodies = std::pin::pin!(asked.buffered(AT_ONCE));
-    let (mut together, mut failures) = (Vec::new(), 0);
+    let (mut bodies, mut together) = (std::pin::pin!(asked.buffered(AT_ONCE)), Vec::new());
     while let Some((missing, body)) = bodies.next().await {
         match body {
             Ok(Some(body)) => {
-                failures = 0;
+                *failures = 0;
                 together.push((missing.asked, incoming(missing, body)));
             }
             Ok(None) => {
@@ -177,20 +192,19 @@ async fn bring(
             }
             Err(error) => {
                 // One that nobody can read must not stand in the way of the others.
-                failures += usize::from(!matches!(error, ApiError::Unreadable { .. }));
-                let limited = matches!(error, ApiError::Limited { .. });
+                *failures += usize::from(!matches!(error, ApiError::Unreadable { .. }));
+                if matches!(error, ApiError::Limited { .. }) {
+                    *failures = FAILURES;
+                }
                 found.asked[missing.asked].failed(error.to_string());
-                if limited || failures == FAILURES {
+                if *failures >= FAILURES {
                     found.cut_short(&error);
                     break;
                 }
             }
         }
-        if together.len() == TOGETHER {
-            recovery.park(std::mem::take(&mut together), found).await?;
-        }
     }
-    recovery.park(together, found).await
+    together
 }
 
 fn incoming(missing: Missing, Delivered { event: name, payload: body }: Delivered) -> Incoming {

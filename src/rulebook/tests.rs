@@ -199,3 +199,38 @@ fn readers_outside_hear_nothing_of_a_restricted_ticket() {
     let open = fixture::event(EventKind::TicketDone);
     assert!(outside.message(&open, None).is_ok());
 }
+
+/// A rulebook whose built-in template `name` is replaced by one with every name in it.
+fn replaced(team: &str, rule: &str, name: &str) -> Book {
+    let Book { mut rulebook, _folder } = book(team, rule);
+    let mine = rulebook.sources["mine"].clone();
+    let (templates, problems) = Templates::load([(name, mine.as_str())]);
+    assert_eq!(problems, []);
+    rulebook.templates = Arc::new(templates);
+    let linker = Linker::new(Some("https://microalign.example".to_owned()), vec![7; 32].into());
+    Book { rulebook: rulebook.with_links(Arc::new(linker)), _folder }
+}
+
+/// An operator may replace the built-in words, and no name comes with it.
+#[test]
+fn other_words_for_what_is_restricted_or_private_hold_no_more() {
+    let restricted = replaced("", "", "restricted");
+    let outside = replaced("audience = \"outside\"", "", "outside");
+    let of_github = EventKind::ALL.iter().copied().filter(|kind| !is_jira(*kind)).map(on_github);
+    let messages = of_github.map(|event| (event.kind, outside.message(&event, None)));
+    for (kind, message) in messages.chain(own_kinds().map(|kind| (kind, restricted.message(&own(kind), None)))) {
+        let message = message.unwrap();
+        assert!(message.text().starts_with("Once a week."), "{kind}: {}", message.text());
+        assert!(!said(&message).contains(SECRET), "{kind}: {}", said(&message));
+    }
+}
+
+/// A link to object would tell that it is a note.
+#[test]
+fn a_restricted_assumption_has_no_link_to_object() {
+    let objects = |message: &Message| said(message).contains("/object/");
+    let open = replaced("", "", "note").message(&fixture::event(EventKind::NoteAssumed), None).unwrap();
+    assert!(objects(&open), "{}", said(&open));
+    let restricted = replaced("", "", "restricted").message(&own(EventKind::NoteAssumed), None).unwrap();
+    assert!(!objects(&restricted) && said(&restricted).contains("/mute/"), "{}", said(&restricted));
+}

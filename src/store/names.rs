@@ -116,6 +116,9 @@ pub(super) async fn rename(conn: &mut SqliteConnection, renamed: &Renamed) -> Re
         // Both names are bound; what is written into the text are columns of ours.
         sqlx::query(sqlx::AssertSqlSafe(statement)).bind(from).bind(to).execute(&mut *conn).await?;
     }
+    if let Some(workflows) = Workflows::of(renamed) {
+        workflows.rename(conn).await?;
+    }
     // The notes in a description are named by what it describes.
     let (host, old) = bare(from);
     let (_, new) = bare(to);
@@ -134,6 +137,51 @@ pub(super) async fn rename(conn: &mut SqliteConnection, renamed: &Renamed) -> Re
     Ok(())
 }
 
+/// Where names stand: table, column, and in which rows.
+const NAMED: [(&str, &str, &str); 12] = [
+    ("subject", "key", "TRUE"),
+    ("subject", "thread", "thread <> key"),
+    ("fired", "subject", "TRUE"),
+    ("timer", "subject", "TRUE"),
+    ("ledger", "subject", "due_at IS NOT NULL"),
+    ("ledger", "subject", "told_at IS NOT NULL"),
+    ("ledger", "thread", "thread IS NOT NULL"),
+    ("send", "thread", "state IN ('queued', 'sending')"),
+    ("conversation", "thread", "TRUE"),
+    ("mute", "thread", "thread IS NOT NULL"),
+    ("environment", "scope", "TRUE"),
+    ("repository", "name", "TRUE"),
+];
+
+/// The workflows that run on a branch which has another name from now on: that is the end of their names.
+struct Workflows<'r> {
+    /// What the names of all of the repository's begin with
+    repository: &'r str,
+    old: &'r str,
+    new: &'r str,
+}
+
+impl<'r> Workflows<'r> {
+    /// `None` for what is no branch. The host before a repository may have a port.
+    fn of(Renamed { from, to }: &'r Renamed) -> Option<Self> {
+        let (repository, old) = from.rsplit_once(':').filter(|(repository, _)| repository.contains('/'))?;
+        Some(Self { repository, old, new: to.strip_prefix(repository)?.strip_prefix(':')? })
+    }
+
+    async fn rename(&self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+        for (table, column, which) in NAMED {
+            let statement = format!(
+                "UPDATE OR REPLACE {table} SET {column} = substr({column}, 1, length({column}) - length($2)) || $3
+                 WHERE {which} AND {column} > $1 || ':workflow/' AND {column} < $1 || ':workflow0'
+                   AND substr({column}, -length($2) - 1) = '@' || $2"
+            );
+            let statement = sqlx::query(sqlx::AssertSqlSafe(statement));
+            statement.bind(self.repository).bind(self.old).bind(self.new).execute(&mut *conn).await?;
+        }
+        Ok(())
+    }
+}
+
 /// The statements that put the name `$2` in the place of `$1`, in order.
 fn renaming() -> Vec<String> {
     // `acme/api` and what begins with it and goes on with `#`, `:` or `@`.
@@ -143,21 +191,7 @@ fn renaming() -> Vec<String> {
               AND substr({column}, length({name}) + 1, 1) IN ('#', ':', '@'))"
         )
     };
-    let columns = [
-        ("subject", "key", "TRUE"),
-        ("subject", "thread", "thread <> key"),
-        ("fired", "subject", "TRUE"),
-        ("timer", "subject", "TRUE"),
-        ("ledger", "subject", "due_at IS NOT NULL"),
-        ("ledger", "subject", "told_at IS NOT NULL"),
-        ("ledger", "thread", "thread IS NOT NULL"),
-        ("send", "thread", "state IN ('queued', 'sending')"),
-        ("conversation", "thread", "TRUE"),
-        ("mute", "thread", "thread IS NOT NULL"),
-        ("environment", "scope", "TRUE"),
-        ("repository", "name", "TRUE"),
-    ];
-    let columns = columns.map(|(table, column, which)| {
+    let columns = NAMED.map(|(table, column, which)| {
         let is = is(column, "$1");
         format!(
             "UPDATE OR REPLACE {table} SET {column} = $2 || substr({column}, length($1) + 1) WHERE {which} AND {is}"

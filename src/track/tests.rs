@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod undone;
+
 use super::*;
 use crate::event::{Actor, Issue, Source, Thing, ThingKind};
 

@@ -147,7 +147,9 @@ async fn a_note_that_names_a_team_may_be_taken_back_and_edited() {
             "twice",
             [said(1853, "created", "/assume @web fish-1853"), said(1853, "created", "/assume @web fish-1853")],
         )
-        .messages(1, "fish-1853"),
+        .messages(1, "fish-1853")
+        .unsent(1)
+        .because(1, "told of it already"),
     ];
     let waits = |name: &str, rules: &str| team(name, rules).replace("\"0s\"", "\"2s\"");
     let teams = [waits("web", &on(&["pull_request.merged"])), waits("api", &on(&["note.*"]))];

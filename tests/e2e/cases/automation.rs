@@ -57,7 +57,7 @@ async fn what_bots_chatter_is_not() {
             .messages(0, "schema 221")
             .because(0, "bot"),
         sibling("label", [pull(222, "labeled", 5, label).by("stale[bot]")]).messages(0, "schema 222"),
-        sibling("dependency", [pull(223, "opened", 5, theirs).by("renovate[bot]")]).messages(0, "schema 223"),
+        sibling("dependency", [pull(223, "opened", 5, theirs.clone()).by("renovate[bot]")]).messages(0, "schema 223"),
         sibling("person", [pull_comment(224, 224, "created", "Fine.")]).messages(1, "schema 224"),
         sibling(
             "jira",
@@ -66,6 +66,9 @@ async fn what_bots_chatter_is_not() {
                 .with(app())],
         )
         .messages(0, "DATA-225"),
+        sibling("merge-of-a-dependency", [closed(226, true, 5).with(theirs).by("li")])
+            .messages(0, "schema 226")
+            .because(0, "bot"),
     ];
     tell(&[web("0s", &on(&["*"]))], &siblings).await;
 }

@@ -79,6 +79,14 @@ async fn what_is_derived_is_heard_while_a_stream_goes_on() {
     stream(web("1s", &on(&["pull_request.on_track"])), |n| vec![draft(n)]).await.finish();
 }
 
+#[tokio::test]
+async fn a_rule_that_wants_one_in_a_while_hears_a_stream_too() {
+    let rule = format!("{}every = \"1h\"\n", on(&["pull_request.pushed"]));
+    let told = stream(web("1s", &rule), |n| vec![pushed(514, 1 + n)]).await;
+    assert_eq!(told.mails.iter().filter(|mail| mail.has("schema 514")).count(), 1, "{:?}", told.mails);
+    told.finish();
+}
+
 /// Many subjects, one person, one kind, one minute.
 #[tokio::test]
 async fn a_bulk_edit_is_one_digest_and_delays_no_note() {

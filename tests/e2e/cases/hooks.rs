@@ -105,13 +105,17 @@ async fn the_same_in_two_forms_is_one_message() {
     let commented = |key: &str, id, words: &str| jira_comment(key, id, "comment_created", json!(words));
     let siblings = [
         sibling("comment", [commented("DATA-141", 141, "Fine."), within("DATA-141", 141, "Fine.")])
-            .messages(1, "DATA-141"),
+            .messages(1, "DATA-141")
+            .unsent(1),
         sibling("the-other-way-round", [within("DATA-142", 142, "Fine."), commented("DATA-142", 142, "Fine.")])
-            .messages(1, "DATA-142"),
+            .messages(1, "DATA-142")
+            .unsent(1),
         sibling("note", [commented("DATA-143", 143, "/assume fish"), within("DATA-143", 143, "/assume fish")])
-            .messages(1, "DATA-143"),
+            .messages(1, "DATA-143")
+            .unsent(1),
         sibling("release", [release(144, "v144", "published", json!({})), release(144, "v144", "released", json!({}))])
-            .messages(1, "v144"),
+            .messages(1, "v144")
+            .unsent(1),
         sibling(
             "a-comment-of-its-own",
             [commented("DATA-145", 145, "Fine."), commented("DATA-145", 146, "Not quite.")],

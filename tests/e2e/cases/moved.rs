@@ -206,3 +206,113 @@ async fn a_mute_goes_with_what_it_is_for() {
     ];
     play(&service, &siblings).await.finish();
 }
+
+/// Webhooks under the old name go on to come for a while, and some things know only a number.
+#[tokio::test]
+async fn what_comes_late_under_an_old_name_is_about_the_new_one() {
+    let rename = |old: &str, new: &str| {
+        repository("renamed", json!({ "changes": { "repository": { "name": { "from": old } } } })).of(new)
+    };
+    let opened = |number| pull(number, "opened", 5, json!({}));
+    let noted = |action, minute, title: &str| {
+        let body = json!({ "title": title, "body": "For everybody.\n\n/assume fish 1563 swim" });
+        pull(1563, action, minute, json!({ "pull_request": body }))
+    };
+    let key = vec![item("Key", Some("DATA-1564"), Some("CORE-1569"))];
+    let id = json!({ "issue": { "id": "101564" } });
+    let numbered = jira_comment("DATA-1564", 1564, "comment_created", json!("Cats 1564 purr."))
+        .with(id.clone())
+        .with(json!({ "issue": { "key": null, "fields": null } }));
+    let siblings = [
+        sibling(
+            "late",
+            [
+                opened(1561).of("acme/once"),
+                settled(),
+                rename("once", "acme/now"),
+                settled(),
+                closed(1561, true, 6).of("acme/once"),
+            ],
+        )
+        .messages(2, "schema 1561"),
+        sibling(
+            "renamed-twice",
+            [
+                opened(1562).of("acme/first"),
+                settled(),
+                rename("first", "acme/second"),
+                rename("second", "acme/third"),
+                settled(),
+                closed(1562, true, 6).of("acme/first"),
+            ],
+        )
+        .messages(2, "schema 1562"),
+        sibling(
+            "a-note-in-a-description",
+            [
+                noted("opened", 5, "Tidy up").of("acme/draft"),
+                settled(),
+                rename("draft", "acme/book"),
+                noted("reopened", 6, "Tidy up more").of("acme/book"),
+            ],
+        )
+        .messages(1, "fish 1563 swim"),
+        sibling(
+            "by-number",
+            [
+                started("DATA-1564", 5).with(id.clone()),
+                settled(),
+                changed("CORE-1569", 6, key, json!({})).with(id),
+                settled(),
+                numbered,
+            ],
+        )
+        .says("Cats 1564 purr."),
+    ];
+    let kinds = ["pull_request.opened", "pull_request.merged", "note.*", "ticket.started", "ticket.commented"];
+    let mut told = play(&serve(&[web("0s", &on(&kinds))]).await, &siblings).await;
+    for word in ["schema 1561", "schema 1562"] {
+        one_conversation(&mut told, word);
+    }
+    for (delivery, subject) in
+        [("late/4", "acme/now#1561"), ("renamed-twice/5", "acme/third#1562"), ("by-number/4", "CORE-1569")]
+    {
+        let of = told.lines(delivery).first().map(|line| line["subject"].clone()).unwrap_or_default();
+        told.unless(of == subject, format!("{delivery} is about {of}, not {subject}"));
+    }
+    told.finish();
+}
+
+#[tokio::test]
+async fn a_branch_that_is_renamed_goes_on_under_its_new_name() {
+    let pushed_to = |branch: &str, number| push(branch, number, vec![commit(number, "ana", "Mend 1571", &["x"])]);
+    let rename = repository("edited", json!({ "changes": { "default_branch": { "from": "master" } } }));
+    let failed = |branch: &str, id| run("ci-1572", (id, 1), "failure", branch);
+    let siblings = [
+        sibling(
+            "pushes",
+            [
+                pushed_to("master", 15711).of("acme/trunk"),
+                settled(),
+                rename.clone().of("acme/trunk"),
+                pushed_to("main", 15712).of("acme/trunk"),
+            ],
+        )
+        .messages(2, "Mend 1571"),
+        sibling(
+            "workflow",
+            [
+                failed("master", 15720).of("acme/built"),
+                settled(),
+                rename.of("acme/built"),
+                run("ci-1572", (15721, 1), "success", "main").of("acme/built"),
+            ],
+        )
+        .messages(2, "ci-1572"),
+    ];
+    let mut told = play(&serve(&[web("0s", &on(&["push", "workflow.*"]))]).await, &siblings).await;
+    for word in ["Mend 1571", "ci-1572"] {
+        one_conversation(&mut told, word);
+    }
+    told.finish();
+}

@@ -123,19 +123,29 @@ async fn the_branches_of_other_queues_are_no_news_either() {
     tell(&[web("0s", &on(&["push", "branch.*"]))], &siblings).await;
 }
 
+/// The failure, the merge and what comes of another try are one conversation, each told once.
 #[tokio::test]
 async fn a_merge_ends_a_failure_in_the_queue() {
-    let failed = tried(1011, "failure", BRANCH, QUEUE);
-    let siblings = [sibling(
-        "merged",
-        [failed, settled(), closed(45, true, 20), settled(), {
-            let mut late = tried(1012, "success", "gh-readonly-queue/main/pr-45-dddddddd", QUEUE);
-            put(&mut late.body, json!({ "workflow_run": { "pull_requests": Value::Array(Vec::new()) } }));
-            late
-        }],
-    )];
-    let mut told = play(&serve(&[web("0s", &on(&["workflow.*"]))]).await, &siblings).await;
-    let count = told.mails.len();
-    told.unless(count <= 2, format!("{count} messages of one failure and its end"));
+    let failed = |id, branch| tried(id, "failure", branch, QUEUE);
+    let mut late = tried(1012, "success", "gh-readonly-queue/main/pr-45-dddddddd", QUEUE);
+    put(&mut late.body, json!({ "workflow_run": { "pull_requests": Value::Array(Vec::new()) } }));
+    let opened = pull(45, "opened", 5, json!({ "pull_request": { "head": { "ref": "DATA-1045-orders" } } }));
+    let siblings = [
+        sibling("known", [opened, settled()]),
+        sibling("merged", [failed(1011, BRANCH), settled(), closed(45, true, 20), settled(), late]),
+        sibling("of-another", [failed(1013, "gh-readonly-queue/main/pr-46-eeeeeeee")]),
+    ];
+    let team = web("0s", &on(&["workflow.*", "pull_request.merged"]));
+    let mut told = play(&serve(&[team]).await, &siblings).await;
+    for post in [0, 2, 4] {
+        let lines = told.lines(&format!("merged/{post}"));
+        let line = lines.first().map(|line| (line["state"].as_str(), line["thread"].as_str()));
+        let right = line == Some((Some("sent"), Some("DATA-1045")));
+        told.unless(right, format!("post {post} is not told in the pull request's conversation: {line:?}"));
+    }
+    let of_another = told.lines("of-another/0").first().map(|line| line["thread"].to_string()).unwrap_or_default();
+    told.unless(of_another.contains("#46"), format!("another one's failure is told in {of_another}"));
+    let counts = (told.mails.len(), told.with("DATA-1045").len());
+    told.unless(counts == (4, 3), format!("{counts:?} messages of the two failures and the first one's end"));
     told.finish();
 }

@@ -94,6 +94,11 @@ impl Github {
         self.bodies.add_permits(100_000);
     }
 
+    /// Whether it has told all the bodies that it may.
+    pub fn has_told_all_it_may(&self) -> bool {
+        self.bodies.available_permits() == 0
+    }
+
     pub fn bodies_asked(&self) -> usize {
         self.state.lock().unwrap().asked.iter().filter(|path| !path.ends_with("/deliveries")).count()
     }
