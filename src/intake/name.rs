@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::event::{Event, Source};
+use crate::event::{Event, Renamed, Source};
+use crate::rule::Renaming;
 use crate::source::{self, Parsed, Settings};
-use crate::store::{Store, StoreError};
+use crate::store::{PlannedDelivery, Store, StoreError};
 use crate::track::{self, Homes};
 
 /// Gives the events of deliveries the names that the planner knows.
@@ -44,6 +45,27 @@ pub(super) async fn complete(parsed: &mut [Parsed], settings: &Settings, store: 
 /// Whether a delivery gives something another name.
 pub(super) fn renames(parsed: &Parsed) -> bool {
     matches!(parsed, Parsed::Events(events) if events.iter().any(|event| event.renamed.is_some()))
+}
+
+/// What has another name with these plans that was not known to have it.
+///
+/// # Errors
+/// [`StoreError`]
+pub(super) async fn renamings(planned: &[PlannedDelivery], store: &Store) -> Result<Vec<Renaming>, StoreError> {
+    let mut new = Vec::new();
+    for event in planned.iter().flat_map(|planned| planned.outcome.events()) {
+        let Some(Renamed { from, to }) = &event.event.renamed else { continue };
+        // Another webhook told of it.
+        if store.aliases(&[from]).await?.get(from) == Some(to) {
+            continue;
+        }
+        let first = match (from.rsplit_once('-'), to.rsplit_once('-'), event.event.source) {
+            (Some((from, _)), Some((to, _)), Source::Jira) => !store.went_before(from, to).await?,
+            _ => true,
+        };
+        new.extend(Renaming::of(&event.event, first).filter(|renaming| !new.contains(renaming)));
+    }
+    Ok(new)
 }
 
 /// Puts people's names in the places of the ids that Jira has for them, by what this and earlier deliveries call them.

@@ -49,6 +49,17 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
+    /// Whether another subject went the same way before, such as from one project of Jira's to another: the names begin with
+    /// these, and go on with a `-`.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn went_before(&self, from: &str, to: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM alias
+                                  WHERE old > $1 || '-' AND old < $1 || '.' AND new > $2 || '-' AND new < $2 || '.')";
+        Ok(sqlx::query(sql).bind(from).bind(to).fetch_one(&self.read).await?.try_get(0)?)
+    }
+
     /// Whether repositories are private, so far as we heard.
     ///
     /// # Errors
