@@ -71,21 +71,13 @@ pub(super) async fn renamings(planned: &[PlannedDelivery], store: &Store) -> Res
 /// Puts people's names in the places of the ids that Jira has for them, by what this and earlier deliveries call them.
 async fn name_people(events: &mut [&mut Event], store: &Store) -> Result<(), StoreError> {
     let jira = || events.iter().filter(|event| event.source == Source::Jira);
-    if jira().next().is_none() {
-        return Ok(());
-    }
+    // Of several names the last one counts.
     let taught = jira().flat_map(|event| event.people.iter().cloned()).collect::<HashMap<_, _>>();
-    let known = store.everybody().await?;
-    let new = taught.iter().filter(|(id, name)| known.get(*id) != Some(*name));
-    let new = new.map(|(id, name)| (id.clone(), name.clone())).collect::<Vec<_>>();
-    if !new.is_empty() {
-        store.learn_people(&new).await?;
-    }
-    let name_of = |id: &str| taught.get(id).or_else(|| known.get(id)).cloned();
+    store.learn_people(taught).await?;
     events
         .iter_mut()
         .filter(|event| event.source == Source::Jira)
-        .for_each(|event| source::name_people(event, &name_of));
+        .for_each(|event| source::name_people(event, &|id| store.name_of(id)));
     Ok(())
 }
 
