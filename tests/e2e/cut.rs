@@ -82,6 +82,11 @@ async fn of_two_hundred_and_fifty_commits_not_all_are_known() {
         assert!(because.starts_with("no rule matched; not all was known: "), "{number}: {because}");
     }
     assert_eq!(told(&service, 22, "").await.0, ["it"]);
+    // The same where no other rule could want it.
+    let alone = team("", "ticket = [\"DATA-*\"]");
+    let (alone, _) = alone.rsplit_once("[[rule]]").unwrap();
+    let (_, because) = told(&Service::started(alone, &api.github()).await, 21, "").await;
+    assert!(because.starts_with("no rule matched; not all was known: "), "{because}");
     assert_eq!(told(&service, 23, "").await.0, ["all-but-it"]);
     assert_eq!(told(&service, 24, "").await.0, ["it"]);
 }
