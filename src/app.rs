@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::api;
@@ -102,6 +102,8 @@ impl App {
         let roster = Roster::new(apis.github.clone());
         let recovery = apis.recovery(&config, &store, &metrics);
         let (resume, resumed) = watch::channel(recovery.is_some().then(Timestamp::now));
+        let (renamings, renamed) = mpsc::unbounded_channel();
+        let owners = owner::follow_names(Arc::clone(&channels), rulebook.clone(), renamed, stopped.clone());
         let intake = Intake {
             store: store.clone(),
             settings: settings(&config),
@@ -112,6 +114,7 @@ impl App {
             metrics: Arc::clone(&metrics),
             stored,
             to_send: Arc::clone(&to_send),
+            renamings,
         };
         if let Some(recovery) = recovery {
             let stored = Arc::clone(&intake.stored);
@@ -135,6 +138,7 @@ impl App {
         });
         let dispatcher = Dispatcher::new(store.clone(), Arc::clone(&channels), Arc::clone(&metrics), links);
         spawn(&mut tasks, "dispatch", dispatcher.run(to_send, stopped.clone()));
+        spawn(&mut tasks, "owners", owners);
         spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
         let loader = Loader { config, rules, channels, metrics, roster };

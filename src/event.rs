@@ -175,6 +175,12 @@ pub struct Event {
     /// Whether it changes more files than `paths` lists: GitHub cuts lists, and leaves some out
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub more_paths: bool,
+    /// Whether those files may have owners that `owners` doesn't list
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub more_owners: bool,
+    /// Whether it may belong to tickets that `tickets` doesn't list: their keys would stand in commits that GitHub doesn't list
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub more_tickets: bool,
     /// Ticket keys that stand in a list of many, such as a release's: it is about none of them in particular. All of
     /// them, and never in `tickets` too.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -221,6 +227,8 @@ impl Event {
             gap: None,
             host: None,
             more_paths: false,
+            more_owners: false,
+            more_tickets: false,
             listed: Vec::new(),
             doers: Vec::new(),
             undoing: None,

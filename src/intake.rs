@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{self, JoinHandle};
 
 pub use self::enrich::Enricher;
@@ -30,7 +30,7 @@ use crate::hold::{self, Wait};
 use crate::metrics::Metrics;
 use crate::mute::{self, Update};
 use crate::plan::{self, Release, Said, Waited};
-use crate::rule::Team;
+use crate::rule::{Renaming, Team};
 use crate::rulebook::{Rulebook, Telling};
 use crate::settings::TellAuthors;
 use crate::source::{self, Parsed, Settings};
@@ -84,6 +84,8 @@ pub struct Intake {
     pub stored: Arc<Notify>,
     /// Notified by us when there is something to send
     pub to_send: Arc<Notify>,
+    /// Told by us of what has another name now
+    pub renamings: mpsc::UnboundedSender<Renaming>,
 }
 
 impl Intake {
@@ -217,7 +219,10 @@ impl Intake {
             }
         }
         let planned = batch.planned();
+        let renamings = name::renamings(planned, &self.store).await?;
         self.store.plan(planned, now).await?;
+        // Where nobody listens, nobody is told: a rehearsal.
+        renamings.into_iter().for_each(|renaming| drop(self.renamings.send(renaming)));
         for (delivery, planned) in queued.iter().zip(planned) {
             let updates = planned.outcome.states();
             updates.iter().for_each(|state| self.metrics.update(state));

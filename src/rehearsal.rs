@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::intake::Intake;
 use crate::rulebook::Rulebook;
@@ -30,7 +30,9 @@ impl Replay {
         let (metrics, stored, to_send) = (Arc::default(), Arc::default(), Arc::default());
         let tell_authors = TellAuthors::default();
         let enricher = None;
-        let intake = Intake { store, settings, enricher, tell_authors, rulebook, resumed, metrics, stored, to_send };
+        let renamings = mpsc::unbounded_channel().0;
+        let intake =
+            Intake { store, settings, enricher, tell_authors, rulebook, resumed, metrics, stored, to_send, renamings };
         Self { intake, clock: from }
     }
 

@@ -148,14 +148,14 @@ async fn github_would_take_what_we_ask() {
 }
 
 async fn code(github: &Github) {
-    assert_eq!(github.files(REPO, 1347).await.unwrap(), ["file1.txt"]);
-    assert_eq!(github.commits(REPO, 1347).await.unwrap()[0].message, "Fix all the bugs");
+    assert_eq!(github.files(REPO, 1347).await.unwrap().listed, ["file1.txt"]);
+    assert_eq!(github.commits(REPO, 1347).await.unwrap().listed[0].message, "Fix all the bugs");
     assert_eq!(github.pull_request(REPO, 1347).await.unwrap()["number"], 1347);
     assert_eq!(github.pull_requests_with(REPO, "6dcb09b5b57").await.unwrap()[0]["number"], 1347);
     // A name with what an address could stumble over; but for a slash, which the description has no place for.
     let file = github.file(REPO, "ä b#c?.md", "release/1.x").await.unwrap();
     assert!(file.is_some_and(|text| text.contains("README.md")));
-    assert_eq!(github.files_named(REPO, "release/1.x", "file.rb").await.unwrap(), ["file.rb"]);
+    assert_eq!(github.files_named(REPO, "release/1.x", "file.rb").await.unwrap().listed, ["file.rb"]);
     assert_eq!(github.team_members("octo-org/justice-league").await.unwrap()[0], "octocat");
 }
 

@@ -56,6 +56,8 @@ type Branch = (String, String);
 struct Owners {
     code: CodeOwners,
     notify: Vec<CodeNotify>,
+    /// Whether there may be others that say more
+    cut: bool,
 }
 
 impl Enricher {
@@ -179,7 +181,13 @@ impl Enricher {
             && (asks.notes || asks.keys && event.tickets.is_empty())
         {
             let found = github.commits(&repo, pr.number).await;
+            // What is cut or not told may name tickets, if no other place does.
+            event.more_tickets = asks.keys && found.as_ref().map_or(true, |commits| commits.cut);
             commits = found.map(|commits| {
+                if commits.cut && asks.notes {
+                    event.gap = Some(format!("GitHub lists only the first {} commits", commits.listed.len()));
+                }
+                let commits = commits.listed;
                 // What lists many tickets is nobody's in particular, whatever its commits name.
                 if event.tickets.is_empty() && event.listed.is_empty() {
                     let messages = commits.iter().map(|commit| commit.message.as_str());
@@ -195,7 +203,8 @@ impl Enricher {
             && (asks.files || asks.owners)
             && event.paths.is_none()
         {
-            event.paths = Some(github.files(&repo, *number).await?);
+            let files = github.files(&repo, *number).await?;
+            (event.paths, event.more_paths) = (Some(files.listed), files.cut);
         }
         let branch = match (&event.about, pull) {
             (_, Some((_, base))) => base,
@@ -204,7 +213,7 @@ impl Enricher {
         };
         if let (true, Some(branch), Some(paths)) = (asks.owners, branch, &event.paths) {
             let owners = self.owners(github, &repo, &branch).await?;
-            event.owners = Some(owners.of(paths));
+            (event.owners, event.more_owners) = (Some(owners.of(paths)), owners.cut);
         }
         commits
     }
@@ -223,12 +232,13 @@ impl Enricher {
             }
         }
         let mut notify = Vec::new();
-        for path in github.files_named(repo, branch, owners::NOTIFY).await? {
+        let found = github.files_named(repo, branch, owners::NOTIFY).await?;
+        for path in found.listed {
             let folder = path.strip_suffix(owners::NOTIFY).unwrap_or_default();
             let text = github.file(repo, &path, branch).await?;
             notify.extend(text.map(|text| CodeNotify::parse(folder, &text)));
         }
-        let owners = Arc::new(Owners { code, notify });
+        let owners = Arc::new(Owners { code, notify, cut: found.cut });
         let mut all = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, (asked, _)| asked.elapsed() < FRESH);
         all.insert(name, (Instant::now(), Arc::clone(&owners)));

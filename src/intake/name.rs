@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::event::{Event, Source};
+use crate::event::{Event, Renamed, Source};
+use crate::rule::Renaming;
 use crate::source::{self, Parsed, Settings};
-use crate::store::{Store, StoreError};
+use crate::store::{PlannedDelivery, Store, StoreError};
 use crate::track::{self, Homes};
 
 /// Gives the events of deliveries the names that the planner knows.
@@ -46,24 +47,37 @@ pub(super) fn renames(parsed: &Parsed) -> bool {
     matches!(parsed, Parsed::Events(events) if events.iter().any(|event| event.renamed.is_some()))
 }
 
+/// What has another name with these plans that was not known to have it.
+///
+/// # Errors
+/// [`StoreError`]
+pub(super) async fn renamings(planned: &[PlannedDelivery], store: &Store) -> Result<Vec<Renaming>, StoreError> {
+    let mut new = Vec::new();
+    for event in planned.iter().flat_map(|planned| planned.outcome.events()) {
+        let Some(Renamed { from, to }) = &event.event.renamed else { continue };
+        // Another webhook told of it.
+        if store.aliases(&[from]).await?.get(from) == Some(to) {
+            continue;
+        }
+        let first = match (from.rsplit_once('-'), to.rsplit_once('-'), event.event.source) {
+            (Some((from, _)), Some((to, _)), Source::Jira) => !store.went_before(from, to).await?,
+            _ => true,
+        };
+        new.extend(Renaming::of(&event.event, first).filter(|renaming| !new.contains(renaming)));
+    }
+    Ok(new)
+}
+
 /// Puts people's names in the places of the ids that Jira has for them, by what this and earlier deliveries call them.
 async fn name_people(events: &mut [&mut Event], store: &Store) -> Result<(), StoreError> {
     let jira = || events.iter().filter(|event| event.source == Source::Jira);
-    if jira().next().is_none() {
-        return Ok(());
-    }
+    // Of several names the last one counts.
     let taught = jira().flat_map(|event| event.people.iter().cloned()).collect::<HashMap<_, _>>();
-    let known = store.everybody().await?;
-    let new = taught.iter().filter(|(id, name)| known.get(*id) != Some(*name));
-    let new = new.map(|(id, name)| (id.clone(), name.clone())).collect::<Vec<_>>();
-    if !new.is_empty() {
-        store.learn_people(&new).await?;
-    }
-    let name_of = |id: &str| taught.get(id).or_else(|| known.get(id)).cloned();
+    store.learn_people(taught).await?;
     events
         .iter_mut()
         .filter(|event| event.source == Source::Jira)
-        .for_each(|event| source::name_people(event, &name_of));
+        .for_each(|event| source::name_people(event, &|id| store.name_of(id)));
     Ok(())
 }
 

@@ -55,6 +55,7 @@ impl Clocked {
             metrics: Arc::default(),
             stored: Arc::default(),
             to_send: Arc::default(),
+            renamings: mpsc::unbounded_channel().0,
         };
         Self { intake, _folder: folder }
     }

@@ -149,6 +149,9 @@ impl Rules {
         self.rest.look_up(kind, &mut found);
         self.repositories.look_up(&event.scope, kind, &mut found);
         event.tickets.iter().chain(&event.listed).for_each(|key| self.tickets.look_up(key.as_str(), kind, &mut found));
+        if event.more_tickets {
+            self.tickets.all(kind, &mut found);
+        }
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|place| self.at(place))
@@ -227,6 +230,11 @@ impl Starts {
 
     fn sort(&mut self) {
         self.exactly.values_mut().chain(self.from.values_mut()).for_each(Wanted::sort);
+    }
+
+    /// Whatever the value may be.
+    fn all(&self, kind: EventKind, found: &mut Vec<Place>) {
+        self.exactly.values().chain(self.from.values()).for_each(|wanted| wanted.look_up(kind, found));
     }
 
     fn look_up(&self, value: &str, kind: EventKind, found: &mut Vec<Place>) {

@@ -10,6 +10,7 @@ mod matcher;
 mod outlook;
 mod pattern;
 mod reading;
+mod renamed;
 mod timing;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use folder::{Loaded, load_folder};
 pub use index::{Asks, Rules};
 pub use matcher::{Asked, Verdict, doers, judge, matched_by};
 pub use pattern::{Anchor, Patterns};
+pub use renamed::{Nameable, Outdated, Renaming};
 pub use timing::{Budget, Digest, Period, Quiet};
 
 use crate::destination::{Destination, Manner};

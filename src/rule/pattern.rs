@@ -234,6 +234,18 @@ impl Patterns {
         self.first_fit(values, |_| true)
     }
 
+    /// The first entry that fits an old name and not the new one, if the list holds for one of them only. Without
+    /// `globs`, only an entry without wildcards counts.
+    #[must_use]
+    pub fn outdated(&self, old: &str, new: &str, globs: bool) -> Option<&str> {
+        if self.test(&[old]).is_ok() == self.test(&[new]).is_ok() {
+            return None;
+        }
+        let counts = |pattern: &&Pattern| globs || !pattern.text.contains(SPECIAL);
+        let mut entries = self.0.iter().filter(counts);
+        entries.find(|pattern| pattern.fits(old) && !pattern.fits(new)).map(|pattern| pattern.text.as_str())
+    }
+
     fn first_fit<'a>(&'a self, values: &[&'a str], counts: fn(&Pattern) -> bool) -> Option<(&'a str, &'a str)> {
         self.0.iter().filter(|pattern| !pattern.excludes && counts(pattern)).find_map(|pattern| {
             let value = values.iter().find(|value| pattern.fits(value))?;

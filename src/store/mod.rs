@@ -22,10 +22,11 @@ mod timer;
 mod told;
 mod undo;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -109,6 +110,8 @@ pub struct Store {
     writer: mpsc::Sender<Job>,
     /// Whether the last commit failed
     failing: Arc<AtomicBool>,
+    /// What people are called, by their ids: few, and asked for with each delivery
+    people: Arc<RwLock<HashMap<String, String>>>,
     /// Held for as long as the service runs, so that no second one sends the same messages.
     _lock: Option<Arc<File>>,
 }
@@ -158,6 +161,7 @@ impl Store {
             .busy_timeout(Duration::from_secs(10));
         let mut write = SqliteConnection::connect_with(&options).await.map_err(|e| failed(&e))?;
         sqlx::migrate!("src/store/migrations").run(&mut write).await.map_err(|e| failed(&e))?;
+        let people = names::people(&mut write).await.map_err(|e| failed(&e))?;
         let read = SqlitePoolOptions::new()
             .max_connections(2)
             .min_connections(0)
@@ -168,7 +172,8 @@ impl Store {
         let failing = Arc::<AtomicBool>::default();
         let rest = Rest { lull: if usage == Use::Scratch { Duration::ZERO } else { LULL }, ..Rest::default() };
         let task = tokio::spawn(Writer { options, conn: Some(write), failing: Arc::clone(&failing) }.run(jobs, rest));
-        Ok((Self { path: path.into(), read, writer, failing, _lock: None }, task))
+        let people = Arc::new(RwLock::new(people));
+        Ok((Self { path: path.into(), read, writer, failing, people, _lock: None }, task))
     }
 
     /// Whether work can be taken: how many deliveries wait.

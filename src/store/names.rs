@@ -1,6 +1,7 @@
 //! Who goes by which name: hosts, what was renamed, repositories that became private, people.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 use sqlx::{Row, SqliteConnection};
 
@@ -49,6 +50,17 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
+    /// Whether another subject went the same way before, such as from one project of Jira's to another: the names begin with
+    /// these, and go on with a `-`.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn went_before(&self, from: &str, to: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM alias
+                                  WHERE old > $1 || '-' AND old < $1 || '.' AND new > $2 || '-' AND new < $2 || '.')";
+        Ok(sqlx::query(sql).bind(from).bind(to).fetch_one(&self.read).await?.try_get(0)?)
+    }
+
     /// Whether repositories are private, so far as we heard.
     ///
     /// # Errors
@@ -61,23 +73,27 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
-    /// What people are called, by their ids.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn everybody(&self) -> Result<HashMap<String, String>, StoreError> {
-        let rows = sqlx::query("SELECT id, name FROM person").fetch_all(&self.read).await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    /// What somebody is called, by the id.
+    #[must_use]
+    pub fn name_of(&self, id: &str) -> Option<String> {
+        self.people.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// Remembers what people are called: pairs of id and name.
+    /// Remembers what people are called: pairs of id and name. Those that are known already cost nothing.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`]
-    pub async fn learn_people(&self, people: &[(String, String)]) -> Result<(), StoreError> {
+    pub async fn learn_people(&self, people: impl IntoIterator<Item = (String, String)>) -> Result<(), StoreError> {
+        let new = people.into_iter().filter(|(id, name)| self.name_of(id).as_ref() != Some(name));
+        let new = new.collect::<Vec<_>>();
+        if new.is_empty() {
+            return Ok(());
+        }
         let sql = "INSERT INTO person (id, name) SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE TRUE
                    ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name";
-        self.write_rows(sql, to_json(&people)?).await
+        self.write_rows(sql, to_json(&new)?).await?;
+        self.people.write().unwrap_or_else(PoisonError::into_inner).extend(new);
+        Ok(())
     }
 
     async fn write_rows(&self, sql: &'static str, rows: String) -> Result<(), StoreError> {
@@ -89,6 +105,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// What people are called, by their ids.
+pub(super) async fn people(conn: &mut SqliteConnection) -> Result<HashMap<String, String>, sqlx::Error> {
+    sqlx::query_as("SELECT id, name FROM person").fetch_all(conn).await.map(|rows| rows.into_iter().collect())
 }
 
 /// Takes in whether repositories are private: lists of name, whether, and when.

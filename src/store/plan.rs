@@ -54,7 +54,16 @@ impl Planned {
     /// Whether a subject has another name with it.
     #[must_use]
     pub fn renames(&self) -> bool {
-        matches!(self, Self::Events(events) if events.iter().any(|planned| planned.event.renamed.is_some()))
+        self.events().iter().any(|planned| planned.event.renamed.is_some())
+    }
+
+    /// Its events.
+    #[must_use]
+    pub fn events(&self) -> &[PlannedEvent] {
+        match self {
+            Self::Events(events) => events,
+            Self::Ignored { .. } => &[],
+        }
     }
 
     /// What its lines begin as, and those that they replace end as.

@@ -68,6 +68,11 @@ fn team(audience: &str) -> String {
 }
 
 async fn started(audience: &str, hub: &Listener) -> Service {
+    started_with(audience, hub, EVIL).await
+}
+
+/// With this template, and all others evil.
+async fn started_with(audience: &str, hub: &Listener, own: &str) -> Service {
     let more = format!(
         "[email]\nfrom = \"updates@example.com\"\n[webhook.hub]\nurl = \"{}\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n",
         hub.url
@@ -77,7 +82,7 @@ async fn started(audience: &str, hub: &Listener) -> Service {
     let config = config.replacen("[server]\n", "[server]\npublic_url = \"http://127.0.0.1:0\"\n", 1);
     service.write("microalign.toml", &config);
     for name in ["evil", "outside", "merged", "default"] {
-        service.write(&format!("templates/{name}.hbs"), EVIL);
+        service.write(&format!("templates/{name}.hbs"), if name == "evil" { own } else { EVIL });
     }
     service.start().await;
     service
@@ -159,4 +164,35 @@ async fn inside_everything_is_said() {
     for expected in ["hush title", "hush note", "hush-label", "hush-1-branch"] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
+}
+
+/// What a rule's template says by itself arrives, and what it takes from the event does not.
+#[tokio::test]
+async fn a_rules_own_template_says_what_its_writer_put_there() {
+    let hub = Listener::new(vec![(200, json!({}))]).await;
+    let words = EVIL.rsplit_once("+++\n").unwrap().1;
+    let own = format!(
+        "+++\nsubject = \"From the ingest team {{{{pr.title}}}} {{{{thing.title}}}}\"\n+++\n\
+         The format that you read is changing. Ask us at ingest@example.com. {words}"
+    );
+    let service = started_with("audience = \"outside\"\n", &hub, &own).await;
+    for (number, (event, body)) in deliveries().iter().enumerate() {
+        let lines = service.github_settled(event, &format!("d-{number}"), body).await;
+        assert!(states(&lines).iter().all(|state| *state == "sent"), "{lines:?}");
+    }
+    let heard = said(&service, &hub).await;
+    assert!(!heard.contains(SECRET), "{heard}");
+    let mails = service.mails();
+    assert!(mails.len() >= deliveries().len(), "{} mails", mails.len());
+    for raw in &mails {
+        let mail = read_mail(raw);
+        let (subject, text) = (mail.subject().unwrap(), mail.body_text(0).unwrap());
+        assert!(text.contains("The format that you read is changing. Ask us at ingest@example.com."), "{text}");
+        assert!(subject.contains("From the ingest team") || subject.starts_with("Re: "), "{subject}");
+    }
+    // What the writer says to them in particular does too, and whose words they are does not.
+    let note = commented("hush comment\n\n/headsup @partner The export moves to S3 on Friday.");
+    service.github_settled("issue_comment", "d-9", &private(note)).await;
+    let heard = said(&service, &hub).await;
+    assert!(heard.contains("the export moves to s3 on friday.") && !heard.contains(SECRET), "{heard}");
 }

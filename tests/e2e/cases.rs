@@ -8,6 +8,7 @@ mod asked;
 mod automation;
 mod bursts;
 mod changelogs;
+mod discussions;
 mod flapping;
 mod gone;
 mod hooks;

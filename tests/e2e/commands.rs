@@ -359,3 +359,29 @@ async fn secrets_show_nowhere() {
         assert!(!text.contains("Canary0"), "{place} shows a secret:\n{text}");
     }
 }
+
+#[tokio::test]
+async fn check_warns_of_rules_that_hear_nothing_of_machines() {
+    let rule = |name: &str, rest: &str| format!("\n[[rule]]\nname = \"{name}\"\n{rest}\n");
+    let rules = [
+        rule("live", "on = [\"deployment.succeeded\"]\nauthor = [\"ana\"]"),
+        rule("news", "on = [\"release.published\"]\nactor = [\"ana\", \"bo\"]"),
+        rule("raised", "on = [\"pull_request.opened\"]\nhead = [\"dependabot/**\"]"),
+        rule("bots", "on = [\"pull_request.opened\"]\nauthor = [\"*[bot]\"]"),
+        rule("renovate", "on = [\"pull_request.merged\"]\nauthor = [\"renovate\"]"),
+        rule("queue", "on = [\"push\"]\nbranch = [\"gh-readonly-queue/**\"]"),
+        rule("fine", "on = [\"pull_request.merged\", \"release.published\"]\nbase = [\"main\"]"),
+    ];
+    let text = format!("team = \"web\"\nto = [\"mailbox\"]\n{}", rules.concat());
+    let service = Service::new(&text, "");
+    let warnings = async || {
+        let (code, out, err) = service.run(&["check"]).await;
+        assert_eq!(code, 0, "{out}{err}");
+        out.lines().filter(|line| line.starts_with("warning: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let told = warnings().await;
+    insta::assert_snapshot!(told.join("\n"));
+    // Whoever can ask GitHub knows whose pull request was deployed.
+    service.configure("github", "token = \"x\"\n");
+    assert_eq!(warnings().await, told[1..]);
+}

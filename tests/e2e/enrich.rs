@@ -14,6 +14,16 @@ pub const TOKEN: &str = "hunter2-canary";
 /// What the API has: by path and query, the status and the body, as text where it is no JSON. What it lacks is 404.
 pub type Pages = BTreeMap<&'static str, (u16, Value)>;
 
+/// The pages of a list of this name, each of 100.
+pub fn pages_of(name: &str, list: &[Value]) -> Pages {
+    let page = |(at, entries): (usize, &[Value])| {
+        let more = if at == 0 { String::new() } else { format!("&page={}", at + 1) };
+        let name: &'static str = Box::leak(format!("{name}?per_page=100{more}").into_boxed_str());
+        (name, (200, json!(entries)))
+    };
+    list.chunks(100).enumerate().map(page).collect()
+}
+
 /// An API that keeps what it is asked for.
 pub struct Api {
     pub url: String,
@@ -35,6 +45,9 @@ impl Api {
             let not_modified = headers.contains_key("if-none-match");
             kept.lock().unwrap().push(format!("{name}{}", if not_modified { " if changed" } else { "" }));
             let found = pages.get(name.as_str()).cloned();
+            let (list, page) = name.split_once("&page=").unwrap_or((&name, "1"));
+            let page = page.parse::<u32>().unwrap_or_default() + 1;
+            let next = Some(page).filter(|page| pages.contains_key(format!("{list}&page={page}").as_str()));
             async move {
                 let (status, body) = match found {
                     _ if !authorized => (401, json!({ "message": "Bad credentials" })),
@@ -44,10 +57,12 @@ impl Api {
                     None => (404, json!({ "message": "Not Found" })),
                 };
                 let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
-                let next = if name.ends_with("files?per_page=100") {
-                    "<http://elsewhere.example/x?per_page=100&page=2>; rel=\"next\", <http://x/>; rel=\"last\""
-                } else {
-                    "<http://x/>; rel=\"last\""
+                let next = match next {
+                    Some(page) => {
+                        let next = format!("<http://elsewhere.example/x?per_page=100&page={page}>; rel=\"next\"");
+                        format!("{next}, <http://x/>; rel=\"last\"")
+                    }
+                    None => "<http://x/>; rel=\"last\"".to_owned(),
                 };
                 let etag = format!("\"{}\"", text.len());
                 warp::http::Response::builder().status(status).header("link", next).header("etag", etag).body(text)

@@ -11,6 +11,7 @@ mod cases;
 mod commands;
 mod conditions;
 mod corpus;
+mod cut;
 mod deliver;
 mod disk;
 mod enrich;

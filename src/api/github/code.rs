@@ -8,33 +8,49 @@ use crate::api::ApiError;
 use crate::event::Actor;
 use crate::source::Commit;
 
+/// GitHub lists no more files of a pull request
+/// (<https://docs.github.com/rest/pulls/pulls#list-pull-requests-files>),
+const MOST_FILES: usize = 3_000;
+/// and no more commits.
+const MOST_COMMITS: usize = 250;
+
+/// A list, and whether it may have been cut.
+pub struct Part<T> {
+    /// What is listed
+    pub listed: Vec<T>,
+    /// Whether there may be more
+    pub cut: bool,
+}
+
 impl Github {
     /// The files that a pull request changes, in order; one that is renamed under both names.
     ///
     /// # Errors
     /// [`ApiError`]; here and below
-    pub async fn files(&self, repo: &str, number: u64) -> Result<Vec<String>, ApiError> {
+    pub async fn files(&self, repo: &str, number: u64) -> Result<Part<String>, ApiError> {
         #[derive(Deserialize)]
         struct File {
             filename: String,
             previous_filename: Option<String>,
         }
         let files: Vec<File> = self.list(Login::Owner(repo), &format!("/repos/{repo}/pulls/{number}/files")).await?;
+        let cut = files.len() >= MOST_FILES;
         let mut names: Vec<String> =
             files.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten().collect();
         names.sort_unstable();
         names.dedup();
-        Ok(names)
+        Ok(Part { listed: names, cut })
     }
 
-    /// A pull request's commits, oldest first; GitHub lists at most 250.
+    /// A pull request's commits, oldest first.
     ///
     /// # Errors
     /// As above
-    pub async fn commits(&self, repo: &str, number: u64) -> Result<Vec<Commit>, ApiError> {
+    pub async fn commits(&self, repo: &str, number: u64) -> Result<Part<Commit>, ApiError> {
         let listed: Vec<Listed> =
             self.list(Login::Owner(repo), &format!("/repos/{repo}/pulls/{number}/commits")).await?;
-        Ok(listed.into_iter().map(Listed::read).collect())
+        let cut = listed.len() >= MOST_COMMITS;
+        Ok(Part { listed: listed.into_iter().map(Listed::read).collect(), cut })
     }
 
     /// A pull request as the API writes it.
@@ -74,14 +90,16 @@ impl Github {
         }
     }
 
-    /// The paths of all files of this name on a branch. Of a very large repository GitHub tells only a part.
+    /// The paths of all files of this name on a branch. Of a very large repository GitHub lists only a part.
     ///
     /// # Errors
     /// As above
-    pub async fn files_named(&self, repo: &str, branch: &str, name: &str) -> Result<Vec<String>, ApiError> {
+    pub async fn files_named(&self, repo: &str, branch: &str, name: &str) -> Result<Part<String>, ApiError> {
         #[derive(Deserialize)]
         struct Tree {
             tree: Vec<Entry>,
+            #[serde(default)]
+            truncated: bool,
         }
         #[derive(Deserialize)]
         struct Entry {
@@ -91,11 +109,12 @@ impl Github {
         let tree: Tree =
             match self.get(Login::Owner(repo), &format!("/repos/{repo}/git/trees/{branch}?recursive=1")).await {
                 // An empty repository.
-                Err(ApiError::Refused { status: 404 | 409, .. }) => return Ok(Vec::new()),
+                Err(ApiError::Refused { status: 404 | 409, .. }) => return Ok(Part { listed: Vec::new(), cut: false }),
                 answer => answer?,
             };
         let paths = tree.tree.into_iter().map(|entry| entry.path);
-        Ok(paths.filter(|path| path.rsplit('/').next() == Some(name)).collect())
+        let listed = paths.filter(|path| path.rsplit('/').next() == Some(name)).collect();
+        Ok(Part { listed, cut: tree.truncated })
     }
 }
 

@@ -35,7 +35,7 @@ pub use self::hooks::{App, Config as HookConfig, Hook, HookAt, NewApp, Registere
 
 const PEER: &str = "GitHub";
 const JSON: &str = "application/vnd.github+json";
-/// GitHub lists at most 3,000 files, 100 a page.
+/// No list is longer than 3,000 files, 100 a page.
 const PAGES: usize = 30;
 /// About so many answers are kept for the next time.
 const KEPT: usize = 2_000;

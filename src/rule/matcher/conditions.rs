@@ -179,6 +179,9 @@ fn touches_owned(event: &Event, owns: &Owns) -> Result<(), Failure> {
     if event.more_paths {
         return Err(not_told(event, "none of the files that are known is the team's, and not all are known"));
     }
+    if event.more_owners {
+        return Err(not_told(event, "the team is none of the owners that are known, and not all are known"));
+    }
     match owners.as_slice() {
         [] => fails("nobody owns the files that it changes"),
         owners => fails(format!("the files that it changes are owned by {}", listed(owners))),
@@ -230,6 +233,9 @@ fn body(event: &Event) -> Result<&str, Failure> {
 fn tickets(event: &Event, list: &Patterns) -> Result<(), Failure> {
     let (own, beside) = keys(event);
     list.test_beside(&own, &beside).or_else(|refused| match refused {
+        Refusal::NoneOf(_) if event.more_tickets => {
+            Err(not_told(event, "none of the commits that are known names such a ticket, and not all are known"))
+        }
         Refusal::NoneOf(wanted) if own.is_empty() && !beside.is_empty() => {
             let (count, wanted) = (beside.len(), one_of(&wanted));
             fails(format!("it lists {count} tickets and is about none of them, and the rule wants {wanted}"))

@@ -39,12 +39,19 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     };
     let (discussion, mut event) = about_discussion(delivery, kind)?;
     event.once = delivery.once(&event);
+    let mut notes = Vec::new();
     match delivery.action() {
         "created" => {
             let author: Option<&User> = discussion.user.as_ref();
             event.actor = delivery.actor(author);
             event.at = time(&discussion.created_at).unwrap_or(event.at);
-            move_here(delivery, &mut event);
+            if !move_here(delivery, &mut event) && !converted(delivery, discussion, &mut event) {
+                notes = delivery.notes_in_body(&event, &discussion.body, &discussion.user);
+            }
+        }
+        "edited" => {
+            event.undoing = delivery.brings_state("discussion");
+            notes = delivery.notes_in_body(&event, &discussion.body, &discussion.user);
         }
         "answered" => {
             if let Some(answer) = delivery.body.answer.as_ref() {
@@ -55,11 +62,23 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         }
         "transferred" => move_away(delivery, &mut event, "the discussion"),
         "deleted" => event.undoing = undoing(Undoes::Subject(Undone::Deleted), "the discussion was deleted"),
-        // The payload no longer says when the answer was chosen, but that there is none.
-        "unanswered" => event.undoing = undoing(Undoes::Nothing, "the answer is none any more"),
-        _ => event.undoing = delivery.brings_state("discussion"),
+        // "unanswered": the payload no longer says when the answer was chosen, but that there is none.
+        _ => event.undoing = undoing(Undoes::Nothing, "the answer is none any more"),
     }
-    Ok(vec![event])
+    Ok([vec![event], notes].concat())
+}
+
+/// Whether somebody else made the discussion than who wrote it, as when an issue is converted, of which payloads may say
+/// no more. If so, the event is no news, and neither are the notes: they stood in the issue.
+fn converted(delivery: &Delivery<'_>, discussion: &Issue, event: &mut Event) -> bool {
+    let login = |user: &User| user.login.text().map(str::to_lowercase);
+    let by = delivery.body.sender.as_ref().and_then(|sender| login(sender.as_ref()?));
+    let author = discussion.user.as_ref().and_then(login);
+    let converted = by.zip(author).is_some_and(|(by, author)| by != author);
+    if converted {
+        event.undoing = undoing(Undoes::Nothing, "it was not opened, but made of an issue");
+    }
+    converted
 }
 
 /// The name of the choice of an answer. The same one can be chosen again later.
@@ -68,13 +87,39 @@ fn chosen(discussion: &Issue, answer: &Comment) -> Option<String> {
     name::at(&["discussion-comment", id, "answer"], time(&discussion.answer_chosen_at))
 }
 
-/// `discussion_comment`: what becomes of an answer.
+/// `discussion_comment`: what becomes of an answer, and the notes in any comment.
 pub fn commented(delivery: &Delivery<'_>) -> Understood {
-    if !matches!(delivery.action(), "edited" | "deleted") {
+    if !matches!(delivery.action(), "created" | "edited" | "deleted") {
         return Err(delivery.nothing_to_ask_for());
     }
     let comment = delivery.body.comment.as_ref().ok_or_else(|| missing("comment"))?;
     let (discussion, mut event) = about_discussion(delivery, EventKind::DiscussionAnswered)?;
+    event.actor = delivery.actor(comment.user.as_ref());
+    event.url = first(&[&comment.html_url]).or(event.url);
+    let at = match delivery.action() {
+        "created" => time(&comment.created_at),
+        "edited" => time(&comment.updated_at),
+        _ => None,
+    };
+    let noted = Event { at: at.unwrap_or(event.at), ..event.clone() };
+    let notes = delivery.notes_in_comment(&noted, comment, "discussion-comment");
+    match answer_changed(delivery, (discussion, comment), event) {
+        Ok(changed) => Ok([vec![changed], notes].concat()),
+        Err(reason) if notes.is_empty() => Err(reason),
+        Err(_) => Ok(notes),
+    }
+}
+
+/// The event for an answer that was edited or deleted, or the reason why the comment is none; `event` is about the
+/// discussion.
+fn answer_changed(
+    delivery: &Delivery<'_>,
+    (discussion, comment): (&Issue, &Comment),
+    mut event: Event,
+) -> Result<Event, String> {
+    if delivery.action() == "created" {
+        return Err(delivery.nothing_to_ask_for());
+    }
     let pages = discussion.answer_html_url.as_ref().zip(comment.html_url.as_ref());
     let is_answer = pages.is_some_and(|(answer, comment)| answer == comment);
     let once = chosen(discussion, comment).filter(|_| is_answer);
@@ -83,8 +128,6 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     if once.is_none() && (!deleted || discussion.answer_chosen_at.is_some()) {
         return Err("the comment is not the discussion's answer".to_owned());
     }
-    event.actor = delivery.actor(comment.user.as_ref());
-    event.url = first(&[&comment.html_url]).or(event.url);
     event.comment = written(comment).filter(|_| !deleted);
     if let (About::Thing(thing), true) = (&mut event.about, deleted) {
         thing.outcome = Some("unanswered".to_owned());
@@ -97,5 +140,5 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     let because = format!("{} was {}", if is_answer { "the answer" } else { "the comment" }, delivery.action());
     // Whether it was the answer until now, the discussion no longer says: but whether it has one.
     event.undoing = undoing(once.map_or(Undoes::Nothing, |once| Undoes::Occurrence(once, undone)), because);
-    Ok(vec![event])
+    Ok(event)
 }

@@ -44,6 +44,7 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let mut event = delivery.event(EventKind::Push, format!("{}:{branch}", delivery.scope), About::Thing(about));
     (event.tickets, event.listed) = (keys.tickets, keys.listed);
     (event.paths, event.more_paths) = paths(body);
+    event.more_tickets = is_cut(body.commits.as_ref().map_or(&[][..], Vec::as_slice));
     let ends = body.before.text().zip(body.after.text());
     event.once = ends.map(|(before, after)| name::name(&["push", delivery.scope, branch, before, after]));
     let commits = body.commits.entries().chain(body.head_commit.as_ref()).map(Commit::read).collect::<Vec<_>>();
@@ -79,13 +80,18 @@ fn is_same(one: &Actor, other: &Actor) -> bool {
     one.login.eq_ignore_ascii_case(&other.login) || one.name == other.name && (nameless(one) || nameless(other))
 }
 
+/// Whether there may be more commits in a push than it lists: after a forced push, or of a new branch, it lists none.
+fn is_cut(commits: &[Maybe<Commit>]) -> bool {
+    commits.is_empty() || commits.len() >= MOST_COMMITS
+}
+
 /// The files that the commits of a push touch, each once, as far as they are known, and whether there may be others. Where
 /// GitHub lists no commits, as after a forced push, the last one is known.
 fn paths(body: &Body) -> (Option<Vec<String>>, bool) {
     let listed = body.commits.as_ref().map_or(&[][..], Vec::as_slice);
     let lists = |commit: &Commit| [&commit.added, &commit.modified, &commit.removed].iter().any(|list| list.is_some());
     let whole = |commit: &Maybe<Commit>| commit.as_ref().is_some_and(lists);
-    let more = listed.is_empty() || listed.len() >= MOST_COMMITS || !listed.iter().all(whole);
+    let more = is_cut(listed) || !listed.iter().all(whole);
     let commits: Vec<&Commit> = match listed.iter().any(whole) {
         true => body.commits.entries().collect(),
         false => body.head_commit.iter().filter(|commit| lists(commit)).collect(),

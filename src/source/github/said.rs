@@ -37,7 +37,7 @@ impl Delivery<'_> {
     }
 
     /// The events for the notes in a comment or review; `place` says which of these. A deleted one takes its notes back.
-    fn notes_in_comment(&self, event: &Event, comment: &Comment, place: &str) -> Vec<Event> {
+    pub(super) fn notes_in_comment(&self, event: &Event, comment: &Comment, place: &str) -> Vec<Event> {
         let id = comment.id.as_ref().map(Id::as_str);
         let place = Place {
             name: id.map(|id| format!("github:{place}:{id}")),

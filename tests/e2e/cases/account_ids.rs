@@ -80,3 +80,27 @@ async fn a_mention_or_a_change_names_a_person_or_somebody() {
     told.unless(calls == 0, format!("{calls} messages have a bare @, or call somebody"));
     told.finish();
 }
+
+#[tokio::test]
+async fn names_are_known_after_a_restart_and_follow_their_people() {
+    let assigned = |key: &str, minute: u64| {
+        let id = json!({ "field": "assignee", "fieldtype": "jira", "fieldId": "assignee", "from": null,
+            "fromString": null, "to": BEA, "toString": null });
+        changed(key, minute, vec![id], json!({}))
+    };
+    let by = |key: &str, id: u64, name: &str| {
+        let who = json!({ "comment": { "author": person(BEA, name), "updateAuthor": person(BEA, name) } });
+        jira_comment(key, id, "comment_created", json!("I am here")).with(who)
+    };
+    let mut service = serve(&[web("0s", &on(&["ticket.assigned"]))]).await;
+    play(&service, &[sibling("before", [by("SD-1201", 1201, "Bea Costa")])]).await.finish();
+    assert_eq!(service.stop().await, 0);
+    service.start().await;
+    let siblings = [
+        sibling("after", [assigned("SD-1202", 5)]).never(BEA).says("Bea Costa").messages(1, "SD-1202"),
+        sibling("another-name", [settled(), by("SD-1203", 1203, "Bea Lima"), settled(), assigned("SD-1204", 6)])
+            .never(BEA)
+            .says("Bea Lima"),
+    ];
+    play(&service, &siblings).await.finish();
+}

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::payload::*;
-use super::story::{Told, on, play, serve, sibling, web};
+use super::story::{Mail, Told, on, play, serve, sibling, web};
+use crate::support::{Service, eventually};
 
 const NOTE: &str = "It happens on export.\n\n/assume exports are UTC\n";
 
@@ -315,4 +316,81 @@ async fn a_branch_that_is_renamed_goes_on_under_its_new_name() {
         one_conversation(&mut told, word);
     }
     told.finish();
+}
+
+/// A team whose rules name this and that, and whose owner answers for them.
+fn naming(team: &str, more: &str, rules: &[(&str, &str)]) -> String {
+    let rules = rules.iter().map(|(name, condition)| {
+        format!("\n[[rule]]\nname = \"{name}\"\non = [\"pull_request.merged\"]\n{condition}\n")
+    });
+    format!("team = \"{team}\"\nto = [\"mailbox\"]\n{more}\n{}", rules.collect::<String>())
+}
+
+/// The mails to owners of team files, once there are so many.
+async fn to_owners(service: &Service, count: usize) -> Vec<Mail> {
+    eventually("the owners are told", async || {
+        let mails = service.mails().iter().map(|raw| Mail::read(raw)).collect::<Vec<_>>();
+        let mails = mails.into_iter().filter(|mail| mail.to.starts_with("owner-")).collect::<Vec<_>>();
+        (mails.len() >= count).then_some(mails)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn owners_are_told_of_rules_that_use_an_old_name() {
+    let owner = |name: &str| format!("owner = \"owner-{name}@example.com\"");
+    let rules = [
+        ("in-full", "repo = [\"acme/old\"]"),
+        ("begins-so", "repo = [\"acme/web\", \"acme/ol*\"]"),
+        ("all-but", "repo = [\"acme/*\", \"!acme/old\"]"),
+        ("within", "any = [{ repo = [\"acme/old\"] }, { labels = [\"x\"] }]"),
+        ("all", "repo = [\"acme/*\"]"),
+        ("both", "repo = [\"acme/old\", \"acme/new\"]"),
+        ("other", "repo = [\"acme/older\"]"),
+        ("base", "repo = [\"acme/api\"]\nbase = [\"master\"]"),
+        ("base-elsewhere", "repo = [\"acme/web\"]\nbase = [\"master\"]"),
+        ("project", "ticket = [\"DATA-*\"]"),
+        ("ticket", "ticket = [\"DATA-1562\"]"),
+    ];
+    let service = serve(&[
+        naming("web", &owner("web"), &rules),
+        naming("docs", &owner("docs"), &[("all", "repo = [\"acme/*\"]"), ("mine", "repo = [\"acme/docs\"]")]),
+        naming("nobody", "", &[("in-full", "repo = [\"acme/old\"]")]),
+        naming("partner", &format!("{}\naudience = \"outside\"", owner("partner")), &[("x", "repo = [\"acme/se*\"]")]),
+    ])
+    .await;
+    let rename = |old: &str, new: &str| {
+        repository("renamed", json!({ "changes": { "repository": { "name": { "from": old } } } }))
+            .with(json!({ "repository": { "updated_at": time(5) } }))
+            .of(new)
+    };
+    let branch = json!({
+        "changes": { "default_branch": { "from": "master" } }, "repository": { "updated_at": time(6) },
+    });
+    let private = json!({ "repository": { "private": true, "visibility": "private" } });
+    let moves = |number: u64| {
+        let (from, to) = (format!("DATA-{number}"), format!("CORE-{number}"));
+        let id = json!({ "issue": { "id": format!("10{number}") } });
+        changed(&to, 6, vec![item("Key", Some(&from), Some(&to))], json!({})).with(id)
+    };
+    let told = [
+        // Two webhooks deliver it, and one of them comes later.
+        sibling("repository", [rename("old", "acme/new"), rename("old", "acme/new"), settled()]),
+        sibling("repository-again", [rename("old", "acme/new"), settled()]),
+        sibling("branch", [repository("edited", branch).of("acme/api"), settled()]),
+        sibling("tickets", [moves(1561), settled(), moves(1562), settled(), moves(1563), settled()]),
+        sibling("private", [rename("secret", "acme/hidden").with(private), settled()]),
+        // What nobody's rules name.
+        sibling("last", [rename("tool", "acme/tools")]),
+    ];
+    play(&service, &told).await.finish();
+    let mails = to_owners(&service, 5).await;
+    let shown = mails.iter().map(|mail| format!("{} | {}\n{}", mail.to, mail.subject, mail.text));
+    insta::assert_snapshot!(shown.collect::<Vec<_>>().join("----\n"));
+    // The last rename was followed: no further mail is to come.
+    eventually("the team without an owner is in the log", async || {
+        service.log().lines().any(|line| line.contains("\"nobody\"") && line.contains("acme/old")).then_some(())
+    })
+    .await;
+    assert_eq!(to_owners(&service, 5).await.len(), 5);
 }

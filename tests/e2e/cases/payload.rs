@@ -22,6 +22,12 @@ impl Post {
         self
     }
 
+    /// The same body in another event.
+    fn to(mut self, event: &'static str) -> Self {
+        self.to = event;
+        self
+    }
+
     pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.push((name, value));
         self
@@ -334,4 +340,21 @@ pub fn repository(action: &str, more: Value) -> Post {
 
 pub fn privatized() -> Post {
     repository("privatized", json!({ "repository": { "private": true, "visibility": "private" } }))
+}
+
+/// `discussion_comment`
+pub fn discussion_comment(number: u64, id: u64, action: &str, body: &str) -> Post {
+    let page = format!("https://github.com/acme/ingest-api/discussions/{number}");
+    discussion(
+        number,
+        action,
+        10,
+        json!({
+            "comment": {
+                "id": id, "body": body, "user": user("ana"), "created_at": time(10), "updated_at": time(10),
+                "html_url": format!("{page}#discussioncomment-{id}"),
+            },
+        }),
+    )
+    .to("discussion_comment")
 }

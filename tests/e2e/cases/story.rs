@@ -79,7 +79,7 @@ pub struct Mail {
 }
 
 impl Mail {
-    fn read(raw: &[u8]) -> Self {
+    pub fn read(raw: &[u8]) -> Self {
         let mail = read_mail(raw);
         let own = mail.message_id().unwrap_or_default().to_owned();
         let root = mail.references().as_text_list().and_then(|list| Some(list.first()?.to_string()));

@@ -113,3 +113,44 @@ async fn what_is_all_in_the_body_is_used_whole() {
     ];
     play(&serve(&[web("0s", &rule)]).await, &siblings).await.finish();
 }
+
+/// A ticket's key may stand in a commit that the push doesn't list.
+#[tokio::test]
+async fn the_tickets_of_a_push_are_those_of_all_its_commits() {
+    let rules = "
+[[rule]]
+name = \"data\"
+on = [\"push\"]
+ticket = [\"DATA-*\"]
+
+[[rule]]
+name = \"all-but-data\"
+on = [\"push\"]
+not = { ticket = [\"DATA-*\"] }
+";
+    let many = |number: u64, one: &str| {
+        let message = move |n: u64| if n == 7 { one.to_owned() } else { "Mend".to_owned() };
+        listed(number, (0..2048).map(|n| commit(number * 10_000 + n, "ana", &message(n), &["a"])).collect())
+    };
+    let one = |number: u64, message: &str| listed(number, vec![commit(number, "ana", message, &["a"])]);
+    let siblings = [
+        sibling("cut", [many(1731, "Mend")]).because(0, "not all was known"),
+        sibling("cut-with-a-key", [many(1732, "For DATA-1732")]),
+        sibling("forced", [unlisted(1733, "a", json!({ "forced": true }))]).because(0, "not all was known"),
+        sibling("known", [one(1734, "Mend")]),
+        sibling("known-with-a-key", [one(1735, "For DATA-1735")]),
+    ];
+    let mut told = play(&serve(&[web("0s", rules)]).await, &siblings).await;
+    for (name, right) in [
+        ("cut", &[][..]),
+        ("cut-with-a-key", &["data"]),
+        ("forced", &[]),
+        ("known", &["all-but-data"]),
+        ("known-with-a-key", &["data"]),
+    ] {
+        let lines = told.lines(&format!("{name}/0")).into_iter().filter(|line| line["state"] == "sent");
+        let rules = lines.map(|line| line["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        told.unless(rules == right, format!("{name}: {rules:?}, not {right:?}"));
+    }
+    told.finish();
+}

@@ -1,0 +1,154 @@
+//! Rules that still call something by the name it had before.
+
+use super::condition::Condition;
+use super::{Audience, Rule, Team};
+use crate::event::{About, Event, Source, Thing, ThingKind};
+
+/// Something that rules can name and that has another name now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renaming {
+    /// What it is
+    pub what: Nameable,
+    /// The old name, as rules write it
+    pub from: String,
+    /// The new one
+    pub to: String,
+    /// Whether anybody may know these names
+    pub public: bool,
+    /// Whether it is the first to go this way: of many tickets that move from one project to another, the pattern of the
+    /// project is worth a mention only once
+    pub first: bool,
+}
+
+/// What rules can name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Nameable {
+    /// A repository
+    Repository,
+    /// The default branch of this repository
+    Branch(String),
+    /// A ticket
+    Ticket,
+}
+
+/// An entry in a rule's lists that fits the old name and not the new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outdated<'a> {
+    /// The rule
+    pub rule: &'a str,
+    /// The condition
+    pub key: &'static str,
+    /// The entry as written
+    pub entry: &'a str,
+}
+
+impl Renaming {
+    /// What an event gives another name, if rules can name that.
+    #[must_use]
+    pub fn of(event: &Event, first: bool) -> Option<Self> {
+        let renamed = event.renamed.as_ref()?;
+        let host = event.named("");
+        let bare = |name: &str| name.strip_prefix(&host).unwrap_or(name).to_owned();
+        let (from, to) = (bare(&renamed.from), bare(&renamed.to));
+        let public = event.private == Some(false);
+        let (what, from, to) = match &event.about {
+            About::Thing(Thing { kind: ThingKind::Repository, .. }) => (Nameable::Repository, from, to),
+            About::Thing(Thing { kind: ThingKind::Branch, .. }) => {
+                let branch = |name: String| name.strip_prefix(&format!("{}:", event.scope)).map(str::to_owned);
+                (Nameable::Branch(event.scope.clone()), branch(from)?, branch(to)?)
+            }
+            About::Ticket(_) if event.source == Source::Jira => (Nameable::Ticket, from, to),
+            _ => return None,
+        };
+        (from != to).then_some(Self { what, from, to, public, first })
+    }
+
+    /// The entries of a team's rules that are outdated by it.
+    #[must_use]
+    pub fn outdates<'a>(&self, team: &'a Team) -> Vec<Outdated<'a>> {
+        let mut found = Vec::new();
+        for rule in team.rules.iter().filter(|rule| self.concerns(rule)) {
+            self.collect(&rule.name, &rule.conditions, &mut found);
+        }
+        found
+    }
+
+    /// Whether its names may be told to whoever answers for a team.
+    #[must_use]
+    pub fn may_be_named_to(&self, team: &Team) -> bool {
+        self.public || team.audience == Audience::Inside
+    }
+
+    /// A branch means nothing to a rule that is about other repositories.
+    fn concerns(&self, rule: &Rule) -> bool {
+        let Nameable::Branch(repository) = &self.what else { return true };
+        rule.conditions.iter().all(|condition| match condition {
+            Condition::Repo(list) => list.test(&[repository]).is_ok(),
+            _ => true,
+        })
+    }
+
+    fn collect<'a>(&self, rule: &'a str, conditions: &'a [Condition], found: &mut Vec<Outdated<'a>>) {
+        for condition in conditions {
+            let list = match (condition, &self.what) {
+                (Condition::All(groups) | Condition::Any(groups), _) => {
+                    groups.iter().for_each(|group| self.collect(rule, group, found));
+                    continue;
+                }
+                (Condition::Not(conditions), _) => {
+                    self.collect(rule, conditions, found);
+                    continue;
+                }
+                (Condition::Repo(list), Nameable::Repository)
+                | (Condition::Base(list) | Condition::Branch(list), Nameable::Branch(_))
+                | (Condition::Ticket(list), Nameable::Ticket) => list,
+                _ => continue,
+            };
+            let Some(entry) = list.outdated(&self.from, &self.to, self.first) else { continue };
+            let outdated = Outdated { rule, key: condition.key(), entry };
+            if !found.contains(&outdated) {
+                found.push(outdated);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use crate::rule::pattern::{Pattern, Patterns, Reading};
+
+    fn outdated(entries: &[&str], (old, new): (&str, &str), first: bool) -> Option<String> {
+        let reading = Reading { separated: true, caseless: true };
+        let list = Patterns::new(entries.iter().map(|entry| Pattern::new(entry, reading).unwrap()).collect());
+        list.outdated(old, new, first).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_list_is_outdated_where_the_new_name_makes_a_difference() {
+        let renamed = ("acme/old", "acme/new");
+        for (entries, entry) in [
+            (&["acme/old"][..], Some("acme/old")),
+            (&["Acme/Old"], Some("Acme/Old")),
+            (&["acme/ol*"], Some("acme/ol*")),
+            (&["acme/web", "acme/old"], Some("acme/old")),
+            (&["acme/*", "!acme/old"], Some("!acme/old")),
+            (&["acme/*"], None),
+            (&["acme/old", "acme/new"], None),
+            (&["acme/old", "acme/*"], None),
+            (&["acme/new"], None),
+            (&["acme/older"], None),
+        ] {
+            assert_eq!(outdated(entries, renamed, true).as_deref(), entry, "{entries:?}");
+        }
+    }
+
+    #[test]
+    fn of_many_that_go_one_way_a_pattern_is_mentioned_once() {
+        let moved = ("DATA-7", "CORE-9");
+        assert_eq!(outdated(&["DATA-*"], moved, true).as_deref(), Some("DATA-*"));
+        assert_eq!(outdated(&["DATA-*"], moved, false), None);
+        assert_eq!(outdated(&["DATA-*", "DATA-7"], moved, false).as_deref(), Some("DATA-7"));
+    }
+}
