@@ -14,7 +14,7 @@ use super::access::{Access, Tokens};
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect};
-use super::{JOINER, Outcome, Post, Step, is_number, joined, line, ways_out};
+use super::{JOINER, Outcome, Post, Step, is_number, joined, line, reason, ways_out};
 use crate::settings::{ApiSettings, GithubApi, Secrets};
 use crate::source::ON_GITHUB;
 use crate::template::{Block, shorten};
@@ -180,8 +180,7 @@ pub(super) fn comment(post: &Post<'_>, body: &[Block]) -> String {
     let called = post.mentions.iter().filter(|login| is_login(login)).map(|login| format!("@{login}"));
     let called = called.collect::<Vec<_>>().join(" ");
     let ways = ways_out(post.links).map(|(words, url)| link(&text(words), url));
-    let quiet =
-        std::iter::once(text(&shorten(&post.message.why, MOST_WHY))).chain(ways).collect::<Vec<_>>().join(" · ");
+    let quiet = std::iter::once(text(&shorten(reason(post), MOST_WHY))).chain(ways).collect::<Vec<_>>().join(" · ");
     let parts = [called, markdown::write(body, &DIALECT), format!("<sub>{quiet}</sub>")];
     format!("{ON_GITHUB}\n{}\n", joined(parts, "\n\n"))
 }

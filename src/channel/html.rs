@@ -5,7 +5,7 @@
 //! drop all others. The only table is for Outlook on Windows, which knows neither `max-width` nor the space within a `div`.
 
 use super::{Post, ways_out};
-use crate::template::{Block, Inline, Links, Message, flat, shorten};
+use crate::template::{Block, Inline, Links, Message, one_line, shorten};
 
 const STYLE: &str = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:15px;\
     line-height:1.5;padding:16px;max-width:640px;overflow-wrap:anywhere";
@@ -59,22 +59,10 @@ pub(super) fn page(post: &Post<'_>) -> String {
 
 /// The body's first words, without what the subject says already.
 fn preview(message: &Message) -> String {
-    let words = words(&message.body);
+    let words = one_line(&message.body);
     let rest = words.strip_prefix(message.subject.as_str()).unwrap_or(&words);
     let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".,:;–—-".contains(c));
     shorten(if rest.is_empty() { &message.why } else { rest }, PREVIEW)
-}
-
-/// All text on one line.
-fn words(blocks: &[Block]) -> String {
-    let text = |block: &Block| match block {
-        Block::Paragraph(text) => flat(text),
-        Block::Quote(inner) => words(inner),
-        Block::Code(code) => code.clone(),
-        Block::List { items, .. } => items.iter().map(|item| words(item)).collect::<Vec<_>>().join(" "),
-    };
-    let text = blocks.iter().map(text).collect::<Vec<_>>().join(" ");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The body and the quiet line, to be put into a page.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
-use super::{Outcome, Post, Step, is_number, joined, line, ways_out, wiki};
+use super::{Outcome, Post, Step, is_number, joined, line, reason, ways_out, wiki};
 use crate::api::ApiError;
 use crate::api::jira::Access;
 use crate::event::TicketKey;
@@ -120,7 +120,7 @@ fn outcome(reply: &Reply, thread: &str) -> Outcome {
 pub(super) fn comment(post: &Post<'_>, body: &[Block]) -> String {
     let called = post.mentions.iter().filter_map(|name| mention(name)).collect::<Vec<_>>().join(" ");
     let ways = ways_out(post.links).map(|(words, url)| wiki::link(words, url));
-    let why = wiki::line(&wiki::text(&shorten(&post.message.why, MOST_WHY)));
+    let why = wiki::line(&wiki::text(&shorten(reason(post), MOST_WHY)));
     let why = format!("{{color:#707070}}{why}{{color}}");
     let quiet = std::iter::once(why).chain(ways).collect::<Vec<_>>().join(" · ");
     joined([called, wiki::write(body), quiet, IN_JIRA.to_owned()], "\n\n")

@@ -128,6 +128,12 @@ fn ways_out(links: &Links) -> impl Iterator<Item = (&'static str, &str)> {
     ways.into_iter().filter_map(|(words, url)| Some((words, url.as_deref()?)))
 }
 
+/// The quiet line's words where a dot stands between them and the ways out, if there are any: without a full stop before it.
+fn reason<'a>(post: &Post<'a>) -> &'a str {
+    let why = post.message.why.as_str();
+    if ways_out(post.links).next().is_some() { why.trim_end_matches('.') } else { why }
+}
+
 /// U+2060 WORD JOINER, which nobody sees and no value has: it breaks up what a service would take for more than text.
 const JOINER: char = '\u{2060}';
 

@@ -2,7 +2,7 @@
 //! code and links within marks, and of marks within a link's text. So no mark is left open, and no code comes out of its
 //! own.
 
-use super::{Post, ways_out};
+use super::{Post, reason, ways_out};
 use crate::template::{Block, Inline, flat, shorten};
 
 const MAX_WHY: usize = 300;
@@ -26,7 +26,7 @@ pub(super) fn takes_asterisks(text: &str) -> bool {
 
 /// The last line, for every message: why the reader gets it, and the ways out.
 pub(super) fn quiet(post: &Post<'_>) -> Block {
-    let mut line = vec![Inline::Emphasis(vec![Inline::Text(shorten(&post.message.why, MAX_WHY))])];
+    let mut line = vec![Inline::Emphasis(vec![Inline::Text(shorten(reason(post), MAX_WHY))])];
     for (words, url) in ways_out(post.links) {
         let text = vec![Inline::Text(words.to_owned())];
         line.extend([Inline::Text(" · ".to_owned()), Inline::Link { text, url: url.to_owned() }]);

@@ -13,7 +13,7 @@ use super::fit::fit;
 use super::http::{Call, Http};
 use super::{Outcome, Post, Step, line};
 use crate::settings::ApiSettings;
-use crate::template::{Block, Inline, Message, flat, shorten, text};
+use crate::template::{Block, Inline, Message, flat, one_line, shorten, text};
 
 /// Slack refuses blocks with about 13,200 characters in all (`msg_blocks_too_long`), and counts more than their text.
 const MAX_BLOCKS: usize = 12_000;
@@ -254,7 +254,7 @@ fn mentions(people: &[&str]) -> Option<Value> {
 
 /// Shown in notifications. Slack asks for these three characters to be escaped, and for no others.
 fn fallback(message: &Message) -> String {
-    let plain = text(&message.body);
+    let plain = one_line(&message.body);
     let escaped = |length| shorten(&plain, length).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let whole = escaped(MAX_TEXT);
     // An escape has up to five characters.

@@ -14,7 +14,7 @@ use super::fit::fit;
 use super::http::{Call, Http, Reply};
 use super::{JOINER, Outcome, Post, ways_out};
 use crate::settings::HookSettings;
-use crate::template::{Block, Inline, shorten};
+use crate::template::{Block, Inline, one_line, shorten};
 
 /// About how many letters fit before a message is shortened.
 pub(super) const ROOM: usize = 8_000;
@@ -23,6 +23,7 @@ pub(super) const ROOM: usize = 8_000;
 /// (<https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions>).
 const MAX: usize = 24_000;
 const MAX_WHY: usize = 300;
+const MAX_SUMMARY: usize = 300;
 const MAX_MENTIONS: usize = 20;
 
 /// Four requests a second (<https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using>).
@@ -99,13 +100,13 @@ fn message(body: &[Block], post: &Post<'_>) -> Value {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         // Teams takes a card of a later version, and shows nothing.
         "version": "1.4",
-        "fallbackText": "This Teams cannot show the message: it needs Adaptive Cards 1.4.",
+        "fallbackText": "This version of Teams can't show the message, because it doesn't support Adaptive Cards 1.4.",
         "msteams": { "width": "Full", "entities": mentions },
         "body": elements,
     });
     let attachment =
         json!({ "contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": null, "content": card });
-    json!({ "type": "message", "summary": post.message.subject, "attachments": [attachment] })
+    json!({ "type": "message", "summary": shorten(&one_line(&post.message.body), MAX_SUMMARY), "attachments": [attachment] })
 }
 
 /// An entity for each person. Their names are plain words, since Markdown must not see anything in them.

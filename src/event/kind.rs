@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 macro_rules! event_kinds {
-    ($($variant:ident = $name:literal, $doc:literal;)*) => {
+    ($($variant:ident = $name:literal, $doc:literal, $happened:literal;)*) => {
         /// What happened. The names are what teams write in a rule's `on`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         pub enum EventKind {
@@ -33,68 +33,87 @@ macro_rules! event_kinds {
             pub fn describe(self) -> &'static str {
                 match self { $(Self::$variant => $doc,)* }
             }
+
+            /// What happened, as a sentence without its full stop.
+            #[must_use]
+            pub fn happened(self) -> &'static str {
+                match self { $(Self::$variant => $happened,)* }
+            }
         }
     };
 }
 
 event_kinds! {
-    PullRequestDraft = "pull_request.draft", "a pull request is opened as a draft, or converted to one";
-    PullRequestOpened = "pull_request.opened", "a pull request is opened, ready from the start";
-    PullRequestReady = "pull_request.ready", "a draft becomes ready for review";
-    PullRequestMerged = "pull_request.merged", "a pull request is merged";
-    PullRequestClosed = "pull_request.closed", "a pull request is closed without a merge";
-    PullRequestReopened = "pull_request.reopened", "a closed pull request is opened again";
-    PullRequestPushed = "pull_request.pushed", "commits are pushed to a pull request";
-    PullRequestEdited = "pull_request.edited", "a pull request's title, description or base is edited";
-    PullRequestLabeled = "pull_request.labeled", "a label is added to a pull request";
-    PullRequestUnlabeled = "pull_request.unlabeled", "a label is taken off a pull request";
-    PullRequestAssigned = "pull_request.assigned", "a pull request is assigned to somebody";
-    PullRequestReviewRequested = "pull_request.review_requested", "somebody is asked for a review";
-    PullRequestApproved = "pull_request.approved", "a review approves a pull request";
-    PullRequestChangesRequested = "pull_request.changes_requested", "a review asks for changes";
-    PullRequestCommented = "pull_request.commented", "a comment, or a review that only comments";
-    PullRequestOnTrack = "pull_request.on_track", "a push to an open draft, or a draft whose ticket moved forward";
-    PullRequestStalled = "pull_request.stalled", "no activity on a pull request for the rule's `after`";
-    IssueOpened = "issue.opened", "a GitHub issue is opened";
-    IssueClosed = "issue.closed", "a GitHub issue is closed";
-    IssueReopened = "issue.reopened", "a GitHub issue is opened again";
-    IssueLabeled = "issue.labeled", "a label is added to a GitHub issue";
-    IssueAssigned = "issue.assigned", "a GitHub issue is assigned to somebody";
-    IssueCommented = "issue.commented", "a comment on a GitHub issue";
-    Push = "push", "commits are pushed to a branch";
-    ReleasePublished = "release.published", "a release is published";
-    ReleasePromoted = "release.promoted", "a pre-release becomes a release";
-    DeploymentSucceeded = "deployment.succeeded", "a deployment succeeds";
-    DeploymentFailed = "deployment.failed", "a deployment fails";
-    WorkflowFailed = "workflow.failed", "a workflow run fails";
-    WorkflowRecovered = "workflow.recovered", "a workflow that failed succeeds again";
-    DiscussionCreated = "discussion.created", "a discussion is started";
-    DiscussionAnswered = "discussion.answered", "a discussion gets its answer";
-    BranchCreated = "branch.created", "a branch is created";
-    BranchDeleted = "branch.deleted", "a branch is deleted";
-    TicketCreated = "ticket.created", "a ticket is created";
-    TicketTransitioned = "ticket.transitioned", "a ticket's status changes";
-    TicketStarted = "ticket.started", "a ticket moves to a status in progress";
-    TicketDone = "ticket.done", "a ticket moves to a status that is done";
-    TicketAssigned = "ticket.assigned", "a ticket's assignee changes";
-    TicketSlipped = "ticket.slipped", "a ticket's due date or fix version moves later";
-    TicketPulledIn = "ticket.pulled_in", "a ticket's due date or fix version moves earlier";
-    TicketPriorityChanged = "ticket.priority_changed", "a ticket's priority changes";
-    TicketFlagged = "ticket.flagged", "a ticket is flagged as impeded";
-    TicketCommented = "ticket.commented", "a comment on a ticket";
-    TicketLinked = "ticket.linked", "a ticket is linked to another";
-    TicketMoved = "ticket.moved", "a ticket gets another key";
-    TicketUpdated = "ticket.updated", "anything else about a ticket changes";
-    TicketDeleted = "ticket.deleted", "a ticket is deleted";
-    TicketQuiet = "ticket.quiet", "a ticket is in progress and nothing was said for the rule's `after`";
-    SprintStarted = "sprint.started", "a sprint starts";
-    SprintClosed = "sprint.closed", "a sprint is closed";
-    VersionReleased = "version.released", "a version is released in Jira";
-    NoteAssumed = "note.assumed", "`/assume`: somebody assumed something that was not agreed";
-    NoteDecided = "note.decided", "`/decide`: a decision";
-    NoteHeadsUp = "note.heads_up", "`/headsup`: something others should know";
-    NoteDelayed = "note.delayed", "`/delay`: something will be later";
-    NoteBlocked = "note.blocked", "`/block`: somebody cannot go on";
+    PullRequestDraft = "pull_request.draft", "a pull request is opened as a draft, or converted to one",
+        "A draft PR was opened";
+    PullRequestOpened = "pull_request.opened", "a pull request is opened, ready from the start", "A PR was opened";
+    PullRequestReady = "pull_request.ready", "a draft becomes ready for review", "A PR is ready for review";
+    PullRequestMerged = "pull_request.merged", "a pull request is merged", "A PR was merged";
+    PullRequestClosed = "pull_request.closed", "a pull request is closed without a merge",
+        "A PR was closed without being merged";
+    PullRequestReopened = "pull_request.reopened", "a closed pull request is opened again", "A PR was reopened";
+    PullRequestPushed = "pull_request.pushed", "commits are pushed to a pull request", "Commits were pushed to a PR";
+    PullRequestEdited = "pull_request.edited", "a pull request's title, description or base is edited",
+        "A PR was edited";
+    PullRequestLabeled = "pull_request.labeled", "a label is added to a pull request", "A label was added to a PR";
+    PullRequestUnlabeled = "pull_request.unlabeled", "a label is taken off a pull request",
+        "A label was removed from a PR";
+    PullRequestAssigned = "pull_request.assigned", "a pull request is assigned to somebody", "A PR was assigned";
+    PullRequestReviewRequested = "pull_request.review_requested", "somebody is asked for a review",
+        "A review was requested";
+    PullRequestApproved = "pull_request.approved", "a review approves a pull request", "A PR was approved";
+    PullRequestChangesRequested = "pull_request.changes_requested", "a review asks for changes",
+        "Changes were requested on a PR";
+    PullRequestCommented = "pull_request.commented", "a comment, or a review that only comments",
+        "There's a new comment on a PR";
+    PullRequestOnTrack = "pull_request.on_track", "a push to an open draft, or a draft whose ticket moved forward",
+        "A draft PR or its ticket moved forward";
+    PullRequestStalled = "pull_request.stalled", "no activity on a pull request for the rule's `after`",
+        "A PR has been quiet for a while";
+    IssueOpened = "issue.opened", "a GitHub issue is opened", "An issue was opened";
+    IssueClosed = "issue.closed", "a GitHub issue is closed", "An issue was closed";
+    IssueReopened = "issue.reopened", "a GitHub issue is opened again", "An issue was reopened";
+    IssueLabeled = "issue.labeled", "a label is added to a GitHub issue", "A label was added to an issue";
+    IssueAssigned = "issue.assigned", "a GitHub issue is assigned to somebody", "An issue was assigned";
+    IssueCommented = "issue.commented", "a comment on a GitHub issue", "There's a new comment on an issue";
+    Push = "push", "commits are pushed to a branch", "Commits were pushed";
+    ReleasePublished = "release.published", "a release is published", "A release was published";
+    ReleasePromoted = "release.promoted", "a pre-release becomes a release", "A pre-release became a full release";
+    DeploymentSucceeded = "deployment.succeeded", "a deployment succeeds", "A deployment succeeded";
+    DeploymentFailed = "deployment.failed", "a deployment fails", "A deployment failed";
+    WorkflowFailed = "workflow.failed", "a workflow run fails", "A workflow failed";
+    WorkflowRecovered = "workflow.recovered", "a workflow that failed succeeds again", "A workflow is passing again";
+    DiscussionCreated = "discussion.created", "a discussion is started", "A discussion was started";
+    DiscussionAnswered = "discussion.answered", "a discussion gets its answer", "A discussion was answered";
+    BranchCreated = "branch.created", "a branch is created", "A branch was created";
+    BranchDeleted = "branch.deleted", "a branch is deleted", "A branch was deleted";
+    TicketCreated = "ticket.created", "a ticket is created", "A ticket was created";
+    TicketTransitioned = "ticket.transitioned", "a ticket's status changes", "A ticket was moved to another status";
+    TicketStarted = "ticket.started", "a ticket moves to a status in progress", "A ticket was started";
+    TicketDone = "ticket.done", "a ticket moves to a status that is done", "A ticket was closed";
+    TicketAssigned = "ticket.assigned", "a ticket's assignee changes", "A ticket's assignee changed";
+    TicketSlipped = "ticket.slipped", "a ticket's due date or fix version moves later",
+        "A ticket was moved to a later date or version";
+    TicketPulledIn = "ticket.pulled_in", "a ticket's due date or fix version moves earlier",
+        "A ticket was moved to an earlier date or version";
+    TicketPriorityChanged = "ticket.priority_changed", "a ticket's priority changes", "A ticket's priority changed";
+    TicketFlagged = "ticket.flagged", "a ticket is flagged as impeded", "A ticket was flagged";
+    TicketCommented = "ticket.commented", "a comment on a ticket", "There's a new comment on a ticket";
+    TicketLinked = "ticket.linked", "a ticket is linked to another", "A ticket was linked to another";
+    TicketMoved = "ticket.moved", "a ticket gets another key", "A ticket has a new key";
+    TicketUpdated = "ticket.updated", "anything else about a ticket changes", "A ticket was updated";
+    TicketDeleted = "ticket.deleted", "a ticket is deleted", "A ticket was deleted";
+    TicketQuiet = "ticket.quiet", "a ticket is in progress and nothing was said for the rule's `after`",
+        "A ticket in progress has been quiet for a while";
+    SprintStarted = "sprint.started", "a sprint starts", "A sprint was started";
+    SprintClosed = "sprint.closed", "a sprint is closed", "A sprint was closed";
+    VersionReleased = "version.released", "a version is released in Jira", "A version was released in Jira";
+    NoteAssumed = "note.assumed", "`/assume`: somebody assumed something that was not agreed",
+        "An assumption was noted";
+    NoteDecided = "note.decided", "`/decide`: a decision", "A decision was noted";
+    NoteHeadsUp = "note.heads_up", "`/headsup`: something others should know", "A heads-up was given";
+    NoteDelayed = "note.delayed", "`/delay`: something will be later", "A delay was announced";
+    NoteBlocked = "note.blocked", "`/block`: somebody cannot go on", "A blocker was reported";
 }
 
 impl EventKind {

@@ -195,7 +195,7 @@ async fn of_a_night_only_the_merge_is_told_in_the_morning() {
     assert!(clocked.lines().await[2].ends_with("quiet hours: it waits until Fri 2026-11-20 08:00"));
     clocked.until("2026-11-20T08:00:00Z").await;
     let messages = clocked.messages().await;
-    assert!(matches!(&messages[..], [only] if only.contains("ana merged Add it")), "{messages:?}");
+    assert!(matches!(&messages[..], [only] if only.contains("ana merged “Add it”")), "{messages:?}");
     let states = clocked.ledger().await.iter().map(|line| line.state).collect::<Vec<_>>();
     assert_eq!(states, [EntryState::Superseded, EntryState::Superseded, EntryState::Held]);
 }
@@ -289,10 +289,10 @@ async fn a_burst_of_comments_is_one_message_and_the_digest_counts_what_it_shows(
         clocked.until("2026-11-20T09:00:00Z").await;
         let messages = clocked.messages().await;
         let [message] = &messages[..] else { panic!("{messages:#?}") };
-        assert_eq!(message.matches("ana wrote 7 comments on Add it").count(), 1, "{message}");
+        assert_eq!(message.matches("ana left 7 comments on the PR “Add it”").count(), 1, "{message}");
         assert_eq!(message.matches("> Line ").count(), 5, "{message}");
         assert!(
-            message.contains("And 2 more.") && message.contains("> It is.") && message.contains("> it stays"),
+            message.contains("…and 2 more comments.") && message.contains("> It is.") && message.contains("> it stays"),
             "{message}"
         );
         let said = clocked.ledger().await.into_iter().find_map(|line| line.message).unwrap();
@@ -335,7 +335,7 @@ async fn every_limits_a_rule_to_one_in_its_window_and_the_newest_waits() {
     clocked.until("2026-11-18T10:01:00Z").await;
     let messages = clocked.messages().await;
     assert_eq!(messages.len(), 2);
-    assert!(messages[1].contains("ana pushed to the draft PR Add it"), "{messages:?}");
+    assert!(messages[1].contains("ana pushed to the draft PR “Add it”"), "{messages:?}");
     let lines = clocked.lines().await;
     assert_eq!(lines.iter().filter(|line| line.contains("superseded")).count(), 3, "{lines:#?}");
 }

@@ -109,7 +109,8 @@ fn readers_outside_see_the_writers_words_and_no_name() {
 #[test]
 fn a_template_of_names_alone_or_a_built_in_says_nothing_outside() {
     let plain = book("audience = \"outside\"", "").message(&on_github(EventKind::PullRequestMerged), None).unwrap();
-    assert!(plain.text().starts_with("In a private repository: a pull request is merged ("), "{}", plain.text());
+    let expected = "A PR was merged (https://github.example/acme/ingest/pull/45) in a private repository.";
+    assert!(plain.text().starts_with(expected), "{}", plain.text());
     for template in ["names", "heads-up", "merged"] {
         let book = book("audience = \"outside\"", &format!("template = \"{template}\""));
         assert_eq!(book.message(&on_github(EventKind::PullRequestMerged), None).unwrap(), plain, "{template}");
@@ -143,8 +144,8 @@ fn of_a_restricted_ticket_only_the_key_is_said() {
         for kind in own_kinds() {
             let message = book.message(&own(kind), None).unwrap();
             assert!(!said(&message).contains(SECRET), "{kind}: {}", said(&message));
-            let expected = "There is news on DATA-123 (https://jira.example/browse/DATA-123). The ticket is restricted, so the \
-                            details stay there.\n\nweb gets this because of its rule “all”.\n";
+            let expected = "There's news on DATA-123 (https://jira.example/browse/DATA-123). It's restricted, so see the ticket \
+                            for details.\n\nweb gets this because of its rule “all”.\n";
             assert_eq!((message.subject.as_str(), message.text().as_str()), ("DATA-123", expected), "{kind}");
             // Nothing tells one kind from another.
             let told = Message { manner: crate::destination::Manner::default(), ..message };

@@ -128,7 +128,7 @@ pub struct Context {
 pub struct EventView {
     /// Its kind, as in a rule's `on`
     pub kind: EventKind,
-    /// Its kind in words
+    /// What happened, as a sentence without its full stop, such as `A PR was merged`
     pub what: String,
     /// When it happened
     #[schemars(with = "String")]
@@ -184,7 +184,7 @@ pub struct ThingView {
     /// The thing
     #[serde(flatten)]
     pub thing: Thing,
-    /// What readers call it: a release by its title and tag, a deployment as `ingest-api main@f95f852`; absent for a push
+    /// What readers call it: a release as `v1.4.0 “Its title”`, a deployment as `ingest-api main@f95f852`; absent for a push
     /// whose commit is not known
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -256,7 +256,7 @@ pub fn context(facts: &Facts<'_>) -> Context {
     let comments: Vec<Comment> = written.iter().flatten().take(MOST_QUOTED).cloned().collect();
     let more = several.len().checked_sub(comments.len()).filter(|more| *more > 0 && !comments.is_empty());
     Context {
-        event: EventView { converted: is_converted(event), ..known.event.clone() },
+        event: known.event.clone(),
         actor: event.actor.as_ref().map(words::shown),
         actors: words::actors(event),
         repo: (event.source == Source::Github && !event.scope.is_empty()).then(|| event.scope.clone()),
@@ -279,9 +279,10 @@ pub fn context(facts: &Facts<'_>) -> Context {
 #[must_use]
 pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
     let event = facts.event;
-    let what = event.kind.describe().to_owned();
+    let converted = is_converted(event);
+    let what = if converted { "A PR was converted to a draft" } else { event.kind.happened() }.to_owned();
     Context {
-        event: EventView { kind: event.kind, what, time: event.at, url, converted: false },
+        event: EventView { kind: event.kind, what, time: event.at, url, converted },
         actor: None,
         actors: None,
         repo: None,
@@ -313,7 +314,7 @@ pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
 #[must_use]
 pub fn key_only(facts: &Facts<'_>, ticket: &Ticket) -> Context {
     let known = redacted(facts, ticket.url.clone());
-    let event = EventView { what: String::new(), ..known.event.clone() };
+    let event = EventView { what: String::new(), converted: false, ..known.event.clone() };
     Context { event, ticket: Some(ticket_view(ticket.key_and_link(), facts)), ..known }
 }
 

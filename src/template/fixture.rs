@@ -9,7 +9,7 @@ mod variants;
 use super::shape::Shape;
 use super::{Company, Context, Facts, Links, ThreadView, context};
 use crate::event::{About, Actor, Change, Comment, Event, EventKind, Note, Source, Stage, Thing, ThingKind, Ticket};
-use crate::event::{Issue, PullRequest};
+use crate::event::{Issue, PullRequest, StatusCategory};
 
 pub(crate) use self::variants::variants;
 
@@ -84,7 +84,12 @@ pub(crate) fn event(kind: EventKind) -> Event {
         ..Event::bare(
             if jira { Source::Jira } else { Source::Github },
             kind,
-            if name.starts_with("ticket") { "DATA-123" } else { "acme/ingest#45" }.to_owned(),
+            match name.split('.').next() {
+                Some("ticket") => "DATA-123",
+                Some("issue") => "acme/ingest#46",
+                _ => "acme/ingest#45",
+            }
+            .to_owned(),
             about(kind),
         )
     }
@@ -105,15 +110,19 @@ fn about(kind: EventKind) -> About {
             body: None,
             updated_at: None,
         }),
-        "ticket" => About::Ticket(ticket()),
+        "ticket" => About::Ticket(match kind {
+            EventKind::TicketStarted => moved("To Do", ("In Progress", StatusCategory::InProgress)),
+            EventKind::TicketDone => moved("In Review", ("Done", StatusCategory::Done)),
+            _ => ticket(),
+        }),
         "release" => About::Thing(release("v1.4.0")),
         "deployment" => About::Thing(deployment()),
         "workflow" => thing(ThingKind::Workflow, "nightly", None),
         "push" => thing(ThingKind::Push, "Drop the old ids", None),
         "discussion" => thing(ThingKind::Discussion, "Which ids?", None),
         "branch" => thing(ThingKind::Branch, "DATA-123-uuid", None),
-        "sprint" => thing(ThingKind::Sprint, "Sprint 7", None),
-        "version" => thing(ThingKind::Version, "1.4", None),
+        "sprint" => of_jira(ThingKind::Sprint, "Sprint 7", "boards/3"),
+        "version" => of_jira(ThingKind::Version, "1.4", "projects/DATA/versions/14"),
         _ => About::PullRequest(pull_request()),
     }
 }
@@ -185,6 +194,15 @@ pub(crate) fn ticket() -> Ticket {
     }
 }
 
+/// The ticket, moved from one status to another.
+fn moved(from: &str, (to, category): (&str, StatusCategory)) -> Ticket {
+    Ticket { previous_status: some(from), status: some(to), status_category: Some(category), ..ticket() }
+}
+
+fn of_jira(kind: ThingKind, title: &str, page: &str) -> About {
+    About::Thing(Thing { url: Some(format!("https://jira.example/{page}")), ..Thing::bare(kind, title) })
+}
+
 /// The context of an event: in a ticket's thread where it has one.
 pub(crate) fn context_of(event: &Event, ticket: Option<&Ticket>) -> Context {
     in_company(event, ticket, Company::default())
@@ -200,7 +218,7 @@ pub(crate) fn in_company(event: &Event, ticket: Option<&Ticket>, company: Compan
         thread: &thread,
         team: "data-platform",
         rule: "schema-merged",
-        why: "data-platform gets this because its rule schema-merged asks for pull_request.merged.",
+        why: "data-platform gets this because its rule “schema-merged” asks for pull_request.merged.",
         links: &links,
         zone: &TimeZone::get("Europe/Lisbon").unwrap(),
         object_by: None,

@@ -73,14 +73,18 @@ fn string<'a>(arguments: &[&'a JsonValue], index: usize) -> &'a str {
     arguments.get(index).and_then(|value| value.as_str()).unwrap_or_default()
 }
 
-/// `{{date ticket.due}}`: a day as `Mon 2 Nov 2026`, a time as `2 Nov 2026, 14:05 WET` in the team's zone. What is
+/// `{{date ticket.due}}`: a day as `Mon 2 Nov 2026`, a time as `Mon 2 Nov 2026, 14:05 WET` in the team's zone. What is
 /// neither is shown as it is.
 fn date(arguments: &[&JsonValue], context: &JsonValue) -> String {
     let text = string(arguments, 0);
     if let Ok(time) = text.parse::<Timestamp>() {
         let name = context.get("timezone").and_then(JsonValue::as_str).unwrap_or("UTC");
         let zone = TimeZone::get(name).unwrap_or(TimeZone::UTC);
-        return time.to_zoned(zone).strftime("%-d %b %Y, %H:%M %Z").to_string();
+        let time = time.to_zoned(zone);
+        let short = time.strftime("%Z").to_string();
+        // Some zones have no letters, only `+04`.
+        let utc = if short.starts_with(['+', '-']) { "UTC" } else { "" };
+        return format!("{} {utc}{short}", time.strftime("%a %-d %b %Y, %H:%M"));
     }
     text.parse::<Date>().map_or_else(|_| text.to_owned(), |day| day.strftime("%a %-d %b %Y").to_string())
 }
@@ -129,8 +133,8 @@ mod tests {
         let context = json!({"now": "2026-11-02T14:05:00Z", "timezone": "Europe/Lisbon"});
         let table: &[(ValueOf, &[JsonValue], &str)] = &[
             (date, &[json!("2026-11-02")], "Mon 2 Nov 2026"),
-            (date, &[json!("2026-11-02T14:05:00Z")], "2 Nov 2026, 14:05 WET"),
-            (date, &[json!("2026-07-02T14:05:00Z")], "2 Jul 2026, 15:05 WEST"),
+            (date, &[json!("2026-11-02T14:05:00Z")], "Mon 2 Nov 2026, 14:05 WET"),
+            (date, &[json!("2026-07-02T14:05:00Z")], "Thu 2 Jul 2026, 15:05 WEST"),
             (date, &[json!("soon")], "soon"),
             (date, &[JsonValue::Null], ""),
             (ago, &[json!("2026-11-02T14:04:30Z")], "just now"),
@@ -150,5 +154,7 @@ mod tests {
             let arguments: Vec<&JsonValue> = arguments.iter().collect();
             assert_eq!(helper(&arguments, &context), *expected);
         }
+        let dubai = json!({"timezone": "Asia/Dubai"});
+        assert_eq!(date(&[&json!("2026-11-02T14:05:00Z")], &dubai), "Mon 2 Nov 2026, 18:05 UTC+04");
     }
 }

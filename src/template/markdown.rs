@@ -305,6 +305,19 @@ pub fn text(blocks: &[Block]) -> String {
     blocks.iter().map(block_text).collect::<Vec<_>>().join("\n\n")
 }
 
+/// All text on one line, without addresses. What is quoted is in quotes, so that it does not run into the next sentence.
+#[must_use]
+pub fn one_line(blocks: &[Block]) -> String {
+    let text = |block: &Block| match block {
+        Block::Paragraph(text) => flat(text),
+        Block::Quote(inner) => format!("“{}”", one_line(inner)),
+        Block::Code(code) => code.clone(),
+        Block::List { items, .. } => items.iter().map(|item| one_line(item)).collect::<Vec<_>>().join(" "),
+    };
+    let text = blocks.iter().map(text).collect::<Vec<_>>().join(" ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn block_text(block: &Block) -> String {
     match block {
         Block::Paragraph(inlines) => inline_text(inlines),

@@ -23,7 +23,7 @@ pub use self::context::{
     redacted,
 };
 pub use self::inert::clean;
-pub use self::markdown::{Block, Inline, Message, flat, shorten, text};
+pub use self::markdown::{Block, Inline, Message, flat, one_line, shorten, text};
 pub use self::shape::schema;
 pub use self::source::TemplateProblem;
 
@@ -40,7 +40,15 @@ pub const BUILT_IN: &[(&str, &str)] = built_in! {
     "reopened" "commented" "ticket-started" "ticket-transitioned" "ticket-slipped" "ticket-done" "ticket-flagged"
     "ticket-commented" "ticket-quiet" "stalled" "note" "objected" "agreed" "release" "deployment" "outside" "restricted" "default"
     "default-thing" "default-pull-request" "default-issue" "default-ticket"
+    "part-message" "part-title" "part-pr" "part-issue" "part-place" "part-for-ticket" "part-on-track" "part-ticket"
+    "part-ticket-first" "part-ticket-change" "part-rescheduled"
 };
+
+/// Whether it is a part of built-in templates, and no message of its own.
+#[must_use]
+pub fn is_part(name: &str) -> bool {
+    name.starts_with("part-") && BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
+}
 
 /// The name of the built-in template for a kind, for rules that name none.
 #[must_use]
@@ -98,7 +106,7 @@ const MAX_OUTPUT: usize = 64 * 1024;
 const MAX_SUBJECT: usize = 200;
 
 /// Including is cheap to write and dear to render.
-const MAX_INCLUDES: usize = 64;
+const MAX_INCLUDES: usize = 512;
 
 const INCLUDES_ITSELF: &str = "this includes the template itself";
 
@@ -153,11 +161,11 @@ impl Templates {
         self.joining.contains(name)
     }
 
-    /// The names of the templates in force, in order.
+    /// The names of the templates in force that a rule can name, in order: not the parts that the built-in ones are made of.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         let names = self.registry.get_templates().keys().map(String::as_str);
-        let mut names: Vec<&str> = names.filter(|name| !name.ends_with(SUBJECT_MARK)).collect();
+        let mut names: Vec<&str> = names.filter(|name| !name.ends_with(SUBJECT_MARK) && !is_part(name)).collect();
         names.sort_unstable();
         names
     }

@@ -85,11 +85,13 @@ fn the_heads_up() {
     insta::assert_snapshot!(format!("Subject: {}\n\n{}", message.subject, message.text()), @"
     Subject: DATA-123: Switch ids to UUIDv7
 
-    Heads up: Bo Ek merged Switch ids to UUIDv7 (https://github.example/acme/ingest/pull/45) into `main` for DATA-123. Let us know how it works for you.
+    Heads up: Bo Ek merged “Switch ids to UUIDv7” (https://github.example/acme/ingest/pull/45) into `main` for DATA-123.
 
     > New rows get a UUIDv7; old ones keep their number.
 
-    data-platform gets this because its rule schema-merged asks for pull_request.merged.
+    Let us know how it works for you.
+
+    data-platform gets this because its rule “schema-merged” asks for pull_request.merged.
     ");
 }
 
@@ -162,7 +164,7 @@ fn what_stays_of_a_link_to_nowhere_is_one_text_with_what_is_beside_it() {
 proptest! {
     #[test]
     fn no_value_changes_the_form_of_a_message(
-        value in prop_oneof![any::<String>(), "[\\[\\]()`*_~<>#!&\\\\{}|:/@+a \n\t-]{1,40}", "\\PC{1,20}"],
+        value in prop_oneof![any::<String>(), "[\\[\\]()`*_~<>#!&\\\\{}|:/@+a“” \n\t-]{1,40}", "\\PC{1,20}"],
         index in 0..EventKind::ALL.len(),
     ) {
         prop_assume!(!clean(&value).is_empty());
@@ -278,6 +280,13 @@ fn templates_include_each_other() {
         text(&message.body),
         "One\n\n- Switch ids to UUIDv7\n- main (https://github.example/acme/ingest/pull/45)\n\nBye, data-platform"
     );
+}
+
+#[test]
+fn every_built_in_can_be_included() {
+    for (name, _) in BUILT_IN {
+        assert_eq!(problems(&format!("{{{{#if pr}}}}{{{{> {name}}}}}{{{{/if}}}}")), [""; 0], "{name}");
+    }
 }
 
 #[test]

@@ -98,16 +98,14 @@ pub(super) fn actors(event: &Event) -> Option<String> {
     joined(&names)
 }
 
-/// Who did what nobody is said to have done: for whom a machine merges or pushes, and who opened a pull request, which is
-/// its author also when that is told late.
+/// Who did what nobody is said to have done: for whom a machine pushes, and who opened a pull request, which is its author
+/// also when that is told late.
 fn beneficiary(event: &Event) -> Option<&Actor> {
-    let person = |author: &Option<Actor>| author.as_ref().is_some_and(|author| !author.bot) && event.actor.is_some();
     match (&event.about, event.kind) {
         (About::PullRequest(pr), EventKind::PullRequestOpened | EventKind::PullRequestDraft) => pr.author.as_ref(),
-        (About::PullRequest(pr), EventKind::PullRequestMerged) => pr.author.as_ref().filter(|_| person(&pr.author)),
         (About::Thing(thing), EventKind::Push) => {
-            let author = &thing.brought_by.as_ref()?.author;
-            author.as_ref().filter(|_| person(author))
+            let author = thing.brought_by.as_ref()?.author.as_ref()?;
+            (!author.bot && event.actor.is_some()).then_some(author)
         }
         _ => None,
     }
@@ -208,8 +206,9 @@ fn is_number(key: &str) -> bool {
 /// What readers call a thing; `None` where it has no name of its own.
 pub(super) fn thing_name(scope: &str, thing: &Thing) -> Option<String> {
     match thing.kind {
-        ThingKind::Release => Some(match thing.tag.as_ref().or(thing.branch.as_ref()) {
-            Some(tag) if !thing.title.contains(tag.as_str()) => format!("{} ({tag})", thing.title),
+        ThingKind::Release => Some(match (tag(thing), title_of_release(thing)) {
+            (Some(tag), Some(title)) if !title.contains(tag) => format!("{tag} “{title}”"),
+            (Some(_), Some(title)) => format!("“{title}”"),
             _ => thing.title.clone(),
         }),
         ThingKind::Deployment => Some(match deployed(thing) {
@@ -222,6 +221,16 @@ pub(super) fn thing_name(scope: &str, thing: &Thing) -> Option<String> {
         }
         _ => Some(thing.title.clone()),
     }
+}
+
+/// The tag of a release.
+fn tag(release: &Thing) -> Option<&str> {
+    release.tag.as_deref().or(release.branch.as_deref())
+}
+
+/// The title of a release that is called something else than its tag.
+fn title_of_release(release: &Thing) -> Option<&str> {
+    Some(release.title.as_str()).filter(|title| tag(release).is_some_and(|tag| tag != *title))
 }
 
 /// `main@f95f852`, with the service in parentheses where several are deployed.
@@ -264,6 +273,7 @@ pub(super) fn label(key: &str, event: &Event) -> String {
             ThingKind::Sprint => thing.title.clone(),
             ThingKind::Version => format!("Version {}", thing.title),
             _ if event.scope.is_empty() => thing.title.clone(),
+            ThingKind::Release => format!("{} {}", event.scope, tag(thing).unwrap_or(&thing.title)),
             _ => event.scope.clone(),
         },
         About::Ticket(ticket) if key == event.subject && is_number(key) => match &ticket.summary {
@@ -279,7 +289,7 @@ pub(super) fn label(key: &str, event: &Event) -> String {
 pub(super) fn topic(key: &str, event: &Event, ticket: Option<&Ticket>) -> Option<String> {
     let title = match &event.about {
         About::Thing(thing) if key == event.subject && !is_of_pull_request(key, thing) => {
-            return thing_topic(event, thing);
+            return thing_topic(thing);
         }
         About::Ticket(about) if is_number(&about.key) => None,
         About::Ticket(about) => about.summary.as_deref(),
@@ -309,7 +319,7 @@ fn is_of_pull_request(key: &str, thing: &Thing) -> bool {
     thing.pull_request.is_some_and(|number| key.ends_with(&format!("#{number}")))
 }
 
-fn thing_topic(event: &Event, thing: &Thing) -> Option<String> {
+fn thing_topic(thing: &Thing) -> Option<String> {
     let on_branch = |name: &str| match &thing.branch {
         // A queue's branch is its own affair.
         Some(branch) if branch.starts_with("gh-readonly-queue/") => format!("{name} in the merge queue"),
@@ -318,17 +328,18 @@ fn thing_topic(event: &Event, thing: &Thing) -> Option<String> {
     };
     match thing.kind {
         ThingKind::Sprint | ThingKind::Version => None,
-        ThingKind::Release | ThingKind::Discussion => thing_name(&event.scope, thing),
+        ThingKind::Release => title_of_release(thing).map(str::to_owned),
+        ThingKind::Discussion => Some(thing.title.clone()),
         ThingKind::Deployment => {
             let what = deployed(thing).map(|what| what.trim_start_matches('@').to_owned());
             Some(match (what, &thing.environment) {
-                (Some(what), Some(place)) => format!("{what} to {place}"),
+                (Some(what), Some(place)) => format!("deployment of {what} to {place}"),
                 (None, Some(place)) => format!("deployment to {place}"),
                 (Some(what), None) => format!("deployment of {what}"),
                 (None, None) => "deployment".to_owned(),
             })
         }
-        ThingKind::Workflow => Some(on_branch(&thing.title)),
+        ThingKind::Workflow => Some(on_branch(&format!("{} workflow", thing.title))),
         ThingKind::Push => Some(on_branch("pushes").replace(" on ", " to ")),
         _ if thing.kind == ThingKind::Branch => Some(format!("branch {}", thing.title)),
         _ => Some(thing.title.clone()),

@@ -74,7 +74,7 @@ async fn an_objection_by_the_link_is_a_comment_on_the_pull_request() {
     let told = comments(&api, 1).await.remove(0);
     assert!(
         told.starts_with(
-            "/repos/acme/ingest-api/issues/7/comments\n<!-- microalign -->\n@ana\n\nBo @\u{2060}ana of web objects"
+            "/repos/acme/ingest-api/issues/7/comments\n<!-- microalign -->\n@ana\n\nBo @\u{2060}ana (web) objected to your "
         ),
         "{told}"
     );
@@ -141,7 +141,7 @@ async fn that_nobody_objected_is_said_once_for_all_teams() {
     service.start().await;
     service.github_settled("issue_comment", "d-1", &commented("/assume ids are never reused")).await;
     let told = comments(&api, 1).await.remove(0);
-    assert!(told.contains("\n@ana\n\nNobody in data, web objected by "), "{told}");
+    assert!(told.contains("\n@ana\n\nNo objections from data or web by "), "{told}");
     service.idle().await;
     service.kill().await;
     service.start().await;
@@ -169,7 +169,7 @@ async fn a_note_in_jira_is_answered_on_its_ticket() {
     });
     service.jira_settled("j-1", &body).await;
     let told = comments(&api, 1).await.remove(0);
-    assert!(told.starts_with("/rest/api/2/issue/DATA-123/comment\nNobody in web objected by "), "{told}");
+    assert!(told.starts_with("/rest/api/2/issue/DATA-123/comment\nNo objections from web by "), "{told}");
     assert!(told.contains("{quote}\nids are never reused\n{quote}") && told.ends_with("— microalign"), "{told}");
     body["comment"]["body"] = api.requests()[0].body["body"].clone();
     body["comment"]["id"] = json!("10020");

@@ -195,7 +195,7 @@ async fn the_ledger_answers_what_became_of_it() {
     let (code, out, err) = service.run(&["ledger", "show", id]).await;
     assert_eq!(code, 0, "{err}");
     let out = out.replace("\n│ ", " ");
-    for part in ["d-1", "email:web@example.com: sent", "ana merged Add the v2 order schema", "the rule matched"] {
+    for part in ["d-1", "email:web@example.com: sent", "ana merged “Add the v2 order schema”", "the rule matched"] {
         assert!(out.contains(part), "{part} is missing in:\n{out}");
     }
     for (filter, expected) in [
@@ -265,9 +265,13 @@ async fn the_demo_shows_each_message_and_leaves_nothing_behind() {
     assert_eq!((output.status.code(), err.as_str()), (Some(0), ""));
     assert!(out.lines().all(|line| line.chars().count() <= 90), "a line is too long:\n{out}");
     let words = out.replace("\n│", "").split_whitespace().collect::<Vec<_>>().join(" ");
-    for part in
-        ["opened a draft PR", "ana is assuming:", "later: Ana Silva moved it", "Heads up: ana merged", "is done"]
-    {
+    for part in [
+        "opened a draft PR",
+        "ana is assuming:",
+        "later: Ana Silva moved the due date",
+        "Heads up: ana merged",
+        "is done",
+    ] {
         assert!(words.contains(part), "{part} is missing in:\n{out}");
     }
     for part in ["is a bot", "bo is a member of web", "answered 202 duplicate", "answered 401"] {

@@ -54,7 +54,7 @@ async fn a_merge_becomes_a_mail_that_says_why() {
     let why = "web gets this because its rule “all” asks for pull_request.merged in acme/ingest-api for DATA-123.";
     assert_eq!(text.trim_end().lines().last(), Some(why));
     assert_eq!(text.matches("because").count(), 1);
-    assert!(text.starts_with("ana merged Add the v2 order schema"), "{text}");
+    assert!(text.starts_with("ana merged “Add the v2 order schema”"), "{text}");
     assert!(html.contains("<a href=\"https://github.com/acme/ingest-api/pull/7\">"), "{html}");
     let end = html.rfind("<p style=").unwrap();
     assert!(html[end..].contains("font-size:13px") && html[end..].contains(&format!(">{why}</p>")), "{html}");

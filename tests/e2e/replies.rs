@@ -90,13 +90,17 @@ async fn who_answers_in_the_thread_in_slack_is_heard() {
         eventually("the author is told", there).await
     };
     let comment = comments(1).await;
-    assert!(comment.contains("objects to this assumption") && comment.contains("& never were"), "{comment}");
+    assert!(comment.contains("objected to your assumption") && comment.contains("& never were"), "{comment}");
     assert!(comment.contains("Bo") && !comment.contains("@here"), "what somebody calls themselves is inert: {comment}");
     // Slack does not say in time who it is, and waits for us.
     let second = reply("U3", "1700000003.000300", "Nor will they be");
     assert_eq!(event(&service, &second, SIGNING).await.status, 200);
     let comment = comments(2).await;
-    assert!(comment.contains("Somebody") && comment.contains("Nor will they be"), "{comment}");
+    assert!(
+        comment.contains("objected to your assumption") && comment.contains("They wrote:"),
+        "nobody is named: {comment}"
+    );
+    assert!(comment.contains("Nor will they be"), "{comment}");
     let reason = service.idle().await.iter().find(|line| line["rule"] == "notes").unwrap()["reason"].clone();
     assert!(reason.as_str().unwrap().contains("objected by Slack"), "{reason}");
     assert_eq!(github.requests().len(), 2, "what Slack tells twice counts once");

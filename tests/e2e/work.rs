@@ -63,7 +63,7 @@ async fn a_failed_workflow_belongs_to_the_work_of_its_pull_request() {
     let lines = service.github_settled("workflow_run", "w-3", &workflow("success", "cc", json!([]))).await;
     assert_eq!((states(&lines), &lines[0]["thread"]), (vec!["sent"], &json!("DATA-123")), "{lines:?}");
     let text = read_mail(&service.mails()[0]).body_text(0).unwrap().into_owned();
-    assert!(text.contains("failed for Add the v2 order schema"), "{text}");
+    assert!(text.contains("failed on the PR “Add the v2 order schema”"), "{text}");
 
     let mut by_clock = workflow("failure", "aa", json!([here]));
     by_clock["workflow_run"]["event"] = json!("schedule");

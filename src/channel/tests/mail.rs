@@ -211,7 +211,7 @@ fn previews() {
     let channels = web("http://127.0.0.1:1");
     let chat = channels.preview(&destination("slack:#data"), &post(&message));
     assert_eq!((chat.subject.as_str(), chat.html), (message.subject.as_str(), None));
-    assert!(chat.text.contains("<!channel> [x](http://evil) **hi** Bcc: a@b (https://"), "{}", chat.text);
+    assert!(chat.text.contains("<!channel> [x](http://evil) **hi** Bcc: a@b” (https://"), "{}", chat.text);
     let mail = channels.preview(&destination("email:data@example.com"), &post(&message));
     insta::assert_snapshot!("html", mail.html.unwrap());
 }
@@ -404,7 +404,8 @@ fn what_inboxes_show_of_a_mail() {
     let say = |subject: &str, body: &str| Message {
         subject: subject.to_owned(),
         body: vec![
-            Block::Quote(vec![Block::Paragraph(vec![Inline::Text(body.to_owned())])]),
+            Block::Paragraph(vec![Inline::Text(body.to_owned())]),
+            Block::Quote(vec![Block::Paragraph(vec![Inline::Text("Nice".into())])]),
             Block::Code("a < b".into()),
         ],
         why: "You asked for it.".to_owned(),
@@ -412,9 +413,9 @@ fn what_inboxes_show_of_a_mail() {
     };
     let long = format!("{} end", "word ".repeat(40));
     for (subject, body, expected) in [
-        ("Merged", "We merged\nit.", "We merged it. a &lt; b"),
-        ("We merged it", "We merged it. Tell us.", "Tell us. a &lt; b"),
-        ("We merged it. a < b", "We merged it.", "You asked for it."),
+        ("Merged", "We merged\nit.", "We merged it. “Nice” a &lt; b"),
+        ("We merged it", "We merged it. Tell us.", "Tell us. “Nice” a &lt; b"),
+        ("We merged it. “Nice” a < b", "We merged it.", "You asked for it."),
         ("Long", &long, &format!("{}…", "word ".repeat(23).trim_end())),
     ] {
         let message = say(subject, body);

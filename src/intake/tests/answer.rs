@@ -72,12 +72,16 @@ async fn an_objection_is_told_once_and_the_other_team_agrees_for_itself() {
     let clocked = assumed(github()).await;
     assert_eq!(clocked.object("2026-11-17T10:00:00Z", "web", "They are.\n\nSince May.").await, Objected::New);
     assert_eq!(clocked.object("2026-11-17T10:00:01Z", "web", "They are.\n\nSince May.").await, Objected::Known);
-    let told = "Bo of web objects to this assumption:\n\n> ids are never reused\n\nThey write:\n\n> They are.\n>\n> Since May.\n\n\
-                Talk to them, or change what you wrote: web will hear of it.";
-    let expected = ("github".to_owned(), "acme/ingest#7".to_owned(), told.to_owned());
+    let place = "the PR “Add it” (https://github.com/acme/ingest/pull/7#issuecomment-1) for DATA-1";
+    let told = format!(
+        "Bo (web) objected to your assumption on {place}:\n\n> ids are never reused\n\nBo wrote:\n\n> They are.\n>\n> Since \
+         May.\n\nIf you edit your note, web gets the new wording."
+    );
+    let expected = ("github".to_owned(), "acme/ingest#7".to_owned(), told);
     assert_eq!(clocked.answers().await, [expected]);
     clocked.until("2026-11-30T10:00:00Z").await;
-    let told = "Nobody in data objected by 18 Nov 2026, 10:01 WET, so this counts as agreed:\n\n> ids are never reused";
+    let told =
+        "No objections from data by Wed 18 Nov 2026, 10:01 WET, so this counts as agreed:\n\n> ids are never reused";
     assert_eq!(clocked.answers().await, [("github".to_owned(), "acme/ingest#7".to_owned(), told.to_owned())]);
     assert_eq!(
         clocked.told().await,
@@ -98,7 +102,7 @@ async fn teams_that_say_nothing_are_told_of_in_one_comment() {
     clocked.until("2026-11-18T10:01:00Z").await;
     let answers = clocked.answers().await;
     let [(.., told)] = &answers[..] else { panic!("{answers:?}") };
-    assert!(told.starts_with("Nobody in data, web objected by 18 Nov 2026, 10:01 WET"), "{told}");
+    assert!(told.starts_with("No objections from data or web by Wed 18 Nov 2026, 10:01 WET"), "{told}");
     let ledger = clocked.told().await;
     assert_eq!(
         ledger[2..],
@@ -107,7 +111,7 @@ async fn teams_that_say_nothing_are_told_of_in_one_comment() {
     // Late, it is told all the same.
     assert_eq!(clocked.object("2026-11-19T10:00:00Z", "web", "").await, Objected::New);
     let answers = clocked.answers().await;
-    assert!(matches!(&answers[..], [(.., told)] if !told.contains("They write")), "{answers:?}");
+    assert!(matches!(&answers[..], [(.., told)] if !told.contains("wrote:")), "{answers:?}");
     let expected = "web sent: the rule matched; agreed: nobody objected by 2026-11-18 10:01; Bo objected by mail at 2026-11-19 10:00";
     assert_eq!(clocked.told().await[0], expected);
 }

@@ -43,13 +43,26 @@ fn in_company() {
 }
 
 #[test]
-fn a_heads_up_says_merged_of_a_merge_alone() {
+fn a_heads_up_says_what_its_kind_says() {
+    use EventKind as Kind;
     let mut page = String::new();
     for kind in EventKind::ALL {
-        let message = built_in().render("heads-up", &context_of(&event(*kind), Some(&ticket()))).unwrap();
-        let first = text(&message.body[..1]);
-        assert_eq!(first.contains("Bo Ek merged"), *kind == EventKind::PullRequestMerged, "{first}");
-        writeln!(page, "{first}").unwrap();
+        let context = context_of(&event(*kind), Some(&ticket()));
+        let own = text(&built_in().render(for_kind(*kind), &context).unwrap().body);
+        let said = text(&built_in().render("heads-up", &context).unwrap().body);
+        let prefix = if *kind == Kind::NoteHeadsUp { "" } else { "Heads up: " };
+        let rest = said.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(own.as_str()));
+        let rest = rest.unwrap_or_else(|| panic!("{said}\n\nis not\n\n{prefix}{own}"));
+        let asks = rest.ends_with("\n\nLet us know how it works for you.");
+        let works = [
+            Kind::PullRequestMerged,
+            Kind::ReleasePublished,
+            Kind::ReleasePromoted,
+            Kind::DeploymentSucceeded,
+            Kind::TicketDone,
+        ];
+        assert_eq!(asks, works.contains(kind), "{said}");
+        writeln!(page, "=== {kind}\n{said}\n").unwrap();
     }
     insta::assert_snapshot!(page);
 }

@@ -68,8 +68,8 @@ fn who_did_it() {
         (EventKind::Push, Some(&ana), &many, "Ana, Bo and 3 others"),
         (EventKind::Push, Some(&queue), std::slice::from_ref(&bo), "Bo"),
         (EventKind::Push, Some(&queue), &[], ""),
-        // The pull request's author.
-        (EventKind::PullRequestMerged, Some(&queue), &[], "Ana Sá"),
+        // Who wrote it did not merge it.
+        (EventKind::PullRequestMerged, Some(&queue), &[], ""),
         (EventKind::PullRequestOpened, None, &[], "Ana Sá"),
         // Who labels late is not who merged.
         (EventKind::PullRequestMerged, None, &[], ""),
@@ -184,8 +184,9 @@ fn what_things_are_called() {
         (Thing { task: Some("deploy".to_owned()), ..deployment(Some("main"), None) }, "ingest-api main"),
         (Thing { task: Some("worker".to_owned()), ..deployment(Some("main"), None) }, "ingest-api main (worker)"),
         (thing(ThingKind::Release, "v1.4.0", Some("v1.4.0"), None), "v1.4.0"),
-        (thing(ThingKind::Release, "Ids that sort", Some("v1.4.0"), None), "Ids that sort (v1.4.0)"),
-        (thing(ThingKind::Release, "Ingest v1.4.0", Some("v1.4.0"), None), "Ingest v1.4.0"),
+        (thing(ThingKind::Release, "Ids that sort", Some("v1.4.0"), None), "v1.4.0 “Ids that sort”"),
+        (thing(ThingKind::Release, "Ingest v1.4.0", Some("v1.4.0"), None), "“Ingest v1.4.0”"),
+        (thing(ThingKind::Release, "v1.4.0", None, None), "v1.4.0"),
         (thing(ThingKind::Push, "Drop ids", Some("main"), None), "Drop ids"),
         (thing(ThingKind::Push, "pushed to main", Some("main"), None), ""),
     ] {
@@ -225,9 +226,9 @@ fn a_subject_says_what_people_call_it_and_says_it_once() {
         subject(id, &event, None)
     };
     for (kind, id, expected) in [
-        (EventKind::WorkflowFailed, "acme/ingest:workflow/123/push@main", "acme/ingest: nightly on main"),
-        (EventKind::DeploymentFailed, "acme/ingest:deployment/7", "acme/ingest: main to production"),
-        (EventKind::ReleasePublished, "acme/ingest@v1.4.0", "acme/ingest: v1.4.0"),
+        (EventKind::WorkflowFailed, "acme/ingest:workflow/123/push@main", "acme/ingest: nightly workflow on main"),
+        (EventKind::DeploymentFailed, "acme/ingest:deployment/7", "acme/ingest: deployment of main to production"),
+        (EventKind::ReleasePublished, "acme/ingest@v1.4.0", "acme/ingest v1.4.0"),
         (EventKind::Push, "acme/ingest:main", "acme/ingest: pushes to main"),
         (EventKind::BranchCreated, "acme/ingest:DATA-123-uuid", "acme/ingest: branch DATA-123-uuid"),
         (EventKind::DiscussionCreated, "acme/ingest#9", "acme/ingest#9: Which ids?"),
@@ -241,7 +242,7 @@ fn a_subject_says_what_people_call_it_and_says_it_once() {
         run.branch = Some("gh-readonly-queue/main/pr-45-f95f852".to_owned());
     }
     failed.subject = "acme/ingest:workflow/123@x".to_owned();
-    assert_eq!(subject(&failed.subject, &failed, None), "acme/ingest: nightly in the merge queue");
+    assert_eq!(subject(&failed.subject, &failed, None), "acme/ingest: nightly workflow in the merge queue");
     if let About::Thing(run) = &mut failed.about {
         (run.pull_request, run.brought_by) = (Some(45), Some(Box::new(fixture::pull_request())));
     }

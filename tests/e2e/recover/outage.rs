@@ -121,7 +121,7 @@ pub fn five_hundred() -> (Outage, Vec<(String, &'static str)>) {
         if number < 15 {
             outage.add("workflow_run", workflow(number, "success"));
         } else {
-            said.push((format!("acme/ingest-api: build on branch-{number}"), "build"));
+            said.push((format!("acme/ingest-api: build workflow on branch-{number}"), "build"));
         }
     }
     for number in 0..10 {
