@@ -131,3 +131,53 @@ async fn a_note_that_was_written_and_not_sent_is_not_sent_in_its_old_words() {
         assert!(told.iter().all(|message| message.contains("fish") && !message.contains("birds")), "{told:?}");
     }
 }
+
+#[tokio::test]
+async fn a_digest_has_no_words_that_were_taken_back() {
+    let rule = "[[rule]]\nname = \"talk\"\non = [\"pull_request.commented\"]\ndigest = \"daily 09:00\"\n";
+    let clocked = Clocked::new(&[format!("team = \"web\"\nto = [\"mailbox\"]\n{rule}")]).await;
+    for (minute, words, more) in [
+        ("00", "Birds fly.", json!({ "action": "deleted" })),
+        ("10", "Fish swim.", json!({ "action": "edited", "comment": { "body": "Cats purr." } })),
+        ("20", "Dogs bark.", json!({ "action": "unheard-of" })),
+    ] {
+        let made = format!("2026-11-19T10:{minute}:00Z");
+        let mut body = comment(&made, "ana", words);
+        clocked.take(&made, (Source::Github, "issue_comment"), &body).await;
+        let now = made.replace("T10", "T11");
+        merge(&mut body, json!({ "comment": { "updated_at": &now } }));
+        merge(&mut body, more);
+        clocked.take(&now, (Source::Github, "issue_comment"), &body).await;
+    }
+    clocked.until("2026-11-20T09:00:00Z").await;
+    let told = clocked.messages().await.concat();
+    let has = ["Birds fly", "Fish swim", "Cats purr", "Dogs bark"].map(|words| told.contains(words));
+    assert_eq!(has, [false, false, true, true], "{told}");
+}
+
+#[tokio::test]
+async fn a_message_that_waits_to_be_sent_is_written_anew_when_its_ticket_is_restricted() {
+    let rule = "[[rule]]\nname = \"work\"\non = [\"ticket.started\", \"pull_request.draft\"]\n";
+    let clocked = Clocked::new(&[format!("team = \"web\"\nto = [\"mailbox\"]\n{rule}")]).await;
+    clocked.ticket("2026-11-19T10:00:00Z", "Doing", "indeterminate").await;
+    clocked.pull_request("2026-11-19T10:10:00Z", "opened", draft()).await;
+    clocked.until("2026-11-19T10:20:00Z").await;
+    let whole = |messages: Vec<Entry>| {
+        format!("{:?}", messages.into_iter().filter_map(|line| line.message).collect::<Vec<_>>())
+    };
+    let before = whole(clocked.ledger().await);
+    assert!(before.contains("Orders"), "{before}");
+    let level = json!({
+        "webhookEvent": "jira:issue_updated", "timestamp": at("2026-11-19T10:30:00Z").as_millisecond(),
+        "user": { "accountId": "5b", "displayName": "Ana" },
+        "issue": { "id": "10001", "key": "DATA-1", "self": "https://acme.atlassian.net/rest/api/2/issue/10001", "fields": {
+            "summary": "Orders", "status": { "name": "Doing", "statusCategory": { "key": "indeterminate" } },
+            "security": { "name": "Restricted" }, "updated": "2026-11-19T10:30:00.000+0000",
+        } },
+        "changelog": { "items": [{ "field": "security", "fieldId": "security", "fromString": null, "toString": "Restricted" }] },
+    });
+    clocked.take("2026-11-19T10:30:00Z", (Source::Jira, ""), &level).await;
+    clocked.until("2026-11-19T10:40:00Z").await;
+    let after = whole(clocked.ledger().await);
+    assert!(after.contains("DATA-1") && after.contains("Add it") && !after.contains("Orders"), "{after}");
+}

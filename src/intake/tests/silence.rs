@@ -28,7 +28,10 @@ async fn a_pull_request_that_stalls_is_told_once_for_each_silence() {
     assert_eq!(clocked.messages().await.len(), 0);
     clocked.until("2026-11-09T10:01:00Z").await;
     let messages = clocked.messages().await;
-    assert!(matches!(&messages[..], [only] if only.contains("has been quiet since Mon 2 Nov 2026, 10:00 WET")), "{messages:?}");
+    assert!(
+        matches!(&messages[..], [only] if only.contains("has been quiet since Mon 2 Nov 2026, 10:00 WET")),
+        "{messages:?}"
+    );
     clocked.until("2026-11-30T10:00:00Z").await;
     assert_eq!(clocked.messages().await.len(), 1);
     clocked.pull_request("2026-11-30T11:00:00Z", "closed", merged()).await;

@@ -80,9 +80,11 @@ async fn a_machine_is_named_by_whom_it_worked_for() {
     let agents = closed(232, true, 5)
         .with(json!({ "pull_request": { "user": user("copilot-swe-agent[bot]"), "merged_by": user("li") } }))
         .by("li");
+    let own = json!({ "pull_request": { "merged_by": user("bo") } });
     let siblings = [
         sibling("queue", [merged.by("github-merge-queue[bot]")]).messages(1, "schema 231").never("merge-queue"),
-        sibling("coding-agent", [agents]).messages(1, "schema 232"),
+        sibling("coding-agent", [agents.clone()]).messages(1, "schema 232"),
+        sibling("coding-agent-for-a-member", [agents.of("acme/own").with(own).by("bo")]).unsent(0).because(0, "bo"),
     ];
     let told = play(&serve(&[web("0s", &on(&["pull_request.merged"]))]).await, &siblings).await;
     let (queue, agent) = (told.one("schema 231"), told.one("schema 232"));

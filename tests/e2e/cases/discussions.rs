@@ -24,7 +24,7 @@ async fn notes_in_discussions_are_heard_edited_and_taken_back() {
     let (note, other) = ("/assume exports are UTC", "/assume exports are local");
     let siblings = [
         sibling("in-the-text", [talk(1801, "created", 5, &format!("Who knows?\n\n{note}"))])
-            .says("started the discussion Talk 1801")
+            .says("started the discussion “Talk 1801”")
             .says("is assuming:")
             .messages(1, "Talk 1801"),
         sibling("in-a-comment", [said(1802, "created", &format!("I think so.\n{note} 1802"))])

@@ -1,5 +1,6 @@
 //! Each kind of event, undone, edited, restricted, delivered twice and late: what is told. No cell is left out.
 
+mod explained;
 mod github;
 mod jira;
 mod pull_requests;
@@ -113,10 +114,13 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
+fn is_silent(kind: &str) -> bool {
+    matches!(kind, "pull_request.stalled" | "ticket.quiet")
+}
+
 /// Two teams for a kind: readers inside and outside.
 fn teams(kind: &str) -> [String; 2] {
-    let silent = matches!(kind, "pull_request.stalled" | "ticket.quiet");
-    let (after, settle) = if silent { ("after = \"1s\"\n", "12s") } else { ("", "8s") };
+    let (after, settle) = if is_silent(kind) { ("after = \"1s\"\n", "24s") } else { ("", "20s") };
     let team = |who: &str, end: &str, audience: &str| {
         format!(
             "team = \"{who}-{kind}\"\nmembers = [\"quiet\"]\nto = [\"email:{kind}@example.{end}\"]\nsettle = \"{settle}\"\n\
@@ -165,7 +169,7 @@ impl Cell<'_> {
     }
 
     fn is_silent(&self) -> bool {
-        matches!(self.row.kind, "pull_request.stalled" | "ticket.quiet")
+        is_silent(self.row.kind)
     }
 
     /// What is wrong with what came of it.
