@@ -169,7 +169,7 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
         tickets: tickets.clone(),
         milestone: if reached { Some(event.kind) } else { before.milestone },
         updated_at: event.about.updated_at().max(before.updated_at),
-        reviews: if late { before.reviews } else { before.reviews.after(&event) },
+        reviews: before.reviews.after(&event),
         gone,
         host: event.host.clone(),
     };

@@ -337,14 +337,11 @@ async fn write_release(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) 
 /// digest), there is to be one message.
 fn whole_teams(rows: &[SqliteRow]) -> Result<&[SqliteRow], StoreError> {
     let of = |row: &SqliteRow| Ok::<(i64, String), StoreError>((row.try_get("due_at")?, row.try_get("team")?));
-    let Some(last) = rows.last().filter(|_| rows.len() >= BATCH as usize) else { return Ok(rows) };
-    let last = of(last)?;
-    for (index, row) in rows.iter().enumerate() {
-        if index > 0 && of(row)? == last {
-            return Ok(&rows[..index]);
-        }
-    }
-    Ok(rows)
+    let ids = rows.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+    let last = ids.last().filter(|_| rows.len() >= BATCH as usize);
+    let begin = last.and_then(|last| ids.iter().position(|id| id == last));
+    // One team's alone, if that is all.
+    Ok(&rows[..begin.filter(|begin| *begin > 0).unwrap_or(rows.len())])
 }
 
 fn due(row: &SqliteRow) -> Result<Due, StoreError> {

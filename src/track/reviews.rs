@@ -1,5 +1,6 @@
 //! What each reviewer of a pull request said last: a later review takes the place of an earlier one.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, EventKind, PullRequest, Undoes, Undone};
@@ -28,6 +29,8 @@ struct Latest {
     state: State,
     /// The occurrence's name
     once: Option<String>,
+    /// When it was
+    at: Option<Timestamp>,
 }
 
 impl Reviews {
@@ -37,7 +40,7 @@ impl Reviews {
         self.0.is_empty()
     }
 
-    /// With what an event says.
+    /// With what an event says, which may come late.
     #[must_use]
     pub fn after(mut self, event: &Event) -> Self {
         if let Some(Undoes::Occurrence(once, how)) = event.undoing.as_ref().map(|undoing| &undoing.of) {
@@ -54,8 +57,12 @@ impl Reviews {
         let Some(by) = event.actor.as_ref().filter(|_| event.undoing.is_none()).map(|actor| actor.login.clone()) else {
             return self;
         };
+        let is_late = |review: &Latest| review.by == by && review.at > Some(event.at);
+        if self.0.iter().any(is_late) {
+            return self;
+        }
         self.0.retain(|review| review.by != by);
-        self.0.push(Latest { by, state, once: event.once.clone() });
+        self.0.push(Latest { by, state, once: event.once.clone(), at: Some(event.at) });
         if self.0.len() > MOST {
             self.0.remove(0);
         }

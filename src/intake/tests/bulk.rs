@@ -50,3 +50,18 @@ async fn a_morning_of_many_teams_is_one_digest_for_each() {
     let of = |text: &str| messages.iter().filter(|message| message.contains(text)).count();
     assert_eq!((messages.len(), of("Pin it 20"), of("Pin it 29")), (60, 60, 60));
 }
+
+#[tokio::test]
+async fn a_team_to_which_more_is_due_than_goes_at_a_time_gets_whole_messages() {
+    let rule = "digest = \"daily 09:00\"\n[[rule]]\nname = \"work\"\non = [\"pull_request.pushed\"]\n";
+    let clocked = Clocked::new(&[format!("{TEAM}{rule}")]).await;
+    clocked.open("2026-11-19T10:00", 20..21).await;
+    for push in 0..600 {
+        let (minute, second) = (push / 60, push % 60);
+        let commits = json!({ "before": format!("{push:040x}"), "after": format!("{:040x}", push + 1) });
+        clocked.pull_request(&format!("2026-11-19T11:{minute:02}:{second:02}Z"), "synchronize", commits).await;
+    }
+    clocked.until("2026-11-20T10:00:00Z").await;
+    let messages = clocked.messages().await;
+    assert!(!messages.is_empty() && messages.len() <= 600 / 40 + 2, "{}", messages.len());
+}

@@ -163,6 +163,19 @@ fn a_review_is_told_while_it_is_its_reviewers_last_word() {
         assert_eq!(said([first(), ended(Stage::Closed)]), "it is closed by now", "{kind}");
         assert_eq!(said([first(), ended(Stage::Merged)]), "it is merged by now", "{kind}");
     }
+    let made = |mut event: Event, minute| {
+        if let About::PullRequest(pr) = &mut event.about {
+            pr.updated_at = Some(at(minute));
+        }
+        Event { at: at(minute), ..event }
+    };
+    let by_ana = |kind, once, minute| made(review(kind, "ana", once, "abc"), minute);
+    let labeled = || made(on_pull_request(Kind::PullRequestLabeled, |_| {}), 3);
+    // What the pull request went through meanwhile makes no review old.
+    let late = [by_ana(yes, "r1", 1), labeled(), by_ana(no, "r2", 2)];
+    assert_eq!(said(late), "ana has reviewed it again by now");
+    let order = [by_ana(no, "r2", 2), labeled(), by_ana(yes, "r1", 1)];
+    assert_eq!(said(order), "told");
     let approved = || review(yes, "ana", "r1", "abc");
     assert_eq!(said([approved(), moved_on()]), "it has other commits by now than those that were approved");
     assert_eq!(said([review(no, "ana", "r1", "abc"), moved_on()]), "told", "changes are still asked for");
