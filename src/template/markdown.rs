@@ -314,7 +314,14 @@ pub fn one_line(blocks: &[Block]) -> String {
         Block::Code(code) => code.clone(),
         Block::List { items, .. } => items.iter().map(|item| one_line(item)).collect::<Vec<_>>().join(" "),
     };
-    let text = blocks.iter().map(text).collect::<Vec<_>>().join(" ");
+    // A quote without an end of its own gets one, where something follows.
+    let open = |text: &str| text.ends_with('”') && !text.trim_end_matches('”').ends_with(['.', '!', '?', '…']);
+    let last = blocks.len().saturating_sub(1);
+    let text = blocks.iter().enumerate().map(|(index, block)| match (block, text(block)) {
+        (Block::Quote(_), text) if index < last && open(&text) => format!("{text}."),
+        (_, text) => text,
+    });
+    let text = text.collect::<Vec<_>>().join(" ");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

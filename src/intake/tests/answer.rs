@@ -75,14 +75,16 @@ async fn an_objection_is_told_once_and_the_other_team_agrees_for_itself() {
     let place = "the PR “Add it” (https://github.com/acme/ingest/pull/7#issuecomment-1) for DATA-1";
     let told = format!(
         "Bo (web) objected to your assumption on {place}:\n\n> ids are never reused\n\nBo wrote:\n\n> They are.\n>\n> Since \
-         May.\n\nIf you edit your note, web gets the new wording."
+         May.\n\nIf you edit your assumption, web gets the new wording."
     );
     let expected = ("github".to_owned(), "acme/ingest#7".to_owned(), told);
     assert_eq!(clocked.answers().await, [expected]);
     clocked.until("2026-11-30T10:00:00Z").await;
-    let told =
-        "No objections from data by Wed 18 Nov 2026, 10:01 WET, so this counts as agreed:\n\n> ids are never reused";
-    assert_eq!(clocked.answers().await, [("github".to_owned(), "acme/ingest#7".to_owned(), told.to_owned())]);
+    let told = format!(
+        "No objections from data by Wed 18 Nov 2026, 10:01 WET, so your assumption counts as agreed:\n\n\
+         > ids are never reused\n\nFrom {place}."
+    );
+    assert_eq!(clocked.answers().await, [("github".to_owned(), "acme/ingest#7".to_owned(), told)]);
     assert_eq!(
         clocked.told().await,
         [

@@ -77,7 +77,7 @@ impl<'a> Truth<'a> {
         let (kind, state) = (line.kind?, self.state(&line.subject, at)?);
         let fact = self.fact(line);
         let holds = match state {
-            State::Pr(_) if is_review(kind) => self.review_stands(kind, line, at),
+            State::Pr(pr) if is_review(kind) => pr.stage == Stage::Open && self.review_stands(kind, line, at),
             State::Pr(pr) => pr_holds(kind, fact, pr),
             State::Ticket(ticket) if kind == EventKind::TicketFlagged => !ticket.deleted && self.is_flagged(line, at),
             State::Ticket(ticket) => ticket_holds(kind, ticket),
@@ -102,7 +102,7 @@ impl<'a> Truth<'a> {
             Some(State::Pr(pr)) => {
                 let again = later.name == "pull_request_review" && later.fact.about == *by;
                 let other_commits = kind == EventKind::PullRequestApproved && pr.commit != reviewed.commit;
-                again || other_commits || pr.stage != Stage::Open
+                again || other_commits
             }
             _ => false,
         })
