@@ -413,9 +413,9 @@ fn what_inboxes_show_of_a_mail() {
     };
     let long = format!("{} end", "word ".repeat(40));
     for (subject, body, expected) in [
-        ("Merged", "We merged\nit.", "We merged it. “Nice” a &lt; b"),
-        ("We merged it", "We merged it. Tell us.", "Tell us. “Nice” a &lt; b"),
-        ("We merged it. “Nice” a < b", "We merged it.", "You asked for it."),
+        ("Merged", "We merged\nit.", "We merged it. “Nice”. a &lt; b"),
+        ("We merged it", "We merged it. Tell us.", "Tell us. “Nice”. a &lt; b"),
+        ("We merged it. “Nice”. a < b", "We merged it.", "You asked for it."),
         ("Long", &long, &format!("{}…", "word ".repeat(23).trim_end())),
     ] {
         let message = say(subject, body);
