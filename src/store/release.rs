@@ -123,7 +123,7 @@ pub struct Alike {
 const BATCH: u32 = 512;
 
 impl Store {
-    /// Updates whose time has come, oldest first, at most [`BATCH`]. What is due in the same conversation within a second
+    /// Updates whose time has come, oldest first, so many at a time. What is due in the same conversation within a second
     /// goes along: of two events that came together, there is to be one message. Those that were planned up to `old` wait
     /// on, and so do those that deliveries which came late may yet change.
     ///

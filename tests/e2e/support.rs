@@ -27,6 +27,8 @@ pub struct Service {
     pub log: Arc<Mutex<String>>,
     /// What is logged, as in `RUST_LOG`
     pub level: &'static str,
+    /// Parts of errors that a test brings about: any other error in the log fails it
+    pub expected_errors: &'static [&'static str],
     client: reqwest::Client,
 }
 
@@ -34,6 +36,20 @@ pub struct Answer {
     pub status: u16,
     pub body: Value,
     pub retry_after: Option<String>,
+}
+
+impl Drop for Service {
+    /// A service that logged an error, or of which a task panicked, has failed its test.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let log = self.log();
+        let is_error = |line: &&str| line.contains("\"level\":\"ERROR\"") || line.contains("panicked at");
+        let is_expected = |line: &&str| self.expected_errors.iter().any(|part| line.contains(part));
+        let errors = log.lines().filter(is_error).filter(|line| !is_expected(line)).collect::<Vec<_>>();
+        assert!(errors.is_empty(), "the service logged what no test expects:\n{}", errors.join("\n"));
+    }
 }
 
 impl Service {
@@ -51,7 +67,7 @@ impl Service {
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let home = dir.path().to_owned();
-        Self { _dir: dir, home, child: None, address: String::new(), log: Arc::default(), level: "info", client }
+        Self { _dir: dir, home, child: None, address: String::new(), log: Arc::default(), level: "info", expected_errors: &[], client }
     }
 
     pub async fn started(team: &str, more: &str) -> Self {

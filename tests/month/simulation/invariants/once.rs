@@ -64,7 +64,9 @@ pub fn bulk_not_together(truth: &Truth<'_>, observed: &Observed) -> Vec<String> 
     for (line, _) in observed.told() {
         *sizes.entry(line.lead).or_default() += 1;
         let (fact, Some(kind)) = (truth.fact(line), line.kind) else { continue };
-        let in_time = !is_late(truth.delivery(line)) && line.event == line.kind;
+        // What had to be written anew may have been a part of a message with much else.
+        let anew = line.waited.iter().any(|reason| reason.contains("written anew"));
+        let in_time = !is_late(truth.delivery(line)) && !anew && line.event == line.kind;
         if let Some(bulk) = fact.bulk.filter(|_| in_time) {
             let (leads, subjects) = told.entry((bulk, &line.team, &line.rule, kind.as_str())).or_default();
             leads.insert(line.lead);
