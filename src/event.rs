@@ -67,7 +67,7 @@ pub struct Actor {
     /// Their page
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub url: Option<String>,
-    /// A machine: GitHub type `Bot`, a login that ends in `[bot]` or is known as a machine's, Jira account type `app`
+    /// Whether it is a bot: GitHub type `Bot`, a login that ends in `[bot]` or is known as a bot's, Jira account type `app`
     #[serde(default)]
     pub bot: bool,
 }
@@ -320,13 +320,13 @@ pub struct Review {
 pub struct Change {
     /// What changed: `status`, `due`, `label`, `title`, `base`, `assignee`, `reviewer`, `commits`, …
     pub field: String,
-    /// What readers call that: `due date`, `fix version`; a field of a site's own by the name that it has there
+    /// Its name for readers: `due date`, `fix version`; for a custom field, the name that it has on the site
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
-    /// What it was; absent where it was nothing
+    /// The old value; absent if there was none
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub from: Option<String>,
-    /// What it is now; absent where it is nothing
+    /// The new value; absent if there is none
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub to: Option<String>,
 }
@@ -338,8 +338,8 @@ pub struct Note {
     pub kind: String,
     /// The line without its command, and without the names in `to`
     pub text: String,
-    /// The names that its words began with, each after an `@`, which is left out, as written and in order: the teams
-    /// among them are those that it is for
+    /// The names that the note began with, as written and without their `@`. Those that are teams are the teams that it is
+    /// for
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub to: Vec<String>,
     /// Where it was said
@@ -348,13 +348,13 @@ pub struct Note {
     /// Who said it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub author: Option<Actor>,
-    /// Whether it was told in other words before
+    /// Whether it was sent in other words before
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub edited: bool,
-    /// Whether its author took it back: the text is what it was
+    /// Whether its author took it back; the text is the old one
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub taken_back: bool,
-    /// Names the note whose place it takes, or that is taken back
+    /// The id of the note that it replaces, or that is taken back
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub replaces: Option<String>,
 }

@@ -8,6 +8,7 @@ mod init;
 mod ledger;
 mod mute;
 mod recover;
+mod reference;
 mod rehearse;
 mod rule_tests;
 mod schema;
@@ -69,6 +70,9 @@ enum Command {
     Jira(setup::Jira),
     /// Print the JSON Schema of a file, for editors
     Schema(schema::Args),
+    /// Write the reference pages of the documentation, from what the program itself knows
+    #[command(hide = true)]
+    Reference(reference::Args),
     /// Print shell completions
     Completions {
         /// Which shell
@@ -150,6 +154,7 @@ pub async fn run() -> ExitCode {
         Command::Github(setup::Github::Setup(args)) => setup::github::run(&args).await,
         Command::Jira(setup::Jira::Setup(args)) => setup::jira::run(&args).await,
         Command::Schema(args) => schema::run(&args),
+        Command::Reference(args) => reference::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "microalign", &mut std::io::stdout());
             Ok(())

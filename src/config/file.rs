@@ -13,13 +13,13 @@ use crate::toml_file::{self, Field, Raw, SecretText};
 #[serde(default)]
 #[schemars(title = "microalign configuration", deny_unknown_fields)]
 pub struct ConfigFile {
-    /// The folder of team files. `rules` if left out.
+    /// The folder of team files. `rules` by default.
     pub rules: Field<String>,
-    /// The folder of templates; one with the name of a built-in template replaces it. `templates` if left out.
+    /// The folder of templates; one with the name of a built-in template replaces it. `templates` by default.
     pub templates: Field<String>,
-    /// The folder of the local mailbox, which takes mail as long as no server does. `mailbox` if left out.
+    /// The folder of the local mailbox, which gets the mail while no server is configured. `mailbox` by default.
     pub mailbox: Field<String>,
-    /// Where the service listens, and how it is reached.
+    /// Where the service listens, and the address that others reach it at.
     pub server: Field<ServerTable>,
     /// Where the ledger is kept.
     pub store: Field<StoreTable>,
@@ -51,7 +51,7 @@ pub struct ConfigFile {
     pub zulip: Field<ZulipTable>,
     /// Signed webhooks to any service: `webhook:NAME` is `[webhook.NAME]`.
     pub webhook: Field<BTreeMap<String, Field<WebhookTable>>>,
-    /// What people on GitHub are called elsewhere, for `mention` and `reply_to`: `[people.LOGIN]`.
+    /// Who a person on GitHub is elsewhere, for `mention` and `reply_to`: `[people.LOGIN]`.
     pub people: Field<BTreeMap<String, Field<PersonTable>>>,
 }
 
@@ -60,10 +60,10 @@ pub struct ConfigFile {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct ServerTable {
-    /// The address and port to listen on. `127.0.0.1:8080` if left out.
+    /// The address and port to listen on. `127.0.0.1:8080` by default.
     pub listen: Field<String>,
-    /// The address that links in messages start with, such as `https://microalign.example.com`. If left out, messages
-    /// have no links to mute a conversation or to unsubscribe.
+    /// The address that links in messages start with, such as `https://microalign.example.com`. Without it, messages have
+    /// no links to mute, unsubscribe or object.
     pub public_url: Field<String>,
 }
 
@@ -72,7 +72,7 @@ pub struct ServerTable {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct StoreTable {
-    /// `sqlite://FILE`. `sqlite://microalign.db` if left out.
+    /// `sqlite://FILE`. `sqlite://microalign.db` by default.
     pub url: Field<String>,
 }
 
@@ -81,18 +81,19 @@ pub struct StoreTable {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct GithubTable {
-    /// The webhook's secret. Any one of several verifies, so that a secret can be changed with no gap.
+    /// The webhook's secrets. A request is accepted if any one of them verifies it, so that a secret can be changed without
+    /// a gap.
     pub secrets: Field<Vec<Field<SecretText>>>,
-    /// A token to ask the API with, and to write comments with for the destination `github`.
+    /// A token to query the API and, for the destination `github`, to write comments.
     pub token: Field<SecretText>,
-    /// The number of a GitHub App that asks the API and writes comments, instead of a `token`.
+    /// The number of a GitHub App that queries the API and writes comments, instead of a `token`.
     pub app_id: Field<String>,
     /// The App's private key, in PEM.
     pub private_key: Field<SecretText>,
     /// The address of GitHub's API. `https://api.github.com` if left out; `https://HOST/api/v3` on an Enterprise Server.
     pub api_url: Field<String>,
     /// Whether the author of an assumption is told in a comment, where it was made, that somebody objects or that nobody
-    /// did by `object_by`. `false` if left out.
+    /// did by `object_by`. `false` by default.
     pub comment: Field<bool>,
 }
 
@@ -105,7 +106,7 @@ pub struct JiraTable {
     pub secrets: Field<Vec<Field<SecretText>>>,
     /// Jira's address, for links to tickets, such as `https://example.atlassian.net`.
     pub base_url: Field<String>,
-    /// The keys of the projects whose tickets count, such as `DATA`. All if left out.
+    /// The keys of the projects whose tickets count, such as `DATA`. All by default.
     pub projects: Field<Vec<Field<String>>>,
     /// The address of the account that `token` belongs to, on Jira Cloud. Left out on Data Center.
     pub user: Field<String>,
@@ -117,12 +118,12 @@ pub struct JiraTable {
     /// The secret of that credential.
     pub client_secret: Field<SecretText>,
     /// The address of Jira's API, if that is not `base_url`. With `client_id` that of Atlassian's gateway,
-    /// `https://api.atlassian.com` if left out.
+    /// `https://api.atlassian.com` by default.
     pub api_url: Field<String>,
-    /// The address that service accounts get their tokens at. `https://auth.atlassian.com` if left out.
+    /// The address that service accounts get their tokens at. `https://auth.atlassian.com` by default.
     pub auth_url: Field<String>,
     /// Whether the author of an assumption is told in a comment, where it was made, that somebody objects or that nobody
-    /// did by `object_by`. `false` if left out.
+    /// did by `object_by`. `false` by default.
     pub comment: Field<bool>,
 }
 
@@ -136,7 +137,7 @@ pub struct EmailTable {
     /// The mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://HOST` for STARTTLS. Without it, mail goes to the
     /// local mailbox.
     pub smtp: Field<SecretText>,
-    /// Where mail may go: `@DOMAIN`, which is that domain and none below it, or one address. Anywhere if left out.
+    /// Where mail may go: `@DOMAIN`, which is that domain and none below it, or one address. Anywhere by default.
     pub allow: Field<Vec<Field<String>>>,
     /// What signs mail (DKIM).
     pub dkim: Field<DkimTable>,
@@ -167,7 +168,7 @@ pub struct DkimTable {
 pub struct SlackTable {
     /// The bot's token, `xoxb-…`.
     pub token: Field<SecretText>,
-    /// The address of Slack's Web API. `https://slack.com/api` if left out.
+    /// The address of Slack's Web API. `https://slack.com/api` by default.
     pub api_url: Field<String>,
     /// The app's signing secret, for what people answer to an assumption in its thread: Slack sends it to
     /// `/webhooks/slack`.
@@ -190,7 +191,7 @@ pub struct HookTable {
 pub struct DiscordTable {
     /// The webhook's address, which is a secret.
     pub url: Field<SecretText>,
-    /// Whether the webhook is a forum's: then each conversation is a post of its own. `false` if left out.
+    /// Whether the webhook is a forum's: then each conversation is a post of its own. `false` by default.
     pub forum: Field<bool>,
     /// The id of the thread that everything goes into.
     pub thread: Field<String>,

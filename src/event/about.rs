@@ -87,7 +87,7 @@ pub struct PullRequest {
     pub title: String,
     /// Its page
     pub url: String,
-    /// Where it is in its life
+    /// Its state: open, closed and so on
     pub stage: Stage,
     /// Who opened it; absent for a deleted account
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -110,7 +110,7 @@ pub struct PullRequest {
     /// Logins of those it is assigned to
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub assignees: Option<Vec<String>>,
-    /// Whose review is asked for and not given yet: logins, and slugs of teams
+    /// Reviewers who were asked and haven't reviewed yet: logins, and slugs of teams
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reviewers: Option<Vec<String>>,
     /// Lines added
@@ -147,7 +147,7 @@ pub struct Issue {
     pub title: String,
     /// Its page
     pub url: String,
-    /// Where it is in its life
+    /// Its state: open, closed and so on
     pub stage: Stage,
     /// Why it is closed: `completed`, `not_planned` or `duplicate`
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -209,19 +209,19 @@ pub struct Ticket {
     /// The name of the status before this one, for transitions
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub previous_status: Option<String>,
-    /// What became of it, in the words of its site, such as `Done` or `Won't Do`; absent while it is open
+    /// Its resolution, in the words of the site, such as `Done` or `Won't Do`; absent while it is open
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resolution: Option<String>,
     /// The key of the ticket that it is a duplicate of, if a link says so
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub duplicate_of: Option<String>,
-    /// Whether its due date or fix version moved later when it last moved
+    /// Whether the last change of its due date or fix version was to a later one
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub slipped: Option<bool>,
     /// Whether it is flagged as impeded
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub flagged: Option<bool>,
-    /// Since when that is so
+    /// When it was flagged
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>")]
     pub flagged_at: Option<Timestamp>,
@@ -232,7 +232,7 @@ pub struct Ticket {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>")]
     pub due: Option<Date>,
-    /// Who has it
+    /// Who it is assigned to
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub assignee: Option<Actor>,
     /// Who reported it
@@ -247,10 +247,10 @@ pub struct Ticket {
     /// Its labels
     #[serde(default)]
     pub labels: Vec<String>,
-    /// Names of the versions it is to be fixed in
+    /// Names of its fix versions
     #[serde(default)]
     pub fix_versions: Vec<String>,
-    /// Names of the components it is about
+    /// Names of its components
     #[serde(default)]
     pub components: Vec<String>,
     /// When Jira last changed it
@@ -325,7 +325,7 @@ pub enum ThingKind {
 pub struct Thing {
     /// What it is
     pub kind: ThingKind,
-    /// One line to call it by: the release's name, the workflow's, the head commit's subject
+    /// A title in one line: the name of the release or workflow, or the head commit's subject
     pub title: String,
     /// Its page
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -345,13 +345,13 @@ pub struct Thing {
     /// What a deployment was for, where that is not just `deploy`: a service among several
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub task: Option<String>,
-    /// What made a workflow run: `push`, `pull_request`, `schedule`, …
+    /// What triggered a workflow: `push`, `pull_request`, `schedule`, …
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trigger: Option<String>,
-    /// Names this one among others of its subject: the deployment's id, the workflow's run
+    /// The id of this one among others of its subject: of the deployment, or of the workflow's run
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub id: Option<String>,
-    /// Which try of a workflow's run it is, from 1
+    /// Which attempt of a workflow's run it is, starting at 1
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attempt: Option<u64>,
     /// How it ended: `success`, `failure`; of a branch or release, `deleted`; of a release that is a draft again,

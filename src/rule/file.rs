@@ -15,67 +15,72 @@ pub type Texts = Field<Vec<Field<String>>>;
 #[serde(default)]
 #[schemars(title = "microalign team file", deny_unknown_fields, extend("required" = ["team"]))]
 pub struct TeamFile {
-    /// The team's name: letters, digits, `_`, `.` and `-`. No two files have the same.
+    /// The team's name: letters, digits, `_`, `.` and `-`. It must be unique among the files.
     pub team: Field<String>,
-    /// The mail address of whoever is told when this file is broken.
+    /// The mail address of the person who gets a mail when this file is broken, or when something that its rules name was
+    /// renamed.
     pub owner: Field<String>,
-    /// GitHub logins, and Jira account ids or names. What members do themselves is no news to the team.
+    /// GitHub logins, and Jira account ids or names. What members do themselves isn't news to the team.
     pub members: Texts,
-    /// The team on GitHub, such as `acme/data-platform`: what CODEOWNERS calls it.
+    /// The team on GitHub, such as `acme/data-platform`. Its people count as members, and CODEOWNERS calls the team by this
+    /// name.
     pub github_team: Field<String>,
-    /// What the team owns, for `touches_owned`: `codeowners`, or a list of files such as `["schemas/**"]`.
+    /// What the team owns, for `touches_owned`: `codeowners`, or a list of files such as `["schemas/**"]`. `codeowners` is
+    /// whatever CODEOWNERS, or a folder's CODENOTIFY, assigns to `github_team` or to a member.
     pub owns: Field<TextOrTexts>,
-    /// Where updates go: `email:ADDRESS`, `slack:#channel`, `mattermost:TEAM/CHANNEL`, `rocket-chat:#channel`,
+    /// Where messages go: `email:ADDRESS`, `slack:#channel`, `mattermost:TEAM/CHANNEL`, `rocket-chat:#channel`,
     /// `matrix:!ROOM`, `zulip:STREAM`; `slack-webhook:NAME`, `teams:NAME`, `discord:NAME`, `google-chat:NAME`,
     /// `mattermost-webhook:NAME`, `webhook:NAME`; `github` and `jira` for a comment on the page itself; `mailbox`.
     pub to: Texts,
-    /// The time zone that times are shown in, such as `Europe/Lisbon`. UTC if left out.
+    /// The time zone for times in messages, such as `Europe/Lisbon`. `quiet` and `digest` follow it. UTC by default.
     pub timezone: Field<String>,
-    /// Who reads what the team gets: `inside` (the default) or `outside`. Readers outside are told of a private
-    /// repository only what kind of thing happened, with a link: no title, name, branch, label or text.
+    /// Who reads the team's messages: `inside` (the default) or `outside`. About a private repository, readers outside learn
+    /// only what kind of thing happened, with a link: no title, name, branch, label or text.
     #[schemars(extend("enum" = ["inside", "outside"]))]
     pub audience: Field<String>,
-    /// How long an update waits for the dust to settle, such as `"60s"` (the default) or `"1h30m"`.
+    /// How long an update waits for further changes, such as `"60s"` (the default) or `"1h30m"`. `"0s"` sends at once.
     pub settle: Field<DurationText>,
-    /// How long an update waits at most, however often a later one takes its place, such as `"10m"`. Three times `settle`
-    /// if left out.
+    /// How long an update waits at most, however often a later one replaces it, such as `"10m"`. Three times `settle` by
+    /// default.
     pub settle_max: Field<DurationText>,
     /// Hours and days on which nothing is sent, such as `["19:00-08:00", "sat", "sun"]`, in the team's time zone.
     #[schemars(schema_with = "quiet")]
     pub quiet: Texts,
-    /// How many messages the team takes, such as `"20/day"` (or `hour`, `week`). What is over it goes into one digest.
+    /// How many messages the team gets at most, such as `"20/day"` (or `hour`, `week`). The rest go into one digest.
     #[schemars(schema_with = "budget")]
     pub budget: Field<String>,
-    /// One update about the same subject in so long, such as `"3d"`. The newest waits and replaces the one before it.
+    /// At most one update about the same subject in this time, such as `"3d"`. The newest waits and replaces the one before
+    /// it.
     pub every: Field<DurationText>,
-    /// When updates go as one message, such as `"daily 09:00"` or `"weekly mon 09:00"`, in the team's time zone.
+    /// When updates are sent together as one message, such as `"daily 09:00"` or `"weekly mon 09:00"`, in the team's time
+    /// zone.
     #[schemars(schema_with = "digest")]
     pub digest: Field<String>,
-    /// Whether members' own actions are news too. `false` if left out.
+    /// Whether members' own actions are news too. `false` by default.
     pub own: Field<bool>,
-    /// Whether what bots say and open is news too: comments, labels, pull requests. `false` if left out. What is a fact
-    /// (merged, released, deployed, failed, closed, done) is news whoever did it.
+    /// Whether what bots say and open is news too: comments, labels, pull requests. `false` by default. Facts (merged,
+    /// released, deployed, failed, closed, done) are news whoever caused them.
     pub bots: Field<bool>,
-    /// The template of the messages; if left out, the one that fits the event.
+    /// The template of the messages. By default, the one for the event's kind.
     pub template: Field<String>,
-    /// What the first messages of a conversation do there: `post`, `reply` (the default), `reply+broadcast` or `edit`.
-    /// A channel that can't do it does the next best.
+    /// How messages appear in their conversation when work begins: `post`, `reply` (the default), `reply+broadcast` or
+    /// `edit`. A channel that can't do it does the next best thing.
     #[schemars(schema_with = "manner")]
     pub opened: Field<String>,
-    /// What messages do while the work goes on: `post`, `reply` (the default), `reply+broadcast` or `edit`.
+    /// How messages appear while work goes on: `post`, `reply` (the default), `reply+broadcast` or `edit`.
     #[schemars(schema_with = "manner")]
     pub updated: Field<String>,
-    /// What messages do when the work is done: `post`, `reply` (the default), `reply+broadcast` or `edit`.
+    /// How messages appear when work is done: `post`, `reply` (the default), `reply+broadcast` or `edit`.
     #[schemars(schema_with = "manner")]
     pub merged: Field<String>,
-    /// Whom chat messages call, by GitHub login. The configuration's `[people.LOGIN]` says who they are there.
+    /// The people whom chat messages mention, by GitHub login. `[people.LOGIN]` in the configuration says who they are there.
     pub mention: Texts,
-    /// Who answers to a mail go to: `list` (the default), or `author` where `[people.LOGIN]` has their `email`.
+    /// Who gets the replies to a mail: `list` (the default), or `author` if `[people.LOGIN]` has their `email`.
     #[schemars(extend("enum" = ["author", "list"]))]
     pub reply_to: Field<String>,
-    /// The rules. Every rule that matches sends; their order means nothing.
+    /// The rules. Every rule that matches sends a message; their order has no meaning.
     pub rule: Field<Vec<Field<RuleTable>>>,
-    /// Webhooks to try the rules on. `microalign check` does.
+    /// Webhooks that `microalign check` tries the rules on.
     pub test: Field<Vec<Field<TestTable>>>,
 }
 
@@ -86,54 +91,55 @@ pub type Groups = Field<Vec<Field<ConditionTable>>>;
 /// into the other only at the cost of the unknown keys' places.
 macro_rules! tables_of_conditions {
     ($($(#[$doc:meta])+ $key:ident: $value:ty,)+) => {
-        /// When the team wants to hear. All conditions must hold. A list holds when any entry does; an entry that
-        /// starts with `!` excludes. `*` stands for any text, `?` for one character, `{a,b}` for either.
+        /// When the team wants to hear of something. All conditions must hold. A list holds when any entry does; an entry
+        /// that starts with `!` excludes. `*` stands for any text, `?` for one character, `{a,b}` for either.
         #[derive(Debug, Default, Deserialize, JsonSchema)]
         #[serde(default)]
         #[schemars(deny_unknown_fields, extend("required" = ["name", "on"]))]
         pub struct RuleTable {
-            /// The rule's name: letters, digits, `_`, `.` and `-`. No two rules of a team have the same.
+            /// The rule's name: letters, digits, `_`, `.` and `-`. It must be unique in the file.
             pub name: Field<String>,
-            /// The events, such as `pull_request.merged` or `ticket.*`.
+            /// The kinds of event, such as `pull_request.merged` or `ticket.*`.
             #[schemars(schema_with = "kinds")]
             pub on: Texts,
             $($(#[$doc])+ pub $key: $value,)+
-            /// Where updates go, instead of the team's `to`.
+            /// Where messages go, instead of the team's `to`.
             pub to: Texts,
-            /// How long an update waits for the dust to settle, instead of the team's `settle`.
+            /// How long an update waits for further changes, instead of the team's `settle`.
             pub settle: Field<DurationText>,
             /// How long an update waits at most, instead of the team's `settle_max`.
             pub settle_max: Field<DurationText>,
-            /// One update about the same subject in so long, instead of the team's `every`.
+            /// At most one update about the same subject in this time, instead of the team's `every`.
             pub every: Field<DurationText>,
-            /// When the updates go as one message, instead of the team's `digest`.
+            /// When updates are sent together as one message, instead of the team's `digest`.
             #[schemars(schema_with = "digest")]
             pub digest: Field<String>,
-            /// How long nothing has to happen, such as `"5d"`: for `pull_request.stalled` and `ticket.quiet`.
+            /// For `pull_request.stalled` and `ticket.quiet`: how long nothing must have happened, such as `"5d"`.
             pub after: Field<DurationText>,
-            /// How long there is to object to an assumption, such as `"3d"`: for `note.assumed`.
+            /// For `note.assumed`: how long there is to object, such as `"3d"`. The message says until when.
             pub object_by: Field<DurationText>,
             /// Whether members' own actions are news too, instead of the team's `own`.
             pub own: Field<bool>,
             /// Whether what bots say and open is news too, instead of the team's `bots`. A bot that `author` or `actor`
-            /// names is always heard, and so is what is a fact: merged, released, deployed, failed, closed, done.
+            /// names is always heard.
             pub bots: Field<bool>,
-            /// Whether tickets with a security level are told in full. If left out, `false`: their key and link only.
+            /// Whether messages about tickets with a security level say everything. `false` by default: only their key and
+            /// link.
             pub restricted: Field<bool>,
             /// The template of the messages, instead of the team's `template`.
             pub template: Field<String>,
-            /// What the first messages of a conversation do there, instead of the team's `opened`.
+            /// How messages appear when work begins, instead of the team's `opened`.
             #[schemars(schema_with = "manner")]
             pub opened: Field<String>,
-            /// What messages do while the work goes on, instead of the team's `updated`.
+            /// How messages appear while work goes on, instead of the team's `updated`.
             #[schemars(schema_with = "manner")]
             pub updated: Field<String>,
-            /// What messages do when the work is done, instead of the team's `merged`.
+            /// How messages appear when work is done, instead of the team's `merged`.
             #[schemars(schema_with = "manner")]
             pub merged: Field<String>,
-            /// Whom chat messages call, instead of the team's `mention`.
+            /// The people whom chat messages mention, instead of the team's `mention`.
             pub mention: Texts,
-            /// Who answers to a mail go to, instead of the team's `reply_to`.
+            /// Who gets the replies to a mail, instead of the team's `reply_to`.
             #[schemars(extend("enum" = ["author", "list"]))]
             pub reply_to: Field<String>,
         }
@@ -156,49 +162,54 @@ macro_rules! tables_of_conditions {
 }
 
 tables_of_conditions! {
-    /// The repository, as `OWNER/NAME`. `*` stays within the owner or the name.
+    /// The repository, as `OWNER/NAME`. `*` stays within the owner or the name. Jira's events have no repository, so this
+    /// never matches them.
     repo: Texts,
     /// Whether the repository is private.
     private: Field<bool>,
-    /// The branch that the pull request goes into. `*` stops at `/`, `**` doesn't.
+    /// The branch that the pull request goes into. `*` stops at `/`, `**` doesn't. Upper and lower case are distinguished in
+    /// branches and `paths`, and nowhere else.
     base: Texts,
     /// The branch that the pull request comes from. `*` stops at `/`, `**` doesn't.
     head: Texts,
     /// Whether the pull request is a draft.
     draft: Field<bool>,
-    /// The branch that was pushed to, made or deleted, that a workflow ran on, that was deployed, or that a release was
-    /// made from. `*` stops at `/`, `**` doesn't. For pull requests there are `base` and `head`.
+    /// The branch that was pushed to, created or deleted, that a workflow ran on, that was deployed, or that a release was
+    /// made from. `*` stops at `/`, `**` doesn't. For pull requests use `base` and `head`.
     branch: Texts,
-    /// How many lines the pull request adds and deletes: `">500"`, `">=500"`, `"<50"`, `"<=50"` or `"100-500"`.
+    /// How many lines the pull request adds and deletes, together: `">500"`, `">=500"`, `"<50"`, `"<=50"` or `"100-500"`.
     size: Field<SizeText>,
-    /// A file that is changed, such as `schemas/**`. One that no entry with `!` excludes is enough.
+    /// A changed file, such as `schemas/**`. One that no `!` entry excludes is enough. For pull requests, this needs access
+    /// to GitHub's API.
     paths: Texts,
-    /// Whether a file is changed that the team owns, as its `owns` says.
+    /// Whether a file that the team owns (see `owns`) is changed.
     touches_owned: Field<bool>,
-    /// A label of the pull request, issue or ticket.
+    /// A label of the pull request, issue or ticket. For milestones, a label that is added later still counts.
     labels: Texts,
-    /// Labels of the pull request, issue or ticket, where every entry must fit one.
+    /// Like `labels`, but every entry must match a label.
     labels_all: Texts,
-    /// The login of whoever opened the pull request or issue, or reported the ticket; else of whoever did it.
+    /// The login of the person who opened the pull request or issue, or reported the ticket. For other events, of the person
+    /// who did it, or who opened the pull request behind it.
     author: Texts,
-    /// The login of whoever did it: who merged, commented, deployed or moved the ticket. What a merge queue or CI does for
-    /// somebody is that person's doing too.
+    /// The login or name of the person who did it: merged, commented, deployed, moved the ticket. What a merge queue or CI does
+    /// for somebody counts as that person's action too.
     actor: Texts,
-    /// A team whose `members` have that author: the `team` of any team file.
+    /// A team that the author is a member of: the `team` of any team file.
     author_team: Texts,
-    /// The login of whoever the pull request, issue or ticket is assigned to.
+    /// The login of the person to whom the pull request, issue or ticket is assigned.
     assignee: Texts,
-    /// The login, or a team's slug, of whoever was asked for a review of the pull request that is not given yet.
+    /// The login, or a team's slug, of a reviewer who was asked and hasn't reviewed the pull request yet.
     reviewer: Texts,
     /// The title, such as `*migration*`.
     title: Texts,
-    /// A regular expression that something in the pull request's or issue's description fits, such as
+    /// A regular expression that matches somewhere in the description of the pull request or issue, such as
     /// `(?i)breaking change`.
     body: Field<String>,
-    /// The key of a ticket that the event belongs to, such as `DATA-*`.
+    /// The key of a ticket that the event belongs to, such as `DATA-*`. A key in a list of many, such as a release's, matches
+    /// `DATA-*` but not `DATA-1`.
     ticket: Texts,
-    /// The type of the ticket, such as `Bug`. For this and the others of the ticket: the one that the event is about,
-    /// else the first that it belongs to, as far as Jira's webhooks told of it.
+    /// The type of the ticket, such as `Bug`. This and the other ticket conditions look at the ticket that the event is
+    /// about, or else at the first one that it belongs to, as Jira's webhooks last described it.
     ticket_type: Texts,
     /// The status of the ticket, such as `In Review`.
     ticket_status: Texts,
@@ -210,26 +221,26 @@ tables_of_conditions! {
     component: Texts,
     /// A fix version of the ticket.
     fix_version: Texts,
-    /// What became of the ticket, such as `Done` or `Won't Do`, or why the issue is closed: `completed`, `not_planned` or
-    /// `duplicate`.
+    /// The ticket's resolution, such as `Done` or `Won't Do`, or why the issue was closed: `completed`, `not_planned` or
+    /// `duplicate`. What is still open has none.
     resolution: Texts,
     /// Whether the release is a pre-release.
     prerelease: Field<bool>,
-    /// The environment of the deployment.
+    /// The environment of the deployment, such as `production`.
     environment: Texts,
     /// The name of the workflow.
     workflow: Texts,
-    /// Groups of conditions of which at least one must hold.
+    /// Groups of conditions, at least one of which must hold.
     any: Groups,
     /// Groups of conditions that must all hold.
     all: Groups,
-    /// Conditions that must not all hold.
+    /// A group of conditions that must not all hold.
     not: Field<Box<ConditionTable>>,
 }
 
 impl Raw for RuleTable {}
 
-/// A webhook, and which rules of the file it is for.
+/// A webhook, and the rules of the file that must match it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields, extend("required" = ["name", "payload", "expect"]))]
@@ -238,11 +249,11 @@ pub struct TestTable {
     pub name: Field<String>,
     /// The file with the webhook's JSON, such as `tests/merged.json`. The path starts at this file's folder.
     pub payload: Field<String>,
-    /// Who would have sent it: `github`, if left out, or `jira`.
+    /// Who would have sent it: `github` (the default) or `jira`.
     pub source: Field<String>,
     /// GitHub's name for the event (`X-GitHub-Event`), such as `pull_request`. Jira's payloads name it themselves.
     pub event: Field<String>,
-    /// The rules that match it, all of them. `[]` for none.
+    /// All the rules that match it. `[]` for none.
     pub expect: Texts,
 }
 

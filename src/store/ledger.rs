@@ -12,17 +12,17 @@ use crate::template::Message;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum EntryState {
-    /// It waits, or is under way
+    /// It waits, or is being sent
     Held,
     /// It reached every destination
     Sent,
-    /// A later update says more
+    /// A later update that says more replaced it
     Superseded,
-    /// A reason spoke against it
+    /// It wasn't sent, for the reason that the line gives
     Suppressed,
-    /// A destination cannot be reached
+    /// A destination couldn't be reached
     Failed,
-    /// The delivery is none that rules can be about
+    /// The delivery is of a kind that rules can't be about
     Ignored,
 }
 

@@ -82,7 +82,7 @@ impl Walk<'_> {
             return self.call(helper, Use::Inline, at);
         }
         match helper.name.as_name() {
-            Some(name) if HELPERS.iter().any(|(helper, ..)| *helper == name) => self.call(helper, Use::Inline, at),
+            Some(name) if HELPERS.iter().any(|helper| helper.name == name) => self.call(helper, Use::Inline, at),
             Some(path) => match self.resolve(path, at) {
                 Some(Shape::Object(_)) => {
                     let parts = self.resolve(path, at).map(Shape::names).unwrap_or_default().join(", ");
@@ -158,15 +158,16 @@ impl Walk<'_> {
     fn call(&mut self, helper: &HelperTemplate, used: Use, at: usize) {
         let name = helper.name.as_name().unwrap_or_default();
         let place = self.find(name, at);
-        let Some((_, usage, least, most)) = HELPERS.iter().find(|(known, ..)| *known == name) else {
-            let known: Vec<&str> = HELPERS.iter().map(|(name, ..)| *name).collect();
+        let Some(known) = HELPERS.iter().find(|known| known.name == name) else {
+            let known: Vec<&str> = HELPERS.iter().map(|known| known.name).collect();
             let help = match nearest(name, known.iter().map(|name| (*name).to_owned())) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("there are {}", known.join(", ")),
             };
             return self.fault_with_help(place, format!("there is no helper `{name}`"), help);
         };
-        match (usage, used) {
+        let (least, most) = known.arguments;
+        match (known.usage, used) {
             (Use::Block, Use::Inline) => {
                 self.fault_with_help(
                     place,
@@ -180,7 +181,7 @@ impl Walk<'_> {
             _ => {}
         }
         let given = helper.params.len();
-        if !(*least..=*most).contains(&given) {
+        if !(least..=most).contains(&given) {
             let wanted = match (least, most) {
                 (1, 1) => "one argument".to_owned(),
                 (least, most) if least == most => format!("{least} arguments"),

@@ -17,17 +17,17 @@ pub struct Facts<'a> {
     pub ticket: Option<&'a Ticket>,
     /// The conversation it belongs to
     pub thread: &'a ThreadView,
-    /// The team that hears of it
+    /// The team that gets the message
     pub team: &'a str,
     /// The rule that matched
     pub rule: &'a str,
     /// One sentence: why this team gets it
     pub why: &'a str,
-    /// Where a reader goes from here
+    /// Links for the reader
     pub links: &'a Links,
     /// The team's time zone
     pub zone: &'a TimeZone,
-    /// Until when to object to what was assumed
+    /// The time until which to object to the assumption
     pub object_by: Option<Timestamp>,
     /// When the message is made
     pub now: Timestamp,
@@ -38,7 +38,7 @@ pub struct Facts<'a> {
 /// What stands beside what is told in one message.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Company<'a> {
-    /// Whether it is a line of several about one conversation, which is named above them
+    /// Whether this is one of several lines in a message whose heading names the conversation
     pub brief: bool,
     /// All the comments that it tells of, where it tells of several: `None` for one without words
     pub comments: &'a [Option<Comment>],
@@ -55,17 +55,17 @@ pub struct Context {
     /// Who did it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<Actor>,
-    /// Who did it, by name and as a sentence begins, such as `Ana and Bo`: the people that a machine acted for, and absent
-    /// where nobody is known
+    /// The people who did it, by name, such as `Ana and Bo`. If a machine acted for people, those people. Absent if nobody is
+    /// known
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actors: Option<String>,
     /// The repository, as owner/name; absent for Jira
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repo: Option<String>,
-    /// The pull request it is about, or that brought it about
+    /// The pull request that the event is about, or that brought it about
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pr: Option<PullRequest>,
-    /// The GitHub issue it is about
+    /// The GitHub issue that the event is about
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issue: Option<Issue>,
     /// The ticket it is about, or the first one that the pull request names
@@ -77,39 +77,38 @@ pub struct Context {
     /// What changed
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
-    /// What somebody said with a slash command
+    /// A note: a line such as `/assume …`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Note>,
     /// What somebody wrote
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<Comment>,
-    /// What one person wrote in several comments that are told as one: the words of the first five that have any; else
-    /// the one comment
+    /// The comments that the message is about: the first five that have any words, if it joins several of one person
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub comments: Vec<Comment>,
-    /// How many comments are told as one, where there are several
+    /// How many comments the message joins, if there are several
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comments_count: Option<usize>,
     /// How many of them are not in `comments`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comments_more: Option<usize>,
-    /// What somebody has against the note: for the template `objected`, which tells its author
+    /// For the template `objected`, which informs the note's author: the objection
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objection: Option<ObjectionView>,
-    /// The teams that did not object to the note by `object_by`: for the template `agreed`, which tells its author
+    /// For the template `agreed`, which informs the note's author: the teams that didn't object by `object_by`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Vec<String>>,
     /// The conversation
     pub thread: ThreadView,
-    /// The team that hears of it
+    /// The team that gets the message
     pub team: String,
     /// The rule that matched
     pub rule: String,
     /// One sentence: why this team gets it
     pub why: String,
-    /// Where a reader goes from here
+    /// Links for the reader
     pub links: Links,
-    /// Until when to object to what was assumed
+    /// The time until which to object to the assumption
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub object_by: Option<Timestamp>,
@@ -118,7 +117,7 @@ pub struct Context {
     pub now: Timestamp,
     /// The team's time zone
     pub timezone: String,
-    /// Whether it is a line of several about one conversation, which is named above them
+    /// Whether this is one of several lines in a message whose heading names the conversation
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub brief: bool,
 }
@@ -141,16 +140,16 @@ pub struct EventView {
     pub converted: bool,
 }
 
-/// What somebody has against a note.
+/// An objection to a note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ObjectionView {
-    /// Who, as they say; absent if they don't
+    /// The name that the person gave; absent if none
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// When
     #[schemars(with = "String")]
     pub time: Timestamp,
-    /// What they wrote, line by line and shortened; absent if nothing
+    /// What they wrote, line by line and shortened; absent if they wrote nothing
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<String>>,
 }
@@ -161,19 +160,19 @@ pub struct TicketView {
     /// The ticket
     #[serde(flatten)]
     pub ticket: Ticket,
-    /// What readers call it: its key, with its title in quotes
+    /// Its key, with its title in quotes
     pub name: String,
-    /// Whether it is known and open, and neither flagged nor late nor moved later
+    /// Whether it is known to be open, and is neither flagged, late nor moved to a later date
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub on_track: bool,
-    /// What became of it, if it is done, by its resolution or else its status: `done`, `wont_do`, `duplicate`, `not_reproduced`,
-    /// `incomplete`; `other` for a name that is not among the usual ones
+    /// If it is done, how, by its resolution or else its status: `done`, `wont_do`, `duplicate`, `not_reproduced`,
+    /// `incomplete`; `other` for a resolution with an unusual name
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Whether it was done before and is open again
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reopened: bool,
-    /// Days until it is due, in the team's zone; below zero when it is late
+    /// Days until it is due, in the team's time zone; negative when it is late
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_in_days: Option<i32>,
 }
@@ -184,7 +183,7 @@ pub struct ThingView {
     /// The thing
     #[serde(flatten)]
     pub thing: Thing,
-    /// What readers call it: a release as `v1.4.0 “Its title”`, a deployment as `ingest-api main@f95f852`; absent for a push
+    /// Its name for readers: a release as `v1.4.0 “Its title”`, a deployment as `ingest-api main@f95f852`; absent for a push
     /// whose commit is not known
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -193,11 +192,11 @@ pub struct ThingView {
 /// A conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ThreadView {
-    /// Names it: a ticket's key, or the subject
+    /// Its id: a ticket's key, or the subject's
     pub key: String,
-    /// What readers call it: the ticket's key, the pull request, the repository
+    /// Its name for readers: the ticket's key, the pull request, the repository
     pub label: String,
-    /// What it is about, in words that the label doesn't say
+    /// What it is about, without what the label says
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Its page
@@ -205,16 +204,16 @@ pub struct ThreadView {
     pub url: Option<String>,
 }
 
-/// Where a reader goes from here.
+/// Links for the reader.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Links {
-    /// To hear no more of this conversation for a while
+    /// The page that mutes this conversation
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mute: Option<String>,
-    /// To object to the assumption
+    /// The page on which to object to the assumption
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// Not there: in mail, each address has its own below the message
+    /// Always absent: in mail, each address gets its own below the message
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsubscribe: Option<String>,
     /// What microalign knows of the event

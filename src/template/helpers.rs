@@ -19,27 +19,81 @@ pub(super) enum Use {
     Both,
 }
 
-/// Every helper: its name, how it is used, and the least and most arguments it takes.
-pub(super) const HELPERS: &[(&str, Use, usize, usize)] = &[
-    ("if", Use::Block, 1, 1),
-    ("unless", Use::Block, 1, 1),
-    ("each", Use::Block, 1, 1),
-    ("with", Use::Block, 1, 1),
-    ("eq", Use::Both, 2, 2),
-    ("ne", Use::Both, 2, 2),
-    ("gt", Use::Both, 2, 2),
-    ("gte", Use::Both, 2, 2),
-    ("lt", Use::Both, 2, 2),
-    ("lte", Use::Both, 2, 2),
-    ("and", Use::Both, 1, 8),
-    ("or", Use::Both, 1, 8),
-    ("not", Use::Both, 1, 1),
-    ("len", Use::Inline, 1, 1),
-    ("date", Use::Inline, 1, 1),
-    ("ago", Use::Inline, 1, 1),
-    ("join", Use::Inline, 1, 2),
-    ("plural", Use::Inline, 2, 3),
+/// A helper, as templates and the reference need it.
+#[derive(Debug, Clone, Copy)]
+pub struct HelperInfo {
+    /// Its name
+    pub name: &'static str,
+    pub(super) usage: Use,
+    /// The least and the most arguments that it takes
+    pub(super) arguments: (usize, usize),
+    /// How it is written
+    pub example: &'static str,
+    /// What it does
+    pub meaning: &'static str,
+}
+
+/// Every helper.
+pub const HELPERS: &[HelperInfo] = &[
+    helper(
+        "if",
+        Use::Block,
+        (1, 1),
+        "{{#if pr}}…{{else}}…{{/if}}",
+        "the text if the value is there and isn't false or zero",
+    ),
+    helper("unless", Use::Block, (1, 1), "{{#unless pr.draft}}…{{/unless}}", "the opposite of `if`"),
+    helper(
+        "each",
+        Use::Block,
+        (1, 1),
+        "{{#each comments}}{{summary}}{{/each}}",
+        "the text once for each entry of a list",
+    ),
+    helper(
+        "with",
+        Use::Block,
+        (1, 1),
+        "{{#with ticket}}{{key}}{{/with}}",
+        "the text with the value's own names in reach",
+    ),
+    helper("eq", Use::Both, (2, 2), "{{#if (eq note.kind \"assumed\")}}…{{/if}}", "whether two values are equal"),
+    helper("ne", Use::Both, (2, 2), "(ne actor.login pr.author.login)", "whether two values differ"),
+    helper("gt", Use::Both, (2, 2), "(gt pr.additions 500)", "whether the first is greater"),
+    helper("gte", Use::Both, (2, 2), "(gte pr.additions 500)", "whether the first is greater or equal"),
+    helper("lt", Use::Both, (2, 2), "(lt ticket.due_in_days 2)", "whether the first is less"),
+    helper("lte", Use::Both, (2, 2), "(lte ticket.due_in_days 2)", "whether the first is less or equal"),
+    helper("and", Use::Both, (1, 8), "(and pr ticket)", "whether all are true"),
+    helper("or", Use::Both, (1, 8), "(or pr issue)", "whether at least one is true"),
+    helper("not", Use::Both, (1, 1), "(not pr.draft)", "whether the value is absent, false or zero"),
+    helper("len", Use::Inline, (1, 1), "{{len pr.labels}}", "how many entries a list has"),
+    helper("date", Use::Inline, (1, 1), "{{date ticket.due}}", "a day, or a time in the team's time zone"),
+    helper("ago", Use::Inline, (1, 1), "{{ago event.time}}", "how long ago a time is, such as `3 h ago`"),
+    helper(
+        "join",
+        Use::Inline,
+        (1, 2),
+        "{{join pr.labels \" / \"}}",
+        "a list on one line, with `, ` between the entries or what you give",
+    ),
+    helper(
+        "plural",
+        Use::Inline,
+        (2, 3),
+        "{{plural n \"reply\" \"replies\"}}",
+        "a number and its noun; the plural form is optional",
+    ),
 ];
+
+const fn helper(
+    name: &'static str,
+    usage: Use,
+    arguments: (usize, usize),
+    example: &'static str,
+    meaning: &'static str,
+) -> HelperInfo {
+    HelperInfo { name, usage, arguments, example, meaning }
+}
 
 /// Adds the helpers, and takes away Handlebars' own that are not in [`HELPERS`].
 pub(super) fn register(registry: &mut Handlebars<'_>) {

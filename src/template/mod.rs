@@ -22,6 +22,7 @@ pub use self::context::{
     Company, Context, EventView, Facts, Links, ObjectionView, ThingView, ThreadView, TicketView, context, key_only,
     redacted,
 };
+pub use self::helpers::{HELPERS, HelperInfo};
 pub use self::inert::clean;
 pub use self::markdown::{Block, Inline, Message, flat, one_line, shorten, text};
 pub use self::shape::schema;

@@ -1,4 +1,4 @@
-//! Whether what an event told still stands: the undoing of every kind (README, "What undoes what").
+//! Whether what an event told still stands: the undoing of every kind (docs/concepts/undoing.md).
 
 use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
 

@@ -1,4 +1,4 @@
-//! What undoes what (README), kind by kind: each is told while it stands, and for one reason not any more.
+//! What undoes what (docs/concepts/undoing.md), kind by kind: each is told while it stands, and for one reason not any more.
 
 use super::*;
 use crate::event::{Review, Undoing};

@@ -93,11 +93,11 @@ async fn a_machine_is_named_by_whom_it_worked_for() {
     told.finish();
 }
 
-/// The README's rules, each heard by what it is about.
+/// The rules in the guide, each heard by what it is about.
 #[tokio::test]
-async fn the_readmes_examples_work_as_printed() {
-    let readme = include_str!("../../../README.md");
-    let (_, rules) = readme.split_once("```toml\n# rules/web.toml\n").unwrap();
+async fn the_guides_examples_work_as_printed() {
+    let guide = include_str!("../../../docs/guides/rules.md");
+    let (_, rules) = guide.split_once("```toml\n# rules/web.toml\n").unwrap();
     let (rules, _) = rules.split_once("[[test]]").unwrap();
     let lines = rules.lines().filter(|line| {
         let at_once = ["to = ", "quiet = ", "budget = ", "settle = ", "every = ", "digest = ", "mention = "];
@@ -135,7 +135,7 @@ async fn the_readmes_examples_work_as_printed() {
         let lines = told.lines(&format!("{rule}/0"));
         let heard = lines.iter().any(|line| line["rule"] == rule && line["state"] == "sent");
         let lines = format!("{lines:?}");
-        told.unless(heard, format!("`{rule}` of the README hears nothing: {lines}"));
+        told.unless(heard, format!("`{rule}` of the guide hears nothing: {lines}"));
     }
     told.finish();
 }
