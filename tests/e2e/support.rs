@@ -67,7 +67,16 @@ impl Service {
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let home = dir.path().to_owned();
-        Self { _dir: dir, home, child: None, address: String::new(), log: Arc::default(), level: "info", expected_errors: &[], client }
+        Self {
+            _dir: dir,
+            home,
+            child: None,
+            address: String::new(),
+            log: Arc::default(),
+            level: "info",
+            expected_errors: &[],
+            client,
+        }
     }
 
     pub async fn started(team: &str, more: &str) -> Self {

@@ -28,7 +28,9 @@ pub fn occurrence_told_twice(truth: &Truth<'_>, observed: &Observed) -> Vec<Stri
         // Silence is no occurrence: it is noticed since the last one.
         let Some(kind) = line.kind.filter(|kind| !kind.is_of_silence()) else { continue };
         for place in observed.places(line) {
-            let what = (&truth.fact(line).occurrence, kind.as_str(), &line.note, &place.destination);
+            // A ticket that moves on is news of each of its pull requests.
+            let of = (&truth.fact(line).occurrence, &line.subject);
+            let what = (of, kind.as_str(), &line.note, &place.destination);
             messages.entry(what).or_default().insert(line.lead);
         }
     }
