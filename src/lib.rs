@@ -19,7 +19,7 @@
 //!
 //! The core (`source`, `track`, `rule`, `hold`, `plan`, `template`) is functions from values to values; the shell around it
 //! (`http`, `intake`, `reply`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
-//! `event` ← `settings`, `mute` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `rulebook`, `store`, `channel`,
+//! `event` ← `settings`, `mute` ← `reason` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `rulebook`, `store`, `channel`,
 //! `intake`, `dispatch`, `reply` ← `console`, `http`, `recover`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
 
 pub mod api;
@@ -40,6 +40,7 @@ pub mod mute;
 pub mod owner;
 pub mod owners;
 pub mod plan;
+pub mod reason;
 pub mod recover;
 pub mod rehearsal;
 pub mod reply;

@@ -95,9 +95,9 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let channels = Channels::new(config.channels.clone(), Names::open());
     let Payload { source, event, body, received } = payload;
     match understand(source, &event, &body, received, &app::settings(&config)) {
-        Parsed::Ignored(reason) if args.json => {
-            say(json!({ "event": { "kind": "ignored", "reason": reason }, "rules": [], "messages": [] }))
-        }
+        Parsed::Ignored(reason) if args.json => say(
+            json!({ "event": { "kind": "ignored", "reason": reason.to_string(), "code": reason.code() }, "rules": [], "messages": [] }),
+        ),
         Parsed::Ignored(reason) => say(format!("ignored: {reason}")),
         Parsed::Events(mut events) => {
             events.iter_mut().for_each(at_home);
@@ -210,7 +210,7 @@ fn preview(
 fn because(judged: &Judged<'_>) -> String {
     match &judged.verdict {
         Verdict::Match => judged.by.join("; "),
-        Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because.clone(),
+        Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because.to_string(),
     }
 }
 
@@ -276,8 +276,8 @@ fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Result
     let (matching, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.judged.verdict == Verdict::Match);
     for Line { judged, goes } in matching.into_iter().chain(others) {
         let (mark, because) = match &judged.verdict {
-            Verdict::Match => ("yes  ", "matches"),
-            Verdict::Miss { because, .. } | Verdict::Suppressed { because } => ("no   ", because.as_str()),
+            Verdict::Match => ("yes  ", "matches".to_owned()),
+            Verdict::Miss { because, .. } | Verdict::Suppressed { because } => ("no   ", because.to_string()),
         };
         let goes = goes.iter().flatten().map(|goes| format!("; {}", goes.words)).collect::<String>();
         say(hanging(mark, &format!("{} / {}: {because}{goes}", judged.team.name, judged.rule.name)))?;

@@ -12,6 +12,7 @@ use super::{Store, StoreError, corrupt, from_json, to_json};
 use crate::destination::Destination;
 use crate::event::Event;
 use crate::plan::LineId;
+use crate::reason::Reason;
 use crate::template::{Message, clean, shorten};
 
 /// Whoever answers more often talks to people who know already.
@@ -126,7 +127,7 @@ pub struct Outcome {
     /// The objection that it comes of; `None` where nobody objected
     pub objection: Option<i64>,
     /// The ids of the assumptions' lines, with what stands in their reasons from now on
-    pub lines: Vec<(i64, String)>,
+    pub lines: Vec<(i64, Reason)>,
     /// What the author is told; `None` if nothing
     pub told: Option<Told>,
 }
@@ -141,7 +142,7 @@ pub struct Told {
     /// What is said there
     pub message: Message,
     /// The same in the words of the ledger
-    pub reason: String,
+    pub reason: Reason,
 }
 
 impl Store {
@@ -283,7 +284,7 @@ async fn conclude(conn: &mut SqliteConnection, outcomes: Vec<Outcome>, now: Time
                     reason = concat_ws('; ', reason, value ->> 1)
              FROM json_each($1) WHERE ledger.id = value ->> 0",
         )
-        .bind(to_json(&outcome.lines)?)
+        .bind(to_json(&outcome.lines.iter().map(|(id, reason)| (id, reason.to_string())).collect::<Vec<_>>())?)
         .execute(&mut *conn)
         .await?;
         if let Some(told) = &outcome.told {
@@ -326,7 +327,7 @@ async fn tell(
              FROM ledger l WHERE id = $1 RETURNING id",
         )
         .bind(assumption)
-        .bind(&told.reason)
+        .bind(told.reason.to_string())
         .bind(now.as_millisecond())
         .bind(lead.is_none().then_some(&message))
         .bind(lead)

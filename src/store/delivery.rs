@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{Job, Store, StoreError, corrupt, to_json};
 use crate::event::Source;
+use crate::reason::Reason;
 
 /// A verified delivery, before it is stored.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct Incoming {
     /// When it came
     pub received: Timestamp,
     /// Why there is nothing to do with it, if that is known already
-    pub ignored: Option<String>,
+    pub ignored: Option<Reason>,
 }
 
 impl Incoming {
@@ -147,7 +148,7 @@ async fn insert_part(
     let (mut rows, mut bodies) = (Vec::new(), Vec::new());
     for Incoming { source, key, name, body, received, ignored } in incoming {
         rows.push(json!({ "source": source.as_str(), "key": key, "name": name, "at": received.as_millisecond(),
-                          "ignored": ignored, "from": bodies.len() + 1, "size": body.len() }));
+                          "ignored": ignored.as_ref().map(ToString::to_string), "from": bodies.len() + 1, "size": body.len() }));
         bodies.extend_from_slice(body);
     }
     let inserted = sqlx::query(

@@ -14,6 +14,7 @@ use super::undo::{self, Undone};
 use super::{Store, StoreError, corrupt, from_json, names, to_json};
 use crate::event::{About, Comment, Event, EventKind, Renamed, Source, Thing, ThingKind, TicketKey};
 use crate::plan::{History, LineId, Recall, Timer};
+use crate::reason::Reason;
 use crate::track::Known;
 
 /// What is known of a subject.
@@ -46,7 +47,7 @@ pub enum Planned {
         /// `X-GitHub-Event`; empty for Jira
         name: String,
         /// Why
-        reason: String,
+        reason: Reason,
     },
 }
 
@@ -94,7 +95,7 @@ pub struct Line {
     /// What becomes of it
     pub state: LineState,
     /// Why
-    pub reason: String,
+    pub reason: Reason,
 }
 
 impl Line {
@@ -135,7 +136,7 @@ pub struct PlannedEvent {
     /// Its lines
     pub lines: Vec<Line>,
     /// Waiting lines that it replaces, with the reason
-    pub superseded: Vec<(LineId, String)>,
+    pub superseded: Vec<(LineId, Reason)>,
     /// Silences that begin with it
     pub timers: Vec<Timer>,
     /// Subjects that are gone with it, and their silences
@@ -143,7 +144,7 @@ pub struct PlannedEvent {
     /// Whether a ticket moves on with it
     pub forward: bool,
     /// Waiting lines that are not sent any more, with the reason
-    pub withdrawn: Vec<(LineId, String)>,
+    pub withdrawn: Vec<(LineId, Reason)>,
     /// Waiting lines that wait on, and until when
     pub extended: Vec<(LineId, Timestamp)>,
     /// Messages that may not be sent yet, and are to be written anew, or not to be sent
@@ -278,7 +279,7 @@ impl Rows {
                 Planned::Ignored { source, name, reason } => {
                     let name = Some(name).filter(|name| !name.is_empty());
                     rows.lines.push(json!({ "delivery": id, "line": 1, "source": source.as_str(), "kind": name,
-                                            "state": "ignored", "reason": reason }));
+                                            "state": "ignored", "reason": reason.to_string() }));
                 }
                 Planned::Events(events) => {
                     let mut line = 0;
@@ -310,17 +311,17 @@ impl Rows {
         self.lines.push(json!({
             "delivery": delivery, "line": line, "event": event, "source": planned.event.source.as_str(),
             "kind": new.kind, "subject": planned.event.subject, "thread": planned.thread, "team": team, "rule": rule,
-            "state": state, "reason": new.reason, "due": milliseconds(due), "digest": digest,
+            "state": state, "reason": new.reason.to_string(), "due": milliseconds(due), "digest": digest,
             "since": milliseconds(since), "actor": actor, "fires": new.fires(),
         }));
     }
 
     fn know(&mut self, delivery: i64, planned: &PlannedEvent) -> Result<(), StoreError> {
         for (id, reason) in &planned.superseded {
-            self.superseded.push(json!([id.delivery, id.line, reason, "superseded"]));
+            self.superseded.push(json!([id.delivery, id.line, reason.to_string(), "superseded"]));
         }
         for (id, reason) in &planned.withdrawn {
-            self.superseded.push(json!([id.delivery, id.line, reason, "suppressed"]));
+            self.superseded.push(json!([id.delivery, id.line, reason.to_string(), "suppressed"]));
         }
         self.undone.add(planned)?;
         self.renamed.extend(planned.event.renamed.clone());

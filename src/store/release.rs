@@ -12,6 +12,7 @@ use crate::destination::Destination;
 use crate::event::{Event, EventKind};
 use crate::hold::Wait;
 use crate::plan::Said;
+use crate::reason::Reason;
 use crate::template::Message;
 use crate::track::Known;
 
@@ -73,15 +74,15 @@ pub struct Released {
     /// The messages that go
     pub sent: Vec<Outgoing>,
     /// Those that wait on, whether with others of their team, and the reason
-    pub held: Vec<(i64, Wait, bool, String)>,
+    pub held: Vec<(i64, Wait, bool, Reason)>,
     /// Those that are not sent, with the reason. A milestone that was not told may be told another time.
-    pub suppressed: Vec<(i64, String)>,
+    pub suppressed: Vec<(i64, Reason)>,
     /// Those that are muted everywhere, or that another rule told of there, with the reason. They count as told.
-    pub muted: Vec<(i64, String)>,
+    pub muted: Vec<(i64, Reason)>,
     /// Where those that are sent don't go because it is muted there, with the reason
     pub left_out: Vec<(i64, Destination, String)>,
     /// Those that could not be written, with the reason
-    pub failed: Vec<(i64, String)>,
+    pub failed: Vec<(i64, Reason)>,
 }
 
 /// A message, and the updates that it tells.
@@ -247,7 +248,7 @@ impl Store {
     /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
     pub async fn release(&self, released: &Released, now: Timestamp) -> Result<(), StoreError> {
         let rows = Rows::of(released)?;
-        let (muted, left_out) = (to_json(&released.muted)?, to_json(&released.left_out)?);
+        let (muted, left_out) = (to_json(&sentences(&released.muted))?, to_json(&released.left_out)?);
         let none_muted = released.muted.is_empty() && released.left_out.is_empty();
         self.write(move |conn| {
             Box::pin(async move {
@@ -285,15 +286,19 @@ impl Rows {
         let held = released
             .held
             .iter()
-            .map(|(id, wait, digest, reason)| json!([id, wait.until.as_millisecond(), digest, reason]));
+            .map(|(id, wait, digest, reason)| json!([id, wait.until.as_millisecond(), digest, reason.to_string()]));
         Ok(Self {
             sent: to_json(&sent)?,
             others: to_json(&others)?,
             held: to_json(&held.collect::<Vec<_>>())?,
-            suppressed: to_json(&released.suppressed)?,
-            failed: to_json(&released.failed)?,
+            suppressed: to_json(&sentences(&released.suppressed))?,
+            failed: to_json(&sentences(&released.failed))?,
         })
     }
+}
+
+fn sentences(lines: &[(i64, Reason)]) -> Vec<(i64, String)> {
+    lines.iter().map(|(id, reason)| (*id, reason.to_string())).collect()
 }
 
 async fn write_release(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError, corrupt, from_json, to_json};
 use crate::plan::{Silence, Timer};
+use crate::reason::Reason;
 use crate::track::{Known, thread};
 
 /// A timer that has run out.
@@ -32,8 +33,8 @@ pub struct Followed {
     pub run_out: RunOut,
     /// What follows
     pub silence: Silence,
-    /// Why
-    pub reason: String,
+    /// Why, if the ledger gets a line
+    pub reason: Option<Reason>,
 }
 
 impl Store {
@@ -93,7 +94,7 @@ async fn write_follow(conn: &mut SqliteConnection, followed: Vec<Followed>, now:
         let state = if due.is_some() { "held" } else { "suppressed" };
         let line = json!({ "delivery": delivery, "event": to_json(event)?, "source": event.source, "kind": timer.kind,
                            "subject": event.subject, "thread": thread(&event.subject, &event.tickets),
-                           "team": timer.team, "rule": timer.rule, "state": state, "reason": reason,
+                           "team": timer.team, "rule": timer.rule, "state": state, "reason": reason.as_ref().map(ToString::to_string).unwrap_or_default(),
                            "at": now.as_millisecond(), "due": due.map(Timestamp::as_millisecond), "digest": digest,
                            "actor": event.doer().filter(|_| due.is_some()) });
         write_line(conn, &line).await?;
