@@ -327,6 +327,7 @@ impl Code {
                 | C::FullReleaseByNow
                 | C::PrereleaseByNow
                 | C::FailedByNow
+                | C::LaterDeployment
                 | C::NoLongerMatches
                 | C::RuleRemoved
         )

@@ -17,6 +17,7 @@ use crate::destination::Destination;
 use crate::event::{Event, Source};
 use crate::intake::understand;
 use crate::plan::{self, Judged};
+use crate::reason::Code;
 use crate::rule::{Rule, Team, Verdict};
 use crate::rulebook::{self, Rulebook, Telling};
 use crate::source::{self, BodyError, Parsed, json_body};
@@ -214,6 +215,14 @@ fn because(judged: &Judged<'_>) -> String {
     }
 }
 
+/// Why a rule doesn't match, for programs.
+fn code(judged: &Judged<'_>) -> Option<Code> {
+    match &judged.verdict {
+        Verdict::Match => None,
+        Verdict::Miss { because, .. } | Verdict::Suppressed { because } => Some(because.code()),
+    }
+}
+
 fn event_json(event: &Event) -> Value {
     json!({
         "kind": event.kind,
@@ -235,6 +244,7 @@ fn as_json(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Valu
             "rule": judged.rule.name,
             "matches": judged.verdict == Verdict::Match,
             "because": because(judged),
+            "code": code(judged),
         });
         if let Some(goes) = goes {
             rule["at"] =

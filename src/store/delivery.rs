@@ -148,7 +148,7 @@ async fn insert_part(
     let (mut rows, mut bodies) = (Vec::new(), Vec::new());
     for Incoming { source, key, name, body, received, ignored } in incoming {
         rows.push(json!({ "source": source.as_str(), "key": key, "name": name, "at": received.as_millisecond(),
-                          "ignored": ignored.as_ref().map(ToString::to_string), "from": bodies.len() + 1, "size": body.len() }));
+                          "ignored": ignored, "from": bodies.len() + 1, "size": body.len() }));
         bodies.extend_from_slice(body);
     }
     let inserted = sqlx::query(

@@ -279,7 +279,7 @@ impl Rows {
                 Planned::Ignored { source, name, reason } => {
                     let name = Some(name).filter(|name| !name.is_empty());
                     rows.lines.push(json!({ "delivery": id, "line": 1, "source": source.as_str(), "kind": name,
-                                            "state": "ignored", "reason": reason.to_string() }));
+                                            "state": "ignored", "reason": reason }));
                 }
                 Planned::Events(events) => {
                     let mut line = 0;
@@ -311,17 +311,17 @@ impl Rows {
         self.lines.push(json!({
             "delivery": delivery, "line": line, "event": event, "source": planned.event.source.as_str(),
             "kind": new.kind, "subject": planned.event.subject, "thread": planned.thread, "team": team, "rule": rule,
-            "state": state, "reason": new.reason.to_string(), "due": milliseconds(due), "digest": digest,
+            "state": state, "reason": new.reason, "due": milliseconds(due), "digest": digest,
             "since": milliseconds(since), "actor": actor, "fires": new.fires(),
         }));
     }
 
     fn know(&mut self, delivery: i64, planned: &PlannedEvent) -> Result<(), StoreError> {
         for (id, reason) in &planned.superseded {
-            self.superseded.push(json!([id.delivery, id.line, reason.to_string(), "superseded"]));
+            self.superseded.push(json!([id.delivery, id.line, reason, "superseded"]));
         }
         for (id, reason) in &planned.withdrawn {
-            self.superseded.push(json!([id.delivery, id.line, reason.to_string(), "suppressed"]));
+            self.superseded.push(json!([id.delivery, id.line, reason, "suppressed"]));
         }
         self.undone.add(planned)?;
         self.renamed.extend(planned.event.renamed.clone());

@@ -248,7 +248,7 @@ impl Store {
     /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
     pub async fn release(&self, released: &Released, now: Timestamp) -> Result<(), StoreError> {
         let rows = Rows::of(released)?;
-        let (muted, left_out) = (to_json(&sentences(&released.muted))?, to_json(&released.left_out)?);
+        let (muted, left_out) = (to_json(&released.muted)?, to_json(&released.left_out)?);
         let none_muted = released.muted.is_empty() && released.left_out.is_empty();
         self.write(move |conn| {
             Box::pin(async move {
@@ -280,30 +280,26 @@ impl Rows {
             let to = to.iter().map(|to| json!([to, if *to == Destination::Github { subject } else { thread }]));
             sent.push(json!({ "id": lead, "message": to_json(message)?, "to": to.collect::<Vec<_>>(),
                               "object_at": object_at(lead) }));
-            let reason = format!("it is told with {name}");
+            let reason = Reason::ToldWith { line: name.clone() };
             others.extend(with.iter().map(|id| json!([id, lead, reason, object_at(id)])));
         }
         let held = released
             .held
             .iter()
-            .map(|(id, wait, digest, reason)| json!([id, wait.until.as_millisecond(), digest, reason.to_string()]));
+            .map(|(id, wait, digest, reason)| json!([id, wait.until.as_millisecond(), digest, reason]));
         Ok(Self {
             sent: to_json(&sent)?,
             others: to_json(&others)?,
             held: to_json(&held.collect::<Vec<_>>())?,
-            suppressed: to_json(&sentences(&released.suppressed))?,
-            failed: to_json(&sentences(&released.failed))?,
+            suppressed: to_json(&released.suppressed)?,
+            failed: to_json(&released.failed)?,
         })
     }
 }
 
-fn sentences(lines: &[(i64, Reason)]) -> Vec<(i64, String)> {
-    lines.iter().map(|(id, reason)| (*id, reason.to_string())).collect()
-}
-
 async fn write_release(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE ledger SET message = value ->> 'message', reason = 'it is being sent', due_at = NULL, told_at = $6,
+        "UPDATE ledger SET message = value ->> 'message', reason = $7, due_at = NULL, told_at = $6,
                 object_at = value ->> 'object_at'
          FROM json_each($1) WHERE ledger.id = value ->> 'id';
 
@@ -333,6 +329,7 @@ async fn write_release(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) 
     .bind(rows.suppressed)
     .bind(rows.failed)
     .bind(now.as_millisecond())
+    .bind(to_json(&Reason::Sending)?)
     .execute(conn)
     .await?;
     Ok(())

@@ -94,7 +94,7 @@ async fn write_follow(conn: &mut SqliteConnection, followed: Vec<Followed>, now:
         let state = if due.is_some() { "held" } else { "suppressed" };
         let line = json!({ "delivery": delivery, "event": to_json(event)?, "source": event.source, "kind": timer.kind,
                            "subject": event.subject, "thread": thread(&event.subject, &event.tickets),
-                           "team": timer.team, "rule": timer.rule, "state": state, "reason": reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+                           "team": timer.team, "rule": timer.rule, "state": state, "reason": reason,
                            "at": now.as_millisecond(), "due": due.map(Timestamp::as_millisecond), "digest": digest,
                            "actor": event.doer().filter(|_| due.is_some()) });
         write_line(conn, &line).await?;
