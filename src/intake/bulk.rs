@@ -114,6 +114,8 @@ fn group(due: &Due) -> Option<Group> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     /// Updates at these seconds, each of its own subject; each is due two minutes later.
