@@ -10,7 +10,8 @@
 //! 3. What a rule matches waits as long as [`hold`] says: until it has settled, quiet hours are over, a digest is due.
 //!    Then it is matched once more and written by a [`template`] into a message: a tree that every channel can say in
 //!    its own dialect. What is due together goes together, and what somebody has [`mute`]d is left out.
-//! 4. [`dispatch`] claims what is queued, sends it through a [`channel`], and settles it in the ledger.
+//! 4. [`dispatch`] claims what is queued, sends it through a [`channel`], and settles it in the ledger, which has a
+//!    [`reason`] for whatever became of an event.
 //!
 //! What did not arrive is asked for ([`recover`]), and goes the same way from the store on.
 //! What people answer to an assumption, by mail or in Slack, comes in by [`reply`].
