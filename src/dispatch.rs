@@ -127,7 +127,7 @@ impl Dispatcher {
     async fn attempt(&self, send: &Claimed) -> (Settled, Option<Duration>) {
         if let Some(error) = send.refusals.as_ref().and_then(|known| bounce::suppressed(known, Timestamp::now())) {
             tracing::warn!(update = send.update, team = send.team, "not tried: its address refuses all mail");
-            return (Settled::Failed { error }, None);
+            return (Settled::Failed { error, doubtful: false }, None);
         }
         let links = self.links(send);
         let tag = self.reply_tag(send);
@@ -139,8 +139,8 @@ impl Dispatcher {
         let (update, attempt) = (&send.update, send.attempt);
         match &settled {
             Settled::Sent { .. } => tracing::info!(%update, attempt, team = send.team, kind = %send.kind, "sent"),
-            Settled::Again { at, error } => tracing::warn!(%update, attempt, error, next = %at, "not sent yet"),
-            Settled::Failed { error } | Settled::Refused { error } => {
+            Settled::Again { at, error, .. } => tracing::warn!(%update, attempt, error, next = %at, "not sent yet"),
+            Settled::Failed { error, .. } | Settled::Refused { error } => {
                 tracing::error!(%update, attempt, error, "cannot be sent");
             }
             Settled::Unclaimed => {}
@@ -244,22 +244,24 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
 
 /// What follows from an attempt's outcome; `random` is in 0..1.
 fn settle(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> Settled {
+    let doubtful = matches!(outcome, Outcome::Ambiguous { .. });
     let (error, retry_after) = match outcome {
         Outcome::Sent { reference, anew } => {
-            let doubt = send.error.clone().filter(|error| error.starts_with("ambiguous"));
+            let doubt = send.error.clone().filter(|_| send.doubtful);
             return Settled::Sent { reference, anew, doubt };
         }
-        Outcome::Permanent { error } => return Settled::Failed { error },
+        Outcome::Permanent { error } => return Settled::Failed { error, doubtful },
         Outcome::NoMailbox { error } => return Settled::Refused { error },
         Outcome::Transient { error, retry_after } => (error, retry_after),
         Outcome::Ambiguous { error, retry_after } => (format!("ambiguous: {error}"), retry_after),
     };
     let age = Duration::try_from(now.duration_since(send.created)).unwrap_or_default();
     if age > PATIENCE {
-        return Settled::Failed { error: format!("given up after {} attempts in 3 days: {error}", send.attempt) };
+        let error = format!("given up after {} attempts in 3 days: {error}", send.attempt);
+        return Settled::Failed { error, doubtful };
     }
     let asked = retry_after.unwrap_or_default().min(LONGEST_REST);
-    Settled::Again { at: now + backoff(send.attempt, random).max(asked), error }
+    Settled::Again { at: now + backoff(send.attempt, random).max(asked), error, doubtful }
 }
 
 /// How long to wait after an attempt: 5 s, 15 s, 45 s, … up to an hour, give or take a fifth, so that many sends that

@@ -4,13 +4,13 @@
 //! Teams write times as their wall shows them. Where a change to summer time skips such a time, the moment after the
 //! gap counts; where one comes twice, the first one does.
 
-use std::fmt;
 use std::time::Duration;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
+use crate::reason::Reason;
 use crate::rule::{Budget, Digest, Period, Quiet, Rule, Team};
 
 /// Until when an update waits, and for what.
@@ -19,12 +19,12 @@ pub struct Wait {
     /// Then it is due
     pub until: Timestamp,
     /// What it waits for longest
-    pub reason: Reason,
+    pub waits_for: WaitsFor,
 }
 
 /// What an update waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub enum WaitsFor {
     /// More may come about the same
     Settle(Duration),
     /// The rule told of the subject not long ago
@@ -40,33 +40,22 @@ pub enum Reason {
 }
 
 impl Wait {
-    /// In words, with times as the team's wall shows them.
+    /// Why it waits, with times as the team's wall shows them.
     #[must_use]
-    pub fn describe(&self, zone: &TimeZone) -> String {
-        match self.reason {
-            reason @ Reason::Settle(_) => format!("the rule matched; {reason}"),
-            reason => {
-                let until = self.until.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string();
-                format!("the rule matched; {reason} until {until}")
-            }
+    pub fn reason(&self, zone: &TimeZone) -> Reason {
+        let until = zone.to_datetime(self.until);
+        match self.waits_for {
+            WaitsFor::Settle(time) => Reason::Settling { seconds: time.as_secs() },
+            WaitsFor::Every(_) => Reason::ToldRecently { until },
+            WaitsFor::Digest => Reason::AwaitsDigest { until },
+            WaitsFor::Bulk => Reason::AwaitsOthers { until },
+            WaitsFor::Quiet => Reason::QuietHours { until },
+            WaitsFor::Budget(budget) => Reason::OverBudget { budget: budget.written(), until },
         }
     }
 
-    fn at_least(self, until: Timestamp, reason: Reason) -> Self {
-        if until > self.until { Self { until, reason } } else { self }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Settle(time) => write!(f, "it settles for {time:?}"),
-            Self::Every(_) => f.write_str("the rule told of this not long ago (`every`): it waits"),
-            Self::Digest => f.write_str("it waits for the digest"),
-            Self::Bulk => f.write_str("one of many at a time: it waits for the others and goes with them"),
-            Self::Quiet => f.write_str("quiet hours: it waits"),
-            Self::Budget(budget) => write!(f, "the budget of {} is spent: it waits for a digest", budget.written()),
-        }
+    fn at_least(self, until: Timestamp, waits_for: WaitsFor) -> Self {
+        if until > self.until { Self { until, waits_for } } else { self }
     }
 }
 
@@ -85,15 +74,15 @@ pub struct Past {
 pub fn hold(team: &Team, rule: &Rule, now: Timestamp, past: Past) -> Wait {
     let bound = past.since.map(|since| (since + rule.settle_max).max(now));
     let settled = bound.map_or(now + rule.settle, |bound| bound.min(now + rule.settle));
-    let mut wait = Wait { until: settled, reason: Reason::Settle(rule.settle) };
+    let mut wait = Wait { until: settled, waits_for: WaitsFor::Settle(rule.settle) };
     if let (Some(every), Some(told)) = (rule.every, past.told) {
-        wait = wait.at_least(told + every, Reason::Every(every));
+        wait = wait.at_least(told + every, WaitsFor::Every(every));
     }
     if let Some(digest) = rule.digest {
-        wait = Wait { until: next_digest(digest, &team.timezone, wait.until), reason: Reason::Digest };
+        wait = Wait { until: next_digest(digest, &team.timezone, wait.until), waits_for: WaitsFor::Digest };
     }
     match quiet_until(&team.quiet, &team.timezone, wait.until) {
-        Some(until) => wait.at_least(until, Reason::Quiet),
+        Some(until) => wait.at_least(until, WaitsFor::Quiet),
         None => wait,
     }
 }
@@ -108,7 +97,7 @@ pub fn disturbs(team: &Team, rule: &Rule, now: Timestamp, told: Option<Timestamp
         return Some(hold(team, rule, now, Past { told: Some(told), since: None }));
     }
     let until = quiet_until(&team.quiet, &team.timezone, now)?;
-    Some(Wait { until, reason: Reason::Quiet })
+    Some(Wait { until, waits_for: WaitsFor::Quiet })
 }
 
 /// Until when a message waits for a team that was `sent` so many since its budget's period began.
@@ -117,7 +106,7 @@ pub fn over_budget(team: &Team, now: Timestamp, sent: u32) -> Option<Wait> {
     let budget = team.budget.filter(|budget| sent >= budget.most)?;
     let (_, end) = period(budget.per, &team.timezone, now);
     let until = quiet_until(&team.quiet, &team.timezone, end).unwrap_or(end);
-    Some(Wait { until, reason: Reason::Budget(budget) })
+    Some(Wait { until, waits_for: WaitsFor::Budget(budget) })
 }
 
 /// The end of the stretch of quiet that a moment is in, if it is in one.

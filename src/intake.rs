@@ -30,6 +30,7 @@ use crate::hold::{self, Wait};
 use crate::metrics::Metrics;
 use crate::mute::{self, Update};
 use crate::plan::{self, Release, Said, Waited};
+use crate::reason::Reason;
 use crate::rule::{Renaming, Team};
 use crate::rulebook::{Rulebook, Telling};
 use crate::settings::TellAuthors;
@@ -47,8 +48,7 @@ const REST: Duration = Duration::from_secs(2);
 #[must_use]
 pub fn understand(source: Source, name: &str, body: &[u8], received: Timestamp, settings: &Settings) -> Parsed {
     let parse = AssertUnwindSafe(|| source::parse(source, name, body, received, settings));
-    std::panic::catch_unwind(parse)
-        .unwrap_or_else(|_| Parsed::Ignored("our parser failed on it: please report it; the body is kept".to_owned()))
+    std::panic::catch_unwind(parse).unwrap_or(Parsed::Ignored(Reason::ParserFailed))
 }
 
 /// A delivery with the reason to ignore it, if there is one; and what it says.
@@ -240,7 +240,7 @@ impl Intake {
             return Ok(0);
         }
         let mut ready = Vec::new();
-        let failed = unreadable.into_iter().map(|(id, error)| (id, format!("our fault, please report it: {error}")));
+        let failed = unreadable.into_iter().map(|(id, error)| (id, Reason::Fault { detail: error }));
         let mut released = Released { failed: failed.collect(), ..Released::default() };
         for due in due {
             match decide(due, rulebook, now) {
@@ -257,7 +257,7 @@ impl Intake {
         for bundle in bundle(ready) {
             match self.over_budget(&bundle, &mut spent, now).await? {
                 Some((team, wait)) => released.held.extend(bundle.updates.iter().map(|update| {
-                    let reason = wait.describe(&team.timezone);
+                    let reason = wait.reason(&team.timezone);
                     (update.due.id, wait, true, reason)
                 })),
                 None => released.sent.extend(bundle.outgoing(rulebook, now)),
@@ -282,14 +282,11 @@ impl Intake {
         for Ready { due, to, .. } in &mut ready {
             let (heard, muted) = mute::sift(update(due), std::mem::take(to), &mutes);
             if heard.is_empty() {
-                let mut reasons = muted.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>();
-                reasons.dedup();
-                released.muted.push((due.id, reasons.join("; ")));
+                let by = muted.into_iter().map(|(_, mute)| mute.clone()).collect();
+                released.muted.push((due.id, Reason::Muted { by }));
             } else {
                 // The send's state says `muted` already.
-                let rest =
-                    |reason: String| reason.trim_start_matches("muted").trim_start_matches([':', ' ']).to_owned();
-                released.left_out.extend(muted.into_iter().map(|(to, reason)| (due.id, to, rest(reason))));
+                released.left_out.extend(muted.into_iter().map(|(to, mute)| (due.id, to, mute.terms())));
             }
             *to = heard;
         }
@@ -337,11 +334,11 @@ fn update(due: &Due) -> Update<'_> {
 /// What becomes of an update whose time has come.
 enum Decision<'a> {
     Send(Box<Ready<'a>>),
-    Wait(Box<Due>, Wait, String),
-    Suppress(i64, String),
+    Wait(Box<Due>, Wait, Reason),
+    Suppress(i64, Reason),
     /// Another rule of the team told of it
-    Told(i64, String),
-    Fail(i64, String),
+    Told(i64, Reason),
+    Fail(i64, Reason),
 }
 
 /// A fault of ours in one update must not hold up the others.
@@ -349,7 +346,7 @@ fn decide<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a> 
     let id = due.id;
     std::panic::catch_unwind(AssertUnwindSafe(|| release(due, rulebook, now))).unwrap_or_else(|_| {
         tracing::error!(line = id, "our fault: an update could not be released");
-        Decision::Fail(id, "our fault, please report it: it could not be written".to_owned())
+        Decision::Fail(id, Reason::Fault { detail: "it could not be written".to_owned() })
     })
 }
 
@@ -362,7 +359,7 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
         Release::Send { event, team, rule } => (event, team, rule),
     };
     if let Some(wait) = hold::disturbs(team, rule, now, due.told) {
-        let reason = wait.describe(&team.timezone);
+        let reason = wait.reason(&team.timezone);
         return Decision::Wait(Box::new(due), wait, reason);
     }
     let said: &[Said] = if due.kind.is_milestone() { &due.said } else { &[] };
@@ -372,7 +369,7 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
     };
     match rulebook.compose(&Telling { event: &event, ticket, team, rule, line: Some(&due.name), now }) {
         Ok(message) => match with_page(to, &due, &message) {
-            to if to.is_empty() => Decision::Suppress(due.id, NO_PAGE.to_owned()),
+            to if to.is_empty() => Decision::Suppress(due.id, Reason::NoPage),
             to => {
                 let joins = rulebook.joins_comments(rule, event.kind);
                 Decision::Send(Box::new(Ready { due, event, team, rule, message, joins, to }))
@@ -381,12 +378,10 @@ fn release<'a>(due: Due, rulebook: &'a Rulebook, now: Timestamp) -> Decision<'a>
         Err(RenderError::Withheld(reason)) => Decision::Suppress(due.id, reason),
         Err(error) => {
             tracing::error!(team = team.name, rule = rule.name, %error, "a message could not be rendered");
-            Decision::Fail(due.id, error.to_string())
+            Decision::Fail(due.id, Reason::NotRendered { error: error.to_string() })
         }
     }
 }
-
-const NO_PAGE: &str = "there is no page to comment on: `github` takes pull requests and issues, `jira` tickets";
 
 /// Without the places where a comment would have no page. A ticket must not show a private repository's news to whoever
 /// may not see them.

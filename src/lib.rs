@@ -10,7 +10,8 @@
 //! 3. What a rule matches waits as long as [`hold`] says: until it has settled, quiet hours are over, a digest is due.
 //!    Then it is matched once more and written by a [`template`] into a message: a tree that every channel can say in
 //!    its own dialect. What is due together goes together, and what somebody has [`mute`]d is left out.
-//! 4. [`dispatch`] claims what is queued, sends it through a [`channel`], and settles it in the ledger.
+//! 4. [`dispatch`] claims what is queued, sends it through a [`channel`], and settles it in the ledger, which has a
+//!    [`reason`] for whatever became of an event.
 //!
 //! What did not arrive is asked for ([`recover`]), and goes the same way from the store on.
 //! What people answer to an assumption, by mail or in Slack, comes in by [`reply`].
@@ -19,7 +20,7 @@
 //!
 //! The core (`source`, `track`, `rule`, `hold`, `plan`, `template`) is functions from values to values; the shell around it
 //! (`http`, `intake`, `reply`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
-//! `event` ← `settings`, `mute` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `rulebook`, `store`, `channel`,
+//! `event` ← `settings`, `mute` ← `reason` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `rulebook`, `store`, `channel`,
 //! `intake`, `dispatch`, `reply` ← `console`, `http`, `recover`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
 
 pub mod api;
@@ -40,6 +41,7 @@ pub mod mute;
 pub mod owner;
 pub mod owners;
 pub mod plan;
+pub mod reason;
 pub mod recover;
 pub mod rehearsal;
 pub mod reply;

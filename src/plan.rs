@@ -17,13 +17,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use answer::{Agreement, agreement, author_page, objected, why_author};
+pub use answer::{Agreement, agreement, author_page, why_author};
 pub use silence::{Silence, Silent, Timer, broken_silence};
 pub use undo::{Made, Recall};
 
 use crate::destination::Destination;
 use crate::event::{About, Change, Comment, Event, EventKind, Ticket};
 use crate::hold::{Past, Wait, hold};
+use crate::reason::Reason;
 use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
 use crate::track::{Known, Tracked, stands, with_previous_status};
 
@@ -117,7 +118,7 @@ pub enum Fate {
     /// It waits
     Held(Wait),
     /// It is not sent, for this reason
-    Suppressed(String),
+    Suppressed(Reason),
 }
 
 /// What an event leads to.
@@ -126,13 +127,13 @@ pub struct Plan {
     /// One for each rule that the event reached
     pub updates: Vec<Update>,
     /// Waiting updates that a newer one replaces, with the reason
-    pub superseded: Vec<(LineId, String)>,
+    pub superseded: Vec<(LineId, Reason)>,
     /// Silences that begin with the event
     pub timers: Vec<Timer>,
     /// Subjects of which nobody waits to hear any more: they are gone
     pub gone: Vec<String>,
     /// Waiting updates that are not to be sent any more, with the reason
-    pub withdrawn: Vec<(LineId, String)>,
+    pub withdrawn: Vec<(LineId, Reason)>,
     /// Waiting updates that wait on, since they go with a new one
     pub extended: Vec<(LineId, Timestamp)>,
     /// What was made ready to be sent and is to be written anew, or not to be sent
@@ -172,7 +173,7 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
             if let Fate::Held(wait) = &fate {
                 for held in replaced(reached, rules, &history.held) {
                     if !plan.superseded.iter().any(|(id, _)| *id == held.id) {
-                        plan.superseded.push((held.id, format!("{kind} came before it was sent, and says more")));
+                        plan.superseded.push((held.id, Reason::Superseded { kind }));
                     }
                 }
                 let burst = burst(tracked, reached, &history.held).filter(|_| rule.digest.is_none());
@@ -214,9 +215,9 @@ fn fate(
     (team, rule, kind): Reached<'_>,
     around: Around<'_>,
 ) -> Result<(Fate, Option<Timestamp>), Option<String>> {
-    let suppressed = |reason: String| Ok((Fate::Suppressed(reason), None));
+    let suppressed = |reason: Reason| Ok((Fate::Suppressed(reason), None));
     match judge(rule, team, Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() }) {
-        Verdict::Miss { because, unknown } => return Err(Some(because).filter(|_| unknown)),
+        Verdict::Miss { because, unknown } => return Err(unknown.then(|| because.to_string())),
         Verdict::Suppressed { because } => return suppressed(because),
         Verdict::Match => {}
     }
@@ -225,14 +226,14 @@ fn fate(
     }
     let Around { rules, history, now } = around;
     if kind.is_milestone() && history.fired.contains(&(team.name.clone(), rule.name.clone(), kind)) {
-        return suppressed(format!("{} was told of {kind} before", team.name));
+        return suppressed(Reason::ToldBefore { team: team.name.clone(), kind });
     }
     if let Some(reason) = undo::not_told_yet(tracked, (team, rule, kind), (rules, history)) {
         return suppressed(reason);
     }
     let draft = |held: &Held| held.kind.is_milestone() && (&held.team, &held.rule) == (&team.name, &rule.name);
     if kind == EventKind::PullRequestOnTrack && history.held.iter().any(draft) {
-        return suppressed("that the draft is up is still to be told".to_owned());
+        return suppressed(Reason::DraftNotToldYet);
     }
     let told = rule.every.and_then(|_| history.told.get(&(team.name.clone(), rule.name.clone())));
     let reached = (team, rule, kind);
@@ -298,14 +299,15 @@ pub enum Release<'a> {
         rule: &'a Rule,
     },
     /// It is not sent, for this reason
-    Suppressed(String),
+    Suppressed(Reason),
 }
 
 /// Matches a rule once more, against the rules and the subject's state as they are now.
 #[must_use]
 pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) -> Release<'a> {
     let Some((team, rule)) = rules.find(waited.team, waited.rule) else {
-        return Release::Suppressed(format!("{} has no rule `{}` any more", waited.team, waited.rule));
+        let (team, rule) = (waited.team.to_owned(), waited.rule.to_owned());
+        return Release::Suppressed(Reason::RuleRemoved { team, rule });
     };
     let mut event = waited.event.clone();
     if let Some(Err(reason)) = now.map(|known| stands(waited.kind, &event, known)) {
@@ -314,7 +316,7 @@ pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) ->
     event.private = waited.private.or(event.private);
     let later = matches!((waited.deployed, event.about.updated_at()), (Some(last), Some(this)) if last > this);
     if waited.kind == EventKind::DeploymentFailed && later {
-        return Release::Suppressed("there is a later deployment to the same environment".to_owned());
+        return Release::Suppressed(Reason::LaterDeployment);
     }
     // Each push or deployment stands for itself; of what lives on, the state that it is in now counts.
     let stands_for_itself = matches!(&event.about, About::Thing(thing) if !thing.lives_on());
@@ -324,7 +326,9 @@ pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) ->
     }
     match judge(rule, team, Asked { event: &event, kind: waited.kind, ticket: waited.ticket }) {
         Verdict::Match => {}
-        Verdict::Miss { because, .. } => return Release::Suppressed(format!("no longer so: {because}")),
+        Verdict::Miss { because, .. } => {
+            return Release::Suppressed(Reason::NoLongerMatches { detail: because.to_string() });
+        }
         Verdict::Suppressed { because } => return Release::Suppressed(because),
     }
     if waited.kind.is_milestone() && event.kind != waited.kind {
@@ -383,16 +387,14 @@ pub struct Said {
 ///
 /// # Errors
 /// Why it is said nowhere.
-pub fn places(rules: &Rules, team: &Team, rule: &Rule, said: &[Said]) -> Result<Vec<Destination>, String> {
+pub fn places(rules: &Rules, team: &Team, rule: &Rule, said: &[Said]) -> Result<Vec<Destination>, Reason> {
     let words_of = |other: &str| rules.find(&team.name, other).map(|(_, other)| &other.template);
     let same = said.iter().filter(|said| words_of(&said.rule).is_none_or(|words| *words == rule.template));
     let same = same.collect::<Vec<_>>();
     let mut places = destinations(rule);
     places.retain(|to| !same.iter().any(|said| said.to == *to));
     match same.first() {
-        Some(said) if places.is_empty() => {
-            Err(format!("{} was told of it before, by its rule `{}`", team.name, said.rule))
-        }
+        Some(said) if places.is_empty() => Err(Reason::ToldByRule { team: team.name.clone(), rule: said.rule.clone() }),
         _ => Ok(places),
     }
 }

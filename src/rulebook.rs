@@ -160,7 +160,7 @@ impl Rulebook {
     pub fn compose_among(&self, telling: &Telling<'_>, company: Company<'_>) -> Result<Message, RenderError> {
         let Telling { event, team, rule, .. } = *telling;
         if let Some(reason) = withheld(team, event, telling.ticket) {
-            return Err(RenderError::Withheld(reason.to_owned()));
+            return Err(RenderError::Withheld(reason));
         }
         if team.audience == Audience::Outside && event.is_private() {
             return self.compose_outside(telling, company);

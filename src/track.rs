@@ -14,6 +14,7 @@ use crate::event::{
     About, Change, Event, EventKind, PullRequest, Source, Stage, StatusCategory, Thing, ThingKind, Ticket, TicketKey,
     Undoes, Undone,
 };
+use crate::reason::Reason;
 
 pub use self::host::{Homes, localize};
 pub use self::reviews::{Reviews, State as ReviewState};
@@ -68,7 +69,7 @@ pub struct Tracked {
     /// What is known from now on
     pub known: Known,
     /// Why this event is no news to anybody, if so
-    pub stale: Option<String>,
+    pub stale: Option<Reason>,
     /// Whether the subject belongs to other tickets than before
     pub rekeyed: bool,
     /// What is known of its primary ticket, where that is not the subject itself and somebody asks
@@ -197,8 +198,8 @@ fn is_restricted(about: &About) -> bool {
     matches!(about, About::Ticket(Ticket { restricted: Some(true), .. }))
 }
 
-fn first_sight(event: &Event) -> Option<String> {
-    (event.kind == EventKind::WorkflowRecovered).then(|| "the workflow was not known to have failed".to_owned())
+fn first_sight(event: &Event) -> Option<Reason> {
+    (event.kind == EventKind::WorkflowRecovered).then_some(Reason::FailureNotKnown)
 }
 
 /// Whether a deployment is said to have succeeded that has failed since.
@@ -252,24 +253,24 @@ fn gone(before: Option<&Known>, event: &Event) -> Option<Undone> {
     }
 }
 
-fn no_news(event: &Event, (before, gone): (&Known, Option<Undone>), now: &About) -> Option<String> {
-    if let Some(gone) = gone.filter(|_| event.kind != EventKind::TicketDeleted) {
-        return Some(format!("it came late: {} since", gone.describe()));
+fn no_news(event: &Event, (before, gone): (&Known, Option<Undone>), now: &About) -> Option<Reason> {
+    if let Some(how) = gone.filter(|_| event.kind != EventKind::TicketDeleted) {
+        return Some(Reason::LateGone { how });
     }
     match (event.kind, &before.about) {
         (EventKind::BranchCreated | EventKind::BranchDeleted, About::Thing(known)) if is_repeated(known, event) => {
-            Some("it was told of already: two webhooks deliver it, and one would do".to_owned())
+            Some(Reason::ToldAlready { delivery: None, two_webhooks: true })
         }
-        (EventKind::DeploymentSucceeded, About::Thing(known)) if is_late(known, event) => {
-            Some("it came late: it has failed since".to_owned())
-        }
+        (EventKind::DeploymentSucceeded, About::Thing(known)) if is_late(known, event) => Some(Reason::LateFailed),
         (EventKind::WorkflowRecovered, About::Thing(thing))
             if thing.outcome.as_deref().is_none_or(|outcome| outcome == "success") =>
         {
-            Some("the workflow was not known to have failed".to_owned())
+            Some(Reason::FailureNotKnown)
         }
         // Nobody wants "a draft is up" after the merge.
-        (kind, _) if !holds(kind, now) => Some(format!("it came late: {} is {} since", event.subject, standing(now))),
+        (kind, _) if !holds(kind, now) => {
+            Some(Reason::LateState { subject: event.subject.clone(), state: standing(now).to_owned() })
+        }
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["event", "destination", "owners", "toml_file"],
     &["settings", "mute"],
+    &["reason"],
     &["config"],
     &["source", "rule", "template"],
     &["track", "hold"],

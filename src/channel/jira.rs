@@ -104,13 +104,14 @@ fn outcome(reply: &Reply, thread: &str) -> Outcome {
     let refused = serde_json::from_str::<Refused>(&reply.body).unwrap_or_default();
     let faults = refused.errors.values().filter_map(Value::as_str).map(str::to_owned);
     let said = refused.error_messages.into_iter().chain(faults).collect::<Vec<_>>().join(" ");
-    let said = if said.is_empty() { format!("Jira answered {}", reply.status) } else { format!("Jira says {said}") };
+    let silent = said.is_empty();
+    let said = if silent { format!("Jira answered {}", reply.status) } else { format!("Jira says {said}") };
     let said = said.trim_end_matches('.');
     let advice = match reply.status {
         401 => "the token in `[jira]` is not good, or not any more".to_owned(),
         403 => format!("the token's account may not comment on {thread}"),
         404 => format!("there is no {thread}, or the token's account may not see it"),
-        _ if said.starts_with("Jira answered") => return reply.refused(),
+        _ if silent => return reply.refused(),
         _ => return reply.failed(said),
     };
     reply.failed(&format!("{said}: {advice}"))

@@ -17,6 +17,7 @@ use crate::destination::Destination;
 use crate::event::{Event, Source};
 use crate::intake::understand;
 use crate::plan::{self, Judged};
+use crate::reason::Code;
 use crate::rule::{Rule, Team, Verdict};
 use crate::rulebook::{self, Rulebook, Telling};
 use crate::source::{self, BodyError, Parsed, json_body};
@@ -95,9 +96,9 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let channels = Channels::new(config.channels.clone(), Names::open());
     let Payload { source, event, body, received } = payload;
     match understand(source, &event, &body, received, &app::settings(&config)) {
-        Parsed::Ignored(reason) if args.json => {
-            say(json!({ "event": { "kind": "ignored", "reason": reason }, "rules": [], "messages": [] }))
-        }
+        Parsed::Ignored(reason) if args.json => say(
+            json!({ "event": { "kind": "ignored", "reason": reason.to_string(), "code": reason.code() }, "rules": [], "messages": [] }),
+        ),
         Parsed::Ignored(reason) => say(format!("ignored: {reason}")),
         Parsed::Events(mut events) => {
             events.iter_mut().for_each(at_home);
@@ -210,7 +211,15 @@ fn preview(
 fn because(judged: &Judged<'_>) -> String {
     match &judged.verdict {
         Verdict::Match => judged.by.join("; "),
-        Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because.clone(),
+        Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because.to_string(),
+    }
+}
+
+/// Why a rule doesn't match, for programs.
+fn code(judged: &Judged<'_>) -> Option<Code> {
+    match &judged.verdict {
+        Verdict::Match => None,
+        Verdict::Miss { because, .. } | Verdict::Suppressed { because } => Some(because.code()),
     }
 }
 
@@ -235,6 +244,7 @@ fn as_json(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Valu
             "rule": judged.rule.name,
             "matches": judged.verdict == Verdict::Match,
             "because": because(judged),
+            "code": code(judged),
         });
         if let Some(goes) = goes {
             rule["at"] =
@@ -276,8 +286,8 @@ fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Result
     let (matching, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.judged.verdict == Verdict::Match);
     for Line { judged, goes } in matching.into_iter().chain(others) {
         let (mark, because) = match &judged.verdict {
-            Verdict::Match => ("yes  ", "matches"),
-            Verdict::Miss { because, .. } | Verdict::Suppressed { because } => ("no   ", because.as_str()),
+            Verdict::Match => ("yes  ", "matches".to_owned()),
+            Verdict::Miss { because, .. } | Verdict::Suppressed { because } => ("no   ", because.to_string()),
         };
         let goes = goes.iter().flatten().map(|goes| format!("; {}", goes.words)).collect::<String>();
         say(hanging(mark, &format!("{} / {}: {because}{goes}", judged.team.name, judged.rule.name)))?;

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{ConfigArgs, Failure, open_store, say};
 use crate::app;
 use crate::event::Source;
+use crate::reason::Reason;
 use crate::recover::{Asked, Found, Recovered, Since};
 use crate::rule::parse_duration_up_to;
 
@@ -54,7 +55,7 @@ fn print_json(found: &Found) -> Result<(), Failure> {
         say(json!({
             "source": source, "delivery": key, "event": name, "kind": event.map(|event| event.kind),
             "scope": event.map(|event| &event.scope), "subject": event.map(|event| &event.subject),
-            "ignored": told.as_ref().err(), "sent": sent,
+            "ignored": told.as_ref().err().map(ToString::to_string), "code": told.as_ref().err().map(Reason::code), "sent": sent,
         }))?;
     }
     for Asked { source, name, listed, known, recovered, trouble, .. } in &found.asked {

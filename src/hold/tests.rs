@@ -26,13 +26,13 @@ fn at(text: &str) -> Timestamp {
 /// Until when an update waits, in UTC, and the reason's first words.
 fn until(team: &Team, now: &str, told: Option<&str>) -> String {
     let wait = hold(team, &team.rules[0], at(now), Past { told: told.map(at), since: None });
-    let reason = match wait.reason {
-        Reason::Settle(_) => "settle",
-        Reason::Every(_) => "every",
-        Reason::Digest => "digest",
-        Reason::Bulk => "bulk",
-        Reason::Quiet => "quiet",
-        Reason::Budget(_) => "budget",
+    let reason = match wait.waits_for {
+        WaitsFor::Settle(_) => "settle",
+        WaitsFor::Every(_) => "every",
+        WaitsFor::Digest => "digest",
+        WaitsFor::Bulk => "bulk",
+        WaitsFor::Quiet => "quiet",
+        WaitsFor::Budget(_) => "budget",
     };
     format!("{} {reason}", wait.until)
 }
@@ -115,7 +115,7 @@ fn a_budget_is_counted_by_the_calendar_on_the_wall() {
     let wait = over_budget(&day, at("2026-11-20T12:00:00Z"), 2).unwrap();
     assert_eq!(wait.until, at("2026-11-23T08:00:00Z"));
     assert_eq!(
-        wait.describe(&day.timezone),
+        wait.reason(&day.timezone).to_string(),
         "the rule matched; the budget of 2/day is spent: it waits for a digest until Mon 2026-11-23 08:00"
     );
     let lisbon = &day.timezone;
@@ -132,7 +132,7 @@ fn what_is_due_waits_for_quiet_hours_that_are_new() {
     let quiet = team("quiet = [\"12:00-13:00\"]", "");
     let disturbs = |now| disturbs(&quiet, &quiet.rules[0], at(now), None);
     let wait = disturbs("2026-11-20T12:30:00Z").unwrap();
-    assert_eq!((wait.until, wait.reason), (at("2026-11-20T13:00:00Z"), Reason::Quiet));
+    assert_eq!((wait.until, wait.waits_for), (at("2026-11-20T13:00:00Z"), WaitsFor::Quiet));
     assert_eq!(disturbs("2026-11-20T13:00:00Z"), None);
 }
 
@@ -141,7 +141,7 @@ fn what_is_due_waits_when_its_rule_told_of_the_subject_meanwhile() {
     let rule = team("", "settle = \"60s\"\nevery = \"3d\"");
     let disturbs = |told| disturbs(&rule, &rule.rules[0], at("2026-11-20T12:00:00Z"), Some(at(told)));
     let every = rule.rules[0].every.unwrap();
-    let wait = Wait { until: at("2026-11-23T11:59:30Z"), reason: Reason::Every(every) };
+    let wait = Wait { until: at("2026-11-23T11:59:30Z"), waits_for: WaitsFor::Every(every) };
     assert_eq!(disturbs("2026-11-20T11:59:30Z"), Some(wait));
     assert_eq!(disturbs("2026-11-17T12:00:00Z"), None);
 }

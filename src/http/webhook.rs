@@ -117,7 +117,7 @@ async fn store(incoming: Incoming, web: &Web) -> Answer {
             return Answer::busy("the delivery could not be stored: try again");
         }
     };
-    tracing::debug!(%source, delivery = key, event = id, reason = ignored, "{name}");
+    tracing::debug!(%source, delivery = key, event = id, reason = ignored.as_ref().map(tracing::field::display), "{name}");
     Answer { name, status: StatusCode::ACCEPTED, body: json!({ "status": name, "event": id }) }
 }
 

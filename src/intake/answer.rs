@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::Intake;
 use crate::plan::{self, Agreement};
+use crate::reason::Reason;
 use crate::rule::Team;
 use crate::rulebook::{Answer, Came, Rulebook};
 use crate::store::{Assumption, Outcome, StoreError, Told, Unanswered, Unopposed};
@@ -34,8 +35,8 @@ impl Intake {
             let team = team(rulebook, &assumption.team);
             let agreement = assumption.event.as_ref().filter(|_| *arrived);
             let agreement = agreement.map(|event| plan::agreement(event, team, (*until, since)));
-            let words = agreement.as_ref().map(|agreement| agreement.describe(*until, &zone(team)));
-            let line = (assumption.id, words.unwrap_or_else(|| "not agreed: it did not arrive in time".to_owned()));
+            let reason = agreement.as_ref().map(|agreement| agreement.reason(*until, &zone(team)));
+            let line = (assumption.id, reason.unwrap_or(Reason::NotAgreed));
             if agreement == Some(Agreement::Agreed) {
                 agreed.entry(assumption.event_id).or_default().push((assumption, *until, line));
             } else {
@@ -58,18 +59,21 @@ impl Intake {
     fn objected(&self, unanswered: &Unanswered, rulebook: &Rulebook, now: Timestamp) -> Outcome {
         let Unanswered { id, assumption, objection } = unanswered;
         let zone = zone(team(rulebook, &assumption.team));
-        let words = plan::objected(&objection.by, objection.through.as_str(), (objection.at, &zone));
-        let by = if objection.by.is_empty() { "somebody" } else { &objection.by };
+        let objected = Reason::Objected {
+            by: objection.by.clone(),
+            through: objection.through.as_str().to_owned(),
+            at: zone.to_datetime(objection.at),
+        };
         let came = Came::Objection { by: &objection.by, text: &objection.text, at: objection.at };
         let told = self.tell(&[assumption], (came, &zone, now), rulebook);
-        let told = told.map(|told| Told { reason: format!("tells the author that {by} objected"), ..told });
-        Outcome { objection: Some(*id), lines: vec![(assumption.id, words)], told }
+        let told = told.map(|told| Told { reason: Reason::TellsObjection { by: objection.by.clone() }, ..told });
+        Outcome { objection: Some(*id), lines: vec![(assumption.id, objected)], told }
     }
 
     /// What several teams did not object to by the same time is told at once.
     fn agreed(
         &self,
-        lines: Vec<(&Assumption, Timestamp, (i64, String))>,
+        lines: Vec<(&Assumption, Timestamp, (i64, Reason))>,
         rulebook: &Rulebook,
         now: Timestamp,
     ) -> Outcome {
@@ -94,7 +98,7 @@ impl Intake {
         teams.sort_unstable();
         teams.dedup();
         let answer = Answer { note, teams: &teams, rule: &first.rule, zone, came, now };
-        let reason = format!("tells the author that nobody in {} objected", teams.join(", "));
+        let reason = Reason::TellsAgreement { teams: teams.clone() };
         match rulebook.answer(&answer) {
             Ok(message) => Some(Told { to, page: note.subject.clone(), message, reason }),
             Err(error) => {

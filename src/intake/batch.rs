@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 
 use crate::event::{About, Event, EventKind, Note, Source, Ticket, TicketKey, Undoes};
 use crate::plan::{self, Fate, Held, LineId};
+use crate::reason::Reason;
 use crate::rulebook::Rulebook;
 use crate::source::Parsed;
 use crate::store::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent, Queued, Store, StoreError};
@@ -88,7 +89,7 @@ impl<'a> Batch<'a> {
             Err(_) => "the planner failed".to_owned(),
         };
         tracing::error!(delivery = delivery.id, fault, "our fault: it could not be planned; its body is kept");
-        let outcome = ignored(delivery, format!("our fault, please report it: {fault}"));
+        let outcome = ignored(delivery, Reason::Fault { detail: fault });
         self.planned.push(PlannedDelivery { id: delivery.id, outcome });
         Ok(false)
     }
@@ -178,7 +179,7 @@ impl<'a> Batch<'a> {
     /// Gives an event its ticket's key where the payload has none, only Jira's number. Where that says nothing to us, it
     /// says nothing to readers, for the reason that comes with it; the same comment comes again within
     /// `jira:issue_updated`, so it must not be taken for told.
-    async fn resolve(&self, event: Event) -> Result<(Event, Option<String>), StoreError> {
+    async fn resolve(&self, event: Event) -> Result<(Event, Option<Reason>), StoreError> {
         let About::Ticket(ticket) = &event.about else { return Ok((event, None)) };
         if !event.tickets.is_empty() {
             return Ok((event, None));
@@ -190,8 +191,7 @@ impl<'a> Batch<'a> {
         Ok(match key {
             Some(key) => (track::resolve(event, key), None),
             None => {
-                let number = &ticket.key;
-                let reason = format!("it names its ticket by Jira's number {number} only, which is not known yet");
+                let reason = Reason::TicketUnknown { number: ticket.key.clone() };
                 (Event { once: None, ..event }, Some(reason))
             }
         })
@@ -242,22 +242,24 @@ impl<'a> Batch<'a> {
                 (Fate::Held(wait), Some((team, rule))) => {
                     let digest = rule.digest.is_some();
                     let since = update.since;
-                    (LineState::Held { due: wait.until, digest, since }, wait.describe(&team.timezone))
+                    (LineState::Held { due: wait.until, digest, since }, wait.reason(&team.timezone))
                 }
-                (Fate::Held(_), None) => (LineState::Suppressed, "the rule is gone".to_owned()),
+                (Fate::Held(_), None) => {
+                    let (team, rule) = (update.team.clone(), update.rule.clone());
+                    (LineState::Suppressed, Reason::RuleRemoved { team, rule })
+                }
                 (Fate::Suppressed(reason), _) => (LineState::Suppressed, reason),
             };
             Line { rule: Some((update.team, update.rule)), kind: update.kind, state, reason }
         });
         let mut lines = lines.collect::<Vec<_>>();
         if let Some(undoing) = event.undoing.as_ref().filter(|_| lines.is_empty()) {
-            let reason = undoing.because.clone();
+            let reason = Reason::UndoesOther { detail: undoing.because.clone() };
             lines.push(Line { rule: None, kind: event.kind, state: LineState::Ignored, reason });
         }
         if lines.is_empty() {
-            let gap = event.gap.as_ref().or(plan.unknown.as_ref());
-            let gap = gap.map_or_else(String::new, |gap| format!("; not all was known: {gap}"));
-            let reason = stale.unwrap_or_else(|| format!("no rule matched{gap}"));
+            let unknown = || event.gap.clone().or(plan.unknown.clone());
+            let reason = stale.unwrap_or_else(|| Reason::NoRule { unknown: unknown() });
             lines.push(Line { rule: None, kind: event.kind, state: LineState::Suppressed, reason });
         }
         let thread = track::conversation(&event);
@@ -289,14 +291,11 @@ fn name_undoing(event: &mut Event) {
 
 /// Why an occurrence that two deliveries tell of is no news the second time. Two webhooks of GitHub's never have the same
 /// id, and a delivery that is repeated keeps its own.
-fn told_already(delivery: &str, event: &Event) -> String {
-    let told = format!("delivery {delivery} told of it already");
-    match event.source {
-        Source::Github if event.note.is_none() => format!("{told}: two webhooks deliver it, and one would do"),
-        Source::Github | Source::Jira => told,
-    }
+fn told_already(delivery: &str, event: &Event) -> Reason {
+    let two_webhooks = event.source == Source::Github && event.note.is_none();
+    Reason::ToldAlready { delivery: Some(delivery.to_owned()), two_webhooks }
 }
 
-fn ignored(delivery: &Queued, reason: String) -> Planned {
+fn ignored(delivery: &Queued, reason: Reason) -> Planned {
     Planned::Ignored { source: delivery.source, name: delivery.name.clone(), reason }
 }

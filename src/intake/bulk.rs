@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bundle::Ready;
 use super::{Intake, hold};
-use crate::hold::{Reason, Wait};
+use crate::hold::{Wait, WaitsFor};
 use crate::store::{Alike, Due, Group, Released, StoreError};
 
 /// So many subjects within [`SPAN`] are a bulk edit.
@@ -39,8 +39,8 @@ impl Intake {
             match edit.map(|edit| until(edit, &ready)) {
                 None => go.push(ready),
                 Some(until) if until > now => {
-                    let wait = Wait { until, reason: Reason::Bulk };
-                    let reason = wait.describe(&ready.team.timezone);
+                    let wait = Wait { until, waits_for: WaitsFor::Bulk };
+                    let reason = wait.reason(&ready.team.timezone);
                     released.held.push((ready.due.id, wait, true, reason));
                 }
                 Some(_) => {
@@ -114,6 +114,8 @@ fn group(due: &Due) -> Option<Group> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     /// Updates at these seconds, each of its own subject; each is due two minutes later.

@@ -24,13 +24,13 @@ impl Intake {
                 Silence::Told { wait, .. } => {
                     self.metrics.update("held");
                     let team = rulebook.rules().find(&run_out.timer.team, &run_out.timer.rule);
-                    team.map_or_else(String::new, |(team, _)| wait.describe(&team.timezone))
+                    team.map(|(team, _)| wait.reason(&team.timezone))
                 }
                 Silence::Suppressed(_, reason) => {
                     self.metrics.update("suppressed");
-                    reason.clone()
+                    Some(reason.clone())
                 }
-                Silence::Until(_) | Silence::Over => String::new(),
+                Silence::Until(_) | Silence::Over => None,
             };
             Followed { run_out, silence, reason }
         });

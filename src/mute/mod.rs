@@ -111,7 +111,7 @@ impl FromStr for By {
 }
 
 /// Something that is muted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mute {
     /// What
     #[serde(flatten)]
@@ -131,23 +131,32 @@ impl fmt::Display for Mute {
     }
 }
 
+impl Mute {
+    /// The same without the word "muted": `for web: DATA-123 until 2026-12-01 14:05Z, by a link in a message`.
+    #[must_use]
+    pub fn terms(&self) -> String {
+        let terms = format!("{} {}, by {}", self.scope, end(self.until), self.by.words());
+        terms.trim_start_matches([':', ' ']).to_owned()
+    }
+}
+
 /// `until 2026-12-01 14:05Z`, or `for good`.
 #[must_use]
 pub fn end(until: Option<Timestamp>) -> String {
     until.map_or_else(|| "for good".to_owned(), |until| until.strftime("until %Y-%m-%d %H:%MZ").to_string())
 }
 
-/// The destinations that hear of an update, and those that don't, each with the reason.
+/// The destinations that hear of an update, and those that don't, each with the mute.
 #[must_use]
-pub fn sift(
+pub fn sift<'m>(
     update: Update<'_>,
     to: Vec<Destination>,
-    mutes: &[Mute],
-) -> (Vec<Destination>, Vec<(Destination, String)>) {
+    mutes: &'m [Mute],
+) -> (Vec<Destination>, Vec<(Destination, &'m Mute)>) {
     let (mut heard, mut muted) = (Vec::new(), Vec::new());
     for to in to {
         match mutes.iter().find(|mute| mute.scope.fits(update, &to)) {
-            Some(mute) => muted.push((to, mute.to_string())),
+            Some(mute) => muted.push((to, mute)),
             None => heard.push(to),
         }
     }
@@ -199,16 +208,19 @@ mod tests {
     fn who_hears_and_who_does_not() {
         let update = Update { team: "web", rule: "merged", thread: "DATA-123" };
         let to: Vec<Destination> = ["email:a@example.com", "mailbox"].map(|text| text.parse().unwrap()).into();
-        let (heard, muted) = sift(update, to, &[mute([Some("web"), Some("mailbox"), None, None])]);
+        let mutes = [mute([Some("web"), Some("mailbox"), None, None])];
+        let (heard, muted) = sift(update, to, &mutes);
         assert_eq!(heard, ["email:a@example.com".parse().unwrap()]);
-        let reason = "muted for web at mailbox: everything until 2026-12-01 14:05Z, by a link in a message";
-        assert_eq!(muted, [(Destination::Mailbox, reason.to_owned())]);
+        assert_eq!(muted, [(Destination::Mailbox, &mutes[0])]);
+        let terms = "for web at mailbox: everything until 2026-12-01 14:05Z, by a link in a message";
+        assert_eq!([mutes[0].terms(), mutes[0].to_string()], [terms.to_owned(), format!("muted {terms}")]);
     }
 
     #[test]
     fn reasons_in_words() {
         let good = Mute { until: None, by: By::Mail, ..mute([None, None, Some("DATA-123"), None]) };
         assert_eq!(good.to_string(), "muted: DATA-123 for good, by a mail program's unsubscribe button");
+        assert_eq!(good.terms(), "DATA-123 for good, by a mail program's unsubscribe button");
         let rule = Mute { by: By::Command, ..mute([Some("web"), None, None, Some("merged")]) };
         assert_eq!(rule.to_string(), "muted for web: rule merged until 2026-12-01 14:05Z, by a command");
     }

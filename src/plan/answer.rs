@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::destination::Destination;
 use crate::event::{About, Event, Note};
+use crate::reason::Reason;
 use crate::rule::{Team, is_member};
 
 /// What came of an assumption whose time to object is over.
@@ -24,14 +25,14 @@ pub enum Agreement {
 }
 
 impl Agreement {
-    /// In the words of the ledger; `until` is as the team's wall shows it.
+    /// As the ledger has it; `until` is as the team's wall shows it.
     #[must_use]
-    pub fn describe(&self, until: Timestamp, zone: &TimeZone) -> String {
-        let until = on_the_wall(until, zone);
+    pub fn reason(&self, until: Timestamp, zone: &TimeZone) -> Reason {
+        let until = zone.to_datetime(until);
         match self {
-            Self::Changed => "its author changed it before it was agreed".to_owned(),
-            Self::Answered { name, place } => format!("{name} answered before {until}: {place}"),
-            Self::Agreed => format!("agreed: nobody objected by {until}"),
+            Self::Changed => Reason::ChangedBeforeAgreed,
+            Self::Answered { name, place } => Reason::Answered { name: name.clone(), place: place.clone(), until },
+            Self::Agreed => Reason::Agreed { until },
         }
     }
 }
@@ -52,16 +53,6 @@ pub fn agreement(assumption: &Event, team: Option<&Team>, (until, since): (Times
         Some(Agreement::Answered { name: actor.name.clone(), place: place.to_owned() })
     });
     answers.next().unwrap_or(Agreement::Agreed)
-}
-
-/// That somebody objected, in the words of the ledger.
-#[must_use]
-pub fn objected(by: &str, through: &str, (at, zone): (Timestamp, &TimeZone)) -> String {
-    format!("{} objected by {through} at {}", if by.is_empty() { "somebody" } else { by }, on_the_wall(at, zone))
-}
-
-fn on_the_wall(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// The channel that can tell the author of a note something where it was made, if there is such a place.

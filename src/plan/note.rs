@@ -1,6 +1,7 @@
 //! What a note's edit means for the updates that still wait with its old words.
 
 use crate::event::{Event, Note};
+use crate::reason::Reason;
 
 use super::undo::{Made, Recall};
 use super::{Held, Plan};
@@ -10,11 +11,11 @@ use super::{Held, Plan};
 pub(super) fn revise(plan: &mut Plan, event: &Event, held: &[Held]) {
     let Some(note) = &event.note else { return };
     let Some(replaced) = note.replaces.as_deref() else { return };
-    let reason = if note.taken_back { "its author took it back" } else { "its author edited it" };
-    plan.recalled.push(Recall { made: Made::Occurrence(replaced.to_owned()), withdrawn: Some(reason.to_owned()) });
+    let reason = if note.taken_back { Reason::TakenBack } else { Reason::EditedByAuthor };
+    plan.recalled.push(Recall { made: Made::Occurrence(replaced.to_owned()), withdrawn: Some(reason.clone()) });
     let waiting = held.iter().filter(|held| held.once.as_deref().map(Note::name) == Some(replaced));
     for held in waiting {
         let ended = if note.taken_back { &mut plan.withdrawn } else { &mut plan.superseded };
-        ended.push((held.id, reason.to_owned()));
+        ended.push((held.id, reason.clone()));
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{Held, Plan};
 use crate::event::{About, Event, EventKind, Source, Ticket, Undoes};
 use crate::hold::{Past, Wait, hold};
+use crate::reason::Reason;
 use crate::rule::{Asked, Rules, Team, Verdict, is_member, judge};
 use crate::track::{Known, Tracked, holds, scope_of};
 
@@ -59,7 +60,7 @@ pub(super) fn broken(plan: &mut Plan, tracked: &Tracked, held: &[Held]) {
         return;
     }
     let silences = held.iter().filter(|held| held.kind.is_of_silence());
-    plan.withdrawn.extend(silences.map(|held| (held.id, "something happened before it was sent".to_owned())));
+    plan.withdrawn.extend(silences.map(|held| (held.id, Reason::SilenceBroken)));
 }
 
 /// What bots do ends no silence, nor what is no news.
@@ -92,7 +93,7 @@ pub enum Silence {
         digest: bool,
     },
     /// It is not told, for this reason
-    Suppressed(Box<Event>, String),
+    Suppressed(Box<Event>, Reason),
     /// It is too early
     Until(Timestamp),
     /// There is nothing to tell
@@ -113,7 +114,7 @@ pub fn broken_silence(timer: &Timer, silent: Silent<'_>, rules: &Rules, now: Tim
     }
     if timer.kind == EventKind::TicketQuiet {
         match said {
-            None => return Silence::Suppressed(event, "no partner team was told of it: nobody waits".to_owned()),
+            None => return Silence::Suppressed(event, Reason::NobodyWaits),
             Some(said) if said + after > now => return Silence::Until(said + after),
             Some(_) => {}
         }
@@ -125,12 +126,12 @@ pub fn broken_silence(timer: &Timer, silent: Silent<'_>, rules: &Rules, now: Tim
 }
 
 /// A nudge goes to the team that works on the ticket.
-fn not_its_own(team: &Team, about: &About) -> Option<String> {
+fn not_its_own(team: &Team, about: &About) -> Option<Reason> {
     let About::Ticket(ticket) = about else { return None };
     match &ticket.assignee {
-        None => Some(format!("{} is assigned to nobody: there is nobody to nudge", ticket.key)),
+        None => Some(Reason::NobodyToNudge { ticket: ticket.key.clone() }),
         Some(assignee) if is_member(&team.members, assignee) => None,
-        Some(assignee) => Some(format!("{} is not a member of {}: not theirs to tell", assignee.name, team.name)),
+        Some(assignee) => Some(Reason::NotTheirs { assignee: assignee.name.clone(), team: team.name.clone() }),
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::event::{About, Actor, PullRequest, Source, Stage, Thing, ThingKind};
-use crate::hold::Reason;
+use crate::hold::WaitsFor;
 use crate::rule::{Known as Refers, check};
 use crate::settings::ChannelSettings;
 use crate::track::track;
@@ -88,7 +88,7 @@ fn each_rule_that_matches_holds_an_update() {
     let plan = plan(&draft, &teams(TEAM), &History::default(), NOON);
     let rules = plan.updates.iter().map(|update| (update.rule.as_str(), &update.fate)).collect::<Vec<_>>();
     let settle = Duration::from_secs(60);
-    let minute = Fate::Held(Wait { until: NOON + settle, reason: Reason::Settle(settle) });
+    let minute = Fate::Held(Wait { until: NOON + settle, waits_for: WaitsFor::Settle(settle) });
     assert_eq!(rules, [("all", &minute), ("elsewhere", &minute)]);
 }
 
@@ -100,7 +100,7 @@ fn a_milestone_is_told_once_and_an_occurrence_each_time() {
     };
     let merged = tracked(EventKind::PullRequestMerged, Stage::Merged, false);
     let again = plan(&merged, &teams(TEAM), &told(EventKind::PullRequestMerged), NOON);
-    let reason = "web was told of pull_request.merged before".to_owned();
+    let reason = Reason::ToldBefore { team: "web".to_owned(), kind: EventKind::PullRequestMerged };
     assert_eq!(again.updates[0].fate, Fate::Suppressed(reason));
     let pushed = tracked(EventKind::PullRequestPushed, Stage::Open, false);
     let again = plan(&pushed, &teams(TEAM), &told(EventKind::PullRequestPushed), NOON);
@@ -121,7 +121,7 @@ fn what_says_more_replaces_what_waits_at_the_same_places() {
     let superseded = plan(&merged, &teams(TEAM), &history, NOON).superseded;
     let lines = superseded.iter().map(|(id, _)| id.line).collect::<Vec<_>>();
     assert_eq!(lines, [1, 3], "another place would hear nothing; what somebody said stays");
-    assert_eq!(superseded[0].1, "pull_request.merged came before it was sent, and says more");
+    assert_eq!(superseded[0].1, Reason::Superseded { kind: EventKind::PullRequestMerged });
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn what_nobody_heard_of_does_not_end() {
     let fate = |history: &History| plan(&reopened, &teams(TEAM), history, NOON).updates.remove(0).fate;
     assert_eq!(
         fate(&waits),
-        Fate::Suppressed("web was not told of pull_request.closed yet, and this undoes it".to_owned())
+        Fate::Suppressed(Reason::NotToldYet { team: "web".to_owned(), kind: EventKind::PullRequestClosed })
     );
     assert!(matches!(fate(&History::default()), Fate::Held(_)));
 }
@@ -206,7 +206,7 @@ fn released(kind: EventKind, now: &Tracked, teams: &Rules) -> Result<(String, St
     let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None, deployed: None, private: None };
     match release(waited, Some(&now.known), teams) {
         Release::Send { event, rule, .. } => Ok((event.about.title().to_owned(), rule.name.clone())),
-        Release::Suppressed(reason) => Err(reason),
+        Release::Suppressed(reason) => Err(reason.to_string()),
     }
 }
 
@@ -280,12 +280,12 @@ fn a_note_that_is_edited_or_taken_back_is_not_sent_in_its_old_words() {
 
     let history = History { held: waiting.to_vec(), ..History::default() };
     let edited = plan(&noted("new", Some("note:a:assumed:2"), false), &notes, &history, NOON);
-    assert_eq!(edited.superseded, [(line(2), "its author edited it".to_owned())]);
+    assert_eq!(edited.superseded, [(line(2), Reason::EditedByAuthor)]);
     assert!(matches!(&edited.updates[..], [Update { fate: Fate::Held(_), .. }]), "{edited:?}");
 
     let taken_back = plan(&noted("old", Some("note:a:assumed:1"), true), &notes, &history, NOON);
-    assert_eq!(taken_back.withdrawn, [(line(1), "its author took it back".to_owned())]);
-    assert_eq!(taken_back.updates[0].fate, Fate::Suppressed("its author took it back".to_owned()));
+    assert_eq!(taken_back.withdrawn, [(line(1), Reason::TakenBack)]);
+    assert_eq!(taken_back.updates[0].fate, Fate::Suppressed(Reason::TakenBack));
 
     let further = plan(&noted("another", None, false), &notes, &history, NOON);
     assert_eq!((further.superseded, further.withdrawn), (Vec::new(), Vec::new()), "each note stands for itself");
@@ -316,6 +316,6 @@ fn what_another_rule_said_of_a_state_at_a_place_is_not_said_again_there() {
         let (team, rule) = teams.find("web", "elsewhere").unwrap();
         let places = places(&teams, team, rule, &said)
             .map(|places| places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
-        assert_eq!(places.as_deref().map_err(String::as_str), expected, "{said:?}");
+        assert_eq!(places.as_deref().map_err(ToString::to_string), expected.map_err(str::to_owned), "{said:?}");
     }
 }

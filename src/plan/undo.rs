@@ -1,6 +1,7 @@
 //! What an event takes back of what waits to be told, and what goes on and off while it waits.
 
 use crate::event::{EventKind, Undoes, Undone};
+use crate::reason::Reason;
 use crate::rule::Rules;
 use crate::track::Tracked;
 
@@ -12,7 +13,7 @@ pub struct Recall {
     /// Which
     pub made: Made,
     /// Why what they tell is not to be sent any more; `None` if it is to be written anew
-    pub withdrawn: Option<String>,
+    pub withdrawn: Option<Reason>,
 }
 
 /// Which messages.
@@ -58,10 +59,10 @@ pub(super) fn take_back(plan: &mut Plan, tracked: &Tracked, held: &[Held]) {
     }
 }
 
-fn before_it_was_sent(how: Undone) -> String {
+fn before_it_was_sent(how: Undone) -> Reason {
     match how {
-        Undone::Edited => "its author took the words back before they were sent".to_owned(),
-        how => format!("{} before it was sent", how.describe()),
+        Undone::Edited => Reason::WordsTakenBack,
+        how => Reason::UndoneBefore { how },
     }
 }
 
@@ -72,9 +73,8 @@ pub(super) fn settle_flaps(plan: &mut Plan, tracked: &Tracked, held: &[Held]) {
     }
     let kind = tracked.event.kind;
     let undone = held.iter().filter(|held| is_undone(held, tracked)).map(|held| held.id);
-    let reason = format!("{kind} undid it before it was sent");
     let new = undone.filter(|id| !plan.superseded.iter().chain(&plan.withdrawn).any(|(other, _)| other == id));
-    let new = new.map(|id| (id, reason.clone())).collect::<Vec<_>>();
+    let new = new.map(|id| (id, Reason::UndoneByEvent { kind })).collect::<Vec<_>>();
     plan.withdrawn.extend(new);
 }
 
@@ -83,7 +83,7 @@ pub(super) fn not_told_yet(
     tracked: &Tracked,
     (team, rule, kind): Reached<'_>,
     (rules, history): (&Rules, &History),
-) -> Option<String> {
+) -> Option<Reason> {
     if kind != tracked.event.kind {
         return None;
     }
@@ -93,12 +93,12 @@ pub(super) fn not_told_yet(
         held.rule == rule.name || old.is_some_and(|(_, old)| rule.to.iter().all(|to| old.to.contains(to)))
     });
     if let Some(held) = unheard.into_iter().next() {
-        return Some(format!("{} was not told of {} yet, and this undoes it", team.name, held.kind));
+        return Some(Reason::NotToldYet { team: team.name.clone(), kind: held.kind });
     }
     let asks = |kind| rule.on.kinds.contains(kind);
     if kind == EventKind::WorkflowRecovered && asks(EventKind::WorkflowFailed) {
         let last = history.told.get(&(team.name.clone(), rule.name.clone())).map(|(_, kind)| *kind);
-        return (last != Some(EventKind::WorkflowFailed)).then(|| format!("{} was not told that it failed", team.name));
+        return (last != Some(EventKind::WorkflowFailed)).then(|| Reason::FailureNotTold { team: team.name.clone() });
     }
     None
 }

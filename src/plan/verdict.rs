@@ -1,6 +1,7 @@
 //! What each rule says of a payload: for `explain`, and for the tests in team files.
 
 use crate::event::EventKind;
+use crate::reason::Reason;
 use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge, matched_by};
 use crate::track::Tracked;
 
@@ -68,7 +69,10 @@ fn judged<'a>(tracked: &[Tracked], rules: &Rules, (team, rule): (&'a Team, &'a R
 /// Rules are not asked about what takes something back.
 fn no_news(tracked: &[Tracked]) -> Verdict {
     let undoing = tracked.iter().find_map(|tracked| tracked.event.undoing.as_ref());
-    let because = undoing.map_or_else(|| "there is no event".to_owned(), |undoing| undoing.because.clone());
+    let because = undoing.map_or_else(
+        || Reason::NotNews { detail: "there is no event".to_owned() },
+        |undoing| Reason::UndoesOther { detail: undoing.because.clone() },
+    );
     Verdict::Miss { because, unknown: false }
 }
 
@@ -81,9 +85,9 @@ fn verdict(asked: Asked<'_>, rules: &Rules, (team, rule): (&Team, &Rule)) -> Ver
     if addressed.iter().any(|(other, _)| other.name == team.name) {
         return verdict;
     }
-    let mut names = addressed.iter().map(|(team, _)| team.name.as_str()).collect::<Vec<_>>();
-    names.dedup();
-    Verdict::Suppressed { because: format!("it is said to {}, not to {}", names.join(", "), team.name) }
+    let mut to = addressed.iter().map(|(team, _)| team.name.clone()).collect::<Vec<_>>();
+    to.dedup();
+    Verdict::Suppressed { because: Reason::NotAddressed { to, team: team.name.clone() } }
 }
 
 /// The rules that match an event, each with the kind that it matches as.

@@ -20,6 +20,7 @@ use crate::api::jira::Jira;
 use crate::event::{Event, Source};
 use crate::intake::sorted;
 use crate::metrics::Metrics;
+use crate::reason::Reason;
 use crate::source::{Parsed, Settings};
 use crate::store::{Incoming, Store, StoreError};
 
@@ -107,7 +108,7 @@ pub struct Recovered {
     /// When it was sent
     pub sent: Timestamp,
     /// What it tells, or why nothing
-    pub told: Result<Box<Event>, String>,
+    pub told: Result<Box<Event>, Reason>,
 }
 
 impl Found {
@@ -196,7 +197,10 @@ impl Recovery {
         for (number, delivery) in missing {
             let (delivery, parsed) = sorted(delivery, &self.settings);
             let told = match parsed {
-                Parsed::Events(events) => events.into_iter().next().map(Box::new).ok_or_else(String::new),
+                // There is at least one.
+                Parsed::Events(events) => {
+                    events.into_iter().next().map(Box::new).ok_or(Reason::NoRule { unknown: None })
+                }
                 Parsed::Ignored(reason) => Err(reason),
             };
             let Incoming { source, key, name, received: sent, .. } = &delivery;

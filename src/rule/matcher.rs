@@ -15,6 +15,7 @@ pub(super) use self::whose::{is_fact, is_of_dependencies};
 use self::words::one_of;
 use super::{Rule, Team};
 use crate::event::{Event, EventKind, Ticket};
+use crate::reason::Reason;
 
 /// What a rule is asked about.
 #[derive(Debug, Clone, Copy)]
@@ -35,14 +36,14 @@ pub enum Verdict {
     /// The rule is about something else
     Miss {
         /// The first condition that fails
-        because: String,
+        because: Reason,
         /// What decides is not known, so it might have been for the team
         unknown: bool,
     },
     /// The rule matches, but it is no news to the team
     Suppressed {
         /// Whose action it was
-        because: String,
+        because: Reason,
     },
 }
 
@@ -52,10 +53,12 @@ pub fn judge(rule: &Rule, team: &Team, asked: Asked<'_>) -> Verdict {
     let Asked { event, kind, .. } = asked;
     if !rule.on.kinds.contains(kind) {
         let wanted: Vec<_> = rule.on.written.iter().map(String::as_str).collect();
-        return Verdict::Miss { because: format!("the event is {kind}, not {}", one_of(&wanted)), unknown: false };
+        return Verdict::Miss { because: Reason::OtherEvent { kind, wanted: one_of(&wanted) }, unknown: false };
     }
     if let Err(failure) = conditions::hold(&rule.conditions, asked) {
-        return Verdict::Miss { because: failure.because, unknown: failure.unknown };
+        let (detail, unknown) = (failure.because, failure.unknown);
+        let because = if unknown { Reason::ConditionUnknown { detail } } else { Reason::ConditionFailed { detail } };
+        return Verdict::Miss { because, unknown };
     }
     whose::no_news(rule, team, event, kind).map_or(Verdict::Match, |because| Verdict::Suppressed { because })
 }

@@ -1,14 +1,14 @@
 //! Tickets with a security level: only some people may see more of them than that they exist.
 
 use crate::event::{About, Event, Ticket};
+use crate::reason::Reason;
 use crate::rule::{Audience, Team};
 
-/// Why a team may hear nothing at all of an event, as a sentence: readers outside of the company are told nothing of a ticket
+/// Why a team may hear nothing at all of an event: readers outside of the company are told nothing of a ticket
 /// that not even everybody inside may see, whatever a rule says.
 #[must_use]
-pub fn withheld(team: &Team, event: &Event, ticket: Option<&Ticket>) -> Option<&'static str> {
-    (team.audience == Audience::Outside && own(event, ticket).is_some())
-        .then_some("the ticket has a security level, and the team's readers are outside")
+pub fn withheld(team: &Team, event: &Event, ticket: Option<&Ticket>) -> Option<Reason> {
+    (team.audience == Audience::Outside && own(event, ticket).is_some()).then_some(Reason::Withheld)
 }
 
 /// The ticket that an event is about, if that is restricted, as far as the event says or it is `known`.

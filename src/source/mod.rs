@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::event::{Event, Source};
+use crate::reason::Reason;
 
 pub use body::{BodyError, json_body};
 pub use commit::Commit;
@@ -50,8 +51,8 @@ pub struct Settings {
 pub enum Parsed {
     /// What happened, the most significant first, notes last; never empty
     Events(Vec<Event>),
-    /// Why there is nothing to tell, as a sentence for people
-    Ignored(String),
+    /// Why there is nothing to tell
+    Ignored(Reason),
 }
 
 /// What every payload needs beside its body.
@@ -61,7 +62,7 @@ struct Context<'a> {
 }
 
 /// The events of a delivery, or the reason why there are none.
-type Understood = Result<Vec<Event>, String>;
+type Understood = Result<Vec<Event>, Reason>;
 
 /// Reads the JSON body of an authentic webhook. `name` is GitHub's `X-GitHub-Event`; Jira names its events in the
 /// body, so there it is not looked at. `received` stands in where the payload names no time.
@@ -113,6 +114,21 @@ pub fn pull_request(repo: &str, pull: &Value, settings: &Settings) -> Option<Eve
 }
 
 /// The reason for a body that does not even have the outline of a webhook.
-fn not_a_payload(error: &serde_json::Error) -> String {
-    format!("the body is not a webhook's JSON object: {error}")
+fn not_a_payload(error: &serde_json::Error) -> Reason {
+    Reason::NotAPayload { error: error.to_string() }
+}
+
+/// The reason for a payload without a field that is needed.
+fn missing(field: &str) -> Reason {
+    Reason::FieldMissing { field: field.to_owned() }
+}
+
+/// The reason for an event of this name.
+fn not_asked_for(name: &str) -> Reason {
+    Reason::NotAskedFor { what: format!("`{}`", text::title(name)) }
+}
+
+/// The reason for what says nothing that could be told.
+fn not_news(detail: impl Into<String>) -> Reason {
+    Reason::NotNews { detail: detail.into() }
 }

@@ -12,8 +12,6 @@ pub const ON_GITHUB: &str = "<!-- microalign -->";
 /// The last line of our comments in Jira. Nothing that is not seen survives there: Cloud turns the markup into a
 /// document, and drops `{anchor}` and comment properties on the way to a webhook.
 pub const IN_JIRA: &str = "— microalign";
-/// Why they are ignored.
-pub const OWN_COMMENT: &str = "our own comment: nothing answers to it";
 
 /// Whether the text of a comment on GitHub is ours. Its editor turns the ends of lines into CRLF.
 pub fn is_ours_on_github(body: &str) -> bool {

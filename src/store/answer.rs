@@ -12,6 +12,7 @@ use super::{Store, StoreError, corrupt, from_json, to_json};
 use crate::destination::Destination;
 use crate::event::Event;
 use crate::plan::LineId;
+use crate::reason::Reason;
 use crate::template::{Message, clean, shorten};
 
 /// Whoever answers more often talks to people who know already.
@@ -125,8 +126,8 @@ pub struct Unopposed {
 pub struct Outcome {
     /// The objection that it comes of; `None` where nobody objected
     pub objection: Option<i64>,
-    /// The ids of the assumptions' lines, with what stands in their reasons from now on
-    pub lines: Vec<(i64, String)>,
+    /// The ids of the assumptions' lines, each with what came of it
+    pub lines: Vec<(i64, Reason)>,
     /// What the author is told; `None` if nothing
     pub told: Option<Told>,
 }
@@ -140,8 +141,8 @@ pub struct Told {
     pub page: String,
     /// What is said there
     pub message: Message,
-    /// The same in the words of the ledger
-    pub reason: String,
+    /// That, as the ledger has it
+    pub reason: Reason,
 }
 
 impl Store {
@@ -279,8 +280,8 @@ async fn conclude(conn: &mut SqliteConnection, outcomes: Vec<Outcome>, now: Time
             continue;
         }
         sqlx::query(
-            "UPDATE ledger SET object_at = NULL, outcome = concat_ws('; ', outcome, value ->> 1),
-                    reason = concat_ws('; ', reason, value ->> 1)
+            "UPDATE ledger SET object_at = NULL,
+                    outcome = json_insert(coalesce(outcome, '[]'), '$[#]', json(value ->> 1))
              FROM json_each($1) WHERE ledger.id = value ->> 0",
         )
         .bind(to_json(&outcome.lines)?)
@@ -316,20 +317,22 @@ async fn tell(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let message = to_json(&told.message)?;
+    let (sending, tells) = (to_json(&Reason::Sending)?, to_json(&[&told.reason])?);
     let mut lead = None;
     for assumption in lines {
         let row = sqlx::query(
             "INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at,
                                  message, outcome, answers, lead_id)
              SELECT delivery_id, (SELECT max(line) + 1 FROM ledger n WHERE n.delivery_id = l.delivery_id), event_id,
-                    source, kind, subject, thread, team, rule, 'held', $2 || ': it is being sent', $3, $4, $2, l.id, $5
+                    source, kind, subject, thread, team, rule, 'held', $2, $3, $4, $6, l.id, $5
              FROM ledger l WHERE id = $1 RETURNING id",
         )
         .bind(assumption)
-        .bind(&told.reason)
+        .bind(&sending)
         .bind(now.as_millisecond())
         .bind(lead.is_none().then_some(&message))
         .bind(lead)
+        .bind(&tells)
         .fetch_one(&mut *conn)
         .await?;
         if lead.is_none() {

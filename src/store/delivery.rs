@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{Job, Store, StoreError, corrupt, to_json};
 use crate::event::Source;
+use crate::reason::Reason;
 
 /// A verified delivery, before it is stored.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct Incoming {
     /// When it came
     pub received: Timestamp,
     /// Why there is nothing to do with it, if that is known already
-    pub ignored: Option<String>,
+    pub ignored: Option<Reason>,
 }
 
 impl Incoming {

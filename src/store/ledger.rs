@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 
 use super::{Store, StoreError, corrupt, from_json};
+use crate::reason::{Code, Reason};
 use crate::template::Message;
 
 /// What became of an event for a rule.
@@ -92,8 +93,13 @@ pub struct Entry {
     pub rule: Option<String>,
     /// What became of it
     pub state: EntryState,
-    /// Why
+    /// Why, for programs
+    pub code: Code,
+    /// Why, and what came of it, for people
     pub reason: String,
+    /// What came of an assumption
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outcomes: Vec<Code>,
     /// When it was planned
     pub at: Timestamp,
     /// Its sends
@@ -143,7 +149,7 @@ impl Store {
     pub async fn ledger(&self, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
         let mut query = QueryBuilder::new(
             "SELECT l.delivery_id || '.' || l.line AS name, d.delivery_key, l.source, l.kind, l.subject, l.thread,
-                    l.team, l.rule, l.state, l.reason, l.at, l.message,
+                    l.team, l.rule, l.state, l.reason, l.outcome, l.answers IS NOT NULL AS answers, l.at, l.message,
                     (SELECT json_group_array(json_object('destination', s.destination, 'state', s.state,
                             'attempts', s.attempts, 'error', s.error) ORDER BY s.id) FROM send s
                      WHERE s.ledger_id = coalesce(l.lead_id, l.id)) AS sends
@@ -177,8 +183,35 @@ pub(super) fn state(name: &str) -> Result<EntryState, StoreError> {
     <EntryState as clap::ValueEnum>::from_str(name, false).map_err(|e| corrupt("a line's state", &e))
 }
 
+/// A reason as it is stored. One that this version cannot read must not hide the rest of the ledger.
+fn stored(text: &str) -> Reason {
+    serde_json::from_str(text).unwrap_or_else(|error| {
+        tracing::error!(%error, text, "our fault: a reason cannot be read");
+        Reason::Other { class: None, sentence: text.to_owned() }
+    })
+}
+
+fn outcomes(text: Option<&str>) -> Vec<Reason> {
+    let read = text.map(|text| {
+        from_json(text).inspect_err(|error| tracing::error!(%error, text, "our fault: an outcome cannot be read"))
+    });
+    read.and_then(Result::ok).unwrap_or_default()
+}
+
+/// The sentence for a line: why, then what came of it. A line that `answers` to an assumption's author is about what came.
+fn said(reason: &Reason, outcomes: &[Reason], answers: bool) -> String {
+    let came = outcomes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    match (reason.code(), answers) {
+        _ if came.is_empty() => reason.to_string(),
+        (Code::Sent, true) => came,
+        (Code::Sending, true) => format!("{came}: {reason}"),
+        _ => format!("{reason}; {came}"),
+    }
+}
+
 fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
     let message: Option<&str> = row.try_get("message")?;
+    let (reason, outcomes) = (stored(row.try_get("reason")?), outcomes(row.try_get("outcome")?));
     Ok(Entry {
         id: row.try_get("name")?,
         delivery: row.try_get("delivery_key")?,
@@ -189,7 +222,9 @@ fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
         team: row.try_get("team")?,
         rule: row.try_get("rule")?,
         state: state(row.try_get("state")?)?,
-        reason: row.try_get("reason")?,
+        code: reason.code(),
+        reason: said(&reason, &outcomes, row.try_get("answers")?),
+        outcomes: outcomes.iter().map(Reason::code).collect(),
         at: Timestamp::from_millisecond(row.try_get("at")?).map_err(|e| corrupt("a line's time", &e))?,
         sends: from_json(row.try_get("sends")?)?,
         message: message.map(from_json).transpose()?,

@@ -18,6 +18,8 @@ mod recovery;
 mod release;
 mod replay;
 mod send;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod told;
 mod undo;

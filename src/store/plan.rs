@@ -14,6 +14,7 @@ use super::undo::{self, Undone};
 use super::{Store, StoreError, corrupt, from_json, names, to_json};
 use crate::event::{About, Comment, Event, EventKind, Renamed, Source, Thing, ThingKind, TicketKey};
 use crate::plan::{History, LineId, Recall, Timer};
+use crate::reason::Reason;
 use crate::track::Known;
 
 /// What is known of a subject.
@@ -46,7 +47,7 @@ pub enum Planned {
         /// `X-GitHub-Event`; empty for Jira
         name: String,
         /// Why
-        reason: String,
+        reason: Reason,
     },
 }
 
@@ -94,7 +95,7 @@ pub struct Line {
     /// What becomes of it
     pub state: LineState,
     /// Why
-    pub reason: String,
+    pub reason: Reason,
 }
 
 impl Line {
@@ -135,7 +136,7 @@ pub struct PlannedEvent {
     /// Its lines
     pub lines: Vec<Line>,
     /// Waiting lines that it replaces, with the reason
-    pub superseded: Vec<(LineId, String)>,
+    pub superseded: Vec<(LineId, Reason)>,
     /// Silences that begin with it
     pub timers: Vec<Timer>,
     /// Subjects that are gone with it, and their silences
@@ -143,7 +144,7 @@ pub struct PlannedEvent {
     /// Whether a ticket moves on with it
     pub forward: bool,
     /// Waiting lines that are not sent any more, with the reason
-    pub withdrawn: Vec<(LineId, String)>,
+    pub withdrawn: Vec<(LineId, Reason)>,
     /// Waiting lines that wait on, and until when
     pub extended: Vec<(LineId, Timestamp)>,
     /// Messages that may not be sent yet, and are to be written anew, or not to be sent

@@ -6,6 +6,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError, to_json};
 use crate::plan::LineId;
+use crate::reason::{Code, Reason};
 
 impl Store {
     /// Takes back the messages that tell these lines. What no place can have got yet is written anew from what then still
@@ -33,7 +34,7 @@ pub(super) async fn recall(
     let rows = sqlx::query(
         "SELECT q.ledger_id, EXISTS (
              SELECT 1 FROM send o WHERE o.ledger_id = q.ledger_id
-               AND (o.state IN ('sent', 'sending') OR (o.attempts > 0 AND o.error LIKE '%ambiguous:%')))
+               AND (o.state IN ('sent', 'sending') OR (o.attempts > 0 AND o.doubtful)))
          FROM json_each($1)
          CROSS JOIN ledger l ON l.delivery_id = value ->> 0 AND l.line = value ->> 1
          CROSS JOIN send q ON q.ledger_id = coalesce(l.lead_id, l.id) AND q.state = 'queued'
@@ -55,16 +56,16 @@ pub(super) async fn recall(
 
          UPDATE ledger SET message = NULL, lead_id = NULL, told_at = NULL, object_at = NULL,
                 due_at = iif(state = 'held', $4, NULL),
-                reason = iif(state = 'held', 'its message is written anew, since a part of it was taken back', reason)
+                reason = iif(state = 'held', $5, reason)
          WHERE id IN (SELECT value FROM json_each($1)) OR lead_id IN (SELECT value FROM json_each($1));
 
          UPDATE send SET state = 'failed', error = $3
          WHERE ledger_id IN (SELECT value FROM json_each($2)) AND state = 'queued';
 
          UPDATE ledger SET state = 'failed',
-                reason = concat_ws('; ', (SELECT group_concat(destination || ': ' || error, '; ') FROM send
-                                          WHERE ledger_id = coalesce(ledger.lead_id, ledger.id) AND state = 'failed'),
-                                   outcome)
+                reason = json_object('code', $6, 'failed', json((
+                    SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
+                    WHERE ledger_id = coalesce(ledger.lead_id, ledger.id) AND state = 'failed')))
          WHERE (id IN (SELECT value FROM json_each($2)) OR lead_id IN (SELECT value FROM json_each($2)))
            AND state = 'held'
            AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = coalesce(ledger.lead_id, ledger.id) AND state = 'sending')",
@@ -73,6 +74,8 @@ pub(super) async fn recall(
     .bind(to_json(&out)?)
     .bind(error)
     .bind(now.as_millisecond())
+    .bind(to_json(&Reason::WrittenAnew)?)
+    .bind(Code::Undelivered.as_str())
     .execute(conn)
     .await?;
     Ok(())

@@ -12,6 +12,7 @@ use crate::destination::Destination;
 use crate::event::{Event, EventKind};
 use crate::hold::Wait;
 use crate::plan::Said;
+use crate::reason::Reason;
 use crate::template::Message;
 use crate::track::Known;
 
@@ -73,15 +74,15 @@ pub struct Released {
     /// The messages that go
     pub sent: Vec<Outgoing>,
     /// Those that wait on, whether with others of their team, and the reason
-    pub held: Vec<(i64, Wait, bool, String)>,
+    pub held: Vec<(i64, Wait, bool, Reason)>,
     /// Those that are not sent, with the reason. A milestone that was not told may be told another time.
-    pub suppressed: Vec<(i64, String)>,
+    pub suppressed: Vec<(i64, Reason)>,
     /// Those that are muted everywhere, or that another rule told of there, with the reason. They count as told.
-    pub muted: Vec<(i64, String)>,
+    pub muted: Vec<(i64, Reason)>,
     /// Where those that are sent don't go because it is muted there, with the reason
     pub left_out: Vec<(i64, Destination, String)>,
     /// Those that could not be written, with the reason
-    pub failed: Vec<(i64, String)>,
+    pub failed: Vec<(i64, Reason)>,
 }
 
 /// A message, and the updates that it tells.
@@ -279,7 +280,7 @@ impl Rows {
             let to = to.iter().map(|to| json!([to, if *to == Destination::Github { subject } else { thread }]));
             sent.push(json!({ "id": lead, "message": to_json(message)?, "to": to.collect::<Vec<_>>(),
                               "object_at": object_at(lead) }));
-            let reason = format!("it is told with {name}");
+            let reason = Reason::ToldWith { line: name.clone() };
             others.extend(with.iter().map(|id| json!([id, lead, reason, object_at(id)])));
         }
         let held = released
@@ -298,7 +299,7 @@ impl Rows {
 
 async fn write_release(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE ledger SET message = value ->> 'message', reason = 'it is being sent', due_at = NULL, told_at = $6,
+        "UPDATE ledger SET message = value ->> 'message', reason = $7, due_at = NULL, told_at = $6,
                 object_at = value ->> 'object_at'
          FROM json_each($1) WHERE ledger.id = value ->> 'id';
 
@@ -328,6 +329,7 @@ async fn write_release(conn: &mut SqliteConnection, rows: Rows, now: Timestamp) 
     .bind(rows.suppressed)
     .bind(rows.failed)
     .bind(now.as_millisecond())
+    .bind(to_json(&Reason::Sending)?)
     .execute(conn)
     .await?;
     Ok(())

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::ledger::state;
-use super::{EntryState, Store, StoreError};
+use super::{EntryState, Store, StoreError, corrupt};
+use crate::reason::Code;
 
 /// How many messages a rule led to. What is told together counts once, for the rule of its first update.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct Untold {
     /// What they are instead
     pub state: EntryState,
     /// Why
-    pub reason: String,
+    pub code: Code,
     /// So many
     pub count: u64,
 }
@@ -69,25 +70,26 @@ impl Store {
             .collect()
     }
 
-    /// The updates that are in no message, by rule, state and reason.
+    /// The updates that are in no message, by rule, state and the reason's code.
     ///
     /// # Errors
     /// As above
     pub async fn untold(&self) -> Result<Vec<Untold>, StoreError> {
         let rows = sqlx::query(
-            "SELECT team, rule, state, reason, count(*) AS count FROM ledger
-             WHERE told_at IS NULL AND team IS NOT NULL GROUP BY team, rule, state, reason",
+            "SELECT team, rule, state, reason_code, count(*) AS count FROM ledger
+             WHERE told_at IS NULL AND team IS NOT NULL GROUP BY team, rule, state, reason_code",
         )
         .fetch_all(&self.read)
         .await?;
         rows.iter()
             .map(|row| {
                 let count: i64 = row.try_get("count")?;
+                let code: &str = row.try_get("reason_code")?;
                 Ok(Untold {
                     team: row.try_get("team")?,
                     rule: row.try_get("rule")?,
                     state: state(row.try_get("state")?)?,
-                    reason: row.try_get("reason")?,
+                    code: code.parse().map_err(|e| corrupt("a reason's code", &e))?,
                     count: count.unsigned_abs(),
                 })
             })

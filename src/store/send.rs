@@ -13,6 +13,7 @@ use super::bounce::{Refusals, refusals};
 use super::{Job, Store, StoreError, corrupt, from_json, to_json};
 use crate::destination::{Destination, Manner};
 use crate::event::EventKind;
+use crate::reason::{Code, Reason};
 use crate::template::Message;
 
 /// A claim is void after this long: longer than a whole claim of sends that all run into their deadlines.
@@ -47,8 +48,10 @@ pub struct Claimed {
     pub update: String,
     /// When it was queued
     pub created: Timestamp,
-    /// What is known of earlier attempts
+    /// What went wrong in the last attempt
     pub error: Option<String>,
+    /// It may have arrived in the last attempt
+    pub doubtful: bool,
     /// It tells of an assumption
     pub assumes: bool,
     /// How its destination refused earlier mail
@@ -73,6 +76,8 @@ pub enum Settled {
         at: Timestamp,
         /// What went wrong
         error: String,
+        /// It may have arrived all the same
+        doubtful: bool,
     },
     /// It was not tried: it waits for its turn again
     Unclaimed,
@@ -80,6 +85,8 @@ pub enum Settled {
     Failed {
         /// What went wrong
         error: String,
+        /// It may have arrived all the same
+        doubtful: bool,
     },
     /// It will not be tried again, since there is nobody at its destination
     Refused {
@@ -140,16 +147,20 @@ pub(super) async fn release_all(conn: &mut SqliteConnection) -> Result<(), Store
     sqlx::query(
         "UPDATE send SET state = 'queued', next_at = $1, fence = fence + 1,
                 attempts = iif(id = tried, attempts, attempts - 1),
-                error = iif(id = tried, 'ambiguous: the service stopped during attempt ' || attempts, error)
+                doubtful = iif(id = tried, 1, doubtful), error = iif(id = tried, $2 || attempts, error)
          FROM (SELECT destination AS place, next_at AS lease, min(id) AS tried FROM send
                WHERE state = 'sending' AND state IN ('queued', 'sending') GROUP BY destination, next_at)
          WHERE destination = place AND next_at = lease AND state = 'sending' AND state IN ('queued', 'sending')",
     )
     .bind(Timestamp::now().as_millisecond())
+    .bind(STOPPED)
     .execute(conn)
     .await?;
     Ok(())
 }
+
+/// What is noted, with the attempt's number behind it, of a send that was under way when the process died.
+const STOPPED: &str = "ambiguous: the service stopped during attempt ";
 
 async fn claim(conn: &mut SqliteConnection, busy: &str, now: i64) -> Result<Vec<Claimed>, StoreError> {
     // From one destination to the next in the index, past all that waits for it.
@@ -170,8 +181,8 @@ async fn claim(conn: &mut SqliteConnection, busy: &str, now: i64) -> Result<Vec<
                  SELECT name, channel, row_number() OVER (PARTITION BY channel ORDER BY since) AS place
                  FROM waiting WHERE since IS NOT NULL)
              WHERE place <= coalesce((SELECT value FROM json_each($2, '$.free') WHERE key = channel), $2 ->> '$.lanes'))
-         SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, l.digest, c.root, c.editable,
-                c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
+         SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, c.root,
+                c.editable, c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
                 l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
                     SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.kind = 'note.assumed')) AS assumes,
                 b.refusals, b.first_at, b.last_at, b.error AS refused
@@ -237,6 +248,7 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
         update: row.try_get("name")?,
         created: Timestamp::from_millisecond(row.try_get("created_at")?).map_err(|e| corrupt("a time", &e))?,
         error: row.try_get("error")?,
+        doubtful: row.try_get("doubtful")?,
         assumes: row.try_get("assumes")?,
         refusals: refusals(row)?,
     })
@@ -247,18 +259,24 @@ fn row(claimed: &Claimed, settled: &Settled) -> Value {
     let now = Timestamp::now().as_millisecond();
     let (state, attempts, next, error) = match settled {
         Settled::Sent { doubt, .. } => ("sent", claimed.attempt, now, doubt.as_deref()),
-        Settled::Again { at, error } => ("queued", claimed.attempt, at.as_millisecond(), Some(error.as_str())),
+        Settled::Again { at, error, .. } => ("queued", claimed.attempt, at.as_millisecond(), Some(error.as_str())),
         Settled::Unclaimed => ("queued", claimed.attempt - 1, now, claimed.error.as_deref()),
-        Settled::Failed { error } | Settled::Refused { error } => {
+        Settled::Failed { error, .. } | Settled::Refused { error } => {
             ("failed", claimed.attempt, now, Some(error.as_str()))
         }
+    };
+    let doubtful = match settled {
+        Settled::Again { doubtful, .. } | Settled::Failed { doubtful, .. } => *doubtful,
+        Settled::Sent { .. } | Settled::Unclaimed => claimed.doubtful,
+        Settled::Refused { .. } => false,
     };
     let (sent, reference, anew) = match settled {
         Settled::Sent { reference, anew, .. } => (Some(now), reference.as_deref(), *anew),
         _ => (None, None, false),
     };
     json!({ "id": claimed.id, "fence": claimed.fence, "state": state, "attempts": attempts, "next": next,
-            "sent": sent, "error": error, "reference": reference, "anew": anew, "subject": claimed.message.subject,
+            "sent": sent, "error": error, "doubtful": doubtful, "reference": reference, "anew": anew,
+            "subject": claimed.message.subject,
             "refused": matches!(settled, Settled::Refused { .. }).then_some(now) })
 }
 
@@ -267,7 +285,7 @@ fn row(claimed: &Claimed, settled: &Settled) -> Value {
 pub(super) async fn settle(conn: &mut SqliteConnection, results: &[Value]) -> Result<Vec<bool>, StoreError> {
     let settled = sqlx::query(
         "UPDATE send SET state = value ->> 'state', attempts = value ->> 'attempts', next_at = value ->> 'next',
-                         sent_at = value ->> 'sent', error = value ->> 'error'
+                         sent_at = value ->> 'sent', error = value ->> 'error', doubtful = value ->> 'doubtful'
          FROM json_each($1)
          WHERE send.id = value ->> 'id' AND send.fence = value ->> 'fence' AND send.state = 'sending' RETURNING send.id;
 
@@ -297,14 +315,13 @@ pub(super) async fn settle(conn: &mut SqliteConnection, results: &[Value]) -> Re
              state = CASE WHEN EXISTS (SELECT 1 FROM send WHERE ledger_id = coalesce(ledger.lead_id, ledger.id)
                                        AND state = 'failed')
                           THEN 'failed' ELSE 'sent' END,
-             reason = concat_ws('; ',
-                 coalesce((SELECT group_concat(destination || ': ' || error, '; ') FROM send
-                           WHERE ledger_id = coalesce(ledger.lead_id, ledger.id) AND state = 'failed'),
-                          iif(answers IS NULL,
-                              concat_ws('; ', 'the rule matched',
-                                        (SELECT 'it is told with ' || delivery_id || '.' || line FROM ledger lead
-                                         WHERE lead.id = ledger.lead_id)), NULL)),
-                 outcome)
+             reason = CASE WHEN EXISTS (SELECT 1 FROM send WHERE ledger_id = coalesce(ledger.lead_id, ledger.id)
+                                        AND state = 'failed')
+                 THEN json_object('code', $2, 'failed', json((
+                     SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
+                     WHERE ledger_id = coalesce(ledger.lead_id, ledger.id) AND state = 'failed')))
+                 ELSE json_object('code', $3, 'with', (
+                     SELECT delivery_id || '.' || line FROM ledger lead WHERE lead.id = ledger.lead_id)) END
          WHERE (id IN (SELECT s.ledger_id FROM json_each($1)
                        CROSS JOIN send s ON s.id = value ->> 'id' AND s.fence = value ->> 'fence'
                        WHERE s.state IN ('sent', 'failed'))
@@ -315,6 +332,8 @@ pub(super) async fn settle(conn: &mut SqliteConnection, results: &[Value]) -> Re
                            AND state IN ('queued', 'sending'))",
     )
     .bind(to_json(&results)?)
+    .bind(Code::Undelivered.as_str())
+    .bind(Code::Sent.as_str())
     .fetch_all(conn)
     .await?;
     let ids = settled.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<i64>, _>>()?;
@@ -339,11 +358,12 @@ async fn retry(conn: &mut SqliteConnection, delivery: i64, line: i64) -> Result<
     }
     sqlx::query(
         "WITH lead (id) AS (SELECT coalesce(lead_id, id) FROM ledger WHERE delivery_id = $1 AND line = $2)
-         UPDATE ledger SET state = 'held', reason = 'it is being sent again, by hand'
+         UPDATE ledger SET state = 'held', reason = $3
          WHERE id IN (SELECT id FROM lead) OR lead_id IN (SELECT id FROM lead)",
     )
     .bind(delivery)
     .bind(line)
+    .bind(to_json(&Reason::SendingAgain)?)
     .execute(conn)
     .await?;
     Ok(retried)

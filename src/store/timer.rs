@@ -8,6 +8,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError, corrupt, from_json, to_json};
 use crate::plan::{Silence, Timer};
+use crate::reason::Reason;
 use crate::track::{Known, thread};
 
 /// A timer that has run out.
@@ -32,8 +33,8 @@ pub struct Followed {
     pub run_out: RunOut,
     /// What follows
     pub silence: Silence,
-    /// Why
-    pub reason: String,
+    /// Why, if the ledger gets a line
+    pub reason: Option<Reason>,
 }
 
 impl Store {

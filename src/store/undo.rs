@@ -106,7 +106,7 @@ async fn take_back(conn: &mut SqliteConnection, taken: &Recall, now: Timestamp) 
                  WHERE l.state = 'suppressed')",
         )
         .bind(&ids)
-        .bind(reason)
+        .bind(to_json(reason)?)
         .execute(conn)
         .await?;
     }

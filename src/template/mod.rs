@@ -30,6 +30,7 @@ pub use self::source::TemplateProblem;
 
 use self::source::{Fault, Source};
 use crate::event::EventKind;
+use crate::reason::Reason;
 
 macro_rules! built_in {
     ($($name:literal)*) => { &[$(($name, include_str!(concat!("../../templates/", $name, ".hbs"))),)*] };
@@ -89,7 +90,7 @@ pub enum RenderError {
     Unknown(String),
     /// The team may not hear of it
     #[error("{0}")]
-    Withheld(String),
+    Withheld(Reason),
     /// Handlebars gave up, or the output is too long
     #[error("template `{name}`: {message}")]
     Failed {

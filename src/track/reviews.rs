@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, EventKind, PullRequest, Undoes, Undone};
+use crate::reason::Reason;
 
 /// More reviewers than this are not kept apart.
 const MOST: usize = 50;
@@ -72,21 +73,19 @@ impl Reviews {
     /// Whether a review is its reviewer's last word on the commits that the pull request has now.
     ///
     /// # Errors
-    /// Why it isn't, as a sentence.
-    pub(super) fn stands(&self, event: &Event, state: State, pr: &PullRequest) -> Result<(), String> {
+    /// Why it isn't.
+    pub(super) fn stands(&self, event: &Event, state: State, pr: &PullRequest) -> Result<(), Reason> {
         let Some(by) = &event.actor else { return Ok(()) };
         match self.0.iter().find(|review| review.by == by.login) {
-            None => return Err("the review was dismissed by now".to_owned()),
+            None => return Err(Reason::ReviewDismissedByNow),
             Some(review) if review.state != state || review.once != event.once => {
-                return Err(format!("{} has reviewed it again by now", by.name));
+                return Err(Reason::ReviewedAgainByNow { by: by.name.clone() });
             }
             Some(_) => {}
         }
         let reviewed = event.review.as_ref().and_then(|review| review.commit.as_ref());
         match (reviewed, &pr.head_sha) {
-            (Some(reviewed), Some(head)) if state == State::Approved && reviewed != head => {
-                Err("it has other commits by now than those that were approved".to_owned())
-            }
+            (Some(reviewed), Some(head)) if state == State::Approved && reviewed != head => Err(Reason::CommitsByNow),
             _ => Ok(()),
         }
     }

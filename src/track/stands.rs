@@ -1,19 +1,20 @@
 //! Whether what an event told still stands: the undoing of every kind (docs/concepts/undoing.md).
 
 use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
+use crate::reason::Reason;
 
 use super::{Known, ReviewState};
 
 /// Whether an update of a kind may still be sent, by what is known of its subject now.
 ///
 /// # Errors
-/// What undid it, as a sentence.
-pub fn stands(kind: EventKind, event: &Event, now: &Known) -> Result<(), String> {
-    if let Some(gone) = now.gone.filter(|_| kind != EventKind::TicketDeleted) {
-        return Err(format!("{} by now", gone.describe()));
+/// What undid it.
+pub fn stands(kind: EventKind, event: &Event, now: &Known) -> Result<(), Reason> {
+    if let Some(how) = now.gone.filter(|_| kind != EventKind::TicketDeleted) {
+        return Err(Reason::GoneByNow { how });
     }
     if !holds(kind, &now.about) {
-        return Err(format!("it is {} by now", standing(&now.about)));
+        return Err(state_by_now(&now.about));
     }
     if kind != event.kind {
         return Ok(());
@@ -30,6 +31,10 @@ pub fn stands(kind: EventKind, event: &Event, now: &Known) -> Result<(), String>
     }
 }
 
+fn state_by_now(about: &About) -> Reason {
+    Reason::StateByNow { state: standing(about).to_owned() }
+}
+
 fn to(event: &Event) -> Option<&str> {
     event.change.as_ref()?.to.as_deref()
 }
@@ -39,16 +44,16 @@ fn from(event: &Event) -> Option<&str> {
 }
 
 /// What was put into a list is still in it.
-fn listed(value: Option<&str>, list: &[String], what: &str) -> Result<(), String> {
+fn listed(value: Option<&str>, list: &[String], what: &str) -> Result<(), Reason> {
     let is_in = value.is_none_or(|value| list.iter().any(|other| other.eq_ignore_ascii_case(value)));
-    if is_in { Ok(()) } else { Err(format!("{what} {} was taken back by now", value.unwrap_or_default())) }
+    if is_in { Ok(()) } else { Err(Reason::RemovedByNow { what: format!("{what} {}", value.unwrap_or_default()) }) }
 }
 
-fn pull_request(kind: EventKind, event: &Event, (pr, now): (&PullRequest, &Known)) -> Result<(), String> {
+fn pull_request(kind: EventKind, event: &Event, (pr, now): (&PullRequest, &Known)) -> Result<(), Reason> {
     let list = |list: &Option<Vec<String>>, value, what| list.as_ref().map_or(Ok(()), |list| listed(value, list, what));
     let is_open = || match pr.stage {
         Stage::Open => Ok(()),
-        Stage::Closed | Stage::Merged => Err(format!("it is {} by now", standing(&now.about))),
+        Stage::Closed | Stage::Merged => Err(state_by_now(&now.about)),
     };
     match kind {
         EventKind::PullRequestApproved => is_open().and_then(|()| now.reviews.stands(event, ReviewState::Approved, pr)),
@@ -61,7 +66,7 @@ fn pull_request(kind: EventKind, event: &Event, (pr, now): (&PullRequest, &Known
         EventKind::PullRequestLabeled => list(&pr.labels, to(event), "the label"),
         EventKind::PullRequestUnlabeled => match (from(event), &pr.labels) {
             (Some(label), Some(labels)) if labels.iter().any(|other| other.eq_ignore_ascii_case(label)) => {
-                Err(format!("it has the label {label} again by now"))
+                Err(Reason::LabelBackByNow { label: label.to_owned() })
             }
             _ => Ok(()),
         },
@@ -76,18 +81,18 @@ fn pull_request(kind: EventKind, event: &Event, (pr, now): (&PullRequest, &Known
 }
 
 /// What was changed is what it was changed to.
-fn same(told: Option<&str>, now: Option<&str>, what: &str) -> Result<(), String> {
+fn same(told: Option<&str>, now: Option<&str>, what: &str) -> Result<(), Reason> {
     match (told, now) {
-        (Some(told), Some(now)) if told != now => Err(format!("the {what} was changed again by now")),
-        (Some(_), None) => Err(format!("the {what} was taken away by now")),
+        (Some(told), Some(now)) if told != now => Err(Reason::ChangedAgainByNow { what: what.to_owned() }),
+        (Some(_), None) => Err(Reason::ClearedByNow { what: what.to_owned() }),
         _ => Ok(()),
     }
 }
 
-fn ticket(kind: EventKind, event: &Event, ticket: &Ticket) -> Result<(), String> {
+fn ticket(kind: EventKind, event: &Event, ticket: &Ticket) -> Result<(), Reason> {
     let field = event.change.as_ref().map_or("", |change| change.field.as_str());
     match kind {
-        EventKind::TicketFlagged if ticket.flagged == Some(false) => Err("the flag was lowered by now".to_owned()),
+        EventKind::TicketFlagged if ticket.flagged == Some(false) => Err(Reason::FlagLoweredByNow),
         EventKind::TicketSlipped | EventKind::TicketPulledIn if field == "due" => match ticket.due {
             Some(due) => same(to(event), Some(&due.to_string()), "due date"),
             None => Ok(()),
@@ -101,7 +106,7 @@ fn ticket(kind: EventKind, event: &Event, ticket: &Ticket) -> Result<(), String>
         },
         EventKind::TicketAssigned => match (&ticket.assignee, to(event)) {
             (Some(now), Some(to)) if ![&now.name, &now.login].iter().any(|name| name.eq_ignore_ascii_case(to)) => {
-                Err("it was given to somebody else by now".to_owned())
+                Err(Reason::ReassignedByNow)
             }
             _ => Ok(()),
         },
@@ -110,21 +115,17 @@ fn ticket(kind: EventKind, event: &Event, ticket: &Ticket) -> Result<(), String>
 }
 
 /// Of the tries of one release, of a workflow's run and of what was deployed to one place, the last one counts.
-fn thing(kind: EventKind, event: &Event, now: &Thing) -> Result<(), String> {
+fn thing(kind: EventKind, event: &Event, now: &Thing) -> Result<(), Reason> {
     let About::Thing(told) = &event.about else { return Ok(()) };
     let another = now.id.is_some() && told.id.is_some() && now.id != told.id && now.updated_at >= told.updated_at;
     match kind {
-        EventKind::ReleasePublished | EventKind::ReleasePromoted if another => {
-            Err("it was published once more by now".to_owned())
-        }
+        EventKind::ReleasePublished | EventKind::ReleasePromoted if another => Err(Reason::PublishedAgainByNow),
         EventKind::ReleasePublished if told.prerelease == Some(true) && now.prerelease == Some(false) => {
-            Err("it is a full release by now".to_owned())
+            Err(Reason::FullReleaseByNow)
         }
-        EventKind::ReleasePromoted if now.prerelease == Some(true) => {
-            Err("it is a pre-release again by now".to_owned())
-        }
-        EventKind::DeploymentSucceeded if has_failed(told, now) => Err("it has failed by now".to_owned()),
-        EventKind::DeploymentFailed if another => Err("there is a later deployment to the same place".to_owned()),
+        EventKind::ReleasePromoted if now.prerelease == Some(true) => Err(Reason::PrereleaseByNow),
+        EventKind::DeploymentSucceeded if has_failed(told, now) => Err(Reason::FailedByNow),
+        EventKind::DeploymentFailed if another => Err(Reason::LaterDeployment),
         _ => Ok(()),
     }
 }

@@ -118,10 +118,11 @@ async fn explain_says_what_a_payload_would_lead_to() {
     );
     assert_eq!(told["rules"].as_array().unwrap().len(), 2);
     for (rule, matches) in told["rules"].as_array().unwrap().iter().zip([false, true]) {
-        assert_eq!(keys(rule), ["because", "matches", "rule", "team"].into());
+        assert_eq!(keys(rule), ["because", "code", "matches", "rule", "team"].into());
         assert_eq!(rule["matches"], matches);
     }
     assert_eq!(told["rules"][0]["because"], "the event is pull_request.draft, not pull_request.merged");
+    assert_eq!(told["rules"][0]["code"], "other_event");
     let message = &told["messages"].as_array().unwrap()[0];
     assert_eq!(keys(message), ["destination", "html", "rule", "subject", "team", "text"].into());
     assert_eq!(message["destination"], "email:web@example.com");
@@ -139,7 +140,10 @@ async fn explain_says_what_a_payload_would_lead_to() {
     let told: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &told["event"]["kind"]), (0, &json!("ignored")));
     assert!(
-        told["event"]["reason"].is_string() && told["rules"] == json!([]) && told["messages"] == json!([]),
+        told["event"]["code"] == "ping"
+            && told["event"]["reason"].is_string()
+            && told["rules"] == json!([])
+            && told["messages"] == json!([]),
         "{out}"
     );
     assert!(!service.path("microalign.db").exists() && !service.path("mailbox").exists(), "nothing is sent or kept");
@@ -181,8 +185,10 @@ async fn the_ledger_answers_what_became_of_it() {
     service.github_settled("pull_request", "d-2", &pull_request("closed", 2, json!({ "state": "closed" }))).await;
     service.github("ping", "d-3", &json!({ "zen": "Design for failure." })).await;
     let ledger = service.ledger().await;
-    let line =
-        ["at", "delivery", "id", "kind", "reason", "rule", "sends", "source", "state", "subject", "team", "thread"];
+    let line = [
+        "at", "code", "delivery", "id", "kind", "reason", "rule", "sends", "source", "state", "subject", "team",
+        "thread",
+    ];
     assert_eq!(ledger.len(), 3);
     for entry in &ledger {
         assert_eq!(keys(entry), line.into());
@@ -191,6 +197,8 @@ async fn the_ledger_answers_what_became_of_it() {
     assert_eq!((&ledger[0]["state"], &ledger[0]["sends"][0]["state"]), (&json!("sent"), &json!("sent")));
     assert_eq!((&ledger[1]["team"], &ledger[1]["reason"]), (&Value::Null, &json!("no rule matched")));
     assert_eq!(ledger[2]["state"], "ignored");
+    let codes = ledger.iter().map(|line| line["code"].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(codes, ["sent", "no_rule", "ping"]);
     let id = ledger[0]["id"].as_str().unwrap();
     let (code, out, err) = service.run(&["ledger", "show", id]).await;
     assert_eq!(code, 0, "{err}");

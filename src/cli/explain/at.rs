@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, Zoned};
 
-use crate::hold::{Past, Reason, hold};
+use crate::hold::{Past, WaitsFor, hold};
 use crate::rule::{Rule, Team};
 
 /// Far enough from both ends of the calendar to count on from there.
@@ -60,14 +60,14 @@ pub(super) fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
     };
     let wait = hold(team, rule, from, Past::default());
     let then = shown(wait.until, zone);
-    let why = match wait.reason {
-        Reason::Settle(time) if time.is_zero() => "at once".to_owned(),
-        Reason::Settle(time) => format!("it settles for {time:?}"),
-        Reason::Digest => "in the digest".to_owned(),
-        Reason::Quiet if rule.digest.is_some() => "in the digest, after quiet hours".to_owned(),
-        Reason::Quiet => "quiet hours end".to_owned(),
+    let why = match wait.waits_for {
+        WaitsFor::Settle(time) if time.is_zero() => "at once".to_owned(),
+        WaitsFor::Settle(time) => format!("it settles for {time:?}"),
+        WaitsFor::Digest => "in the digest".to_owned(),
+        WaitsFor::Quiet if rule.digest.is_some() => "in the digest, after quiet hours".to_owned(),
+        WaitsFor::Quiet => "quiet hours end".to_owned(),
         // They count what was sent before, and nothing was.
-        reason @ (Reason::Every(_) | Reason::Budget(_) | Reason::Bulk) => reason.to_string(),
+        WaitsFor::Every(_) | WaitsFor::Budget(_) | WaitsFor::Bulk => wait.reason(zone).to_string(),
     };
     let words = [Some(why), aside, uncounted(team, rule)].into_iter().flatten().collect::<Vec<_>>().join("; ");
     Goes { at: wait.until, words: format!("would go {then} ({words})") }

@@ -3,6 +3,7 @@
 use super::Batch;
 use crate::event::{Event, Undoes, Undone};
 use crate::plan::{Made, Recall};
+use crate::reason::Reason;
 use crate::store::StoreError;
 
 impl Batch<'_> {
@@ -45,7 +46,7 @@ impl Batch<'_> {
 
     /// Why an occurrence is no news, if what undoes it came first; other words that were put into it stand in it from the
     /// beginning.
-    pub(super) async fn undone(&self, event: &mut Event) -> Result<Option<String>, StoreError> {
+    pub(super) async fn undone(&self, event: &mut Event) -> Result<Option<Reason>, StoreError> {
         let said_in = event.note.is_some().then(|| event.once.as_deref().and_then(comment_of)).flatten();
         let once = said_in.or_else(|| event.once.clone().filter(|_| event.note.is_none()));
         let Some(once) = once.filter(|_| event.undoing.is_none()) else { return Ok(None) };
@@ -66,7 +67,7 @@ impl Batch<'_> {
                 // What an edit makes of a note is known from the notes in the new words.
                 (Undone::Edited, _) if event.note.is_some() => {}
                 (Undone::Edited, Some(words)) => event.comment = Some(words),
-                (how, _) => reason = Some(format!("it came late: {} since", how.describe())),
+                (how, _) => reason = Some(Reason::LateGone { how }),
             }
         }
         Ok(reason)

@@ -2,6 +2,7 @@
 
 use super::Batch;
 use crate::event::{Event, Note};
+use crate::reason::Reason;
 use crate::source;
 use crate::store::{Planned, StoreError};
 
@@ -36,7 +37,7 @@ impl Batch<'_> {
     }
 
     /// Why a note is no news: an edit of it came before it.
-    pub(super) async fn overtaken(&self, event: &Event) -> Result<Option<String>, StoreError> {
+    pub(super) async fn overtaken(&self, event: &Event) -> Result<Option<Reason>, StoreError> {
         let (Some(note), Some(once)) = (&event.note, event.once.as_deref()) else { return Ok(None) };
         let Some((prefix, _)) = once.rsplit_once(':').and_then(|(kind, _)| kind.rsplit_once(':')) else {
             return Ok(None);
@@ -49,7 +50,7 @@ impl Batch<'_> {
             event.note.as_ref().is_some_and(|other| other.replaces.as_deref() == Some(Note::name(once)))
         };
         let edited = self.store.notes(&format!("{prefix}:")).await?.iter().any(replaces) || self.events().any(replaces);
-        Ok(edited.then(|| "it came late: its author has edited it since".to_owned()))
+        Ok(edited.then_some(Reason::LateEdited))
     }
 
     /// What the batch has of events so far, which the store doesn't know yet.

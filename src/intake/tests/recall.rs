@@ -47,8 +47,8 @@ fn sent() -> Settled {
     Settled::Sent { reference: None, anew: false, doubt: None }
 }
 
-fn again(error: &str) -> Settled {
-    Settled::Again { at: at(NOW), error: error.to_owned() }
+fn again(error: &str, doubtful: bool) -> Settled {
+    Settled::Again { at: at(NOW), error: error.to_owned(), doubtful }
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn what_certainly_did_not_arrive_is_written_anew_and_what_may_have_is_stop
         // It is under way.
         clocked.recall(1).await;
         assert_eq!(clocked.sends().await, ["mailbox sending"]);
-        clocked.settle(send, again(error)).await;
+        clocked.settle(send, again(error, stopped)).await;
         clocked.recall(1).await;
         let (sends, state) = match stopped {
             true => (vec!["mailbox failed"], EntryState::Failed),
@@ -97,7 +97,7 @@ async fn where_some_place_has_it_the_others_do_not_get_it() {
     let claimed = clocked.claimed().await;
     let [mail, file] = &claimed[..] else { panic!("two sends") };
     clocked.settle(mail, sent()).await;
-    clocked.settle(file, again("the disk is full")).await;
+    clocked.settle(file, again("the disk is full", false)).await;
     clocked.recall(2).await;
     assert_eq!(clocked.sends().await, ["email:a@example.com sent", "mailbox failed"]);
     let entries = clocked.ledger().await;

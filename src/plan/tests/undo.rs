@@ -29,7 +29,7 @@ fn waiting() -> History {
     History { held: vec![of(1, "comment:1"), of(2, "comment:2")], ..History::default() }
 }
 
-fn lines(withdrawn: &[(LineId, String)]) -> Vec<i64> {
+fn lines(withdrawn: &[(LineId, Reason)]) -> Vec<i64> {
     withdrawn.iter().map(|(id, _)| id.line).collect()
 }
 
@@ -41,18 +41,16 @@ fn an_occurrence_that_is_undone_is_not_sent_and_one_that_is_edited_in_other_word
         tracked.event.comment = comment;
         plan(&tracked, &rules, &waiting(), NOON)
     };
-    let recall = |withdrawn: Option<&str>| {
-        vec![Recall { made: Made::Occurrence("comment:1".to_owned()), withdrawn: withdrawn.map(str::to_owned) }]
-    };
+    let recall = |withdrawn: Option<Reason>| vec![Recall { made: Made::Occurrence("comment:1".to_owned()), withdrawn }];
     let edited = plan_of(Undone::Edited, words());
     assert_eq!((lines(&edited.withdrawn), &edited.recalled), (vec![], &recall(None)));
     assert_eq!(edited.reworded, [("comment:1".to_owned(), words())]);
     for (how, comment, reason) in [
-        (Undone::Edited, None, "its author took the words back before they were sent"),
-        (Undone::Deleted, None, "it was deleted before it was sent"),
+        (Undone::Edited, None, Reason::WordsTakenBack),
+        (Undone::Deleted, None, Reason::UndoneBefore { how: Undone::Deleted }),
         // What is not for everybody comes with its words.
-        (Undone::Restricted, words(), "it was restricted before it was sent"),
-        (Undone::Dismissed, words(), "it was dismissed before it was sent"),
+        (Undone::Restricted, words(), Reason::UndoneBefore { how: Undone::Restricted }),
+        (Undone::Dismissed, words(), Reason::UndoneBefore { how: Undone::Dismissed }),
     ] {
         let undone = plan_of(how, comment);
         assert_eq!(lines(&undone.withdrawn), [1], "{how:?}");
@@ -66,18 +64,19 @@ fn an_occurrence_that_is_undone_is_not_sent_and_one_that_is_edited_in_other_word
 #[test]
 fn with_its_subject_all_that_waits_about_it_goes() {
     let deleted = undoing(EventKind::IssueOpened, Undoes::Subject(Undone::Deleted));
-    let ticket = |stale: Option<&str>| {
+    let ticket = |stale: Option<Reason>| {
         let about = About::Ticket(Ticket::bare("DATA-1"));
         let event = Event::bare(Source::Jira, EventKind::TicketDeleted, "acme/x#45".to_owned(), about);
-        Tracked { stale: stale.map(str::to_owned), ..track(None, event) }
+        Tracked { stale, ..track(None, event) }
     };
     for tracked in [deleted, ticket(None)] {
         let plan = plan(&tracked, &teams(TEAM), &waiting(), NOON);
-        let reason = Some("it was deleted before it was sent".to_owned());
+        let reason = Some(Reason::UndoneBefore { how: Undone::Deleted });
         assert_eq!(lines(&plan.withdrawn), [1, 2]);
         assert_eq!(plan.recalled, [Recall { made: Made::Subject("acme/x#45".to_owned()), withdrawn: reason }]);
     }
-    for tracked in [undoing(EventKind::IssueOpened, Undoes::Nothing), ticket(Some("it was told of already"))] {
+    let told = Reason::ToldAlready { delivery: None, two_webhooks: false };
+    for tracked in [undoing(EventKind::IssueOpened, Undoes::Nothing), ticket(Some(told))] {
         let plan = plan(&tracked, &teams(TEAM), &waiting(), NOON);
         assert_eq!((lines(&plan.withdrawn), plan.recalled), (vec![], vec![]));
     }
@@ -126,13 +125,13 @@ fn what_goes_on_and_off_while_it_waits_is_not_told_and_neither_is_that_it_went_o
         let now = plan_of(&tracked);
         assert_eq!(lines(&now.withdrawn) == [1], undone, "{waits} and {then}: {:?}", now.withdrawn);
         if undone {
-            assert_eq!(now.withdrawn[0].1, format!("{then} undid it before it was sent"));
-            let reason = format!("web was not told of {waits} yet, and this undoes it");
+            assert_eq!(now.withdrawn[0].1, Reason::UndoneByEvent { kind: then });
+            let reason = Reason::NotToldYet { team: "web".to_owned(), kind: waits };
             assert_eq!(now.updates[0].fate, Fate::Suppressed(reason));
         } else {
             assert!(matches!(now.updates[0].fate, Fate::Held(_)), "{waits} and {then}");
         }
-        tracked.stale = Some("it was told of already".to_owned());
+        tracked.stale = Some(Reason::ToldAlready { delivery: None, two_webhooks: false });
         assert_eq!(lines(&plan_of(&tracked).withdrawn), Vec::<i64>::new(), "once more: {waits} and {then}");
     }
 }
@@ -147,6 +146,6 @@ fn a_workflow_works_again_for_whoever_heard_that_it_failed() {
     };
     assert!(matches!(fate(Some(EventKind::WorkflowFailed)), Fate::Held(_)));
     for last in [None, Some(EventKind::WorkflowRecovered)] {
-        assert_eq!(fate(last), Fate::Suppressed("web was not told that it failed".to_owned()));
+        assert_eq!(fate(last), Fate::Suppressed(Reason::FailureNotTold { team: "web".to_owned() }));
     }
 }

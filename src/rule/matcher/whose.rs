@@ -3,22 +3,23 @@
 //! What a machine does for somebody is that person's doing. What is a fact is told whoever pressed the key; what bots say
 //! and open is chatter, unless a rule asks for it. A team's own doing is no news to it.
 
-use super::words::{listed, quoted, short};
+use super::words::{listed, short};
 use crate::event::{About, Actor, Event, EventKind, Thing};
+use crate::reason::Reason;
 use crate::rule::condition::is_member;
 use crate::rule::{Rule, Team};
 
 /// Why an event that a rule matches is no news to its team.
-pub(super) fn no_news(rule: &Rule, team: &Team, event: &Event, kind: EventKind) -> Option<String> {
+pub(super) fn no_news(rule: &Rule, team: &Team, event: &Event, kind: EventKind) -> Option<Reason> {
     taken_back(event).or_else(|| bot_action(rule, event, kind)).or_else(|| own_action(rule, team, event, kind))
 }
 
 /// Words that are no longer said are not told; what was told of them before stands as it was sent.
-fn taken_back(event: &Event) -> Option<String> {
-    event.note.as_ref().filter(|note| note.taken_back).map(|_| "its author took it back".to_owned())
+fn taken_back(event: &Event) -> Option<Reason> {
+    event.note.as_ref().filter(|note| note.taken_back).map(|_| Reason::TakenBack)
 }
 
-fn bot_action(rule: &Rule, event: &Event, kind: EventKind) -> Option<String> {
+fn bot_action(rule: &Rule, event: &Event, kind: EventKind) -> Option<Reason> {
     if rule.bots {
         return None;
     }
@@ -28,15 +29,14 @@ fn bot_action(rule: &Rule, event: &Event, kind: EventKind) -> Option<String> {
     (!by.iter().any(named)).then_some(because)
 }
 
-fn own_action(rule: &Rule, team: &Team, event: &Event, kind: EventKind) -> Option<String> {
+fn own_action(rule: &Rule, team: &Team, event: &Event, kind: EventKind) -> Option<Reason> {
     let addressed = event.note.as_ref().is_some_and(|note| note.to.iter().any(|name| team.is_called(name)));
     let doers = if rule.own || addressed { Vec::new() } else { doers(event, kind) };
     if doers.is_empty() || !doers.iter().all(|doer| is_member(&team.members, doer)) {
         return None;
     }
-    let names = listed(&doers.iter().map(|doer| short(&doer.name)).collect::<Vec<_>>());
-    let are = if doers.len() == 1 { "is a member" } else { "are members" };
-    Some(format!("{names} {are} of {}: not news to them", team.name))
+    let who = listed(&doers.iter().map(|doer| short(&doer.name)).collect::<Vec<_>>());
+    Some(Reason::OwnDoing { who, several: doers.len() > 1, team: team.name.clone() })
 }
 
 /// Whose doing it is, as an event of this kind: people, wherever one is known, and else the machine that acted. A bot that
@@ -80,7 +80,7 @@ fn is_machine(actor: &Actor) -> bool {
 /// What a bot says or opens.
 struct Chatter<'e> {
     /// Why it is that
-    because: String,
+    because: Reason,
     /// Whom a rule may name to hear it all the same
     by: Vec<&'e Actor>,
 }
@@ -101,15 +101,13 @@ fn chatter(event: &Event, kind: EventKind) -> Option<Chatter<'_>> {
     let machines = || actor.into_iter().chain(author).filter(|who| is_machine(who)).collect::<Vec<_>>();
     let same = |who: Option<&Actor>, bot: &Actor| who.is_some_and(|who| who.login == bot.login);
     let acted = actor.filter(|_| kind == event.kind);
-    let is_bot = |bot: &Actor| {
-        let role = if same(author, bot) && !same(acted, bot) { "author" } else { "actor" };
-        format!("the {role} {} is a bot", short(&bot.name))
-    };
+    let is_bot =
+        |bot: &Actor| Reason::BotDoing { who: short(&bot.name), author: same(author, bot) && !same(acted, bot) };
     if let (About::PullRequest(_), Some(author)) = (&event.about, author.filter(|author| raises_dependencies(author))) {
         return Some(Chatter { because: is_bot(author), by: machines() });
     }
     if let Some(branch) = own_branch(&event.about).filter(|branch| is_of_dependencies(branch)) {
-        let because = format!("the branch {} is a dependency bot's", quoted(branch));
+        let because = Reason::BotBranch { branch: short(branch) };
         return Some(Chatter { because, by: author.into_iter().chain(actor).collect() });
     }
     if is_fact(kind) {

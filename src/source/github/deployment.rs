@@ -1,7 +1,7 @@
 //! Deployments.
 
 use crate::event::{About, Event, EventKind, Thing, ThingKind};
-use crate::source::{Understood, text};
+use crate::source::{Understood, not_news, text};
 
 use super::payload::{Deployment, DeploymentStatus};
 use super::queue;
@@ -17,7 +17,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     let kind = match state {
         "success" => EventKind::DeploymentSucceeded,
         "failure" | "error" => EventKind::DeploymentFailed,
-        _ => return Err(format!("the deployment is `{}`, which is not yet its end", text::title(state))),
+        _ => return Err(not_news(format!("the deployment is `{}`, which is not yet its end", text::title(state)))),
     };
     let id = deployment.id.as_ref().ok_or_else(|| missing("deployment.id"))?.as_str();
     let environment = status.environment.text().or_else(|| deployment.environment.text()).map(text::title);

@@ -1,8 +1,9 @@
 //! Discussions, and the answers in them.
 
 use crate::event::{About, Event, EventKind, Thing, ThingKind, Undoes, Undone};
+use crate::reason::Reason;
 use crate::source::lenient::Id;
-use crate::source::{Understood, text};
+use crate::source::{Understood, not_news, text};
 
 use super::issue::{move_away, move_here};
 use super::payload::{Comment, Issue, User};
@@ -10,7 +11,7 @@ use super::thing::thing;
 use super::{Delivery, first, missing, name, own_words, time, undoing, written};
 
 /// An event about the payload's discussion.
-fn about_discussion<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a Issue, Event), String> {
+fn about_discussion<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a Issue, Event), Reason> {
     let discussion = delivery.body.discussion.as_ref().ok_or_else(|| missing("discussion"))?;
     let number = discussion.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("discussion.number"))?;
     let subject = format!("{}#{number}", delivery.scope);
@@ -116,7 +117,7 @@ fn answer_changed(
     delivery: &Delivery<'_>,
     (discussion, comment): (&Issue, &Comment),
     mut event: Event,
-) -> Result<Event, String> {
+) -> Result<Event, Reason> {
     if delivery.action() == "created" {
         return Err(delivery.nothing_to_ask_for());
     }
@@ -126,7 +127,7 @@ fn answer_changed(
     let id = comment.id.as_ref().map(Id::as_str);
     let deleted = delivery.action() == "deleted";
     if once.is_none() && (!deleted || discussion.answer_chosen_at.is_some()) {
-        return Err("the comment is not the discussion's answer".to_owned());
+        return Err(not_news("the comment is not the discussion's answer"));
     }
     event.comment = written(comment).filter(|_| !deleted);
     if let (About::Thing(thing), true) = (&mut event.about, deleted) {

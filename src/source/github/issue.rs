@@ -1,7 +1,8 @@
 //! Issues, and comments on issues and pull requests.
 
 use crate::event::{About, Event, EventKind, Issue, PullRequest, Renamed, Stage, Undoes, Undone};
-use crate::source::own::{OWN_COMMENT, is_ours_on_github};
+use crate::reason::Reason;
+use crate::source::own::is_ours_on_github;
 use crate::source::{Understood, text};
 
 use super::payload::{self, User};
@@ -9,7 +10,7 @@ use super::pull_request::{assignee, change, label};
 use super::{Delivery, logins, missing, names, numbered, own_words, time, undoing};
 
 /// An event about the payload's issue, or the pull request that it is.
-fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a payload::Issue, Event), String> {
+fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a payload::Issue, Event), Reason> {
     let payload = delivery.body.issue.as_ref().ok_or_else(|| missing("issue"))?;
     let number = payload.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("issue.number"))?;
     let subject = format!("{}#{number}", delivery.scope);
@@ -161,7 +162,7 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     }
     let comment = delivery.body.comment.as_ref().ok_or_else(|| missing("comment"))?;
     if is_ours(delivery, comment) {
-        return Err(OWN_COMMENT.to_owned());
+        return Err(Reason::OwnComment);
     }
     let (_, mut event) = about_issue(delivery, EventKind::IssueCommented)?;
     if matches!(event.about, About::PullRequest(_)) {

@@ -21,10 +21,11 @@ mod workflow;
 use url::Url;
 
 use crate::event::{About, Actor, Event, EventKind, Source, Undoes, Undoing};
+use crate::reason::Reason;
 
 use super::lenient::{Link, Maybe, Time};
 use super::tickets::Keys;
-use super::{Context, Understood, not_a_payload, text, tickets};
+use super::{Context, Understood, missing, not_a_payload, not_asked_for, text, tickets};
 use payload::{Body, Comment, Issue, Named, Repository, User};
 
 /// The events that are read, which is what a webhook of ours tells of.
@@ -61,8 +62,8 @@ pub fn parse(name: &str, body: &[u8], context: &Context<'_>) -> Understood {
         "discussion_comment" => discussion::commented,
         "repository" => repository::changed,
         "create" | "delete" => return Delivery::read(name, body, context, thing::branch),
-        "ping" => return Err("ping: GitHub is connected".to_owned()),
-        _ => return Err(nothing_to_ask_for(name)),
+        "ping" => return Err(Reason::Ping),
+        _ => return Err(not_asked_for(name)),
     };
     Delivery::read(name, body, context, read)
 }
@@ -91,9 +92,9 @@ impl Delivery<'_> {
     }
 
     /// The reason to ignore this action.
-    fn nothing_to_ask_for(&self) -> String {
+    fn nothing_to_ask_for(&self) -> Reason {
         match self.body.action.text() {
-            Some(action) => nothing_to_ask_for(&format!("{}.{action}", self.name)),
+            Some(action) => not_asked_for(&format!("{}.{action}", self.name)),
             None => missing("action"),
         }
     }
@@ -213,12 +214,4 @@ fn is_sha(name: &str) -> bool {
 /// A commit's name as people write it.
 fn short(sha: &str) -> String {
     sha.chars().take(7).collect()
-}
-
-fn missing(field: &str) -> String {
-    format!("the payload has no usable `{field}`")
-}
-
-fn nothing_to_ask_for(what: &str) -> String {
-    format!("`{}` is not something rules can ask for", text::title(what))
 }

@@ -1,6 +1,7 @@
 //! Pull requests.
 
 use crate::event::{About, Change, Event, EventKind, PullRequest, Stage};
+use crate::reason::Reason;
 use crate::source::{Understood, text};
 
 use super::payload::{self, User};
@@ -16,11 +17,11 @@ pub(super) struct Shown<'a> {
 
 /// # Errors
 /// It has no number, or it is a merge queue's own.
-pub(super) fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, String> {
+pub(super) fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, Reason> {
     let payload = delivery.body.pull_request.as_ref().ok_or_else(|| missing("pull_request"))?;
     let number = payload.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("pull_request.number"))?;
     if is_queues(delivery, payload) {
-        return Err(format!("it comes from {TEMPORARY}"));
+        return Err(Reason::MergeQueue { detail: format!("it comes from {TEMPORARY}") });
     }
     let subject = format!("{}#{number}", delivery.scope);
     let page = || delivery.page(&["pull", &number.to_string()]).unwrap_or_default();

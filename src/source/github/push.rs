@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::event::{About, Actor, EventKind, Thing, ThingKind};
+use crate::reason::Reason;
 use crate::source::lenient::Maybe;
-use crate::source::{Understood, commit};
+use crate::source::{Understood, commit, not_news};
 
 use super::payload::{Body, Commit, CommitAuthor, is_machine};
 use super::queue::{self, TEMPORARY};
@@ -18,13 +19,14 @@ const MOST_COMMITS: usize = 2_048;
 pub fn push(delivery: &Delivery<'_>) -> Understood {
     let body = delivery.body;
     let git_ref = body.git_ref.text().ok_or_else(|| missing("ref"))?;
-    let branch = git_ref.strip_prefix("refs/heads/").ok_or("a push of a tag is not something rules can ask for")?;
+    let of_tag = || Reason::NotAskedFor { what: "a push of a tag".to_owned() };
+    let branch = git_ref.strip_prefix("refs/heads/").ok_or_else(of_tag)?;
     let removed = body.after.text().is_some_and(|sha| sha.bytes().all(|digit| digit == b'0'));
     if *body.deleted == Some(true) || removed {
-        return Err("the push deletes a branch, which is told as `branch.deleted`".to_owned());
+        return Err(not_news("the push deletes a branch, which is told as `branch.deleted`"));
     }
     if queue::tried(branch, delivery.by()).is_some() {
-        return Err(format!("the push is to {TEMPORARY}"));
+        return Err(Reason::MergeQueue { detail: format!("the push is to {TEMPORARY}") });
     }
     let message = body.head_commit.as_ref().and_then(|commit| commit.message.text());
     let pushed_to = format!("pushed to {branch}");

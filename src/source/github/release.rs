@@ -2,7 +2,7 @@
 
 use crate::event::{About, Event, EventKind, Renamed, Thing, ThingKind, Undoes, Undone};
 use crate::source::lenient::Id;
-use crate::source::{Understood, text};
+use crate::source::{Understood, not_news, text};
 
 use super::payload::Release;
 use super::thing::thing;
@@ -14,14 +14,14 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         "published" | "edited" | "deleted" | "unpublished" => EventKind::ReleasePublished,
         // A release that is one from the start sends this too: whether it was something less before is not said here.
         "released" => EventKind::ReleasePromoted,
-        "created" => return Err("a release is told when it is published".to_owned()),
-        "prereleased" => return Err("a pre-release is told as `release.published`, which comes with this".to_owned()),
+        "created" => return Err(not_news("a release is told when it is published")),
+        "prereleased" => return Err(not_news("a pre-release is told as `release.published`, which comes with this")),
         _ => return Err(delivery.nothing_to_ask_for()),
     };
     let release = delivery.body.release.as_ref().ok_or_else(|| missing("release"))?;
     let tag = release.tag_name.text().ok_or_else(|| missing("release.tag_name"))?;
     if matches!(delivery.action(), "edited" | "deleted") && *release.draft == Some(true) {
-        return Err("nobody has heard of a release that is a draft".to_owned());
+        return Err(not_news("nobody has heard of a release that is a draft"));
     }
     let about = about(delivery, release, tag);
     let keys = delivery.keys(None, Some(&about.title), &[&own_words(&release.body)]);

@@ -1,15 +1,16 @@
 //! Reviews of pull requests, and the comments on lines that they consist of.
 
 use crate::event::{Event, EventKind, Review, Undoes, Undone};
-use crate::source::Understood;
+use crate::reason::Reason;
 use crate::source::lenient::Id;
+use crate::source::{Understood, not_news};
 
 use super::payload::Comment;
 use super::pull_request::shown;
 use super::{Delivery, missing, name, time, undoing};
 
 /// An event about a review or a comment on a line.
-fn about_comment(delivery: &Delivery<'_>, kind: EventKind, comment: &Comment) -> Result<Event, String> {
+fn about_comment(delivery: &Delivery<'_>, kind: EventKind, comment: &Comment) -> Result<Event, Reason> {
     let mut event = shown(delivery)?.event(delivery, kind);
     let at = match delivery.action() {
         "edited" => time(&comment.updated_at),
@@ -46,7 +47,7 @@ pub fn reviewed(delivery: &Delivery<'_>) -> Understood {
     }
     let events = delivery.said(event, review, ("review", "the review"));
     if state == "commented" && events.iter().all(is_wordless) {
-        return Err("the review has no words of its own: the comments on lines in it are told".to_owned());
+        return Err(not_news("the review has no words of its own: the comments on lines in it are told"));
     }
     Ok(events)
 }
@@ -60,7 +61,7 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     let event = about_comment(delivery, EventKind::PullRequestCommented, comment)?;
     let events = delivery.said(event, comment, ("review-comment", "the comment"));
     if events.iter().all(is_wordless) {
-        return Err("the comment has no words of its own: it is code, a quote or a picture".to_owned());
+        return Err(not_news("the comment has no words of its own: it is code, a quote or a picture"));
     }
     Ok(events)
 }

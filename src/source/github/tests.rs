@@ -46,7 +46,7 @@ fn events(name: &str, body: &Value) -> Vec<Event> {
 
 fn ignored(name: &str, body: &Value) -> String {
     match read(name, body) {
-        Parsed::Ignored(reason) => reason,
+        Parsed::Ignored(reason) => reason.to_string(),
         Parsed::Events(events) => panic!("events: {events:?}"),
     }
 }

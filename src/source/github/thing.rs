@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::event::{About, Event, EventKind, Thing, ThingKind};
+use crate::reason::Reason;
 use crate::source::{Understood, text};
 
 use super::queue::{self, TEMPORARY};
@@ -16,10 +17,10 @@ pub(super) fn thing(kind: ThingKind, title: &str, url: Option<String>, updated_a
 pub fn branch(delivery: &Delivery<'_>) -> Understood {
     let branch = delivery.body.git_ref.text().ok_or_else(|| missing("ref"))?;
     if delivery.body.ref_type.as_deref() != Some("branch") {
-        return Err(format!("`{}` of a tag is not something rules can ask for", delivery.name));
+        return Err(Reason::NotAskedFor { what: format!("`{}` of a tag", delivery.name) });
     }
     if queue::tried(branch, delivery.by()).is_some() {
-        return Err(format!("it is {TEMPORARY}"));
+        return Err(Reason::MergeQueue { detail: format!("it is {TEMPORARY}") });
     }
     let (kind, url) = if delivery.name == "create" {
         let path: Vec<&str> = std::iter::once("tree").chain(branch.split('/')).collect();

@@ -1,7 +1,7 @@
 //! The runs of workflows.
 
 use crate::event::{About, Event, EventKind, Thing, ThingKind};
-use crate::source::{Understood, text};
+use crate::source::{Understood, not_news, text};
 
 use super::payload::{PullRequest, WorkflowRun};
 use super::queue::{self, Tried};
@@ -19,10 +19,8 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
         "failure" | "timed_out" | "startup_failure" => EventKind::WorkflowFailed,
         "success" => EventKind::WorkflowRecovered,
         _ => {
-            return Err(format!(
-                "the workflow's end is `{}`, neither a failure nor a success",
-                text::title(conclusion)
-            ));
+            let end = text::title(conclusion);
+            return Err(not_news(format!("the workflow's end is `{end}`, neither a failure nor a success")));
         }
     };
     let workflow = delivery.body.workflow.as_ref();

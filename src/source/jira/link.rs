@@ -1,6 +1,7 @@
 //! Links between tickets, as webhooks and changelogs tell of them.
 
 use crate::event::{Change, Event, EventKind, TicketKey, Undoes, Undone};
+use crate::reason::Reason;
 use crate::source::lenient::{Id, Maybe};
 use crate::source::{Understood, text};
 
@@ -35,7 +36,7 @@ pub fn unlinked(delivery: &Delivery<'_>) -> Understood {
     Ok(gone.collect())
 }
 
-fn ends<'a>(delivery: &Delivery<'a>) -> Result<(&'a IssueLink, &'a Id), String> {
+fn ends<'a>(delivery: &Delivery<'a>) -> Result<(&'a IssueLink, &'a Id), Reason> {
     let link = delivery.body.issue_link.as_ref().ok_or_else(|| missing("issueLink"))?;
     let id = link.source_issue_id.as_ref().ok_or_else(|| missing("issueLink.sourceIssueId"))?;
     Ok((link, id))

@@ -16,12 +16,13 @@ mod tests;
 use jiff::Timestamp;
 
 use crate::event::{About, Change, Event, EventKind, Renamed, Source, Ticket, TicketKey, Undoes, Undoing, Undone};
+use crate::reason::Reason;
 
 use super::adf::Written;
 use super::lenient::{Id, Link, Maybe};
 use super::note::{self, Place};
-use super::own::{OWN_COMMENT, is_ours_in_jira};
-use super::{Context, Understood, not_a_payload, text};
+use super::own::is_ours_in_jira;
+use super::{Context, Understood, missing, not_a_payload, not_asked_for, text};
 use changelog::{Around, Happening, happenings, why_no_news};
 use comment::Fate;
 use field::Field;
@@ -60,8 +61,8 @@ pub fn parse(body: &[u8], context: &Context<'_>) -> Understood {
     let news = |kind| delivery.about_ticket(&[Happening::new(kind, None)]);
     let comment = |fate| delivery.about_ticket(&[delivery.comment_happening(fate)]);
     match plain(name) {
-        "comment_created" | "comment_updated" | "comment_deleted" if ours => Err(OWN_COMMENT.to_owned()),
-        "issue_updated" if ours && delivery.items().is_empty() => Err(OWN_COMMENT.to_owned()),
+        "comment_created" | "comment_updated" | "comment_deleted" if ours => Err(Reason::OwnComment),
+        "issue_updated" if ours && delivery.items().is_empty() => Err(Reason::OwnComment),
         "issue_created" => news(EventKind::TicketCreated),
         "issue_updated" => delivery.about_ticket(&delivery.updates()),
         "issue_deleted" => news(EventKind::TicketDeleted),
@@ -76,7 +77,7 @@ pub fn parse(body: &[u8], context: &Context<'_>) -> Understood {
         "version_released" => other::version(&delivery, None),
         "version_unreleased" => other::version(&delivery, Some(Undone::Unpublished)),
         "version_deleted" => other::version(&delivery, Some(Undone::Deleted)),
-        _ => Err(format!("`{}` is not something rules can ask for", text::title(name))),
+        _ => Err(not_asked_for(name)),
     }
 }
 
@@ -162,7 +163,7 @@ impl Delivery<'_> {
     }
 
     /// Data Center's `comment_created` and its kin have no `issue`, only its id in the comment's address.
-    fn about_id(&self) -> Result<Event, String> {
+    fn about_id(&self) -> Result<Event, Reason> {
         let comment = self.body.comment.as_ref();
         let api = comment.and_then(|comment| comment.api.as_ref());
         let in_issue = self.body.issue.as_ref().and_then(|issue| issue.id.as_ref());
@@ -325,8 +326,4 @@ fn renamed(change: &Change) -> Option<Renamed> {
 
 fn undoing(of: Undoes, because: &str) -> Undoing {
     Undoing { of, because: because.to_owned() }
-}
-
-fn missing(field: &str) -> String {
-    format!("the payload has no usable `{field}`")
 }

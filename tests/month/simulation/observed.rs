@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use microalign::event::EventKind;
+use microalign::reason::{Code, Reason};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
@@ -35,7 +36,7 @@ pub struct Line {
     pub team: String,
     pub rule: String,
     pub state: String,
-    pub reason: String,
+    pub reason: Reason,
     pub waits: bool,
     pub told_at: Option<Timestamp>,
     /// The line whose message tells it: itself, unless it was merged into another's
@@ -45,7 +46,7 @@ pub struct Line {
     /// What was sent, if it is the first line of a message: a rendered message as JSON
     pub message: Option<String>,
     /// What it waited for, one after the other
-    pub waited: Vec<String>,
+    pub waited: Vec<Code>,
 }
 
 async fn open(path: &Path) -> SqliteConnection {
@@ -56,11 +57,11 @@ async fn open(path: &Path) -> SqliteConnection {
 pub async fn watch(path: &Path) {
     let mut database = open(path).await;
     sqlx::raw_sql(
-        "CREATE TABLE waited (line INTEGER NOT NULL, reason TEXT NOT NULL);
+        "CREATE TABLE waited (line INTEGER NOT NULL, code TEXT NOT NULL);
          CREATE TRIGGER waits AFTER INSERT ON ledger WHEN new.due_at IS NOT NULL
-         BEGIN INSERT INTO waited VALUES (new.id, new.reason); END;
+         BEGIN INSERT INTO waited VALUES (new.id, new.reason_code); END;
          CREATE TRIGGER waits_on AFTER UPDATE OF due_at ON ledger WHEN new.due_at IS NOT NULL
-         BEGIN INSERT INTO waited VALUES (new.id, new.reason); END;",
+         BEGIN INSERT INTO waited VALUES (new.id, new.reason_code); END;",
     )
     .execute(&mut database)
     .await
@@ -81,8 +82,8 @@ pub async fn read(path: &Path) -> Observed {
     .await
     .unwrap();
     let mut lines: BTreeMap<i64, Line> = lines.iter().map(line).map(|line| (line.id, line)).collect();
-    for row in sqlx::query("SELECT line, reason FROM waited ORDER BY rowid").fetch_all(&mut database).await.unwrap() {
-        lines.get_mut(&row.get(0)).unwrap().waited.push(row.get(1));
+    for row in sqlx::query("SELECT line, code FROM waited ORDER BY rowid").fetch_all(&mut database).await.unwrap() {
+        lines.get_mut(&row.get(0)).unwrap().waited.push(row.get::<&str, _>(1).parse().unwrap());
     }
     let mut places: HashMap<i64, Vec<Place>> = HashMap::new();
     for row in sqlx::query("SELECT ledger_id, destination, thread FROM send").fetch_all(&mut database).await.unwrap() {
@@ -104,7 +105,7 @@ fn line(row: &SqliteRow) -> Line {
         team: text("team").unwrap_or_default(),
         rule: text("rule").unwrap_or_default(),
         state: row.get("state"),
-        reason: row.get("reason"),
+        reason: serde_json::from_str(row.get("reason")).unwrap(),
         waits: row.get("waits"),
         told_at: row.get::<Option<i64>, _>("told_at").map(time),
         lead: row.get("lead"),

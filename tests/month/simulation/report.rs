@@ -8,6 +8,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use microalign::event::Source;
+use microalign::reason::Code;
 
 use super::company::Company;
 use super::feed;
@@ -56,28 +57,33 @@ fn outcome(line: &Line) -> String {
     if line.told_at.is_some() {
         return if line.lead == line.id { "sent" } else { "sent: merged into another's message" }.to_owned();
     }
-    let reasons = [
-        ("says more", "a later one says more"),
-        ("edited it", "a note was edited"),
-        ("took it back", "a note was taken back"),
-        ("no rule matched", "no rule matched"),
-        ("told of it already", "another delivery told of it"),
-        ("before", "told before"),
-        ("came late", "it came late"),
-        ("by now", "no longer so when its time came"),
-        ("no longer so", "no longer so when its time came"),
-        ("is a bot", "a bot did it"),
-        ("member", "a member did it"),
-        ("nobody", "nobody waits for it, or works on it"),
-    ];
-    let why = reasons.iter().find(|(part, _)| line.reason.contains(part)).map_or(line.reason.as_str(), |(_, why)| why);
+    let why = match line.reason.code() {
+        Code::Superseded => "a later one says more",
+        Code::EditedByAuthor => "a note was edited",
+        Code::TakenBack => "a note was taken back",
+        Code::NoRule => "no rule matched",
+        Code::ToldAlready => "another delivery told of it",
+        Code::ToldBefore | Code::ToldByRule => "told before",
+        Code::UndoneBefore | Code::UndoneByEvent | Code::WordsTakenBack | Code::SilenceBroken => "undone before",
+        code if code.is_late() => "it came late",
+        code if code.is_changed() => "no longer so when its time came",
+        Code::BotDoing | Code::BotBranch => "a bot did it",
+        Code::OwnDoing => "a member did it",
+        Code::NobodyWaits | Code::NobodyToNudge | Code::NotTheirs => "nobody waits for it, or works on it",
+        code => code.as_str(),
+    };
     format!("{}: {why}", line.state)
 }
 
 fn waits(line: &Line) -> Vec<String> {
-    let reasons = ["quiet hours", "digest", "every", "budget"];
-    let found = |waited: &String| reasons.iter().rev().find(|reason| waited.contains(**reason));
-    line.waited.iter().filter_map(found).map(|reason| (*reason).to_owned()).collect()
+    let beyond = |code: &Code| match code {
+        Code::QuietHours => Some("quiet hours"),
+        Code::AwaitsDigest | Code::AwaitsOthers => Some("digest"),
+        Code::ToldRecently => Some("every"),
+        Code::OverBudget => Some("budget"),
+        _ => None,
+    };
+    line.waited.iter().filter_map(beyond).map(str::to_owned).collect()
 }
 
 /// How many messages each team gets on a working day.

@@ -213,7 +213,7 @@ fn teams_of_the_author() {
         let (team, rule) = rules.find("web", "r").unwrap();
         match judge(rule, team, Asked { event: &event, kind: EventKind::PullRequestMerged, ticket: None }) {
             Verdict::Match => String::new(),
-            Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because,
+            Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because.to_string(),
         }
     };
     let table = [

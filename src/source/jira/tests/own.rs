@@ -6,7 +6,7 @@ const OURS: &str = "We merged it.\n/assume ids are stable\n\n— microalign";
 
 fn ignored(body: &Value) -> String {
     match read(body, &Settings::default()) {
-        Parsed::Ignored(reason) => reason,
+        Parsed::Ignored(reason) => reason.to_string(),
         Parsed::Events(events) => panic!("events: {events:?}"),
     }
 }

@@ -1,0 +1,91 @@
+//! A store that an earlier version wrote.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use sqlx::Executor as _;
+
+use super::*;
+use crate::reason::Code;
+
+/// A store as version 8 of the schema had it, with these lines: state, reason, what came of it, and the line that it
+/// answers to.
+async fn written(path: &Path, lines: &[(&str, &str, Option<&str>, Option<i64>)]) {
+    let mut migrator = sqlx::migrate!("src/store/migrations");
+    migrator.migrations =
+        migrator.iter().filter(|migration| migration.version <= 8).cloned().collect::<Vec<_>>().into();
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut conn = SqliteConnection::connect_with(&options).await.unwrap();
+    migrator.run(&mut conn).await.unwrap();
+    conn.execute(
+        "INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body)
+         VALUES (1, 'github', 'd-1', 'push', 0, 0, '')",
+    )
+    .await
+    .unwrap();
+    for (line, (state, reason, outcome, answers)) in (1_i64..).zip(lines) {
+        let insert = sqlx::query(
+            "INSERT INTO ledger (id, delivery_id, line, source, team, rule, state, reason, outcome, answers, at)
+             VALUES ($1, 1, $1, 'github', 'web', 'all', $2, $3, $4, $5, 0)",
+        );
+        insert.bind(line).bind(state).bind(reason).bind(outcome).bind(answers).execute(&mut conn).await.unwrap();
+    }
+    for error in ["the server is away", "ambiguous: the server did not answer"] {
+        let insert = sqlx::query(
+            "INSERT INTO send (ledger_id, destination, thread, state, attempts, next_at, error, created_at)
+             VALUES (1, 'mailbox', 't-' || $1, 'queued', 1, 0, $1, 0)",
+        );
+        insert.bind(error).execute(&mut conn).await.unwrap();
+    }
+    conn.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_ledger_of_an_old_store_reads_the_same_and_has_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("microalign.db");
+    let lines = [
+        ("held", "the rule matched; quiet hours: it waits until Fri 2026-11-20 08:00", None, None, Code::QuietHours),
+        ("sent", "the rule matched", None, None, Code::Sent),
+        (
+            "sent",
+            "the rule matched; agreed: nobody objected by noon",
+            Some("agreed: nobody objected by noon"),
+            None,
+            Code::Sent,
+        ),
+        ("sent", "tells the author that Bo objected", Some("tells the author that Bo objected"), Some(1), Code::Sent),
+        (
+            "held",
+            "tells the author that Bo objected: it is being sent",
+            Some("tells the author that Bo objected"),
+            Some(1),
+            Code::Sending,
+        ),
+        (
+            "failed",
+            "github: gone; tells the author that Bo objected",
+            Some("tells the author that Bo objected"),
+            Some(1),
+            Code::Undelivered,
+        ),
+        ("suppressed", "it came late: acme/ingest#7 is merged since", None, None, Code::LateState),
+        ("suppressed", "no longer so: base is `dev`, not main", None, None, Code::NoLongerMatches),
+        ("suppressed", "the renovate[bot] has \"quotes\" and is odd", None, None, Code::Other),
+        ("suppressed", "Bo is a member of web: not news to them", None, None, Code::OwnDoing),
+        ("superseded", "pull_request.merged came before it was sent, and says more", None, None, Code::Superseded),
+        ("ignored", "`worklog_created` is not something rules can ask for", None, None, Code::NotAskedFor),
+    ];
+    let old = lines.map(|(state, reason, outcome, answers, _)| (state, reason, outcome, answers));
+    written(&path, &old).await;
+    let (store, _) = Store::visit(&path).await.unwrap();
+    let entries = store.ledger(&Filter::default()).await.unwrap();
+    assert_eq!(entries.len(), lines.len());
+    for (entry, (state, reason, outcome, _, code)) in entries.iter().zip(lines) {
+        assert_eq!((entry.state.as_str(), entry.reason.as_str()), (state, reason));
+        assert_eq!((entry.code, entry.outcomes.len()), (code, usize::from(outcome.is_some())), "{reason}");
+    }
+    let untold = store.untold().await.unwrap();
+    assert_eq!(untold.iter().filter(|untold| untold.code == Code::Sent).map(|untold| untold.count).sum::<u64>(), 3);
+    let doubtful = sqlx::query_scalar::<_, i64>("SELECT doubtful FROM send ORDER BY id").fetch_all(&store.read).await;
+    assert_eq!(doubtful.unwrap(), [0, 1]);
+}
