@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use self::at::{At, Goes, goes};
 use super::text::{framed, hanging};
-use super::{ConfigArgs, Failure, open_store, say};
+use super::{ConfigArgs, Failure, look_into_store, say};
 use crate::app;
 use crate::channel::{Channels, Names, Post, Preview};
 use crate::config::Config;
@@ -83,7 +83,7 @@ struct Would<'a> {
 }
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
-    let config = args.config.load()?;
+    let config = args.config.look()?;
     let payload = match args.event_id {
         Some(id) => stored(id, &config).await?,
         None => given(args)?,
@@ -118,7 +118,7 @@ fn at_home(event: &mut Event) {
 
 /// A delivery as it came.
 async fn stored(id: i64, config: &Config) -> Result<Payload, Failure> {
-    let store = open_store(config).await?;
+    let store = look_into_store(&config.store).await?;
     let Some(delivery) = store.delivery(id).await? else {
         return Err(Failure::Wrong(format!("there is no delivery {id}: `microalign ledger` shows which there are")));
     };

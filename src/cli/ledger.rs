@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::text::{framed, hanging};
-use super::{ConfigArgs, Failure, open_store, say};
+use super::{ConfigArgs, Failure, look_into_store, open_store, say};
 use crate::rule::parse_duration_up_to;
-use crate::store::{Entry, EntryState, Filter, SendEntry, SendState, Store};
+use crate::store::{Entry, EntryState, Filter, SendEntry, SendState};
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -68,15 +68,11 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-pub(super) async fn open(config: &ConfigArgs) -> Result<Store, Failure> {
-    open_store(&config.load()?).await
-}
-
 async fn list(list: List) -> Result<(), Failure> {
     let age = list.since.as_deref().map(|age| parse_duration_up_to(age, "52w")).transpose();
     let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
     let since = age.map(|age| Timestamp::now() - age);
-    let store = open(&list.config).await?;
+    let store = look_into_store(&list.config.store()?).await?;
     let filter = Filter { team: list.team, thread: list.thread, state: list.state, since, ..Filter::default() };
     let entries = store.ledger(&filter).await?;
     if entries.is_empty() && !list.json {
@@ -118,7 +114,7 @@ async fn show(config: &ConfigArgs, id: &str, json: bool) -> Result<(), Failure> 
         Some(_) => named(id).map(|(delivery, line)| (delivery, Some(line)))?,
         None => (number(id)?, None),
     };
-    let store = open(config).await?;
+    let store = look_into_store(&config.store()?).await?;
     let entries = store.ledger(&Filter { delivery: Some(delivery), line, ..Filter::default() }).await?;
     if entries.is_empty() {
         return Err(Failure::Wrong(format!(
@@ -142,7 +138,7 @@ fn in_full(entry: &Entry) -> String {
 
 async fn retry(config: &ConfigArgs, ids: &[String]) -> Result<(), Failure> {
     let lines = ids.iter().map(|id| named(id)).collect::<Result<Vec<_>, _>>()?;
-    let store = open(config).await?;
+    let store = open_store(&config.store()?).await?;
     let mut wrong = Vec::new();
     for ((delivery, line), id) in lines.into_iter().zip(ids) {
         match store.retry(delivery, line).await? {

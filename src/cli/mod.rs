@@ -17,7 +17,7 @@ mod setup;
 mod text;
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -45,7 +45,7 @@ enum Command {
     /// Make a folder with a working configuration, a team file and an example template
     Init(init::Args),
     /// Show every problem in the configuration, the rules and the templates
-    Check(ConfigArgs),
+    Check(check::Args),
     /// Say what one webhook body would lead to; nothing is sent
     Explain(explain::Args),
     /// Try rules on what came in lately: how many messages each team would have had; nothing is sent
@@ -87,19 +87,38 @@ impl ConfigArgs {
     fn load(&self) -> Result<Config, Failure> {
         config::load(&self.config, &variable).map_err(Failure::Problems)
     }
+
+    /// The configuration for a command that uses no secret.
+    fn look(&self) -> Result<Config, Failure> {
+        config::look(&self.config, &variable).map_err(Failure::Problems)
+    }
+
+    /// Where the store is, for a command that needs nothing else of the configuration.
+    fn store(&self) -> Result<PathBuf, Failure> {
+        config::store(&self.config, &variable).map_err(Failure::Problems)
+    }
 }
 
-/// Opens the store beside a service that may be running.
-async fn open_store(config: &Config) -> Result<Store, Failure> {
-    let path = &config.store;
-    if !path.exists() {
-        return Err(Failure::Wrong(format!(
-            "there is no store at {} yet: `microalign serve` makes it",
-            path.display()
-        )));
-    }
+/// Opens the store beside a service that may be running, to change something.
+async fn open_store(path: &Path) -> Result<Store, Failure> {
+    must_exist(path)?;
     let (store, _writer) = Store::visit(path).await?;
     Ok(store)
+}
+
+/// Opens the store to read it.
+async fn look_into_store(path: &Path) -> Result<Store, Failure> {
+    must_exist(path)?;
+    Ok(Store::look(path).await?)
+}
+
+fn must_exist(store: &Path) -> Result<(), Failure> {
+    match store.exists() {
+        true => Ok(()),
+        false => {
+            Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` makes it", store.display())))
+        }
+    }
 }
 
 /// An environment variable.

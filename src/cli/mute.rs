@@ -6,8 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::ledger::open;
-use super::{ConfigArgs, Failure, say};
+use super::{ConfigArgs, Failure, look_into_store, open_store, say};
 use crate::destination::Destination;
 use crate::event::TicketKey;
 use crate::mute::{By, Mute, Scope};
@@ -60,9 +59,9 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
     let mut scope = scope(&args.named)?;
     if let Some(to) = &scope.destination {
-        scope.destination = Some(find_destination(&Rulebook::load(&config.load()?, None), to)?);
+        scope.destination = Some(find_destination(&Rulebook::load(&config.look()?, None), to)?);
     }
-    let store = open(config).await?;
+    let store = open_store(&config.store()?).await?;
     let at = Timestamp::now();
     let mute = Mute { scope, until: Some(at + span), at, by: By::Command };
     store.mute(mute.clone()).await?;
@@ -70,7 +69,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
 }
 
 pub(super) async fn undo(named: &Named) -> Result<(), Failure> {
-    let store = open(&named.config).await?;
+    let store = open_store(&named.config.store()?).await?;
     let scope = match named.what.as_ref().filter(|what| !is_thread(what)) {
         // A link in a message mutes conversations with other names too: a branch's, a release's.
         Some(what)
@@ -87,7 +86,7 @@ pub(super) async fn undo(named: &Named) -> Result<(), Failure> {
 }
 
 async fn list(config: &ConfigArgs, json: bool) -> Result<(), Failure> {
-    let mutes = open(config).await?.mutes(Timestamp::now()).await?;
+    let mutes = look_into_store(&config.store()?).await?.mutes(Timestamp::now()).await?;
     if mutes.is_empty() && !json {
         eprintln!("nothing is muted");
     }
@@ -103,7 +102,7 @@ fn nothing_named() -> Failure {
 /// What the arguments name. Teams and rules must be in force, so that a slip of the keyboard mutes nothing.
 fn scope(named: &Named) -> Result<Scope, Failure> {
     let Named { config, what, team, to } = named;
-    let rulebook = Rulebook::load(&config.load()?, None);
+    let rulebook = Rulebook::load(&config.look()?, None);
     if let Some(team) = team {
         find_team(rulebook.rules().teams(), team)?;
     }

@@ -26,7 +26,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let age = parse_duration_up_to(&args.since, "30d");
     let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
     let config = args.config.load()?;
-    let store = open_store(&config).await?;
+    let store = open_store(&config.store).await?;
     let Some(recovery) = app::recovery(&config, &store).await? else {
         return Err(Failure::Wrong(
             "nobody can be asked: set `[github] token`, or `app_id` and `private_key`; or `[jira] token`".to_owned(),

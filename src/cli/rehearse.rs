@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{ConfigArgs, Failure, open_store, say};
+use super::{ConfigArgs, Failure, look_into_store, say};
 use crate::app;
 use crate::config::Config;
 use crate::rehearsal::{Comparison, Outcome, Replay};
@@ -46,7 +46,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let age = parse_duration_up_to(&args.since, "52w");
     let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
-    let mut config = args.config.load()?;
+    let mut config = args.config.look()?;
     if let Some(rules) = &args.rules {
         config.rules.clone_from(rules);
     }
@@ -54,7 +54,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     if !rulebook.problems().is_empty() {
         return Err(Failure::Problems(rulebook.problems().to_vec()));
     }
-    let store = open_store(&config).await?;
+    let store = look_into_store(&config.store).await?;
     let now = Timestamp::now();
     let span = now - age..=now;
     // Whichever ends first, the temporary folder goes.

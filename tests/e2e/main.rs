@@ -19,6 +19,7 @@ mod jira_api;
 mod jira_setup;
 mod jira_sweep;
 mod kill;
+mod look;
 mod manners;
 mod mute;
 mod notes;
