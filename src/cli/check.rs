@@ -41,6 +41,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         counts = format!("{counts}, {}", counted(tests, "test"));
     }
     say(format!("{}: fine ({counts})", args.config.display()))?;
+    if teams.is_empty() {
+        let folder = config.rules.display();
+        say(format!("warning: there are no teams, so nobody is told anything: a file for each belongs into {folder}"))?;
+    }
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
         say(format!("note: {sentence}"))?;
     }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{ConfigArgs, Failure, open_store, say};
+use super::{ConfigArgs, Failure, open_store, progress, say};
 use crate::app;
 use crate::event::Source;
 use crate::recover::{Asked, Found, Recovered, Since};
@@ -32,7 +32,10 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
             "nobody can be asked: set `[github] token`, or `app_id` and `private_key`; or `[jira] token`".to_owned(),
         ));
     };
-    let found = recovery.sweep(Since::At(Timestamp::now() - age)).await?;
+    let spinner = progress::spinner("asking what was sent");
+    let found = recovery.sweep(Since::At(Timestamp::now() - age)).await;
+    spinner.finish_and_clear();
+    let found = found?;
     if args.json {
         print_json(&found)?
     } else {
@@ -68,7 +71,7 @@ fn print_json(found: &Found) -> Result<(), Failure> {
 
 fn print(found: &Found) -> Result<(), Failure> {
     for Recovered { source, key, name, sent, told } in &found.recovered {
-        let sent = sent.strftime("%Y-%m-%d %H:%M:%SZ");
+        let sent = sent.strftime("%Y-%m-%d %H:%M:%S UTC");
         let what = match told {
             Ok(event) => format!("{} {}", event.kind, event.subject),
             Err(reason) => format!("ignored: {reason}"),

@@ -9,6 +9,7 @@
 mod answer;
 mod bounce;
 mod delivery;
+mod known;
 mod ledger;
 mod look;
 mod mute;

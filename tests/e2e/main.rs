@@ -33,5 +33,6 @@ mod restraint;
 mod rule_tests;
 mod setup;
 mod support;
+mod terminal;
 mod webhooks;
 mod work;
