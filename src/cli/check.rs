@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     say(format!("{}: fine ({counts})", args.config.display()))?;
     if teams.is_empty() {
         let folder = config.rules.display();
-        say(format!("warning: there are no teams, so nobody is told anything: a file for each belongs into {folder}"))?;
+        say(format!("warning: there are no teams, so nobody is told anything: add a file for each team to {folder}"))?;
     }
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
         say(format!("note: {sentence}"))?;

@@ -24,7 +24,7 @@ pub(super) fn unless_known(known: Vec<&str>, name: &str, wrong: String) -> Resul
         return Ok(());
     }
     let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
-        [] => "there are none".to_owned(),
+        [] => "there are none yet".to_owned(),
         known => format!("there are: {}", known.join(", ")),
     });
     Err(Failure::Wrong(format!("{wrong}; {help}")))
@@ -53,7 +53,7 @@ pub(super) async fn find_thread(store: &Store, thread: &str, otherwise: &str) ->
         None => did_you_mean(thread, threads.iter().map(String::as_str)),
     };
     let help = help.map(|help| format!("; {help}")).unwrap_or_default();
-    Err(Failure::Wrong(format!("nothing was heard of a conversation `{thread}`{help}{otherwise}")))
+    Err(Failure::Wrong(format!("the ledger has no conversation `{thread}`{help}{otherwise}")))
 }
 
 /// A delivery that isn't there.

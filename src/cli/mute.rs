@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// For how long: such as 4h, 3d or 1w, at most 52w [default: 1w]
     #[arg(long = "for", value_name = "TIME")]
     span: Option<String>,
-    /// Also a conversation that nothing was heard of yet
+    /// Allow a conversation that the ledger doesn't have yet
     #[arg(long)]
     unseen: bool,
     /// One JSON object a line
@@ -67,7 +67,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
     let store = open_store(&config.store()?).await?;
     if let (Some(thread), false) = (&scope.thread, args.unseen) {
-        find_thread(&store, thread, "; to mute it ahead, add `--unseen`").await?;
+        find_thread(&store, thread, "; add `--unseen` to mute it before its first event").await?;
     }
     let at = Timestamp::now();
     let mute = Mute { scope, until: Some(at + span), at, by: By::Command };

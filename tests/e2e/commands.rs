@@ -198,12 +198,9 @@ async fn the_ledger_answers_what_became_of_it() {
     for part in ["d-1", "email:web@example.com: sent", "ana merged “Add the v2 order schema”", "the rule matched"] {
         assert!(out.contains(part), "{part} is missing in:\n{out}");
     }
-    for (filter, expected) in [
-        (["--team", "web"], 1),
-        (["--state", "ignored"], 1),
-        (["--thread", "DATA-123"], 2),
-        (["--since", "1h"], 3),
-    ] {
+    for (filter, expected) in
+        [(["--team", "web"], 1), (["--state", "ignored"], 1), (["--thread", "DATA-123"], 2), (["--since", "1h"], 3)]
+    {
         let (code, out, _) = service.run(&[&["ledger"][..], &filter].concat()).await;
         // A line of the ledger may go on in an indented one.
         let lines = out.lines().filter(|line| !line.starts_with(' ')).count();

@@ -103,10 +103,10 @@ async fn a_name_that_nobody_has_is_an_error_that_says_which_was_meant() {
     for (command, code, said) in [
         ("ledger --team wbe", 1, "there is no team `wbe`; did you mean `web`?"),
         ("ledger --team nobody --json", 1, "there is no team `nobody`; there are: web"),
-        ("ledger --thread DATA-132", 1, "nothing was heard of a conversation `DATA-132`; did you mean `DATA-123`?"),
+        ("ledger --thread DATA-132", 1, "the ledger has no conversation `DATA-132`; did you mean `DATA-123`?"),
         ("ledger --thread acme/ingest-api#1", 1, "belongs to the conversation `DATA-123`"),
         ("ledger show 7", 1, "there is no delivery 7: the newest is 1"),
-        ("mute DATA-1234", 1, "did you mean `DATA-123`?; to mute it ahead, add `--unseen`"),
+        ("mute DATA-1234", 1, "did you mean `DATA-123`?; add `--unseen` to mute it before its first event"),
         ("mute acme/ingest-api#1", 1, "what happens there belongs to the conversation `DATA-123`"),
         ("rehearse --since 1h --team wbe", 1, "did you mean `web`?"),
         ("explain --event-id 7", 1, "there is no delivery 7: the newest is 1"),
