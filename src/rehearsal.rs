@@ -68,13 +68,19 @@ impl Replay {
     }
 
     /// Takes in what a store was sent in a span of time, and all that falls due within; says how many deliveries
-    /// that were.
+    /// that were. `progress` is told how many of them are done, before each.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn span(&mut self, stored: &Store, span: &RangeInclusive<Timestamp>) -> Result<usize, StoreError> {
+    pub async fn span(
+        &mut self,
+        stored: &Store,
+        span: &RangeInclusive<Timestamp>,
+        progress: impl Fn(usize, usize),
+    ) -> Result<usize, StoreError> {
         let ids = stored.received(span).await?;
-        for id in &ids {
+        for (done, id) in ids.iter().enumerate() {
+            progress(done, ids.len());
             // One body at a time: there may be more of them than memory.
             if let Some(delivery) = stored.delivery(*id).await? {
                 self.take(delivery).await?;
@@ -230,7 +236,7 @@ on = ["pull_request.*"]
         let before = span("2026-03-02T00:00:00Z", "2026-03-03T07:59:59Z");
         let settings = Settings::default();
         let mut replay = Replay::new(scratch.clone(), settings, Rulebook::load(&config, None), *before.start());
-        assert_eq!(replay.span(&stored, &before).await.unwrap(), 3, "one came before");
+        assert_eq!(replay.span(&stored, &before, |_, _| {}).await.unwrap(), 3, "one came before");
         // The draft was replaced while it settled; the merge waits for the morning.
         let expected = Outcome { would: 1, held: 1, superseded: 1, ..Outcome::default() };
         let rule = ("web".to_owned(), "work".to_owned());

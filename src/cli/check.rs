@@ -5,13 +5,24 @@ use std::collections::BTreeSet;
 use super::{ConfigArgs, Failure, counted, rule_tests, say, variable};
 use crate::app;
 use crate::channel::{Channels, Names};
-use crate::config;
+use crate::config::{self, Secrets};
 use crate::plan;
 use crate::rulebook::Rulebook;
 use crate::settings::ChannelSettings;
 
-pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
-    let (mut config, mut problems) = config::read(&args.config, &variable).map_err(Failure::Problems)?;
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Don't look up the secrets that come from the environment or from files: for a shell that has none
+    #[arg(long)]
+    without_secrets: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let secrets = if args.without_secrets { Secrets::Assumed } else { Secrets::Needed };
+    let args = &args.config;
+    let (mut config, mut problems) = config::read(&args.config, &variable, secrets).map_err(Failure::Problems)?;
     if !problems.is_empty() {
         // A channel that is set up wrongly is not set up; team files that name it are not to blame.
         config.channels = ChannelSettings::default();
@@ -30,6 +41,10 @@ pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
         counts = format!("{counts}, {}", counted(tests, "test"));
     }
     say(format!("{}: fine ({counts})", args.config.display()))?;
+    if teams.is_empty() {
+        let folder = config.rules.display();
+        say(format!("warning: there are no teams, so nobody is told anything: add a file for each team to {folder}"))?;
+    }
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
         say(format!("note: {sentence}"))?;
     }

@@ -1,15 +1,18 @@
 //! `microalign explain`: what one payload would lead to.
 
 mod at;
+mod github_event;
 
 use std::path::{Path, PathBuf};
 
+use console::Style;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::at::{At, Goes, goes};
-use super::text::{framed, hanging};
-use super::{ConfigArgs, Failure, open_store, say};
+use super::known::{find_team, no_delivery};
+use super::text::{framed, hanging, painted};
+use super::{ConfigArgs, Failure, look_into_store, say};
 use crate::app;
 use crate::channel::{Channels, Names, Post, Preview};
 use crate::config::Config;
@@ -46,7 +49,13 @@ pub(super) struct Args {
     /// read in each team's time zone, 2026-03-29T01:30Z in UTC. What was sent before is not known to it
     #[arg(long, value_name = "TIME")]
     at: Option<At>,
-    /// One JSON object
+    /// Only the rules of this team
+    #[arg(long)]
+    team: Option<String>,
+    /// Say of each rule that doesn't match why, not only how many there are
+    #[arg(long)]
+    all: bool,
+    /// One JSON object, with all rules
     #[arg(long)]
     json: bool,
 }
@@ -84,7 +93,7 @@ struct Would<'a> {
 }
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
-    let config = args.config.load()?;
+    let config = args.config.look()?;
     let payload = match args.event_id {
         Some(id) => stored(id, &config).await?,
         None => given(args)?,
@@ -93,6 +102,10 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     if !rulebook.problems().is_empty() {
         super::show(rulebook.problems());
     }
+    if let Some(team) = &args.team {
+        find_team(rulebook.rules().teams(), team)?;
+    }
+    let is_asked = |team: &str| args.team.as_deref().is_none_or(|asked| asked == team);
     let channels = Channels::new(config.channels.clone(), Names::open());
     let Payload { source, event, body, received } = payload;
     match understand(source, &event, &body, received, &app::settings(&config)) {
@@ -104,9 +117,11 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
             events.iter_mut().for_each(at_home);
             let tracked = events.into_iter().map(|event| track::track(None, event)).collect::<Vec<_>>();
             let judged = plan::judge_all(&tracked, rulebook.rules());
-            let would = messages(&tracked, &rulebook, &channels, args.at)?;
-            let judged = judged.into_iter().map(|judged| Line::new(judged, args.at)).collect::<Vec<_>>();
-            if args.json { say(as_json(&tracked, &judged, &would)) } else { print(&tracked, &judged, &would) }
+            let mut would = messages(&tracked, &rulebook, &channels, args.at)?;
+            would.retain(|would| is_asked(would.team));
+            let judged = judged.into_iter().filter(|judged| is_asked(&judged.team.name));
+            let judged = judged.map(|judged| Line::new(judged, args.at)).collect::<Vec<_>>();
+            if args.json { say(as_json(&tracked, &judged, &would)) } else { print(&tracked, &judged, &would, args.all) }
         }
     }
 }
@@ -119,9 +134,9 @@ fn at_home(event: &mut Event) {
 
 /// A delivery as it came.
 async fn stored(id: i64, config: &Config) -> Result<Payload, Failure> {
-    let store = open_store(config).await?;
+    let store = look_into_store(&config.store).await?;
     let Some(delivery) = store.delivery(id).await? else {
-        return Err(Failure::Wrong(format!("there is no delivery {id}: `microalign ledger` shows which there are")));
+        return Err(no_delivery(&store, id).await?);
     };
     let Queued { source, name, body, received, .. } = delivery;
     Ok(Payload { source, event: name, body, received })
@@ -132,6 +147,9 @@ fn given(args: &Args) -> Result<Payload, Failure> {
     let (Some(source), Some(file)) = (args.source, &args.file) else {
         return Err(Failure::Usage("explain needs --source and a file, or --event-id".to_owned()));
     };
+    if source == Source::Github {
+        github_event::check(&args.event)?;
+    }
     let raw = read(file)?;
     let body = json_body(Some("application/json"), &raw).map_err(|error| match error {
         BodyError::NotJson(error) => Failure::Wrong(format!("{} is no JSON: {error}", file.display())),
@@ -272,7 +290,7 @@ fn as_json(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Valu
     })
 }
 
-fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Result<(), Failure> {
+fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>], all: bool) -> Result<(), Failure> {
     for Tracked { event, .. } in tracked {
         let who = event.actor.as_ref().map_or("nobody", |actor| &actor.login);
         say(format!("{} on {} by {who}", event.kind, event.subject))?;
@@ -284,16 +302,25 @@ fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Result
     }
     say(if lines.is_empty() { "\nThere are no rules." } else { "" })?;
     let (matching, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.judged.verdict == Verdict::Match);
+    let is_folded = |line: &&Line<'_>| !all && matches!(line.judged.verdict, Verdict::Miss { .. });
+    let (folded, others): (Vec<_>, Vec<_>) = others.into_iter().partition(is_folded);
     for Line { judged, goes } in matching.into_iter().chain(others) {
         let (mark, because) = match &judged.verdict {
-            Verdict::Match => ("yes  ", "matches".to_owned()),
-            Verdict::Miss { because, .. } | Verdict::Suppressed { because } => ("no   ", because.to_string()),
+            Verdict::Match => (painted("yes  ", Style::new().green()), "matches".to_owned()),
+            Verdict::Miss { because, .. } | Verdict::Suppressed { because } => {
+                (painted("no   ", Style::new().red()), because.to_string())
+            }
         };
         let goes = goes.iter().flatten().map(|goes| format!("; {}", goes.words)).collect::<String>();
-        say(hanging(mark, &format!("{} / {}: {because}{goes}", judged.team.name, judged.rule.name)))?;
+        say(hanging(&mark, &format!("{} / {}: {because}{goes}", judged.team.name, judged.rule.name)))?;
         if !judged.by.is_empty() {
             say(hanging("       ", &judged.by.join("; ")))?;
         }
+    }
+    match folded.len() {
+        0 => {}
+        1 => say("no   1 rule doesn't match: `--all` says why")?,
+        number => say(format!("no   {number} rules don't match: `--all` says why"))?,
     }
     for Would { team, rule, destination, preview } in would {
         say(format!("\n{}", framed(&format!("{team} / {rule} → {destination}"), &preview.subject, &preview.text)))?;

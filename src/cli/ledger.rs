@@ -1,12 +1,14 @@
 //! `microalign ledger`: what became of every event.
 
+use console::Style;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::text::{framed, hanging};
-use super::{ConfigArgs, Failure, open_store, say};
+use super::known::{find_team_of_ledger, find_thread, no_delivery};
+use super::text::{framed, hanging, painted};
+use super::{ConfigArgs, Failure, look_into_store, open_store, say};
 use crate::rule::parse_duration_up_to;
-use crate::store::{Entry, EntryState, Filter, SendEntry, SendState, Store};
+use crate::store::{Entry, EntryState, Filter, SendEntry, SendState};
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -33,14 +35,21 @@ struct List {
     /// Only lines since then: an age such as 14d or 6h
     #[arg(long, value_name = "AGE")]
     since: Option<String>,
+    /// The newest so many lines; 0 for all [default: 50, and all with --json]
+    #[arg(short = 'n', long, value_name = "LINES")]
+    limit: Option<u32>,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
 }
 
+/// As many lines are shown, unless more are asked for.
+const NEWEST: u32 = 50;
+
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Show everything about a delivery, or about one of its lines
+    #[command(after_help = "Examples:\n  microalign ledger show 41\n  microalign ledger show 41.2")]
     Show {
         #[command(flatten)]
         config: ConfigArgs,
@@ -51,6 +60,7 @@ enum Action {
         json: bool,
     },
     /// Try again what failed: sends, or the reading of a delivery that was ignored
+    #[command(after_help = "Example:\n  microalign ledger retry 41.2")]
     Retry {
         #[command(flatten)]
         config: ConfigArgs,
@@ -68,19 +78,30 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-pub(super) async fn open(config: &ConfigArgs) -> Result<Store, Failure> {
-    open_store(&config.load()?).await
-}
-
 async fn list(list: List) -> Result<(), Failure> {
     let age = list.since.as_deref().map(|age| parse_duration_up_to(age, "52w")).transpose();
     let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
     let since = age.map(|age| Timestamp::now() - age);
-    let store = open(&list.config).await?;
-    let filter = Filter { team: list.team, thread: list.thread, state: list.state, since, ..Filter::default() };
+    let store = look_into_store(&list.config.store()?).await?;
+    let limit = list.limit.or_else(|| (!list.json).then_some(NEWEST)).filter(|limit| *limit > 0);
+    let filter = Filter { team: list.team, thread: list.thread, state: list.state, since, limit, ..Filter::default() };
     let entries = store.ledger(&filter).await?;
-    if entries.is_empty() && !list.json {
-        eprintln!("the ledger has no such line");
+    if entries.is_empty() {
+        if let Some(team) = &filter.team {
+            find_team_of_ledger(&store, &list.config, team).await?;
+        }
+        if let Some(thread) = &filter.thread {
+            find_thread(&store, thread, "").await?;
+        }
+        if !list.json {
+            eprintln!("the ledger has no such line");
+        }
+    }
+    if !list.json && limit.is_some_and(|limit| entries.len() >= limit as usize) {
+        let older = store.ledger_count(&filter).await?.saturating_sub(entries.len() as u64);
+        if older > 0 {
+            say(format!("… {older} older: `--limit 0` shows all"))?;
+        }
     }
     entries.iter().try_for_each(|entry| if list.json { say(json!(entry)) } else { say(shown(entry, false)) })
 }
@@ -91,13 +112,22 @@ const INDENT: &str = "         ";
 /// An entry in a few lines: when, what became of it and for whom; then what it was and why; then its sends, of which
 /// those that arrived are left out unless all are asked for.
 fn shown(entry: &Entry, all: bool) -> String {
-    let at = entry.at.strftime("%Y-%m-%d %H:%M:%SZ");
+    let at = entry.at.strftime("%Y-%m-%d %H:%M:%S UTC");
     let what = entry.kind.iter().chain(&entry.subject).map(String::as_str).collect::<Vec<_>>().join(" on ");
     let sends = entry.sends.iter().filter(|send| all || send.state != SendState::Sent || send.error.is_some());
     let lines = std::iter::once(format!("{what}: {}", entry.reason)).chain(sends.map(one_send));
-    lines.fold(format!("{:<8} {at}  {:<10}  {}", entry.id, entry.state.as_str(), whom(entry)), |text, line| {
-        text + "\n" + &hanging(INDENT, &line)
-    })
+    let state = painted(&format!("{:<10}", entry.state.as_str()), style(entry.state));
+    let head = hanging(&format!("{:<8} ", entry.id), &format!("{at}  {state}  {}", whom(entry)));
+    lines.fold(head, |text, line| text + "\n" + &hanging(INDENT, &line))
+}
+
+fn style(state: EntryState) -> Style {
+    match state {
+        EntryState::Sent => Style::new().green(),
+        EntryState::Failed => Style::new().red(),
+        EntryState::Held => Style::new().yellow(),
+        EntryState::Superseded | EntryState::Suppressed | EntryState::Ignored => Style::new().dim(),
+    }
 }
 
 fn whom(entry: &Entry) -> String {
@@ -118,8 +148,11 @@ async fn show(config: &ConfigArgs, id: &str, json: bool) -> Result<(), Failure> 
         Some(_) => named(id).map(|(delivery, line)| (delivery, Some(line)))?,
         None => (number(id)?, None),
     };
-    let store = open(config).await?;
+    let store = look_into_store(&config.store()?).await?;
     let entries = store.ledger(&Filter { delivery: Some(delivery), line, ..Filter::default() }).await?;
+    if entries.is_empty() && store.delivery(delivery).await?.is_none() {
+        return Err(no_delivery(&store, delivery).await?);
+    }
     if entries.is_empty() {
         return Err(Failure::Wrong(format!(
             "the ledger has no {id} (a delivery that was just accepted takes a moment)"
@@ -142,7 +175,7 @@ fn in_full(entry: &Entry) -> String {
 
 async fn retry(config: &ConfigArgs, ids: &[String]) -> Result<(), Failure> {
     let lines = ids.iter().map(|id| named(id)).collect::<Result<Vec<_>, _>>()?;
-    let store = open(config).await?;
+    let store = open_store(&config.store()?).await?;
     let mut wrong = Vec::new();
     for ((delivery, line), id) in lines.into_iter().zip(ids) {
         match store.retry(delivery, line).await? {

@@ -5,8 +5,10 @@ mod demo;
 mod explain;
 mod files;
 mod init;
+mod known;
 mod ledger;
 mod mute;
+mod progress;
 mod recover;
 mod reference;
 mod rehearse;
@@ -17,8 +19,7 @@ mod serve;
 mod setup;
 mod text;
 
-use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -40,27 +41,48 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Play a short story through the real service, with everything temporary
+    #[command(after_help = "Example:\n  microalign demo")]
     Demo(demo::Args),
     /// Run the service
+    #[command(after_help = "Example:\n  microalign serve -c /etc/microalign/microalign.toml --log json")]
     Serve(serve::Args),
     /// Make a folder with a working configuration, a team file and an example template
+    #[command(after_help = "Example:\n  microalign init microalign")]
     Init(init::Args),
     /// Show every problem in the configuration, the rules and the templates
-    Check(ConfigArgs),
+    #[command(after_help = "Examples:\n  microalign check\n  microalign check --without-secrets")]
+    Check(check::Args),
     /// Say what one webhook body would lead to; nothing is sent
+    #[command(
+        after_help = "Examples:\n  microalign explain --source github --event pull_request merged.json\n  microalign explain --event-id 41 --team web --all"
+    )]
     Explain(explain::Args),
     /// Try rules on what came in lately: how many messages each team would have had; nothing is sent
-    #[command(long_about = rehearse::LONG)]
+    #[command(
+        long_about = rehearse::LONG,
+        after_help = "Examples:\n  microalign rehearse --since 14d\n  microalign rehearse --since 14d --rules new-rules --team web"
+    )]
     Rehearse(rehearse::Args),
     /// Show what became of every event
+    #[command(
+        after_help = "Examples:\n  microalign ledger --team web --since 14d\n  microalign ledger --thread DATA-123\n  microalign ledger show 41"
+    )]
     Ledger(ledger::Args),
     /// Ask for webhooks that did not arrive, and take them in
+    #[command(after_help = "Example:\n  microalign recover --since 6h")]
     Recover(recover::Args),
     /// Hear no more of a conversation or a rule for a while; without one, show what is muted
+    #[command(
+        after_help = "Examples:\n  microalign mute DATA-123 --for 3d\n  microalign mute web/merged --to slack:#web"
+    )]
     Mute(mute::Args),
     /// Hear again of what was muted
+    #[command(after_help = "Example:\n  microalign unmute DATA-123")]
     Unmute(mute::Named),
     /// Send one real message to a destination and show the provider's answer
+    #[command(
+        after_help = "Examples:\n  microalign send-test email:ana@example.com\n  microalign send-test github --on acme/ingest-api#45"
+    )]
     SendTest(send_test::Args),
     /// Connect GitHub
     #[command(subcommand)]
@@ -69,11 +91,13 @@ enum Command {
     #[command(subcommand)]
     Jira(setup::Jira),
     /// Print the JSON Schema of a file, for editors
+    #[command(after_help = "Example:\n  microalign schema rules")]
     Schema(schema::Args),
     /// Write the reference pages of the documentation, from what the program itself knows
     #[command(hide = true)]
     Reference(reference::Args),
     /// Print shell completions
+    #[command(after_help = "Example:\n  microalign completions bash")]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
@@ -91,19 +115,38 @@ impl ConfigArgs {
     fn load(&self) -> Result<Config, Failure> {
         config::load(&self.config, &variable).map_err(Failure::Problems)
     }
+
+    /// The configuration for a command that uses no secret.
+    fn look(&self) -> Result<Config, Failure> {
+        config::look(&self.config, &variable).map_err(Failure::Problems)
+    }
+
+    /// Where the store is, for a command that needs nothing else of the configuration.
+    fn store(&self) -> Result<PathBuf, Failure> {
+        config::store(&self.config, &variable).map_err(Failure::Problems)
+    }
 }
 
-/// Opens the store beside a service that may be running.
-async fn open_store(config: &Config) -> Result<Store, Failure> {
-    let path = &config.store;
-    if !path.exists() {
-        return Err(Failure::Wrong(format!(
-            "there is no store at {} yet: `microalign serve` makes it",
-            path.display()
-        )));
-    }
+/// Opens the store beside a service that may be running, to change something.
+async fn open_store(path: &Path) -> Result<Store, Failure> {
+    must_exist(path)?;
     let (store, _writer) = Store::visit(path).await?;
     Ok(store)
+}
+
+/// Opens the store to read it.
+async fn look_into_store(path: &Path) -> Result<Store, Failure> {
+    must_exist(path)?;
+    Ok(Store::look(path).await?)
+}
+
+fn must_exist(store: &Path) -> Result<(), Failure> {
+    match store.exists() {
+        true => Ok(()),
+        false => {
+            Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` makes it", store.display())))
+        }
+    }
 }
 
 /// An environment variable.
@@ -178,7 +221,7 @@ pub async fn run() -> ExitCode {
 }
 
 fn show(problems: &[Problem]) {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = text::has_colour(&std::io::stderr());
     for problem in problems {
         eprintln!("{}\n", problem.render(colour));
     }
@@ -193,7 +236,7 @@ fn start_logs(format: LogFormat, level: &str) {
     let filter = EnvFilter::new(format!("{},async_imap=warn", asked.as_deref().unwrap_or(level)));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
-        LogFormat::Human => logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+        LogFormat::Human => logs.with_ansi(text::has_colour(&std::io::stderr())).with_target(false).init(),
         LogFormat::Json => logs.json().flatten_event(true).with_target(false).init(),
     }
 }
@@ -209,5 +252,35 @@ fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
     match writeln!(std::io::stdout().lock(), "{line}") {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
         written => Ok(written?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    /// The commands that do something, with how each is called.
+    fn commands(command: &clap::Command, name: &str) -> Vec<(String, clap::Command)> {
+        let below = command.get_subcommands().filter(|command| command.get_name() != "help");
+        let below = below.flat_map(|command| commands(command, &format!("{name} {}", command.get_name())));
+        let is_group = command.is_subcommand_required_set();
+        below.chain((!is_group).then(|| (name.to_owned(), command.clone()))).collect()
+    }
+
+    #[test]
+    fn the_help_of_each_command_has_examples_that_are_right() {
+        let commands = commands(&Cli::command(), "microalign");
+        assert!(commands.len() > 15, "{commands:?}");
+        for (name, command) in commands {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = help.lines().filter_map(|line| line.strip_prefix("  ")).collect::<Vec<_>>();
+            assert!(!examples.is_empty(), "{name} has no example");
+            assert!(examples.iter().any(|example| example.starts_with(&name)), "{name}: {help}");
+            for example in examples {
+                Cli::try_parse_from(example.split(' ')).map(drop).map_err(|error| error.to_string()).unwrap();
+            }
+        }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::ledger::open;
-use super::{ConfigArgs, Failure, say};
+use super::known::{find_rule, find_team, find_thread};
+use super::{ConfigArgs, Failure, look_into_store, open_store, say};
 use crate::destination::Destination;
 use crate::event::TicketKey;
 use crate::mute::{By, Mute, Scope};
@@ -25,6 +25,9 @@ pub(super) struct Args {
     /// For how long: such as 4h, 3d or 1w, at most 52w [default: 1w]
     #[arg(long = "for", value_name = "TIME")]
     span: Option<String>,
+    /// Allow a conversation that the ledger doesn't have yet
+    #[arg(long)]
+    unseen: bool,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -60,9 +63,12 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
     let mut scope = scope(&args.named)?;
     if let Some(to) = &scope.destination {
-        scope.destination = Some(find_destination(&Rulebook::load(&config.load()?, None), to)?);
+        scope.destination = Some(find_destination(&Rulebook::load(&config.look()?, None), to)?);
     }
-    let store = open(config).await?;
+    let store = open_store(&config.store()?).await?;
+    if let (Some(thread), false) = (&scope.thread, args.unseen) {
+        find_thread(&store, thread, "; add `--unseen` to mute it before its first event").await?;
+    }
     let at = Timestamp::now();
     let mute = Mute { scope, until: Some(at + span), at, by: By::Command };
     store.mute(mute.clone()).await?;
@@ -70,7 +76,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
 }
 
 pub(super) async fn undo(named: &Named) -> Result<(), Failure> {
-    let store = open(&named.config).await?;
+    let store = open_store(&named.config.store()?).await?;
     let scope = match named.what.as_ref().filter(|what| !is_thread(what)) {
         // A link in a message mutes conversations with other names too: a branch's, a release's.
         Some(what)
@@ -87,7 +93,7 @@ pub(super) async fn undo(named: &Named) -> Result<(), Failure> {
 }
 
 async fn list(config: &ConfigArgs, json: bool) -> Result<(), Failure> {
-    let mutes = open(config).await?.mutes(Timestamp::now()).await?;
+    let mutes = look_into_store(&config.store()?).await?.mutes(Timestamp::now()).await?;
     if mutes.is_empty() && !json {
         eprintln!("nothing is muted");
     }
@@ -103,7 +109,7 @@ fn nothing_named() -> Failure {
 /// What the arguments name. Teams and rules must be in force, so that a slip of the keyboard mutes nothing.
 fn scope(named: &Named) -> Result<Scope, Failure> {
     let Named { config, what, team, to } = named;
-    let rulebook = Rulebook::load(&config.load()?, None);
+    let rulebook = Rulebook::load(&config.look()?, None);
     if let Some(team) = team {
         find_team(rulebook.rules().teams(), team)?;
     }
@@ -143,11 +149,6 @@ fn teamless(rule: &str, teams: &[Arc<Team>]) -> Failure {
     Failure::Usage(format!("`{rule}` is neither a ticket's key nor owner/repo#45; for a rule, write {team}/{rule}"))
 }
 
-fn find_team(teams: &[Arc<Team>], name: &str) -> Result<(), Failure> {
-    let names = teams.iter().map(|team| team.name.as_str());
-    unless_known(names.collect(), name, format!("there is no team `{name}`"))
-}
-
 /// A destination that some team has, however its capitals are written.
 fn find_destination(rulebook: &Rulebook, to: &Destination) -> Result<Destination, Failure> {
     let wanted = to.to_string();
@@ -158,20 +159,6 @@ fn find_destination(rulebook: &Rulebook, to: &Destination) -> Result<Destination
     let names = known.iter().map(ToString::to_string).collect::<Vec<_>>();
     let help = did_you_mean(&wanted, names.iter().map(String::as_str)).map(|help| format!(": {help}"));
     Err(Failure::Wrong(format!("no team sends to {wanted}{}", help.unwrap_or_default())))
-}
-
-fn find_rule(teams: &[Arc<Team>], team: &str, name: &str) -> Result<(), Failure> {
-    find_team(teams, team)?;
-    let rules = teams.iter().filter(|known| known.name == team).flat_map(|team| &team.rules);
-    unless_known(rules.map(|rule| rule.name.as_str()).collect(), name, format!("{team} has no rule `{name}`"))
-}
-
-fn unless_known(known: Vec<&str>, name: &str, wrong: String) -> Result<(), Failure> {
-    if known.contains(&name) {
-        return Ok(());
-    }
-    let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| format!("there are: {}", known.join(", ")));
-    Err(Failure::Wrong(format!("{wrong}; {help}")))
 }
 
 #[cfg(test)]

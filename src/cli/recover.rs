@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{ConfigArgs, Failure, open_store, say};
+use super::{ConfigArgs, Failure, open_store, progress, say};
 use crate::app;
 use crate::event::Source;
 use crate::reason::Reason;
@@ -27,13 +27,16 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let age = parse_duration_up_to(&args.since, "30d");
     let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
     let config = args.config.load()?;
-    let store = open_store(&config).await?;
+    let store = open_store(&config.store).await?;
     let Some(recovery) = app::recovery(&config, &store).await? else {
         return Err(Failure::Wrong(
             "nobody can be asked: set `[github] token`, or `app_id` and `private_key`; or `[jira] token`".to_owned(),
         ));
     };
-    let found = recovery.sweep(Since::At(Timestamp::now() - age)).await?;
+    let spinner = progress::spinner("asking what was sent");
+    let found = recovery.sweep(Since::At(Timestamp::now() - age)).await;
+    spinner.finish_and_clear();
+    let found = found?;
     if args.json {
         print_json(&found)?
     } else {
@@ -69,7 +72,7 @@ fn print_json(found: &Found) -> Result<(), Failure> {
 
 fn print(found: &Found) -> Result<(), Failure> {
     for Recovered { source, key, name, sent, told } in &found.recovered {
-        let sent = sent.strftime("%Y-%m-%d %H:%M:%SZ");
+        let sent = sent.strftime("%Y-%m-%d %H:%M:%S UTC");
         let what = match told {
             Ok(event) => format!("{} {}", event.kind, event.subject),
             Err(reason) => format!("ignored: {reason}"),

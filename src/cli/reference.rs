@@ -14,6 +14,7 @@ use clap::{CommandFactory as _, ValueEnum as _};
 
 use super::{Cli, Failure, say};
 use crate::event::{EventKind, KindStage};
+use crate::reason::Code;
 use crate::store::EntryState;
 use crate::template::{self, BUILT_IN, HELPERS};
 
@@ -133,7 +134,7 @@ fn used_otherwise(name: &str) -> &'static str {
     }
 }
 
-/// The states. The codes of the reasons belong here as well, once they are an enum.
+/// The states of a line, and the codes of its reasons.
 fn ledger() -> String {
     let mut page =
         "# Ledger\n\n## States of a line\n\nOne line is one event for one rule, or a delivery that no rule can be \
@@ -142,6 +143,15 @@ fn ledger() -> String {
     let mut table = Table::new(&["state", "meaning"]);
     for value in EntryState::value_variants().iter().filter_map(EntryState::to_possible_value) {
         table.row([code(value.get_name()), value.get_help().map(ToString::to_string).unwrap_or_default()]);
+    }
+    table.finish(&mut page);
+    page.push_str(
+        "\n## Codes of reasons\n\nEach line has a reason. People read a sentence; with `--json`, `code` beside it is one of these, \
+        for scripts.\n\n",
+    );
+    let mut table = Table::new(&["code", "meaning"]);
+    for reason in Code::ALL {
+        table.row([code(reason.as_str()), reason.describe().to_owned()]);
     }
     table.finish(&mut page);
     page

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{ConfigArgs, Failure, open_store, say};
+use super::known::unless_known;
+use super::{ConfigArgs, Failure, look_into_store, progress, say};
 use crate::app;
 use crate::config::Config;
 use crate::rehearsal::{Comparison, Outcome, Replay};
@@ -46,7 +47,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let age = parse_duration_up_to(&args.since, "52w");
     let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
-    let mut config = args.config.load()?;
+    let mut config = args.config.look()?;
     if let Some(rules) = &args.rules {
         config.rules.clone_from(rules);
     }
@@ -54,7 +55,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     if !rulebook.problems().is_empty() {
         return Err(Failure::Problems(rulebook.problems().to_vec()));
     }
-    let store = open_store(&config).await?;
+    let store = look_into_store(&config.store).await?;
     let now = Timestamp::now();
     let span = now - age..=now;
     // Whichever ends first, the temporary folder goes.
@@ -67,15 +68,17 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     };
     let mut teams = by_team(comparison);
     if let Some(team) = &args.team {
+        let names = teams.keys().cloned().collect::<Vec<_>>();
         teams.retain(|name, _| name == team);
         if teams.is_empty() {
-            return Err(Failure::Wrong(format!("there is no team `{team}`, neither in the rules nor in the ledger")));
+            let names = names.iter().map(String::as_str).collect();
+            unless_known(names, team, format!("there is no team `{team}`, neither in the rules nor in the ledger"))?;
         }
     }
     if args.json {
         return teams.iter().try_for_each(|(team, rules)| say(as_json(team, rules)));
     }
-    let from = span.start().strftime("%Y-%m-%d %H:%MZ");
+    let from = span.start().strftime("%Y-%m-%d %H:%M UTC");
     let plural = if deliveries == 1 { "delivery" } else { "deliveries" };
     say(format!("{deliveries} {plural} since {from}\n"))?;
     match &args.team {
@@ -97,7 +100,14 @@ async fn rehearse(
     let folder = tempfile::Builder::new().prefix("microalign-rehearsal-").tempdir()?;
     let (scratch, writer) = Store::scratch(&folder.path().join("microalign.db")).await?;
     let mut replay = Replay::new(scratch, app::settings(config), rulebook, *span.start());
-    let deliveries = replay.span(store, span).await?;
+    let bar = progress::bar("rehearsing");
+    let progress = |done: usize, all: usize| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    };
+    let deliveries = replay.span(store, span, progress).await;
+    bar.finish_and_clear();
+    let deliveries = deliveries?;
     let comparison = replay.compared(store, span).await?;
     drop(replay);
     writer.await?;

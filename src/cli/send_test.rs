@@ -86,7 +86,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
 
 /// What arrives proves that somebody is there.
 async fn forgive(config: &Config, to: &Destination) -> Result<(), Failure> {
-    if !config.store.exists() || !open_store(config).await?.forgive(to).await? {
+    if !config.store.exists() || !open_store(&config.store).await?.forgive(to).await? {
         return Ok(());
     }
     say(format!("{to} had refused messages: that is forgotten, and what comes next is tried"))

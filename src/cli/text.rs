@@ -1,20 +1,59 @@
 //! Text for a terminal.
 
-/// Columns of a terminal that most people have, and a mail program too.
+use std::sync::LazyLock;
+
+use console::{Style, Term, measure_text_width};
+
+/// Columns where nobody says how many there are: a pipe, a file. Mail programs have as many.
 const WIDTH: usize = 90;
+/// Longer lines are hard to read.
+const WIDEST: usize = 120;
+/// In fewer columns nothing fits.
+const NARROWEST: usize = 40;
+
+/// What standard output is.
+struct Screen {
+    columns: usize,
+    colour: bool,
+}
+
+static SCREEN: LazyLock<Screen> = LazyLock::new(|| {
+    let term = Term::stdout();
+    let columns = term.size_checked().filter(|_| term.is_term());
+    let columns = columns.map_or(WIDTH, |(_, columns)| usize::from(columns).clamp(NARROWEST, WIDEST));
+    Screen { columns, colour: has_colour(&std::io::stdout()) }
+});
+
+/// Whether what is written there may have colours: it is a terminal, and `NO_COLOR` isn't set (<https://no-color.org>).
+pub(super) fn has_colour(stream: &impl std::io::IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+}
+
+/// A text for standard output in colour, where that has any.
+pub(super) fn painted(text: &str, style: Style) -> String {
+    style.force_styling(SCREEN.colour).apply_to(text).to_string()
+}
 
 /// A message in a frame, with who gets it above.
 pub(super) fn framed(head: &str, subject: &str, text: &str) -> String {
-    let lines = [subject, ""].into_iter().chain(text.trim_end().lines());
-    let lines = lines.flat_map(|line| wrapped(line, WIDTH - 2)).map(|line| format!("│ {line}").trim_end().to_owned());
-    format!("┌ {head}\n{}\n└", lines.collect::<Vec<_>>().join("\n"))
+    framed_in(SCREEN.columns, head, subject, text)
 }
 
 /// A line behind a mark, wrapped, and the further lines as far in as the first.
 pub(super) fn hanging(mark: &str, line: &str) -> String {
-    let room = WIDTH.saturating_sub(mark.chars().count());
-    let further = format!("\n{}", " ".repeat(mark.chars().count()));
-    format!("{mark}{}", wrapped(line, room).join(&further))
+    hanging_in(SCREEN.columns, mark, line)
+}
+
+fn framed_in(columns: usize, head: &str, subject: &str, text: &str) -> String {
+    let lines = [subject, ""].into_iter().chain(text.trim_end().lines());
+    let lines = lines.flat_map(|line| wrapped(line, columns - 2)).map(|line| format!("│ {line}").trim_end().to_owned());
+    format!("{}\n{}\n└", hanging_in(columns, "┌ ", head), lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn hanging_in(columns: usize, mark: &str, line: &str) -> String {
+    let indent = measure_text_width(mark);
+    let further = format!("\n{}", " ".repeat(indent));
+    format!("{mark}{}", wrapped(line, columns.saturating_sub(indent)).join(&further))
 }
 
 /// A line broken at spaces; what it begins with (`> `, spaces) begins the further ones too. A longer word, which is an
@@ -26,7 +65,7 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
     let mut last = begin.to_owned();
     for word in words.split(' ') {
         let empty = last.len() == begin.len();
-        if !empty && last.chars().count() + 1 + word.chars().count() > width {
+        if !empty && measure_text_width(&last) + 1 + measure_text_width(word) > width {
             lines.push(std::mem::replace(&mut last, begin.to_owned()));
         } else if !empty {
             last.push(' ');
@@ -50,6 +89,7 @@ mod tests {
             ("> one two three", &["> one two", "> three"]),
             ("see https://example.com/a/b now", &["see", "https://example.com/a/b", "now"]),
             ("éé éé éé éé", &["éé éé éé", "éé"]),
+            ("日本 日本 日本", &["日本 日本", "日本"]),
         ];
         for (line, expected) in table {
             assert_eq!(wrapped(line, 9), *expected, "{line}");
@@ -58,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_message_is_framed() {
-        insta::assert_snapshot!(framed("web → mailbox", "A subject", "Text.\n\n> A quote.\n\nWhy.\n"), @"
+        insta::assert_snapshot!(framed_in(90, "web → mailbox", "A subject", "Text.\n\n> A quote.\n\nWhy.\n"), @"
         ┌ web → mailbox
         │ A subject
         │
@@ -74,8 +114,10 @@ mod tests {
     #[test]
     fn further_lines_hang() {
         let line = "word ".repeat(40);
-        let text = hanging("yes  ", line.trim_end());
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
-        assert!(text.lines().skip(1).all(|line| line.starts_with("     word")), "{text}");
+        for columns in [NARROWEST, WIDTH] {
+            let text = hanging_in(columns, "\u{1b}[32myes\u{1b}[0m  ", line.trim_end());
+            assert!(text.lines().all(|line| measure_text_width(line) <= columns), "{text}");
+            assert!(text.lines().skip(1).all(|line| line.starts_with("     word")), "{text}");
+        }
     }
 }

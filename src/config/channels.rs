@@ -10,6 +10,7 @@ use super::file::{
     DiscordTable, EmailTable, GithubTable, HookTable, MatrixTable, MattermostTable, PersonTable, RocketChatTable,
     SlackTable, WebhookTable, ZulipTable,
 };
+use super::secret::Form;
 use super::{Checker, Tables};
 use crate::destination::Destination;
 use crate::settings::{
@@ -37,7 +38,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         });
         let smtp_at = at.key("smtp");
         let smtp = self
-            .secret(table.smtp, &smtp_at)
+            .secret(table.smtp, &smtp_at, Form::Smtp)
             .and_then(|url| self.parsed(mail_server(&url, MailServer::smtp), &smtp_at));
         let allow = self.mail_allowed(table.allow, &at.key("allow"));
         let dkim = self.dkim(table.dkim, &at.key("dkim"), from.as_ref());
@@ -52,7 +53,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         self.require(&table.token, &at, "token");
         let url = self.web_address(table.api_url, &at.key("api_url"));
         let api = self.api(url.or_else(|| Some(SLACK.to_owned())), None, (table.token, &at.key("token")));
-        (api, self.secret(table.signing_secret, &at.key("signing_secret")))
+        (api, self.secret(table.signing_secret, &at.key("signing_secret"), Form::Token))
     }
 
     pub(super) fn mattermost(&mut self, field: Field<MattermostTable>) -> Option<ApiSettings> {
@@ -116,7 +117,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             let wrong = || (format!("`{id}` is no App"), Some("write the App ID, which is a number".to_owned()));
             self.parsed(id.parse::<u64>().map_err(|_| wrong()), &id_at)
         });
-        let key = self.secret(private_key, &key_at);
+        let key = self.secret(private_key, &key_at, Form::Token);
         let login = match (token, id, key) {
             (Some(token), ..) => Some(GithubLogin::Token(token)),
             (None, Some(id), Some(key)) => Some(GithubLogin::App { id, key }),
@@ -144,7 +145,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         user: Option<String>,
         (token, at): (Field<SecretText>, &At),
     ) -> Option<ApiSettings> {
-        let token = self.secret(token, at)?;
+        let token = self.secret(token, at, Form::Token)?;
         // The address was checked, so only the token can be wrong.
         self.parsed(ApiSettings::new(&url?, user.as_deref(), token.expose_secret()).map_err(plain), at)
     }
@@ -175,7 +176,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     fn hook(&mut self, url: Field<SecretText>, table: &At) -> Option<HookSettings> {
         self.require(&url, table, "url");
         let at = table.key("url");
-        let url = self.secret(url, &at)?;
+        let url = self.secret(url, &at, Form::WebAddress)?;
         self.parsed(HookSettings::new(url.expose_secret()).map_err(plain), &at)
     }
 
@@ -261,7 +262,8 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
     fn webhook(&mut self, table: WebhookTable, at: &At) -> Option<WebhookSettings> {
         self.require(&table.url, at, "url");
         self.require(&table.secret, at, "secret");
-        let (url, secret) = (self.secret(table.url, &at.key("url")), self.secret(table.secret, &at.key("secret")));
+        let url = self.secret(table.url, &at.key("url"), Form::WebAddress);
+        let secret = self.secret(table.secret, &at.key("secret"), Form::SigningKey);
         let url = url?;
         // The same rules for the address, so that a wrong one is shown where it is.
         self.parsed(HookSettings::new(url.expose_secret()).map_err(plain), &at.key("url"))?;

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use super::Checker;
 use super::channels::{mail_server, plain};
 use super::file::DkimTable;
+use super::secret::Form;
 use crate::settings::{Allowed, DkimKey, DkimSettings, DnsName, MailServer, ReplySettings};
 use crate::toml_file::{At, Field, SecretText};
 
@@ -41,7 +42,11 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         let domain_at = at.key("domain");
         let domain = self.dns_name(table.domain, &domain_at);
         let selector = self.dns_name(table.selector, &at.key("selector"));
-        let key = self.secret(table.key, &at.key("key")).and_then(|pem| {
+        if self.is_assumed(&table.key) {
+            // Without its key nothing is signed, and who assumes secrets sends nothing.
+            return None;
+        }
+        let key = self.secret(table.key, &at.key("key"), Form::Token).and_then(|pem| {
             let help = "make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out dkim.pem`, \
                         and write \"${file:dkim.pem}\"";
             let key = pem.expose_secret().parse::<DkimKey>();
@@ -86,7 +91,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             });
             self.parsed(address.map_err(|message| (message, Some(help.to_owned()))), &address_at)
         });
-        let imap = self.secret(imap, &imap_at);
+        let imap = self.secret(imap, &imap_at, Form::Imap);
         let imap = imap.and_then(|url| self.parsed(mail_server(&url, MailServer::imap), &imap_at));
         Some(ReplySettings { address: address?, imap: imap? })
     }

@@ -33,6 +33,11 @@ pub(super) fn expand(
     Ok(expanded)
 }
 
+/// Whether anything in a text would have to be looked up.
+pub(super) fn has_reference(text: &str) -> bool {
+    text.match_indices("${").any(|(at, _)| !text[..at].ends_with('$'))
+}
+
 fn resolve(name: &str, folder: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<String, (String, String)> {
     if let Some(path) = name.strip_prefix("file:") {
         // Editors and `echo` end a file with a line break that is no part of the secret.
@@ -74,6 +79,9 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(expand(text, folder.path(), &env).unwrap(), expected, "{text}");
+        }
+        for (text, expected) in [("a$${B}", false), ("a${B}", true), ("$${A}${B}", true), ("$", false)] {
+            assert_eq!(has_reference(text), expected, "{text}");
         }
         for bad in ["${", "${}", "${NAME", "${OTHER}", "${A B}", "${file:none}"] {
             assert!(expand(bad, folder.path(), &env).is_err(), "{bad}");

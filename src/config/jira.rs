@@ -5,6 +5,7 @@ use secrecy::ExposeSecret;
 use super::Checker;
 use super::channels::plain;
 use super::file::JiraTable;
+use super::secret::Form;
 use crate::settings::{JiraApi, is_cloud_address};
 use crate::toml_file::At;
 
@@ -36,7 +37,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             self.document.wrong(&id_at, NOWHERE, None);
         }
         let id = self.word(raw.client_id, &id_at);
-        let secret = self.secret(raw.client_secret, &secret_at);
+        let secret = self.secret(raw.client_secret, &secret_at, Form::Token);
         let gateway = self.web_address(raw.api_url, &at.key("api_url")).unwrap_or_else(|| GATEWAY.to_owned());
         let auth = self.web_address(raw.auth_url, &at.key("auth_url")).unwrap_or_else(|| AUTH.to_owned());
         let (id, secret, site) = (id?, secret?, base_url?);
@@ -63,7 +64,7 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
             }
             _ => {}
         }
-        let token = self.secret(raw.token, &token_at)?;
+        let token = self.secret(raw.token, &token_at, Form::Token)?;
         // The address was checked, so only the token can be wrong.
         self.parsed(JiraApi::by_token(&url?, user.as_deref(), token.expose_secret()).map_err(plain), &token_at)
     }

@@ -5,6 +5,7 @@ mod email;
 mod expand;
 mod file;
 mod jira;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,15 +13,16 @@ use std::mem::take;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 pub use self::channels::GITHUB;
 pub use file::schema;
+pub use secret::Secrets;
 
 use crate::event::TicketKey;
 use crate::settings::{ChannelSettings, TellAuthors};
-use crate::toml_file::{At, Document, Field, Problem, SecretText, Wrong};
+use crate::toml_file::{At, Document, Field, Problem, Wrong};
 use file::{ConfigFile, ServerTable, StoreTable};
 
 /// What the operator configured, checked. Paths are ready to be opened.
@@ -59,8 +61,27 @@ pub struct Config {
 /// # Errors
 /// All the problems in it. None holds a secret.
 pub fn load(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
-    let (config, problems) = read(path, env)?;
+    let (config, problems) = read(path, env, Secrets::Needed)?;
     if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+/// Reads the configuration for a command that sends nothing and asks nobody: secrets that come from the environment or
+/// from files are not looked up, and taken to be right.
+///
+/// # Errors
+/// All the other problems in it.
+pub fn look(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
+    let (config, problems) = read(path, env, Secrets::Assumed)?;
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+/// Reads only where the store is.
+///
+/// # Errors
+/// The problems of the file as such, and of `[store]`.
+pub fn store(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<PathBuf, Vec<Problem>> {
+    let (store, problems) = checked(path, env, Secrets::Assumed, |checker, raw| checker.store(raw.store))?;
+    if problems.is_empty() { Ok(store) } else { Err(problems) }
 }
 
 /// Reads the configuration as far as it goes, for a look at the files that it names. What has a problem is as if it
@@ -68,7 +89,21 @@ pub fn load(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<Config
 ///
 /// # Errors
 /// The problems of a file that cannot be read at all.
-pub fn read(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<(Config, Vec<Problem>), Vec<Problem>> {
+pub fn read(
+    path: &Path,
+    env: &impl Fn(&str) -> Option<String>,
+    secrets: Secrets,
+) -> Result<(Config, Vec<Problem>), Vec<Problem>> {
+    checked(path, env, secrets, |checker, raw| checker.config(raw))
+}
+
+/// What `check` makes of the file, and the problems it found.
+fn checked<T, E: Fn(&str) -> Option<String>>(
+    path: &Path,
+    env: &E,
+    secrets: Secrets,
+    check: impl FnOnce(&mut Checker<'_, E>, ConfigFile) -> T,
+) -> Result<(T, Vec<Problem>), Vec<Problem>> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| {
         let help = "name the configuration with `-c FILE`, or make one with `microalign init DIR`".to_owned();
@@ -76,12 +111,10 @@ pub fn read(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<(Confi
     })?;
     let (document, raw) = Document::read::<ConfigFile>(&name, &text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut checker = Checker { document, folder, env };
-    let config = checker.config(raw);
-    Ok((config, checker.document.into_problems()))
+    let mut checker = Checker { document, folder, env, secrets };
+    let value = check(&mut checker, raw);
+    Ok((value, checker.document.into_problems()))
 }
-
-const EMPTY_SECRET: &str = "the secret is empty: anybody could sign";
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
@@ -92,6 +125,7 @@ struct Checker<'a, E> {
     document: Document<'a>,
     folder: &'a Path,
     env: &'a E,
+    secrets: Secrets,
 }
 
 /// The methods report what is wrong and return a value that is as good as any: the problems are what counts then.
@@ -193,28 +227,6 @@ impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
         self.parsed(Err((format!("`{text}` is no project key"), help)), at)
     }
 
-    fn secrets(&mut self, field: Field<Vec<Field<SecretText>>>, at: &At) -> Vec<SecretString> {
-        let Some(entries) = self.document.take(field, at) else { return Vec::new() };
-        if entries.is_empty() {
-            self.document.wrong(at, "the list is empty", "write `[\"${NAME}\"]`".to_owned());
-        }
-        let entries = self.document.entries(entries, at);
-        entries.into_iter().filter_map(|(at, secret)| self.filled(&secret, &at, EMPTY_SECRET)).collect()
-    }
-
-    fn secret(&mut self, field: Field<SecretText>, at: &At) -> Option<SecretString> {
-        let secret = self.document.take(field, at)?;
-        self.filled(&secret, at, "this is empty")
-    }
-
-    fn filled(&mut self, secret: &SecretText, at: &At, message: &str) -> Option<SecretString> {
-        let secret = self.expanded(secret.0.expose_secret(), at)?;
-        if secret.trim().is_empty() {
-            return self.parsed(Err((message.to_owned(), None)), at);
-        }
-        Some(secret.into())
-    }
-
     fn require<T>(&mut self, field: &Field<T>, table: &At, key: &str) {
         if field.is_absent() {
             self.document.wrong(table, format!("`{key}` is missing"), None);
@@ -285,6 +297,8 @@ fn sqlite_file(url: &str) -> Result<String, Wrong> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use secrecy::ExposeSecret as _;
 
     use super::*;
 

@@ -11,6 +11,7 @@ use jiff::tz::{self, TimeZone};
 
 use self::conditions::Within;
 use self::manner::Sending;
+use super::confused;
 use super::file::{RuleTable, TeamFile, Texts};
 use super::pattern::{Pattern, Patterns, Reading};
 use super::reading;
@@ -50,7 +51,7 @@ pub(super) struct Among<'a> {
 
 /// Reads a team file.
 pub(super) fn check_among(file: &str, text: &str, known: Known<'_>, among: Among<'_>) -> Result<Team, Vec<Problem>> {
-    let (document, raw) = Document::read::<TeamFile>(file, text)?;
+    let (document, raw) = Document::read_explaining::<TeamFile>(file, text, confused::instead_of)?;
     let mut checker = Checker { document, known, among, owns: None };
     let team = checker.team(raw);
     checker.document.finish(team)

@@ -2,6 +2,7 @@
 
 mod check;
 mod condition;
+mod confused;
 mod duration;
 mod file;
 mod folder;

@@ -155,27 +155,43 @@ impl Store {
                      WHERE s.ledger_id = coalesce(l.lead_id, l.id)) AS sends
              FROM ledger l JOIN delivery d ON d.id = l.delivery_id WHERE TRUE",
         );
-        if let Some(team) = &filter.team {
-            query.push(" AND l.team = ").push_bind(team.clone());
-        }
-        if let Some(thread) = &filter.thread {
-            query.push(" AND l.thread = ").push_bind(thread.clone());
-        }
-        if let Some(state) = filter.state {
-            query.push(" AND l.state = ").push_bind(state.as_str());
-        }
-        if let Some(since) = filter.since {
-            query.push(" AND l.at >= ").push_bind(since.as_millisecond());
-        }
-        if let Some(delivery) = filter.delivery {
-            query.push(" AND l.delivery_id = ").push_bind(delivery);
-        }
-        if let Some(line) = filter.line {
-            query.push(" AND l.line = ").push_bind(line);
-        }
+        narrow(&mut query, filter);
         query.push(" ORDER BY l.id DESC LIMIT ").push_bind(filter.limit.map_or(-1, i64::from));
         let rows = query.build().fetch_all(&self.read).await?;
         rows.iter().rev().map(entry).collect()
+    }
+
+    /// How many lines there are, whatever the filter's limit is.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn ledger_count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        let mut query = QueryBuilder::new("SELECT count(*) FROM ledger l WHERE TRUE");
+        narrow(&mut query, filter);
+        let count: i64 = query.build_query_scalar().fetch_one(&self.read).await?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+/// Leaves only the lines that the filter names.
+fn narrow(query: &mut QueryBuilder<sqlx::Sqlite>, filter: &Filter) {
+    if let Some(team) = &filter.team {
+        query.push(" AND l.team = ").push_bind(team.clone());
+    }
+    if let Some(thread) = &filter.thread {
+        query.push(" AND l.thread = ").push_bind(thread.clone());
+    }
+    if let Some(state) = filter.state {
+        query.push(" AND l.state = ").push_bind(state.as_str());
+    }
+    if let Some(since) = filter.since {
+        query.push(" AND l.at >= ").push_bind(since.as_millisecond());
+    }
+    if let Some(delivery) = filter.delivery {
+        query.push(" AND l.delivery_id = ").push_bind(delivery);
+    }
+    if let Some(line) = filter.line {
+        query.push(" AND l.line = ").push_bind(line);
     }
 }
 

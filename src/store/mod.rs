@@ -9,7 +9,9 @@
 mod answer;
 mod bounce;
 mod delivery;
+mod known;
 mod ledger;
+mod look;
 mod mute;
 mod names;
 mod plan;
@@ -32,6 +34,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
@@ -59,6 +62,15 @@ pub enum StoreError {
         /// What the system says
         reason: String,
     },
+    /// An older version wrote it, and nothing that only reads may change that
+    #[error(
+        "the store `{0}` is of an older version of microalign: start `microalign serve` of this version, which brings it \
+         up to date, or read it with the older program"
+    )]
+    Older(String),
+    /// A newer version wrote it
+    #[error("the store `{0}` is of a newer version of microalign: use that program")]
+    Newer(String),
     /// Another process serves from the same file
     #[error("the store `{0}` is in use by another microalign: stop that one, or set another `[store] url`")]
     InUse(String),
@@ -99,6 +111,9 @@ enum Job {
     Other(Work),
 }
 
+/// What brings a store up to date.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
+
 /// How many writes may wait; beyond it a delivery is answered 503 and its sender tries again.
 const WAITING_WRITES: usize = 1024;
 /// How many writes share one commit at most.
@@ -133,7 +148,7 @@ impl Store {
         Ok((store, writer))
     }
 
-    /// Opens the store beside a service that may be running, to look or to retry. It must exist.
+    /// Opens the store beside a service that may be running, to change something. It must exist.
     ///
     /// # Errors
     /// [`StoreError::Open`]
@@ -162,7 +177,10 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let mut write = SqliteConnection::connect_with(&options).await.map_err(|e| failed(&e))?;
-        sqlx::migrate!("src/store/migrations").run(&mut write).await.map_err(|e| failed(&e))?;
+        MIGRATIONS.run(&mut write).await.map_err(|e| match e {
+            MigrateError::VersionMissing(_) => StoreError::Newer(path.display().to_string()),
+            e => failed(&e),
+        })?;
         let people = names::people(&mut write).await.map_err(|e| failed(&e))?;
         let read = SqlitePoolOptions::new()
             .max_connections(2)

@@ -74,6 +74,10 @@ impl At {
     }
 }
 
+/// What to say of an unknown key that looks like a known one with another meaning: of the key at the top of the document
+/// that it is below, and of the key itself.
+pub type Instead = fn(&str, &str) -> Option<&'static str>;
+
 /// A document whose syntax is right, and the problems found in it so far.
 #[derive(Debug)]
 pub struct Document<'t> {
@@ -82,6 +86,7 @@ pub struct Document<'t> {
     root: Spanned<DeValue<'t>>,
     /// Built only for the first problem: most files have none.
     schema: fn() -> Schema,
+    instead_of: Instead,
     /// The parts of the text that must not be shown.
     hidden: OnceCell<Vec<Range<usize>>>,
     problems: Vec<Problem>,
@@ -95,6 +100,18 @@ impl<'t> Document<'t> {
     /// # Errors
     /// All the places where the text is no TOML.
     pub fn read<T: DeserializeOwned + JsonSchema>(file: &'t str, text: &'t str) -> Result<(Self, T), Vec<Problem>> {
+        Self::read_explaining(file, text, |_, _| None)
+    }
+
+    /// As [`Self::read`]; `instead_of` says of an unknown key which one to use, where that is not the most similar.
+    ///
+    /// # Errors
+    /// As there
+    pub fn read_explaining<T: DeserializeOwned + JsonSchema>(
+        file: &'t str,
+        text: &'t str,
+        instead_of: Instead,
+    ) -> Result<(Self, T), Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             return Err(syntax_problems(file, text, &errors, &schema::<T>()));
@@ -102,7 +119,7 @@ impl<'t> Document<'t> {
         let span = table.span();
         let root = Spanned::new(span, DeValue::Table(table.into_inner()));
         let (hidden, problems) = (OnceCell::new(), Vec::new());
-        let mut document = Self { file, text, root, schema: schema::<T>, hidden, problems, shown: 0 };
+        let mut document = Self { file, text, root, schema: schema::<T>, instead_of, hidden, problems, shown: 0 };
         let mut unknown = Vec::new();
         let raw = toml::Deserializer::parse(text).and_then(|deserializer| {
             serde_ignored::deserialize(deserializer, |path| unknown.push(At::of_ignored(&path)))
@@ -220,7 +237,13 @@ impl<'t> Document<'t> {
             return;
         }
         let known = schema_at(schema.as_value(), table).map(keys).unwrap_or_default();
-        let help = elsewhere(schema.as_value(), table, key)
+        let top = match table.first() {
+            Some(Step::Key(top)) => top.as_str(),
+            _ => "",
+        };
+        let help = (self.instead_of)(top, key)
+            .map(str::to_owned)
+            .or_else(|| elsewhere(schema.as_value(), table, key))
             .or_else(|| did_you_mean(key, known.iter().copied()))
             .unwrap_or_else(|| format!("the keys here are {}", known.join(", ")));
         self.push(&span, format!("unknown key `{key}`"), Some(help));

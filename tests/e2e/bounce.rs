@@ -78,6 +78,7 @@ async fn store(service: &Service) -> SqliteConnection {
 #[tokio::test]
 async fn an_address_that_does_not_exist_is_given_a_rest() {
     let (server, service) = started().await;
+    let service = service.expecting(&["cannot be sent"]);
     let reason = async |number: u64| {
         let lines = service.github_settled("pull_request", &format!("d-{number}"), &merged(number)).await;
         assert_eq!(states(&lines), ["failed"]);
@@ -112,6 +113,7 @@ async fn an_address_that_does_not_exist_is_given_a_rest() {
 #[tokio::test]
 async fn a_mail_that_arrives_ends_the_count() {
     let (server, service) = started().await;
+    let service = service.expecting(&["cannot be sent"]);
     let mut store = store(&service).await;
     for (number, mailbox, refusals) in [(1, false, Some(1)), (2, false, Some(2)), (3, true, None), (4, false, Some(1))]
     {

@@ -126,7 +126,7 @@ async fn explain_says_what_a_payload_would_lead_to() {
     let message = &told["messages"].as_array().unwrap()[0];
     assert_eq!(keys(message), ["destination", "html", "rule", "subject", "team", "text"].into());
     assert_eq!(message["destination"], "email:web@example.com");
-    let (code, out, _) = service.run(&explain).await;
+    let (code, out, _) = service.run(&[&explain[..], &["--all"]].concat()).await;
     assert_eq!(code, 0);
     for part in
         ["yes  web / drafts: matches", "no   web / merged: the event is", "email:web@example.com", "opened a draft PR"]
@@ -158,7 +158,7 @@ async fn explain_takes_a_delivery_from_the_store() {
     service.stop().await;
     service.write("merged.json", &merged(1).to_string());
     let file = ["explain", "--source", "github", "--event", "pull_request", "merged.json"];
-    let (code, out, err) = service.run(&["explain", "--event-id", &id]).await;
+    let (code, out, err) = service.run(&["explain", "--event-id", &id, "--all"]).await;
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.find("yes  web / merged") < out.find("no   web / drafts"), "{out}");
     assert!(out.contains("drafts: the event is pull_request.merged, not pull_request.draft"), "{out}");
@@ -206,13 +206,9 @@ async fn the_ledger_answers_what_became_of_it() {
     for part in ["d-1", "email:web@example.com: sent", "ana merged “Add the v2 order schema”", "the rule matched"] {
         assert!(out.contains(part), "{part} is missing in:\n{out}");
     }
-    for (filter, expected) in [
-        (["--team", "web"], 1),
-        (["--state", "ignored"], 1),
-        (["--thread", "DATA-123"], 2),
-        (["--since", "1h"], 3),
-        (["--team", "nobody"], 0),
-    ] {
+    for (filter, expected) in
+        [(["--team", "web"], 1), (["--state", "ignored"], 1), (["--thread", "DATA-123"], 2), (["--since", "1h"], 3)]
+    {
         let (code, out, _) = service.run(&[&["ledger"][..], &filter].concat()).await;
         // A line of the ledger may go on in an indented one.
         let lines = out.lines().filter(|line| !line.starts_with(' ')).count();

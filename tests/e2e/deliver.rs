@@ -203,6 +203,7 @@ async fn a_webhook_that_fails_gets_the_same_signed_message_again() {
 async fn what_is_refused_for_good_waits_for_a_person() {
     let hub = Listener::new(vec![(410, json!({})), (200, json!({}))]).await;
     let service = Service::started(&everything("web", "webhook:hub"), &webhook("hub", &hub.url)).await;
+    let service = service.expecting(&["cannot be sent"]);
     let failed = service.github_settled("pull_request", "d-1", &merged(7)).await;
     assert_eq!(failed[0]["state"], "failed");
     assert_eq!((&failed[0]["sends"][0]["state"], &failed[0]["sends"][0]["attempts"]), (&json!("failed"), &json!(1)));

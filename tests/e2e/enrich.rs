@@ -112,7 +112,7 @@ async fn a_pull_requests_files_decide() {
     let lines = service.github_settled("pull_request", "f-2", &merged(8)).await;
     assert_eq!(states(&lines), ["suppressed"]);
     assert_eq!(lines[0]["reason"], "no rule matched; not all was known: GitHub answered 404: Not Found");
-    let explained = service.run(&["explain", "--event-id", "2"]).await.1;
+    let explained = service.run(&["explain", "--event-id", "2", "--all"]).await.1;
     assert!(explained.contains("the changed files are not known"), "{explained}");
     // The same once more: GitHub is asked whether something changed.
     service.github_settled("pull_request", "f-3", &pull_request("labeled", 7, json!({}))).await;

@@ -154,6 +154,7 @@ async fn an_answer_that_repeats_our_secrets_does_not_show_them() {
         api.url
     );
     let service = Service::started(&team("slack-webhook:ops", "").replace("[[rule]]", "\n[[rule]]"), &config).await;
+    let service = service.expecting(&["cannot be sent"]);
     service.write("rules/two.toml", &team("slack:#web", "").replace("\"web\"", "\"two\""));
     let lines = service.github_settled("pull_request", "s-1", &merged(7)).await;
     let database = std::fs::read(service.path("microalign.db")).unwrap();

@@ -157,7 +157,7 @@ async fn a_link_that_is_not_ours_or_has_ended_does_nothing() {
 #[tokio::test]
 async fn a_command_mutes_beside_the_service_and_what_was_muted_counts_as_told() {
     let service = Service::started(TEAM, "").await;
-    let (code, out, err) = service.run(&["mute", "DATA-123", "--team", "web", "--for", "2w"]).await;
+    let (code, out, err) = service.run(&["mute", "DATA-123", "--team", "web", "--for", "2w", "--unseen"]).await;
     assert!(code == 0 && out.starts_with("muted for web: DATA-123 until "), "{out}{err}");
     let lines = opened(&service, "d-1").await;
     assert_eq!(states(&lines), ["suppressed"]);

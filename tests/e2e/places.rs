@@ -169,6 +169,7 @@ async fn a_place_that_is_no_more_fails_at_once_and_says_what_to_do() {
     for (to, config, answer, expected) in cases {
         let place = Place::new(move |line, _| answer(line)).await;
         let service = Service::started(&team(to), &config(&place.url)).await;
+        let service = service.expecting(&["cannot be sent"]);
         let lines = service.github_settled("pull_request", "f-1", &merged(7)).await;
         assert_eq!(states(&lines), ["failed"], "{lines:?}");
         let reason = lines[0]["reason"].as_str().unwrap();

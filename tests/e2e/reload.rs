@@ -65,7 +65,7 @@ async fn sighup_reads_what_no_watcher_sees() {
 #[tokio::test]
 async fn a_broken_file_keeps_its_last_good_version_and_holds_up_no_other() {
     let web = team("web", "contract").replace("settle", "owner = \"ana@example.com\"\nsettle");
-    let mut service = Service::new(&web, "");
+    let mut service = Service::new(&web, "").expecting(&["a file is broken"]);
     service.write("rules/docs.toml", &team("docs", "contract"));
     service.start().await;
     service.write("rules/team.toml", &web.replace("settle = \"0s\"", "settle = \"soon\""));
@@ -90,7 +90,7 @@ async fn a_mail_to_an_owner_does_not_hold_up_the_end() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mail = format!("[email]\nfrom = \"a@example.com\"\nsmtp = \"smtp://{}\"\n", silent.local_addr().unwrap());
     let web = team("web", "contract").replace("settle", "owner = \"ana@example.com\"\nsettle");
-    let mut service = Service::started(&web, &mail).await;
+    let mut service = Service::started(&web, &mail).await.expecting(&["a file is broken"]);
     service.write("rules/team.toml", &web.replace("\"0s\"", "\"soon\""));
     let _connection = silent.accept().await.unwrap();
     let start = std::time::Instant::now();
@@ -101,7 +101,7 @@ async fn a_mail_to_an_owner_does_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn a_file_that_was_never_right_holds_up_no_other() {
-    let mut service = Service::new("team = \"web\"\nto = [\"nowhere\"]\n", "");
+    let mut service = Service::new("team = \"web\"\nto = [\"nowhere\"]\n", "").expecting(&["a file is broken"]);
     service.write("rules/docs.toml", &team("docs", "contract"));
     service.start().await;
     logged(&service, "rules/team.toml:2:7: ").await;
@@ -110,7 +110,7 @@ async fn a_file_that_was_never_right_holds_up_no_other() {
 
 #[tokio::test]
 async fn a_template_of_the_folder_overrides_the_built_in_one() {
-    let service = Service::started(&team("web", "contract"), "").await;
+    let service = Service::started(&team("web", "contract"), "").await.expecting(&["a file is broken"]);
     let last = || {
         let mails = service.mails();
         read_mail(mails.last().unwrap()).body_text(0).unwrap().into_owned()

@@ -28,7 +28,7 @@ pub struct Service {
     /// What is logged, as in `RUST_LOG`
     pub level: &'static str,
     /// Parts of errors that a test brings about: any other error in the log fails it
-    pub expected_errors: &'static [&'static str],
+    expected_errors: &'static [&'static str],
     client: reqwest::Client,
 }
 
@@ -83,6 +83,12 @@ impl Service {
         let mut service = Self::new(team, more);
         service.start().await;
         service
+    }
+
+    /// The same, with errors in the log that have these parts.
+    pub fn expecting(mut self, errors: &'static [&'static str]) -> Self {
+        self.expected_errors = errors;
+        self
     }
 
     /// Adds keys to a table of the configuration.

@@ -7,7 +7,10 @@ pub(super) mod jira;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Github {
     /// Make a GitHub App, or with a token a webhook, and wait until GitHub's ping arrives
-    #[command(long_about = github::LONG)]
+    #[command(
+        long_about = github::LONG,
+        after_help = "Examples:\n  microalign github setup\n  microalign github setup --org acme"
+    )]
     Setup(github::Args),
 }
 
@@ -15,5 +18,6 @@ pub(super) enum Github {
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Jira {
     /// Register the webhook there, with the right events and a secret
+    #[command(after_help = "Example:\n  microalign jira setup")]
     Setup(jira::Args),
 }

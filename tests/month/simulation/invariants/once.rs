@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::SignedDuration;
+use microalign::reason::Code;
 
 use super::super::observed::Observed;
 use super::super::traffic::{Delivery, State, Traffic};
@@ -67,7 +68,7 @@ pub fn bulk_not_together(truth: &Truth<'_>, observed: &Observed) -> Vec<String> 
         *sizes.entry(line.lead).or_default() += 1;
         let (fact, Some(kind)) = (truth.fact(line), line.kind) else { continue };
         // What had to be written anew may have been a part of a message with much else.
-        let anew = line.waited.iter().any(|reason| reason.contains("written anew"));
+        let anew = line.waited.contains(&Code::WrittenAnew);
         let in_time = !is_late(truth.delivery(line)) && !anew && line.event == line.kind;
         if let Some(bulk) = fact.bulk.filter(|_| in_time) {
             let (leads, subjects) = told.entry((bulk, &line.team, &line.rule, kind.as_str())).or_default();

@@ -1,0 +1,64 @@
+//! Names that people write on the command line: what there is, and what was meant where there is no such thing.
+
+use std::sync::Arc;
+
+use super::{ConfigArgs, Failure};
+use crate::rule::Team;
+use crate::rulebook::Rulebook;
+use crate::store::Store;
+use crate::toml_file::did_you_mean;
+
+pub(super) fn find_team(teams: &[Arc<Team>], name: &str) -> Result<(), Failure> {
+    let names = teams.iter().map(|team| team.name.as_str());
+    unless_known(names.collect(), name, format!("there is no team `{name}`"))
+}
+
+pub(super) fn find_rule(teams: &[Arc<Team>], team: &str, name: &str) -> Result<(), Failure> {
+    find_team(teams, team)?;
+    let rules = teams.iter().filter(|known| known.name == team).flat_map(|team| &team.rules);
+    unless_known(rules.map(|rule| rule.name.as_str()).collect(), name, format!("{team} has no rule `{name}`"))
+}
+
+pub(super) fn unless_known(known: Vec<&str>, name: &str, wrong: String) -> Result<(), Failure> {
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
+        [] => "there are none yet".to_owned(),
+        known => format!("there are: {}", known.join(", ")),
+    });
+    Err(Failure::Wrong(format!("{wrong}; {help}")))
+}
+
+/// A team that has rules, or had when the ledger was written.
+pub(super) async fn find_team_of_ledger(store: &Store, config: &ConfigArgs, name: &str) -> Result<(), Failure> {
+    let mut names = store.teams().await?;
+    // Where the rules can't be read, the ledger still can.
+    if let Ok(config) = config.look() {
+        names.extend(Rulebook::load(&config, None).rules().teams().iter().map(|team| team.name.clone()));
+    }
+    names.sort();
+    names.dedup();
+    unless_known(names.iter().map(String::as_str).collect(), name, format!("there is no team `{name}`"))
+}
+
+/// A conversation that the ledger has; `otherwise` ends the sentence that says so if it has none.
+pub(super) async fn find_thread(store: &Store, thread: &str, otherwise: &str) -> Result<(), Failure> {
+    let threads = store.threads().await?;
+    if threads.iter().any(|known| known == thread) {
+        return Ok(());
+    }
+    let help = match store.thread_of(thread).await? {
+        Some(other) => Some(format!("what happens there belongs to the conversation `{other}`")),
+        None => did_you_mean(thread, threads.iter().map(String::as_str)),
+    };
+    let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+    Err(Failure::Wrong(format!("the ledger has no conversation `{thread}`{help}{otherwise}")))
+}
+
+/// A delivery that isn't there.
+pub(super) async fn no_delivery(store: &Store, id: i64) -> Result<Failure, Failure> {
+    let newest = store.newest_delivery().await?;
+    let newest = newest.map_or_else(|| "there is none yet".to_owned(), |newest| format!("the newest is {newest}"));
+    Ok(Failure::Wrong(format!("there is no delivery {id}: {newest}, and `microalign ledger` shows which there are")))
+}

@@ -1,0 +1,36 @@
+//! Keys that a rule doesn't have, though one that looks like it means something else.
+
+/// Which key of a rule to use instead.
+pub(super) fn instead_of(table: &str, key: &str) -> Option<&'static str> {
+    if table != "rule" {
+        return None;
+    }
+    Some(match key {
+        "merged_by" | "closed_by" | "deployed_by" | "committer" | "sender" => {
+            "`actor` is who did it: with `on = [\"pull_request.merged\"]`, who merged. `author` is whose work it is, and \
+             `merged` says what a message does in its conversation"
+        }
+        "opened_by" | "created_by" | "reported_by" | "reporter" | "creator" => {
+            "`author` is who opened the pull request or issue, or reported the ticket; `actor` is who did what the event tells"
+        }
+        "target_branch" | "base_branch" | "target" => {
+            "`base` is the branch that a pull request goes into; `branch` is for pushes, workflows, deployments and releases"
+        }
+        "source_branch" | "head_branch" => {
+            "`head` is the branch that a pull request comes from; `branch` is for pushes, workflows, deployments and releases"
+        }
+        "assigned_to" => "`assignee` is who the pull request, issue or ticket is assigned to",
+        "reviewed_by" | "approved_by" => {
+            "`actor` is who did it: with `on = [\"pull_request.approved\"]`, who approved. `reviewer` is who was asked for a \
+             review and has not given it yet"
+        }
+        "status" | "state" => {
+            "`ticket_status` is the status of the ticket; what happens to a pull request is an event, in `on`"
+        }
+        "priority" => "`ticket_priority` is the priority of the ticket",
+        "delay" | "wait" | "debounce" => {
+            "`settle` is how long an update waits for the dust to settle; `after` is how long nothing has to happen"
+        }
+        _ => return None,
+    })
+}
