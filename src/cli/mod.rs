@@ -94,7 +94,7 @@ enum Command {
     #[command(after_help = "Example:\n  microalign schema rules")]
     Schema(schema::Args),
     /// Write the reference pages of the documentation, from what the program itself knows
-    #[command(hide = true)]
+    #[command(hide = true, after_help = "Example:\n  microalign reference docs/reference")]
     Reference(reference::Args),
     /// Print shell completions
     #[command(after_help = "Example:\n  microalign completions bash")]

@@ -5,7 +5,7 @@
 mod undone;
 
 use super::*;
-use crate::event::{Actor, Issue, Source, Thing, ThingKind};
+use crate::event::{Actor, Issue, Source, Stage, Thing, ThingKind};
 
 fn pull_request(kind: EventKind, (stage, draft): (Stage, bool), minute: i64) -> Event {
     let pr = PullRequest {
