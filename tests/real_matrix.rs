@@ -275,6 +275,7 @@ async fn an_answer_that_is_lost_makes_no_second_message() {
 async fn a_room_that_was_upgraded_gets_nothing_and_says_where_it_goes_on() {
     let Some(server) = Homeserver::start().await else { return };
     let service = Service::started(&team(&server.room), &server.table(server.address)).await;
+    let service = service.expecting(&["cannot be sent"]);
     let pull_request = |action: &str| pull_request(action, 7, json!({ "draft": true }));
     assert_eq!(states(&service.github_settled("pull_request", "u-1", &pull_request("opened")).await), ["sent"]);
     // A reply to what was removed is taken, and begins the conversation anew.
