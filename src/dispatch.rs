@@ -224,21 +224,15 @@ fn pause(paused: &mut HashMap<Destination, Pause>, to: Destination, lane: Lane) 
 }
 
 fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
+    let label = Some(send.message.label.as_str()).filter(|label| !label.is_empty());
     Post {
         id: send.id,
-        message: &send.message,
-        thread: &send.thread,
-        thread_label: Some(send.message.label.as_str()).filter(|label| !label.is_empty()).unwrap_or(&send.thread),
-        alias: "",
+        thread_label: label.unwrap_or(&send.thread),
         root: send.root.as_deref(),
-        mentions: &[],
-        reply_to: None,
-        reply_tag: None,
         team: &send.team,
         rule: &send.rule,
         kind: send.kind.as_str(),
-        at: send.created,
-        links,
+        ..Post::new(&send.message, &send.thread, (send.created, links))
     }
 }
 

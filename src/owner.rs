@@ -64,23 +64,8 @@ async fn tell_of_name(channels: &Channels, rulebook: &Rulebook, renaming: &Renam
 
 async fn mail(channels: &Channels, team: &Team, (file, kind): (&str, &str), message: &Message) {
     let Some(owner) = &team.owner else { return };
-    let now = Timestamp::now();
-    let post = Post {
-        id: now.as_microsecond(),
-        message,
-        thread: file,
-        thread_label: file,
-        alias: "",
-        root: None,
-        mentions: &[],
-        reply_to: None,
-        reply_tag: None,
-        team: &team.name,
-        rule: "owner",
-        kind,
-        at: now,
-        links: &Links::default(),
-    };
+    let links = Links::default();
+    let post = Post { team: &team.name, rule: "owner", kind, ..Post::new(message, file, (Timestamp::now(), &links)) };
     let outcome = channels.send(&Destination::Email(owner.clone()), &post).await;
     if !matches!(outcome, Outcome::Sent { .. }) {
         tracing::warn!(team = team.name, kind, ?outcome, "the owner of a team file could not be told");

@@ -84,6 +84,29 @@ pub struct Post<'a> {
     pub links: &'a Links,
 }
 
+impl<'a> Post<'a> {
+    /// A message made now that begins a conversation of this name, calls nobody and is of no team's rule.
+    #[must_use]
+    pub fn new(message: &'a Message, thread: &'a str, (at, links): (Timestamp, &'a Links)) -> Self {
+        Self {
+            id: at.as_microsecond(),
+            message,
+            thread,
+            thread_label: thread,
+            alias: "",
+            root: None,
+            mentions: &[],
+            reply_to: None,
+            reply_tag: None,
+            team: "",
+            rule: "",
+            kind: "",
+            at,
+            links,
+        }
+    }
+}
+
 /// What a message does where it goes, as far as a channel can: what it can't do becomes the next best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step<'a> {

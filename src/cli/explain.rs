@@ -207,21 +207,13 @@ fn preview(
     message: &Message,
 ) -> Preview {
     let thread = &track::conversation(event);
+    let links = Links::default();
     let post = Post {
         id: 0,
-        message,
-        thread,
-        thread_label: thread,
-        alias: "",
-        root: None,
-        mentions: &[],
-        reply_to: None,
-        reply_tag: None,
         team: &team.name,
         rule: &rule.name,
         kind: event.kind.as_str(),
-        at: event.at,
-        links: &Links::default(),
+        ..Post::new(message, thread, (event.at, &links))
     };
     channels.preview(to, &post)
 }

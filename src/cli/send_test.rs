@@ -47,22 +47,9 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         why: "You get this because somebody ran `microalign send-test`.".to_owned(),
         ..Message::default()
     };
-    let post = Post {
-        id: now.as_millisecond(),
-        message: &message,
-        thread: &thread,
-        thread_label: "send-test",
-        alias: "",
-        root: None,
-        mentions: &[],
-        reply_to: None,
-        reply_tag: None,
-        team: "send-test",
-        rule: "send-test",
-        kind: "send-test",
-        at: now,
-        links: &Links::default(),
-    };
+    let (name, links) = ("send-test", Links::default());
+    let post =
+        Post { thread_label: name, team: name, rule: name, kind: name, ..Post::new(&message, &thread, (now, &links)) };
     let to = &args.destination;
     match (channels.send(to, &post).await, channels.instead(to)) {
         (Outcome::Sent { .. }, Some(folder)) => {

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::support::{Listener, Service, eventually, merged, pull_request, read_mail};
 
-const TEAM: &str = r#"
+pub const TEAM: &str = r#"
 team = "web"
 to = ["email:web@example.com"]
 settle = "0s"

@@ -5,19 +5,8 @@ use std::process::Stdio;
 use serde_json::json;
 use tokio::process::Command;
 
+use crate::commands::TEAM;
 use crate::support::{Service, did_not_run, merged, pull_request};
-
-const TEAM: &str = r#"
-team = "web"
-to = ["email:web@example.com"]
-settle = "0s"
-[[rule]]
-name = "merged"
-on = ["pull_request.merged"]
-[[rule]]
-name = "drafts"
-on = ["pull_request.draft"]
-"#;
 
 /// What a command shows in a terminal of so many columns; `None` without a program that makes one.
 async fn at_terminal(service: &Service, columns: usize, command: &str) -> Option<String> {

@@ -160,43 +160,17 @@ impl<'a> World<'a> {
 fn of_pr(pr: &Pr, name: &str, actor: &str) -> Fact {
     // A push, a branch or a run says nothing of the pull request's state.
     let shows_state = matches!(name, "pull_request" | "pull_request_review" | "issue_comment");
-    Fact {
-        scope: pr.repo.clone(),
-        subject: if shows_state { pr.subject() } else { format!("{} {name}", pr.repo) },
-        actor: actor.to_owned(),
-        author: pr.author.clone(),
-        updated: pr.updated,
-        state: shows_state.then(|| State::Pr(pr.clone())),
-        occurrence: name.to_owned(),
-        about: None,
-        bulk: None,
-    }
+    let subject = if shows_state { pr.subject() } else { format!("{} {name}", pr.repo) };
+    let state = shows_state.then(|| State::Pr(pr.clone()));
+    Fact { author: pr.author.clone(), state, ..Fact::new((&pr.repo, subject), name, actor, pr.updated) }
 }
 
 fn of_ticket(ticket: &Ticket, event: &str, actor: &str) -> Fact {
-    Fact {
-        scope: ticket.project.clone(),
-        subject: ticket.key(),
-        actor: actor.to_owned(),
-        author: actor.to_owned(),
-        updated: ticket.updated,
-        state: Some(State::Ticket(ticket.clone())),
-        occurrence: event.to_owned(),
-        about: None,
-        bulk: None,
-    }
+    let state = Some(State::Ticket(ticket.clone()));
+    Fact { state, ..Fact::new((&ticket.project, ticket.key()), event, actor, ticket.updated) }
 }
 
 fn of_release(release: &Release, actor: &str) -> Fact {
-    Fact {
-        scope: release.repo.clone(),
-        subject: release.subject(),
-        actor: actor.to_owned(),
-        author: actor.to_owned(),
-        updated: release.updated,
-        state: Some(State::Release(release.clone())),
-        occurrence: "release".to_owned(),
-        about: None,
-        bulk: None,
-    }
+    let state = Some(State::Release(release.clone()));
+    Fact { state, ..Fact::new((&release.repo, release.subject()), "release", actor, release.updated) }
 }

@@ -51,6 +51,23 @@ pub struct Fact {
     pub bulk: Option<u64>,
 }
 
+impl Fact {
+    /// Something that happens to a subject in a repository or project, and shows no state.
+    pub fn new((scope, subject): (&str, String), what: &str, actor: &str, updated: Timestamp) -> Self {
+        Self {
+            scope: scope.to_owned(),
+            subject,
+            actor: actor.to_owned(),
+            author: actor.to_owned(),
+            updated,
+            state: None,
+            occurrence: what.to_owned(),
+            about: None,
+            bulk: None,
+        }
+    }
+}
+
 #[derive(Clone)]
 pub enum State {
     Pr(Pr),

@@ -17,17 +17,7 @@ impl World<'_> {
             let at = plan.begin + Duration::from_secs(self.rng.u64(DAY..plan.days * DAY));
             let actor = self.member(repo.owner);
             self.privatized.push((&repo.name, at));
-            let fact = Fact {
-                scope: repo.name.clone(),
-                subject: repo.name.clone(),
-                actor: actor.to_owned(),
-                author: actor.to_owned(),
-                updated: at,
-                state: None,
-                occurrence: "privatized".to_owned(),
-                about: None,
-                bulk: None,
-            };
+            let fact = Fact::new((&repo.name, repo.name.clone()), "privatized", actor, at);
             self.happens((Source::Github, "repository"), &privatized(&repo.name, actor), fact);
         }
     }
