@@ -24,6 +24,7 @@ pub use self::enrich::Enricher;
 
 use self::batch::Batch;
 use self::bundle::{Bundle, Ready, bundle};
+use crate::compose::{Rulebook, Telling};
 use crate::destination::Destination;
 use crate::event::{About, Source, Ticket, TicketKey};
 use crate::hold::{self, Wait};
@@ -32,7 +33,6 @@ use crate::mute::{self, Update};
 use crate::plan::{self, Release, Said, Waited};
 use crate::reason::Reason;
 use crate::rule::{Renaming, Team};
-use crate::rulebook::{Rulebook, Telling};
 use crate::settings::TellAuthors;
 use crate::source::{self, Parsed, Settings};
 use crate::store::{Due, Incoming, Queued, Released, Store, StoreError, Which};

@@ -6,7 +6,7 @@
 //!    raw body is on disk ([`store`]).
 //! 2. [`intake`] takes stored deliveries in order: [`source`] turns a body into [`event`]s, [`track`] completes each by
 //!    what is known of its subject, and [`plan`] asks each team's [`rule`]s what they make of it.
-//!    What payloads leave out and a rule wants to know, GitHub and Jira are asked for ([`api`], [`owners`]).
+//!    What payloads leave out and a rule wants to know, GitHub and Jira are asked for ([`api`], [`source::codeowners`]).
 //! 3. What a rule matches waits as long as [`hold`] says: until it has settled, quiet hours are over, a digest is due.
 //!    Then it is matched once more and written by a [`template`] into a message: a tree that every channel can say in
 //!    its own dialect. What is due together goes together, and what somebody has [`mute`]d is left out.
@@ -20,13 +20,14 @@
 //!
 //! The core (`source`, `track`, `rule`, `hold`, `plan`, `template`) is functions from values to values; the shell around it
 //! (`http`, `intake`, `reply`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
-//! `event` ← `settings`, `mute` ← `reason` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `rulebook`, `store`, `channel`,
+//! `event` ← `settings`, `mute` ← `reason` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `compose`, `store`, `channel`,
 //! `intake`, `dispatch`, `reply` ← `console`, `http`, `recover`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
 
 pub mod api;
 pub mod app;
 pub mod channel;
 pub mod cli;
+pub mod compose;
 pub mod config;
 pub mod console;
 pub mod destination;
@@ -35,18 +36,14 @@ pub mod event;
 pub mod hold;
 pub mod http;
 pub mod intake;
-pub mod members;
 pub mod metrics;
 pub mod mute;
-pub mod owner;
-pub mod owners;
 pub mod plan;
 pub mod reason;
 pub mod recover;
 pub mod rehearsal;
 pub mod reply;
 pub mod rule;
-pub mod rulebook;
 pub mod settings;
 pub mod source;
 pub mod store;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
+use crate::compose::Rulebook;
 use crate::intake::Intake;
 use crate::reason::Code;
-use crate::rulebook::Rulebook;
 use crate::settings::TellAuthors;
 use crate::source::Settings;
 use crate::store::{EntryState, Incoming, Messages, Queued, Store, StoreError, Untold};

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 
 /// A module may import those of the lines above its own, and none beside it.
 const LAYERS: &[&[&str]] = &[
-    &["event", "destination", "owners", "toml_file"],
+    &["event", "destination", "toml_file"],
     &["settings", "mute"],
     &["reason"],
     &["config"],
     &["source", "rule", "template"],
     &["track", "hold"],
     &["plan", "api"],
-    &["rulebook", "store", "channel", "metrics"],
-    &["intake", "dispatch", "reply", "console", "owner", "members"],
+    &["compose", "store", "channel", "metrics"],
+    &["intake", "dispatch", "reply", "console"],
     &["http", "recover", "rehearsal"],
     &["app"],
     &["cli"],

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::{ConfigArgs, Failure, counted, rule_tests, say, variable};
 use crate::app;
 use crate::channel::{Channels, Names};
+use crate::compose::Rulebook;
 use crate::config::{self, Secrets};
 use crate::plan;
-use crate::rulebook::Rulebook;
 use crate::settings::ChannelSettings;
 
 #[derive(Debug, clap::Args)]

@@ -15,6 +15,7 @@ use super::text::{framed, hanging, painted};
 use super::{ConfigArgs, Failure, look_into_store, say};
 use crate::app;
 use crate::channel::{Channels, Names, Post, Preview};
+use crate::compose::{self, Rulebook, Telling};
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::event::{Event, Source};
@@ -22,7 +23,6 @@ use crate::intake::understand;
 use crate::plan::{self, Judged};
 use crate::reason::Code;
 use crate::rule::{Rule, Team, Verdict};
-use crate::rulebook::{self, Rulebook, Telling};
 use crate::source::{self, BodyError, Parsed, json_body};
 use crate::store::Queued;
 use crate::template::{Links, Message};
@@ -181,7 +181,7 @@ fn messages<'a>(
         for (team, rule, kind) in plan::matching(tracked, rulebook.rules()) {
             let event = &Event { kind, ..tracked.event.clone() };
             let now = at.map_or_else(Timestamp::now, |at| goes(team, rule, at).at);
-            if rulebook::withheld(team, event, None).is_some() {
+            if compose::withheld(team, event, None).is_some() {
                 continue;
             }
             let message = rulebook.compose(&Telling { event, ticket: None, team, rule, line: None, now })?;

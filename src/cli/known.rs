@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{ConfigArgs, Failure};
+use crate::compose::Rulebook;
 use crate::rule::Team;
-use crate::rulebook::Rulebook;
 use crate::store::Store;
 use crate::toml_file::did_you_mean;
 

@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::known::{find_rule, find_team, find_thread};
 use super::{ConfigArgs, Failure, look_into_store, open_store, say};
+use crate::compose::Rulebook;
 use crate::destination::Destination;
 use crate::event::TicketKey;
 use crate::mute::{By, Mute, Scope};
 use crate::rule::{Team, parse_duration_up_to};
-use crate::rulebook::Rulebook;
 use crate::toml_file::did_you_mean;
 
 /// What is muted for longer is better taken out of the rules.

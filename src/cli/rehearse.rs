@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::known::unless_known;
 use super::{ConfigArgs, Failure, look_into_store, progress, say};
 use crate::app;
+use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::rehearsal::{Comparison, Outcome, Replay};
 use crate::rule::parse_duration_up_to;
-use crate::rulebook::Rulebook;
 use crate::store::Store;
 
 pub(super) const LONG: &str = "\

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use crate::compose::Rulebook;
 use crate::intake::understand;
 use crate::plan;
 use crate::rule::{RuleTest, Team};
-use crate::rulebook::Rulebook;
 use crate::source::{Parsed, Settings, json_body};
 use crate::toml_file::{Place, Problem};
 use crate::track;

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Intake;
+use crate::compose::{Answer, Came, Rulebook};
 use crate::plan::{self, Agreement};
 use crate::reason::Reason;
 use crate::rule::Team;
-use crate::rulebook::{Answer, Came, Rulebook};
 use crate::store::{Assumption, Outcome, StoreError, Told, Unanswered, Unopposed};
 
 impl Intake {

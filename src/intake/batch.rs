@@ -11,10 +11,10 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
+use crate::compose::Rulebook;
 use crate::event::{About, Event, EventKind, Note, Source, Ticket, TicketKey, Undoes};
 use crate::plan::{self, Fate, Held, LineId};
 use crate::reason::Reason;
-use crate::rulebook::Rulebook;
 use crate::source::Parsed;
 use crate::store::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent, Queued, Store, StoreError};
 use crate::track::{self, Known, Tracked};

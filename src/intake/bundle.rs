@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::channel;
+use crate::compose::{Rulebook, Telling};
 use crate::destination::Destination;
 use crate::event::{Comment, Event, EventKind};
 use crate::plan;
 use crate::rule::{Rule, Team};
-use crate::rulebook::{Rulebook, Telling};
 use crate::store::{Due, Outgoing};
 use crate::template::{self, Block, Company, Message};
 

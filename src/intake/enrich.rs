@@ -19,8 +19,8 @@ use crate::api::github::Github;
 use crate::api::jira::Jira;
 use crate::api::{ApiError, Rest};
 use crate::event::{About, Event, EventKind, Source, TicketKey};
-use crate::owners::{self, CodeNotify, CodeOwners};
 use crate::rule::{Asks, Rules};
+use crate::source::codeowners::{self, CodeNotify, CodeOwners};
 use crate::source::{self, Parsed, Settings};
 use crate::store::{Store, StoreError};
 use crate::track::{self, Known};
@@ -225,16 +225,16 @@ impl Enricher {
             return Ok(owners);
         }
         let mut code = CodeOwners::default();
-        for place in owners::PLACES {
+        for place in codeowners::PLACES {
             if let Some(text) = github.file(repo, place, branch).await? {
                 code = CodeOwners::parse(&text);
                 break;
             }
         }
         let mut notify = Vec::new();
-        let found = github.files_named(repo, branch, owners::NOTIFY).await?;
+        let found = github.files_named(repo, branch, codeowners::NOTIFY).await?;
         for path in found.listed {
-            let folder = path.strip_suffix(owners::NOTIFY).unwrap_or_default();
+            let folder = path.strip_suffix(codeowners::NOTIFY).unwrap_or_default();
             let text = github.file(repo, &path, branch).await?;
             notify.extend(text.map(|text| CodeNotify::parse(folder, &text)));
         }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{Intake, ticket};
+use crate::compose::Rulebook;
 use crate::plan::{self, Silence, Silent};
-use crate::rulebook::Rulebook;
 use crate::store::{Followed, StoreError};
 
 impl Intake {

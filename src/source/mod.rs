@@ -6,6 +6,7 @@
 
 mod adf;
 mod body;
+pub mod codeowners;
 mod commit;
 mod github;
 mod jira;

@@ -1,9 +1,9 @@
 //! The service's own replay, fed with what is delivered.
 
 use jiff::Timestamp;
+use microalign::compose::Rulebook;
 use microalign::config;
 use microalign::rehearsal::Replay;
-use microalign::rulebook::Rulebook;
 use microalign::source::Settings;
 use microalign::store::{Queued, Store};
 

@@ -1,5 +1,8 @@
 //! Wiring: what runs, how it is told of changes, how it stops.
 
+mod members;
+mod owner_mail;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,23 +15,22 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use self::members::Roster;
 use crate::api;
 use crate::api::github::Github;
 use crate::api::jira::Jira;
 use crate::api::slack::Slack;
 use crate::channel::{self, Channels, Names};
+use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::console::Console;
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Hooks, Web};
 use crate::intake::{Enricher, Intake};
-use crate::members::Roster;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
-use crate::owner;
 use crate::recover::Recovery;
 use crate::reply::{Answers, Inbox};
-use crate::rulebook::Rulebook;
 use crate::source::{Settings, host_of};
 use crate::store::{Store, StoreError};
 
@@ -103,7 +105,7 @@ impl App {
         let recovery = apis.recovery(&config, &store, &metrics);
         let (resume, resumed) = watch::channel(recovery.is_some().then(Timestamp::now));
         let (renamings, renamed) = mpsc::unbounded_channel();
-        let owners = owner::follow_names(Arc::clone(&channels), rulebook.clone(), renamed, stopped.clone());
+        let owners = owner_mail::follow_names(Arc::clone(&channels), rulebook.clone(), renamed, stopped.clone());
         let intake = Intake {
             store: store.clone(),
             settings: settings(&config),
@@ -348,7 +350,7 @@ impl Loader {
             self.rules.send_replace(Arc::clone(&rulebook));
             report(&rulebook, &self.metrics);
             tokio::select! {
-                () = owner::tell(&self.channels, &rulebook, &before) => {}
+                () = owner_mail::tell(&self.channels, &rulebook, &before) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }

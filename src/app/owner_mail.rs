@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::channel::{Channels, Outcome, Post};
+use crate::compose::Rulebook;
 use crate::destination::Destination;
 use crate::rule::{Nameable, Outdated, Renaming, Team};
-use crate::rulebook::Rulebook;
 use crate::template::{Block, Inline, Links, Message};
 use crate::toml_file::Problem;
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::api;
 use crate::api::ApiError;
 use crate::api::github::Github;
-use crate::rulebook::{Members, Rulebook};
+use crate::compose::{Members, Rulebook};
 
 /// So long an answer is good.
 const FRESH: Duration = Duration::from_secs(3600);
