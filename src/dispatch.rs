@@ -1,4 +1,4 @@
-//! Claim, send, settle.
+//! Claim, send, record what came of it.
 //!
 //! One lane a destination: a slow or dead one delays no other, and order within a thread is kept. A lease, never a
 //! transaction, spans a send. Retries are rows with a time, so they survive a restart.
@@ -17,7 +17,7 @@ use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
 use crate::mute::{Asked, Linker, Quiet};
-use crate::store::{Claimed, Room, Settled, Store, StoreError};
+use crate::store::{Claimed, Room, SendOutcome, Store, StoreError};
 use crate::template::Links;
 
 /// With so many lanes of a channel under way, no more of it are begun: a mail server that hangs must not take those of others.
@@ -89,11 +89,11 @@ impl Dispatcher {
     ) -> BTreeMap<Destination, Vec<Claimed>> {
         let now = Timestamp::now();
         let resting = paused.iter().filter(|(_, pause)| pause.until > now).map(|(to, _)| to);
-        let busy = running.values().chain(resting).collect::<Vec<_>>();
+        let busy = running.values().chain(resting).cloned().collect();
         let mut lanes = BTreeMap::<_, Vec<_>>::new();
         let mut free = HashMap::from([("email", MAIL_LANES)]);
         running.values().for_each(|to| *free.entry(to.channel()).or_insert(LANES) -= 1);
-        match self.store.claim(&Room { busy: &busy, lanes: LANES, free }, now).await {
+        match self.store.claim(Room { busy, lanes: LANES, free }, now).await {
             Ok(claimed) => {
                 for send in claimed {
                     lanes.entry(send.destination.clone()).or_default().push(send);
@@ -108,15 +108,15 @@ impl Dispatcher {
     async fn lane(self, sends: Vec<Claimed>, stop: watch::Receiver<bool>) -> Lane {
         let mut lane = Lane::Idle;
         for send in &sends {
-            let (settled, asked) = match lane {
+            let (outcome, asked) = match lane {
                 Lane::Idle if !*stop.borrow() => self.attempt(send).await,
-                _ => (Settled::Unclaimed, None),
+                _ => (SendOutcome::Unclaimed, None),
             };
-            if matches!(settled, Settled::Again { .. }) {
+            if matches!(outcome, SendOutcome::Again { .. }) {
                 lane = Lane::Troubled(asked.unwrap_or_default());
             }
-            // At a start, only the first that is not settled is taken to have been tried.
-            if !self.settle(send, settled).await && lane == Lane::Idle {
+            // At a start, only the first that has not ended is taken to have been tried.
+            if !self.record_outcome(send, outcome).await && lane == Lane::Idle {
                 lane = Lane::Troubled(Duration::ZERO);
             }
         }
@@ -124,10 +124,10 @@ impl Dispatcher {
     }
 
     /// How it ended, and how long the other end asks to be left alone.
-    async fn attempt(&self, send: &Claimed) -> (Settled, Option<Duration>) {
+    async fn attempt(&self, send: &Claimed) -> (SendOutcome, Option<Duration>) {
         if let Some(error) = send.refusals.as_ref().and_then(|known| bounce::suppressed(known, Timestamp::now())) {
-            tracing::warn!(update = send.update, team = send.team, "not tried: its address refuses all mail");
-            return (Settled::Failed { error, doubtful: false }, None);
+            tracing::warn!(update = send.update, team = send.rule.team, "not tried: its address refuses all mail");
+            return (SendOutcome::Failed { error, doubtful: false }, None);
         }
         let links = self.links(send);
         let tag = self.reply_tag(send);
@@ -135,22 +135,24 @@ impl Dispatcher {
         let outcome = self.channels.send(&send.destination, &post).await;
         self.metrics.send(send.destination.channel(), outcome.name());
         let asked = outcome.retry_after();
-        let settled = settle(send, outcome, Timestamp::now(), fastrand::f64());
+        let outcome = outcome_of(send, outcome, Timestamp::now(), fastrand::f64());
         let (update, attempt) = (&send.update, send.attempt);
-        match &settled {
-            Settled::Sent { .. } => tracing::info!(%update, attempt, team = send.team, kind = %send.kind, "sent"),
-            Settled::Again { at, error, .. } => tracing::warn!(%update, attempt, error, next = %at, "not sent yet"),
-            Settled::Failed { error, .. } | Settled::Refused { error } => {
+        match &outcome {
+            SendOutcome::Sent { .. } => {
+                tracing::info!(%update, attempt, team = send.rule.team, kind = %send.kind, "sent")
+            }
+            SendOutcome::Again { at, error, .. } => tracing::warn!(%update, attempt, error, next = %at, "not sent yet"),
+            SendOutcome::Failed { error, .. } | SendOutcome::Refused { error } => {
                 tracing::error!(%update, attempt, error, "cannot be sent");
             }
-            Settled::Unclaimed => {}
+            SendOutcome::Unclaimed => {}
         }
-        (settled, asked)
+        (outcome, asked)
     }
 
     /// The ways out of a conversation. Every attempt has the same: their time is the message's.
     fn links(&self, send: &Claimed) -> Links {
-        let (team, thread) = (send.team.clone(), send.thread.clone());
+        let (team, thread) = (send.rule.team.clone(), send.thread.clone());
         // Whoever sees a page reads the comments on it.
         let comment = matches!(send.destination, Destination::Github | Destination::Jira);
         let silent = send.message.private || send.message.restricted;
@@ -172,9 +174,9 @@ impl Dispatcher {
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the
     /// message would be sent twice for each time it is lost. `false` if it could not be written.
-    async fn settle(&self, send: &Claimed, settled: Settled) -> bool {
+    async fn record_outcome(&self, send: &Claimed, outcome: SendOutcome) -> bool {
         for wait in [1, 5, 15, 30] {
-            match self.store.settle(send, &settled).await {
+            match self.store.record_outcome(send, &outcome).await {
                 Ok(true) => return true,
                 Ok(false) => {
                     tracing::warn!(update = send.update, "another worker took this send over");
@@ -229,33 +231,33 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
         id: send.id,
         thread_label: label.unwrap_or(&send.thread),
         root: send.root.as_deref(),
-        team: &send.team,
-        rule: &send.rule,
+        team: &send.rule.team,
+        rule: &send.rule.name,
         kind: send.kind.as_str(),
         ..Post::new(&send.message, &send.thread, (send.created, links))
     }
 }
 
 /// What follows from an attempt's outcome; `random` is in 0..1.
-fn settle(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> Settled {
+fn outcome_of(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> SendOutcome {
     let doubtful = matches!(outcome, Outcome::Ambiguous { .. });
     let (error, retry_after) = match outcome {
         Outcome::Sent { reference, anew } => {
             let doubt = send.error.clone().filter(|_| send.doubtful);
-            return Settled::Sent { reference, anew, doubt };
+            return SendOutcome::Sent { reference, anew, doubt };
         }
-        Outcome::Permanent { error } => return Settled::Failed { error, doubtful },
-        Outcome::NoMailbox { error } => return Settled::Refused { error },
+        Outcome::Permanent { error } => return SendOutcome::Failed { error, doubtful },
+        Outcome::NoMailbox { error } => return SendOutcome::Refused { error },
         Outcome::Transient { error, retry_after } => (error, retry_after),
         Outcome::Ambiguous { error, retry_after } => (format!("ambiguous: {error}"), retry_after),
     };
     let age = Duration::try_from(now.duration_since(send.created)).unwrap_or_default();
     if age > PATIENCE {
         let error = format!("given up after {} attempts in 3 days: {error}", send.attempt);
-        return Settled::Failed { error, doubtful };
+        return SendOutcome::Failed { error, doubtful };
     }
     let asked = retry_after.unwrap_or_default().min(LONGEST_REST);
-    Settled::Again { at: now + backoff(send.attempt, random).max(asked), error, doubtful }
+    SendOutcome::Again { at: now + backoff(send.attempt, random).max(asked), error, doubtful }
 }
 
 /// How long to wait after an attempt: 5 s, 15 s, 45 s, … up to an hour, give or take a fifth, so that many sends that

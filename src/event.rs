@@ -116,6 +116,15 @@ impl FromStr for TicketKey {
     }
 }
 
+/// Names a rule of a team.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId {
+    /// The team's name
+    pub team: String,
+    /// The rule's name, which is its own within the team
+    pub name: String,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {

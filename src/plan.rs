@@ -4,6 +4,7 @@
 //! has come. [`crate::intake`] runs both against the store.
 
 mod answer;
+mod due;
 mod note;
 mod silence;
 mod undo;
@@ -15,26 +16,23 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
 pub use answer::{Agreement, agreement, author_page, why_author};
+pub use due::{Alike, Due, Group, NotSent, Outgoing, Ready, Released, Said, Tells, places, release};
 pub use silence::{Silence, Silent, Timer, broken_silence};
 pub use undo::{Made, Recall};
 
 use crate::destination::Destination;
-use crate::event::{About, Change, Comment, Event, EventKind, Ticket};
+use crate::event::{Change, Comment, Event, EventKind, RuleId};
 use crate::hold::{Past, Wait, hold};
 use crate::reason::Reason;
 use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
-use crate::track::{Known, Tracked, stands, with_previous_status};
+use crate::track::Tracked;
 
 pub use verdict::{Judged, differences, judge_all, matching};
 
-/// A milestone that a rule has told of a subject already: team, rule, kind.
-pub type Fired = HashSet<(String, String, EventKind)>;
-
 /// Names a line of the ledger. People see it as `delivery.line`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineId {
     /// The delivery's number
     pub delivery: i64,
@@ -62,63 +60,80 @@ impl FromStr for LineId {
 }
 
 /// An update of the same subject that still waits.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Held {
     /// Its line
     pub id: LineId,
-    /// The team it is for
-    pub team: String,
     /// The rule it comes from
-    pub rule: String,
+    pub rule: RuleId,
     /// What it would tell
     pub kind: EventKind,
     /// Its event's `once`
-    #[serde(default)]
     pub once: Option<String>,
     /// Its event's change
-    #[serde(default)]
     pub change: Option<Change>,
     /// The login of whoever did it
-    #[serde(default)]
     pub actor: Option<String>,
     /// Since when it waits, or the first of those that it replaced
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub since: Timestamp,
 }
 
 /// What rules did about a subject before.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// Its milestones that were told, or wait to be
-    pub fired: Fired,
+    /// The milestones that rules told of it, or wait to tell
+    pub fired: HashSet<(RuleId, EventKind)>,
     /// Its updates that still wait
     pub held: Vec<Held>,
-    /// When a rule, by its team and name, last told of it, and what
-    pub told: HashMap<(String, String), (Timestamp, EventKind)>,
+    /// When a rule last told of it, and what
+    pub told: HashMap<RuleId, (Timestamp, EventKind)>,
 }
 
 /// What one rule makes of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
-    /// The team's name
-    pub team: String,
-    /// The rule's name
-    pub rule: String,
+    /// The rule
+    pub rule: RuleId,
     /// What it tells: the event's kind, or the milestone that its subject stands at
     pub kind: EventKind,
     /// What becomes of it
     pub fate: Fate,
-    /// Since when the first of those waits that it replaces or goes with
-    pub since: Option<Timestamp>,
 }
 
 /// What becomes of an update when it is planned.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
     /// It waits
-    Held(Wait),
+    Held {
+        /// Until when, and for what
+        wait: Wait,
+        /// It goes with others of its team
+        digest: bool,
+        /// Since when the first of those waits that it replaces or goes with
+        since: Option<Timestamp>,
+        /// Why it waits
+        reason: Reason,
+    },
     /// It is not sent, for this reason
     Suppressed(Reason),
+    /// It is of a kind that rules can't be about, or nothing by itself
+    Ignored(Reason),
+}
+
+impl Fate {
+    /// The state of its line in the ledger.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match self {
+            Self::Held { .. } => "held",
+            Self::Suppressed(_) => "suppressed",
+            Self::Ignored(_) => "ignored",
+        }
+    }
+
+    fn held((team, rule): (&Team, &Rule), wait: Wait, since: Option<Timestamp>) -> Self {
+        Self::Held { wait, digest: rule.digest.is_some(), since, reason: wait.reason(&team.timezone) }
+    }
 }
 
 /// What an event leads to.
@@ -126,6 +141,8 @@ pub enum Fate {
 pub struct Plan {
     /// One for each rule that the event reached
     pub updates: Vec<Update>,
+    /// What the ledger says where it reached none
+    pub unreached: Option<Fate>,
     /// Waiting updates that a newer one replaces, with the reason
     pub superseded: Vec<(LineId, Reason)>,
     /// Silences that begin with the event
@@ -140,8 +157,15 @@ pub struct Plan {
     pub recalled: Vec<Recall>,
     /// Occurrences, by their names, in whose events other words stand from now on, or none
     pub reworded: Vec<(String, Option<Comment>)>,
-    /// Why a rule that may want the event doesn't get it: something that it asks for is not known
-    pub unknown: Option<String>,
+}
+
+impl Plan {
+    /// The states of the lines that it adds to the ledger, and of those that it ends.
+    pub fn states(&self) -> impl Iterator<Item = &'static str> {
+        let begun = self.updates.iter().map(|update| &update.fate).chain(&self.unreached).map(Fate::state);
+        let superseded = self.superseded.iter().map(|_| "superseded");
+        begun.chain(superseded).chain(self.withdrawn.iter().map(|_| "suppressed"))
+    }
 }
 
 /// Says what each team hears of an event.
@@ -152,25 +176,31 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
     note::revise(&mut plan, &tracked.event, &history.held);
     undo::take_back(&mut plan, tracked, &history.held);
     silence::broken(&mut plan, tracked, &history.held);
-    if tracked.event.undoing.is_some() {
+    if tracked.becomes_private && rules.have_readers_outside() {
+        let event = &tracked.event;
+        plan.recalled.push(Recall { made: Made::Repository(event.named(&event.scope)), withdrawn: None });
+    }
+    if let Some(undoing) = &tracked.event.undoing {
+        plan.unreached = Some(Fate::Ignored(Reason::UndoesOther { detail: undoing.because.clone() }));
         return plan;
     }
+    let mut unknown = None;
     for kind in tracked.kinds() {
         for (team, rule) in asked(tracked, kind, rules) {
             let reached = (team, rule, kind);
-            let (fate, since) = match fate(tracked, reached, Around { rules, history, now }) {
+            let fate = match fate(tracked, reached, Around { rules, history, now }) {
                 Ok(fate) => fate,
-                Err(unknown) => {
-                    plan.unknown = plan.unknown.or(unknown);
+                Err(why) => {
+                    unknown = unknown.or(why);
                     continue;
                 }
             };
-            let told = |update: &Update| update.team == team.name && update.rule == rule.name;
+            let id = rule_id(team, rule);
             // A push to a draft is one message, to a rule that asks for pushes and for "on track".
-            if kind == EventKind::PullRequestOnTrack && plan.updates.iter().any(told) {
+            if kind == EventKind::PullRequestOnTrack && plan.updates.iter().any(|update| update.rule == id) {
                 continue;
             }
-            if let Fate::Held(wait) = &fate {
+            if let Fate::Held { wait, .. } = &fate {
                 for held in replaced(reached, rules, &history.held) {
                     if !plan.superseded.iter().any(|(id, _)| *id == held.id) {
                         plan.superseded.push((held.id, Reason::Superseded { kind }));
@@ -182,11 +212,19 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
                 // A label that comes late asks milestone rules again: those that have told theirs are not news.
                 continue;
             }
-            plan.updates.push(Update { team: team.name.clone(), rule: rule.name.clone(), kind, fate, since });
+            plan.updates.push(Update { rule: id, kind, fate });
         }
     }
     undo::settle_flaps(&mut plan, tracked, &history.held);
+    if plan.updates.is_empty() {
+        let no_rule = || Reason::NoRule { unknown: tracked.event.gap.clone().or(unknown) };
+        plan.unreached = Some(Fate::Suppressed(tracked.stale.clone().unwrap_or_else(no_rule)));
+    }
     plan
+}
+
+fn rule_id(team: &Team, rule: &Rule) -> RuleId {
+    RuleId { team: team.name.clone(), name: rule.name.clone() }
 }
 
 /// The rules that are asked: of a note that names teams theirs, else those that could want it.
@@ -206,16 +244,12 @@ struct Around<'a> {
     now: Timestamp,
 }
 
-/// What becomes of an update, and since when the first one waits that it replaces or goes with.
+/// What becomes of an update.
 ///
 /// # Errors
 /// The rule is about something else, or perhaps is not: then what is not known.
-fn fate(
-    tracked: &Tracked,
-    (team, rule, kind): Reached<'_>,
-    around: Around<'_>,
-) -> Result<(Fate, Option<Timestamp>), Option<String>> {
-    let suppressed = |reason: Reason| Ok((Fate::Suppressed(reason), None));
+fn fate(tracked: &Tracked, (team, rule, kind): Reached<'_>, around: Around<'_>) -> Result<Fate, Option<String>> {
+    let suppressed = |reason: Reason| Ok(Fate::Suppressed(reason));
     match judge(rule, team, Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() }) {
         Verdict::Miss { because, unknown } => return Err(unknown.then(|| because.to_string())),
         Verdict::Suppressed { because } => return suppressed(because),
@@ -225,36 +259,39 @@ fn fate(
         return suppressed(reason.clone());
     }
     let Around { rules, history, now } = around;
-    if kind.is_milestone() && history.fired.contains(&(team.name.clone(), rule.name.clone(), kind)) {
+    let id = rule_id(team, rule);
+    let milestone = (id, kind);
+    if kind.is_milestone() && history.fired.contains(&milestone) {
         return suppressed(Reason::ToldBefore { team: team.name.clone(), kind });
     }
+    let (id, _) = milestone;
     if let Some(reason) = undo::not_told_yet(tracked, (team, rule, kind), (rules, history)) {
         return suppressed(reason);
     }
-    let draft = |held: &Held| held.kind.is_milestone() && (&held.team, &held.rule) == (&team.name, &rule.name);
+    let draft = |held: &Held| held.kind.is_milestone() && held.rule == id;
     if kind == EventKind::PullRequestOnTrack && history.held.iter().any(draft) {
         return suppressed(Reason::DraftNotToldYet);
     }
-    let told = rule.every.and_then(|_| history.told.get(&(team.name.clone(), rule.name.clone())));
+    let told = rule.every.and_then(|_| history.told.get(&id));
     let reached = (team, rule, kind);
     let before = replaced(reached, rules, &history.held).chain(burst(tracked, reached, &history.held));
     let past = Past { told: told.map(|(at, _)| *at), since: before.map(|held| held.since).min() };
-    Ok((Fate::Held(hold(team, rule, now, past)), past.since))
+    Ok(Fate::held((team, rule), hold(team, rule, now, past), past.since))
 }
 
 /// While an update waits, a later one about the same subject replaces it if it says more (or if the rule wants only
 /// the newest) and reaches all the places that the earlier one would have.
 fn replaced<'h>((team, rule, kind): Reached<'_>, rules: &Rules, held: &'h [Held]) -> impl Iterator<Item = &'h Held> {
     held.iter().filter(move |waiting| {
-        let newest_only = rule.every.is_some() && waiting.rule == rule.name && kind.may_replace(waiting.kind);
+        let newest_only = rule.every.is_some() && waiting.rule.name == rule.name && kind.may_replace(waiting.kind);
         let more = newest_only || kind.says_more_than(waiting.kind);
-        more && waiting.team == team.name && reaches_all(rule, waiting, rules)
+        more && waiting.rule.team == team.name && reaches_all(rule, waiting, rules)
     })
 }
 
 /// Whether a rule sends to all the places that a waiting update is for.
 fn reaches_all(rule: &Rule, waiting: &Held, rules: &Rules) -> bool {
-    let old = rules.find(&waiting.team, &waiting.rule);
+    let old = rules.find(&waiting.rule.team, &waiting.rule.name);
     old.is_some_and(|(_, old)| old.to.iter().all(|to| rule.to.contains(to)))
 }
 
@@ -262,81 +299,9 @@ fn reaches_all(rule: &Rule, waiting: &Held, rules: &Rules) -> bool {
 fn burst<'h>(tracked: &Tracked, (team, rule, kind): Reached<'_>, held: &'h [Held]) -> impl Iterator<Item = &'h Held> {
     let actor = tracked.event.actor.as_ref().map(|actor| actor.login.as_str());
     held.iter().filter(move |held| {
-        let same = held.kind == kind && held.team == team.name && held.rule == rule.name;
+        let same = held.kind == kind && held.rule.team == team.name && held.rule.name == rule.name;
         kind.is_comment() && same && actor.is_some() && held.actor.as_deref() == actor
     })
-}
-
-/// An update whose time has come.
-#[derive(Debug, Clone, Copy)]
-pub struct Waited<'a> {
-    /// The event it was planned from
-    pub event: &'a Event,
-    /// What it tells
-    pub kind: EventKind,
-    /// Its team's name
-    pub team: &'a str,
-    /// Its rule's name
-    pub rule: &'a str,
-    /// What is known of its ticket, where that is not the subject itself
-    pub ticket: Option<&'a Ticket>,
-    /// When the environment that it tells of was last deployed to
-    pub deployed: Option<Timestamp>,
-    /// Whether its repository is private now, as far as it is known
-    pub private: Option<bool>,
-}
-
-/// What becomes of an update whose time has come.
-#[derive(Debug, Clone)]
-pub enum Release<'a> {
-    /// It is sent: the event with its subject's state as it is now
-    Send {
-        /// The event, brought up to date
-        event: Box<Event>,
-        /// The team it is for
-        team: &'a Team,
-        /// The rule it comes from
-        rule: &'a Rule,
-    },
-    /// It is not sent, for this reason
-    Suppressed(Reason),
-}
-
-/// Matches a rule once more, against the rules and the subject's state as they are now.
-#[must_use]
-pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) -> Release<'a> {
-    let Some((team, rule)) = rules.find(waited.team, waited.rule) else {
-        let (team, rule) = (waited.team.to_owned(), waited.rule.to_owned());
-        return Release::Suppressed(Reason::RuleRemoved { team, rule });
-    };
-    let mut event = waited.event.clone();
-    if let Some(Err(reason)) = now.map(|known| stands(waited.kind, &event, known)) {
-        return Release::Suppressed(reason);
-    }
-    event.private = waited.private.or(event.private);
-    let later = matches!((waited.deployed, event.about.updated_at()), (Some(last), Some(this)) if last > this);
-    if waited.kind == EventKind::DeploymentFailed && later {
-        return Release::Suppressed(Reason::LaterDeployment);
-    }
-    // Each push or deployment stands for itself; of what lives on, the state that it is in now counts.
-    let stands_for_itself = matches!(&event.about, About::Thing(thing) if !thing.lives_on());
-    if let Some(known) = now.filter(|_| !stands_for_itself) {
-        event.about = with_previous_status(known.about.clone(), &event.about);
-        event.tickets.clone_from(&known.tickets);
-    }
-    match judge(rule, team, Asked { event: &event, kind: waited.kind, ticket: waited.ticket }) {
-        Verdict::Match => {}
-        Verdict::Miss { because, .. } => {
-            return Release::Suppressed(Reason::NoLongerMatches { detail: because.to_string() });
-        }
-        Verdict::Suppressed { because } => return Release::Suppressed(because),
-    }
-    if waited.kind.is_milestone() && event.kind != waited.kind {
-        // Whoever added the label that came late did not merge it.
-        event.actor = None;
-    }
-    event.kind = waited.kind;
-    Release::Send { event: Box::new(event), team, rule }
 }
 
 /// One sentence that says why a team gets a message.
@@ -371,32 +336,6 @@ pub fn object_by(rule: &Rule, kind: EventKind) -> Option<Duration> {
 pub fn destinations(rule: &Rule) -> Vec<Destination> {
     let mut seen = HashSet::new();
     rule.to.iter().filter(|to| seen.insert(*to)).cloned().collect()
-}
-
-/// Where a rule of a team told of something.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Said {
-    /// The rule
-    pub rule: String,
-    /// The place
-    pub to: Destination,
-}
-
-/// The places where a rule says that its subject is in a state. Where another rule of the team `said` so before, by the
-/// same template, it is no news; if that is everywhere, the answer is the reason.
-///
-/// # Errors
-/// Why it is said nowhere.
-pub fn places(rules: &Rules, team: &Team, rule: &Rule, said: &[Said]) -> Result<Vec<Destination>, Reason> {
-    let words_of = |other: &str| rules.find(&team.name, other).map(|(_, other)| &other.template);
-    let same = said.iter().filter(|said| words_of(&said.rule).is_none_or(|words| *words == rule.template));
-    let same = same.collect::<Vec<_>>();
-    let mut places = destinations(rule);
-    places.retain(|to| !same.iter().any(|said| said.to == *to));
-    match same.first() {
-        Some(said) if places.is_empty() => Err(Reason::ToldByRule { team: team.name.clone(), rule: said.rule.clone() }),
-        _ => Ok(places),
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Webhooks come late, twice and out of order. [`track`] takes what was known and one event, and says what is known
 //! now; an older payload fills gaps and never rolls a state back.
 
+mod facts;
 mod host;
 mod merge;
 mod reviews;
@@ -17,6 +18,7 @@ use crate::event::{
 };
 use crate::reason::Reason;
 
+pub use self::facts::{Facts, complete, place_of_note, undone_with};
 pub use self::host::{Homes, localize};
 use self::merge::merge;
 pub use self::reviews::{Reviews, State as ReviewState};
@@ -48,6 +50,15 @@ pub struct Known {
 }
 
 impl Known {
+    /// The ticket that it is.
+    #[must_use]
+    pub fn ticket(&self) -> Option<&Ticket> {
+        match &self.about {
+            About::Ticket(ticket) => Some(ticket),
+            _ => None,
+        }
+    }
+
     /// What the first event about a subject says of it.
     #[must_use]
     pub fn first(event: &Event) -> Self {
@@ -78,9 +89,18 @@ pub struct Tracked {
     pub ticket: Option<Ticket>,
     /// Whether its ticket has a security level from now on, which it had not before
     pub restricts: bool,
+    /// Whether its repository is private from now on, which it was not before
+    pub becomes_private: bool,
+    /// Whether its ticket moves on with it: into work, or further within it
+    pub forward: bool,
 }
 
 impl Tracked {
+    fn new(event: Event, known: Known) -> Self {
+        let (stale, ticket) = (None, None);
+        Self { event, known, stale, rekeyed: false, ticket, restricts: false, becomes_private: false, forward: false }
+    }
+
     /// The thread that it belongs to.
     #[must_use]
     pub fn conversation(&self) -> String {
@@ -136,6 +156,7 @@ pub fn belong(event: &mut Event, to: &Known) {
 /// Completes an event by what was known of its subject, and says what is known now.
 #[must_use]
 pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
+    let forward = moves_forward(before.as_ref(), &event);
     if let About::Ticket(ticket) = &mut event.about {
         ticket.slipped = match event.kind {
             EventKind::TicketSlipped => Some(true),
@@ -147,7 +168,8 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
         event.kind = refine(event.kind, None);
         let stale = first_sight(&event);
         let known = Known::first(&event);
-        return Tracked { event, known, stale, rekeyed: false, ticket: None, restricts: false };
+        let forward = forward && stale.is_none();
+        return Tracked { stale, forward, ..Tracked::new(event, known) };
     };
     event.kind = refine(event.kind, Some(&before));
     recover(&mut event, &before);
@@ -184,7 +206,8 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     event.tickets = tickets;
     let rekeyed = event.tickets != before.tickets;
     let restricts = !is_restricted(&before.about) && is_restricted(&known.about);
-    Tracked { event, known, stale, rekeyed, ticket: None, restricts }
+    let forward = forward && stale.is_none();
+    Tracked { stale, rekeyed, restricts, forward, ..Tracked::new(event, known) }
 }
 
 /// What stays known of a subject: the words of a ticket that was deleted are said nowhere any more, not by what belongs to it
@@ -239,8 +262,9 @@ fn gone(before: Option<&Known>, event: &Event) -> Option<Undone> {
         About::Thing(thing) => thing.id.clone(),
         _ => None,
     };
+    let late = before.is_some_and(|before| event.about.updated_at() < before.updated_at);
     let again = match (known, &event.about) {
-        (Some(Undone::Unpublished), _) => true,
+        (Some(Undone::Unpublished), _) => !late,
         (_, About::Thing(thing)) if thing.kind == ThingKind::Release => {
             thing.id.is_none() || before.and_then(|before| id(&before.about)) != thing.id
         }
@@ -306,8 +330,7 @@ fn recover(event: &mut Event, before: &Known) {
 }
 
 /// Whether a ticket moves on with an event: into work, or further within it.
-#[must_use]
-pub fn moves_forward(before: Option<&Known>, event: &Event) -> bool {
+fn moves_forward(before: Option<&Known>, event: &Event) -> bool {
     let category = |about: &About| match about {
         About::Ticket(ticket) => ticket.status_category,
         _ => None,

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use self::members::Roster;
 use crate::api;
@@ -32,7 +32,7 @@ use crate::mute::Linker;
 use crate::recover::Recovery;
 use crate::reply::{Answers, Inbox};
 use crate::source::{Settings, host_of};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Written};
 
 /// An editor writes a file in several steps; after this long without another, it is read.
 const CALM: Duration = Duration::from_millis(300);
@@ -73,7 +73,7 @@ pub struct App {
     /// Its store
     pub store: Store,
     tasks: JoinSet<&'static str>,
-    writer: JoinHandle<()>,
+    written: Written,
     stop: watch::Sender<bool>,
     reload: Arc<Notify>,
     _watcher: Option<RecommendedWatcher>,
@@ -86,7 +86,7 @@ impl App {
     /// [`StartError`]
     pub async fn start(config: Config) -> Result<Self, StartError> {
         prepare(&config)?;
-        let (store, writer) = Store::serve(&config.store).await?;
+        let (store, written) = Store::serve(&config.store).await?;
         let key = store.link_key().await?;
         let channels = Arc::new(Channels::new(config.channels.clone(), Names::new(&key)));
         let listener = bind(config.listen).await?;
@@ -145,7 +145,7 @@ impl App {
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
         let loader = Loader { config, rules, channels, metrics, roster };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
-        Ok(Self { address, store, tasks, writer, stop, reload, _watcher: watcher })
+        Ok(Self { address, store, tasks, written, stop, reload, _watcher: watcher })
     }
 
     /// Reads rules and templates again.
@@ -167,7 +167,7 @@ impl App {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
         drop(self.store);
-        if let Err(error) = self.writer.await {
+        if let Err(error) = self.written.await {
             tracing::error!(%error, "the store's writer failed");
         }
     }

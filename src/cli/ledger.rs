@@ -7,6 +7,7 @@ use serde_json::json;
 use super::known::{find_team_of_ledger, find_thread, no_delivery};
 use super::text::{framed, hanging, painted};
 use super::{ConfigArgs, Failure, look_into_store, open_store, say};
+use crate::plan::LineId;
 use crate::rule::parse_duration_up_to;
 use crate::store::{Entry, EntryState, Filter, SendEntry, SendState};
 
@@ -145,7 +146,7 @@ fn one_send(send: &SendEntry) -> String {
 
 async fn show(config: &ConfigArgs, id: &str, json: bool) -> Result<(), Failure> {
     let (delivery, line) = match id.split_once('.') {
-        Some(_) => named(id).map(|(delivery, line)| (delivery, Some(line)))?,
+        Some(_) => named(id).map(|LineId { delivery, line }| (delivery, Some(line)))?,
         None => (number(id)?, None),
     };
     let store = look_into_store(&config.store()?).await?;
@@ -177,8 +178,8 @@ async fn retry(config: &ConfigArgs, ids: &[String]) -> Result<(), Failure> {
     let lines = ids.iter().map(|id| named(id)).collect::<Result<Vec<_>, _>>()?;
     let store = open_store(&config.store()?).await?;
     let mut wrong = Vec::new();
-    for ((delivery, line), id) in lines.into_iter().zip(ids) {
-        match store.retry(delivery, line).await? {
+    for (line, id) in lines.into_iter().zip(ids) {
+        match store.retry(line).await? {
             0 => wrong.push(id.as_str()),
             sends => say(format!("{id}: queued again ({sends})"))?,
         }
@@ -192,10 +193,8 @@ async fn retry(config: &ConfigArgs, ids: &[String]) -> Result<(), Failure> {
     )))
 }
 
-fn named(id: &str) -> Result<(i64, i64), Failure> {
-    let (delivery, line) =
-        id.split_once('.').ok_or_else(|| Failure::Usage(format!("`{id}` names no line: it is like 41.2")))?;
-    Ok((number(delivery)?, number(line)?))
+fn named(id: &str) -> Result<LineId, Failure> {
+    id.parse().map_err(Failure::Usage)
 }
 
 fn number(text: &str) -> Result<i64, Failure> {

@@ -98,7 +98,7 @@ async fn rehearse(
     span: &RangeInclusive<Timestamp>,
 ) -> Result<(usize, Comparison), Failure> {
     let folder = tempfile::Builder::new().prefix("microalign-rehearsal-").tempdir()?;
-    let (scratch, writer) = Store::scratch(&folder.path().join("microalign.db")).await?;
+    let (scratch, written) = Store::scratch(&folder.path().join("microalign.db")).await?;
     let mut replay = Replay::new(scratch, app::settings(config), rulebook, *span.start());
     let bar = progress::bar("rehearsing");
     let progress = |done: usize, all: usize| {
@@ -110,7 +110,7 @@ async fn rehearse(
     let deliveries = deliveries?;
     let comparison = replay.compared(store, span).await?;
     drop(replay);
-    writer.await?;
+    written.await?;
     Ok((deliveries, comparison))
 }
 

@@ -140,7 +140,7 @@ fn told(assumption: &Assumption) -> Markup {
     let Some(event) = &assumption.event else { return Markup::default() };
     html! {
         blockquote { (event.note.as_ref().map_or("", |note| note.text.as_str())) }
-        p { (author(event)) " assumed this on " (place(event)) "; " strong { (assumption.team) } " was told of it." }
+        p { (author(event)) " assumed this on " (place(event)) "; " strong { (assumption.rule.team) } " was told of it." }
     }
 }
 
@@ -174,14 +174,14 @@ fn answer(objected: Objected, (assumption, event): (&Assumption, &Event), web: &
                 "You objected",
                 &html! {
                     p { (follows(event, web)) }
-                    p { "Nobody takes it as agreed by " strong { (assumption.team) } " any more." }
+                    p { "Nobody takes it as agreed by " strong { (assumption.rule.team) } " any more." }
                 },
             );
             reply(StatusCode::OK, &page)
         }
         Objected::TooMany => {
             let said = html! {
-                p { "There are several objections by " strong { (assumption.team) } " already, so this one is not kept." }
+                p { "There are several objections by " strong { (assumption.rule.team) } " already, so this one is not kept." }
                 p { "Say it on " (place(event)) "." }
             };
             reply(StatusCode::TOO_MANY_REQUESTS, &page("That is enough", &said))

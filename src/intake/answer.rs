@@ -5,34 +5,31 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::Intake;
+use super::round::Round;
 use crate::compose::{Answer, Came, Rulebook};
 use crate::plan::{self, Agreement};
 use crate::reason::Reason;
 use crate::rule::Team;
-use crate::store::{Assumption, Outcome, StoreError, Told, Unanswered, Unopposed};
+use crate::settings::TellAuthors;
+use crate::store::{Assumption, Conclusion, StoreError, Told, Unanswered, Unopposed};
 
-impl Intake {
-    /// Takes note of objections. Returns how many there were.
-    pub(super) async fn hear(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
-        let unanswered = self.store.unanswered().await?;
-        if unanswered.is_empty() {
-            return Ok(0);
-        }
-        let outcomes = unanswered.iter().map(|unanswered| self.objected(unanswered, rulebook, now));
-        self.conclude(outcomes.collect(), now).await?;
-        Ok(unanswered.len())
+impl Round<'_> {
+    /// Takes note of objections.
+    ///
+    /// # Errors
+    /// [`StoreError`]; here and below
+    pub(super) fn hear(&mut self, tell_authors: TellAuthors) -> Result<(), StoreError> {
+        let unanswered = self.tx.unanswered()?;
+        let conclusions = unanswered.iter().map(|unanswered| self.objected(unanswered, tell_authors)).collect();
+        self.conclude(conclusions)
     }
 
-    /// Takes note of assumptions whose time to object is over. Returns how many there were.
-    pub(super) async fn agree(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
-        let over = self.store.unopposed(now).await?;
-        if over.is_empty() {
-            return Ok(0);
-        }
-        let (mut outcomes, mut agreed) = (Vec::new(), HashMap::<i64, Vec<_>>::new());
+    /// Takes note of assumptions whose time to object is over.
+    pub(super) fn agree(&mut self, tell_authors: TellAuthors) -> Result<(), StoreError> {
+        let over = self.tx.unopposed(self.now)?;
+        let (mut conclusions, mut agreed) = (Vec::new(), HashMap::<i64, Vec<_>>::new());
         for Unopposed { assumption, arrived, until, since } in &over {
-            let team = team(rulebook, &assumption.team);
+            let team = team(self.rulebook, &assumption.rule.team);
             let agreement = assumption.event.as_ref().filter(|_| *arrived);
             let agreement = agreement.map(|event| plan::agreement(event, team, (*until, since)));
             let reason = agreement.as_ref().map(|agreement| agreement.reason(*until, &zone(team)));
@@ -40,69 +37,62 @@ impl Intake {
             if agreement == Some(Agreement::Agreed) {
                 agreed.entry(assumption.event_id).or_default().push((assumption, *until, line));
             } else {
-                outcomes.push(Outcome { objection: None, lines: vec![line], told: None });
+                conclusions.push(Conclusion { objection: None, lines: vec![line], told: None });
             }
         }
-        outcomes.extend(agreed.into_values().map(|lines| self.agreed(lines, rulebook, now)));
-        self.conclude(outcomes, now).await?;
-        Ok(over.len())
+        conclusions.extend(agreed.into_values().map(|lines| self.agreed(lines, tell_authors)));
+        self.conclude(conclusions)
     }
 
-    async fn conclude(&self, outcomes: Vec<Outcome>, now: Timestamp) -> Result<(), StoreError> {
-        let told = outcomes.iter().filter(|outcome| outcome.told.is_some()).flat_map(|outcome| &outcome.lines).count();
-        self.store.conclude(outcomes, now).await?;
-        (0..told).for_each(|_| self.metrics.update("held"));
-        self.to_send.notify_one();
-        Ok(())
+    fn conclude(&mut self, conclusions: Vec<Conclusion>) -> Result<(), StoreError> {
+        self.worked += conclusions.len();
+        let told = conclusions.iter().filter(|conclusion| conclusion.told.is_some());
+        self.states.extend(told.flat_map(|conclusion| &conclusion.lines).map(|_| "held"));
+        self.tx.conclude(&conclusions, self.now)
     }
 
-    fn objected(&self, unanswered: &Unanswered, rulebook: &Rulebook, now: Timestamp) -> Outcome {
+    fn objected(&self, unanswered: &Unanswered, tell_authors: TellAuthors) -> Conclusion {
         let Unanswered { id, assumption, objection } = unanswered;
-        let zone = zone(team(rulebook, &assumption.team));
+        let zone = zone(team(self.rulebook, &assumption.rule.team));
         let objected = Reason::Objected {
             by: objection.by.clone(),
             through: objection.through.as_str().to_owned(),
             at: zone.to_datetime(objection.at),
         };
         let came = Came::Objection { by: &objection.by, text: &objection.text, at: objection.at };
-        let told = self.tell(&[assumption], (came, &zone, now), rulebook);
+        let told = self.tell(&[assumption], (came, &zone), tell_authors);
         let told = told.map(|told| Told { reason: Reason::TellsObjection { by: objection.by.clone() }, ..told });
-        Outcome { objection: Some(*id), lines: vec![(assumption.id, objected)], told }
+        Conclusion { objection: Some(*id), lines: vec![(assumption.id, objected)], told }
     }
 
     /// What several teams did not object to by the same time is told at once.
-    fn agreed(
-        &self,
-        lines: Vec<(&Assumption, Timestamp, (i64, Reason))>,
-        rulebook: &Rulebook,
-        now: Timestamp,
-    ) -> Outcome {
-        let until = lines.iter().map(|(_, until, _)| *until).max().unwrap_or(now);
+    fn agreed(&self, lines: Vec<(&Assumption, Timestamp, (i64, Reason))>, tell_authors: TellAuthors) -> Conclusion {
+        let until = lines.iter().map(|(_, until, _)| *until).max().unwrap_or(self.now);
         let assumptions = lines.iter().map(|(assumption, ..)| *assumption).collect::<Vec<_>>();
-        let zone = assumptions.first().map_or(TimeZone::UTC, |first| zone(team(rulebook, &first.team)));
-        let told = self.tell(&assumptions, (Came::Agreement(until), &zone, now), rulebook);
-        Outcome { objection: None, lines: lines.into_iter().map(|(.., line)| line).collect(), told }
+        let zone = assumptions.first().map_or(TimeZone::UTC, |first| zone(team(self.rulebook, &first.rule.team)));
+        let told = self.tell(&assumptions, (Came::Agreement(until), &zone), tell_authors);
+        Conclusion { objection: None, lines: lines.into_iter().map(|(.., line)| line).collect(), told }
     }
 
     /// What the author of an assumption is told of it, if that is wanted where it was made.
     fn tell(
         &self,
         assumptions: &[&Assumption],
-        (came, zone, now): (Came<'_>, &TimeZone, Timestamp),
-        rulebook: &Rulebook,
+        (came, zone): (Came<'_>, &TimeZone),
+        tell_authors: TellAuthors,
     ) -> Option<Told> {
         let first = assumptions.first()?;
         let note = first.event.as_ref()?;
-        let to = plan::author_page(note).filter(|to| self.tell_authors.at(to))?;
-        let mut teams = assumptions.iter().map(|assumption| assumption.team.clone()).collect::<Vec<_>>();
+        let to = plan::author_page(note).filter(|to| tell_authors.at(to))?;
+        let mut teams = assumptions.iter().map(|assumption| assumption.rule.team.clone()).collect::<Vec<_>>();
         teams.sort_unstable();
         teams.dedup();
-        let answer = Answer { note, teams: &teams, rule: &first.rule, zone, came, now };
+        let answer = Answer { note, teams: &teams, rule: &first.rule.name, zone, came, now: self.now };
         let reason = Reason::TellsAgreement { teams: teams.clone() };
-        match rulebook.answer(&answer) {
+        match self.rulebook.answer(&answer) {
             Ok(message) => Some(Told { to, page: note.subject.clone(), message, reason }),
             Err(error) => {
-                tracing::error!(team = first.team, %error, "what an author is told could not be rendered");
+                tracing::error!(team = first.rule.team, %error, "what an author is told could not be rendered");
                 None
             }
         }

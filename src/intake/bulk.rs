@@ -4,23 +4,21 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::bundle::Ready;
-use super::{Intake, hold};
-use crate::hold::{Wait, WaitsFor};
-use crate::store::{Alike, Due, Group, Released, StoreError};
+use super::round::Round;
+use crate::hold::{self, Wait, WaitsFor};
+use crate::plan::{Alike, Due, Group, NotSent, Ready, Released};
+use crate::store::StoreError;
 
 /// So many subjects within [`SPAN`] are a bulk edit.
 const MANY: usize = 8;
 const SPAN: SignedDuration = SignedDuration::from_secs(60);
 
-impl Intake {
+impl<'a> Round<'a> {
     /// Takes what is part of a bulk edit out of the updates that are ready: it waits for the rest of it, and goes as a digest.
-    pub(super) async fn bulk<'a>(
-        &self,
-        ready: Vec<Ready<'a>>,
-        released: &mut Released,
-        now: Timestamp,
-    ) -> Result<Vec<Ready<'a>>, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub(super) fn bulk(&self, ready: Vec<Ready<'a>>, released: &mut Released) -> Result<Vec<Ready<'a>>, StoreError> {
         let mut groups: HashMap<Group, Timestamp> = HashMap::new();
         for due in ready.iter().map(|ready| &ready.due) {
             let Some(group) = group(due) else { continue };
@@ -29,8 +27,7 @@ impl Intake {
         if groups.is_empty() {
             return Ok(ready);
         }
-        let groups = groups.iter().map(|(group, first)| (group, *first)).collect::<Vec<_>>();
-        let alike = self.store.alike(&groups).await?;
+        let alike = self.tx.alike(groups)?;
         let edits = alike.iter().map(|(group, alike)| (group, edits(alike))).collect::<HashMap<_, _>>();
         let mut go = Vec::new();
         for mut ready in ready {
@@ -38,10 +35,10 @@ impl Intake {
             let edit = of_group.and_then(|edits| edits.iter().find(|edit| edit.holds(ready.due.at)));
             match edit.map(|edit| until(edit, &ready)) {
                 None => go.push(ready),
-                Some(until) if until > now => {
+                Some(until) if until > self.now => {
                     let wait = Wait { until, waits_for: WaitsFor::Bulk };
                     let reason = wait.reason(&ready.team.timezone);
-                    released.held.push((ready.due.id, wait, true, reason));
+                    released.not_sent.push((ready.due.id, NotSent::Wait { wait, digest: true, reason }));
                 }
                 Some(_) => {
                     ready.due.digest = true;
@@ -109,7 +106,7 @@ fn until(edit: &Edit, ready: &Ready<'_>) -> Timestamp {
 /// does what is wanted at once.
 fn group(due: &Due) -> Option<Group> {
     let doer = due.event.doer().filter(|_| !due.kind.is_note() && !due.digest && !due.at_once)?;
-    Some((due.team.clone(), due.kind.as_str().to_owned(), doer.to_owned()))
+    Some(Group { team: due.rule.team.clone(), kind: due.kind, actor: doer.to_owned() })
 }
 
 #[cfg(test)]

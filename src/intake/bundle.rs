@@ -7,10 +7,9 @@ use jiff::Timestamp;
 use crate::channel;
 use crate::compose::{Rulebook, Telling};
 use crate::destination::Destination;
-use crate::event::{Comment, Event, EventKind};
-use crate::plan;
-use crate::rule::{Rule, Team};
-use crate::store::{Due, Outgoing};
+use crate::event::{Comment, EventKind};
+use crate::plan::{self, Outgoing, Ready, Tells};
+use crate::rule::Team;
 use crate::template::{self, Block, Company, Message};
 
 /// More lines are another message.
@@ -18,20 +17,6 @@ const MOST: usize = 40;
 
 /// A burst of more comments is another message.
 const MOST_UPDATES: usize = 400;
-
-/// An update that may go now, with its message as it would be alone.
-pub(super) struct Ready<'a> {
-    pub(super) due: Due,
-    /// What it tells, with the state of its subject as it is now
-    pub(super) event: Box<Event>,
-    pub(super) team: &'a Team,
-    pub(super) rule: &'a Rule,
-    pub(super) message: Message,
-    /// Whether its words can hold several comments
-    pub(super) joins: bool,
-    /// Where it goes; what somebody else brings there is taken out
-    pub(super) to: Vec<Destination>,
-}
 
 /// Updates that go in one message. There is at least one.
 pub(super) struct Bundle<'a> {
@@ -252,26 +237,25 @@ impl<'a> Bundle<'a> {
             thread = format!("{} digest {at}", first.team.name);
             message.label.clone_from(&thread);
         }
-        let object_by = self.updates.iter().filter_map(|update| {
-            let after = plan::object_by(update.rule, update.due.kind)?;
-            Some((update.due.id, now + after))
-        });
+        let tells = |update: &Ready<'_>| {
+            let after = plan::object_by(update.rule, update.due.kind);
+            Tells { id: update.due.id, object_by: after.map(|after| now + after) }
+        };
         Some(Outgoing {
-            lead: first.due.id,
+            lead: tells(first),
             name: first.due.name.clone(),
-            others: self.updates.iter().skip(1).map(|update| update.due.id).collect(),
+            others: self.updates.iter().skip(1).map(tells).collect(),
             thread,
             subject: first.due.event.subject.clone(),
             message,
             to: first.to.clone(),
-            object_by: object_by.collect(),
         })
     }
 }
 
 fn telling<'r>(update: &'r Ready<'_>, now: Timestamp) -> Telling<'r> {
     let Ready { due, event, team, rule, .. } = update;
-    Telling { event, ticket: super::ticket_of(due), team, rule, line: Some(&due.name), now }
+    Telling { event, ticket: due.ticket(), team, rule, line: Some(&due.name), now }
 }
 
 /// What stands above the lines about one ticket, so that it is named once. Lines of a digest are about many; and what is

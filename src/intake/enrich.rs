@@ -257,10 +257,9 @@ impl Enricher {
             .iter()
             .filter(|event| event.source == Source::Github && event.host.is_none() && rules.asks(event).ticket);
         let keys = wanting.flat_map(|event| &event.tickets).cloned().collect::<BTreeSet<_>>();
-        let names = keys.iter().map(TicketKey::as_str).collect::<Vec<_>>();
-        let known = store.before(&names).await?;
-        let unknown = keys.iter().filter(|key| known.get(key.as_str()).is_none_or(|before| before.known.is_none()));
-        let unknown = unknown.filter(|key| !self.is_no_ticket(key)).cloned().collect::<Vec<_>>();
+        let known = store.known(keys.iter().map(ToString::to_string).collect()).await?;
+        let unknown = keys.iter().filter(|key| !known.contains_key(key.as_str()) && !self.is_no_ticket(key));
+        let unknown = unknown.cloned().collect::<Vec<_>>();
         let asked = stream::iter(unknown).map(|key| async {
             let found = self.in_time(end, jira.ticket(&key)).await;
             (key, found)
@@ -277,7 +276,7 @@ impl Enricher {
         for event in &mut events {
             event.tickets.retain(|key| !self.is_no_ticket(key));
         }
-        store.learn(&learned).await
+        store.learn(learned).await
     }
 
     /// A ticket from Jira's API, read as its webhooks are.

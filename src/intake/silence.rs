@@ -1,42 +1,28 @@
 //! What is told since nothing happened.
 
-use jiff::Timestamp;
-
-use super::{Intake, ticket};
-use crate::compose::Rulebook;
+use super::round::Round;
 use crate::plan::{self, Silence, Silent};
-use crate::store::{Followed, StoreError};
+use crate::store::StoreError;
+use crate::track::Known;
 
-impl Intake {
+impl Round<'_> {
     /// Plans what is told since nothing happened.
-    pub(super) async fn break_silences(&self, rulebook: &Rulebook, now: Timestamp) -> Result<usize, StoreError> {
-        let run_out = self.store.run_out(now).await?;
-        if run_out.is_empty() {
-            return Ok(0);
-        }
-        let followed = run_out.into_iter().map(|run_out| {
-            let ticket = run_out.ticket.as_ref().and_then(ticket);
-            let silent = |known| Silent { known, ticket, said: run_out.said };
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub(super) fn break_silences(&mut self) -> Result<(), StoreError> {
+        for run_out in self.tx.run_out(self.now)? {
+            let ticket = run_out.ticket.as_ref().and_then(Known::ticket);
             let silence = run_out.known.as_ref().map_or(Silence::Over, |known| {
-                plan::broken_silence(&run_out.timer, silent(known), rulebook.rules(), now)
+                let silent = Silent { known, ticket, said: run_out.said };
+                plan::broken_silence(&run_out.timer, silent, self.rulebook.rules(), self.now)
             });
-            let reason = match &silence {
-                Silence::Told { wait, .. } => {
-                    self.metrics.update("held");
-                    let team = rulebook.rules().find(&run_out.timer.team, &run_out.timer.rule);
-                    team.map(|(team, _)| wait.reason(&team.timezone))
-                }
-                Silence::Suppressed(_, reason) => {
-                    self.metrics.update("suppressed");
-                    Some(reason.clone())
-                }
-                Silence::Until(_) | Silence::Over => None,
-            };
-            Followed { run_out, silence, reason }
-        });
-        let followed = followed.collect::<Vec<_>>();
-        let count = followed.len();
-        self.store.follow(followed, now).await?;
-        Ok(count)
+            if let Silence::Told { fate, .. } = &silence {
+                self.states.push(fate.state());
+            }
+            self.tx.follow(&run_out, &silence, self.now)?;
+            self.worked += 1;
+        }
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config;
-use crate::store::{Claimed, Entry, EntryState, Filter, Incoming, Room, Settled};
+use crate::store::{Claimed, Entry, EntryState, Filter, Incoming, Room, SendOutcome};
 
 /// A team of the working week, in a place whose clock is that of Greenwich in winter.
 const TEAM: &str = r#"
@@ -119,9 +119,13 @@ impl Clocked {
 
     /// What is queued arrives: of each conversation at each place the next.
     async fn claim(&self, now: &str) -> Vec<Claimed> {
-        let sends = self.intake.store.claim(&Room { lanes: 64, ..Room::default() }, at(now)).await.unwrap();
+        let sends = self.intake.store.claim(Room { lanes: 64, ..Room::default() }, at(now)).await.unwrap();
         for send in &sends {
-            self.intake.store.settle(send, &Settled::Sent { reference: None, anew: false, doubt: None }).await.unwrap();
+            self.intake
+                .store
+                .record_outcome(send, &SendOutcome::Sent { reference: None, anew: false, doubt: None })
+                .await
+                .unwrap();
         }
         sends
     }
@@ -402,7 +406,7 @@ async fn a_digest_never_puts_one_pages_news_onto_another() {
     }
     clocked.until("2026-11-20T09:00:00Z").await;
     let sends =
-        clocked.intake.store.claim(&Room { lanes: 64, ..Room::default() }, at("2026-11-20T09:00:01Z")).await.unwrap();
+        clocked.intake.store.claim(Room { lanes: 64, ..Room::default() }, at("2026-11-20T09:00:01Z")).await.unwrap();
     let told = sends.iter().map(|send| (send.thread.as_str(), send.message.text())).collect::<Vec<_>>();
     assert!(matches!(&told[..], [("acme/open#1", _), ("acme/private#2", _)]), "{told:?}");
     assert!(!told[0].1.contains("private"), "{told:?}");

@@ -4,9 +4,9 @@
 
 use jiff::Timestamp;
 
-use super::{Held, Plan};
-use crate::event::{About, Event, EventKind, Source, Ticket, Undoes};
-use crate::hold::{Past, Wait, hold};
+use super::{Fate, Held, Plan, rule_id};
+use crate::event::{About, Event, EventKind, RuleId, Source, Ticket, Undoes};
+use crate::hold::{Past, hold};
 use crate::reason::Reason;
 use crate::rule::{Asked, Rules, Team, Verdict, is_member, judge};
 use crate::track::{Known, Tracked, holds, scope_of};
@@ -16,10 +16,8 @@ use crate::track::{Known, Tracked, holds, scope_of};
 pub struct Timer {
     /// The subject
     pub subject: String,
-    /// The rule's team
-    pub team: String,
     /// The rule
-    pub rule: String,
+    pub rule: RuleId,
     /// What it would tell
     pub kind: EventKind,
     /// When it runs out
@@ -43,7 +41,7 @@ pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Ti
         // Whose news it was does not matter: nobody brings about a silence.
         let wants = !matches!(judge(rule, team, asked), Verdict::Miss { .. });
         let (subject, due) = (event.subject.clone(), now + after);
-        wants.then(|| Timer { subject, team: team.name.clone(), rule: rule.name.clone(), kind, due })
+        wants.then(|| Timer { subject, rule: rule_id(team, rule), kind, due })
     });
     wanted.collect()
 }
@@ -83,17 +81,13 @@ pub struct Silent<'a> {
 /// What follows when a timer has run out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Silence {
-    /// The team hears of it
+    /// The ledger tells of it, whether or not the team hears of it
     Told {
         /// That nothing happened
         event: Box<Event>,
-        /// Until when it waits
-        wait: Wait,
-        /// It goes with others of its team
-        digest: bool,
+        /// What becomes of that
+        fate: Fate,
     },
-    /// It is not told, for this reason
-    Suppressed(Box<Event>, Reason),
     /// It is too early
     Until(Timestamp),
     /// There is nothing to tell
@@ -104,25 +98,26 @@ pub enum Silence {
 #[must_use]
 pub fn broken_silence(timer: &Timer, silent: Silent<'_>, rules: &Rules, now: Timestamp) -> Silence {
     let Silent { known, ticket, said } = silent;
-    let Some((team, rule)) = rules.find(&timer.team, &timer.rule) else { return Silence::Over };
+    let Some((team, rule)) = rules.find(&timer.rule.team, &timer.rule.name) else { return Silence::Over };
     let Some(after) = rule.after.filter(|_| holds(timer.kind, &known.about)) else { return Silence::Over };
     let event = Box::new(event(timer, known, now));
+    let suppressed = |event, reason| Silence::Told { event, fate: Fate::Suppressed(reason) };
     match judge(rule, team, Asked { event: &event, kind: timer.kind, ticket }) {
         Verdict::Miss { .. } => return Silence::Over,
-        Verdict::Suppressed { because } => return Silence::Suppressed(event, because),
+        Verdict::Suppressed { because } => return suppressed(event, because),
         Verdict::Match => {}
     }
     if timer.kind == EventKind::TicketQuiet {
         match said {
-            None => return Silence::Suppressed(event, Reason::NobodyWaits),
+            None => return suppressed(event, Reason::NobodyWaits),
             Some(said) if said + after > now => return Silence::Until(said + after),
             Some(_) => {}
         }
         if let Some(because) = not_its_own(team, &known.about) {
-            return Silence::Suppressed(event, because);
+            return suppressed(event, because);
         }
     }
-    Silence::Told { event, wait: hold(team, rule, now, Past::default()), digest: rule.digest.is_some() }
+    Silence::Told { event, fate: Fate::held((team, rule), hold(team, rule, now, Past::default()), None) }
 }
 
 /// A nudge goes to the team that works on the ticket.

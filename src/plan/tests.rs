@@ -14,7 +14,7 @@ use crate::event::{About, Actor, PullRequest, Source, Stage, Thing, ThingKind};
 use crate::hold::WaitsFor;
 use crate::rule::{Known as Refers, check};
 use crate::settings::ChannelSettings;
-use crate::track::track;
+use crate::track::{Known, track};
 
 const TEAM: &str = r#"
 team = "web"
@@ -77,25 +77,38 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
 /// A Friday.
 const NOON: Timestamp = Timestamp::constant(1_795_176_000, 0);
 
+fn of_web(rule: &str) -> RuleId {
+    RuleId { team: "web".to_owned(), name: rule.to_owned() }
+}
+
+/// What an update waits for, if it does.
+fn waits_for(fate: &Fate) -> Option<Wait> {
+    match fate {
+        Fate::Held { wait, .. } => Some(*wait),
+        Fate::Suppressed(_) | Fate::Ignored(_) => None,
+    }
+}
+
 fn held(line: i64, rule: &str, kind: EventKind) -> Held {
     let id = LineId { delivery: 1, line };
-    Held { id, team: "web".to_owned(), rule: rule.to_owned(), kind, once: None, change: None, actor: None, since: NOON }
+    Held { id, rule: of_web(rule), kind, once: None, change: None, actor: None, since: NOON }
 }
 
 #[test]
 fn each_rule_that_matches_holds_an_update() {
     let draft = tracked(EventKind::PullRequestDraft, Stage::Open, true);
     let plan = plan(&draft, &teams(TEAM), &History::default(), NOON);
-    let rules = plan.updates.iter().map(|update| (update.rule.as_str(), &update.fate)).collect::<Vec<_>>();
+    let rules =
+        plan.updates.iter().map(|update| (update.rule.name.as_str(), waits_for(&update.fate))).collect::<Vec<_>>();
     let settle = Duration::from_secs(60);
-    let minute = Fate::Held(Wait { until: NOON + settle, waits_for: WaitsFor::Settle(settle) });
-    assert_eq!(rules, [("all", &minute), ("elsewhere", &minute)]);
+    let minute = Some(Wait { until: NOON + settle, waits_for: WaitsFor::Settle(settle) });
+    assert_eq!(rules, [("all", minute), ("elsewhere", minute)]);
 }
 
 #[test]
 fn a_milestone_is_told_once_and_an_occurrence_each_time() {
     let told = |kind: EventKind| {
-        let fired = Fired::from([("web".to_owned(), "all".to_owned(), kind)]);
+        let fired = HashSet::from([(of_web("all"), kind)]);
         History { fired, ..History::default() }
     };
     let merged = tracked(EventKind::PullRequestMerged, Stage::Merged, false);
@@ -104,7 +117,7 @@ fn a_milestone_is_told_once_and_an_occurrence_each_time() {
     assert_eq!(again.updates[0].fate, Fate::Suppressed(reason));
     let pushed = tracked(EventKind::PullRequestPushed, Stage::Open, false);
     let again = plan(&pushed, &teams(TEAM), &told(EventKind::PullRequestPushed), NOON);
-    assert!(matches!(again.updates[0].fate, Fate::Held(_)));
+    assert!(matches!(again.updates[0].fate, Fate::Held { .. }));
 }
 
 #[test]
@@ -134,7 +147,7 @@ fn a_rule_that_wants_one_in_a_while_gets_the_newest() {
         held(3, "all", EventKind::NoteDecided),
         held(4, "elsewhere", EventKind::PullRequestApproved),
     ];
-    let told = ("web".to_owned(), "all".to_owned());
+    let told = of_web("all");
     let yesterday = NOON - Duration::from_secs(24 * 3600);
     let history = History {
         held: waiting.to_vec(),
@@ -143,7 +156,7 @@ fn a_rule_that_wants_one_in_a_while_gets_the_newest() {
     };
     let plan = plan(&commented, &teams(&text), &history, NOON);
     assert_eq!(plan.superseded.iter().map(|(id, _)| id.line).collect::<Vec<_>>(), [1], "a milestone and a note stay");
-    let Fate::Held(wait) = &plan.updates[0].fate else { panic!("{:?}", plan.updates) };
+    let Fate::Held { wait, .. } = &plan.updates[0].fate else { panic!("{:?}", plan.updates) };
     assert_eq!(wait.until, yesterday + Duration::from_secs(3 * 24 * 3600));
 }
 
@@ -156,7 +169,7 @@ fn what_nobody_heard_of_does_not_end() {
         fate(&waits),
         Fate::Suppressed(Reason::NotToldYet { team: "web".to_owned(), kind: EventKind::PullRequestClosed })
     );
-    assert!(matches!(fate(&History::default()), Fate::Held(_)));
+    assert!(matches!(fate(&History::default()), Fate::Held { .. }));
 }
 
 #[test]
@@ -165,7 +178,7 @@ fn a_push_to_a_draft_is_on_track() {
     let kinds = |draft: bool| {
         let pushed = tracked(EventKind::PullRequestPushed, Stage::Open, draft);
         let updates = plan(&pushed, &teams(&text), &History::default(), NOON).updates;
-        updates.into_iter().map(|update| (update.rule, update.kind.to_string())).collect::<Vec<_>>()
+        updates.into_iter().map(|update| (update.rule.name, update.kind.to_string())).collect::<Vec<_>>()
     };
     let pushed = ("all".to_owned(), "pull_request.pushed".to_owned());
     assert_eq!(kinds(true), [pushed.clone(), ("elsewhere".to_owned(), "pull_request.on_track".to_owned())]);
@@ -186,7 +199,7 @@ fn a_pull_request_stalls_when_nothing_happens_for_long() {
     let timers = plan(&open, &teams(&text), &History::default(), NOON).timers;
     let five_days = NOON + Duration::from_secs(5 * 24 * 3600);
     assert_eq!(
-        timers.iter().map(|timer| (timer.rule.as_str(), timer.due)).collect::<Vec<_>>(),
+        timers.iter().map(|timer| (timer.rule.name.as_str(), timer.due)).collect::<Vec<_>>(),
         [("stalled", five_days)]
     );
     let told = broken_silence(&timers[0], silent(&open.known), &teams(&text), five_days);
@@ -203,10 +216,32 @@ fn a_pull_request_stalls_when_nothing_happens_for_long() {
 
 fn released(kind: EventKind, now: &Tracked, teams: &Rules) -> Result<(String, String), String> {
     let event = tracked(kind, Stage::Open, kind == EventKind::PullRequestDraft).event;
-    let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None, deployed: None, private: None };
-    match release(waited, Some(&now.known), teams) {
-        Release::Send { event, rule, .. } => Ok((event.about.title().to_owned(), rule.name.clone())),
-        Release::Suppressed(reason) => Err(reason.to_string()),
+    match release(&due(event, kind, Some(now.known.clone())), teams) {
+        Ok((event, _, rule)) => Ok((event.about.title().to_owned(), rule.name.clone())),
+        Err(reason) => Err(reason.to_string()),
+    }
+}
+
+fn due(event: Event, kind: EventKind, known: Option<Known>) -> Due {
+    Due {
+        id: 1,
+        name: "1.1".to_owned(),
+        subject: event.subject.clone(),
+        thread: event.subject.clone(),
+        event,
+        event_id: 1,
+        kind,
+        rule: of_web("all"),
+        digest: false,
+        at_once: false,
+        known,
+        ticket: None,
+        told: None,
+        said: Vec::new(),
+        deployed: None,
+        private: None,
+        at: NOON,
+        since: None,
     }
 }
 
@@ -239,8 +274,7 @@ fn a_failed_deployment_is_no_news_once_there_is_a_later_one() {
         let event = Event { about: About::Thing(thing), ..event };
         let known = Known { about: event.about.clone(), ..known };
         let deployed = deployed.map(|second| Timestamp::from_second(second).unwrap());
-        let waited = Waited { event: &event, kind, team: "web", rule: "all", ticket: None, deployed, private: None };
-        matches!(release(waited, Some(&known), &teams), Release::Send { .. })
+        release(&Due { deployed, ..due(event, kind, Some(known)) }, &teams).is_ok()
     };
     assert!(of(EventKind::DeploymentFailed, Some(60)), "it is the last one");
     assert!(of(EventKind::DeploymentFailed, None));
@@ -281,7 +315,7 @@ fn a_note_that_is_edited_or_taken_back_is_not_sent_in_its_old_words() {
     let history = History { held: waiting.to_vec(), ..History::default() };
     let edited = plan(&noted("new", Some("note:a:assumed:2"), false), &notes, &history, NOON);
     assert_eq!(edited.superseded, [(line(2), Reason::EditedByAuthor)]);
-    assert!(matches!(&edited.updates[..], [Update { fate: Fate::Held(_), .. }]), "{edited:?}");
+    assert!(matches!(&edited.updates[..], [Update { fate: Fate::Held { .. }, .. }]), "{edited:?}");
 
     let taken_back = plan(&noted("old", Some("note:a:assumed:1"), true), &notes, &history, NOON);
     assert_eq!(taken_back.withdrawn, [(line(1), Reason::TakenBack)]);

@@ -87,17 +87,17 @@ pub(super) fn not_told_yet(
     if kind != tracked.event.kind {
         return None;
     }
-    let waiting = history.held.iter().filter(|held| held.team == team.name && is_undone(held, tracked));
+    let waiting = history.held.iter().filter(|held| held.rule.team == team.name && is_undone(held, tracked));
     let unheard = waiting.filter(|held| {
-        let old = rules.find(&held.team, &held.rule);
-        held.rule == rule.name || old.is_some_and(|(_, old)| rule.to.iter().all(|to| old.to.contains(to)))
+        let old = rules.find(&held.rule.team, &held.rule.name);
+        held.rule.name == rule.name || old.is_some_and(|(_, old)| rule.to.iter().all(|to| old.to.contains(to)))
     });
     if let Some(held) = unheard.into_iter().next() {
         return Some(Reason::NotToldYet { team: team.name.clone(), kind: held.kind });
     }
     let asks = |kind| rule.on.kinds.contains(kind);
     if kind == EventKind::WorkflowRecovered && asks(EventKind::WorkflowFailed) {
-        let last = history.told.get(&(team.name.clone(), rule.name.clone())).map(|(_, kind)| *kind);
+        let last = history.told.get(&super::rule_id(team, rule)).map(|(_, kind)| *kind);
         return (last != Some(EventKind::WorkflowFailed)).then(|| Reason::FailureNotTold { team: team.name.clone() });
     }
     None

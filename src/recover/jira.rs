@@ -145,17 +145,16 @@ impl Sweep<'_> {
                 read.push((moment, incoming, events));
             }
         }
-        let names = read.iter().flat_map(|(.., events)| events).filter_map(name).collect::<Vec<_>>();
-        let told = store.told(&names).await?;
+        let names = read.iter().flat_map(|(.., events)| events).filter_map(name).map(str::to_owned);
+        let told = store.told(names.collect()).await?;
         let is_told = |events: &[Event]| events.iter().filter_map(name).any(|name| told.contains_key(name));
         let last = read.iter().filter(|(moment, _, events)| !moment.is_comment && is_told(events));
         let last = last.map(|(moment, ..)| moment.at).max();
-        let subjects =
-            read.iter().filter_map(|(.., events)| Some(events.first()?.subject.as_str())).collect::<Vec<_>>();
-        let known = store.before(&subjects).await?;
+        let subjects = read.iter().filter_map(|(.., events)| Some(events.first()?.subject.clone()));
+        let known = store.known(subjects.collect()).await?;
         let missing = read.iter().filter(|(moment, _, events)| {
             let subject = events.first().and_then(|event| known.get(&event.subject));
-            let heard = subject.and_then(|before| before.known.as_ref()?.updated_at);
+            let heard = subject.and_then(|known| known.updated_at);
             let later = heard.is_none_or(|heard| moment.at > heard + GRAIN);
             !is_told(events) && (moment.is_comment || later || last.is_some_and(|last| last >= moment.at))
         });

@@ -1,16 +1,19 @@
-//! What people answer to assumptions, what comes of those that nobody answers to, and what their authors are told.
+//! What people answer to assumptions, what comes of those that nobody answers, and what their authors are told.
 //!
 //! What an author is told is a line of the ledger with sends of its own, like an update: it is tried again, given up and
 //! shown like one.
 
-use jiff::Timestamp;
-use serde_json::json;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use std::fmt;
+use std::str::FromStr;
 
-use super::{Store, StoreError, corrupt, from_json, to_json};
+use jiff::Timestamp;
+use rusqlite::{Row, named_params};
+
+use super::plan::rule_id;
+use super::row::{Json, Millis, Text, json, text, time};
+use super::{EntryState, Store, StoreError, Tx};
 use crate::destination::Destination;
-use crate::event::Event;
+use crate::event::{Event, RuleId};
 use crate::plan::LineId;
 use crate::reason::Reason;
 use crate::template::{Message, clean, shorten};
@@ -42,11 +45,21 @@ impl Through {
             Self::Slack => "Slack",
         }
     }
+}
 
-    fn read(name: &str) -> Result<Self, StoreError> {
+impl fmt::Display for Through {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Through {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
         let all = [Self::Link, Self::Mail, Self::Slack];
-        let found = all.into_iter().find(|through| through.as_str() == name);
-        found.ok_or_else(|| corrupt("the way of an objection", &name))
+        let found = all.into_iter().find(|through| through.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` is no way to object"))
     }
 }
 
@@ -74,7 +87,7 @@ pub enum Objected {
     New,
     /// It was recorded before
     Known,
-    /// There are so many of the assumption that one more is not recorded
+    /// The assumption has so many that one more is not recorded
     TooMany,
     /// The line tells of no assumption
     NoSuchLine,
@@ -87,10 +100,8 @@ pub struct Assumption {
     pub id: i64,
     /// Its name
     pub line: LineId,
-    /// The team
-    pub team: String,
-    /// Its rule
-    pub rule: String,
+    /// The rule, and its team
+    pub rule: RuleId,
     /// The event of the note
     pub event_id: i64,
     /// The note; `None` if this version cannot read it
@@ -123,7 +134,7 @@ pub struct Unopposed {
 
 /// What comes of assumptions.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub struct Conclusion {
     /// The objection that it comes of; `None` where nobody objected
     pub objection: Option<i64>,
     /// The ids of the assumptions' lines, each with what came of it
@@ -145,14 +156,22 @@ pub struct Told {
     pub reason: Reason,
 }
 
+/// What is known of a line when somebody objects to it.
+struct Known {
+    id: i64,
+    objections: i64,
+    /// Whether this objection is among them
+    recorded: bool,
+}
+
 impl Store {
-    /// Records an objection: the ledger, and the author where that is wanted, are told of it soon. After it nobody says
-    /// that the team agreed.
+    /// Records an objection: the ledger, and the author where that is wanted, are told of it soon. From then on nobody is
+    /// told that the team agreed.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`]
     pub async fn object(&self, objection: Objection) -> Result<Objected, StoreError> {
-        self.write(move |conn| Box::pin(object(conn, objection))).await
+        self.write(move |tx| tx.object(&objection)).await
     }
 
     /// The assumptions that a line told of, with those that were told in the same message.
@@ -160,17 +179,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub async fn assumptions(&self, line: LineId) -> Result<Vec<Assumption>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT l.*, e.body FROM ledger lead
-             JOIN ledger l ON l.id = lead.id OR l.lead_id = lead.id JOIN event e ON e.id = l.event_id
-             WHERE lead.delivery_id = $1 AND lead.line = $2
-               AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL ORDER BY l.id LIMIT 50",
-        )
-        .bind(line.delivery)
-        .bind(line.line)
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(assumption).collect()
+        self.read(move |tx| {
+            tx.rows(
+                "SELECT l.*, e.body FROM ledger lead
+                 JOIN ledger l ON l.id = lead.id OR l.lead_id = lead.id JOIN event e ON e.id = l.event_id
+                 WHERE lead.delivery_id = :delivery AND lead.line = :line
+                   AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL ORDER BY l.id LIMIT 50",
+                named_params! { ":delivery": line.delivery, ":line": line.line },
+                assumption,
+            )
+        })
+        .await
     }
 
     /// The assumption that was told last in a conversation of a channel (`email`, `slack`), by what the channel calls the
@@ -179,215 +198,198 @@ impl Store {
     /// # Errors
     /// As above
     pub async fn assumption_in(&self, channel: &str, root: &str) -> Result<Option<Assumption>, StoreError> {
-        let row = sqlx::query(
-            "SELECT l.*, e.body FROM conversation c
-             JOIN send s ON s.destination = c.destination AND s.thread = c.thread AND s.state = 'sent'
-             JOIN ledger l ON l.id = s.ledger_id OR l.lead_id = s.ledger_id JOIN event e ON e.id = l.event_id
-             WHERE c.root = $2 AND c.destination LIKE $1 || ':%'
-               AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL
-             ORDER BY s.sent_at DESC, l.id DESC LIMIT 1",
-        )
-        .bind(channel)
-        .bind(root)
-        .fetch_optional(&self.read)
-        .await?;
-        row.as_ref().map(assumption).transpose()
+        let (channel, root) = (channel.to_owned(), root.to_owned());
+        self.read(move |tx| {
+            tx.row(
+                "SELECT l.*, e.body FROM conversation c
+                 JOIN send s ON s.destination = c.destination AND s.thread = c.thread AND s.state = 'sent'
+                 JOIN ledger l ON l.id = s.ledger_id OR l.lead_id = s.ledger_id JOIN event e ON e.id = l.event_id
+                 WHERE c.root = :root AND c.destination LIKE :channel || ':%'
+                   AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL
+                 ORDER BY s.sent_at DESC, l.id DESC LIMIT 1",
+                named_params! { ":channel": channel, ":root": root },
+                assumption,
+            )
+        })
+        .await
     }
+}
 
+impl Tx<'_> {
     /// Objections that the ledger does not tell of yet, oldest first, at most 64.
     ///
     /// # Errors
-    /// As above
-    pub async fn unanswered(&self) -> Result<Vec<Unanswered>, StoreError> {
-        let rows = sqlx::query(
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
+    pub fn unanswered(&self) -> Result<Vec<Unanswered>, StoreError> {
+        self.rows(
             "SELECT l.*, e.body, o.id AS objection, o.key, o.made_by, o.through, o.text, o.made_at
              FROM objection o JOIN ledger l ON l.id = o.ledger_id JOIN event e ON e.id = l.event_id
              WHERE o.waits = 1 ORDER BY o.id LIMIT 64",
+            [],
+            unanswered,
         )
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(unanswered).collect()
     }
 
     /// Assumptions whose time to object is over, at most 64; none while a delivery that came late may yet be an objection.
     ///
     /// # Errors
     /// As above
-    pub async fn unopposed(&self, now: Timestamp) -> Result<Vec<Unopposed>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT l.*, e.body,
-                    (SELECT json_group_array(json(se.body) ORDER BY se.id) FROM ledger o JOIN event se ON se.id = o.event_id
-                     WHERE o.thread IN (l.thread, (SELECT thread FROM subject WHERE key = l.subject))
-                       AND o.delivery_id > l.delivery_id) AS since
-             FROM ledger l JOIN event e ON e.id = l.event_id
-             WHERE l.object_at <= $1 AND l.state <> 'held' AND NOT EXISTS (SELECT 1 FROM recovered WHERE NOT parked)
+    pub fn unopposed(&self, now: Timestamp) -> Result<Vec<Unopposed>, StoreError> {
+        self.rows(
+            "SELECT l.*, e.body FROM ledger l JOIN event e ON e.id = l.event_id
+             WHERE l.object_at <= :now AND l.state <> 'held' AND NOT EXISTS (SELECT 1 FROM recovered WHERE NOT parked)
              ORDER BY l.object_at, l.event_id, l.id LIMIT 64",
+            named_params! { ":now": Millis(now) },
+            |row| {
+                let assumption = assumption(row)?;
+                let since = self.events_since(assumption.id)?;
+                let state: EntryState = text(row, "state")?;
+                Ok(Unopposed { assumption, arrived: state == EntryState::Sent, until: time(row, "object_at")?, since })
+            },
         )
-        .bind(now.as_millisecond())
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(unopposed).collect()
+    }
+
+    /// What happened in a line's conversation after it, oldest first, so far as this version can read it.
+    fn events_since(&self, line: i64) -> Result<Vec<Event>, StoreError> {
+        let events = self.rows(
+            "SELECT e.body FROM ledger l
+             CROSS JOIN ledger o ON o.thread IN (l.thread, (SELECT thread FROM subject WHERE key = l.subject))
+             JOIN event e ON e.id = o.event_id
+             WHERE l.id = :line AND o.delivery_id > l.delivery_id ORDER BY e.id",
+            named_params! { ":line": line },
+            event,
+        )?;
+        Ok(events.into_iter().flatten().collect())
     }
 
     /// Records what comes of assumptions, and queues what their authors are told.
     ///
     /// # Errors
-    /// [`StoreError::NotWritten`]
-    pub async fn conclude(&self, outcomes: Vec<Outcome>, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |conn| Box::pin(conclude(conn, outcomes, now))).await
-    }
-}
-
-async fn object(conn: &mut SqliteConnection, objection: Objection) -> Result<Objected, StoreError> {
-    let Objection { line, key, by, through, text, at } = objection;
-    let row = sqlx::query(
-        "SELECT l.id, count(o.id) AS count, coalesce(max(o.key = $3), 0) AS known
-         FROM ledger l LEFT JOIN objection o ON o.ledger_id = l.id
-         WHERE l.delivery_id = $1 AND l.line = $2
-           AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL
-         GROUP BY l.id",
-    )
-    .bind(line.delivery)
-    .bind(line.line)
-    .bind(&key)
-    .fetch_optional(&mut *conn)
-    .await?;
-    let Some(row) = row else { return Ok(Objected::NoSuchLine) };
-    let (count, known): (i64, bool) = (row.try_get("count")?, row.try_get("known")?);
-    if known || count >= MOST_OBJECTIONS {
-        return Ok(if known { Objected::Known } else { Objected::TooMany });
-    }
-    let id: i64 = row.try_get("id")?;
-    sqlx::query(
-        "INSERT INTO objection (ledger_id, key, made_by, through, text, made_at) VALUES ($1, $2, $3, $4, $5, $6);
-
-         UPDATE ledger SET object_at = NULL WHERE id = $1",
-    )
-    .bind(id)
-    .bind(key)
-    .bind(shorten(&clean(&by), LONGEST_NAME))
-    .bind(through.as_str())
-    .bind(shorten(text.trim(), LONGEST_TEXT))
-    .bind(at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(Objected::New)
-}
-
-async fn conclude(conn: &mut SqliteConnection, outcomes: Vec<Outcome>, now: Timestamp) -> Result<(), StoreError> {
-    for outcome in outcomes {
-        if !still_stands(conn, &outcome).await? {
-            continue;
+    /// As above
+    pub fn conclude(&self, conclusions: &[Conclusion], now: Timestamp) -> Result<(), StoreError> {
+        for conclusion in conclusions {
+            if !self.still_stands(conclusion)? {
+                continue;
+            }
+            for (line, reason) in &conclusion.lines {
+                self.run(
+                    "UPDATE ledger SET object_at = NULL,
+                            outcome = json_insert(coalesce(outcome, '[]'), '$[#]', json(:reason)) WHERE id = :line",
+                    named_params! { ":line": line, ":reason": Json(reason) },
+                )?;
+            }
+            if let Some(told) = &conclusion.told {
+                self.tell_author(told, &conclusion.lines, now)?;
+            }
         }
-        sqlx::query(
-            "UPDATE ledger SET object_at = NULL,
-                    outcome = json_insert(coalesce(outcome, '[]'), '$[#]', json(value ->> 1))
-             FROM json_each($1) WHERE ledger.id = value ->> 0",
-        )
-        .bind(to_json(&outcome.lines)?)
-        .execute(&mut *conn)
-        .await?;
-        if let Some(told) = &outcome.told {
-            let lines = outcome.lines.iter().map(|(id, _)| *id);
-            tell(conn, (told, lines), now).await?;
+        Ok(())
+    }
+
+    /// Whether nobody dealt with the objection, or objected, since it was read.
+    fn still_stands(&self, conclusion: &Conclusion) -> Result<bool, StoreError> {
+        if let Some(id) = conclusion.objection {
+            let taken =
+                self.run("UPDATE objection SET waits = 0 WHERE id = :id AND waits = 1", named_params! { ":id": id })?;
+            return Ok(taken > 0);
         }
-    }
-    Ok(())
-}
-
-/// Whether nobody dealt with the objection, or objected, since it was read.
-async fn still_stands(conn: &mut SqliteConnection, outcome: &Outcome) -> Result<bool, StoreError> {
-    if let Some(id) = outcome.objection {
-        let taken = sqlx::query("UPDATE objection SET waits = 0 WHERE id = $1 AND waits = 1").bind(id);
-        return Ok(taken.execute(conn).await?.rows_affected() > 0);
-    }
-    let row = sqlx::query(
-        "SELECT NOT EXISTS (SELECT 1 FROM json_each($1) JOIN ledger l ON l.id = value ->> 0 WHERE l.object_at IS NULL)",
-    )
-    .bind(to_json(&outcome.lines)?)
-    .fetch_one(conn)
-    .await?;
-    Ok(row.try_get(0)?)
-}
-
-/// Writes a line for each assumption that an author is told of; the first has the message.
-async fn tell(
-    conn: &mut SqliteConnection,
-    (told, lines): (&Told, impl Iterator<Item = i64>),
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let message = to_json(&told.message)?;
-    let (sending, tells) = (to_json(&Reason::Sending)?, to_json(&[&told.reason])?);
-    let mut lead = None;
-    for assumption in lines {
-        let row = sqlx::query(
-            "INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at,
-                                 message, outcome, answers, lead_id)
-             SELECT delivery_id, (SELECT max(line) + 1 FROM ledger n WHERE n.delivery_id = l.delivery_id), event_id,
-                    source, kind, subject, thread, team, rule, 'held', $2, $3, $4, $6, l.id, $5
-             FROM ledger l WHERE id = $1 RETURNING id",
-        )
-        .bind(assumption)
-        .bind(&sending)
-        .bind(now.as_millisecond())
-        .bind(lead.is_none().then_some(&message))
-        .bind(lead)
-        .bind(&tells)
-        .fetch_one(&mut *conn)
-        .await?;
-        if lead.is_none() {
-            lead = Some(row.try_get::<i64, _>("id")?);
+        for (line, _) in &conclusion.lines {
+            if self.holds("SELECT object_at IS NULL FROM ledger WHERE id = :line", named_params! { ":line": line })? {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
-    sqlx::query(
-        "INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
-         SELECT value ->> 0, value ->> 1, value ->> 2, 'queued', $2, $2 FROM json_each($1)",
-    )
-    .bind(to_json(&[json!([lead, told.to, told.page])])?)
-    .bind(now.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
+
+    /// Writes a line for each assumption that an author is told of; the first has the message.
+    fn tell_author(&self, told: &Told, lines: &[(i64, Reason)], now: Timestamp) -> Result<(), StoreError> {
+        let mut lead: Option<i64> = None;
+        for (assumption, _) in lines {
+            let message = lead.is_none().then_some(Json(&told.message));
+            let new = self.run(
+                "INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state,
+                                     reason, at, message, outcome, answers, lead_id)
+                 SELECT delivery_id, (SELECT max(line) + 1 FROM ledger n WHERE n.delivery_id = l.delivery_id), event_id,
+                        source, kind, subject, thread, team, rule, 'held',
+                        :reason, :now, :message, :outcome, l.id, :lead
+                 FROM ledger l WHERE id = :assumption",
+                named_params! { ":assumption": assumption, ":reason": Json(Reason::Sending), ":now": Millis(now),
+                ":message": message, ":outcome": Json([&told.reason]), ":lead": lead },
+            )?;
+            if new == 0 {
+                return Err(rusqlite::Error::QueryReturnedNoRows.into());
+            }
+            lead = lead.or_else(|| Some(self.inserted()));
+        }
+        self.run(
+            "INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
+             VALUES (:lead, :to, :page, 'queued', :now, :now)",
+            named_params! { ":lead": lead, ":to": Text(&told.to), ":page": told.page, ":now": Millis(now) },
+        )?;
+        Ok(())
+    }
+
+    fn object(&self, objection: &Objection) -> Result<Objected, StoreError> {
+        let Objection { line, key, by, through, text, at } = objection;
+        let known = self.row(
+            "SELECT l.id, count(o.id) AS objections, coalesce(max(o.key = :key), 0) AS recorded
+             FROM ledger l LEFT JOIN objection o ON o.ledger_id = l.id
+             WHERE l.delivery_id = :delivery AND l.line = :line
+               AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL
+             GROUP BY l.id",
+            named_params! { ":delivery": line.delivery, ":line": line.line, ":key": key },
+            |row| {
+                let (objections, recorded) = (row.get("objections")?, row.get("recorded")?);
+                Ok(Known { id: row.get("id")?, objections, recorded })
+            },
+        )?;
+        let id = match known {
+            None => return Ok(Objected::NoSuchLine),
+            Some(known) if known.recorded => return Ok(Objected::Known),
+            Some(known) if known.objections >= MOST_OBJECTIONS => return Ok(Objected::TooMany),
+            Some(known) => known.id,
+        };
+        self.run(
+            "INSERT INTO objection (ledger_id, key, made_by, through, text, made_at)
+             VALUES (:line, :key, :by, :through, :text, :at)",
+            named_params! { ":line": id, ":key": key, ":by": shorten(&clean(by), LONGEST_NAME),
+            ":through": Text(through), ":text": shorten(text.trim(), LONGEST_TEXT), ":at": Millis(*at) },
+        )?;
+        self.run("UPDATE ledger SET object_at = NULL WHERE id = :line", named_params! { ":line": id })?;
+        Ok(Objected::New)
+    }
 }
 
-fn assumption(row: &SqliteRow) -> Result<Assumption, StoreError> {
-    let body: &str = row.try_get("body")?;
-    // What this version cannot read must not hold up what waits beside it.
-    let event = from_json(body).inspect_err(|error| tracing::error!(%error, "our fault: an event cannot be read"));
+/// The event of a row. One that this version cannot read must not hold up what waits beside it.
+fn event(row: &Row<'_>) -> Result<Option<Event>, StoreError> {
+    match json(row, "body") {
+        Ok(event) => Ok(Some(event)),
+        Err(error @ StoreError::Corrupt(_)) => {
+            tracing::error!(%error, "our fault: an event cannot be read");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn assumption(row: &Row<'_>) -> Result<Assumption, StoreError> {
     Ok(Assumption {
-        id: row.try_get("id")?,
-        line: LineId { delivery: row.try_get("delivery_id")?, line: row.try_get("line")? },
-        team: row.try_get("team")?,
-        rule: row.try_get("rule")?,
-        event_id: row.try_get("event_id")?,
-        event: event.ok(),
+        id: row.get("id")?,
+        line: LineId { delivery: row.get("delivery_id")?, line: row.get("line")? },
+        rule: rule_id(row)?,
+        event_id: row.get("event_id")?,
+        event: event(row)?,
     })
 }
 
-fn unanswered(row: &SqliteRow) -> Result<Unanswered, StoreError> {
+fn unanswered(row: &Row<'_>) -> Result<Unanswered, StoreError> {
     let assumption = assumption(row)?;
     let objection = Objection {
         line: assumption.line,
-        key: row.try_get("key")?,
-        by: row.try_get("made_by")?,
-        through: Through::read(row.try_get("through")?)?,
-        text: row.try_get("text")?,
+        key: row.get("key")?,
+        by: row.get("made_by")?,
+        through: text(row, "through")?,
+        text: row.get("text")?,
         at: time(row, "made_at")?,
     };
-    Ok(Unanswered { id: row.try_get("objection")?, assumption, objection })
-}
-
-fn unopposed(row: &SqliteRow) -> Result<Unopposed, StoreError> {
-    let (state, since): (&str, &str) = (row.try_get("state")?, row.try_get("since")?);
-    let since = from_json(since).inspect_err(|error| tracing::error!(%error, "our fault: events cannot be read"));
-    Ok(Unopposed {
-        assumption: assumption(row)?,
-        arrived: state == "sent",
-        until: time(row, "object_at")?,
-        since: since.unwrap_or_default(),
-    })
-}
-
-fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, StoreError> {
-    Timestamp::from_millisecond(row.try_get(column)?).map_err(|e| corrupt("a time", &e))
+    Ok(Unanswered { id: row.get("objection")?, assumption, objection })
 }

@@ -1,10 +1,10 @@
-//! Addresses that are refused: what is known of each is written as its sends are settled (`send`).
+//! Addresses that are refused: what is known of each is written as its sends end (`send`).
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use rusqlite::{Row, named_params};
 
-use super::{Store, StoreError, corrupt};
+use super::row::{Millis, time};
+use super::{Store, StoreError, Tx};
 use crate::destination::Destination;
 
 /// How a mailbox has refused every mail since the last that it took.
@@ -27,20 +27,31 @@ impl Store {
     /// [`StoreError::NotWritten`]
     pub async fn forgive(&self, destination: &Destination) -> Result<bool, StoreError> {
         let destination = destination.to_string();
-        self.write(move |conn| {
-            Box::pin(async move {
-                let deleted = sqlx::query("DELETE FROM bounce WHERE destination = $1").bind(destination);
-                Ok(deleted.execute(conn).await?.rows_affected() > 0)
-            })
-        })
-        .await
+        self.write(move |tx| tx.note_reached(&destination)).await
+    }
+}
+
+impl Tx<'_> {
+    /// Forgets how a destination refused mail. `false` if it never did.
+    pub(super) fn note_reached(&self, destination: &str) -> Result<bool, StoreError> {
+        let params = named_params! { ":destination": destination };
+        Ok(self.run("DELETE FROM bounce WHERE destination = :destination", params)? > 0)
+    }
+
+    /// Counts a mail that was refused, with what the server said.
+    pub(super) fn note_refused(&self, destination: &str, error: Option<&str>, at: Timestamp) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO bounce (destination, refusals, first_at, last_at, error) VALUES (:destination, 1, :at, :at, :error)
+             ON CONFLICT DO UPDATE SET refusals = refusals + 1, last_at = excluded.last_at, error = excluded.error",
+            named_params! { ":destination": destination, ":at": Millis(at), ":error": error },
+        )?;
+        Ok(())
     }
 }
 
 /// From a row that may have the columns of a `bounce`.
-pub(super) fn refusals(row: &SqliteRow) -> Result<Option<Refusals>, StoreError> {
-    let Some(count) = row.try_get("refusals")? else { return Ok(None) };
-    let time = |column: &str| Timestamp::from_millisecond(row.try_get(column)?).map_err(|e| corrupt("a time", &e));
-    let (since, last) = (time("first_at")?, time("last_at")?);
-    Ok(Some(Refusals { count, since, last, error: row.try_get("refused")? }))
+pub(super) fn refusals(row: &Row<'_>) -> Result<Option<Refusals>, StoreError> {
+    let Some(count) = row.get("refusals")? else { return Ok(None) };
+    let (since, last) = (time(row, "first_at")?, time(row, "last_at")?);
+    Ok(Some(Refusals { count, since, last, error: row.get("refused")? }))
 }

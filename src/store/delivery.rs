@@ -1,13 +1,11 @@
 //! Deliveries: taken in as they come, worked through in order.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
-use serde_json::json;
-use sqlx::{Row, SqliteConnection};
-use tokio::sync::oneshot;
+use rusqlite::{Row, named_params};
 
-use super::{Job, Store, StoreError, corrupt, to_json};
+use super::row::{Json, Millis, Text, text, time};
+use super::writer::{Job, Urgency};
+use super::{Store, StoreError, Tx};
 use crate::event::Source;
 use crate::reason::Reason;
 
@@ -68,24 +66,10 @@ impl Store {
     /// [`StoreError::Overloaded`], [`StoreError::NotWritten`]
     pub async fn accept(&self, incoming: Incoming) -> Result<Accepted, StoreError> {
         let incoming = incoming.compressed();
-        let (reply, answer) = oneshot::channel();
+        let (job, answer) = Job::new(Urgency::Now, move |tx| tx.insert_delivery(&incoming, false));
         // It does not wait for a place in the queue: the sender is told to come back.
-        self.writer.try_send(Job::Accept(incoming, reply)).map_err(|_| StoreError::Overloaded)?;
-        answer.await.map_err(|_| StoreError::NotWritten)
-    }
-
-    /// The oldest deliveries that wait, at most 64, as they came; those that came late in their place.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub async fn queued(&self) -> Result<Vec<Queued>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, source, delivery_key, name, body, received_at FROM delivery
-             WHERE waits = 1 ORDER BY received_at, id LIMIT 64",
-        )
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(queued).collect()
+        self.writer.try_send(job).map_err(|_| StoreError::Overloaded)?;
+        answer.await.map_err(|_| StoreError::NotWritten)?
     }
 
     /// A delivery as it came, by its id in the ledger.
@@ -93,11 +77,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn delivery(&self, id: i64) -> Result<Option<Queued>, StoreError> {
-        let row = sqlx::query("SELECT id, source, delivery_key, name, body, received_at FROM delivery WHERE id = $1")
-            .bind(id)
-            .fetch_optional(&self.read)
-            .await?;
-        row.as_ref().map(queued).transpose()
+        self.read(move |tx| {
+            tx.row(
+                "SELECT id, source, delivery_key, name, body, received_at FROM delivery WHERE id = :id",
+                named_params! { ":id": id },
+                queued,
+            )
+        })
+        .await
     }
 
     /// How many deliveries wait.
@@ -105,109 +92,100 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn backlog(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT count(*) FROM delivery WHERE waits = 1").fetch_one(&self.read).await?;
-        Ok(row.try_get(0)?)
+        self.read(|tx| Ok(tx.value("SELECT count(*) FROM delivery WHERE waits = 1", [])?.unwrap_or_default())).await
     }
 }
 
-/// A write that changes nothing and reaches the disk all the same.
-pub(super) async fn touch(conn: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("UPDATE delivery SET waits = waits WHERE id = (SELECT max(id) FROM delivery)").execute(conn).await?;
-    Ok(())
+impl Tx<'_> {
+    /// So many deliveries are taken at a time.
+    pub const DELIVERIES: usize = 64;
+
+    /// The oldest deliveries that wait, so many at a time, as they came; those that came late in their place.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
+    pub fn queued(&self) -> Result<Vec<Queued>, StoreError> {
+        self.rows(
+            "SELECT id, source, delivery_key, name, body, received_at FROM delivery
+             WHERE waits = 1 ORDER BY received_at, id LIMIT 64",
+            [],
+            queued,
+        )
+    }
+
+    /// Once none waits any more of those that came late, nothing waits for them.
+    ///
+    /// # Errors
+    /// As above
+    pub fn end_recovery(&self) -> Result<(), StoreError> {
+        self.run(
+            "DELETE FROM recovered WHERE NOT parked AND NOT EXISTS (
+                 SELECT 1 FROM delivery d CROSS JOIN recovered r ON r.delivery_id = d.id WHERE d.waits = 1)",
+            [],
+        )?;
+        Ok(())
+    }
+
+    /// A write that changes nothing and reaches the disk all the same.
+    pub(super) fn touch(&self) -> Result<(), StoreError> {
+        self.run("UPDATE delivery SET waits = waits WHERE id = (SELECT max(id) FROM delivery)", [])?;
+        Ok(())
+    }
+
+    /// Writes a delivery whose body is compressed, unless it is here. It is worked on next, unless it is parked.
+    pub(super) fn insert_delivery(&self, incoming: &Incoming, parked: bool) -> Result<Accepted, StoreError> {
+        let Incoming { source, key, name, body, received, ignored } = incoming;
+        let new = self.run(
+            "INSERT INTO delivery (source, delivery_key, name, received_at, waits, body)
+             VALUES (:source, :key, :name, :received, :waits, :body) ON CONFLICT (source, delivery_key) DO NOTHING",
+            named_params! { ":source": Text(source), ":key": key, ":name": name, ":received": Millis(*received),
+            ":waits": ignored.is_none() && !parked, ":body": body },
+        )?;
+        if new == 0 {
+            let id = self.value(
+                "SELECT id FROM delivery WHERE source = :source AND delivery_key = :key",
+                named_params! { ":source": Text(source), ":key": key },
+            )?;
+            return Ok(Accepted::Duplicate(id.unwrap_or_default()));
+        }
+        let id = self.inserted();
+        if let Some(reason) = ignored {
+            self.ignore(id, (*source, name), reason, *received)?;
+        }
+        Ok(Accepted::New(id))
+    }
+
+    /// Writes the line of a delivery that nothing can be done with.
+    pub(super) fn ignore(
+        &self,
+        delivery: i64,
+        (source, name): (Source, &str),
+        reason: &Reason,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO ledger (delivery_id, line, source, kind, state, reason, at)
+             VALUES (:delivery, 1, :source, nullif(:name, ''), 'ignored', :reason, :at)",
+            named_params! { ":delivery": delivery, ":source": Text(source), ":name": name, ":reason": Json(reason),
+            ":at": Millis(at) },
+        )?;
+        Ok(())
+    }
 }
 
-/// So many bytes of bodies go into one statement, unless a single one is larger.
-const TOGETHER: usize = 1 << 20;
-
-/// Writes all deliveries that wait for this commit, in order. They are worked on next, unless they are parked.
-pub(super) async fn insert(
-    conn: &mut SqliteConnection,
-    incoming: &[Incoming],
-    parked: bool,
-) -> Result<Vec<Accepted>, StoreError> {
-    let (mut accepted, mut rest) = (Vec::with_capacity(incoming.len()), incoming);
-    while !rest.is_empty() {
-        let mut size = 0;
-        let fits = rest.iter().take_while(|next| {
-            size += next.body.len();
-            size <= TOGETHER
-        });
-        let (part, after) = rest.split_at(fits.count().max(1));
-        accepted.extend(insert_part(conn, part, parked).await?);
-        rest = after;
-    }
-    Ok(accepted)
-}
-
-async fn insert_part(
-    conn: &mut SqliteConnection,
-    incoming: &[Incoming],
-    parked: bool,
-) -> Result<Vec<Accepted>, StoreError> {
-    // JSON holds no bytes: the bodies go in as one blob, and each row cuts out its own.
-    let (mut rows, mut bodies) = (Vec::new(), Vec::new());
-    for Incoming { source, key, name, body, received, ignored } in incoming {
-        rows.push(json!({ "source": source.as_str(), "key": key, "name": name, "at": received.as_millisecond(),
-                          "ignored": ignored, "from": bodies.len() + 1, "size": body.len() }));
-        bodies.extend_from_slice(body);
-    }
-    let inserted = sqlx::query(
-        "INSERT INTO delivery (source, delivery_key, name, received_at, waits, body)
-         SELECT value ->> 'source', value ->> 'key', value ->> 'name', value ->> 'at',
-                value ->> 'ignored' IS NULL AND NOT $3,
-                substr($2, value ->> 'from', value ->> 'size')
-         FROM json_each($1) WHERE TRUE
-         ON CONFLICT (source, delivery_key) DO NOTHING RETURNING id, source, delivery_key;
-
-         INSERT INTO ledger (delivery_id, line, source, kind, state, reason, at)
-         SELECT d.id, 1, d.source, nullif(d.name, ''), 'ignored', value ->> 'ignored', d.received_at
-         FROM json_each($1) CROSS JOIN delivery d ON d.source = value ->> 'source' AND d.delivery_key = value ->> 'key'
-         WHERE value ->> 'ignored' IS NOT NULL AND NOT d.waits ON CONFLICT DO NOTHING",
-    )
-    .bind(to_json(&rows)?)
-    .bind(bodies)
-    .bind(parked)
-    .fetch_all(&mut *conn)
-    .await?;
-    let mut new = HashMap::new();
-    for row in &inserted {
-        let (id, source, key): (i64, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        new.insert((source, key), id);
-    }
-    let mut accepted = Vec::with_capacity(incoming.len());
-    for delivery in incoming {
-        accepted.push(match new.remove(&(delivery.source.to_string(), delivery.key.clone())) {
-            Some(id) => Accepted::New(id),
-            None => Accepted::Duplicate(known(conn, delivery).await?),
-        });
-    }
-    Ok(accepted)
-}
-
-async fn known(conn: &mut SqliteConnection, delivery: &Incoming) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT id FROM delivery WHERE source = $1 AND delivery_key = $2")
-        .bind(delivery.source.as_str())
-        .bind(&delivery.key)
-        .fetch_one(conn)
-        .await?;
-    Ok(row.try_get(0)?)
-}
-
-fn queued(row: &sqlx::sqlite::SqliteRow) -> Result<Queued, StoreError> {
-    let body: &[u8] = row.try_get("body")?;
-    let source: &str = row.try_get("source")?;
-    let id: i64 = row.try_get("id")?;
+fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
+    let id: i64 = row.get("id")?;
+    let body = row.get_ref("body")?.as_blob().unwrap_or_default();
     Ok(Queued {
         id,
-        source: source.parse().map_err(|e| corrupt("a delivery's source", &e))?,
-        key: row.try_get("delivery_key")?,
-        name: row.try_get("name")?,
+        source: text(row, "source")?,
+        key: row.get("delivery_key")?,
+        name: row.get("name")?,
         // A damaged body must not hold up those behind it: it goes on as an empty one, and ends as not understood.
         body: lz4_flex::decompress_size_prepended(body).unwrap_or_else(|error| {
             tracing::error!(delivery = id, %error, "the stored body is damaged");
             Vec::new()
         }),
-        received: Timestamp::from_millisecond(row.try_get("received_at")?)
-            .map_err(|e| corrupt("a delivery's time", &e))?,
+        received: time(row, "received_at")?,
     })
 }

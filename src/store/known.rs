@@ -1,4 +1,6 @@
-//! Which names the ledger has, for who asks for one that it hasn't.
+//! Which names the ledger has, for whoever asks for one that it hasn't.
+
+use rusqlite::named_params;
 
 use super::{Store, StoreError};
 
@@ -8,8 +10,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]; here and below
     pub async fn teams(&self) -> Result<Vec<String>, StoreError> {
-        let teams = sqlx::query_scalar("SELECT DISTINCT team FROM ledger WHERE team IS NOT NULL");
-        Ok(teams.fetch_all(&self.read).await?)
+        self.read(|tx| {
+            tx.rows("SELECT DISTINCT team FROM ledger WHERE team IS NOT NULL", [], |row| Ok(row.get("team")?))
+        })
+        .await
     }
 
     /// The conversations of the ledger's lines.
@@ -17,8 +21,10 @@ impl Store {
     /// # Errors
     /// As above
     pub async fn threads(&self) -> Result<Vec<String>, StoreError> {
-        let threads = sqlx::query_scalar("SELECT DISTINCT thread FROM ledger WHERE thread IS NOT NULL");
-        Ok(threads.fetch_all(&self.read).await?)
+        self.read(|tx| {
+            tx.rows("SELECT DISTINCT thread FROM ledger WHERE thread IS NOT NULL", [], |row| Ok(row.get("thread")?))
+        })
+        .await
     }
 
     /// The conversation that a subject last belonged to.
@@ -26,10 +32,14 @@ impl Store {
     /// # Errors
     /// As above
     pub async fn thread_of(&self, subject: &str) -> Result<Option<String>, StoreError> {
-        let thread = sqlx::query_scalar(
-            "SELECT thread FROM ledger WHERE subject = $1 AND thread IS NOT NULL ORDER BY id DESC LIMIT 1",
-        );
-        Ok(thread.bind(subject).fetch_optional(&self.read).await?)
+        let subject = subject.to_owned();
+        self.read(move |tx| {
+            tx.value(
+                "SELECT thread FROM ledger WHERE subject = :subject AND thread IS NOT NULL ORDER BY id DESC LIMIT 1",
+                named_params! { ":subject": subject },
+            )
+        })
+        .await
     }
 
     /// The number of the newest delivery.
@@ -37,6 +47,6 @@ impl Store {
     /// # Errors
     /// As above
     pub async fn newest_delivery(&self) -> Result<Option<i64>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT max(id) FROM delivery").fetch_one(&self.read).await?)
+        self.read(|tx| Ok(tx.value::<Option<i64>>("SELECT max(id) FROM delivery", [])?.flatten())).await
     }
 }

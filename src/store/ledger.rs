@@ -1,11 +1,15 @@
 //! Reading the ledger, for people and scripts.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row};
+use std::fmt;
+use std::str::FromStr;
 
-use super::{Store, StoreError, corrupt, from_json};
+use jiff::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::Value;
+use serde::{Deserialize, Serialize};
+
+use super::row::{json, json_or_none, text, time};
+use super::{Store, StoreError};
 use crate::reason::{Code, Reason};
 use crate::template::Message;
 
@@ -39,6 +43,20 @@ impl EntryState {
             Self::Failed => "failed",
             Self::Ignored => "ignored",
         }
+    }
+}
+
+impl fmt::Display for EntryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EntryState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        <Self as clap::ValueEnum>::from_str(text, false)
     }
 }
 
@@ -147,18 +165,23 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn ledger(&self, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
-        let mut query = QueryBuilder::new(
+        let (conditions, mut params) = narrow(filter);
+        params.push((":limit", filter.limit.map_or(-1, i64::from).into()));
+        let sql = format!(
             "SELECT l.delivery_id || '.' || l.line AS name, d.delivery_key, l.source, l.kind, l.subject, l.thread,
                     l.team, l.rule, l.state, l.reason, l.outcome, l.answers IS NOT NULL AS answers, l.at, l.message,
                     (SELECT json_group_array(json_object('destination', s.destination, 'state', s.state,
                             'attempts', s.attempts, 'error', s.error) ORDER BY s.id) FROM send s
                      WHERE s.ledger_id = coalesce(l.lead_id, l.id)) AS sends
-             FROM ledger l JOIN delivery d ON d.id = l.delivery_id WHERE TRUE",
+             FROM ledger l JOIN delivery d ON d.id = l.delivery_id WHERE TRUE{conditions}
+             ORDER BY l.id DESC LIMIT :limit"
         );
-        narrow(&mut query, filter);
-        query.push(" ORDER BY l.id DESC LIMIT ").push_bind(filter.limit.map_or(-1, i64::from));
-        let rows = query.build().fetch_all(&self.read).await?;
-        rows.iter().rev().map(entry).collect()
+        self.read(move |tx| {
+            let mut entries = tx.rows(&sql, params.as_slice(), entry)?;
+            entries.reverse();
+            Ok(entries)
+        })
+        .await
     }
 
     /// How many lines there are, whatever the filter's limit is.
@@ -166,37 +189,25 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn ledger_count(&self, filter: &Filter) -> Result<u64, StoreError> {
-        let mut query = QueryBuilder::new("SELECT count(*) FROM ledger l WHERE TRUE");
-        narrow(&mut query, filter);
-        let count: i64 = query.build_query_scalar().fetch_one(&self.read).await?;
-        Ok(count.unsigned_abs())
+        let (conditions, params) = narrow(filter);
+        let sql = format!("SELECT count(*) FROM ledger l WHERE TRUE{conditions}");
+        let count = self.read(move |tx| tx.value::<i64>(&sql, params.as_slice())).await?;
+        Ok(count.unwrap_or_default().unsigned_abs())
     }
 }
 
-/// Leaves only the lines that the filter names.
-fn narrow(query: &mut QueryBuilder<sqlx::Sqlite>, filter: &Filter) {
-    if let Some(team) = &filter.team {
-        query.push(" AND l.team = ").push_bind(team.clone());
-    }
-    if let Some(thread) = &filter.thread {
-        query.push(" AND l.thread = ").push_bind(thread.clone());
-    }
-    if let Some(state) = filter.state {
-        query.push(" AND l.state = ").push_bind(state.as_str());
-    }
-    if let Some(since) = filter.since {
-        query.push(" AND l.at >= ").push_bind(since.as_millisecond());
-    }
-    if let Some(delivery) = filter.delivery {
-        query.push(" AND l.delivery_id = ").push_bind(delivery);
-    }
-    if let Some(line) = filter.line {
-        query.push(" AND l.line = ").push_bind(line);
-    }
-}
-
-pub(super) fn state(name: &str) -> Result<EntryState, StoreError> {
-    <EntryState as clap::ValueEnum>::from_str(name, false).map_err(|e| corrupt("a line's state", &e))
+/// What leaves only the lines that the filter names: conditions to append, and their parameters.
+fn narrow(filter: &Filter) -> (String, Vec<(&'static str, Value)>) {
+    let Filter { team, thread, state, since, delivery, line, limit: _ } = filter;
+    let conditions: [(_, _, Option<Value>); 6] = [
+        (" AND l.team = :team", ":team", team.clone().map(Value::from)),
+        (" AND l.thread = :thread", ":thread", thread.clone().map(Value::from)),
+        (" AND l.state = :state", ":state", state.map(|state| state.to_string().into())),
+        (" AND l.at >= :since", ":since", since.map(|since| since.as_millisecond().into())),
+        (" AND l.delivery_id = :delivery", ":delivery", delivery.map(Value::from)),
+        (" AND l.line = :line", ":line", line.map(Value::from)),
+    ];
+    conditions.into_iter().filter_map(|(condition, name, value)| Some((condition, (name, value?)))).unzip()
 }
 
 /// A reason as it is stored. One that this version cannot read must not hide the rest of the ledger.
@@ -209,7 +220,8 @@ fn stored(text: &str) -> Reason {
 
 fn outcomes(text: Option<&str>) -> Vec<Reason> {
     let read = text.map(|text| {
-        from_json(text).inspect_err(|error| tracing::error!(%error, text, "our fault: an outcome cannot be read"))
+        serde_json::from_str(text)
+            .inspect_err(|error| tracing::error!(%error, text, "our fault: an outcome cannot be read"))
     });
     read.and_then(Result::ok).unwrap_or_default()
 }
@@ -225,24 +237,24 @@ fn said(reason: &Reason, outcomes: &[Reason], answers: bool) -> String {
     }
 }
 
-fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
-    let message: Option<&str> = row.try_get("message")?;
-    let (reason, outcomes) = (stored(row.try_get("reason")?), outcomes(row.try_get("outcome")?));
+fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
+    let (reason, outcome): (String, Option<String>) = (row.get("reason")?, row.get("outcome")?);
+    let (reason, outcomes) = (stored(&reason), outcomes(outcome.as_deref()));
     Ok(Entry {
-        id: row.try_get("name")?,
-        delivery: row.try_get("delivery_key")?,
-        source: row.try_get("source")?,
-        kind: row.try_get("kind")?,
-        subject: row.try_get("subject")?,
-        thread: row.try_get("thread")?,
-        team: row.try_get("team")?,
-        rule: row.try_get("rule")?,
-        state: state(row.try_get("state")?)?,
+        id: row.get("name")?,
+        delivery: row.get("delivery_key")?,
+        source: row.get("source")?,
+        kind: row.get("kind")?,
+        subject: row.get("subject")?,
+        thread: row.get("thread")?,
+        team: row.get("team")?,
+        rule: row.get("rule")?,
+        state: text(row, "state")?,
         code: reason.code(),
-        reason: said(&reason, &outcomes, row.try_get("answers")?),
+        reason: said(&reason, &outcomes, row.get("answers")?),
         outcomes: outcomes.iter().map(Reason::code).collect(),
-        at: Timestamp::from_millisecond(row.try_get("at")?).map_err(|e| corrupt("a line's time", &e))?,
-        sends: from_json(row.try_get("sends")?)?,
-        message: message.map(from_json).transpose()?,
+        at: time(row, "at")?,
+        sends: json(row, "sends")?,
+        message: json_or_none(row, "message")?,
     })
 }

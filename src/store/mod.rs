@@ -1,55 +1,60 @@
 //! All SQL, and the one place that writes.
 //!
 //! SQLite in WAL mode with `synchronous = FULL`: what is committed is on disk. A commit costs an `fdatasync` however
-//! much it holds, so there is one writer, and whatever waits for it goes in together (group commit): deliveries,
-//! plans, claims and results share their commits. Readers have connections of their own and never wait.
+//! much it holds, so there is one [`writer`], and whatever waits for it goes in together (group commit). Its connection
+//! lives on a thread of its own, and a write is one closure there: handing each statement to another thread would cost more
+//! than most statements do. Readers have connections of their own and never wait.
 //!
-//! Limits are written into the statements: SQLite plans a statement anew, each time it runs, if its LIMIT is bound.
+//! A [`Tx`] is what statements run on; each file here has those of one subject. Limits are written into the statements:
+//! SQLite plans a statement anew, each time it runs, if its LIMIT is bound.
 
 mod answer;
 mod bounce;
 mod delivery;
+mod due;
 mod known;
 mod ledger;
-mod look;
 mod mute;
 mod names;
 mod plan;
+mod reader;
 mod recall;
 mod recovery;
 mod release;
 mod replay;
+mod row;
+mod schema;
 mod send;
 #[cfg(test)]
 mod tests;
 mod timer;
 mod told;
-mod undo;
+mod writer;
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
-pub use answer::{Assumption, Objected, Objection, Outcome, Through, Told, Unanswered, Unopposed};
+use self::reader::Readers;
+use self::writer::{Job, Urgency, Writer};
+
+pub use answer::{Assumption, Conclusion, Objected, Objection, Through, Told, Unanswered, Unopposed};
 pub use bounce::Refusals;
 pub use delivery::{Accepted, Incoming, Queued};
+pub use due::Batch;
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
-pub use plan::{Before, Line, LineState, Planned, PlannedDelivery, PlannedEvent};
+pub use plan::PlannedEvent;
 pub use recovery::Hook;
-pub use release::{Alike, Due, Group, Outgoing, Released, Which};
 pub use replay::{Messages, Untold};
-pub use send::{Claimed, Room, Settled};
-pub use timer::{Followed, RunOut};
+pub use row::Tx;
+pub use send::{Claimed, Room, SendOutcome};
+pub use timer::RunOut;
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.
 #[derive(Debug, thiserror::Error)]
@@ -91,39 +96,35 @@ pub enum StoreError {
     Stopped(tokio::task::JoinError),
     /// A statement failed
     #[error("the store failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(rusqlite::Error),
     /// A row holds what this version cannot read
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
 }
 
-/// Tells whoever asked for a write that it is on disk. They may have gone (a client that hung up): it stands all the same.
-type Answer = Box<dyn FnOnce() + Send>;
-type Work = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Answer, StoreError>> + Send>;
-
-/// A write, and where its answer goes.
-enum Job {
-    /// A delivery; all that wait go in with one statement
-    Accept(Incoming, oneshot::Sender<Accepted>),
-    /// The result of a send; likewise
-    Settle(serde_json::Value, oneshot::Sender<bool>),
-    /// Anything else
-    Other(Work),
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..) => Self::Corrupt(error.to_string()),
+            error => Self::Database(error),
+        }
+    }
 }
-
-/// What brings a store up to date.
-static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 
 /// How many writes may wait; beyond it a delivery is answered 503 and its sender tries again.
 const WAITING_WRITES: usize = 1024;
-/// How many writes share one commit at most.
-const BATCH: usize = 256;
+/// How long a statement waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(10);
+/// More statements than there are in these files.
+const STATEMENTS: usize = 256;
 
 /// The database.
 #[derive(Clone)]
 pub struct Store {
     path: Arc<Path>,
-    read: SqlitePool,
+    readers: Readers,
     writer: mpsc::Sender<Job>,
     /// Whether the last commit failed
     failing: Arc<AtomicBool>,
@@ -133,26 +134,29 @@ pub struct Store {
     _lock: Option<Arc<File>>,
 }
 
+/// Resolves when the writer has ended and all that was written is on disk.
+pub type Written = oneshot::Receiver<()>;
+
 impl Store {
     /// Opens the store to serve from it: only one process can.
     ///
-    /// The second value is the writer; it ends when the last `Store` is dropped and all writes are on disk.
+    /// The second value resolves when the last `Store` is dropped and all writes are on disk.
     ///
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::Open`]
-    pub async fn serve(path: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
+    pub async fn serve(path: &Path) -> Result<(Self, Written), StoreError> {
         let lock = locked(path, ".lock", StoreError::InUse)?;
-        let (mut store, writer) = Self::open(path, Use::Serve).await?;
+        let (mut store, written) = Self::open(path, Use::Serve).await?;
         store._lock = Some(Arc::new(lock));
-        store.write(|conn| Box::pin(send::release_all(conn))).await?;
-        Ok((store, writer))
+        store.write(|tx| tx.release_claims()).await?;
+        Ok((store, written))
     }
 
     /// Opens the store beside a service that may be running, to change something. It must exist.
     ///
     /// # Errors
     /// [`StoreError::Open`]
-    pub async fn visit(path: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
+    pub async fn visit(path: &Path) -> Result<(Self, Written), StoreError> {
         Self::open(path, Use::Visit).await
     }
 
@@ -160,40 +164,40 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Open`]
-    pub async fn scratch(path: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
+    pub async fn scratch(path: &Path) -> Result<(Self, Written), StoreError> {
         Self::open(path, Use::Scratch).await
     }
 
-    async fn open(path: &Path, usage: Use) -> Result<(Self, JoinHandle<()>), StoreError> {
-        let failed =
-            |e: &dyn std::fmt::Display| StoreError::Open { path: path.display().to_string(), reason: e.to_string() };
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(usage != Use::Visit)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(if usage == Use::Scratch { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
-            // A page that many commits change is copied from the log to the file once in so many pages (16 MB).
-            .pragma("wal_autocheckpoint", "4000")
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10));
-        let mut write = SqliteConnection::connect_with(&options).await.map_err(|e| failed(&e))?;
-        MIGRATIONS.run(&mut write).await.map_err(|e| match e {
-            MigrateError::VersionMissing(_) => StoreError::Newer(path.display().to_string()),
-            e => failed(&e),
-        })?;
-        let people = names::people(&mut write).await.map_err(|e| failed(&e))?;
-        let read = SqlitePoolOptions::new()
-            .max_connections(2)
-            .min_connections(0)
-            // It is a file: there is no connection to lose.
-            .test_before_acquire(false)
-            .connect_lazy_with(options.clone().create_if_missing(false).read_only(true));
+    /// Opens the store to read it: the file stays as it is, and so does its schema. Whatever would write is refused
+    /// with [`StoreError::NotWritten`].
+    ///
+    /// # Errors
+    /// [`StoreError::Open`], [`StoreError::Older`], [`StoreError::Newer`]
+    pub async fn look(path: &Path) -> Result<Self, StoreError> {
+        let path: Arc<Path> = path.into();
+        let readers = Readers::probe(&path)?;
+        // Nobody takes the writes out of this queue, and it is closed.
+        let (writer, _) = mpsc::channel(1);
+        let store = Self { path, readers, writer, failing: Arc::default(), people: Arc::default(), _lock: None };
+        store.load_people().await
+    }
+
+    async fn open(path: &Path, usage: Use) -> Result<(Self, Written), StoreError> {
+        let path: Arc<Path> = path.into();
+        let options = Options { path: Arc::clone(&path), usage };
+        let mut conn = options.open().map_err(|error| options.failed(&error))?;
+        schema::bring_up_to_date(&mut conn, &path)?;
         let (writer, jobs) = mpsc::channel(WAITING_WRITES);
         let failing = Arc::<AtomicBool>::default();
-        let rest = Rest { lull: if usage == Use::Scratch { Duration::ZERO } else { LULL }, ..Rest::default() };
-        let task = tokio::spawn(Writer { options, conn: Some(write), failing: Arc::clone(&failing) }.run(jobs, rest));
-        let people = Arc::new(RwLock::new(people));
-        Ok((Self { path: path.into(), read, writer, failing, people, _lock: None }, task))
+        let written = Writer::start(options, conn, Arc::clone(&failing), jobs)?;
+        let readers = Readers::new(Arc::clone(&path));
+        let store = Self { path, readers, writer, failing, people: Arc::default(), _lock: None };
+        Ok((store.load_people().await?, written))
+    }
+
+    async fn load_people(self) -> Result<Self, StoreError> {
+        let people = self.read(|tx| tx.people()).await?;
+        Ok(Self { people: Arc::new(RwLock::new(people)), ..self })
     }
 
     /// Whether work can be taken: how many deliveries wait.
@@ -202,20 +206,37 @@ impl Store {
     /// The store can't be read; or the last write failed, and a small one now does too.
     pub async fn ready(&self) -> Result<i64, StoreError> {
         if self.failing.load(Ordering::Relaxed) {
-            self.write(|conn| Box::pin(delivery::touch(conn))).await?;
+            self.write(|tx| tx.touch()).await?;
         }
         self.backlog().await
     }
 
-    /// Runs `work` in the next group commit, and returns its value once it is on disk.
-    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// Runs `work` on a connection that only reads, which sees all that was committed before.
+    ///
+    /// # Errors
+    /// Those of `work`; [`StoreError::Stopped`] if it panics.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let (job, answer) = job(work);
+        let readers = self.readers.clone();
+        tokio::task::spawn_blocking(move || readers.read(work)).await.map_err(StoreError::Stopped)?
+    }
+
+    /// Runs `work` in the next group commit, and returns its value once it is on disk. If it fails, what it wrote is taken
+    /// back, and nothing of what else is in the commit.
+    ///
+    /// # Errors
+    /// Those of `work`; [`StoreError::NotWritten`] if the commit fails, or `work` panics.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (job, answer) = Job::new(Urgency::CanWait, work);
         self.writer.send(job).await.map_err(|_| StoreError::NotWritten)?;
-        answer.await.map_err(|_| StoreError::NotWritten)
+        answer.await.map_err(|_| StoreError::NotWritten)?
     }
 }
 
@@ -232,20 +253,6 @@ fn locked(path: &Path, end: &str, taken: impl FnOnce(String) -> StoreError) -> R
     }
 }
 
-fn job<T, F>(work: F) -> (Job, oneshot::Receiver<T>)
-where
-    T: Send + 'static,
-    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
-{
-    let (reply, answer) = oneshot::channel();
-    let work: Work = Box::new(move |conn| Box::pin(async move { Ok(answer_to(reply, work(conn).await?)) }));
-    (Job::Other(work), answer)
-}
-
-fn answer_to<T: Send + 'static>(reply: oneshot::Sender<T>, value: T) -> Answer {
-    Box::new(move || drop(reply.send(value)))
-}
-
 /// What a store is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
@@ -254,141 +261,30 @@ enum Use {
     Scratch,
 }
 
-/// While deliveries come in, plans and claims wait for a lull of this long,
-const LULL: Duration = Duration::from_millis(4);
-/// but no longer than this.
-const LONGEST_WAIT: Duration = Duration::from_millis(100);
-
-/// Plans and claims: nobody outside waits for them.
-#[derive(Default)]
-struct Rest {
-    /// [`LULL`]; none where nobody waits for an answer
-    lull: Duration,
-    jobs: Vec<Job>,
-    /// When the first of them came
-    since: Option<Instant>,
-    /// When a delivery last came
-    busy: Option<Instant>,
+/// How the connection that writes is opened, at the start and after a failure.
+struct Options {
+    path: Arc<Path>,
+    usage: Use,
 }
 
-impl Rest {
-    /// How long to wait for deliveries; `None` if nothing is held back.
-    fn patience(&self) -> Option<Duration> {
-        let waited = self.since?.elapsed();
-        let lull = self.busy.map_or(self.lull, |busy| busy.elapsed());
-        Some(self.lull.saturating_sub(lull).min(LONGEST_WAIT.saturating_sub(waited)))
-    }
-
-    /// Takes them out of a batch, and puts those into it that have waited long enough.
-    fn hold_back(&mut self, batch: &mut Vec<Job>) {
-        if batch.iter().any(|job| matches!(job, Job::Accept(..))) {
-            self.busy = Some(Instant::now());
+impl Options {
+    fn open(&self) -> Result<Connection, rusqlite::Error> {
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        if self.usage != Use::Visit {
+            flags |= OpenFlags::SQLITE_OPEN_CREATE;
         }
-        self.jobs.extend(batch.extract_if(.., |job| matches!(job, Job::Other(_))));
-        if !self.jobs.is_empty() {
-            self.since.get_or_insert_with(Instant::now);
-        }
-        if self.patience().is_some_and(|patience| patience.is_zero()) {
-            self.since = None;
-            batch.append(&mut self.jobs);
-        }
-    }
-}
-
-/// The one that writes. Ends when every `Store` is gone.
-struct Writer {
-    options: SqliteConnectOptions,
-    conn: Option<SqliteConnection>,
-    failing: Arc<AtomicBool>,
-}
-
-impl Writer {
-    /// Takes all that waits, commits it at once, then answers. A sender that waits for its 202 comes first, and the
-    /// result of a send: were that lost, the message would be sent twice.
-    async fn run(mut self, mut jobs: mpsc::Receiver<Job>, mut rest: Rest) {
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            let taken = match rest.patience() {
-                None => Some(jobs.recv_many(&mut batch, BATCH).await),
-                Some(patience) => tokio::time::timeout(patience, jobs.recv_many(&mut batch, BATCH)).await.ok(),
-            };
-            rest.hold_back(&mut batch);
-            if batch.is_empty() {
-                // Nobody is left to ask for more.
-                if taken == Some(0) {
-                    break;
-                }
-                continue;
-            }
-            let committed = self.commit(batch.drain(..)).await;
-            self.failing.store(committed.is_err(), Ordering::Relaxed);
-            match committed {
-                Ok(answers) => answers.into_iter().for_each(|answer| answer()),
-                // The jobs' answers were dropped, so each caller sees `NotWritten`.
-                Err(error) => tracing::error!(%error, "nothing was written: is the disk full?"),
-            }
-        }
-        if let Some(conn) = self.conn
-            && let Err(error) = conn.close().await
-        {
-            tracing::warn!(%error, "the store did not close cleanly; nothing is lost");
-        }
+        let conn = Connection::open_with_flags(&self.path, flags)?;
+        conn.busy_timeout(BUSY)?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        conn.pragma_update(None, "journal_mode", "wal")?;
+        conn.pragma_update(None, "synchronous", if self.usage == Use::Scratch { "off" } else { "full" })?;
+        // A page that many commits change is copied from the log to the file once in so many pages (16 MB).
+        conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        conn.pragma_update(None, "foreign_keys", true)?;
+        Ok(conn)
     }
 
-    async fn commit(&mut self, jobs: impl Iterator<Item = Job>) -> Result<Vec<Answer>, StoreError> {
-        let mut conn = match self.conn.take() {
-            Some(conn) => conn,
-            None => SqliteConnection::connect_with(&self.options).await?,
-        };
-        let answers = commit(&mut conn, jobs).await?;
-        // After a failure (a full disk) the connection is dropped: it may still be inside of a broken transaction.
-        self.conn = Some(conn);
-        Ok(answers)
+    fn failed(&self, error: &dyn std::fmt::Display) -> StoreError {
+        StoreError::Open { path: self.path.display().to_string(), reason: error.to_string() }
     }
-}
-
-async fn commit(conn: &mut SqliteConnection, jobs: impl Iterator<Item = Job>) -> Result<Vec<Answer>, StoreError> {
-    let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
-    let (mut deliveries, mut acceptors) = (Vec::new(), Vec::new());
-    let (mut results, mut settlers) = (Vec::new(), Vec::new());
-    let mut others = Vec::new();
-    for job in jobs {
-        match job {
-            Job::Accept(delivery, reply) => {
-                deliveries.push(delivery);
-                acceptors.push(reply);
-            }
-            Job::Settle(result, reply) => {
-                results.push(result);
-                settlers.push(reply);
-            }
-            Job::Other(work) => others.push(work),
-        }
-    }
-    let mut answers = Vec::new();
-    if !deliveries.is_empty() {
-        let accepted = delivery::insert(&mut tx, &deliveries, false).await?;
-        answers.extend(acceptors.into_iter().zip(accepted).map(|(reply, value)| answer_to(reply, value)));
-    }
-    if !results.is_empty() {
-        let settled = send::settle(&mut tx, &results).await?;
-        answers.extend(settlers.into_iter().zip(settled).map(|(reply, value)| answer_to(reply, value)));
-    }
-    for work in others {
-        answers.push(work(&mut tx).await?);
-    }
-    tx.commit().await?;
-    Ok(answers)
-}
-
-fn corrupt(what: &str, error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Corrupt(format!("{what}: {error}"))
-}
-
-fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|e| corrupt("cannot be written as JSON", &e))
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|e| corrupt("a row's JSON", &e))
 }

@@ -1,13 +1,13 @@
 //! What is muted, and the key that signs the links which mute.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use secrecy::SecretSlice;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use rusqlite::{Row, named_params};
+use secrecy::{ExposeSecret as _, SecretSlice};
 
-use super::{Store, StoreError, corrupt, to_json};
+use super::row::{Millis, Text, text, time, time_or_none};
+use super::{Store, StoreError, Tx};
 use crate::destination::Destination;
 use crate::mute::{By, Mute, Scope, Update};
 
@@ -17,43 +17,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn mutes(&self, now: Timestamp) -> Result<Vec<Mute>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM mute WHERE until_at IS NULL OR until_at > $1 ORDER BY id")
-            .bind(now.as_millisecond())
-            .fetch_all(&self.read)
-            .await?;
-        rows.iter().map(mute).collect()
-    }
-
-    /// What is muted and may fit one of these updates.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn mutes_of(
-        &self,
-        updates: &[(Update<'_>, &[Destination])],
-        now: Timestamp,
-    ) -> Result<Vec<Mute>, StoreError> {
-        let threads = updates.iter().map(|(update, _)| update.thread).collect::<HashSet<_>>();
-        let rules = updates.iter().map(|(update, _)| update.rule).collect::<HashSet<_>>();
-        let destinations = updates.iter().flat_map(|(_, to)| *to).collect::<HashSet<_>>();
-        let rows = sqlx::query(
-            "SELECT * FROM mute WHERE thread IN (SELECT value FROM json_each($1))
-                                  AND (until_at IS NULL OR until_at > $4)
-             UNION ALL
-             SELECT * FROM mute WHERE thread IS NULL AND rule IN (SELECT value FROM json_each($2))
-                                  AND (until_at IS NULL OR until_at > $4)
-             UNION ALL
-             SELECT * FROM mute WHERE thread IS NULL AND +rule IS NULL
-                                  AND destination IN (SELECT value FROM json_each($3))
-                                  AND (until_at IS NULL OR until_at > $4)",
-        )
-        .bind(to_json(&threads)?)
-        .bind(to_json(&rules)?)
-        .bind(to_json(&destinations)?)
-        .bind(now.as_millisecond())
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(mute).collect()
+        self.read(move |tx| {
+            tx.rows(
+                "SELECT * FROM mute WHERE until_at IS NULL OR until_at > :now ORDER BY id",
+                named_params! { ":now": Millis(now) },
+                mute,
+            )
+        })
+        .await
     }
 
     /// Mutes something, in place of an earlier mute of the same. What has ended is forgotten.
@@ -61,7 +32,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotWritten`]
     pub async fn mute(&self, mute: Mute) -> Result<(), StoreError> {
-        self.write(move |conn| Box::pin(add(conn, mute))).await
+        self.write(move |tx| tx.insert_mute(&mute)).await
     }
 
     /// Ends the mutes of a conversation, a rule or, with neither, of whole destinations: those of one team and
@@ -70,7 +41,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotWritten`]
     pub async fn unmute(&self, scope: Scope) -> Result<u64, StoreError> {
-        self.write(move |conn| Box::pin(remove(conn, scope))).await
+        let Scope { team, destination, thread, rule } = scope;
+        self.write(move |tx| {
+            let removed = tx.run(
+                "DELETE FROM mute
+                 WHERE thread IS :thread AND rule IS :rule AND (:team IS NULL OR team = :team)
+                   AND (:destination IS NULL OR destination = :destination) AND (until_at IS NULL OR until_at > :now)",
+                named_params! { ":thread": thread, ":rule": rule, ":team": team,
+                ":destination": destination.as_ref().map(Text), ":now": Millis(Timestamp::now()) },
+            )?;
+            Ok(removed as u64)
+        })
+        .await
     }
 
     /// Takes back what a link in a message muted: exactly that, and not what somebody muted by a command.
@@ -78,7 +60,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotWritten`]
     pub async fn take_back(&self, scope: Scope) -> Result<(), StoreError> {
-        self.write(move |conn| Box::pin(take_back(conn, scope))).await
+        let Scope { team, destination, thread, rule } = scope;
+        self.write(move |tx| {
+            tx.run(
+                "DELETE FROM mute WHERE team IS :team AND destination IS :destination AND thread IS :thread
+                     AND rule IS :rule AND made_by <> :command",
+                named_params! { ":team": team, ":destination": destination.as_ref().map(Text), ":thread": thread,
+                ":rule": rule, ":command": By::Command.as_str() },
+            )?;
+            Ok(())
+        })
+        .await
     }
 
     /// The key that signs links in messages; it is made when it is first asked for.
@@ -89,106 +81,93 @@ impl Store {
         let mut fresh = vec![0; 32];
         getrandom::fill(&mut fresh).map_err(|error| StoreError::Random(error.to_string()))?;
         let fresh = SecretSlice::from(fresh);
-        self.write(move |conn| Box::pin(key(conn, fresh))).await
+        self.write(move |tx| {
+            tx.run(
+                "INSERT INTO secret (name, value) VALUES ('links', :fresh) ON CONFLICT DO NOTHING",
+                named_params! { ":fresh": fresh.expose_secret() },
+            )?;
+            let key: Option<Vec<u8>> = tx.value("SELECT value FROM secret WHERE name = 'links'", [])?;
+            Ok(key.ok_or(rusqlite::Error::QueryReturnedNoRows)?.into())
+        })
+        .await
     }
 }
 
-async fn add(conn: &mut SqliteConnection, mute: Mute) -> Result<(), StoreError> {
-    let Mute { scope, until, at, by } = mute;
-    sqlx::query(
-        "DELETE FROM mute
-         WHERE until_at <= $6 OR (team IS $1 AND destination IS $2 AND thread IS $3 AND rule IS $4);
+impl Tx<'_> {
+    /// What is muted and may fit one of these updates.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]
+    pub fn mutes_of(&self, updates: &[(Update<'_>, &[Destination])], now: Timestamp) -> Result<Vec<Mute>, StoreError> {
+        let threads = updates.iter().map(|(update, _)| update.thread).collect::<BTreeSet<_>>();
+        let rules = updates.iter().map(|(update, _)| update.rule).collect::<BTreeSet<_>>();
+        let destinations = updates.iter().flat_map(|(_, to)| *to).collect::<BTreeSet<_>>();
+        let mut mutes = Vec::new();
+        for thread in threads {
+            mutes.extend(self.rows(
+                "SELECT * FROM mute WHERE thread = :thread AND (until_at IS NULL OR until_at > :now)",
+                named_params! { ":thread": thread, ":now": Millis(now) },
+                mute,
+            )?);
+        }
+        for rule in rules {
+            mutes.extend(self.rows(
+                "SELECT * FROM mute WHERE thread IS NULL AND rule = :rule AND (until_at IS NULL OR until_at > :now)",
+                named_params! { ":rule": rule, ":now": Millis(now) },
+                mute,
+            )?);
+        }
+        for destination in destinations {
+            mutes.extend(self.rows(
+                "SELECT * FROM mute WHERE thread IS NULL AND rule IS NULL AND destination = :destination
+                                      AND (until_at IS NULL OR until_at > :now)",
+                named_params! { ":destination": Text(destination), ":now": Millis(now) },
+                mute,
+            )?);
+        }
+        Ok(mutes)
+    }
 
-         INSERT INTO mute (team, destination, thread, rule, until_at, made_at, made_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(scope.team)
-    .bind(scope.destination.map(String::from))
-    .bind(scope.thread)
-    .bind(scope.rule)
-    .bind(until.map(Timestamp::as_millisecond))
-    .bind(at.as_millisecond())
-    .bind(by.as_str())
-    .execute(conn)
-    .await?;
-    Ok(())
+    fn insert_mute(&self, mute: &Mute) -> Result<(), StoreError> {
+        let Mute { scope: Scope { team, destination, thread, rule }, until, at, by } = mute;
+        let destination = destination.as_ref().map(Text);
+        self.run(
+            "DELETE FROM mute WHERE until_at <= :at
+                 OR (team IS :team AND destination IS :destination AND thread IS :thread AND rule IS :rule)",
+            named_params! { ":team": team, ":destination": destination, ":thread": thread, ":rule": rule,
+            ":at": Millis(*at) },
+        )?;
+        self.run(
+            "INSERT INTO mute (team, destination, thread, rule, until_at, made_at, made_by)
+             VALUES (:team, :destination, :thread, :rule, :until, :at, :by)",
+            named_params! { ":team": team, ":destination": destination, ":thread": thread, ":rule": rule,
+            ":until": until.map(Millis), ":at": Millis(*at), ":by": by.as_str() },
+        )?;
+        Ok(())
+    }
+
+    /// Writes that an update does not go to one of its destinations because it is muted there.
+    pub(super) fn leave_out(&self, id: i64, to: &Destination, error: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO send (ledger_id, destination, thread, state, next_at, error, created_at)
+             SELECT id, :to, thread, 'muted', :now, :error, :now FROM ledger WHERE id = :id",
+            named_params! { ":id": id, ":to": Text(to), ":error": error, ":now": Millis(now) },
+        )?;
+        Ok(())
+    }
 }
 
-async fn remove(conn: &mut SqliteConnection, scope: Scope) -> Result<u64, StoreError> {
-    let removed = sqlx::query(
-        "DELETE FROM mute WHERE thread IS $1 AND rule IS $2 AND ($3 IS NULL OR team = $3)
-                            AND ($4 IS NULL OR destination = $4) AND (until_at IS NULL OR until_at > $5)",
-    )
-    .bind(scope.thread)
-    .bind(scope.rule)
-    .bind(scope.team)
-    .bind(scope.destination.map(String::from))
-    .bind(Timestamp::now().as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(removed.rows_affected())
-}
-
-async fn take_back(conn: &mut SqliteConnection, scope: Scope) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM mute WHERE team IS $1 AND destination IS $2 AND thread IS $3 AND rule IS $4 AND made_by <> $5",
-    )
-    .bind(scope.team)
-    .bind(scope.destination.map(String::from))
-    .bind(scope.thread)
-    .bind(scope.rule)
-    .bind(By::Command.as_str())
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-async fn key(conn: &mut SqliteConnection, fresh: SecretSlice<u8>) -> Result<SecretSlice<u8>, StoreError> {
-    use secrecy::ExposeSecret as _;
-    sqlx::query("INSERT INTO secret (name, value) VALUES ('links', $1) ON CONFLICT DO NOTHING")
-        .bind(fresh.expose_secret())
-        .execute(&mut *conn)
-        .await?;
-    let row = sqlx::query("SELECT value FROM secret WHERE name = 'links'").fetch_one(conn).await?;
-    Ok(row.try_get::<Vec<u8>, _>(0)?.into())
-}
-
-/// Writes which updates are not sent because they are muted, and where others don't go. What is muted counts as told: a
-/// milestone does not come up again when the mute ends.
-pub(super) async fn write_muted(
-    conn: &mut SqliteConnection,
-    (muted, left_out): (String, String),
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE ledger SET state = 'suppressed', reason = value ->> 1, due_at = NULL
-         FROM json_each($1) WHERE ledger.id = value ->> 0;
-
-         INSERT INTO send (ledger_id, destination, thread, state, next_at, error, created_at)
-         SELECT l.id, value ->> 1, l.thread, 'muted', $3, value ->> 2, $3
-         FROM json_each($2) CROSS JOIN ledger l ON l.id = value ->> 0",
-    )
-    .bind(muted)
-    .bind(left_out)
-    .bind(now.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-fn mute(row: &SqliteRow) -> Result<Mute, StoreError> {
-    let destination: Option<&str> = row.try_get("destination")?;
-    let time = |millisecond| Timestamp::from_millisecond(millisecond).map_err(|e| corrupt("a mute's time", &e));
-    let (until, by): (Option<i64>, &str) = (row.try_get("until_at")?, row.try_get("made_by")?);
+fn mute(row: &Row<'_>) -> Result<Mute, StoreError> {
+    let destination: Option<Text<Destination>> = row.get("destination")?;
     Ok(Mute {
         scope: Scope {
-            team: row.try_get("team")?,
-            destination: destination.map(str::parse).transpose().map_err(|e| corrupt("a muted destination", &e))?,
-            thread: row.try_get("thread")?,
-            rule: row.try_get("rule")?,
+            team: row.get("team")?,
+            destination: destination.map(|destination| destination.0),
+            thread: row.get("thread")?,
+            rule: row.get("rule")?,
         },
-        until: until.map(time).transpose()?,
-        at: time(row.try_get("made_at")?)?,
-        by: by.parse().map_err(|e| corrupt("how a mute was made", &e))?,
+        until: time_or_none(row, "until_at")?,
+        at: time(row, "made_at")?,
+        by: text(row, "made_by")?,
     })
 }

@@ -1,25 +1,45 @@
 //! Who goes by which name: hosts, what was renamed, repositories that became private, people.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
+use std::sync::{LazyLock, PoisonError};
 
-use sqlx::{Row, SqliteConnection};
+use jiff::Timestamp;
+use rusqlite::named_params;
 
-use super::{Store, StoreError, to_json};
+use super::row::{Millis, Text, text};
+use super::{Store, StoreError, Tx};
 use crate::event::{Renamed, Source, TicketKey};
 use crate::track::Homes;
 
 impl Store {
-    /// With the hosts that were heard of first.
+    /// What somebody is called, by the id.
+    #[must_use]
+    pub fn name_of(&self, id: &str) -> Option<String> {
+        self.people.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Keeps at hand what people are called, once it is written.
+    pub fn remember_people(&self, people: HashMap<String, String>) {
+        if !people.is_empty() {
+            self.people.write().unwrap_or_else(PoisonError::into_inner).extend(people);
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// The same homes, with the hosts that were heard of first.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; here and below
-    pub async fn homes(&self, mut homes: Homes) -> Result<Homes, StoreError> {
-        for row in sqlx::query("SELECT source, host FROM home").fetch_all(&self.read).await? {
-            let (source, host): (&str, String) = (row.try_get(0)?, row.try_get(1)?);
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
+    pub fn homes(&self, mut homes: Homes) -> Result<Homes, StoreError> {
+        let known = self.rows("SELECT source, host FROM home", [], |row| {
+            let host: String = row.get("host")?;
+            Ok((text::<Source>(row, "source")?, host))
+        })?;
+        for (source, host) in known {
             match source {
-                "github" => homes.first_github = Some(host),
-                _ => homes.first_jira = Some(host),
+                Source::Github => homes.first_github = Some(host),
+                Source::Jira => homes.first_jira = Some(host),
             }
         }
         Ok(homes)
@@ -28,134 +48,120 @@ impl Store {
     /// Remembers the hosts that were heard of first.
     ///
     /// # Errors
-    /// [`StoreError::NotWritten`]
-    pub async fn learn_homes(&self, homes: &Homes) -> Result<(), StoreError> {
-        let known = [(Source::Github, &homes.first_github), (Source::Jira, &homes.first_jira)];
-        let known = known.into_iter().filter_map(|(source, host)| Some((source.as_str(), host.clone()?)));
-        let rows = to_json(&known.collect::<Vec<_>>())?;
-        let sql = "INSERT INTO home (source, host) SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE TRUE
-                   ON CONFLICT DO UPDATE SET host = excluded.host";
-        self.write_rows(sql, rows).await
+    /// As above
+    pub fn learn_homes(&self, homes: &Homes) -> Result<(), StoreError> {
+        for (source, host) in [(Source::Github, &homes.first_github), (Source::Jira, &homes.first_jira)] {
+            let Some(host) = host else { continue };
+            self.run(
+                "INSERT INTO home (source, host) VALUES (:source, :host)
+                 ON CONFLICT DO UPDATE SET host = excluded.host",
+                named_params! { ":source": Text(source), ":host": host },
+            )?;
+        }
+        Ok(())
     }
 
-    /// What these names are now, so far as any is another.
+    /// What something is called now, if it was renamed.
     ///
     /// # Errors
     /// As above
-    pub async fn aliases(&self, names: &[&str]) -> Result<HashMap<String, String>, StoreError> {
-        let rows = sqlx::query("SELECT old, new FROM json_each($1) CROSS JOIN alias ON old = value")
-            .bind(to_json(&names)?)
-            .fetch_all(&self.read)
-            .await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    pub fn alias(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.value("SELECT new FROM alias WHERE old = :name", named_params! { ":name": name })
     }
 
-    /// Whether another subject went the same way before, such as from one project of Jira's to another: the names begin with
+    /// Writes what people are called, by their ids.
+    ///
+    /// # Errors
+    /// As above
+    pub fn learn_people(&self, people: &HashMap<String, String>) -> Result<(), StoreError> {
+        for (id, name) in people {
+            self.run(
+                "INSERT INTO person (id, name) VALUES (:id, :name)
+                 ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
+                named_params! { ":id": id, ":name": name },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Whether another subject went the same way before, such as from one Jira project to another: its names begin with
     /// these, and go on with a `-`.
     ///
     /// # Errors
     /// As above
-    pub async fn went_before(&self, from: &str, to: &str) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM alias
-                                  WHERE old > $1 || '-' AND old < $1 || '.' AND new > $2 || '-' AND new < $2 || '.')";
-        Ok(sqlx::query(sql).bind(from).bind(to).fetch_one(&self.read).await?.try_get(0)?)
+    pub fn went_before(&self, from: &str, to: &str) -> Result<bool, StoreError> {
+        self.holds(
+            "SELECT EXISTS (SELECT 1 FROM alias WHERE old > :from || '-' AND old < :from || '.'
+                                                  AND new > :to || '-' AND new < :to || '.')",
+            named_params! { ":from": from, ":to": to },
+        )
     }
 
-    /// Whether repositories are private, so far as we heard.
+    /// Whether a repository is private; `None` if we have not heard.
     ///
     /// # Errors
     /// As above
-    pub async fn private(&self, names: &[&str]) -> Result<HashMap<String, bool>, StoreError> {
-        let rows = sqlx::query("SELECT name, private FROM json_each($1) CROSS JOIN repository ON name = value")
-            .bind(to_json(&names)?)
-            .fetch_all(&self.read)
-            .await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    pub fn private(&self, name: &str) -> Result<Option<bool>, StoreError> {
+        self.value("SELECT private FROM repository WHERE name = :name", named_params! { ":name": name })
     }
 
-    /// What somebody is called, by the id.
-    #[must_use]
-    pub fn name_of(&self, id: &str) -> Option<String> {
-        self.people.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
-    }
-
-    /// Remembers what people are called: pairs of id and name. Those that are known already cost nothing.
-    ///
-    /// # Errors
-    /// [`StoreError::NotWritten`]
-    pub async fn learn_people(&self, people: impl IntoIterator<Item = (String, String)>) -> Result<(), StoreError> {
-        let new = people.into_iter().filter(|(id, name)| self.name_of(id).as_ref() != Some(name));
-        let new = new.collect::<Vec<_>>();
-        if new.is_empty() {
-            return Ok(());
-        }
-        let sql = "INSERT INTO person (id, name) SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE TRUE
-                   ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name";
-        self.write_rows(sql, to_json(&new)?).await?;
-        self.people.write().unwrap_or_else(PoisonError::into_inner).extend(new);
+    /// Remembers whether a repository is private, and when that was so.
+    pub(super) fn note_private(&self, name: &str, private: bool, at: Timestamp) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO repository (name, private, at) VALUES (:name, :private, :at)
+             ON CONFLICT DO UPDATE SET private = excluded.private, at = excluded.at
+             WHERE private <> excluded.private AND at <= excluded.at",
+            named_params! { ":name": name, ":private": private, ":at": Millis(at) },
+        )?;
         Ok(())
     }
 
-    async fn write_rows(&self, sql: &'static str, rows: String) -> Result<(), StoreError> {
-        self.write(move |conn| {
-            Box::pin(async move {
-                sqlx::query(sql).bind(rows).execute(conn).await?;
-                Ok(())
-            })
-        })
-        .await
+    /// What people are called, by their ids.
+    pub(super) fn people(&self) -> Result<HashMap<String, String>, StoreError> {
+        let people = self.rows("SELECT id, name FROM person", [], |row| Ok((row.get("id")?, row.get("name")?)))?;
+        Ok(people.into_iter().collect())
     }
-}
 
-/// What people are called, by their ids.
-pub(super) async fn people(conn: &mut SqliteConnection) -> Result<HashMap<String, String>, sqlx::Error> {
-    sqlx::query_as("SELECT id, name FROM person").fetch_all(conn).await.map(|rows| rows.into_iter().collect())
-}
-
-/// Takes in whether repositories are private: lists of name, whether, and when.
-pub(super) async fn write_private(conn: &mut SqliteConnection, rows: &str) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO repository (name, private, at)
-         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE TRUE
-         ON CONFLICT DO UPDATE SET private = excluded.private, at = excluded.at
-         WHERE private <> excluded.private AND at <= excluded.at",
-    )
-    .bind(rows)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Gives a subject, or a repository with all that is in it, its new name: what waits, what was told, conversations, mutes
-/// and timers go on under it.
-pub(super) async fn rename(conn: &mut SqliteConnection, renamed: &Renamed) -> Result<(), StoreError> {
-    let Renamed { from, to } = renamed;
-    if from == to {
-        return Ok(());
+    /// Gives a subject, or a repository with all that is in it, its new name: what waits, what was told, conversations,
+    /// mutes and timers go on under it.
+    ///
+    /// # Errors
+    /// As above
+    pub fn rename(&self, renamed: &Renamed) -> Result<(), StoreError> {
+        let Renamed { from, to } = renamed;
+        if from == to {
+            return Ok(());
+        }
+        let both = named_params! { ":from": from, ":to": to };
+        for statement in RENAMING.iter() {
+            self.run(statement, both)?;
+        }
+        self.run("UPDATE ticket_id SET key = :to WHERE key = :from", both)?;
+        self.run("UPDATE alias SET new = :to WHERE new = :from", both)?;
+        self.run("DELETE FROM alias WHERE old = :to", named_params! { ":to": to })?;
+        self.run(
+            "INSERT INTO alias (old, new) VALUES (:from, :to) ON CONFLICT DO UPDATE SET new = excluded.new",
+            both,
+        )?;
+        if let Some(Workflows { repository, old, new }) = Workflows::of(renamed) {
+            for statement in RENAMING_WORKFLOWS.iter() {
+                self.run(statement, named_params! { ":repository": repository, ":old": old, ":new": new })?;
+            }
+        }
+        // The notes in a description are named by what it describes.
+        let (host, old) = bare(from);
+        let (_, new) = bare(to);
+        for source in [Source::Github, Source::Jira] {
+            let place = format!("{host}note:{source}:");
+            self.run(
+                "UPDATE OR IGNORE event SET once = :to || substr(once, length(:from) + 1)
+                 WHERE once > :from AND once < :from || 'A' AND substr(once, length(:from) + 1, 1) IN ('#', ':', '@')",
+                named_params! { ":from": format!("{place}{old}"), ":to": format!("{place}{new}") },
+            )?;
+        }
+        tracing::info!(from, to, "renamed");
+        Ok(())
     }
-    for statement in renaming() {
-        // Both names are bound; what is written into the text are columns of ours.
-        sqlx::query(sqlx::AssertSqlSafe(statement)).bind(from).bind(to).execute(&mut *conn).await?;
-    }
-    if let Some(workflows) = Workflows::of(renamed) {
-        workflows.rename(conn).await?;
-    }
-    // The notes in a description are named by what it describes.
-    let (host, old) = bare(from);
-    let (_, new) = bare(to);
-    for source in ["github", "jira"] {
-        let place = format!("{host}note:{source}:");
-        sqlx::query(
-            "UPDATE OR IGNORE event SET once = $2 || substr(once, length($1) + 1)
-             WHERE once > $1 AND once < $1 || 'A' AND substr(once, length($1) + 1, 1) IN ('#', ':', '@')",
-        )
-        .bind(format!("{place}{old}"))
-        .bind(format!("{place}{new}"))
-        .execute(&mut *conn)
-        .await?;
-    }
-    tracing::info!(from, to, "renamed");
-    Ok(())
 }
 
 /// Where names stand: table, column, and in which rows.
@@ -188,23 +194,22 @@ impl<'r> Workflows<'r> {
         let (repository, old) = from.rsplit_once(':').filter(|(repository, _)| repository.contains('/'))?;
         Some(Self { repository, old, new: to.strip_prefix(repository)?.strip_prefix(':')? })
     }
-
-    async fn rename(&self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
-        for (table, column, which) in NAMED {
-            let statement = format!(
-                "UPDATE OR REPLACE {table} SET {column} = substr({column}, 1, length({column}) - length($2)) || $3
-                 WHERE {which} AND {column} > $1 || ':workflow/' AND {column} < $1 || ':workflow0'
-                   AND substr({column}, -length($2) - 1) = '@' || $2"
-            );
-            let statement = sqlx::query(sqlx::AssertSqlSafe(statement));
-            statement.bind(self.repository).bind(self.old).bind(self.new).execute(&mut *conn).await?;
-        }
-        Ok(())
-    }
 }
 
-/// The statements that put the name `$2` in the place of `$1`, in order.
-fn renaming() -> Vec<String> {
+/// The statements that rename a branch's workflows wherever names stand.
+static RENAMING_WORKFLOWS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let statements = NAMED.map(|(table, column, which)| {
+        format!(
+            "UPDATE OR REPLACE {table} SET {column} = substr({column}, 1, length({column}) - length(:old)) || :new
+             WHERE {which} AND {column} > :repository || ':workflow/' AND {column} < :repository || ':workflow0'
+               AND substr({column}, -length(:old) - 1) = '@' || :old"
+        )
+    });
+    statements.into()
+});
+
+/// The statements that put the name `:to` in the place of `:from` wherever names stand, in order.
+static RENAMING: LazyLock<Vec<String>> = LazyLock::new(|| {
     // `acme/api` and what begins with it and goes on with `#`, `:` or `@`.
     let is = |column: &str, name: &str| {
         format!(
@@ -213,35 +218,29 @@ fn renaming() -> Vec<String> {
         )
     };
     let columns = NAMED.map(|(table, column, which)| {
-        let is = is(column, "$1");
+        let is = is(column, ":from");
         format!(
-            "UPDATE OR REPLACE {table} SET {column} = $2 || substr({column}, length($1) + 1) WHERE {which} AND {is}"
+            "UPDATE OR REPLACE {table} SET {column} = :to || substr({column}, length(:from) + 1) WHERE {which} AND {is}"
         )
     });
     // What waits names it too, and leads to its page.
     let named = |column: &str| {
         let ends = [("\"", "\""), ("\"", "#"), ("/", "/"), ("/", "\"")];
         ends.iter().fold(column.to_owned(), |text, (before, after)| {
-            format!("replace({text}, '{before}' || $1 || '{after}', '{before}' || $2 || '{after}')")
+            format!("replace({text}, '{before}' || :from || '{after}', '{before}' || :to || '{after}')")
         })
     };
     let words = [
-        format!("UPDATE subject SET state = {} WHERE {} OR thread = $2", named("state"), is("key", "$2")),
+        format!("UPDATE subject SET state = {} WHERE {} OR thread = :to", named("state"), is("key", ":to")),
         format!(
             "UPDATE event SET body = {} WHERE id IN (
-                 SELECT event_id FROM ledger WHERE due_at IS NOT NULL AND ({} OR thread = $2))",
+                 SELECT event_id FROM ledger WHERE due_at IS NOT NULL AND ({} OR thread = :to))",
             named("body"),
-            is("subject", "$2")
+            is("subject", ":to")
         ),
     ];
-    let names = [
-        "UPDATE ticket_id SET key = $2 WHERE key = $1",
-        "UPDATE alias SET new = $2 WHERE new = $1",
-        "DELETE FROM alias WHERE old = $2",
-        "INSERT INTO alias (old, new) VALUES ($1, $2) ON CONFLICT DO UPDATE SET new = excluded.new",
-    ];
-    columns.into_iter().chain(words).chain(names.map(str::to_owned)).collect()
-}
+    columns.into_iter().chain(words).collect()
+});
 
 /// The host that a name begins with, with its slash, and the rest: `ghe.example.com/acme/api#7`, `jira.example.com/DATA-1`.
 fn bare(name: &str) -> (&str, &str) {

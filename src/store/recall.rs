@@ -1,82 +1,129 @@
-//! Messages that wait to be sent, and tell what was taken back meanwhile.
+//! What is taken back of what waits, and of messages that were made and not sent yet.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde_json::json;
-use sqlx::{Row, SqliteConnection};
+use rusqlite::named_params;
 
-use super::{Store, StoreError, to_json};
-use crate::plan::LineId;
+use super::row::{Json, Millis};
+use super::{StoreError, Tx};
+use crate::plan::{Made, Recall};
 use crate::reason::{Code, Reason};
 
-impl Store {
-    /// Takes back the messages that tell these lines. What no place can have got yet is written anew from what then still
-    /// stands; what some place has, or may have, does not go to the others: that fails with `error`.
+/// What a message that is partly sent says where it is not sent any more.
+const PARTLY: &str = "it was taken back before it was sent here";
+
+impl Tx<'_> {
+    /// Takes back what tells of something: what no place can have got yet is written anew, or not sent.
+    pub(super) fn take_back(&self, taken: &Recall, now: Timestamp) -> Result<(), StoreError> {
+        let lines = self.telling(&taken.made)?;
+        self.recall(&lines, PARTLY, now)?;
+        let Some(reason) = &taken.withdrawn else { return Ok(()) };
+        for line in lines {
+            self.run(
+                "UPDATE ledger SET state = 'suppressed', reason = :reason, due_at = NULL
+                 WHERE id = :line AND due_at IS NOT NULL",
+                named_params! { ":reason": Json(reason), ":line": line },
+            )?;
+            self.run(
+                "DELETE FROM fired WHERE (subject, team, rule, kind) IN (
+                     SELECT subject, team, rule, kind FROM ledger WHERE id = :line AND state = 'suppressed')",
+                named_params! { ":line": line },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The lines that tell of something and wait, or whose message was made.
+    fn telling(&self, made: &Made) -> Result<Vec<i64>, StoreError> {
+        let (lines, name) = match made {
+            // What was edited has the time of that at the end of its name.
+            Made::Occurrence(once) => (
+                "SELECT l.id FROM event e CROSS JOIN ledger l ON l.delivery_id = e.delivery_id AND l.event_id = e.id
+                 WHERE (e.once = :name OR e.once > :name || '@' AND e.once < :name || 'A')
+                   AND (l.told_at IS NOT NULL OR l.due_at IS NOT NULL)",
+                once,
+            ),
+            Made::Subject(subject) => (
+                "SELECT id FROM ledger WHERE subject = :name AND told_at IS NOT NULL AND state = 'held'
+                 UNION SELECT id FROM ledger WHERE subject = :name AND due_at IS NOT NULL AND kind <> 'ticket.deleted'",
+                subject,
+            ),
+            Made::Thread(thread) => {
+                ("SELECT id FROM ledger WHERE thread = :name AND told_at IS NOT NULL AND state = 'held'", thread)
+            }
+            Made::Repository(name) => (
+                "SELECT l.id FROM send s CROSS JOIN ledger l ON l.id = s.ledger_id
+                 WHERE s.state = 'queued' AND substr(l.subject, 1, length(:name)) = :name
+                   AND substr(l.subject, length(:name) + 1, 1) IN ('#', ':', '@')",
+                name,
+            ),
+        };
+        self.rows(lines, named_params! { ":name": name }, |row| Ok(row.get("id")?))
+    }
+
+    /// The id of a line, by its name.
+    #[cfg(test)]
+    pub fn line(&self, name: crate::plan::LineId) -> Result<Option<i64>, StoreError> {
+        let crate::plan::LineId { delivery, line } = name;
+        let params = named_params! { ":delivery": delivery, ":line": line };
+        self.value("SELECT id FROM ledger WHERE delivery_id = :delivery AND line = :line", params)
+    }
+
+    /// Takes back the messages that tell lines, by the lines' ids.
+    ///
+    /// As long as no place can have got the message, all that it tells waits again, and is due: it is written anew from what
+    /// then still stands. Where some place has it, or may have, the other places don't get it: their sends fail with `error`.
     ///
     /// # Errors
-    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
-    pub async fn recall(&self, lines: &[LineId], error: &str, now: Timestamp) -> Result<(), StoreError> {
-        let lines = to_json(&lines.iter().map(|id| json!([id.delivery, id.line])).collect::<Vec<_>>())?;
-        let error = error.to_owned();
-        self.write(move |conn| Box::pin(async move { recall(conn, &lines, &error, now).await })).await
+    /// [`StoreError::Database`]
+    pub fn recall(&self, lines: &[i64], error: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut messages = BTreeSet::new();
+        for line in lines {
+            messages.extend(self.value::<i64>(
+                "SELECT q.ledger_id FROM ledger l
+                 CROSS JOIN send q ON q.ledger_id = coalesce(l.lead_id, l.id) AND q.state = 'queued' WHERE l.id = :line",
+                named_params! { ":line": line },
+            )?);
+        }
+        for message in messages {
+            let is_out = self.holds(
+                "SELECT EXISTS (SELECT 1 FROM send WHERE ledger_id = :message
+                   AND (state IN ('sent', 'sending') OR (attempts > 0 AND doubtful)))",
+                named_params! { ":message": message },
+            )?;
+            if is_out { self.end_message(message, error)? } else { self.unmake_message(message, now)? }
+        }
+        Ok(())
     }
-}
 
-/// Takes back the messages that tell the lines of a list in JSON, each `[delivery, line, …]`.
-///
-/// As long as no place can have got the message, all that it tells waits again, and is due: it is written anew from what
-/// then still stands. Where some place has it, or may have, the other places don't get it: their sends fail with `error`.
-pub(super) async fn recall(
-    conn: &mut SqliteConnection,
-    lines: &str,
-    error: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let rows = sqlx::query(
-        "SELECT q.ledger_id, EXISTS (
-             SELECT 1 FROM send o WHERE o.ledger_id = q.ledger_id
-               AND (o.state IN ('sent', 'sending') OR (o.attempts > 0 AND o.doubtful)))
-         FROM json_each($1)
-         CROSS JOIN ledger l ON l.delivery_id = value ->> 0 AND l.line = value ->> 1
-         CROSS JOIN send q ON q.ledger_id = coalesce(l.lead_id, l.id) AND q.state = 'queued'
-         GROUP BY q.ledger_id",
-    )
-    .bind(lines)
-    .fetch_all(&mut *conn)
-    .await?;
-    let (mut here, mut out) = (Vec::<i64>::new(), Vec::<i64>::new());
-    for row in &rows {
-        if row.try_get(1)? { &mut out } else { &mut here }.push(row.try_get(0)?);
+    /// Has the lines of a message wait again. Where it was left out since it is muted somewhere is decided anew, too.
+    fn unmake_message(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
+        self.run("DELETE FROM send WHERE ledger_id = :message", named_params! { ":message": message })?;
+        self.run(
+            "UPDATE ledger SET message = NULL, lead_id = NULL, told_at = NULL, object_at = NULL,
+                    due_at = iif(state = 'held', :now, NULL), reason = iif(state = 'held', :reason, reason)
+             WHERE id = :message OR lead_id = :message",
+            named_params! { ":message": message, ":now": Millis(now), ":reason": Json(Reason::WrittenAnew) },
+        )?;
+        Ok(())
     }
-    if rows.is_empty() {
-        return Ok(());
+
+    /// Ends the sends of a message that aren't made yet.
+    fn end_message(&self, message: i64, error: &str) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE send SET state = 'failed', error = :error WHERE ledger_id = :message AND state = 'queued'",
+            named_params! { ":message": message, ":error": error },
+        )?;
+        self.run(
+            "UPDATE ledger SET state = 'failed',
+                    reason = json_object('code', :code, 'failed', json((
+                        SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
+                        WHERE ledger_id = :message AND state = 'failed')))
+             WHERE (id = :message OR lead_id = :message) AND state = 'held'
+               AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = :message AND state = 'sending')",
+            named_params! { ":message": message, ":code": Code::Undelivered.as_str() },
+        )?;
+        Ok(())
     }
-    // What was left out since it is muted somewhere is decided anew, too.
-    sqlx::query(
-        "DELETE FROM send WHERE ledger_id IN (SELECT value FROM json_each($1));
-
-         UPDATE ledger SET message = NULL, lead_id = NULL, told_at = NULL, object_at = NULL,
-                due_at = iif(state = 'held', $4, NULL),
-                reason = iif(state = 'held', $5, reason)
-         WHERE id IN (SELECT value FROM json_each($1)) OR lead_id IN (SELECT value FROM json_each($1));
-
-         UPDATE send SET state = 'failed', error = $3
-         WHERE ledger_id IN (SELECT value FROM json_each($2)) AND state = 'queued';
-
-         UPDATE ledger SET state = 'failed',
-                reason = json_object('code', $6, 'failed', json((
-                    SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
-                    WHERE ledger_id = coalesce(ledger.lead_id, ledger.id) AND state = 'failed')))
-         WHERE (id IN (SELECT value FROM json_each($2)) OR lead_id IN (SELECT value FROM json_each($2)))
-           AND state = 'held'
-           AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = coalesce(ledger.lead_id, ledger.id) AND state = 'sending')",
-    )
-    .bind(to_json(&here)?)
-    .bind(to_json(&out)?)
-    .bind(error)
-    .bind(now.as_millisecond())
-    .bind(to_json(&Reason::WrittenAnew)?)
-    .bind(Code::Undelivered.as_str())
-    .execute(conn)
-    .await?;
-    Ok(())
 }

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::fs::File;
 
 use jiff::Timestamp;
-use serde_json::json;
-use sqlx::{Row, SqliteConnection};
+use rusqlite::named_params;
 
-use super::{Accepted, Incoming, Store, StoreError, corrupt, delivery, locked, to_json};
+use super::row::{Millis, Text, time};
+use super::{Accepted, Incoming, Store, StoreError, Tx, locked};
 use crate::event::Source;
 
 /// Who can be asked for deliveries that did not arrive.
@@ -35,20 +35,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotWritten`]; here and below
     pub async fn learn_hook(&self, source: Source, hook: Hook) -> Result<(), StoreError> {
-        self.write(move |conn| {
-            Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO hook (source, id, route, swept_at) VALUES ($1, $2, $3, $4)
-                     ON CONFLICT DO UPDATE SET route = excluded.route",
-                )
-                .bind(source.as_str())
-                .bind(hook.id)
-                .bind(hook.route)
-                .bind(hook.swept.as_millisecond())
-                .execute(conn)
-                .await?;
-                Ok(())
-            })
+        self.write(move |tx| {
+            tx.run(
+                "INSERT INTO hook (source, id, route, swept_at) VALUES (:source, :id, :route, :swept)
+                 ON CONFLICT DO UPDATE SET route = excluded.route",
+                named_params! { ":source": Text(source), ":id": hook.id, ":route": hook.route,
+                ":swept": Millis(hook.swept) },
+            )?;
+            Ok(())
         })
         .await
     }
@@ -59,16 +53,12 @@ impl Store {
     /// As above
     pub async fn swept(&self, source: Source, route: &str, until: Timestamp) -> Result<(), StoreError> {
         let route = route.to_owned();
-        self.write(move |conn| {
-            Box::pin(async move {
-                sqlx::query("UPDATE hook SET swept_at = $3 WHERE source = $1 AND route = $2")
-                    .bind(source.as_str())
-                    .bind(route)
-                    .bind(until.as_millisecond())
-                    .execute(conn)
-                    .await?;
-                Ok(())
-            })
+        self.write(move |tx| {
+            tx.run(
+                "UPDATE hook SET swept_at = :until WHERE source = :source AND route = :route",
+                named_params! { ":source": Text(source), ":route": route, ":until": Millis(until) },
+            )?;
+            Ok(())
         })
         .await
     }
@@ -78,15 +68,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn hooks(&self, source: Source) -> Result<Vec<Hook>, StoreError> {
-        let rows = sqlx::query("SELECT id, route, swept_at FROM hook WHERE source = $1 ORDER BY route, swept_at")
-            .bind(source.as_str())
-            .fetch_all(&self.read)
-            .await?;
-        let hook = |row: &sqlx::sqlite::SqliteRow| {
-            let swept = Timestamp::from_millisecond(row.try_get("swept_at")?).map_err(|e| corrupt("a time", &e))?;
-            Ok(Hook { id: row.try_get("id")?, route: row.try_get("route")?, swept })
-        };
-        rows.iter().map(hook).collect()
+        self.read(move |tx| {
+            tx.rows(
+                "SELECT id, route, swept_at FROM hook WHERE source = :source ORDER BY route, swept_at",
+                named_params! { ":source": Text(source) },
+                |row| Ok(Hook { id: row.get("id")?, route: row.get("route")?, swept: time(row, "swept_at")? }),
+            )
+        })
+        .await
     }
 
     /// Which of these deliveries are not here, by the sender's ids.
@@ -94,15 +83,21 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn unknown(&self, source: Source, keys: &[&str]) -> Result<HashSet<String>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT value FROM json_each($1) WHERE NOT EXISTS (
-                 SELECT 1 FROM delivery WHERE source = $2 AND delivery_key = value)",
-        )
-        .bind(to_json(&keys)?)
-        .bind(source.as_str())
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+        self.read(move |tx| {
+            let mut unknown = HashSet::new();
+            for key in keys {
+                let known = tx.holds(
+                    "SELECT EXISTS (SELECT 1 FROM delivery WHERE source = :source AND delivery_key = :key)",
+                    named_params! { ":source": Text(source), ":key": key },
+                )?;
+                if !known {
+                    unknown.insert(key);
+                }
+            }
+            Ok(unknown)
+        })
+        .await
     }
 
     /// Stores deliveries that were asked for. They are on disk then, and worked on once they are let go. Says of each
@@ -112,7 +107,7 @@ impl Store {
     /// [`StoreError::NotWritten`]
     pub async fn park(&self, deliveries: Vec<Incoming>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
         let deliveries = deliveries.into_iter().map(Incoming::compressed).collect::<Vec<_>>();
-        self.write(move |conn| Box::pin(write_parked(conn, deliveries, now))).await
+        self.write(move |tx| deliveries.iter().map(|delivery| tx.park(delivery, now)).collect()).await
     }
 
     /// Lets deliveries go that were parked by then: they are worked on, in the order in which they were sent. Nothing that
@@ -121,38 +116,32 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotWritten`]
     pub async fn let_go(&self, parked_by: Timestamp) -> Result<(), StoreError> {
-        self.write(move |conn| {
-            Box::pin(async move {
-                let now = Timestamp::now();
-                sqlx::query(
-                    "UPDATE delivery SET waits = 1 WHERE id IN (SELECT delivery_id FROM recovered WHERE parked AND at <= $1);
-                     UPDATE recovered SET parked = 0, at = $2 WHERE parked AND at <= $1",
-                )
-                .bind(parked_by.as_millisecond())
-                .bind(now.as_millisecond())
-                .execute(conn)
-                .await?;
-                Ok(())
-            })
+        self.write(move |tx| {
+            tx.run(
+                "UPDATE delivery SET waits = 1 WHERE id IN (
+                     SELECT delivery_id FROM recovered WHERE parked AND at <= :parked_by)",
+                named_params! { ":parked_by": Millis(parked_by) },
+            )?;
+            tx.run(
+                "UPDATE recovered SET parked = 0, at = :now WHERE parked AND at <= :parked_by",
+                named_params! { ":parked_by": Millis(parked_by), ":now": Millis(Timestamp::now()) },
+            )?;
+            Ok(())
         })
         .await
     }
 }
 
-async fn write_parked(
-    conn: &mut SqliteConnection,
-    deliveries: Vec<Incoming>,
-    now: Timestamp,
-) -> Result<Vec<bool>, StoreError> {
-    let accepted = delivery::insert(conn, &deliveries, true).await?;
-    let parked = deliveries.iter().zip(&accepted).filter_map(|(delivery, accepted)| match accepted {
-        Accepted::New(id) if delivery.ignored.is_none() => Some(json!(id)),
-        _ => None,
-    });
-    sqlx::query("INSERT INTO recovered (delivery_id, parked, at) SELECT value, 1, $2 FROM json_each($1)")
-        .bind(to_json(&parked.collect::<Vec<_>>())?)
-        .bind(now.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(accepted.iter().map(|accepted| matches!(accepted, Accepted::New(_))).collect())
+impl Tx<'_> {
+    /// Writes a delivery that is worked on once it is let go. Says whether it is new.
+    fn park(&self, delivery: &Incoming, now: Timestamp) -> Result<bool, StoreError> {
+        let Accepted::New(id) = self.insert_delivery(delivery, true)? else { return Ok(false) };
+        if delivery.ignored.is_none() {
+            self.run(
+                "INSERT INTO recovered (delivery_id, parked, at) VALUES (:id, 1, :now)",
+                named_params! { ":id": id, ":now": Millis(now) },
+            )?;
+        }
+        Ok(true)
+    }
 }

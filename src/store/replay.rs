@@ -3,10 +3,10 @@
 use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
-use sqlx::Row;
+use rusqlite::named_params;
 
-use super::ledger::state;
-use super::{EntryState, Store, StoreError, corrupt};
+use super::row::{Millis, text};
+use super::{EntryState, Store, StoreError};
 use crate::reason::Code;
 
 /// How many messages a rule led to. What is told together counts once, for the rule of its first update.
@@ -41,12 +41,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub async fn received(&self, span: &RangeInclusive<Timestamp>) -> Result<Vec<i64>, StoreError> {
-        let rows = sqlx::query("SELECT id FROM delivery WHERE received_at BETWEEN $1 AND $2 ORDER BY received_at, id")
-            .bind(span.start().as_millisecond())
-            .bind(span.end().as_millisecond())
-            .fetch_all(&self.read)
-            .await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        let (from, until) = (*span.start(), *span.end());
+        self.read(move |tx| {
+            tx.rows(
+                "SELECT id FROM delivery WHERE received_at BETWEEN :from AND :until ORDER BY received_at, id",
+                named_params! { ":from": Millis(from), ":until": Millis(until) },
+                |row| Ok(row.get("id")?),
+            )
+        })
+        .await
     }
 
     /// The messages that were made in a span of time, by the rule.
@@ -54,20 +57,19 @@ impl Store {
     /// # Errors
     /// As above
     pub async fn messages(&self, span: &RangeInclusive<Timestamp>) -> Result<Vec<Messages>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT team, rule, count(*) AS count FROM ledger
-             WHERE told_at BETWEEN $1 AND $2 AND lead_id IS NULL AND team IS NOT NULL GROUP BY team, rule",
-        )
-        .bind(span.start().as_millisecond())
-        .bind(span.end().as_millisecond())
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let count: i64 = row.try_get("count")?;
-                Ok(Messages { team: row.try_get("team")?, rule: row.try_get("rule")?, count: count.unsigned_abs() })
-            })
-            .collect()
+        let (from, until) = (*span.start(), *span.end());
+        self.read(move |tx| {
+            tx.rows(
+                "SELECT team, rule, count(*) AS count FROM ledger
+                 WHERE told_at BETWEEN :from AND :until AND lead_id IS NULL AND team IS NOT NULL GROUP BY team, rule",
+                named_params! { ":from": Millis(from), ":until": Millis(until) },
+                |row| {
+                    let count: i64 = row.get("count")?;
+                    Ok(Messages { team: row.get("team")?, rule: row.get("rule")?, count: count.unsigned_abs() })
+                },
+            )
+        })
+        .await
     }
 
     /// The updates that are in no message, by rule, state and the reason's code.
@@ -75,24 +77,23 @@ impl Store {
     /// # Errors
     /// As above
     pub async fn untold(&self) -> Result<Vec<Untold>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT team, rule, state, reason_code, count(*) AS count FROM ledger
-             WHERE told_at IS NULL AND team IS NOT NULL GROUP BY team, rule, state, reason_code",
-        )
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let count: i64 = row.try_get("count")?;
-                let code: &str = row.try_get("reason_code")?;
-                Ok(Untold {
-                    team: row.try_get("team")?,
-                    rule: row.try_get("rule")?,
-                    state: state(row.try_get("state")?)?,
-                    code: code.parse().map_err(|e| corrupt("a reason's code", &e))?,
-                    count: count.unsigned_abs(),
-                })
-            })
-            .collect()
+        self.read(|tx| {
+            tx.rows(
+                "SELECT team, rule, state, reason_code, count(*) AS count FROM ledger
+                 WHERE told_at IS NULL AND team IS NOT NULL GROUP BY team, rule, state, reason_code",
+                [],
+                |row| {
+                    let count: i64 = row.get("count")?;
+                    Ok(Untold {
+                        team: row.get("team")?,
+                        rule: row.get("rule")?,
+                        state: text(row, "state")?,
+                        code: text(row, "reason_code")?,
+                        count: count.unsigned_abs(),
+                    })
+                },
+            )
+        })
+        .await
     }
 }

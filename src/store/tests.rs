@@ -2,41 +2,43 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use sqlx::Executor as _;
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
 
 use super::*;
 use crate::reason::Code;
 
-/// A store as version 8 of the schema had it, with these lines: state, reason, what came of it, and the line that it
-/// answers to.
-async fn written(path: &Path, lines: &[(&str, &str, Option<&str>, Option<i64>)]) {
-    let mut migrator = sqlx::migrate!("src/store/migrations");
-    migrator.migrations =
-        migrator.iter().filter(|migration| migration.version <= 8).cloned().collect::<Vec<_>>().into();
-    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-    let mut conn = SqliteConnection::connect_with(&options).await.unwrap();
-    migrator.run(&mut conn).await.unwrap();
-    conn.execute(
-        "INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body)
+/// A line as version 8 of the schema had it: state, reason, what came of it, and the line that it answers to.
+type OldLine<'a> = (&'a str, &'a str, Option<&'a str>, Option<i64>);
+
+/// A store that version 8 of the schema wrote, which counted its migrations in a table.
+fn written(path: &Path, lines: &[OldLine<'_>]) {
+    let mut conn = Connection::open(path).unwrap();
+    Migrations::new(schema::ALL[..8].iter().map(|sql| M::up(sql)).collect()).to_latest(&mut conn).unwrap();
+    conn.execute_batch(
+        "PRAGMA user_version = 0;
+         CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, success BOOLEAN NOT NULL);
+         INSERT INTO _sqlx_migrations VALUES (1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (7, 1), (8, 1);
+         INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body)
          VALUES (1, 'github', 'd-1', 'push', 0, 0, '')",
     )
-    .await
     .unwrap();
     for (line, (state, reason, outcome, answers)) in (1_i64..).zip(lines) {
-        let insert = sqlx::query(
+        conn.execute(
             "INSERT INTO ledger (id, delivery_id, line, source, team, rule, state, reason, outcome, answers, at)
-             VALUES ($1, 1, $1, 'github', 'web', 'all', $2, $3, $4, $5, 0)",
-        );
-        insert.bind(line).bind(state).bind(reason).bind(outcome).bind(answers).execute(&mut conn).await.unwrap();
+             VALUES (?1, 1, ?1, 'github', 'web', 'all', ?2, ?3, ?4, ?5, 0)",
+            (line, state, reason, outcome, answers),
+        )
+        .unwrap();
     }
     for error in ["the server is away", "ambiguous: the server did not answer"] {
-        let insert = sqlx::query(
+        conn.execute(
             "INSERT INTO send (ledger_id, destination, thread, state, attempts, next_at, error, created_at)
-             VALUES (1, 'mailbox', 't-' || $1, 'queued', 1, 0, $1, 0)",
-        );
-        insert.bind(error).execute(&mut conn).await.unwrap();
+             VALUES (1, 'mailbox', 't-' || ?1, 'queued', 1, 0, ?1, 0)",
+            [error],
+        )
+        .unwrap();
     }
-    conn.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -76,7 +78,7 @@ async fn the_ledger_of_an_old_store_reads_the_same_and_has_codes() {
         ("ignored", "`worklog_created` is not something rules can ask for", None, None, Code::NotAskedFor),
     ];
     let old = lines.map(|(state, reason, outcome, answers, _)| (state, reason, outcome, answers));
-    written(&path, &old).await;
+    written(&path, &old);
     let (store, _) = Store::visit(&path).await.unwrap();
     let entries = store.ledger(&Filter::default()).await.unwrap();
     assert_eq!(entries.len(), lines.len());
@@ -86,6 +88,7 @@ async fn the_ledger_of_an_old_store_reads_the_same_and_has_codes() {
     }
     let untold = store.untold().await.unwrap();
     assert_eq!(untold.iter().filter(|untold| untold.code == Code::Sent).map(|untold| untold.count).sum::<u64>(), 3);
-    let doubtful = sqlx::query_scalar::<_, i64>("SELECT doubtful FROM send ORDER BY id").fetch_all(&store.read).await;
-    assert_eq!(doubtful.unwrap(), [0, 1]);
+    let doubtful =
+        store.read(|tx| tx.rows("SELECT doubtful FROM send ORDER BY id", [], |row| Ok(row.get::<_, i64>(0)?)));
+    assert_eq!(doubtful.await.unwrap(), [0, 1]);
 }

@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use sqlx::Connection as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use rusqlite::{Connection, OptionalExtension as _};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -70,9 +69,8 @@ async fn started() -> (MailServer, Service) {
 }
 
 /// The service's store, beside the service.
-async fn store(service: &Service) -> SqliteConnection {
-    let file = SqliteConnectOptions::new().filename(service.path("microalign.db"));
-    SqliteConnection::connect_with(&file).await.unwrap()
+fn store(service: &Service) -> Connection {
+    Connection::open(service.path("microalign.db")).unwrap()
 }
 
 #[tokio::test]
@@ -89,8 +87,8 @@ async fn an_address_that_does_not_exist_is_given_a_rest() {
         assert_eq!(reason(number).await, refused, "they all came within a day");
     }
     // A day passes.
-    let mut store = store(&service).await;
-    sqlx::query("UPDATE bounce SET first_at = first_at - 86400000").execute(&mut store).await.unwrap();
+    let store = store(&service);
+    store.execute("UPDATE bounce SET first_at = first_at - 86400000", []).unwrap();
     let suppressed = reason(5).await;
     let expected = "email:web@example.com: suppressed: it refused 4 mails since ";
     assert!(suppressed.starts_with(expected) && suppressed.contains("5.1.1"), "{suppressed}");
@@ -114,13 +112,13 @@ async fn an_address_that_does_not_exist_is_given_a_rest() {
 async fn a_mail_that_arrives_ends_the_count() {
     let (server, service) = started().await;
     let service = service.expecting(&["cannot be sent"]);
-    let mut store = store(&service).await;
+    let store = store(&service);
     for (number, mailbox, refusals) in [(1, false, Some(1)), (2, false, Some(2)), (3, true, None), (4, false, Some(1))]
     {
         server.mailbox.store(mailbox, Ordering::SeqCst);
         service.github_settled("pull_request", &format!("d-{number}"), &merged(number)).await;
         let known: Option<i64> =
-            sqlx::query_scalar("SELECT refusals FROM bounce").fetch_optional(&mut store).await.unwrap();
+            store.query_row("SELECT refusals FROM bounce", [], |row| row.get(0)).optional().unwrap();
         assert_eq!(known, refusals, "after {number}");
     }
 }

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
+use rusqlite::Connection;
 use serde_json::Value;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{Connection as _, SqliteConnection};
 use tokio::process::Command;
 
 use crate::support::{Service, merged};
@@ -66,15 +64,24 @@ async fn stopped() -> Service {
     service
 }
 
-async fn connect(path: &Path) -> SqliteConnection {
-    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap()
+/// Puts everything into the one file, as it is where a service closed it.
+fn alone(path: &Path) {
+    let store = Connection::open(path).unwrap();
+    store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
 }
 
-/// Puts everything into the one file, as it is where a service closed it.
-async fn alone(path: &Path) {
-    let mut store = connect(path).await;
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut store).await.unwrap();
-    store.close().await.unwrap();
+/// Makes a store that has had all migrations but the last.
+fn older(path: &Path) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/migrations");
+    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    files.sort();
+    files.pop().unwrap();
+    let store = Connection::open(path).unwrap();
+    store.pragma_update(None, "journal_mode", "wal").unwrap();
+    for file in &files {
+        store.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
+    }
+    store.pragma_update(None, "user_version", i64::try_from(files.len()).unwrap()).unwrap();
 }
 
 /// What each file of the store holds, and when it was written.
@@ -91,7 +98,7 @@ fn files(folder: &Path) -> BTreeMap<String, (SystemTime, Vec<u8>)> {
 async fn a_reading_command_needs_no_secret_and_changes_no_store() {
     let service = stopped().await;
     assert_eq!(service.run(&["check"]).await.0, 1, "what serves needs its secrets");
-    alone(&service.path("microalign.db")).await;
+    alone(&service.path("microalign.db"));
     let before = files(&service.home);
     for command in READING {
         let (code, out, err) = service.run(&command.split(' ').collect::<Vec<_>>()).await;
@@ -130,13 +137,7 @@ async fn a_store_of_another_version_is_refused_with_what_to_do() {
     let mut service = Service::new(TEAM, "");
     service.write("rules/team.toml", &TEAM.replace("\"webhook:hub\", \"google-chat:ops\", ", ""));
     let path = service.path("microalign.db");
-    let mut older = Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/migrations")).await.unwrap();
-    older.migrations.to_mut().pop().unwrap();
-    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-    let options = options.journal_mode(SqliteJournalMode::Wal);
-    let mut store = SqliteConnection::connect_with(&options).await.unwrap();
-    older.run(&mut store).await.unwrap();
-    store.close().await.unwrap();
+    older(&path);
     let refused = async |service: &Service, said: &str| {
         let before = files(&service.home);
         for command in READING {
@@ -151,15 +152,7 @@ async fn a_store_of_another_version_is_refused_with_what_to_do() {
     service.start().await;
     assert_eq!(service.ledger().await, Vec::<Value>::new());
     service.stop().await;
-    let mut store = connect(&path).await;
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (9999, 'later', TRUE, x'00', 0)",
-    )
-    .execute(&mut store)
-    .await
-    .unwrap();
-    store.close().await.unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 9999).unwrap();
     refused(&service, "is of a newer version of microalign: use that program").await;
     let (code, _, err) = service.run(&["serve"]).await;
     assert_eq!(code, 1);
@@ -178,7 +171,7 @@ async fn a_store_of_another_version_is_refused_with_what_to_do() {
 async fn a_folder_that_cant_be_written_can_be_read() {
     use std::os::unix::fs::PermissionsExt;
     let service = stopped().await;
-    alone(&service.path("microalign.db")).await;
+    alone(&service.path("microalign.db"));
     let mode = |mode| std::fs::set_permissions(&service.home, PermissionsExt::from_mode(mode)).unwrap();
     mode(0o555);
     // Root may write everywhere.

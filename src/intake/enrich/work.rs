@@ -32,10 +32,9 @@ impl Enricher {
         if subjects.is_empty() {
             return Ok(());
         }
-        let known = store.before(&subjects.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        let known = store.known(subjects).await?;
         wanting.retain_mut(|event| {
-            let pull = known.get(&event.work()).and_then(|before| before.known.as_ref());
-            pull.is_none_or(|pull| {
+            known.get(&event.work()).is_none_or(|pull| {
                 track::belong(event, pull);
                 event.brought_by().is_none()
             })

@@ -3,6 +3,7 @@
 use super::*;
 use crate::destination::Destination;
 use crate::store::{Objected, Objection, Through};
+use crate::template::Message;
 
 const ASSUMED: &str = "/assume ids are never reused";
 const RULE: &str = "[[rule]]\nname = \"notes\"\non = [\"note.assumed\"]\nobject_by = \"2d\"\n";
@@ -187,10 +188,10 @@ async fn an_answer_in_a_thread_is_to_what_was_assumed_last_in_it() {
         clocked.comment(&format!("2026-11-16T{hour}:00:00Z"), "ana", words).await;
         clocked.until(&format!("2026-11-16T{hour}:01:00Z")).await;
         // The last is not there yet.
-        let sends = store.claim(&Room { lanes: 64, ..Room::default() }, at("2026-11-16T12:01:00Z")).await.unwrap();
+        let sends = store.claim(Room { lanes: 64, ..Room::default() }, at("2026-11-16T12:01:00Z")).await.unwrap();
         for send in sends.iter().filter(|_| hour < 12) {
-            let sent = Settled::Sent { reference: Some(format!("C1/{hour}")), anew: false, doubt: None };
-            store.settle(send, &sent).await.unwrap();
+            let sent = SendOutcome::Sent { reference: Some(format!("C1/{hour}")), anew: false, doubt: None };
+            store.record_outcome(send, &sent).await.unwrap();
         }
     }
     let found = store.assumption_in("slack", "C1/10").await.unwrap().unwrap();

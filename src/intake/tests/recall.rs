@@ -23,15 +23,16 @@ async fn written(to: &str) -> Clocked {
 
 impl Clocked {
     async fn recall(&self, delivery: i64) {
-        self.intake.store.recall(&[LineId { delivery, line: 1 }], WHY, at(NOW)).await.unwrap();
+        let line = LineId { delivery, line: 1 };
+        self.intake.store.write(move |tx| tx.recall(&[tx.line(line)?.unwrap()], WHY, at(NOW))).await.unwrap();
     }
 
     async fn claimed(&self) -> Vec<Claimed> {
-        self.intake.store.claim(&Room { lanes: 64, ..Room::default() }, at(NOW)).await.unwrap()
+        self.intake.store.claim(Room { lanes: 64, ..Room::default() }, at(NOW)).await.unwrap()
     }
 
-    async fn settle(&self, send: &Claimed, settled: Settled) {
-        assert!(self.intake.store.settle(send, &settled).await.unwrap());
+    async fn ended(&self, send: &Claimed, outcome: SendOutcome) {
+        assert!(self.intake.store.record_outcome(send, &outcome).await.unwrap());
     }
 
     async fn sends(&self) -> Vec<String> {
@@ -43,12 +44,12 @@ impl Clocked {
     }
 }
 
-fn sent() -> Settled {
-    Settled::Sent { reference: None, anew: false, doubt: None }
+fn sent() -> SendOutcome {
+    SendOutcome::Sent { reference: None, anew: false, doubt: None }
 }
 
-fn again(error: &str, doubtful: bool) -> Settled {
-    Settled::Again { at: at(NOW), error: error.to_owned(), doubtful }
+fn again(error: &str, doubtful: bool) -> SendOutcome {
+    SendOutcome::Again { at: at(NOW), error: error.to_owned(), doubtful }
 }
 
 #[tokio::test]
@@ -78,7 +79,7 @@ async fn what_certainly_did_not_arrive_is_written_anew_and_what_may_have_is_stop
         // It is under way.
         clocked.recall(1).await;
         assert_eq!(clocked.sends().await, ["mailbox sending"]);
-        clocked.settle(send, again(error, stopped)).await;
+        clocked.ended(send, again(error, stopped)).await;
         clocked.recall(1).await;
         let (sends, state) = match stopped {
             true => (vec!["mailbox failed"], EntryState::Failed),
@@ -96,8 +97,8 @@ async fn where_some_place_has_it_the_others_do_not_get_it() {
     let clocked = written("[\"email:a@example.com\", \"mailbox\"]").await;
     let claimed = clocked.claimed().await;
     let [mail, file] = &claimed[..] else { panic!("two sends") };
-    clocked.settle(mail, sent()).await;
-    clocked.settle(file, again("the disk is full", false)).await;
+    clocked.ended(mail, sent()).await;
+    clocked.ended(file, again("the disk is full", false)).await;
     clocked.recall(2).await;
     assert_eq!(clocked.sends().await, ["email:a@example.com sent", "mailbox failed"]);
     let entries = clocked.ledger().await;

@@ -1,7 +1,7 @@
 //! What takes back what waits, or was made ready to be sent.
 
 use super::*;
-use crate::event::{Undoes, Undoing, Undone};
+use crate::event::{Ticket, Undoes, Undoing, Undone};
 
 fn teams_of(kinds: &str) -> Rules {
     teams(&TEAM.replacen("pull_request.*", kinds, 1))
@@ -129,7 +129,7 @@ fn what_goes_on_and_off_while_it_waits_is_not_told_and_neither_is_that_it_went_o
             let reason = Reason::NotToldYet { team: "web".to_owned(), kind: waits };
             assert_eq!(now.updates[0].fate, Fate::Suppressed(reason));
         } else {
-            assert!(matches!(now.updates[0].fate, Fate::Held(_)), "{waits} and {then}");
+            assert!(matches!(now.updates[0].fate, Fate::Held { .. }), "{waits} and {then}");
         }
         tracked.stale = Some(Reason::ToldAlready { delivery: None, two_webhooks: false });
         assert_eq!(lines(&plan_of(&tracked).withdrawn), Vec::<i64>::new(), "once more: {waits} and {then}");
@@ -141,10 +141,10 @@ fn a_workflow_works_again_for_whoever_heard_that_it_failed() {
     let rules = teams_of("workflow.*");
     let recovered = news(EventKind::WorkflowRecovered);
     let fate = |last: Option<EventKind>| {
-        let told = last.map(|kind| (("web".to_owned(), "all".to_owned()), (NOON, kind))).into_iter().collect();
+        let told = last.map(|kind| (of_web("all"), (NOON, kind))).into_iter().collect();
         plan(&recovered, &rules, &History { told, ..History::default() }, NOON).updates.remove(0).fate
     };
-    assert!(matches!(fate(Some(EventKind::WorkflowFailed)), Fate::Held(_)));
+    assert!(matches!(fate(Some(EventKind::WorkflowFailed)), Fate::Held { .. }));
     for last in [None, Some(EventKind::WorkflowRecovered)] {
         assert_eq!(fate(last), Fate::Suppressed(Reason::FailureNotTold { team: "web".to_owned() }));
     }

@@ -7,8 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use microalign::event::EventKind;
 use microalign::reason::{Code, Reason};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{Connection as _, Row as _, SqliteConnection};
+use rusqlite::{Connection, Row};
 
 /// The ledger's lines by their ids, and where each message goes: by the id of its first line.
 pub struct Observed {
@@ -49,66 +48,62 @@ pub struct Line {
     pub waited: Vec<Code>,
 }
 
-async fn open(path: &Path) -> SqliteConnection {
-    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap()
-}
-
 /// Has the database write down what each line waits for: the ledger keeps the last reason only.
-pub async fn watch(path: &Path) {
-    let mut database = open(path).await;
-    sqlx::raw_sql(
+pub fn watch(path: &Path) {
+    let database = Connection::open(path).unwrap();
+    let triggers = database.execute_batch(
         "CREATE TABLE waited (line INTEGER NOT NULL, code TEXT NOT NULL);
          CREATE TRIGGER waits AFTER INSERT ON ledger WHEN new.due_at IS NOT NULL
          BEGIN INSERT INTO waited VALUES (new.id, new.reason_code); END;
          CREATE TRIGGER waits_on AFTER UPDATE OF due_at ON ledger WHEN new.due_at IS NOT NULL
          BEGIN INSERT INTO waited VALUES (new.id, new.reason_code); END;",
-    )
-    .execute(&mut database)
-    .await
-    .unwrap();
-    database.close().await.unwrap();
+    );
+    triggers.unwrap();
 }
 
 /// Reads all of it.
-pub async fn read(path: &Path) -> Observed {
-    let mut database = open(path).await;
-    let lines = sqlx::query(
+pub fn read(path: &Path) -> Observed {
+    let database = Connection::open(path).unwrap();
+    let lines = database.prepare(
         "SELECT l.id, d.delivery_key, l.kind, e.body ->> '$.kind' AS event, l.subject, l.team, l.rule, l.state, l.reason,
                 l.due_at IS NOT NULL AS waits, l.told_at, coalesce(l.lead_id, l.id) AS lead,
                 e.body ->> '$.note.text' AS note, l.message
          FROM ledger l JOIN delivery d ON d.id = l.delivery_id LEFT JOIN event e ON e.id = l.event_id",
-    )
-    .fetch_all(&mut database)
-    .await
-    .unwrap();
-    let mut lines: BTreeMap<i64, Line> = lines.iter().map(line).map(|line| (line.id, line)).collect();
-    for row in sqlx::query("SELECT line, code FROM waited ORDER BY rowid").fetch_all(&mut database).await.unwrap() {
-        lines.get_mut(&row.get(0)).unwrap().waited.push(row.get::<&str, _>(1).parse().unwrap());
+    );
+    let mut lines = lines.unwrap();
+    let lines = lines.query_map([], |row| Ok(line(row))).unwrap().map(Result::unwrap);
+    let mut lines: BTreeMap<i64, Line> = lines.map(|line| (line.id, line)).collect();
+    let mut waited = database.prepare("SELECT line, code FROM waited ORDER BY rowid").unwrap();
+    let waited = waited.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).unwrap();
+    for (line, code) in waited.map(Result::unwrap) {
+        lines.get_mut(&line).unwrap().waited.push(code.parse().unwrap());
     }
     let mut places: HashMap<i64, Vec<Place>> = HashMap::new();
-    for row in sqlx::query("SELECT ledger_id, destination, thread FROM send").fetch_all(&mut database).await.unwrap() {
-        places.entry(row.get(0)).or_default().push(Place { destination: row.get(1), thread: row.get(2) });
+    let mut sends = database.prepare("SELECT ledger_id, destination, thread FROM send").unwrap();
+    let sends = sends.query_map([], |row| Ok((row.get(0)?, Place { destination: row.get(1)?, thread: row.get(2)? })));
+    for (line, place) in sends.unwrap().map(Result::unwrap) {
+        places.entry(line).or_default().push(place);
     }
     Observed { lines, places }
 }
 
-fn line(row: &SqliteRow) -> Line {
-    let text = |name: &str| row.get::<Option<String>, _>(name);
+fn line(row: &Row<'_>) -> Line {
+    let text = |name: &str| row.get::<_, Option<String>>(name).unwrap();
     let kind = |name: &str| text(name).and_then(|kind| kind.parse().ok());
     let time = |at: i64| Timestamp::from_millisecond(at).unwrap();
     Line {
-        id: row.get("id"),
-        delivery: row.get("delivery_key"),
+        id: row.get("id").unwrap(),
+        delivery: row.get("delivery_key").unwrap(),
         kind: kind("kind"),
         event: kind("event"),
         subject: text("subject").unwrap_or_default(),
         team: text("team").unwrap_or_default(),
         rule: text("rule").unwrap_or_default(),
-        state: row.get("state"),
-        reason: serde_json::from_str(row.get("reason")).unwrap(),
-        waits: row.get("waits"),
-        told_at: row.get::<Option<i64>, _>("told_at").map(time),
-        lead: row.get("lead"),
+        state: row.get("state").unwrap(),
+        reason: serde_json::from_str(&row.get::<_, String>("reason").unwrap()).unwrap(),
+        waits: row.get("waits").unwrap(),
+        told_at: row.get::<_, Option<i64>>("told_at").unwrap().map(time),
+        lead: row.get("lead").unwrap(),
         note: text("note"),
         message: text("message"),
         waited: Vec::new(),

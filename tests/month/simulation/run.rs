@@ -20,8 +20,8 @@ pub async fn run(company: &Company, traffic: &Traffic) -> Observed {
         std::fs::write(path, text).unwrap();
     }
     let path = folder.path().join("month.db");
-    let (store, writer) = Store::scratch(&path).await.unwrap();
-    observed::watch(&path).await;
+    let (store, written) = Store::scratch(&path).await.unwrap();
+    observed::watch(&path);
     let config = config::load(&folder.path().join("microalign.toml"), &|_| None).unwrap();
     let rules = Rulebook::load(&config, None);
     assert_eq!(rules.problems(), []);
@@ -34,8 +34,8 @@ pub async fn run(company: &Company, traffic: &Traffic) -> Observed {
     }
     replay.advance(Timestamp::MAX).await.unwrap();
     drop(replay);
-    writer.await.unwrap();
-    observed::read(&path).await
+    written.await.unwrap();
+    observed::read(&path)
 }
 
 fn queued(Delivery { received, source, key, name, body, .. }: &Delivery) -> Queued {

@@ -1,0 +1,231 @@
+//! From stored deliveries to queued messages: understand, track, plan, hold, release.
+//!
+//! One task does all of it, so that there is nothing to lock. What can be done beforehand is: reading payloads, and asking
+//! GitHub and Jira ([`enrich`]). Then a [`round`] of work is one transaction, which sees all that was written before: a
+//! delivery's plan and the mark that it is done commit together, and so does the message of what has nothing to wait for.
+
+mod answer;
+mod bulk;
+mod bundle;
+mod enrich;
+mod names;
+mod planning;
+mod release;
+mod round;
+mod silence;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc, watch};
+
+pub use self::enrich::Enricher;
+
+use self::names::Learned;
+use self::round::Round;
+use crate::compose::Rulebook;
+use crate::event::Source;
+use crate::metrics::Metrics;
+use crate::reason::Reason;
+use crate::rule::Renaming;
+use crate::settings::TellAuthors;
+use crate::source::{self, Parsed, Settings};
+use crate::store::{Incoming, Queued, Store, StoreError, Tx};
+
+/// It is told of new deliveries; it also looks by itself.
+const LOOK: Duration = Duration::from_secs(1);
+/// After trouble with the store.
+const REST: Duration = Duration::from_secs(2);
+
+/// Reads a payload. A fault of our parser ends here, with the body kept for a replay.
+#[must_use]
+pub fn understand(source: Source, name: &str, body: &[u8], received: Timestamp, settings: &Settings) -> Parsed {
+    let parse = AssertUnwindSafe(|| source::parse(source, name, body, received, settings));
+    std::panic::catch_unwind(parse).unwrap_or(Parsed::Ignored(Reason::ParserFailed))
+}
+
+/// A delivery with the reason to ignore it, if there is one; and what it says.
+#[must_use]
+pub fn sorted(incoming: Incoming, settings: &Settings) -> (Incoming, Parsed) {
+    let Incoming { source, name, body, received, .. } = &incoming;
+    let parsed = understand(*source, name, body, *received, settings);
+    let ignored = match &parsed {
+        Parsed::Ignored(reason) => Some(reason.clone()),
+        Parsed::Events(_) => None,
+    };
+    (Incoming { ignored, ..incoming }, parsed)
+}
+
+/// The task that turns deliveries into messages.
+pub struct Intake {
+    /// Where deliveries come from and messages go
+    pub store: Store,
+    /// How payloads are read
+    pub settings: Settings,
+    /// Who is asked for what payloads leave out, if anybody can be
+    pub enricher: Option<Arc<Enricher>>,
+    /// Where the authors of assumptions are told what came of them
+    pub tell_authors: TellAuthors,
+    /// The rules and templates in force
+    pub rulebook: watch::Receiver<Arc<Rulebook>>,
+    /// When the service started, until it was asked what was missed before: updates that were planned up to then wait
+    /// for that
+    pub resumed: watch::Receiver<Option<Timestamp>>,
+    /// What is counted
+    pub metrics: Arc<Metrics>,
+    /// Notified when there is a new delivery
+    pub stored: Arc<Notify>,
+    /// Notified by us when there is something to send
+    pub to_send: Arc<Notify>,
+    /// Told by us of what has another name now
+    pub renamings: mpsc::UnboundedSender<Renaming>,
+}
+
+impl Intake {
+    /// Runs until `stop` turns true.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        self.catch_up(&stop).await;
+        while !*stop.borrow() {
+            let rest = match self.round(Timestamp::now()).await {
+                Ok(Done { more: true, .. }) => continue,
+                Ok(done) => self.until(done.next_due),
+                // The writer has said why.
+                Err(StoreError::NotWritten) => REST,
+                Err(error) => {
+                    tracing::error!(%error, "cannot work on deliveries now; they wait");
+                    REST
+                }
+            };
+            tokio::select! {
+                () = self.stored.notified() => {}
+                () = tokio::time::sleep(rest) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Works on what there is `now`: one batch of deliveries, of updates, of silences. `false` when there was nothing
+    /// to do.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn step(&self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.round(now).await?.worked > 0)
+    }
+
+    async fn round(&self, now: Timestamp) -> Result<Done, StoreError> {
+        let batch = self.read().await?;
+        self.work(batch, now, true).await
+    }
+
+    /// What came before a restart is planned first: it may have changed what is due.
+    async fn catch_up(&self, stop: &watch::Receiver<bool>) {
+        let now = self.resumed.borrow().unwrap_or_else(Timestamp::now);
+        while !*stop.borrow() {
+            match self.plan_waiting(now).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot plan what waits from before; later");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn plan_waiting(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let mut batch = self.read().await?;
+        // What comes meanwhile is newer than what was missed, and does not wait for that.
+        let before = batch.deliveries.iter().take_while(|delivery| delivery.received <= now).count();
+        batch.deliveries.truncate(before);
+        batch.parsed.truncate(before);
+        if before == 0 { Ok(0) } else { Ok(self.work(batch, now, false).await?.worked) }
+    }
+
+    /// Reads the payloads that wait, and asks for what they leave out.
+    async fn read(&self) -> Result<Batch, StoreError> {
+        let (settings, store) = (self.settings.clone(), self.store.clone());
+        let read = move |tx: &Tx<'_>| {
+            let deliveries = tx.queued()?;
+            let parsed = deliveries.iter().map(|Queued { source, name, body, received, .. }| {
+                understand(*source, name, body, *received, &settings)
+            });
+            let mut parsed = parsed.collect::<Vec<_>>();
+            let learned = names::complete(&mut parsed, &settings, (tx, &store))?;
+            Ok(Batch { deliveries, parsed, learned })
+        };
+        let mut batch = self.store.read(read).await?;
+        if let Some(enricher) = self.enricher.as_ref().filter(|_| !batch.parsed.is_empty()) {
+            let rulebook = Arc::clone(&self.rulebook.borrow());
+            enricher.complete(batch.parsed.iter_mut(), rulebook.rules(), &self.store).await?;
+        }
+        Ok(batch)
+    }
+
+    /// Does a round of work, in one transaction.
+    async fn work(&self, batch: Batch, now: Timestamp, release: bool) -> Result<Done, StoreError> {
+        let Batch { deliveries, parsed, learned } = batch;
+        let (rulebook, resumed, tell_authors) =
+            (Arc::clone(&self.rulebook.borrow()), *self.resumed.borrow(), self.tell_authors);
+        let done = self.store.write(move |tx| {
+            let mut round = Round::new(tx, &rulebook, now);
+            learned.write(tx)?;
+            for (delivery, parsed) in deliveries.iter().zip(parsed) {
+                round.take_in(delivery, parsed)?;
+            }
+            if !deliveries.is_empty() {
+                tx.end_recovery()?;
+            }
+            if release {
+                round.release(resumed)?;
+                round.look_after(resumed, tell_authors)?;
+            }
+            let (worked, more) = (deliveries.len() + round.worked, deliveries.len() >= Tx::DELIVERIES);
+            let Round { states, renamings, .. } = round;
+            Ok((Done { worked, more, next_due: tx.next_due()? }, states, renamings, learned))
+        });
+        let (done, states, renamings, learned) = done.await?;
+        self.store.remember_people(learned.people);
+        states.iter().for_each(|state| self.metrics.update(state));
+        // Where nobody listens, nobody is told: a rehearsal.
+        renamings.into_iter().for_each(|renaming| drop(self.renamings.send(renaming)));
+        if done.worked > 0 {
+            self.to_send.notify_one();
+        }
+        Ok(done)
+    }
+
+    /// How long to rest, if nothing comes meanwhile.
+    fn until(&self, due: Option<Timestamp>) -> Duration {
+        match due {
+            // What is due may still have to wait for what was missed.
+            Some(due) if self.resumed.borrow().is_none() => {
+                let wait = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default();
+                wait.clamp(Duration::from_millis(1), LOOK)
+            }
+            _ => LOOK,
+        }
+    }
+}
+
+/// Deliveries that wait, read.
+struct Batch {
+    deliveries: Vec<Queued>,
+    parsed: Vec<Parsed>,
+    learned: Learned,
+}
+
+/// What a round of work did.
+struct Done {
+    /// How much there was to do
+    worked: usize,
+    /// Whether there are more deliveries
+    more: bool,
+    /// When the next update, silence or objection is due
+    next_due: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! The names that events go by: of another host than ours, of people, of what was renamed, of tickets that have a number only.
+
+use std::collections::HashMap;
+
+use crate::event::{About, Event, Renamed, Source, Undoes};
+use crate::rule::{Renaming, Rules};
+use crate::source::{self, Parsed, Settings};
+use crate::store::{Store, StoreError, Tx};
+use crate::track::{self, Homes};
+
+/// What a batch of payloads teaches about names.
+#[derive(Debug, Default)]
+pub(super) struct Learned {
+    /// The hosts that were heard of first, if that is new
+    homes: Option<Homes>,
+    /// What people are called, by their ids, where that is new
+    pub(super) people: HashMap<String, String>,
+}
+
+impl Learned {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; here and below
+    pub(super) fn write(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        if let Some(homes) = &self.homes {
+            tx.learn_homes(homes)?;
+        }
+        tx.learn_people(&self.people)
+    }
+}
+
+/// Gives the events of payloads the names that the planner knows, as far as one payload and what was known before say.
+pub(super) fn complete(
+    parsed: &mut [Parsed],
+    settings: &Settings,
+    (tx, store): (&Tx<'_>, &Store),
+) -> Result<Learned, StoreError> {
+    let mut events = parsed.iter_mut().filter_map(|parsed| match parsed {
+        Parsed::Events(events) => Some(events),
+        Parsed::Ignored(_) => None,
+    });
+    let mut events = events.by_ref().flatten().collect::<Vec<_>>();
+    let known = tx.homes(homes(settings))?;
+    let mut homes = known.clone();
+    let site = settings.jira_base_url.as_deref();
+    for event in &mut events {
+        let named = event.host.is_some();
+        track::localize(event, &mut homes);
+        if let Some(site) = site.filter(|_| named && event.host.is_none()) {
+            source::at_jira_site(event, site);
+        }
+    }
+    let people = name_people(&mut events, store);
+    for event in events {
+        follow_aliases(event, tx)?;
+    }
+    Ok(Learned { homes: (homes != known).then_some(homes), people })
+}
+
+/// Gives an event the last names that it lacks, by what was written before it. Says what it renames that was not known to be
+/// renamed.
+pub(super) fn settle(event: &mut Event, rules: &Rules, tx: &Tx<'_>) -> Result<Option<Renaming>, StoreError> {
+    follow_aliases(event, tx)?;
+    follow_number(event, tx)?;
+    // What undoes an occurrence is found by its name, whichever of the two comes first.
+    if let Some(Undoes::Occurrence(of, _)) = event.undoing.as_ref().map(|undoing| &undoing.of) {
+        event.once = Some(format!("{of}@{}", event.at.as_millisecond()));
+    }
+    keep_words(event, rules);
+    let Some(renamed) = event.renamed.clone() else { return Ok(None) };
+    let renaming = renaming(event, &renamed, tx)?;
+    rename(event, &renamed, tx)?;
+    Ok(renaming)
+}
+
+/// Puts people's names in the places of the ids that Jira has for them, by what these and earlier deliveries call them.
+fn name_people(events: &mut [&mut Event], store: &Store) -> HashMap<String, String> {
+    // Of several names the last one counts.
+    let of_jira = events.iter().filter(|event| event.source == Source::Jira);
+    let taught = of_jira.flat_map(|event| event.people.iter().cloned()).collect::<HashMap<_, _>>();
+    let name = |id: &str| taught.get(id).cloned().or_else(|| store.name_of(id));
+    for event in events.iter_mut().filter(|event| event.source == Source::Jira) {
+        source::name_people(event, &name);
+    }
+    taught.into_iter().filter(|(id, name)| store.name_of(id).as_ref() != Some(name)).collect()
+}
+
+/// The hosts that the configuration names.
+fn homes(settings: &Settings) -> Homes {
+    let jira = settings.jira_base_url.as_deref().and_then(source::host_of);
+    Homes { github: settings.github_host.clone(), jira, ..Homes::default() }
+}
+
+/// A late event that has its subject's old name is about the new one.
+fn follow_aliases(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
+    if event.renamed.is_some() {
+        return Ok(());
+    }
+    let scope = event.named(&event.scope);
+    if let Some(now) = tx.alias(&event.subject)? {
+        event.subject = now;
+    } else if event.source == Source::Github
+        && let Some(rest) = event.subject.strip_prefix(&scope)
+        && let Some(now) = tx.alias(&scope)?
+    {
+        event.subject = format!("{now}{rest}");
+        event.scope = now.strip_prefix(&event.named("")).unwrap_or(&now).to_owned();
+    }
+    for key in &mut event.tickets {
+        if let Some(now) = tx.alias(key.as_str())?.and_then(|now| now.parse().ok()) {
+            *key = now;
+        }
+    }
+    Ok(())
+}
+
+/// Gives an event its ticket's key where the payload has only Jira's number. Where that is not known, it must not be taken
+/// for told: the same comment comes again within `jira:issue_updated`.
+fn follow_number(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
+    let About::Ticket(ticket) = &event.about else { return Ok(()) };
+    if !event.tickets.is_empty() {
+        return Ok(());
+    }
+    match tx.ticket_key(&ticket.key)? {
+        Some(key) => *event = track::resolve(event.clone(), key),
+        None => event.once = None,
+    }
+    Ok(())
+}
+
+/// Names at the beginning of a note that are no team's are words of it: people are named like that too.
+fn keep_words(event: &mut Event, rules: &Rules) {
+    let Some(note) = event.note.as_mut().filter(|note| !note.to.is_empty()) else { return };
+    let teams = rules.teams();
+    let (to, people) = std::mem::take(&mut note.to)
+        .into_iter()
+        .partition::<Vec<_>, _>(|name| teams.iter().any(|team| team.is_called(name)));
+    note.to = to;
+    for name in people.iter().rev() {
+        note.text = format!("@{name} {}", note.text);
+    }
+}
+
+/// What has another name with an event that was not known to have it. Of all that moves from one project of Jira's to another,
+/// it is the first.
+fn renaming(event: &Event, Renamed { from, to }: &Renamed, tx: &Tx<'_>) -> Result<Option<Renaming>, StoreError> {
+    // Another webhook told of it.
+    if tx.alias(from)?.as_ref() == Some(to) {
+        return Ok(None);
+    }
+    let first = match (from.rsplit_once('-'), to.rsplit_once('-'), event.source) {
+        (Some((from, _)), Some((to, _)), Source::Jira) => !tx.went_before(from, to)?,
+        _ => true,
+    };
+    Ok(Renaming::of(event, first))
+}
+
+/// Gives the subject of an event its new name, with all that is known of the old one.
+fn rename(event: &mut Event, renamed: &Renamed, tx: &Tx<'_>) -> Result<(), StoreError> {
+    let new = tx.known(&renamed.to)?;
+    tx.rename(renamed)?;
+    if let Some(new) = &new {
+        // It was heard of by its new name before.
+        tx.know(&renamed.to, new, track::thread(&renamed.to, &new.tickets))?;
+    }
+    if event.subject == renamed.from {
+        // It says how it was there.
+        if let Some(known) = new.map_or_else(|| tx.known(&renamed.to), |new| Ok(Some(new)))? {
+            event.about = known.about;
+        }
+        event.subject.clone_from(&renamed.to);
+    }
+    Ok(())
+}

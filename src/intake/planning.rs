@@ -1,0 +1,106 @@
+//! One delivery: its events are named, completed by what is known, and planned; what comes of them is written.
+
+use std::collections::VecDeque;
+
+use crate::event::{About, Event, EventKind};
+use crate::plan;
+use crate::reason::Reason;
+use crate::source::{self, Parsed};
+use crate::store::{PlannedEvent, Queued, StoreError};
+use crate::track::{self, Facts, Tracked};
+
+use super::names;
+use super::round::Round;
+
+impl Round<'_> {
+    /// Plans a delivery. A fault of ours in it is recorded, with its body kept for a replay, and holds up no other.
+    ///
+    /// # Errors
+    /// [`StoreError`]; here and below
+    pub(super) fn take_in(&mut self, delivery: &Queued, parsed: Parsed) -> Result<(), StoreError> {
+        let span = tracing::info_span!("delivery", id = delivery.id, source = %delivery.source, key = delivery.key);
+        let _entered = span.entered();
+        let states = self.states.len();
+        let planned = self.attempt(|round| round.plan_delivery(delivery, parsed));
+        match planned {
+            Err(StoreError::Corrupt(fault)) => {
+                tracing::error!(delivery = delivery.id, fault, "our fault: it could not be planned; its body is kept");
+                self.states.truncate(states);
+                self.ignore(delivery, &Reason::Fault { detail: fault })?;
+            }
+            planned => planned?,
+        }
+        let updates = &self.states[states..];
+        tracing::info!(id = delivery.id, source = %delivery.source, key = delivery.key, ?updates, "planned");
+        Ok(())
+    }
+
+    fn ignore(&mut self, delivery: &Queued, reason: &Reason) -> Result<(), StoreError> {
+        self.states.push("ignored");
+        self.tx.ignore_delivery(delivery.id, (delivery.source, &delivery.name), reason, self.now)
+    }
+
+    fn plan_delivery(&mut self, delivery: &Queued, parsed: Parsed) -> Result<(), StoreError> {
+        let events = match parsed {
+            Parsed::Events(events) => self.compared(events)?,
+            Parsed::Ignored(reason) => return self.ignore(delivery, &reason),
+        };
+        let mut events = VecDeque::from(events);
+        while let Some(mut event) = events.pop_front() {
+            let rules = self.rulebook.rules();
+            self.renamings.extend(names::settle(&mut event, rules, self.tx)?);
+            let tracked = track::complete(event.clone(), self.facts(&event)?);
+            let plan = plan::plan(&tracked, rules, &self.tx.history(&tracked.event.subject)?, self.now);
+            self.states.extend(plan.states());
+            self.tx.write_event(PlannedEvent { delivery: delivery.id, tracked: &tracked, plan: &plan }, self.now)?;
+            events.extend(self.on_track(&tracked)?);
+        }
+        self.tx.close_delivery(delivery.id)
+    }
+
+    /// A delivery's events; where its text was edited, with what that changes instead of all the notes in it.
+    fn compared(&self, events: Vec<Event>) -> Result<Vec<Event>, StoreError> {
+        let Some((brought, prefix)) = events.iter().find_map(|event| Some((event, event.retold.as_deref()?))) else {
+            return Ok(events);
+        };
+        let before = source::standing_notes(self.tx.notes(prefix)?);
+        let brought = brought.clone();
+        let begins = |event: &&Event| event.once.as_deref().is_some_and(|once| once.starts_with(prefix));
+        let (now, mut others): (Vec<_>, Vec<_>) = events.iter().cloned().partition(|event| begins(&event));
+        others.extend(source::revise_notes(&brought, before, now));
+        Ok(others)
+    }
+
+    /// What is known that an event is completed by.
+    fn facts(&self, event: &Event) -> Result<Facts, StoreError> {
+        let (tx, rules) = (self.tx, self.rulebook.rules());
+        let work = matches!(&event.about, About::Thing(thing) if thing.pull_request.is_some());
+        let ticket = event.tickets.first().filter(|key| key.as_str() != event.subject && rules.ask_of_tickets());
+        let ticket = ticket.map(|key| tx.known(key.as_str())).transpose()?.flatten();
+        let replaced = event.note.as_ref().filter(|note| note.edited).and_then(|note| note.replaces.as_deref());
+        let scope = event.named(&event.scope);
+        let restricts = event.private == Some(true) && rules.have_readers_outside();
+        let undoings = track::undone_with(event).map(|once| tx.undoings(&once)).transpose()?;
+        let notes = track::place_of_note(event).map(|place| tx.notes(&place)).transpose()?;
+        Ok(Facts {
+            known: tx.known(&event.subject)?,
+            work: work.then(|| tx.known(&event.work())).transpose()?.flatten(),
+            ticket: ticket.as_ref().and_then(track::Known::ticket).cloned(),
+            nameless: matches!(event.about, About::Ticket(_)) && event.tickets.is_empty(),
+            told: event.once.as_deref().map(|once| tx.told(once)).transpose()?.flatten(),
+            undoings: undoings.unwrap_or_default(),
+            notes: notes.unwrap_or_default(),
+            replaced_was_sent: replaced.map_or(Ok(false), |note| tx.note_was_sent(note))?,
+            was_private: if restricts { tx.private(&scope)? } else { None },
+        })
+    }
+
+    /// A ticket that moves forward is news of the drafts that belong to it.
+    fn on_track(&self, moved: &Tracked) -> Result<Vec<Event>, StoreError> {
+        if !moved.forward || !self.rulebook.rules().want(EventKind::PullRequestOnTrack) {
+            return Ok(Vec::new());
+        }
+        let drafts = self.tx.drafts_of(&moved.event.subject)?.into_iter();
+        Ok(drafts.filter_map(|(subject, draft)| track::on_track(subject, draft, &moved.event, &moved.known)).collect())
+    }
+}

@@ -1,0 +1,82 @@
+//! The schema, and how an older store gets it.
+//!
+//! The version is SQLite's `user_version`: how many of the migrations a store has had.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use rusqlite::Connection;
+use rusqlite_migration::{M, MigrationDefinitionError, Migrations};
+
+use super::StoreError;
+
+static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| Migrations::new(ALL.map(M::up).to_vec()));
+
+/// In order; one that was released is never changed.
+pub(super) const ALL: [&str; 10] = [
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_mute.sql"),
+    include_str!("migrations/0003_timing.sql"),
+    include_str!("migrations/0004_bounce.sql"),
+    include_str!("migrations/0005_editable.sql"),
+    include_str!("migrations/0006_recovery.sql"),
+    include_str!("migrations/0007_answer.sql"),
+    include_str!("migrations/0008_truth.sql"),
+    include_str!("migrations/0009_reason.sql"),
+    include_str!("migrations/0010_version.sql"),
+];
+
+/// Up to here a table counted the migrations.
+const COUNTED: usize = 9;
+
+/// Brings a store that may be new, or older, up to date.
+///
+/// # Errors
+/// [`StoreError::Newer`], [`StoreError::Open`]
+pub(super) fn bring_up_to_date(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error: &dyn std::fmt::Display| open_error(path, error);
+    let version = version(conn).map_err(|error| failed(&error))?;
+    if version <= COUNTED {
+        conn.pragma_update(None, "user_version", i64::try_from(version).unwrap_or_default())
+            .map_err(|error| failed(&error))?;
+    }
+    MIGRATIONS.to_latest(conn).map_err(|error| match error {
+        rusqlite_migration::Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
+            StoreError::Newer(path.display().to_string())
+        }
+        error => failed(&error),
+    })
+}
+
+/// Whether a store that is only read has the schema of this version.
+///
+/// # Errors
+/// [`StoreError::Older`], [`StoreError::Newer`]; [`StoreError::Open`] for what is no store
+pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+    let name = || path.display().to_string();
+    let version = version(conn).map_err(|error| open_error(path, &error))?;
+    match version.cmp(&ALL.len()) {
+        _ if version == 0 => Err(open_error(path, &"this isn't a store of microalign")),
+        std::cmp::Ordering::Less => Err(StoreError::Older(name())),
+        std::cmp::Ordering::Greater => Err(StoreError::Newer(name())),
+        std::cmp::Ordering::Equal => Ok(()),
+    }
+}
+
+/// How many of the migrations a store has had; 0 for one that is new.
+fn version(conn: &Connection) -> Result<usize, rusqlite::Error> {
+    let version = conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
+    let counted = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')";
+    let version = match conn.query_row(counted, [], |row| row.get(0))? {
+        true => {
+            let counted = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";
+            conn.query_row(counted, [], |row| row.get(0))?
+        }
+        false => version,
+    };
+    Ok(usize::try_from(version).unwrap_or_default())
+}
+
+fn open_error(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Open { path: path.display().to_string(), reason: error.to_string() }
+}

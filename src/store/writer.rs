@@ -1,0 +1,187 @@
+//! The one that writes: group commit on a thread of its own.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Options, StoreError, Tx, Use, Written};
+
+/// How many writes share one commit at most.
+const BATCH: usize = 256;
+/// While many senders wait for an answer, what can wait does so for a lull of this long,
+const LULL: Duration = Duration::from_millis(2);
+/// but no longer than this.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
+/// Who waits for a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// A sender, for its 202; or the result of a send, which would be sent twice if it were lost
+    Now,
+    /// Nobody outside
+    CanWait,
+}
+
+/// Tells whoever asked for a write what became of it. They may have gone (a client that hung up): it stands all the same.
+type Answer = Box<dyn FnOnce() + Send>;
+type Work = Box<dyn FnOnce(&Tx<'_>) -> Answer + Send>;
+
+/// A write, and where its answer goes.
+pub(super) struct Job {
+    urgency: Urgency,
+    work: Work,
+}
+
+impl Job {
+    pub(super) fn new<T, F>(urgency: Urgency, work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>)
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let work: Work = Box::new(move |tx| {
+            // A fault of ours in one write must take neither the others nor the writer with it.
+            let attempted = || {
+                tx.attempt(|tx| {
+                    std::panic::catch_unwind(AssertUnwindSafe(|| work(tx))).unwrap_or_else(|_| {
+                        tracing::error!("our fault: a write failed, and was taken back");
+                        Err(StoreError::NotWritten)
+                    })
+                })
+            };
+            let value = attempted();
+            Box::new(move || drop(reply.send(value)))
+        });
+        (Self { urgency, work }, answer)
+    }
+}
+
+/// What can wait until fewer senders do.
+#[derive(Default)]
+struct Rest {
+    jobs: Vec<Job>,
+    /// When the first of them came
+    since: Option<Instant>,
+    /// When several senders last waited at a time
+    busy: Option<Instant>,
+}
+
+impl Rest {
+    /// How long to wait for more of those that can't wait; `None` if nothing is held back.
+    fn patience(&self) -> Option<Duration> {
+        let waited = self.since?.elapsed();
+        let lull = self.busy.map_or(Duration::ZERO, |busy| LULL.saturating_sub(busy.elapsed()));
+        Some(lull.min(LONGEST_WAIT.saturating_sub(waited)))
+    }
+
+    /// Takes what can wait out of a batch, and puts it back once it has waited long enough.
+    fn hold_back(&mut self, batch: &mut Vec<Job>) {
+        let waiting = batch.extract_if(.., |job| job.urgency == Urgency::CanWait);
+        self.jobs.extend(waiting);
+        if batch.len() > 1 {
+            self.busy = Some(Instant::now());
+        }
+        if !self.jobs.is_empty() {
+            self.since.get_or_insert_with(Instant::now);
+        }
+        if self.patience().is_some_and(|patience| patience.is_zero()) {
+            self.since = None;
+            batch.append(&mut self.jobs);
+        }
+    }
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    options: Options,
+    conn: Option<Connection>,
+    failing: Arc<AtomicBool>,
+}
+
+impl Writer {
+    /// Starts the thread. It ends when every `Store` is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if the system starts no thread.
+    pub(super) fn start(
+        options: Options,
+        conn: Connection,
+        failing: Arc<AtomicBool>,
+        jobs: mpsc::Receiver<Job>,
+    ) -> Result<Written, StoreError> {
+        let (ended, written) = oneshot::channel();
+        let (path, runtime) = (Arc::clone(&options.path), Handle::current());
+        let writer = Self { options, conn: Some(conn), failing };
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        let started = thread.spawn(move || {
+            writer.run(jobs, &runtime);
+            // Whoever waited may have gone.
+            ended.send(()).unwrap_or_default();
+        });
+        match started {
+            Ok(_) => Ok(written),
+            Err(error) => Err(StoreError::Open { path: path.display().to_string(), reason: error.to_string() }),
+        }
+    }
+
+    /// Takes all that waits, commits it at once, then answers.
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>, runtime: &Handle) {
+        let (mut batch, mut rest) = (Vec::with_capacity(BATCH), Rest::default());
+        loop {
+            let taken = match rest.patience() {
+                None => Some(jobs.blocking_recv_many(&mut batch, BATCH)),
+                Some(patience) => runtime
+                    .block_on(async { tokio::time::timeout(patience, jobs.recv_many(&mut batch, BATCH)).await.ok() }),
+            };
+            if self.options.usage != Use::Scratch {
+                rest.hold_back(&mut batch);
+            }
+            if taken == Some(0) {
+                batch.append(&mut rest.jobs);
+            }
+            if !batch.is_empty() {
+                let committed = self.commit(batch.drain(..));
+                self.failing.store(committed.is_err(), Ordering::Relaxed);
+                match committed {
+                    Ok(answers) => answers.into_iter().for_each(|answer| answer()),
+                    // The jobs' answers were dropped, so each caller sees `NotWritten`.
+                    Err(error) => tracing::error!(%error, "nothing was written: is the disk full?"),
+                }
+            }
+            // Nobody is left to ask for more.
+            if taken == Some(0) {
+                break;
+            }
+        }
+        if let Some(Err((_, error))) = self.conn.map(Connection::close) {
+            tracing::warn!(%error, "the store did not close cleanly; nothing is lost");
+        }
+    }
+
+    fn commit(&mut self, jobs: impl Iterator<Item = Job>) -> Result<Vec<Answer>, StoreError> {
+        let conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.options.open()?,
+        };
+        let tx = Tx::new(&conn);
+        tx.run("BEGIN IMMEDIATE", [])?;
+        let (now, rest): (Vec<_>, Vec<_>) = jobs.partition(|job| job.urgency == Urgency::Now);
+        let mut answers = Vec::new();
+        for job in now.into_iter().chain(rest) {
+            answers.push((job.work)(&tx));
+            // After some failures, such as a full disk, SQLite has taken back the whole transaction.
+            if conn.is_autocommit() {
+                return Err(StoreError::NotWritten);
+            }
+        }
+        tx.run("COMMIT", [])?;
+        // After a failure the connection is dropped: it may still be inside of a broken transaction.
+        self.conn = Some(conn);
+        Ok(answers)
+    }
+}
