@@ -4,21 +4,21 @@
 //! the published models reject unknown actions and trimmed users, which real traffic has. What cannot be understood is
 //! [`Parsed::Ignored`] with a reason, never an error: the raw body is kept, so a gap here is repaired by a replay.
 
-mod adf;
 mod body;
 pub mod codeowners;
 mod commit;
 mod github;
 mod jira;
+mod jira_text;
 mod lenient;
 mod note;
-mod own;
+mod our_comments;
 mod people;
 pub mod signature;
+mod summary;
 mod text;
 mod tickets;
 mod trailer;
-mod wiki;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub use github::EVENTS as GITHUB_EVENTS;
 pub use jira::{EVENTS as JIRA_EVENTS, at_site as at_jira_site};
 pub use lenient::host_of;
 pub use note::{revise as revise_notes, standing as standing_notes};
-pub use own::{IN_JIRA, ON_GITHUB};
+pub use our_comments::{IN_JIRA, ON_GITHUB};
 pub use people::name_people;
 pub use tickets::Keys;
 

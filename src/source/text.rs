@@ -1,13 +1,11 @@
 //! What people write, as plain text that fits into a line or a sentence.
 
-mod own;
-mod summary;
+mod own_words;
 
-pub use own::own_words;
-pub use summary::{summary_of_markdown, summary_of_plain};
+pub use own_words::{own_words, own_words_with_code};
 
 /// Characters of a summary.
-const SUMMARY: usize = 280;
+pub const SUMMARY: usize = 280;
 /// Characters of a title; both sources allow 255, a commit's first line has no bound.
 const TITLE: usize = 300;
 /// Bytes of a description that conditions see: GitHub allows 65,536 characters, Jira half of that, and a character has up
@@ -55,7 +53,7 @@ pub fn body(text: Option<&str>) -> String {
 }
 
 /// The beginning of a text, at most `most` bytes.
-fn beginning(text: &str, most: usize) -> &str {
+pub fn beginning(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }
 
@@ -71,8 +69,7 @@ mod tests {
         assert_eq!(cut_at_ten("one two th x"), "one two…", "the mark needs room too");
         assert_eq!(cut_at_ten("onetwothreefour"), "onetwothr…");
         assert_eq!(cut_at_ten("ééééééééééééééé"), "ééééééééé…");
-        let long = "word ".repeat(200);
-        let summary = summary_of_markdown(&long).unwrap_or_default();
+        let summary = excerpt(&"word ".repeat(200)).unwrap_or_default();
         assert!(summary.ends_with(" word…") && summary.chars().count() <= 280, "{summary}");
     }
 

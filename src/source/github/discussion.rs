@@ -3,7 +3,7 @@
 use crate::event::{About, Event, EventKind, Thing, ThingKind, Undoes, Undone};
 use crate::reason::Reason;
 use crate::source::lenient::Id;
-use crate::source::{Understood, not_news, text};
+use crate::source::{Understood, not_news, summary};
 
 use super::issue::{move_away, move_here};
 use super::payload::{Comment, Issue, User};
@@ -22,7 +22,7 @@ fn about_discussion<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(
         action => (action == "answered" || discussion.answer_chosen_at.is_some()).then_some("answered"),
     };
     let about = Thing {
-        body_summary: discussion.body.as_deref().and_then(text::summary_of_markdown),
+        body_summary: discussion.body.as_deref().and_then(summary::of_markdown),
         outcome: answered.map(str::to_owned),
         ..thing(ThingKind::Discussion, title, url, time(&discussion.updated_at))
     };

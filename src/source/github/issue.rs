@@ -2,8 +2,8 @@
 
 use crate::event::{About, Event, EventKind, Issue, PullRequest, Renamed, Stage, Undoes, Undone};
 use crate::reason::Reason;
-use crate::source::own::is_ours_on_github;
-use crate::source::{Understood, text};
+use crate::source::our_comments::is_ours_on_github;
+use crate::source::{Understood, summary, text};
 
 use super::payload::{self, User};
 use super::pull_request::{assignee, change, label};
@@ -27,7 +27,7 @@ fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> Abou
     let url = payload.html_url.as_ref().map_or_else(page, String::from);
     let author = payload.user.as_ref().and_then(User::actor);
     let (labels, assignees) = (names(&payload.labels), logins(&payload.assignees));
-    let body_summary = payload.body.as_deref().and_then(text::summary_of_markdown);
+    let body_summary = payload.body.as_deref().and_then(summary::of_markdown);
     let body = Some(text::body(payload.body.as_deref()));
     let updated_at = time(&payload.updated_at);
     let closed = payload.state.as_deref() == Some("closed");

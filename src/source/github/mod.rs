@@ -25,7 +25,7 @@ use crate::reason::Reason;
 
 use super::lenient::{Link, Maybe, Time};
 use super::tickets::Keys;
-use super::{Context, Understood, missing, not_a_payload, not_asked_for, text, tickets};
+use super::{Context, Understood, missing, not_a_payload, not_asked_for, summary, text, tickets};
 use payload::{Body, Comment, Issue, Named, Repository, User};
 
 /// The events that are read, which is what a webhook of ours tells of.
@@ -165,7 +165,7 @@ fn own_words(body: &Maybe<String>) -> String {
 
 /// What was written, unless it is nothing but notes.
 fn written(comment: &Comment) -> Option<crate::event::Comment> {
-    let summary = text::summary_of_markdown(comment.body.as_deref()?)?;
+    let summary = summary::of_markdown(comment.body.as_deref()?)?;
     Some(crate::event::Comment { summary, url: comment.html_url.as_ref().map(String::from) })
 }
 

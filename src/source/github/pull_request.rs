@@ -2,7 +2,7 @@
 
 use crate::event::{About, Change, Event, EventKind, PullRequest, Stage};
 use crate::reason::Reason;
-use crate::source::{Understood, text};
+use crate::source::{Understood, summary, text};
 
 use super::payload::{self, User};
 use super::queue::{self, TEMPORARY};
@@ -41,7 +41,7 @@ pub(super) fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, Reason>
         additions: *payload.additions,
         deletions: *payload.deletions,
         changed_files: *payload.changed_files,
-        body_summary: payload.body.as_deref().and_then(text::summary_of_markdown),
+        body_summary: payload.body.as_deref().and_then(summary::of_markdown),
         body: Some(text::body(payload.body.as_deref())),
         private: *delivery.repository.private,
         updated_at: time(&payload.updated_at),
@@ -190,7 +190,7 @@ fn edited(delivery: &Delivery<'_>, payload: &payload::PullRequest) -> Option<Cha
         return Some(change("title", title.from.text().map(text::title), payload.title.text().map(text::title)));
     }
     if let Some(body) = changes.body.as_ref() {
-        let summary = |body: Option<&str>| body.and_then(text::summary_of_markdown);
+        let summary = |body: Option<&str>| body.and_then(summary::of_markdown);
         return Some(change("body", summary(body.from.as_deref()), summary(payload.body.as_deref())));
     }
     let before = changes.base.as_ref()?.git_ref.as_ref().and_then(|before| before.from.text());

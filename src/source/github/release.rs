@@ -2,7 +2,7 @@
 
 use crate::event::{About, Event, EventKind, Renamed, Thing, ThingKind, Undoes, Undone};
 use crate::source::lenient::Id;
-use crate::source::{Understood, not_news, text};
+use crate::source::{Understood, not_news, summary};
 
 use super::payload::Release;
 use super::thing::thing;
@@ -48,7 +48,7 @@ fn about(delivery: &Delivery<'_>, release: &Release, tag: &str) -> Thing {
         "unpublished" => (Some("unpublished"), time(&release.updated_at).max(published)),
         _ => (None, time(&release.updated_at).max(published)),
     };
-    let summary = release.body.as_deref().filter(|_| gone.is_none()).and_then(text::summary_of_markdown);
+    let summary = release.body.as_deref().filter(|_| gone.is_none()).and_then(summary::of_markdown);
     Thing {
         branch: release.target_commitish.text().filter(|name| !is_sha(name)).map(str::to_owned),
         tag: Some(tag.to_owned()),

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use jiff::civil::Date;
 
 use crate::event::{Change, EventKind, StatusCategory, Undoing};
-use crate::source::adf::Written;
+use crate::source::jira_text::Written;
 use crate::source::lenient::{Day, Id, Maybe};
 use crate::source::text;
 

@@ -1,7 +1,7 @@
 //! What becomes of comments: they are written, edited, deleted, or kept from some readers.
 
 use crate::event::{self, Event, EventKind, Undoes, Undone};
-use crate::source::adf::Written;
+use crate::source::jira_text::Written;
 use crate::source::lenient::Id;
 use crate::source::note::{self, Place};
 

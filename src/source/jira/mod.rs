@@ -18,10 +18,10 @@ use jiff::Timestamp;
 use crate::event::{About, Change, Event, EventKind, Renamed, Source, Ticket, TicketKey, Undoes, Undoing, Undone};
 use crate::reason::Reason;
 
-use super::adf::Written;
+use super::jira_text::Written;
 use super::lenient::{Id, Link, Maybe};
 use super::note::{self, Place};
-use super::own::is_ours_in_jira;
+use super::our_comments::is_ours_in_jira;
 use super::{Context, Understood, missing, not_a_payload, not_asked_for, text};
 use changelog::{Around, Happening, happenings, why_no_news};
 use comment::Fate;

@@ -2,15 +2,14 @@
 
 use pulldown_cmark::{Event as Mark, Options, Parser, Tag, TagEnd};
 
-use super::own::own_words_with_code;
-use super::{beginning, excerpt};
-use crate::source::note;
+use super::note;
+use super::text::{SUMMARY, beginning, excerpt, own_words_with_code};
 
 /// A first paragraph is found in the beginning of a text, or it is no summary.
 const LOOKED_AT: usize = 64 * 1024;
 
 /// The first paragraph of plain text, without the lines that are notes.
-pub fn summary_of_plain(text: &str) -> Option<String> {
+pub fn of_plain(text: &str) -> Option<String> {
     let lines = beginning(text, LOOKED_AT).lines().filter(|line| note::command(line).is_none());
     let blank = |line: &&str| line.trim().is_empty();
     let paragraph: Vec<&str> = lines.skip_while(blank).take_while(|line| !blank(line)).collect();
@@ -19,7 +18,7 @@ pub fn summary_of_plain(text: &str) -> Option<String> {
 
 /// The first paragraph or list of Markdown as plain text: no quotes, code blocks, images, HTML, headings (unless there is
 /// nothing else), nor the lines that are notes. What the text calls breaking comes first, wherever it stands.
-pub fn summary_of_markdown(text: &str) -> Option<String> {
+pub fn of_markdown(text: &str) -> Option<String> {
     let own = own_words_with_code(beginning(text, LOOKED_AT));
     let lines = own.lines().filter(|line| note::command(line).is_none());
     let text: String = lines.flat_map(|line| [line, "\n"]).collect();
@@ -129,7 +128,7 @@ fn is_enough(parts: &[Part]) -> bool {
         Shape::Paragraph => has || !announces(&last.text),
         Shape::Heading => has,
         // More than a summary can show.
-        Shape::Item | Shape::OpenTask => parts.iter().map(|part| part.text.len()).sum::<usize>() > 4 * super::SUMMARY,
+        Shape::Item | Shape::OpenTask => parts.iter().map(|part| part.text.len()).sum::<usize>() > 4 * SUMMARY,
     }
 }
 
@@ -265,10 +264,10 @@ mod tests {
             ("a\r\nb\tc\u{7}d\u{a0}e", "a b c d e"),
             ("<b>bold</b> words", "bold words"),
         ] {
-            assert_eq!(summary_of_markdown(markdown).as_deref(), Some(summary), "{markdown}");
+            assert_eq!(of_markdown(markdown).as_deref(), Some(summary), "{markdown}");
         }
         for nothing in ["", "  \n", "/assume x", "<!-- x -->", "![](a.png)", "> quote"] {
-            assert_eq!(summary_of_markdown(nothing), None, "{nothing}");
+            assert_eq!(of_markdown(nothing), None, "{nothing}");
         }
     }
 
@@ -291,10 +290,10 @@ mod tests {
             ("Fix the line breaking and a groundbreaking change", "Fix the line breaking and a groundbreaking change"),
             ("Fix.\n\n> BREAKING: theirs\n\n```\nBREAKING\n```", "Fix."),
         ] {
-            assert_eq!(summary_of_markdown(markdown).as_deref(), Some(summary), "{markdown}");
+            assert_eq!(of_markdown(markdown).as_deref(), Some(summary), "{markdown}");
         }
         let late = format!("{}\n\nBREAKING: ids are text", "word ".repeat(200));
-        let summary = summary_of_markdown(&late).unwrap_or_default();
+        let summary = of_markdown(&late).unwrap_or_default();
         assert!(
             summary.starts_with("BREAKING: ids are text. word word") && summary.chars().count() <= 280,
             "{summary}"
@@ -305,7 +304,7 @@ mod tests {
     fn whatever_the_text_it_does_not_take_long() {
         let begin = std::time::Instant::now();
         for odd in ["- a\n", "breaking ", "# breaking\n", "no breaking: ", "- [ ] breaking:\n", "  - "] {
-            summary_of_markdown(&odd.repeat(300_000));
+            of_markdown(&odd.repeat(300_000));
         }
         assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
     }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::adf::Written;
+use super::jira_text::Written;
 
 /// The first line of our comments on GitHub, which nobody sees.
 pub const ON_GITHUB: &str = "<!-- microalign -->";

@@ -12,7 +12,7 @@ pub fn own_words(text: &str) -> String {
 }
 
 /// The same for showing it: the words in `<code>` remain, since the sentence around them needs them.
-pub(super) fn own_words_with_code(text: &str) -> String {
+pub fn own_words_with_code(text: &str) -> String {
     Reader { keeps_code: true, ..Reader::default() }.read(text)
 }
 

@@ -3,8 +3,8 @@
 //! A light touch: what would be noise in a sentence goes, what is not recognised stays as it was written. See Jira's
 //! "Text Formatting Notation Help".
 
-use super::adf::Written;
-use super::people;
+use super::Written;
+use crate::source::people;
 
 /// Blocks whose content is not what the author says.
 const QUOTING: [&str; 3] = ["quote", "code", "noformat"];
