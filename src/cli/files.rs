@@ -1,6 +1,5 @@
 //! Files that commands leave behind.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -24,10 +23,5 @@ pub(super) fn create(path: &Path, text: &str, mode: u32) -> Result<(), Failure> 
 pub(super) fn fresh_secret() -> Result<SecretString, Failure> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| Failure::Wrong(format!("no random numbers to be had: {error}")))?;
-    let text = bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    });
-    Ok(text.into())
+    Ok(hex::encode(bytes).into())
 }

@@ -1,8 +1,10 @@
 //! Text for a terminal.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use console::{Style, Term, measure_text_width};
+use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// Columns where nobody says how many there are: a pipe, a file. Mail programs have as many.
 const WIDTH: usize = 90;
@@ -61,19 +63,13 @@ fn hanging_in(columns: usize, mark: &str, line: &str) -> String {
 fn wrapped(line: &str, width: usize) -> Vec<String> {
     let words = line.trim_start_matches(['>', ' ']);
     let begin = &line[..line.len() - words.len()];
-    let mut lines = Vec::new();
-    let mut last = begin.to_owned();
-    for word in words.split(' ') {
-        let empty = last.len() == begin.len();
-        if !empty && measure_text_width(&last) + 1 + measure_text_width(word) > width {
-            lines.push(std::mem::replace(&mut last, begin.to_owned()));
-        } else if !empty {
-            last.push(' ');
-        }
-        last.push_str(word);
-    }
-    lines.push(last);
-    lines
+    let options = Options::new(width)
+        .initial_indent(begin)
+        .subsequent_indent(begin)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(words, options).into_iter().map(Cow::into_owned).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! The server: our own accept loop, so that a slow client is cut off and a bad one costs a bounded amount.
+//! The HTTP server. warp routes and replies (`routes`), and hyper reads the wire.
 //!
-//! warp routes and replies (`routes`); hyper reads the wire. warp's own server holds a half-sent header or body for
-//! as long as the client likes, and panics when it cannot bind.
+//! The accept loop is hand-written because warp's server sets no time limit on a half-sent header, no limit on the
+//! number of connections, and panics when it can't bind. Here a slow client is cut off, and a bad one costs a bounded
+//! amount.
 
 mod body;
 mod hooks;

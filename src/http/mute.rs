@@ -117,7 +117,7 @@ impl Form {
             Quiet::Unsubscribe { .. } => None,
         };
         store.mute(Mute { scope: asked.scope(), until, at, by: self.by }).await?;
-        tracing::info!(by = self.by.as_str(), "muted by a link in a message");
+        tracing::info!(by = <&str>::from(self.by), "muted by a link in a message");
         Ok(done(asked, until))
     }
 }

@@ -107,7 +107,7 @@ impl Form {
     /// The same words of the same person are the same objection: somebody pressed twice.
     fn objection(self, line: LineId, at: Timestamp) -> Objection {
         let digest = Sha256::digest(format!("{}\n{}", self.by.trim(), self.text.trim()));
-        let key = digest.iter().fold("link:".to_owned(), |key, byte| format!("{key}{byte:02x}"));
+        let key = format!("link:{}", hex::encode(digest));
         Objection { line, key, by: self.by, through: Through::Link, text: self.text, at }
     }
 }

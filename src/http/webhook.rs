@@ -131,14 +131,6 @@ fn delivery_header(source: Source, headers: &HeaderMap) -> Option<&str> {
 
 /// The sender's id for a delivery; where it sends none (older servers), the body speaks for itself.
 fn delivery_key(source: Source, headers: &HeaderMap, raw: &[u8]) -> String {
-    delivery_header(source, headers).map_or_else(|| format!("sha256:{}", hex(&Sha256::digest(raw))), str::to_owned)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
+    delivery_header(source, headers)
+        .map_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(raw))), str::to_owned)
 }

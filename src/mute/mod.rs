@@ -4,10 +4,10 @@ mod link;
 mod reply;
 
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 pub use self::link::{Asked, Linker, Quiet, Refused};
 
@@ -68,8 +68,9 @@ impl fmt::Display for Scope {
 }
 
 /// How somebody asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum By {
     /// `microalign mute`
     Command,
@@ -80,33 +81,12 @@ pub enum By {
 }
 
 impl By {
-    /// The name in the database and in `--json` output.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Command => "command",
-            Self::Link => "link",
-            Self::Mail => "mail",
-        }
-    }
-
     fn words(self) -> &'static str {
         match self {
             Self::Command => "a command",
             Self::Link => "a link in a message",
             Self::Mail => "a mail program's unsubscribe button",
         }
-    }
-}
-
-impl FromStr for By {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Command, Self::Link, Self::Mail]
-            .into_iter()
-            .find(|by| by.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is no way to mute"))
     }
 }
 

@@ -10,14 +10,15 @@ use hmac::Mac as _;
 use super::Linker;
 
 const MARK: &str = "o-";
+/// Bytes of the MAC
+const MAC: usize = 8;
 
 impl Linker {
     /// What stands behind the `+`, for a line that is named as the ledger shows it: `41.2`.
     #[must_use]
     pub fn reply_tag(&self, line: &str) -> Option<String> {
-        let mac: [u8; 32] = self.mac(&signed(line))?.finalize().into_bytes().into();
-        let (start, _) = mac.split_first_chunk::<8>()?;
-        Some(format!("{MARK}{}-{:016x}", line.replace('.', "-"), u64::from_be_bytes(*start)))
+        let mac = self.mac(&signed(line))?.finalize().into_bytes();
+        Some(format!("{MARK}{}-{}", line.replace('.', "-"), hex::encode(&mac[..MAC])))
     }
 
     /// The line that an address answers to, if we made it. The MAC is compared in constant time.
@@ -29,13 +30,13 @@ impl Linker {
         let (line, mac) = tag.strip_prefix(MARK)?.rsplit_once('-')?;
         let (delivery, number) = line.split_once('-')?;
         let is_number = |text: &str| (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        let is_mac = mac.len() == 16 && mac.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !is_number(delivery) || !is_number(number) || !is_mac {
+        if !is_number(delivery) || !is_number(number) {
             return None;
         }
         let line = format!("{delivery}.{number}");
-        let mac = u64::from_str_radix(mac, 16).ok()?.to_be_bytes();
-        self.mac(&signed(&line))?.verify_truncated_left(&mac).ok()?;
+        let mut bytes = [0; MAC];
+        hex::decode_to_slice(mac, &mut bytes).ok()?;
+        self.mac(&signed(&line))?.verify_truncated_left(&bytes).ok()?;
         Some(line)
     }
 }

@@ -120,7 +120,7 @@ fn answer(mail: &Message<'_>, line: LineId, raw: &[u8]) -> Answer {
     let user = || address.split('@').next().map(clean).filter(|user| !user.is_empty());
     let name = shorten(&name.or_else(user).unwrap_or_else(|| "somebody".to_owned()), LONGEST_NAME);
     let id = mail.message_id().map(clean).filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
-    let digest = || Sha256::digest(raw).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = || hex::encode(Sha256::digest(raw));
     Answer { line, key: id.unwrap_or_else(digest), name, address, text: shorten(&text(mail), LONGEST_TEXT) }
 }
 

@@ -3,13 +3,15 @@
 use std::ops::RangeInclusive;
 
 use regex::{Regex, RegexBuilder};
+use strum::IntoStaticStr;
 
 use super::pattern::{Anchor, Patterns};
 use crate::event::Actor;
 use crate::toml_file::Wrong;
 
-/// What must hold besides the kind.
-#[derive(Debug, Clone)]
+/// What must hold besides the kind. The variants have the names of the keys that teams write.
+#[derive(Debug, Clone, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Condition {
     /// The repository's `owner/name`
     Repo(Patterns),
@@ -83,40 +85,7 @@ impl Condition {
     /// The key that it is written with.
     #[must_use]
     pub fn key(&self) -> &'static str {
-        match self {
-            Self::Repo(_) => "repo",
-            Self::Private(_) => "private",
-            Self::Base(_) => "base",
-            Self::Head(_) => "head",
-            Self::Draft(_) => "draft",
-            Self::Branch(_) => "branch",
-            Self::Size(_) => "size",
-            Self::Paths(_) => "paths",
-            Self::TouchesOwned(_) => "touches_owned",
-            Self::Labels(_) => "labels",
-            Self::LabelsAll(_) => "labels_all",
-            Self::Author(_) => "author",
-            Self::Actor(_) => "actor",
-            Self::AuthorTeam(_) => "author_team",
-            Self::Assignee(_) => "assignee",
-            Self::Reviewer(_) => "reviewer",
-            Self::Ticket(_) => "ticket",
-            Self::TicketType(_) => "ticket_type",
-            Self::TicketStatus(_) => "ticket_status",
-            Self::TicketPriority(_) => "ticket_priority",
-            Self::TicketLabels(_) => "ticket_labels",
-            Self::Component(_) => "component",
-            Self::FixVersion(_) => "fix_version",
-            Self::Resolution(_) => "resolution",
-            Self::Prerelease(_) => "prerelease",
-            Self::Environment(_) => "environment",
-            Self::Workflow(_) => "workflow",
-            Self::Title(_) => "title",
-            Self::Body(_) => "body",
-            Self::All(_) => "all",
-            Self::Any(_) => "any",
-            Self::Not(_) => "not",
-        }
+        self.into()
     }
 
     /// Whether it, or one within it, passes the test. What `not` excludes is passed over unless `excluded` says so.

@@ -1,4 +1,7 @@
 //! Durations as teams write them.
+//!
+//! The parser is hand-written because jiff's accepts units only in descending order, and accepts more than teams may
+//! write: fractions, spaces, months, milliseconds.
 
 use std::time::Duration;
 

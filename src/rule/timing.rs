@@ -1,6 +1,7 @@
 //! Times as teams write them: quiet hours, digests, budgets.
 
 use jiff::civil::{DateTime, Time, Weekday};
+use strum::{Display, EnumString};
 
 /// What is wrong with a text, and what would be right.
 type Wrong = (String, String);
@@ -120,7 +121,8 @@ pub struct Budget {
 }
 
 /// A stretch of the calendar, by the clock on the team's wall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum Period {
     /// From one full hour to the next
     Hour,
@@ -134,12 +136,7 @@ impl Budget {
     /// As teams write it.
     #[must_use]
     pub fn written(self) -> String {
-        let per = match self.per {
-            Period::Hour => "hour",
-            Period::Day => "day",
-            Period::Week => "week",
-        };
-        format!("{}/{per}", self.most)
+        format!("{}/{}", self.most, self.per)
     }
 }
 
@@ -151,12 +148,7 @@ pub fn budget(text: &str) -> Result<Budget, Wrong> {
     let wrong =
         |message: String| (message, "write a number and `hour`, `day` or `week`, such as \"20/day\"".to_owned());
     let (most, per) = text.split_once('/').ok_or_else(|| wrong(format!("`{text}` is no budget")))?;
-    let per = match per {
-        "hour" => Period::Hour,
-        "day" => Period::Day,
-        "week" => Period::Week,
-        _ => return Err(wrong(format!("`{per}` is no period"))),
-    };
+    let per = per.parse().map_err(|_| wrong(format!("`{per}` is no period")))?;
     match most.parse() {
         Ok(0) => Err((
             "a budget of 0 holds everything for ever".to_owned(),

@@ -58,7 +58,7 @@ impl Said {
 
 /// Names words by what they are.
 pub fn digest(words: &str) -> String {
-    Sha256::digest(words).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(words)[..8])
 }
 
 /// The name after an `@` that a folded text begins with, and what follows it. People may set a comma or a colon after it.

@@ -108,7 +108,7 @@ async fn add(conn: &mut SqliteConnection, mute: Mute) -> Result<(), StoreError> 
     .bind(scope.rule)
     .bind(until.map(Timestamp::as_millisecond))
     .bind(at.as_millisecond())
-    .bind(by.as_str())
+    .bind(<&'static str>::from(by))
     .execute(conn)
     .await?;
     Ok(())
@@ -137,7 +137,7 @@ async fn take_back(conn: &mut SqliteConnection, scope: Scope) -> Result<(), Stor
     .bind(scope.destination.map(String::from))
     .bind(scope.thread)
     .bind(scope.rule)
-    .bind(By::Command.as_str())
+    .bind(<&'static str>::from(By::Command))
     .execute(conn)
     .await?;
     Ok(())

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use strum::{EnumCount, EnumString};
+
 /// Markdown without quotes (those of Markdown and of HTML), fenced code, `<pre>`, `<code>`, `<details>` and HTML comments
 /// (templates are full of them). Lines stay lines. Indented code remains, and can be told by how its lines start.
 pub fn own_words(text: &str) -> String {
@@ -17,17 +19,13 @@ pub fn own_words_with_code(text: &str) -> String {
 }
 
 /// An element of HTML whose content is nothing that the author says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumCount, EnumString)]
+#[strum(ascii_case_insensitive)]
 enum Element {
     Blockquote,
     Code,
     Details,
     Pre,
-}
-
-impl Element {
-    const ALL: [(&'static str, Self); 4] =
-        [("blockquote", Self::Blockquote), ("code", Self::Code), ("details", Self::Details), ("pre", Self::Pre)];
 }
 
 /// Elements that begin a block of HTML, up to an empty line, wherever they begin a line (CommonMark 0.31, 4.6).
@@ -103,7 +101,7 @@ struct Reader {
     /// The elements that are open, the outermost first
     open: Vec<Element>,
     /// How many of each are, so that nobody has to look for one that is not there
-    count: [usize; Element::ALL.len()],
+    count: [usize; Element::COUNT],
     /// A block of HTML, in which neither fences nor backticks mean anything
     html: bool,
     /// A quote of Markdown whose last line is a paragraph's, which the next line may go on with
@@ -193,8 +191,7 @@ impl Reader {
     /// What begins at a `<`; how long its beginning is.
     fn begin(&mut self, rest: &str, escaped: bool) -> usize {
         let tag = tag_at(rest).and_then(|(closes, name)| {
-            let (_, element) = Element::ALL.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-            Some((closes, element, 1 + usize::from(closes) + name.len()))
+            Some((closes, name.parse::<Element>().ok()?, 1 + usize::from(closes) + name.len()))
         });
         match tag {
             _ if escaped || rest.is_empty() => {}
