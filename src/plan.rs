@@ -25,10 +25,10 @@ use crate::destination::Destination;
 use crate::event::{About, Change, Comment, Event, EventKind, Ticket};
 use crate::hold::{Past, Wait, hold};
 use crate::reason::Reason;
-use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
+use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate};
 use crate::track::{Known, Tracked, stands, with_previous_status};
 
-pub use verdict::{Judged, differences, judge_all, matching};
+pub use verdict::{Evaluated, differences, evaluate_all, matching};
 
 /// A milestone that a rule has told of a subject already: team, rule, kind.
 pub type Fired = HashSet<(String, String, EventKind)>;
@@ -191,7 +191,7 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
 
 /// The rules that are asked: of a note that names teams theirs, else those that could want it.
 fn asked<'r>(tracked: &Tracked, kind: EventKind, rules: &'r Rules) -> Vec<(&'r Team, &'r Rule)> {
-    let asked = Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() };
+    let asked = Input { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() };
     rules.addressed(asked).unwrap_or_else(|| rules.candidates(kind, &tracked.event).collect())
 }
 
@@ -216,7 +216,7 @@ fn fate(
     around: Around<'_>,
 ) -> Result<(Fate, Option<Timestamp>), Option<String>> {
     let suppressed = |reason: Reason| Ok((Fate::Suppressed(reason), None));
-    match judge(rule, team, Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() }) {
+    match evaluate(rule, team, Input { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() }) {
         Verdict::Miss { because, unknown } => return Err(unknown.then(|| because.to_string())),
         Verdict::Suppressed { because } => return suppressed(because),
         Verdict::Match => {}
@@ -324,7 +324,7 @@ pub fn release<'a>(waited: Waited<'_>, now: Option<&Known>, rules: &'a Rules) ->
         event.about = with_previous_status(known.about.clone(), &event.about);
         event.tickets.clone_from(&known.tickets);
     }
-    match judge(rule, team, Asked { event: &event, kind: waited.kind, ticket: waited.ticket }) {
+    match evaluate(rule, team, Input { event: &event, kind: waited.kind, ticket: waited.ticket }) {
         Verdict::Match => {}
         Verdict::Miss { because, .. } => {
             return Release::Suppressed(Reason::NoLongerMatches { detail: because.to_string() });

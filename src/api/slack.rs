@@ -38,7 +38,7 @@ impl Slack {
         let request = self.client.get(self.settings.at(&format!("/users.info?user={member}")));
         let request = request.bearer_auth(self.settings.token.expose_secret());
         let answer = exchange(PEER, request, (WITHIN, LONGEST)).await?;
-        let said = serde_json::from_slice::<Said>(&answer.body)
+        let said = serde_json::from_slice::<ResponseBody>(&answer.body)
             .map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })?;
         said.user.filter(|_| said.ok).and_then(User::name).ok_or_else(|| {
             let message = said.error.unwrap_or_else(|| "the member has no name".to_owned());
@@ -48,7 +48,7 @@ impl Slack {
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct ResponseBody {
     ok: bool,
     error: Option<String>,
     user: Option<User>,

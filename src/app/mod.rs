@@ -34,7 +34,7 @@ use crate::intake::{Enricher, Intake};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::recover::Recovery;
-use crate::reply::{Answers, Inbox};
+use crate::reply::{AnswerHandler, Inbox};
 use crate::source::{Settings, host_of};
 use crate::store::{Store, StoreError};
 
@@ -260,16 +260,16 @@ fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
 }
 
 /// Who takes what people answer.
-async fn answers(config: &Config, intake: &Intake) -> Result<Answers, StartError> {
+async fn answers(config: &Config, intake: &Intake) -> Result<AnswerHandler, StartError> {
     let slack = match config.channels.slack.clone().filter(|_| config.slack_secret.is_some()) {
         Some(slack) => Some(Slack::new(slack, channel::http_client(api::DEADLINE).await.map_err(StartError::Client)?)),
         None => None,
     };
     let (store, people) = (intake.store.clone(), config.channels.people.clone());
-    Ok(Answers { store, people, slack, stored: Arc::clone(&intake.stored) })
+    Ok(AnswerHandler { store, people, slack, stored: Arc::clone(&intake.stored) })
 }
 
-fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answers>) -> Web {
+fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<AnswerHandler>) -> Web {
     Web {
         store: intake.store.clone(),
         github_secrets: config.github_secrets.clone(),

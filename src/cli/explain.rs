@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::destination::Destination;
 use crate::event::{Event, Source};
 use crate::intake::understand;
-use crate::plan::{self, Judged};
+use crate::plan::{self, Evaluated};
 use crate::reason::Code;
 use crate::rule::{Rule, Team, Verdict};
 use crate::source::{self, BodyError, Parsed, json_body};
@@ -71,16 +71,16 @@ struct Payload {
 
 /// A rule, with what it says to the event.
 struct Line<'a> {
-    judged: Judged<'a>,
+    evaluated: Evaluated<'a>,
     /// When its message would go, in words too, if that is asked; `None` within for a rule that does not match
     goes: Option<Option<Goes>>,
 }
 
 impl<'a> Line<'a> {
-    fn new(judged: Judged<'a>, at: Option<At>) -> Self {
-        let matches = judged.verdict == Verdict::Match;
-        let goes = at.map(|at| matches.then(|| goes(judged.team, judged.rule, at)));
-        Self { judged, goes }
+    fn new(evaluated: Evaluated<'a>, at: Option<At>) -> Self {
+        let matches = evaluated.verdict == Verdict::Match;
+        let goes = at.map(|at| matches.then(|| goes(evaluated.team, evaluated.rule, at)));
+        Self { evaluated, goes }
     }
 }
 
@@ -116,12 +116,16 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         Parsed::Events(mut events) => {
             events.iter_mut().for_each(at_home);
             let tracked = events.into_iter().map(|event| track::track(None, event)).collect::<Vec<_>>();
-            let judged = plan::judge_all(&tracked, rulebook.rules());
+            let evaluated = plan::evaluate_all(&tracked, rulebook.rules());
             let mut would = messages(&tracked, &rulebook, &channels, args.at)?;
             would.retain(|would| is_asked(would.team));
-            let judged = judged.into_iter().filter(|judged| is_asked(&judged.team.name));
-            let judged = judged.map(|judged| Line::new(judged, args.at)).collect::<Vec<_>>();
-            if args.json { say(as_json(&tracked, &judged, &would)) } else { print(&tracked, &judged, &would, args.all) }
+            let evaluated = evaluated.into_iter().filter(|evaluated| is_asked(&evaluated.team.name));
+            let evaluated = evaluated.map(|evaluated| Line::new(evaluated, args.at)).collect::<Vec<_>>();
+            if args.json {
+                say(as_json(&tracked, &evaluated, &would))
+            } else {
+                print(&tracked, &evaluated, &would, args.all)
+            }
         }
     }
 }
@@ -218,16 +222,16 @@ fn preview(
     channels.preview(to, &post)
 }
 
-fn because(judged: &Judged<'_>) -> String {
-    match &judged.verdict {
-        Verdict::Match => judged.by.join("; "),
+fn because(evaluated: &Evaluated<'_>) -> String {
+    match &evaluated.verdict {
+        Verdict::Match => evaluated.by.join("; "),
         Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because.to_string(),
     }
 }
 
 /// Why a rule doesn't match, for programs.
-fn code(judged: &Judged<'_>) -> Option<Code> {
-    match &judged.verdict {
+fn code(evaluated: &Evaluated<'_>) -> Option<Code> {
+    match &evaluated.verdict {
         Verdict::Match => None,
         Verdict::Miss { because, .. } | Verdict::Suppressed { because } => Some(because.code()),
     }
@@ -248,13 +252,13 @@ fn event_json(event: &Event) -> Value {
 }
 
 fn as_json(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Value {
-    let rules = lines.iter().map(|Line { judged, goes }| {
+    let rules = lines.iter().map(|Line { evaluated, goes }| {
         let mut rule = json!({
-            "team": judged.team.name,
-            "rule": judged.rule.name,
-            "matches": judged.verdict == Verdict::Match,
-            "because": because(judged),
-            "code": code(judged),
+            "team": evaluated.team.name,
+            "rule": evaluated.rule.name,
+            "matches": evaluated.verdict == Verdict::Match,
+            "because": because(evaluated),
+            "code": code(evaluated),
         });
         if let Some(goes) = goes {
             rule["at"] =
@@ -293,20 +297,20 @@ fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>], all: bool
         }
     }
     say(if lines.is_empty() { "\nThere are no rules." } else { "" })?;
-    let (matching, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.judged.verdict == Verdict::Match);
-    let is_folded = |line: &&Line<'_>| !all && matches!(line.judged.verdict, Verdict::Miss { .. });
+    let (matching, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.evaluated.verdict == Verdict::Match);
+    let is_folded = |line: &&Line<'_>| !all && matches!(line.evaluated.verdict, Verdict::Miss { .. });
     let (folded, others): (Vec<_>, Vec<_>) = others.into_iter().partition(is_folded);
-    for Line { judged, goes } in matching.into_iter().chain(others) {
-        let (mark, because) = match &judged.verdict {
+    for Line { evaluated, goes } in matching.into_iter().chain(others) {
+        let (mark, because) = match &evaluated.verdict {
             Verdict::Match => (painted("yes  ", Style::new().green()), "matches".to_owned()),
             Verdict::Miss { because, .. } | Verdict::Suppressed { because } => {
                 (painted("no   ", Style::new().red()), because.to_string())
             }
         };
         let goes = goes.iter().flatten().map(|goes| format!("; {}", goes.words)).collect::<String>();
-        say(hanging(&mark, &format!("{} / {}: {because}{goes}", judged.team.name, judged.rule.name)))?;
-        if !judged.by.is_empty() {
-            say(hanging("       ", &judged.by.join("; ")))?;
+        say(hanging(&mark, &format!("{} / {}: {because}{goes}", evaluated.team.name, evaluated.rule.name)))?;
+        if !evaluated.by.is_empty() {
+            say(hanging("       ", &evaluated.by.join("; ")))?;
         }
     }
     match folded.len() {

@@ -3,7 +3,7 @@
 //! They are loaded as a whole and replaced as a whole. A file that is broken keeps its last good version, and never
 //! touches another's.
 
-mod answer;
+mod feedback;
 mod outside;
 mod restricted;
 
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::event::{About, Event, EventKind, Ticket};
-use crate::mute::{Asked, Linker, Quiet};
+use crate::mute::{LinkAction, Linker, Quiet};
 use crate::plan;
 use crate::rule::{self, Audience, Known, ReplyTo, Rule, Rules, Team};
 use crate::template::{
@@ -25,7 +25,7 @@ use crate::template::{
 use crate::toml_file::Problem;
 use crate::track;
 
-pub use self::answer::{Answer, Came};
+pub use self::feedback::{Feedback, Reaction};
 pub use self::restricted::withheld;
 
 /// Who is in teams on GitHub: logins by `organisation/team` in small letters.
@@ -217,10 +217,10 @@ impl Rulebook {
     /// The links of a message.
     fn asked(&self, telling: &Telling<'_>, thread: &ThreadView) -> Links {
         let Telling { event, team, line, now, .. } = *telling;
-        let link = |asked: Asked| self.links.as_ref().and_then(|links| links.link(&asked, now));
-        let mute = link(Asked::Quiet(Quiet::Mute { team: team.name.clone(), thread: thread.key.clone() }));
+        let link = |asked: LinkAction| self.links.as_ref().and_then(|links| links.link(&asked, now));
+        let mute = link(LinkAction::Quiet(Quiet::Mute { team: team.name.clone(), thread: thread.key.clone() }));
         let line = line.filter(|_| event.kind == EventKind::NoteAssumed);
-        let object = line.and_then(|line| link(Asked::Object { line: line.to_owned() }));
+        let object = line.and_then(|line| link(LinkAction::Object { line: line.to_owned() }));
         Links { mute, object, ..Links::default() }
     }
 

@@ -32,7 +32,7 @@ use warp::Filter as _;
 use crate::event::Source;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
-use crate::reply::Answers;
+use crate::reply::AnswerHandler;
 use crate::settings::TellAuthors;
 use crate::source::Settings;
 use crate::store::Store;
@@ -55,7 +55,7 @@ pub struct Web {
     /// Verifies an event of Slack, if those are taken
     pub slack_secret: Option<SecretString>,
     /// Takes what people answer to assumptions
-    pub answers: Arc<Answers>,
+    pub answers: Arc<AnswerHandler>,
     /// How payloads are read
     pub settings: Settings,
     /// What is counted

@@ -14,7 +14,7 @@ use warp::{Filter, Rejection};
 use super::Web;
 use super::body::{self, Unread};
 use super::page::{self, message, page, reply};
-use crate::mute::{Asked, By, Mute, Quiet, Refused, end};
+use crate::mute::{By, LinkAction, Mute, Quiet, Refused, end};
 use crate::store::{Store, StoreError};
 
 /// A form of ours has a few bytes, and so has a mail program's.
@@ -44,8 +44,8 @@ type Read = Result<Quiet, Refused>;
 
 fn asked(token: String, (route, web): (&'static str, Arc<Web>)) -> (Read, Arc<Web>) {
     let read = page::asked(&token, (route, &web)).and_then(|asked| match asked {
-        Asked::Quiet(quiet) => Ok(quiet),
-        Asked::Object { .. } => Err(Refused::Unknown),
+        LinkAction::Quiet(quiet) => Ok(quiet),
+        LinkAction::Object { .. } => Err(Refused::Unknown),
     });
     (read, web)
 }

@@ -15,7 +15,7 @@ use super::Web;
 use super::body;
 use super::page::{self, message, page, reply};
 use crate::event::Event;
-use crate::mute::{Asked, Refused};
+use crate::mute::{LinkAction, Refused};
 use crate::plan::{self, LineId};
 use crate::store::{Assumption, Objected, Objection, StoreError, Through};
 
@@ -71,8 +71,8 @@ where
 /// What a link is about, or what is answered if it is about nothing.
 async fn assumptions(token: &str, web: &Web) -> Result<Vec<Assumption>, Reply> {
     let line = match page::asked(token, ("object", web)) {
-        Ok(Asked::Object { line }) => line.parse::<LineId>().map_err(|_| page::refused(Refused::Unknown))?,
-        Ok(Asked::Quiet(_)) => return Err(page::refused(Refused::Unknown)),
+        Ok(LinkAction::Object { line }) => line.parse::<LineId>().map_err(|_| page::refused(Refused::Unknown))?,
+        Ok(LinkAction::Quiet(_)) => return Err(page::refused(Refused::Unknown)),
         Err(why) => return Err(page::refused(why)),
     };
     let mut found = web.store.assumptions(line).await.map_err(|error| trouble(&error))?;

@@ -7,7 +7,7 @@ use warp::reply::Response as Reply;
 
 use super::Web;
 use crate::console;
-use crate::mute::{Asked, Refused};
+use crate::mute::{LinkAction, Refused};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -21,7 +21,7 @@ small { opacity: .7; }
 ";
 
 /// What a path asks for. A token works on its own route only.
-pub(super) fn asked(token: &str, (route, web): (&str, &Web)) -> Result<Asked, Refused> {
+pub(super) fn asked(token: &str, (route, web): (&str, &Web)) -> Result<LinkAction, Refused> {
     let asked = web.links.read(token, Timestamp::now())?;
     if asked.route() == route { Ok(asked) } else { Err(Refused::Unknown) }
 }

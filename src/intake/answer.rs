@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Intake;
-use crate::compose::{Answer, Came, Rulebook};
+use crate::compose::{Feedback, Reaction, Rulebook};
 use crate::plan::{self, Agreement};
 use crate::reason::Reason;
 use crate::rule::Team;
@@ -64,8 +64,8 @@ impl Intake {
             through: objection.through.as_str().to_owned(),
             at: zone.to_datetime(objection.at),
         };
-        let came = Came::Objection { by: &objection.by, text: &objection.text, at: objection.at };
-        let told = self.tell(&[assumption], (came, &zone, now), rulebook);
+        let reaction = Reaction::Objection { by: &objection.by, text: &objection.text, at: objection.at };
+        let told = self.tell(&[assumption], (reaction, &zone, now), rulebook);
         let told = told.map(|told| Told { reason: Reason::TellsObjection { by: objection.by.clone() }, ..told });
         Outcome { objection: Some(*id), lines: vec![(assumption.id, objected)], told }
     }
@@ -80,7 +80,7 @@ impl Intake {
         let until = lines.iter().map(|(_, until, _)| *until).max().unwrap_or(now);
         let assumptions = lines.iter().map(|(assumption, ..)| *assumption).collect::<Vec<_>>();
         let zone = assumptions.first().map_or(TimeZone::UTC, |first| zone(team(rulebook, &first.team)));
-        let told = self.tell(&assumptions, (Came::Agreement(until), &zone, now), rulebook);
+        let told = self.tell(&assumptions, (Reaction::Agreement(until), &zone, now), rulebook);
         Outcome { objection: None, lines: lines.into_iter().map(|(.., line)| line).collect(), told }
     }
 
@@ -88,7 +88,7 @@ impl Intake {
     fn tell(
         &self,
         assumptions: &[&Assumption],
-        (came, zone, now): (Came<'_>, &TimeZone, Timestamp),
+        (reaction, zone, now): (Reaction<'_>, &TimeZone, Timestamp),
         rulebook: &Rulebook,
     ) -> Option<Told> {
         let first = assumptions.first()?;
@@ -97,9 +97,9 @@ impl Intake {
         let mut teams = assumptions.iter().map(|assumption| assumption.team.clone()).collect::<Vec<_>>();
         teams.sort_unstable();
         teams.dedup();
-        let answer = Answer { note, teams: &teams, rule: &first.rule, zone, came, now };
+        let feedback = Feedback { note, teams: &teams, rule: &first.rule, zone, reaction, now };
         let reason = Reason::TellsAgreement { teams: teams.clone() };
-        match rulebook.answer(&answer) {
+        match rulebook.feedback(&feedback) {
             Ok(message) => Some(Told { to, page: note.subject.clone(), message, reason }),
             Err(error) => {
                 tracing::error!(team = first.team, %error, "what an author is told could not be rendered");

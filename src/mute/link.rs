@@ -25,7 +25,7 @@ const LONGEST: usize = 800;
 /// What a link asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "lowercase")]
-pub enum Asked {
+pub enum LinkAction {
     /// To object to what somebody assumed
     Object {
         /// The line that told of it, as the ledger names it
@@ -36,7 +36,7 @@ pub enum Asked {
     Quiet(Quiet),
 }
 
-impl Asked {
+impl LinkAction {
     /// The first part of its path.
     #[must_use]
     pub fn route(&self) -> &'static str {
@@ -82,7 +82,7 @@ impl Quiet {
 #[derive(Serialize, Deserialize)]
 struct Claim {
     #[serde(flatten)]
-    asked: Asked,
+    asked: LinkAction,
     /// Seconds since the epoch
     until: i64,
 }
@@ -112,7 +112,7 @@ impl Linker {
 
     /// The link that asks for this, from a message of that time. The same message has the same link.
     #[must_use]
-    pub fn link(&self, asked: &Asked, at: Timestamp) -> Option<String> {
+    pub fn link(&self, asked: &LinkAction, at: Timestamp) -> Option<String> {
         let base = self.base.as_ref()?;
         let claim = Claim { asked: asked.clone(), until: at.as_second().saturating_add_unsigned(LIFETIME.as_secs()) };
         let body = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claim).ok()?);
@@ -125,7 +125,7 @@ impl Linker {
     ///
     /// # Errors
     /// [`Refused`]
-    pub fn read(&self, token: &str, now: Timestamp) -> Result<Asked, Refused> {
+    pub fn read(&self, token: &str, now: Timestamp) -> Result<LinkAction, Refused> {
         let (body, mac) = token.split_once('.').filter(|_| token.len() <= LONGEST).ok_or(Refused::Unknown)?;
         let mac = URL_SAFE_NO_PAD.decode(mac).map_err(|_| Refused::Unknown)?;
         let expected = self.mac(body).ok_or(Refused::Unknown)?;
@@ -159,11 +159,11 @@ mod tests {
         "2026-11-24T14:05:00Z".parse().unwrap()
     }
 
-    fn mute() -> Asked {
-        Asked::Quiet(Quiet::Mute { team: "web".to_owned(), thread: "acme/ingest#45".to_owned() })
+    fn mute() -> LinkAction {
+        LinkAction::Quiet(Quiet::Mute { team: "web".to_owned(), thread: "acme/ingest#45".to_owned() })
     }
 
-    fn token(asked: &Asked) -> String {
+    fn token(asked: &LinkAction) -> String {
         let link = linker(7).link(asked, at()).unwrap();
         link.strip_prefix(&format!("{BASE}/{}/", asked.route())).unwrap().to_owned()
     }
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn what_is_asked_comes_back() {
         let unsubscribe = Quiet::Unsubscribe { team: "web".to_owned(), to: "email:a@example.com".parse().unwrap() };
-        for asked in [mute(), Asked::Quiet(unsubscribe), Asked::Object { line: "12.3".to_owned() }] {
+        for asked in [mute(), LinkAction::Quiet(unsubscribe), LinkAction::Object { line: "12.3".to_owned() }] {
             let token = token(&asked);
             assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "{token}");
             assert_eq!(linker(7).read(&token, at()), Ok(asked));

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
-pub use self::link::{Asked, Linker, Quiet, Refused};
+pub use self::link::{LinkAction, Linker, Quiet, Refused};
 
 use crate::destination::Destination;
 

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::Answers;
+use super::AnswerHandler;
 use super::imap::{self, Mailbox, Trouble};
 use super::mail::{self, Mail};
 use crate::mute::Linker;
@@ -27,7 +27,7 @@ const HEADERS: usize = 16;
 pub struct Inbox {
     settings: ReplySettings,
     links: Arc<Linker>,
-    answers: Arc<Answers>,
+    answers: Arc<AnswerHandler>,
     /// How far it is read, as long as the server's uids stay what they are: their validity, and the next one
     read: Option<(u32, u32)>,
     /// Whether it can be read: 0 if so, then how many attempts there were, with the next; at the start there was none
@@ -37,7 +37,7 @@ pub struct Inbox {
 impl Inbox {
     /// For a mailbox that answers to `links` go to.
     #[must_use]
-    pub fn new(settings: ReplySettings, links: Arc<Linker>, answers: Arc<Answers>) -> Self {
+    pub fn new(settings: ReplySettings, links: Arc<Linker>, answers: Arc<AnswerHandler>) -> Self {
         Self { settings, links, answers, read: None, failures: 1 }
     }
 

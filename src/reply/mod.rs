@@ -1,7 +1,7 @@
 //! What people answer to an assumption, where they were told of it: by mail, or in the thread of a chat.
 //!
 //! The pure part reads what comes in ([`mail`], [`slack`]), the rest fetches it ([`Inbox`]) and writes it down
-//! ([`Answers`]). Whoever may read the message may object to it, and only they can: a mail's address is signed, a thread is
+//! ([`AnswerHandler`]). Whoever may read the message may object to it, and only they can: a mail's address is signed, a thread is
 //! somebody's channel.
 
 mod imap;
@@ -25,7 +25,7 @@ use crate::settings::Person;
 use crate::store::{Assumption, Objected, Objection, Store, StoreError, Through};
 
 /// Writes down what people answer. What an author says to their own assumption is none.
-pub struct Answers {
+pub struct AnswerHandler {
     /// Where it is written
     pub store: Store,
     /// What people on GitHub are called elsewhere, by the login in small letters
@@ -36,7 +36,7 @@ pub struct Answers {
     pub stored: Arc<Notify>,
 }
 
-impl Answers {
+impl AnswerHandler {
     /// Takes an answer by mail. Whether or not it counts, it is dealt with then.
     ///
     /// # Errors

@@ -11,10 +11,10 @@ use jiff::tz::{self, TimeZone};
 
 use self::conditions::Within;
 use self::manner::Sending;
-use super::confused;
+use super::entry;
 use super::file::{RuleTable, TeamFile, Texts};
-use super::pattern::{Pattern, Patterns, Reading};
-use super::reading;
+use super::mistaken_keys;
+use super::pattern::{Pattern, Patterns, Syntax};
 use super::timing;
 use super::{Audience, On, Owns, Rule, Team};
 use crate::event::{EventKind, Kinds};
@@ -46,12 +46,12 @@ pub(super) struct Among<'a> {
     /// The names of all teams; `None`: whatever teams it names are taken on trust
     pub teams: Option<&'a BTreeSet<String>>,
     /// The lists so far, by what is written in them: one that many rules have is kept once
-    pub lists: &'a mut HashMap<Vec<(String, Reading)>, Patterns>,
+    pub lists: &'a mut HashMap<Vec<(String, Syntax)>, Patterns>,
 }
 
 /// Reads a team file.
 pub(super) fn check_among(file: &str, text: &str, known: Known<'_>, among: Among<'_>) -> Result<Team, Vec<Problem>> {
-    let (document, raw) = Document::read_explaining::<TeamFile>(file, text, confused::instead_of)?;
+    let (document, raw) = Document::read_explaining::<TeamFile>(file, text, mistaken_keys::instead_of)?;
     let mut checker = Checker { document, known, among, owns: None };
     let team = checker.team(raw);
     checker.document.finish(team)
@@ -151,7 +151,7 @@ impl Checker<'_> {
     fn members(&mut self, field: Texts) -> Vec<String> {
         let members = self.document.texts(field, &At::root().key("members")).unwrap_or_default();
         for (at, member) in &members {
-            if let Err((message, help)) = reading::plain_login(member) {
+            if let Err((message, help)) = entry::plain_login(member) {
                 self.document.wrong(at, message, help);
             }
         }
@@ -162,7 +162,7 @@ impl Checker<'_> {
         let at = At::root().key("github_team");
         let team = self.document.take(team, &at)?;
         let parts = team.split('/').collect::<Vec<_>>();
-        let right = parts.len() == 2 && parts.iter().all(|part| reading::plain_login(part).is_ok());
+        let right = parts.len() == 2 && parts.iter().all(|part| entry::plain_login(part).is_ok());
         if !right {
             let help = "write \"ORGANISATION/TEAM\"".to_owned();
             self.document.wrong(&at, format!("`{team}` is no team on GitHub"), help);
@@ -193,7 +193,7 @@ impl Checker<'_> {
                     self.document.wrong(&at, "the list is empty", "leave the key out, or write an entry".to_owned());
                 }
                 let entries = paths.into_iter().enumerate().map(|(index, path)| (at.index(index), path)).collect();
-                Some(Owns::Paths(self.patterns(entries, reading::path)))
+                Some(Owns::Paths(self.patterns(entries, entry::path)))
             }
         }
     }
@@ -234,7 +234,7 @@ impl Checker<'_> {
         let before = self.document.problem_count();
         let entries = self.filled_list(field, &at);
         let written = entries.iter().map(|(_, text)| text.clone()).collect();
-        let patterns = self.patterns(entries.clone(), reading::event);
+        let patterns = self.patterns(entries.clone(), entry::event);
         let needs_after = |kind: &EventKind| after.is_none() && kind.is_of_silence();
         for (at, text) in &entries {
             if text.parse().is_ok_and(|kind| needs_after(&kind)) {

@@ -1,7 +1,7 @@
 //! Every rule in force, so arranged that an event is held against the few that can want it.
 //!
 //! A rule is looked up by how its repositories begin, else by how its ticket keys begin, and then by the kind of event.
-//! One that says neither is asked about every event of its kinds. What the index leaves out, [`super::judge`] would have
+//! One that says neither is asked about every event of its kinds. What the index leaves out, [`super::evaluate`] would have
 //! refused; the tests hold it to that.
 //!
 //! Among many rules, waiting for memory is most of the cost: what one value leads to lies in one piece.
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::condition::Condition;
 use super::pattern::Anchor;
-use super::{Asked, Audience, Rule, Team, Verdict, judge};
+use super::{Audience, Input, Rule, Team, Verdict, evaluate};
 use crate::event::{About, Event, EventKind, Kinds};
 
 /// All teams, with their rules.
@@ -129,13 +129,13 @@ impl Rules {
     /// Whom a note is for that names teams, and by which rules they hear it, whatever other teams ask for: the rules of
     /// each that would want it anyway, else [`Team::addressed`]. `None` if it names no team that there is.
     #[must_use]
-    pub fn addressed(&self, asked: Asked<'_>) -> Option<Vec<(&Team, &Rule)>> {
-        let note = asked.event.note.as_ref().filter(|_| asked.kind.is_note())?;
+    pub fn addressed(&self, input: Input<'_>) -> Option<Vec<(&Team, &Rule)>> {
+        let note = input.event.note.as_ref().filter(|_| input.kind.is_note())?;
         let teams = self.teams.iter().filter(|team| note.to.iter().any(|name| team.is_called(name)));
         let mut teams = teams.map(|team| &**team).peekable();
         teams.peek()?;
         let rules = teams.flat_map(|team| {
-            let wants = |rule: &&Rule| !matches!(judge(rule, team, asked), Verdict::Miss { .. });
+            let wants = |rule: &&Rule| !matches!(evaluate(rule, team, input), Verdict::Miss { .. });
             let mut own = team.rules.iter().filter(wants).peekable();
             let implied = team.addressed.as_ref().filter(|_| own.peek().is_none());
             own.chain(implied).map(|rule| (team, rule)).collect::<Vec<_>>()

@@ -2,17 +2,17 @@
 
 mod check;
 mod condition;
-mod confused;
 mod duration;
+mod entry;
 mod file;
 mod folder;
 mod index;
 mod matcher;
-mod outlook;
+mod mistaken_keys;
 mod pattern;
-mod reading;
 mod renamed;
 mod timing;
+mod warnings;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to}
 pub use file::schema;
 pub use folder::{Loaded, load_folder};
 pub use index::{Asks, Rules};
-pub use matcher::{Asked, Verdict, doers, judge, matched_by};
+pub use matcher::{Input, Verdict, doers, evaluate, matched_by};
 pub use pattern::{Anchor, Patterns};
 pub use renamed::{Nameable, Outdated, Renaming};
 pub use timing::{Budget, Digest, Period, Quiet};

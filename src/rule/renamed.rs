@@ -117,11 +117,11 @@ impl Renaming {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use crate::rule::pattern::{Pattern, Patterns, Reading};
+    use crate::rule::pattern::{Pattern, Patterns, Syntax};
 
     fn outdated(entries: &[&str], (old, new): (&str, &str), first: bool) -> Option<String> {
-        let reading = Reading { separated: true, caseless: true };
-        let list = Patterns::new(entries.iter().map(|entry| Pattern::new(entry, reading).unwrap()).collect());
+        let syntax = Syntax { separated: true, caseless: true };
+        let list = Patterns::new(entries.iter().map(|entry| Pattern::new(entry, syntax).unwrap()).collect());
         list.outdated(old, new, first).map(str::to_owned)
     }
 

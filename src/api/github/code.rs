@@ -122,13 +122,13 @@ impl Github {
 #[derive(Deserialize)]
 struct Listed {
     html_url: Option<String>,
-    commit: Said,
+    commit: CommitMessage,
     /// `None` where GitHub does not know the address; `{}` has been seen too
     author: Option<User>,
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct CommitMessage {
     message: String,
     author: Option<Signature>,
 }

@@ -69,7 +69,7 @@ impl Login<'_> {
 }
 
 /// What octocrab answers with
-type Answer = http_body_util::combinators::BoxBody<Bytes, octocrab::Error>;
+type ResponseBody = http_body_util::combinators::BoxBody<Bytes, octocrab::Error>;
 
 /// An answer that may still be right.
 #[derive(Debug, Clone)]
@@ -187,7 +187,7 @@ impl Github {
     /// there is none.
     async fn ask<E>(&self, login: Login<'_>, request: E) -> Result<(Parts, Bytes), ApiError>
     where
-        E: AsyncFnOnce(&Octocrab) -> Result<Response<Answer>, octocrab::Error>,
+        E: AsyncFnOnce(&Octocrab) -> Result<Response<ResponseBody>, octocrab::Error>,
     {
         if let Some(wait) = self.resting.left() {
             return Err(ApiError::Limited { peer: PEER, wait });
@@ -275,13 +275,13 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 /// (<https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api>).
 fn message(status: u16, body: &[u8]) -> String {
     #[derive(Deserialize)]
-    struct Said {
+    struct ErrorBody {
         message: String,
         /// An object each, or a text
         #[serde(default)]
         errors: Value,
     }
-    let said = serde_json::from_slice::<Said>(body).ok().map(|said| {
+    let said = serde_json::from_slice::<ErrorBody>(body).ok().map(|said| {
         let errors = said.errors.as_array().into_iter().flatten();
         let errors = errors.filter_map(|error| error["message"].as_str().or(error.as_str()));
         std::iter::once(said.message.as_str()).chain(errors).collect::<Vec<_>>().join(": ")

@@ -12,7 +12,7 @@ use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::exchange::{Answer, exchange};
+use super::exchange::{Response, exchange};
 use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, REST, Rest};
 use crate::event::TicketKey;
 use crate::settings::{JiraApi, Secrets};
@@ -92,7 +92,7 @@ impl Jira {
     }
 }
 
-impl Answer {
+impl Response {
     /// Its JSON, if it is a success; `null` where there is nothing to read. Who refuses may repeat what we sent.
     fn read(&self, secrets: &Secrets) -> Result<Value, ApiError> {
         let peer = self.peer;
@@ -117,14 +117,14 @@ impl Answer {
     fn message(&self) -> String {
         #[derive(Default, Deserialize)]
         #[serde(default)]
-        struct Said {
+        struct ResponseBody {
             #[serde(rename = "errorMessages")]
             messages: Vec<String>,
             errors: Value,
             message: String,
             error_description: String,
         }
-        let said = serde_json::from_slice::<Said>(&self.body).unwrap_or_default();
+        let said = serde_json::from_slice::<ResponseBody>(&self.body).unwrap_or_default();
         let fields = said.errors.as_object().into_iter().flat_map(|errors| errors.values());
         let fields = fields.filter_map(Value::as_str).map(str::to_owned);
         let words = said.messages.into_iter().chain(fields).chain([said.message, said.error_description]);

@@ -100,7 +100,7 @@ async fn tell(store: &Store, address: SocketAddr, secret: &SecretString) -> Resu
         let answer = post(&client, address, &step, secret).await?;
         match (answer.status, answer.event) {
             (202, Some(event)) if answer.name == "accepted" => {
-                show(&settled(store, event).await?)?;
+                show(&finished(store, event).await?)?;
             }
             (status, _) => say(format!("\n{}", hanging("· answered ", &format!("{status} {}", answer.name))))?,
         }
@@ -109,7 +109,7 @@ async fn tell(store: &Store, address: SocketAddr, secret: &SecretString) -> Resu
 }
 
 /// What the service answered.
-struct Answer {
+struct Response {
     status: u16,
     name: String,
     event: Option<i64>,
@@ -120,7 +120,7 @@ async fn post(
     address: SocketAddr,
     step: &Step,
     secret: &SecretString,
-) -> Result<Answer, Failure> {
+) -> Result<Response, Failure> {
     let body = step.body.to_string();
     let wrong = SecretString::from("not the secret");
     let signed = signature::sign(if step.signed { secret } else { &wrong }, body.as_bytes());
@@ -139,11 +139,11 @@ async fn post(
     let status = answer.status().as_u16();
     let json: serde_json::Value = answer.json().await?;
     let name = json["status"].as_str().or_else(|| json["error"].as_str()).unwrap_or_default().to_owned();
-    Ok(Answer { status, name, event: json["event"].as_i64() })
+    Ok(Response { status, name, event: json["event"].as_i64() })
 }
 
 /// The lines of a delivery once none of them waits any more.
-async fn settled(store: &Store, delivery: i64) -> Result<Vec<Entry>, Failure> {
+async fn finished(store: &Store, delivery: i64) -> Result<Vec<Entry>, Failure> {
     let filter = Filter { delivery: Some(delivery), ..Filter::default() };
     let done = async {
         loop {

@@ -5,7 +5,7 @@ use crate::event::EventKind;
 use crate::rule::condition::{self, AuthorTeam, Condition, Owns, Size};
 use crate::rule::file::{ConditionTable, Groups, Texts};
 use crate::rule::pattern::{Pattern, Patterns};
-use crate::rule::{On, reading};
+use crate::rule::{On, entry};
 use crate::toml_file::{At, Field, Raw, SizeText, Wrong, did_you_mean};
 
 /// Nobody can follow more, and a file made to nest without end would exhaust the stack.
@@ -31,7 +31,7 @@ impl Within<'_> {
 impl Checker<'_> {
     /// The conditions of a table, in the order in which they are tried.
     pub(super) fn conditions(&mut self, raw: ConditionTable, at: &At, within: Within<'_>) -> Vec<Condition> {
-        use reading::{branch, login, path, repo, reviewer, text};
+        use entry::{branch, login, path, repo, reviewer, text};
         let conditions = [
             self.list(raw.repo, (at, "repo"), repo).map(Condition::Repo),
             self.value(raw.private, (at, "private")).map(Condition::Private),
@@ -138,7 +138,7 @@ impl Checker<'_> {
                 }
             }
         }
-        Some(AuthorTeam::new(self.patterns(entries, reading::team), names))
+        Some(AuthorTeam::new(self.patterns(entries, entry::team), names))
     }
 
     fn groups(&mut self, field: Groups, (table, key): (&At, &str), within: Within<'_>) -> Option<Vec<Vec<Condition>>> {

@@ -8,8 +8,8 @@ mod values;
 pub(super) use self::values::{List, Values, labels, list};
 
 use self::values::{authors, pull_request, texts};
-use super::Asked;
-use super::words::{listed, none_of, one_of, quoted, refusal, subject};
+use super::Input;
+use super::phrasing::{listed, none_of, one_of, quoted, refusal, subject};
 use crate::event::{About, Event, PullRequest, Source, Thing, ThingKind, TicketKey};
 use crate::rule::condition::{AuthorTeam, Condition, Owns, Size};
 use crate::rule::pattern::{Patterns, Refusal};
@@ -36,28 +36,28 @@ fn hasnt(event: &Event, what: &str) -> Failure {
 }
 
 /// Whether all of them hold; the first that doesn't for good gives the reason, else the first of which it is not known.
-pub(super) fn hold(conditions: &[Condition], asked: Asked<'_>) -> Result<(), Failure> {
-    every(conditions.iter().map(|condition| test(condition, asked)))
+pub(super) fn hold(conditions: &[Condition], input: Input<'_>) -> Result<(), Failure> {
+    every(conditions.iter().map(|condition| test(condition, input)))
 }
 
-/// One that fails for good settles it, whatever is not known beside it.
+/// One that fails for good decides it, whatever is not known beside it.
 fn every(tests: impl Iterator<Item = Result<(), Failure>>) -> Result<(), Failure> {
-    let mut unsettled = None;
+    let mut undecided = None;
     for failure in tests.filter_map(Result::err) {
         if !failure.unknown {
             return Err(failure);
         }
-        unsettled = unsettled.or(Some(failure));
+        undecided = undecided.or(Some(failure));
     }
-    unsettled.map_or(Ok(()), Err)
+    undecided.map_or(Ok(()), Err)
 }
 
-pub(super) fn test(condition: &Condition, asked: Asked<'_>) -> Result<(), Failure> {
-    if let Some(list) = list(condition, asked) {
+pub(super) fn test(condition: &Condition, input: Input<'_>) -> Result<(), Failure> {
+    if let Some(list) = list(condition, input) {
         let List { what, patterns, values } = list?;
         return patterns.test(&values).or_else(|refused| fails(refusal(what, refused, &values)));
     }
-    let Asked { event, .. } = asked;
+    let Input { event, .. } = input;
     match condition {
         Condition::Private(wanted) => private(event, *wanted),
         Condition::Draft(wanted) => match pull_request(event, "draft state", |pr| pr.draft)? {
@@ -76,9 +76,9 @@ pub(super) fn test(condition: &Condition, asked: Asked<'_>) -> Result<(), Failur
             false => fails(format!("the description has nothing that fits {}", quoted(wanted.as_str()))),
         },
         Condition::Ticket(list) => tickets(event, list),
-        Condition::All(groups) => every(groups.iter().map(|group| hold(group, asked))),
-        Condition::Any(groups) => any(groups, asked),
-        Condition::Not(conditions) => not(conditions, asked),
+        Condition::All(groups) => every(groups.iter().map(|group| hold(group, input))),
+        Condition::Any(groups) => any(groups, input),
+        Condition::Not(conditions) => not(conditions, input),
         // The lists are above.
         _ => Err(unknown(format!("{} can't be asked", quoted(condition.key())))),
     }
@@ -250,10 +250,10 @@ pub(super) fn keys<'a>(event: &'a Event) -> (Values<'a>, Values<'a>) {
     (texts(&event.tickets), texts(&event.listed))
 }
 
-fn any(groups: &[Vec<Condition>], asked: Asked<'_>) -> Result<(), Failure> {
+fn any(groups: &[Vec<Condition>], input: Input<'_>) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for group in groups {
-        match hold(group, asked) {
+        match hold(group, input) {
             Ok(()) => return Ok(()),
             Err(failure) => failures.push(failure),
         }
@@ -263,8 +263,8 @@ fn any(groups: &[Vec<Condition>], asked: Asked<'_>) -> Result<(), Failure> {
     Err(Failure { because: none_of(&reasons), unknown })
 }
 
-fn not(conditions: &[Condition], asked: Asked<'_>) -> Result<(), Failure> {
-    match hold(conditions, asked) {
+fn not(conditions: &[Condition], input: Input<'_>) -> Result<(), Failure> {
+    match hold(conditions, input) {
         Err(failure) if failure.unknown => Err(failure),
         Err(_) => Ok(()),
         Ok(()) => {

@@ -116,10 +116,10 @@ fn verdict(delivery: &Attempt, answer: Option<&str>, url: &str) -> Option<String
 /// Any other server may answer 200 to whatever it gets.
 fn is_ours(answer: Option<&str>) -> bool {
     #[derive(Deserialize)]
-    struct Said {
+    struct ResponseBody {
         status: String,
     }
-    let said = answer.and_then(|answer| serde_json::from_str::<Said>(answer).ok());
+    let said = answer.and_then(|answer| serde_json::from_str::<ResponseBody>(answer).ok());
     said.is_some_and(|said| ["accepted", "duplicate", "ignored"].contains(&said.status.as_str()))
 }
 

@@ -141,8 +141,8 @@ fn what_is_known_of_the_ticket() {
         (r#"ticket_status = ["Done"]"#, None, "unknown: nothing is known of DATA-7 yet"),
     ];
     for (condition, ticket, expected) in table {
-        let asked = Asked { event: &event, kind, ticket };
-        assert_eq!(verdict_of(&format!("on = [\"*\"]\n{condition}"), asked), expected, "{condition}");
+        let input = Input { event: &event, kind, ticket };
+        assert_eq!(verdict_of(&format!("on = [\"*\"]\n{condition}"), input), expected, "{condition}");
     }
     let no_ticket = Event { tickets: Vec::new(), ..event };
     conditions(&no_ticket, &[(r#"component = ["web"]"#, "miss: it belongs to no ticket")]);
@@ -211,7 +211,7 @@ fn teams_of_the_author() {
         let rules = Rules::new(teams);
         let event = with(|pr| pr.author = Some(actor(author)));
         let (team, rule) = rules.find("web", "r").unwrap();
-        match judge(rule, team, Asked { event: &event, kind: EventKind::PullRequestMerged, ticket: None }) {
+        match evaluate(rule, team, Input { event: &event, kind: EventKind::PullRequestMerged, ticket: None }) {
             Verdict::Match => String::new(),
             Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because.to_string(),
         }

@@ -14,9 +14,9 @@ fn by(rule: &str, event: &Event) -> String {
         [text.as_str(), "team = \"web\"\n"].map(|text| Arc::new(check("team.toml", text, known).unwrap())).into(),
     );
     let (team, rule) = rules.find("data", "r").unwrap();
-    let asked = Asked { event, kind: event.kind, ticket: None };
-    assert_eq!(judge(rule, team, asked), Verdict::Match, "{text}");
-    matched_by(rule, asked)[1..].join("; ")
+    let input = Input { event, kind: event.kind, ticket: None };
+    assert_eq!(evaluate(rule, team, input), Verdict::Match, "{text}");
+    matched_by(rule, input)[1..].join("; ")
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What rules ask that only the APIs of GitHub and Jira know, for those who give no access to them; and what a rule as it
 //! is written will hardly hear.
 
-mod doubt;
+mod unlikely;
 
 use super::{Condition, Rule, Rules, Team};
 use crate::event::EventKind;

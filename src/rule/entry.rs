@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::pattern::{Pattern, Reading};
+use super::pattern::{Pattern, Syntax};
 use crate::event::EventKind;
 use crate::toml_file::{Wrong, did_you_mean, nearest};
 
-fn pattern(text: &str, reading: Reading) -> Result<Pattern, Wrong> {
-    Pattern::new(text, reading).map_err(|message| (message, None))
+fn pattern(text: &str, syntax: Syntax) -> Result<Pattern, Wrong> {
+    Pattern::new(text, syntax).map_err(|message| (message, None))
 }
 
 /// Labels, titles, ticket keys and other values of tickets, slugs, environments, workflows.
 pub(super) fn text(text: &str) -> Result<Pattern, Wrong> {
-    pattern(text, Reading { separated: false, caseless: true })
+    pattern(text, Syntax { separated: false, caseless: true })
 }
 
 /// Git tells capital letters from small ones.
 pub(super) fn branch(text: &str) -> Result<Pattern, Wrong> {
-    pattern(text, Reading { separated: true, caseless: false })
+    pattern(text, Syntax { separated: true, caseless: false })
 }
 
 /// Files, from the top of the repository.
@@ -33,12 +33,12 @@ pub(super) fn path(text: &str) -> Result<Pattern, Wrong> {
     if path.ends_with('/') {
         return told("it names a folder", &format!("{path}**"));
     }
-    pattern(text, Reading { separated: true, caseless: false })
+    pattern(text, Syntax { separated: true, caseless: false })
 }
 
 /// Teams, by the names that they have in their files.
 pub(super) fn team(text: &str) -> Result<Pattern, Wrong> {
-    pattern(text, Reading { separated: false, caseless: false })
+    pattern(text, Syntax { separated: false, caseless: false })
 }
 
 /// GitHub doesn't, in the names of repositories.
@@ -51,7 +51,7 @@ pub(super) fn repo(text: &str) -> Result<Pattern, Wrong> {
             Some(format!("write \"{not}*/{name}\", or an owner instead of `*`")),
         ));
     }
-    pattern(text, Reading { separated: true, caseless: true })
+    pattern(text, Syntax { separated: true, caseless: true })
 }
 
 /// Logins and names of people.
@@ -83,7 +83,7 @@ pub(super) fn plain_login(name: &str) -> Result<(), Wrong> {
 
 /// Kinds of events. An entry that fits none is a mistake.
 pub(super) fn event(text: &str) -> Result<Pattern, Wrong> {
-    let pattern = pattern(text, Reading { separated: false, caseless: false })?;
+    let pattern = pattern(text, Syntax { separated: false, caseless: false })?;
     if EventKind::ALL.iter().any(|kind| pattern.fits(kind.as_str())) {
         return Ok(pattern);
     }

@@ -3,7 +3,7 @@
 //! What a machine does for somebody is that person's doing. What is a fact is told whoever pressed the key; what bots say
 //! and open is chatter, unless a rule asks for it. A team's own doing is no news to it.
 
-use super::words::{listed, short};
+use super::phrasing::{listed, short};
 use crate::event::{About, Actor, Event, EventKind, Thing};
 use crate::reason::Reason;
 use crate::rule::condition::is_member;
