@@ -14,7 +14,7 @@ use crate::settings::ChannelSettings;
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Don't look up the secrets that come from the environment or from files: for a shell that has none
+    /// Don't look up the secrets in the environment or in files, for a shell that has none
     #[arg(long)]
     without_secrets: bool,
 }
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     for sentence in rulebook.rules().notices() {
         say(format!("note: {sentence}"))?;
     }
-    for sentence in rulebook.rules().doubts(config.channels.github.is_some()) {
+    for sentence in rulebook.rules().unlikely(config.channels.github.is_some()) {
         say(format!("warning: {sentence}"))?;
     }
     let channels = Channels::new(config.channels.clone(), Names::open());

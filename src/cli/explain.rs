@@ -41,21 +41,22 @@ pub(super) struct Args {
     /// The payload, a file with JSON; `-` for standard input
     #[arg(required_unless_present = "event_id")]
     file: Option<PathBuf>,
-    /// A delivery that was taken in, by its number in the ledger, such as 41, instead of a file. It is explained by what its
-    /// payload says alone, not by what else is known of the pull request or ticket
+    /// A stored delivery, by its number in the ledger, such as 41, instead of a file. Only what its payload says is
+    /// used, not what else is known of the pull request or ticket
     #[arg(long, value_name = "ID", conflicts_with_all = ["file", "source", "event"])]
     event_id: Option<i64>,
-    /// Say for each rule that matches when its message would go and why, if the event came then: 2026-03-29T01:30 is
-    /// read in each team's time zone, 2026-03-29T01:30Z in UTC. What was sent before is not known to it
+    /// For each rule that matches, say when its message would be sent and why, if the event came at this time:
+    /// 2026-03-29T01:30 is read in each team's time zone, 2026-03-29T01:30Z in UTC. Earlier messages aren't taken into
+    /// account
     #[arg(long, value_name = "TIME")]
     at: Option<At>,
     /// Only the rules of this team
     #[arg(long)]
     team: Option<String>,
-    /// Say of each rule that doesn't match why, not only how many there are
+    /// Say why each rule doesn't match, instead of how many don't
     #[arg(long)]
     all: bool,
-    /// One JSON object, with all rules
+    /// Print one JSON object, with all rules
     #[arg(long)]
     json: bool,
 }
@@ -156,8 +157,8 @@ fn given(args: &Args) -> Result<Payload, Failure> {
     }
     let raw = read(file)?;
     let body = json_body(Some("application/json"), &raw).map_err(|error| match error {
-        BodyError::NotJson(error) => Failure::Wrong(format!("{} is no JSON: {error}", file.display())),
-        BodyError::UnsupportedType => Failure::Wrong(format!("{} is no JSON", file.display())),
+        BodyError::NotJson(error) => Failure::Wrong(format!("{} isn't JSON: {error}", file.display())),
+        BodyError::UnsupportedType => Failure::Wrong(format!("{} isn't JSON", file.display())),
     })?;
     Ok(Payload { source, event: args.event.clone(), body: body.into_owned(), received: Timestamp::now() })
 }
@@ -293,7 +294,7 @@ fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>], all: bool
         say(hanging("  ", event.about.title()))?;
         say(format!("  in the conversation {}", track::conversation(event)))?;
         if let Some(undoing) = &event.undoing {
-            say(hanging("  no news: ", &undoing.because))?;
+            say(hanging("  not news: ", &undoing.because))?;
         }
     }
     say(if lines.is_empty() { "\nThere are no rules." } else { "" })?;

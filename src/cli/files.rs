@@ -22,6 +22,7 @@ pub(super) fn create(path: &Path, text: &str, mode: u32) -> Result<(), Failure> 
 /// 256 random bits in hexadecimal, from the system's generator.
 pub(super) fn fresh_secret() -> Result<SecretString, Failure> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::Wrong(format!("no random numbers to be had: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::Wrong(format!("the system gives no random numbers: {error}")))?;
     Ok(hex::encode(bytes).into())
 }

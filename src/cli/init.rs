@@ -12,7 +12,7 @@ const TEMPLATE: &str = include_str!("init/merged-briefly.hbs");
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The folder; it is made if it does not exist
+    /// The folder, which is created if it doesn't exist
     dir: PathBuf,
 }
 

@@ -25,7 +25,7 @@ pub(super) fn unless_known(known: Vec<&str>, name: &str, wrong: String) -> Resul
     }
     let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
         [] => "there are none yet".to_owned(),
-        known => format!("there are: {}", known.join(", ")),
+        known => format!("use one of {}", known.join(", ")),
     });
     Err(Failure::Wrong(format!("{wrong}; {help}")))
 }
@@ -60,5 +60,5 @@ pub(super) async fn find_thread(store: &Store, thread: &str, otherwise: &str) ->
 pub(super) async fn no_delivery(store: &Store, id: i64) -> Result<Failure, Failure> {
     let newest = store.newest_delivery().await?;
     let newest = newest.map_or_else(|| "there is none yet".to_owned(), |newest| format!("the newest is {newest}"));
-    Ok(Failure::Wrong(format!("there is no delivery {id}: {newest}, and `microalign ledger` shows which there are")))
+    Ok(Failure::Wrong(format!("there is no delivery {id}: {newest}; `microalign ledger` lists them")))
 }

@@ -23,7 +23,7 @@ pub(super) struct Args {
 struct List {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Only what this team heard, or did not
+    /// Only lines of this team
     #[arg(long)]
     team: Option<String>,
     /// Only this conversation: a ticket key, or owner/repo#45
@@ -32,13 +32,13 @@ struct List {
     /// Only lines in this state
     #[arg(long, value_enum)]
     state: Option<EntryState>,
-    /// Only lines since then: an age such as 14d or 6h
+    /// Only lines this recent, such as 14d or 6h
     #[arg(long, value_name = "AGE")]
     since: Option<String>,
-    /// The newest so many lines; 0 for all [default: 50, and all with --json]
+    /// How many of the newest lines; 0 for all [default: 50, and all with --json]
     #[arg(short = 'n', long, value_name = "LINES")]
     limit: Option<u32>,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -53,13 +53,13 @@ enum Action {
     Show {
         #[command(flatten)]
         config: ConfigArgs,
-        /// `41` for a delivery (the `event` that a webhook was answered with), `41.2` for its second line
+        /// `41` for a delivery (the `event` in the answer to a webhook), `41.2` for its second line
         id: String,
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Try again what failed: sends, or the reading of a delivery that was ignored
+    /// Retry what failed: sends, or the reading of a delivery that was ignored
     #[command(after_help = "Example:\n  microalign ledger retry 41.2")]
     Retry {
         #[command(flatten)]
@@ -194,10 +194,11 @@ async fn retry(config: &ConfigArgs, ids: &[String]) -> Result<(), Failure> {
 
 fn named(id: &str) -> Result<(i64, i64), Failure> {
     let (delivery, line) =
-        id.split_once('.').ok_or_else(|| Failure::Usage(format!("`{id}` names no line: it is like 41.2")))?;
+        id.split_once('.').ok_or_else(|| Failure::Usage(format!("`{id}` isn't a line: write one such as 41.2")))?;
     Ok((number(delivery)?, number(line)?))
 }
 
 fn number(text: &str) -> Result<i64, Failure> {
-    text.parse().map_err(|_| Failure::Usage(format!("`{text}` is no number of the ledger: ids are like 41 or 41.2")))
+    text.parse()
+        .map_err(|_| Failure::Usage(format!("`{text}` isn't a number in the ledger: write one such as 41 or 41.2")))
 }

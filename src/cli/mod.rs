@@ -40,24 +40,24 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play a short story through the real service, with everything temporary
+    /// Play a short story through the real service; everything is temporary
     #[command(after_help = "Example:\n  microalign demo")]
     Demo(demo::Args),
     /// Run the service
     #[command(after_help = "Example:\n  microalign serve -c /etc/microalign/microalign.toml --log json")]
     Serve(serve::Args),
-    /// Make a folder with a working configuration, a team file and an example template
+    /// Create a folder with a working configuration, a team file and an example template
     #[command(after_help = "Example:\n  microalign init microalign")]
     Init(init::Args),
     /// Show every problem in the configuration, the rules and the templates
     #[command(after_help = "Examples:\n  microalign check\n  microalign check --without-secrets")]
     Check(check::Args),
-    /// Say what one webhook body would lead to; nothing is sent
+    /// Show what a webhook body would lead to; nothing is sent
     #[command(
         after_help = "Examples:\n  microalign explain --source github --event pull_request merged.json\n  microalign explain --event-id 41 --team web --all"
     )]
     Explain(explain::Args),
-    /// Try rules on what came in lately: how many messages each team would have had; nothing is sent
+    /// Try rules on recent deliveries: how many messages each team would have had; nothing is sent
     #[command(
         long_about = rehearse::LONG,
         after_help = "Examples:\n  microalign rehearse --since 14d\n  microalign rehearse --since 14d --rules new-rules --team web"
@@ -68,15 +68,15 @@ enum Command {
         after_help = "Examples:\n  microalign ledger --team web --since 14d\n  microalign ledger --thread DATA-123\n  microalign ledger show 41"
     )]
     Ledger(ledger::Args),
-    /// Ask for webhooks that did not arrive, and take them in
+    /// Fetch webhooks that did not arrive
     #[command(after_help = "Example:\n  microalign recover --since 6h")]
     Recover(recover::Args),
-    /// Hear no more of a conversation or a rule for a while; without one, show what is muted
+    /// Keep a conversation or a rule quiet for a while; without one, show what is muted
     #[command(
         after_help = "Examples:\n  microalign mute DATA-123 --for 3d\n  microalign mute web/merged --to slack:#web"
     )]
     Mute(mute::Args),
-    /// Hear again of what was muted
+    /// End a mute
     #[command(after_help = "Example:\n  microalign unmute DATA-123")]
     Unmute(mute::Named),
     /// Send one real message to a destination and show the provider's answer
@@ -144,7 +144,7 @@ fn must_exist(store: &Path) -> Result<(), Failure> {
     match store.exists() {
         true => Ok(()),
         false => {
-            Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` makes it", store.display())))
+            Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` creates it", store.display())))
         }
     }
 }
@@ -159,7 +159,7 @@ fn variable(name: &str) -> Option<String> {
 enum LogFormat {
     /// For people
     Human,
-    /// One JSON object a line
+    /// Print one JSON object per line
     Json,
 }
 

@@ -22,13 +22,13 @@ const LONGEST: &str = "52w";
 pub(super) struct Args {
     #[command(flatten)]
     named: Named,
-    /// For how long: such as 4h, 3d or 1w, at most 52w [default: 1w]
+    /// How long, such as 4h, 3d or 1w; at most 52w [default: 1w]
     #[arg(long = "for", value_name = "TIME")]
     span: Option<String>,
     /// Allow a conversation that the ledger doesn't have yet
     #[arg(long)]
     unseen: bool,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }

@@ -30,16 +30,16 @@ that waited. Nor are mutes.";
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// From then on: an age such as 14d or 6h
+    /// How far back to go, such as 14d or 6h
     #[arg(long, value_name = "AGE")]
     since: String,
-    /// The rules to try, a folder of team files; without it those in force
+    /// The rules to try: a folder of team files. By default, the rules in force
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
     /// Only this team, rule by rule
     #[arg(long)]
     team: Option<String>,
-    /// One JSON object a team, with its rules
+    /// Print one JSON object per team, with its rules
     #[arg(long)]
     json: bool,
 }

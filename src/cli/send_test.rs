@@ -12,9 +12,9 @@ use crate::template::{Block, Inline, Links, Message};
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Where to, as in a team file's `to`: email:ana@example.com, slack:#channel, …
+    /// The destination, as in a team file's `to`: email:ana@example.com, slack:#channel, …
     destination: Destination,
-    /// What to comment on, for the destinations github and jira: acme/ingest-api#45, DATA-123
+    /// The page to comment on, for the destinations github and jira: acme/ingest-api#45, DATA-123
     #[arg(long, value_name = "PAGE")]
     on: Option<String>,
 }
@@ -62,11 +62,11 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
             forgive(&config, to).await
         }
         (Outcome::Permanent { error } | Outcome::NoMailbox { error }, _) => {
-            Err(Failure::Wrong(format!("{to} refuses it for good: {error}")))
+            Err(Failure::Wrong(format!("{to} refused it for good: {error}")))
         }
         (Outcome::Transient { error, .. }, _) => Err(Failure::Wrong(format!("{to} can't take it now: {error}"))),
         (Outcome::Ambiguous { error, .. }, _) => {
-            Err(Failure::Wrong(format!("{to} gave no answer, it may have arrived: {error}")))
+            Err(Failure::Wrong(format!("{to} gave no answer; it may have arrived: {error}")))
         }
     }
 }
@@ -76,5 +76,5 @@ async fn forgive(config: &Config, to: &Destination) -> Result<(), Failure> {
     if !config.store.exists() || !open_store(&config.store).await?.forgive(to).await? {
         return Ok(());
     }
-    say(format!("{to} had refused messages: that is forgotten, and what comes next is tried"))
+    say(format!("{to} had refused messages; microalign tries it again from now on"))
 }

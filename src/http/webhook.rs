@@ -17,7 +17,7 @@ use crate::source::signature;
 use crate::source::{BodyError, json_body};
 use crate::store::{Accepted, Incoming, StoreError};
 
-/// An answer to a webhook: what is counted, the status, the body.
+/// A response to a webhook: its name in the metrics, the status and the body.
 struct Response {
     name: &'static str,
     status: StatusCode,
@@ -36,7 +36,7 @@ impl Response {
 
 /// GitHub sends no more than 25 MB; Jira's bodies are far smaller.
 const LIMIT: usize = 25_000_000;
-/// A whole body must be there by then.
+/// How long a body may take to arrive.
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// Takes a webhook in. A 2xx means that it is on disk.
@@ -115,7 +115,7 @@ async fn store(incoming: Incoming, web: &Web) -> Response {
         Ok(Accepted::Duplicate(id)) => ("duplicate", id),
         Err(StoreError::Overloaded) => return Response::busy("overloaded: try again"),
         Err(error) => {
-            tracing::error!(%source, delivery = key, %error, "a webhook could not be stored: its sender is told to retry");
+            tracing::error!(%source, delivery = key, %error, "failed to store a webhook; its sender is asked to retry");
             return Response::busy("the delivery could not be stored: try again");
         }
     };
@@ -131,7 +131,7 @@ fn delivery_header(source: Source, headers: &HeaderMap) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok()).filter(|key| !key.is_empty() && key.len() <= 200)
 }
 
-/// The sender's id for a delivery; where it sends none (older servers), the body speaks for itself.
+/// The sender's id for a delivery, or a digest of the body if there is none (older servers).
 fn delivery_key(source: Source, headers: &HeaderMap, raw: &[u8]) -> String {
     delivery_header(source, headers)
         .map_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(raw))), str::to_owned)

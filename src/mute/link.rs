@@ -1,8 +1,8 @@
-//! Links in messages: what they ask for stands in them, signed, so that nothing need be kept for each message.
+//! Links in messages. A link contains what it does, signed, so that nothing has to be stored for each message.
 //!
 //! A token is `BODY.MAC`, both base64url: the body is a small JSON object, the MAC is HMAC-SHA256 over it as it stands.
-//! Whoever has a link may use it, as whoever has the message may: it can mute and unmute one thing, or object to one, for a
-//! time.
+//! Whoever has the message has the link and may use it: for a limited time, it can mute and unmute one thing, or object
+//! to one.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use sha2::Sha256;
 use super::Scope;
 use crate::destination::Destination;
 
-/// Links work for so long after their message.
+/// How long links work after their message.
 const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-/// No token of ours is longer: a link must fit into one line of a mail's header (RFC 5322: 998).
+/// The longest token that is made: a link must fit into one line of a mail's header (RFC 5322: 998 characters).
 const LONGEST: usize = 800;
 
-/// What a link asks for.
+/// What a link does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "lowercase")]
 pub enum LinkAction {
-    /// To object to what somebody assumed
+    /// Objects to what somebody assumed
     Object {
-        /// The line that told of it, as the ledger names it
+        /// The line of the ledger that reported it
         line: String,
     },
-    /// To make it quiet
+    /// Mutes or unsubscribes
     #[serde(untagged)]
     Quiet(Quiet),
 }
@@ -48,18 +48,18 @@ impl LinkAction {
     }
 }
 
-/// What a link can make quiet.
+/// What a link can mute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "lowercase")]
 pub enum Quiet {
-    /// That a team hears no more of a conversation for a while
+    /// A team gets nothing about a conversation for a while
     Mute {
         /// The team
         team: String,
         /// The conversation
         thread: String,
     },
-    /// That a destination hears no more of what a team asked for
+    /// A destination no longer gets what a team asked for
     Unsubscribe {
         /// The team
         team: String,
@@ -69,7 +69,7 @@ pub enum Quiet {
 }
 
 impl Quiet {
-    /// What is muted when it is done.
+    /// What it mutes.
     #[must_use]
     pub fn scope(&self) -> Scope {
         match self.clone() {
@@ -90,9 +90,9 @@ struct Claim {
 /// Why a link does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// It is none of ours
+    /// It isn't ours, or was changed
     Unknown,
-    /// It was one
+    /// It is too old
     Expired,
 }
 
@@ -104,13 +104,13 @@ pub struct Linker {
 }
 
 impl Linker {
-    /// `base` is what links start with, without a slash at its end; without it no link is made.
+    /// `base` is the beginning of links, without a slash at its end. Without it, no links are made.
     #[must_use]
     pub fn new(base: Option<String>, key: SecretSlice<u8>) -> Self {
         Self { base, key }
     }
 
-    /// The link that asks for this, from a message of that time. The same message has the same link.
+    /// The link that does this, from a message of that time. The same message has the same link.
     #[must_use]
     pub fn link(&self, asked: &LinkAction, at: Timestamp) -> Option<String> {
         let base = self.base.as_ref()?;
@@ -121,7 +121,7 @@ impl Linker {
         (token.len() <= LONGEST).then(|| format!("{base}/{}/{token}", asked.route()))
     }
 
-    /// What a token asks for. The MAC is checked first, in constant time.
+    /// What a token does. The MAC is checked first, in constant time.
     ///
     /// # Errors
     /// [`Refused`]

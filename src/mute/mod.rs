@@ -1,4 +1,4 @@
-//! What somebody asked not to hear of, the links to ask so, and the addresses to answer to.
+//! Mutes, the links in messages that make them, and the addresses for replies.
 
 mod link;
 mod reply;
@@ -13,12 +13,12 @@ pub use self::link::{LinkAction, Linker, Quiet, Refused};
 
 use crate::destination::Destination;
 
-/// What is muted: every update that fits all the parts that are set.
+/// What is muted: every update that matches all the parts that are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// The team; `None` for every team
     pub team: Option<String>,
-    /// Where it would go; `None` for everywhere
+    /// The destination; `None` for every destination
     pub destination: Option<Destination>,
     /// The conversation
     pub thread: Option<String>,
@@ -26,7 +26,7 @@ pub struct Scope {
     pub rule: Option<String>,
 }
 
-/// The update that is asked about.
+/// The update that may be muted.
 #[derive(Debug, Clone, Copy)]
 pub struct Update<'a> {
     /// Its team
@@ -38,7 +38,7 @@ pub struct Update<'a> {
 }
 
 impl Scope {
-    /// Whether an update to a destination is among what is muted.
+    /// Whether an update to a destination is muted.
     #[must_use]
     pub fn fits(&self, update: Update<'_>, to: &Destination) -> bool {
         let fits = |part: &Option<String>, value: &str| part.as_ref().is_none_or(|part| part == value);
@@ -50,7 +50,7 @@ impl Scope {
 }
 
 impl fmt::Display for Scope {
-    /// For whom and what: ` for web at email:a@example.com: DATA-123`.
+    /// For whom, and what: ` for web at email:a@example.com: DATA-123`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(team) = &self.team {
             write!(f, " for {team}")?;
@@ -67,7 +67,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// How somebody asked.
+/// How somebody muted something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -96,9 +96,9 @@ pub struct Mute {
     /// What
     #[serde(flatten)]
     pub scope: Scope,
-    /// Until when; `None` for good
+    /// When it ends; `None` if it doesn't
     pub until: Option<Timestamp>,
-    /// When somebody asked
+    /// When it was muted
     pub at: Timestamp,
     /// How
     pub by: By,
@@ -126,7 +126,7 @@ pub fn end(until: Option<Timestamp>) -> String {
     until.map_or_else(|| "for good".to_owned(), |until| until.strftime("until %Y-%m-%d %H:%MZ").to_string())
 }
 
-/// The destinations that hear of an update, and those that don't, each with the mute.
+/// The destinations that get an update, and those that don't, each with its mute.
 #[must_use]
 pub fn sift<'m>(
     update: Update<'_>,

@@ -168,7 +168,7 @@ async fn connect(server: &MailServer, tls: &TlsConnector) -> Result<Client<Wire>
     let cut = |error: io::Error| Trouble(format!("it cannot be reached: {error}"));
     let stream = TcpStream::connect((server.host.as_str(), server.port)).await.map_err(cut)?;
     let secured = async |stream: TcpStream| {
-        let name = ServerName::try_from(server.host.clone()).map_err(|_| Trouble("its name is none".to_owned()))?;
+        let name = ServerName::try_from(server.host.clone()).map_err(|_| Trouble("its name isn't valid".to_owned()))?;
         let stream = tls.connect(name, stream).await.map_err(|error| Trouble(format!("TLS: {error}")))?;
         Ok(Wire::new(stream))
     };
@@ -209,7 +209,7 @@ fn refused(error: async_imap::error::Error) -> Trouble {
     };
     Trouble(match error {
         Error::Io(error) if error.kind() != io::ErrorKind::Other => format!("the connection broke: {error}"),
-        Error::No(text) | Error::Bad(text) => format!("it says no: {}", said(&text)),
+        Error::No(text) | Error::Bad(text) => format!("it refuses: {}", said(&text)),
         Error::ConnectionLost => "it hung up".to_owned(),
         Error::Validate(_) => "user or password hold a line break".to_owned(),
         _ => "its answer cannot be read".to_owned(),
@@ -244,7 +244,7 @@ impl AsyncRead for Wire {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         match self.left.checked_sub(buf.filled().len() - before) {
             Some(left) => self.left = left,
-            None => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "it says too much"))),
+            None => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "its answer is too long"))),
         }
         read
     }

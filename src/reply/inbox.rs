@@ -58,8 +58,8 @@ impl Inbox {
             match self.failures {
                 // Servers end connections now and then.
                 0 => tracing::debug!(host, %trouble, "the connection to the mailbox ended"),
-                1 => tracing::warn!(host, %trouble, "answers by mail cannot be read; they wait until it works again"),
-                _ => tracing::debug!(host, %trouble, "answers by mail still cannot be read"),
+                1 => tracing::warn!(host, %trouble, "cannot read answers by mail, will retry"),
+                _ => tracing::debug!(host, %trouble, "still cannot read answers by mail"),
             }
             sleep(pause(self.failures, fastrand::f64())).await;
             self.failures = self.failures.saturating_add(1);
@@ -81,7 +81,7 @@ impl Inbox {
                 return trouble;
             }
             if self.failures > 1 {
-                tracing::info!(host = self.settings.imap.host, "answers by mail are read again");
+                tracing::info!(host = self.settings.imap.host, "reading answers by mail again");
             }
             self.failures = 0;
             mailbox = match mailbox.wait().await {
@@ -112,10 +112,10 @@ impl Inbox {
         let Some(raw) = mailbox.mail(uid).await? else { return Ok(()) };
         match mail::read(&raw, &self.links) {
             Mail::Foreign => return Ok(()),
-            Mail::Automatic(why) => tracing::info!(uid, why, "a mail is no answer"),
+            Mail::Automatic(why) => tracing::info!(uid, why, "a mail isn't an answer"),
             Mail::Answer(answer) => {
                 let stored = self.answers.mail(answer).await;
-                stored.map_err(|error| Trouble(format!("an answer could not be stored: {error}")))?;
+                stored.map_err(|error| Trouble(format!("failed to store an answer: {error}")))?;
             }
         }
         mailbox.seen(uid).await

@@ -102,9 +102,9 @@ fn automatic(mail: &Message<'_>) -> Option<&'static str> {
     match () {
         () if has("x-microalign-reason") => Some("it is our own"),
         () if report => Some("it is a report of a mail server"),
-        () if all("return-path").any(|value| value == "<>") => Some("nobody is to answer to it"),
+        () if all("return-path").any(|value| value == "<>") => Some("it asks for no answer"),
         () if has("auto-submitted") && !says("auto-submitted", &["no"]) => Some("a program wrote it"),
-        () if says("precedence", &["bulk", "junk", "auto_reply"]) => Some("it went to many"),
+        () if says("precedence", &["bulk", "junk", "auto_reply"]) => Some("it went to many people"),
         () if has("x-auto-response-suppress") || has("x-autoreply") || has("x-autorespond") => {
             Some("a program wrote it")
         }

@@ -47,7 +47,7 @@ impl AnswerHandler {
         let mut told = self.store.assumptions(line).await?;
         told.retain(|assumption| !self.is_author(assumption, theirs));
         if told.is_empty() {
-            tracing::info!(%line, "a mail answers to no assumption, or to its author's own");
+            tracing::info!(%line, "a mail answers no assumption, or its author's own");
         }
         let (through, at) = (Through::Mail, Timestamp::now());
         // Where a message tells of several, nobody can say which one is meant: none of them is agreed.
@@ -70,7 +70,7 @@ impl AnswerHandler {
         }
         let by = match &self.slack {
             Some(slack) => slack.name(&user).await.unwrap_or_else(|error| {
-                tracing::info!(%error, "who answered in Slack is not known");
+                tracing::info!(%error, "failed to look up who answered in Slack");
                 String::new()
             }),
             None => String::new(),
@@ -84,11 +84,11 @@ impl AnswerHandler {
         let (line, through) = (objection.line, objection.through.as_str());
         match self.store.object(objection).await? {
             Objected::New => {
-                tracing::info!(%line, through, "somebody answered to an assumption");
+                tracing::info!(%line, through, "somebody answered an assumption");
                 self.stored.notify_one();
             }
             Objected::Known => tracing::debug!(%line, through, "an answer came again"),
-            Objected::TooMany | Objected::NoSuchLine => tracing::info!(%line, through, "an answer is not recorded"),
+            Objected::TooMany | Objected::NoSuchLine => tracing::info!(%line, through, "did not record an answer"),
         }
         Ok(())
     }

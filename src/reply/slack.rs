@@ -17,13 +17,13 @@ const FRESH: i64 = 5 * 60;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No signature, or no time
-    #[error("the request is not signed as Slack does it")]
+    #[error("the request isn't signed by Slack")]
     Missing,
     /// It was not made lately
     #[error("the request was not made within the last five minutes: is the clock right?")]
     Stale,
     /// Another secret, or another body
-    #[error("the signature does not fit the body and `signing_secret` in `[slack]`")]
+    #[error("the signature doesn't match the body with `signing_secret` in `[slack]`")]
     Wrong,
 }
 

@@ -1,7 +1,7 @@
-//! Whether a rule wants an event: a pure function of the two, with the reason in plain words.
+//! Evaluates a rule for an event: a pure function of the two, with the reason in plain words.
 //!
-//! First the kind, then the conditions in the order of [`super::Condition`]; the first that fails gives the reason.
-//! Only a rule whose conditions all hold asks whose news it is: first bots, then the team's own members.
+//! First comes the kind, then the conditions in the order of [`super::Condition`]; the first that fails gives the
+//! reason. Only if all of them hold does it matter whose action it was: a bot's, or that of the team's own members.
 
 mod conditions;
 mod matched_by;
@@ -17,18 +17,18 @@ use super::{Rule, Team};
 use crate::event::{Event, EventKind, Ticket};
 use crate::reason::Reason;
 
-/// What a rule is asked about.
+/// What a rule is evaluated for.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {
     /// The event, with the state of its subject
     pub event: &'a Event,
-    /// Not always the event's own kind: a rule may be asked about the milestone that a subject has reached
+    /// Not always the event's own kind: it may be a milestone that the subject has reached
     pub kind: EventKind,
-    /// What is known of its primary ticket, where that is not the subject itself
+    /// What is known of its primary ticket, if that isn't the subject itself
     pub ticket: Option<&'a Ticket>,
 }
 
-/// What a rule says to an event.
+/// The result of evaluating a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The team wants to hear of it
@@ -37,17 +37,17 @@ pub enum Verdict {
     Miss {
         /// The first condition that fails
         because: Reason,
-        /// What decides is not known, so it might have been for the team
+        /// The deciding fact isn't known, so it might have been for the team
         unknown: bool,
     },
-    /// The rule matches, but it is no news to the team
+    /// The rule matches, but it isn't news to the team
     Suppressed {
         /// Whose action it was
         because: Reason,
     },
 }
 
-/// Whether a rule of a team wants an event.
+/// Whether a rule of a team matches an event.
 #[must_use]
 pub fn evaluate(rule: &Rule, team: &Team, input: Input<'_>) -> Verdict {
     let Input { event, kind, .. } = input;

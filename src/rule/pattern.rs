@@ -11,20 +11,20 @@ pub use self::list::{Patterns, Refusal};
 /// A longer pattern is a mistake, and [`globset`] recurses once for each `{` in it.
 const LONGEST: usize = 300;
 
-/// The characters that don't stand for themselves.
+/// The characters with a special meaning.
 const SPECIAL: [char; 5] = ['*', '?', '{', '}', '\\'];
 
-/// How a list of patterns is read.
+/// What a pattern's characters mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Syntax {
     /// `*` and `?` stop at `/`; `**` doesn't
     pub separated: bool,
-    /// Capital and small letters are the same
+    /// Case doesn't matter
     pub caseless: bool,
 }
 
-/// One entry of a list. `*`, `?` and `{a,b}` are special and `\` takes that away; brackets stand for themselves,
-/// since logins (`renovate[bot]`), labels and titles have them.
+/// One entry of a list. `*`, `?` and `{a,b}` are special, unless a `\` comes before them. Brackets stand for
+/// themselves, since logins (`renovate[bot]`), labels and titles have them.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     /// The entry as written
@@ -34,7 +34,8 @@ pub struct Pattern {
     test: Test,
 }
 
-/// Most entries have no wildcard or a few `*`, and comparing is quicker than any automaton, and a hundredth of its size.
+/// Most entries have no wildcard or only `*`. Comparing strings is faster than an automaton for them, and takes a
+/// hundredth of the memory.
 #[derive(Debug, Clone)]
 enum Test {
     Equals(Box<str>),
@@ -42,7 +43,7 @@ enum Test {
     Stars(Box<str>),
     /// The same, where `*` stops at `/`
     StarsWithin(Box<str>),
-    /// Whatever is below a folder, whose name ends in `/`
+    /// Everything in a folder, whose name ends in `/`
     Below(Box<str>),
     Matches(Box<GlobMatcher>),
 }
@@ -88,7 +89,8 @@ impl Test {
     }
 }
 
-/// Whether a value fits a pattern with `*` alone: its beginning, its end, and between them each piece after the other.
+/// Whether a value matches a pattern whose only wildcard is `*`: the beginning, the end, and between them one piece
+/// after the other.
 fn stars(pattern: &str, value: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == value };
     let (pieces, end) = rest.rsplit_once('*').unwrap_or(("", rest));
@@ -102,12 +104,12 @@ fn stars(pattern: &str, value: &str) -> bool {
     })
 }
 
-/// How the values that a pattern fits begin, in small letters: what an index can look up.
+/// How the values that a pattern matches begin, in lower case, for the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Anchor {
-    /// They are this
+    /// They are equal to this
     Exactly(String),
-    /// They begin with this, which is not empty
+    /// They begin with this, which isn't empty
     From(String),
 }
 
@@ -124,21 +126,21 @@ impl Pattern {
             return Err("an empty pattern matches nothing".to_owned());
         }
         if body.len() > LONGEST {
-            return Err(format!("a pattern has at most {LONGEST} characters"));
+            return Err(format!("a pattern can have at most {LONGEST} characters"));
         }
         let folded = fold(body, syntax.caseless);
         let test = Test::new(&folded, syntax.separated)
-            .map_err(|error| format!("`{body}` is no pattern: {}", describe(error.kind())))?;
+            .map_err(|error| format!("`{body}` isn't a valid pattern: {}", describe(error.kind())))?;
         Ok(Self { text: text.to_owned(), excludes, syntax, test })
     }
 
-    /// Whether it fits `value`, for an entry with `!` the part after it.
+    /// Whether it matches `value`; for an entry with `!`, whether the part after it does.
     #[must_use]
     pub fn fits(&self, value: &str) -> bool {
         self.test.fits(&fold(value, self.syntax.caseless))
     }
 
-    /// How the values that it fits begin; `None` where they begin with anything.
+    /// How the values that it matches begin; `None` if they can begin with anything.
     fn anchor(&self) -> Option<Anchor> {
         let body = self.text.strip_prefix('!').unwrap_or(&self.text).to_lowercase();
         match body.find(SPECIAL) {
@@ -149,7 +151,7 @@ impl Pattern {
     }
 }
 
-/// [`globset`]'s own texts advise brackets, which are nothing special here.
+/// [`globset`]'s own messages recommend brackets, which aren't special here.
 fn describe(error: &ErrorKind) -> String {
     match error {
         ErrorKind::UnclosedAlternates => "a `{` has no `}`; for the character itself, write `\\{`".to_owned(),
@@ -159,7 +161,7 @@ fn describe(error: &ErrorKind) -> String {
     }
 }
 
-/// [`globset`] ignores the case of ASCII letters only.
+/// Folds case here, because [`globset`] ignores the case of ASCII letters only.
 fn fold(text: &str, caseless: bool) -> Cow<'_, str> {
     let small = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
     if caseless && !text.bytes().all(small) { text.to_lowercase().into() } else { text.into() }

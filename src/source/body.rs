@@ -12,7 +12,7 @@ pub enum BodyError {
     /// The content type is neither JSON nor a form
     #[error("the content type must be application/json or application/x-www-form-urlencoded")]
     UnsupportedType,
-    /// There is no JSON in it, or it is nested too deep
+    /// There isn't JSON in it, or it is nested too deep
     #[error("the body is not JSON: {0}")]
     NotJson(String),
 }

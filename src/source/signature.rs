@@ -19,7 +19,7 @@ pub enum Refusal {
     #[error("the signature is not `sha256=HEX`")]
     WrongMethod,
     /// Not by any of our secrets, or over another body
-    #[error("the signature does not fit the body and any configured secret")]
+    #[error("the signature doesn't match the body with any configured secret")]
     Wrong,
 }
 

@@ -132,7 +132,7 @@ async fn explain_says_by_which_value_a_rule_matches() {
     let explain = ["explain", "--source", "github", "--event", "push", "push.json"];
     let (_, out, _) = service.run(&explain).await;
     let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
-    let by = "the event is push; branch is `main`; file `schemas/a.json` fits schemas/**";
+    let by = "the event is push; branch is `main`; file `schemas/a.json` matches schemas/**";
     assert!(words.contains(&format!("yes web / r: matches {by}")), "{out}");
     let (_, out, _) = service.run(&[&explain[..], &["--json"]].concat()).await;
     let told: Value = serde_json::from_str(&out).unwrap();

@@ -162,7 +162,7 @@ async fn an_administrator_is_told_what_to_click() {
     let mut cases = Vec::new();
     for (status, words) in [
         (401, "Jira answered 401: You are not <b>allowed</b>; the token in `[jira]` is not good"),
-        (403, "the token's account is no administrator of Jira"),
+        (403, "the token's account isn't an administrator of Jira"),
         (404, "webhooks cannot be registered by the API there"),
     ] {
         let api = Api::new(refuse(status)).await;
@@ -207,7 +207,7 @@ async fn what_goes_wrong_is_said_in_plain_words() {
         ((500, json!("<html><b>Oops</b></html>")), "Jira answered 500: Internal Server Error; nothing was registered"),
         ((200, json!("{\"name\": \"micro")), "Jira's answer cannot be read"),
         ((200, json!("<html>sign in</html>")), "Jira's answer cannot be read"),
-        ((302, json!("")), "Jira answered 302: it sends us elsewhere; is the address in `[jira]` the right one?"),
+        ((302, json!("")), "Jira answered 302: it redirects to another address; is the one in `[jira]` right?"),
     ] {
         let api = Api::new(hooks(answer.0, answer.1)).await;
         let (code, out, err) = service(&account(&api)).run(&["jira", "setup"]).await;

@@ -176,7 +176,7 @@ impl Service {
         let loaded = async || {
             let log = self.log();
             let mut entries = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            entries.find(|entry| entry["message"] == "rules and templates are loaded").filter(&wanted).map(drop)
+            entries.find(|entry| entry["message"] == "loaded rules and templates").filter(&wanted).map(drop)
         };
         eventually("files are loaded again", loaded).await;
     }

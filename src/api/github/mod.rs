@@ -93,16 +93,16 @@ impl Github {
     pub fn new(settings: &GithubApi, client: reqwest::Client) -> Result<Self, String> {
         let builder = Octocrab::builder()
             .base_uri(settings.url.as_str().trim_end_matches('/'))
-            .map_err(|_| "the address of GitHub's API is none".to_owned())?;
+            .map_err(|_| "the address of GitHub's API isn't valid".to_owned())?;
         let (builder, is_app) = match &settings.login {
             GithubLogin::Nobody => (builder, false),
             GithubLogin::Token(token) => (builder.personal_token(token.expose_secret().to_owned()), false),
             GithubLogin::App { id, key } => {
                 let builder = builder.app_from_rsa_pem(AppId(*id), key.expose_secret());
-                (builder.map_err(|_| "the App's key is no RSA key in PEM".to_owned())?, true)
+                (builder.map_err(|_| "the App's key isn't an RSA key in PEM".to_owned())?, true)
             }
         };
-        let crab = builder.build_with_reqwest(client).map_err(|_| "GitHub's client cannot be made".to_owned())?;
+        let crab = builder.build_with_reqwest(client).map_err(|_| "cannot create the client for GitHub".to_owned())?;
         let crab = Arc::new(crab);
         Ok(Self {
             crab,

@@ -131,7 +131,7 @@ impl Response {
         let words = words.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
         let status = http::StatusCode::from_u16(self.status).ok();
         let reason = match self.status {
-            300..=399 => "it sends us elsewhere; is the address in `[jira]` the right one?",
+            300..=399 => "it redirects to another address; is the one in `[jira]` right?",
             _ => status.and_then(|status| status.canonical_reason()).unwrap_or(""),
         };
         crate::template::shorten(&crate::template::clean(if words.is_empty() { reason } else { &words }), 200)

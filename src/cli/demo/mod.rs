@@ -29,7 +29,7 @@ const TEAMS: [(&str, &str); 2] = [
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// End when the story is told, instead of leaving the console up
+    /// Exit when the story is over, instead of leaving the console up
     #[arg(long)]
     exit: bool,
 }
@@ -156,7 +156,7 @@ async fn finished(store: &Store, delivery: i64) -> Result<Vec<Entry>, Failure> {
     };
     match tokio::time::timeout(PATIENCE, done).await {
         Ok(entries) => entries,
-        Err(_) => Err(Failure::Wrong(format!("delivery {delivery} was not worked through in {PATIENCE:?}"))),
+        Err(_) => Err(Failure::Wrong(format!("delivery {delivery} wasn't processed within {PATIENCE:?}"))),
     }
 }
 

@@ -33,7 +33,7 @@ impl FromStr for At {
                 // What stands in brackets would be read past.
                 let wall = Some(text).filter(|text| !text.contains('[')).and_then(|text| text.parse::<DateTime>().ok());
                 let wall = wall.ok_or(
-                    "write a time such as 2026-03-29T01:30, as each team's wall shows it, or 2026-03-29T01:30Z for UTC",
+                    "write a time such as 2026-03-29T01:30, in each team's time zone, or 2026-03-29T01:30Z for UTC",
                 )?;
                 (Self::Wall(wall), wall.year())
             }
@@ -70,7 +70,7 @@ pub(super) fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
         WaitsFor::Every(_) | WaitsFor::Budget(_) | WaitsFor::Bulk => wait.reason(zone).to_string(),
     };
     let words = [Some(why), aside, uncounted(team, rule)].into_iter().flatten().collect::<Vec<_>>().join("; ");
-    Goes { at: wait.until, words: format!("would go {then} ({words})") }
+    Goes { at: wait.until, words: format!("would be sent {then} ({words})") }
 }
 
 /// What depends on messages before, of which nothing is known here.
@@ -90,10 +90,8 @@ fn on_the_wall(zone: &TimeZone, wall: DateTime) -> (Timestamp, Option<String>) {
     let time = wall.strftime("%H:%M");
     let aside = match offset {
         AmbiguousOffset::Unambiguous { .. } => None,
-        AmbiguousOffset::Gap { .. } => {
-            Some(format!("the change of the clock skips {time}: {} is meant", shown(moment, zone)))
-        }
-        AmbiguousOffset::Fold { .. } => Some(format!("{time} comes twice that day: the first is meant")),
+        AmbiguousOffset::Gap { .. } => Some(format!("the clocks skip {time}, so it means {}", shown(moment, zone))),
+        AmbiguousOffset::Fold { .. } => Some(format!("{time} comes twice that day, and it means the first")),
     };
     (moment, aside)
 }
@@ -140,17 +138,17 @@ mod tests {
         ];
         let said = table.map(|(team, rule, at)| format!("{at} {}", words(team, rule, at)));
         insta::assert_snapshot!(said.join("\n"), @"
-        2026-03-30T12:00 would go Mon 2026-03-30 12:01 WEST (it settles for 60s)
-        2026-03-30T12:00 would go Mon 2026-03-30 12:00 WEST (at once)
-        2026-03-30T18:59:30 would go Tue 2026-03-31 08:00 WEST (quiet hours end)
-        2026-03-29T01:30 would go Sun 2026-03-29 08:00 WEST (quiet hours end; the change of the clock skips 01:30: Sun 2026-03-29 02:30 WEST is meant)
-        2026-03-29T01:30Z would go Sun 2026-03-29 08:00 WEST (quiet hours end)
-        2026-10-25T01:30 would go Sun 2026-10-25 08:00 WET (quiet hours end; 01:30 comes twice that day: the first is meant)
-        2026-03-28T12:00 would go Sun 2026-03-29 09:00 WEST (in the digest)
-        2026-03-28T12:00 would go Sun 2026-03-29 08:00 WEST (in the digest, after quiet hours)
-        2026-03-28T23:59:30 would go Sun 2026-03-29 00:00 IST (it settles for 60s; nothing counts yet against `every` and the budget of 20/day)
-        2026-03-28T12:00+01:00 would go Sat 2026-03-28 16:31 IST (it settles for 60s; nothing counts yet against the budget of 20/day)
-        2026-03-28T12:00[Europe/Lisbon] would go Sat 2026-03-28 17:31 IST (it settles for 60s; nothing counts yet against the budget of 20/day)
+        2026-03-30T12:00 would be sent Mon 2026-03-30 12:01 WEST (it settles for 60s)
+        2026-03-30T12:00 would be sent Mon 2026-03-30 12:00 WEST (at once)
+        2026-03-30T18:59:30 would be sent Tue 2026-03-31 08:00 WEST (quiet hours end)
+        2026-03-29T01:30 would be sent Sun 2026-03-29 08:00 WEST (quiet hours end; the clocks skip 01:30, so it means Sun 2026-03-29 02:30 WEST)
+        2026-03-29T01:30Z would be sent Sun 2026-03-29 08:00 WEST (quiet hours end)
+        2026-10-25T01:30 would be sent Sun 2026-10-25 08:00 WET (quiet hours end; 01:30 comes twice that day, and it means the first)
+        2026-03-28T12:00 would be sent Sun 2026-03-29 09:00 WEST (in the digest)
+        2026-03-28T12:00 would be sent Sun 2026-03-29 08:00 WEST (in the digest, after quiet hours)
+        2026-03-28T23:59:30 would be sent Sun 2026-03-29 00:00 IST (it settles for 60s; nothing counts yet against `every` and the budget of 20/day)
+        2026-03-28T12:00+01:00 would be sent Sat 2026-03-28 16:31 IST (it settles for 60s; nothing counts yet against the budget of 20/day)
+        2026-03-28T12:00[Europe/Lisbon] would be sent Sat 2026-03-28 17:31 IST (it settles for 60s; nothing counts yet against the budget of 20/day)
         ");
     }
 

@@ -33,13 +33,13 @@ With a token, --repo or --org gets a webhook, or the one that is there is brough
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// The organisation whose App it is, or with a token, which gets a webhook
+    /// The organisation that owns the App or, with a token, gets the webhook
     #[arg(long, value_name = "ORG", value_parser = organisation)]
     org: Option<String>,
     /// The repository that gets a webhook, with a token
     #[arg(long, value_name = "OWNER/NAME", value_parser = repository, conflicts_with = "org")]
     repo: Option<String>,
-    /// The port of the page on this machine; any free one if left out
+    /// The port of the page on this machine; by default, any free one
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     port: u16,
     /// How long to wait for the ping
@@ -99,10 +99,13 @@ fn address(config: &Config) -> Result<String, Failure> {
     let wrong = |what: &str| {
         Failure::Wrong(format!("{what}: set `public_url` in [server] to the https:// address that GitHub can reach"))
     };
-    let public = config.public_url.as_ref().ok_or_else(|| wrong("nobody knows where GitHub should send to"))?;
+    let public = config
+        .public_url
+        .as_ref()
+        .ok_or_else(|| wrong("the configuration doesn't say where GitHub should send webhooks"))?;
     let api = config.github_url.as_str();
     if is_loopback(public) && !is_loopback(api) {
-        return Err(wrong(&format!("GitHub cannot reach {public}, which is this machine for itself")));
+        return Err(wrong(&format!("GitHub cannot reach {public}, which only this machine can")));
     }
     Ok(format!("{public}/webhooks/github"))
 }

@@ -44,8 +44,7 @@ enum Unregistered {
 pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.load()?;
     let Some(public_url) = &config.public_url else {
-        let missing =
-            "`[server] public_url` is missing: Jira has to know where we are, such as https://microalign.example.com";
+        let missing = "`[server] public_url` is missing: Jira has to know where to send webhooks, such as https://microalign.example.com";
         return Err(Failure::Wrong(missing.to_owned()));
     };
     let url = format!("{public_url}/webhooks/jira");
@@ -116,8 +115,8 @@ fn fits(settings: &JiraApi, edition: &Edition) -> Result<(), Unregistered> {
 
 fn refused(error: &ApiError) -> Unregistered {
     let advice = match error {
-        ApiError::Refused { status: 401, .. } => "the token in `[jira]` is not good, or not an administrator's",
-        ApiError::Refused { status: 403, .. } => "the token's account is no administrator of Jira",
+        ApiError::Refused { status: 401, .. } => "the token in `[jira]` isn't valid, or isn't an administrator's",
+        ApiError::Refused { status: 403, .. } => "the token's account isn't an administrator of Jira",
         ApiError::Refused { status: 404, .. } => "webhooks cannot be registered by the API there",
         _ => return Unregistered::Failed(format!("{error}; nothing was registered")),
     };

@@ -6,7 +6,7 @@ pub(super) mod jira;
 /// What can be done with GitHub.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Github {
-    /// Make a GitHub App, or with a token a webhook, and wait until GitHub's ping arrives
+    /// Create a GitHub App or, with a token, a webhook, and wait for GitHub's ping
     #[command(
         long_about = github::LONG,
         after_help = "Examples:\n  microalign github setup\n  microalign github setup --org acme"
@@ -17,7 +17,7 @@ pub(super) enum Github {
 /// What can be done with Jira.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Jira {
-    /// Register the webhook there, with the right events and a secret
+    /// Register the webhook in Jira, with the right events and a secret
     #[command(after_help = "Example:\n  microalign jira setup")]
     Setup(jira::Args),
 }

@@ -139,7 +139,7 @@ fn a_pull_request() {
             (r#"base = ["main", "release/*"]"#, "miss: base is `develop`, not one of main, release/*"),
             (r#"base = ["!main"]"#, ""),
             ("draft = false", ""),
-            ("draft = true", "miss: the pull request is no draft"),
+            ("draft = true", "miss: the pull request isn't a draft"),
             (r#"labels = ["contract"]"#, ""),
             (r#"labels = ["*", "!area*"]"#, "miss: label `area: db` is excluded by !area*"),
             (r#"labels = ["bug"]"#, "miss: label is `Contract`, `area: db`, none of them bug"),

@@ -1,10 +1,10 @@
-//! Lists of patterns, as conditions have them: any entry may hold, and an entry that starts with `!` excludes.
+//! Lists of patterns in conditions: one matching entry is enough, and an entry that starts with `!` excludes.
 
 use std::sync::Arc;
 
 use super::{Anchor, Pattern, SPECIAL, Syntax, Test};
 
-/// A list of patterns. It holds when an entry without `!` fits a value and none with `!` does; a list that only
+/// A list of patterns. It holds if an entry without `!` matches a value and none with `!` does; a list that only
 /// excludes holds for everything else.
 #[derive(Debug, Clone, Default)]
 pub struct Patterns(Arc<[Pattern]>);
@@ -12,9 +12,9 @@ pub struct Patterns(Arc<[Pattern]>);
 /// Why a list doesn't hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal<'a> {
-    /// No entry fits; these are the entries that could have
+    /// No entry matches; these are the entries that could have
     NoneOf(Vec<&'a str>),
-    /// This entry, as written with its `!`, fits this value
+    /// This entry, as written with its `!`, matches this value
     Excluded {
         /// The entry
         by: &'a str,
@@ -30,7 +30,7 @@ impl Patterns {
         Self(entries.into())
     }
 
-    /// Its entries as written, and how each is read: where these are the same, so is what the lists mean.
+    /// Its entries as written, each with its syntax: two lists for which these are equal mean the same.
     #[must_use]
     pub fn written(&self) -> Vec<(String, Syntax)> {
         self.0.iter().map(|pattern| (pattern.text.clone(), pattern.syntax)).collect()
@@ -39,7 +39,7 @@ impl Patterns {
     /// Whether the list holds for something with these values, such as all labels of an issue.
     ///
     /// # Errors
-    /// Why not.
+    /// Why it doesn't.
     pub fn test<'a>(&'a self, values: &[&'a str]) -> Result<(), Refusal<'a>> {
         let mut include = self.0.iter().filter(|pattern| !pattern.excludes).peekable();
         let included = |pattern: &Pattern| values.iter().any(|value| pattern.fits(value));
@@ -50,11 +50,11 @@ impl Patterns {
         self.excluded(values).map_or(Ok(()), Err)
     }
 
-    /// The same for something that has these values, and others beside them in a list of many: those count for entries
-    /// with `*` or `?` and for exclusions, not for an entry that names one of them.
+    /// The same for something that has these values, and others that it only lists: those count for entries with `*` or
+    /// `?` and for exclusions, but not for an entry that names one of them.
     ///
     /// # Errors
-    /// Why not.
+    /// Why it doesn't.
     pub fn test_beside<'a>(&'a self, values: &[&'a str], beside: &[&'a str]) -> Result<(), Refusal<'a>> {
         let refused = match self.test(values) {
             Err(Refusal::NoneOf(_)) if self.fits_many(beside).is_some() => None,
@@ -64,19 +64,19 @@ impl Patterns {
         refused.or_else(excluded).map_or(Ok(()), Err)
     }
 
-    /// The first entry with `*` or `?` that fits one of these values, and that value.
+    /// The first entry with `*` or `?` that matches one of these values, and that value.
     #[must_use]
     pub fn fits_many<'a>(&'a self, values: &[&'a str]) -> Option<(&'a str, &'a str)> {
         self.first_fit(values, |pattern| pattern.text.contains(['*', '?']))
     }
 
-    /// The first entry without `!` that fits one of these values, and that value.
+    /// The first entry without `!` that matches one of these values, and that value.
     #[must_use]
     pub fn fit<'a>(&'a self, values: &[&'a str]) -> Option<(&'a str, &'a str)> {
         self.first_fit(values, |_| true)
     }
 
-    /// The first entry that fits an old name and not the new one, if the list holds for one of them only. Without
+    /// The first entry that matches an old name but not the new one, if the list holds for only one of them. Without
     /// `globs`, only an entry without wildcards counts.
     #[must_use]
     pub fn outdated(&self, old: &str, new: &str, globs: bool) -> Option<&str> {
@@ -107,8 +107,8 @@ impl Patterns {
         self.0.iter().filter(|pattern| !pattern.excludes).map(|pattern| pattern.text.as_str())
     }
 
-    /// What a list that each entry must fit misses in these values: an entry without `!` that fits none of them, or one
-    /// with `!` that fits some.
+    /// For a list of which every entry must match: why these values don't fulfil it. Either an entry without `!`
+    /// matches none of them, or one with `!` matches some.
     #[must_use]
     pub fn unmet<'a>(&'a self, values: &[&'a str]) -> Option<Refusal<'a>> {
         let unmet = |pattern: &&Pattern| !pattern.excludes && !values.iter().any(|value| pattern.fits(value));
@@ -116,14 +116,14 @@ impl Patterns {
         if missing.is_empty() { self.test(values).err() } else { Some(Refusal::NoneOf(missing)) }
     }
 
-    /// How the values that it holds for begin, one for each entry without `!`; `None` where that may be anything.
+    /// How the values that it holds for begin, one for each entry without `!`; `None` if they can begin with anything.
     #[must_use]
     pub fn anchors(&self) -> Option<Vec<Anchor>> {
         let anchors = self.0.iter().filter(|pattern| !pattern.excludes).map(Pattern::anchor);
         anchors.collect::<Option<Vec<_>>>().filter(|anchors| !anchors.is_empty())
     }
 
-    /// Whether an entry without `!` or wildcard is `value`.
+    /// Whether an entry names `value`, without `!` or wildcard.
     #[must_use]
     pub fn names(&self, value: &str) -> bool {
         self.0.iter().any(|pattern| !pattern.excludes && matches!(pattern.test, Test::Equals(_)) && pattern.fits(value))

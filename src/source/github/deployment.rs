@@ -17,7 +17,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     let kind = match state {
         "success" => EventKind::DeploymentSucceeded,
         "failure" | "error" => EventKind::DeploymentFailed,
-        _ => return Err(not_news(format!("the deployment is `{}`, which is not yet its end", text::title(state)))),
+        _ => return Err(not_news(format!("the deployment is `{}`, which isn't its final state", text::title(state)))),
     };
     let id = deployment.id.as_ref().ok_or_else(|| missing("deployment.id"))?.as_str();
     let environment = status.environment.text().or_else(|| deployment.environment.text()).map(text::title);

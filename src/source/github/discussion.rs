@@ -64,7 +64,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         "transferred" => move_away(delivery, &mut event, "the discussion"),
         "deleted" => event.undoing = undoing(Undoes::Subject(Undone::Deleted), "the discussion was deleted"),
         // "unanswered": the payload no longer says when the answer was chosen, but that there is none.
-        _ => event.undoing = undoing(Undoes::Nothing, "the answer is none any more"),
+        _ => event.undoing = undoing(Undoes::Nothing, "the answer is no longer chosen"),
     }
     Ok([vec![event], notes].concat())
 }
@@ -77,7 +77,7 @@ fn converted(delivery: &Delivery<'_>, discussion: &Issue, event: &mut Event) -> 
     let author = discussion.user.as_ref().and_then(login);
     let converted = by.zip(author).is_some_and(|(by, author)| by != author);
     if converted {
-        event.undoing = undoing(Undoes::Nothing, "it was not opened, but made of an issue");
+        event.undoing = undoing(Undoes::Nothing, "it wasn't opened, but converted from an issue");
     }
     converted
 }

@@ -133,8 +133,8 @@ pub(super) fn move_here(delivery: &Delivery<'_>, event: &mut Event) -> bool {
     };
     let from = numbered(old, &changes.old_repository).filter(|from| *from != event.subject);
     let because = from.as_ref().map_or_else(
-        || "it was not opened, but transferred from elsewhere".to_owned(),
-        |from| format!("it was not opened, but transferred from {from}"),
+        || "it wasn't opened, but transferred from elsewhere".to_owned(),
+        |from| format!("it wasn't opened, but transferred from {from}"),
     );
     event.undoing = undoing(Undoes::Nothing, because);
     event.renamed = from.map(|from| Renamed { from, to: event.subject.clone() });

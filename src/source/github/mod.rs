@@ -144,7 +144,7 @@ impl Delivery<'_> {
 
     /// An action that rules cannot ask for, whose payload says how its subject is by now.
     fn brings_state(&self, what: &str) -> Option<Undoing> {
-        undoing(Undoes::Nothing, format!("{}; what is known of the {what} is up to date", self.nothing_to_ask_for()))
+        undoing(Undoes::Nothing, format!("{}; the known state of the {what} is updated", self.nothing_to_ask_for()))
     }
 
     /// A page of the repository. Only the last resort guesses where GitHub is.

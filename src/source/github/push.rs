@@ -23,7 +23,7 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let branch = git_ref.strip_prefix("refs/heads/").ok_or_else(of_tag)?;
     let removed = body.after.text().is_some_and(|sha| sha.bytes().all(|digit| digit == b'0'));
     if *body.deleted == Some(true) || removed {
-        return Err(not_news("the push deletes a branch, which is told as `branch.deleted`"));
+        return Err(not_news("the push deletes a branch, which is reported as `branch.deleted`"));
     }
     if queue::tried(branch, delivery.by()).is_some() {
         return Err(Reason::MergeQueue { detail: format!("the push is to {TEMPORARY}") });

@@ -10,7 +10,7 @@ pub struct Tried {
 }
 
 /// What such a branch is, in words.
-pub const TEMPORARY: &str = "a branch on which a merge queue tries pull requests, and not there to stay";
+pub const TEMPORARY: &str = "a temporary branch on which a merge queue tries pull requests";
 
 /// What a branch is for, if a merge queue made it. Bors has no folder of its own, so its branches are known by who pushes
 /// to them.

@@ -14,14 +14,16 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         "published" | "edited" | "deleted" | "unpublished" => EventKind::ReleasePublished,
         // A release that is one from the start sends this too: whether it was something less before is not said here.
         "released" => EventKind::ReleasePromoted,
-        "created" => return Err(not_news("a release is told when it is published")),
-        "prereleased" => return Err(not_news("a pre-release is told as `release.published`, which comes with this")),
+        "created" => return Err(not_news("a release is reported when it is published")),
+        "prereleased" => {
+            return Err(not_news("a pre-release is reported as `release.published`, which comes with this"));
+        }
         _ => return Err(delivery.nothing_to_ask_for()),
     };
     let release = delivery.body.release.as_ref().ok_or_else(|| missing("release"))?;
     let tag = release.tag_name.text().ok_or_else(|| missing("release.tag_name"))?;
     if matches!(delivery.action(), "edited" | "deleted") && *release.draft == Some(true) {
-        return Err(not_news("nobody has heard of a release that is a draft"));
+        return Err(not_news("the release is a draft, which nobody has heard of"));
     }
     let about = about(delivery, release, tag);
     let keys = delivery.keys(None, Some(&about.title), &[&own_words(&release.body)]);

@@ -20,7 +20,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
         "success" => EventKind::WorkflowRecovered,
         _ => {
             let end = text::title(conclusion);
-            return Err(not_news(format!("the workflow's end is `{end}`, neither a failure nor a success")));
+            return Err(not_news(format!("the workflow ended as `{end}`, which is neither a failure nor a success")));
         }
     };
     let workflow = delivery.body.workflow.as_ref();

@@ -83,7 +83,7 @@ pub fn why_no_news(items: &[&Item]) -> Option<String> {
             names.push(name);
         }
     }
-    (!names.is_empty()).then(|| format!("only {} changed, which is no news by itself", names.join(", ")))
+    (!names.is_empty()).then(|| format!("only {} changed, which isn't news by itself", names.join(", ")))
 }
 
 fn happening(item: &Item, around: Around<'_>) -> Happening {

@@ -66,7 +66,7 @@ impl Delivery<'_> {
             Fate::Edited if comment.is_some_and(Comment::is_restricted) => {
                 (Undone::Restricted, "not everybody may read the comment")
             }
-            Fate::Edited => (Undone::Edited, "the comment was edited: what waits is told in its new words"),
+            Fate::Edited => (Undone::Edited, "the comment was edited: updates that wait use its new text"),
         };
         // An edit that brings no comment says nothing of its words.
         let told = comment.is_some() || undone == Undone::Deleted;

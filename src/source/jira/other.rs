@@ -55,7 +55,7 @@ pub fn version(delivery: &Delivery<'_>, undone: Option<Undone>) -> Understood {
     let once = Some(format!("jira-version:{id}:{state}{time}"));
     let undoing = undone.map(|undone| {
         let because =
-            if undone == Undone::Deleted { "the version was deleted" } else { "the version is not released any more" };
+            if undone == Undone::Deleted { "the version was deleted" } else { "the version is no longer released" };
         undoing(Undoes::Subject(undone), because)
     });
     let base = delivery.base(&subject, "", About::Thing(about));

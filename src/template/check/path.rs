@@ -1,15 +1,15 @@
-//! Where a path such as `pr.title` leads in the context, and what its writer may have meant where it leads nowhere.
+//! Where a path such as `pr.title` leads in the context, and what its writer may have meant if it leads nowhere.
 
 use crate::template::shape::{CONTEXT, Shape};
 
 /// Why a path leads nowhere.
 pub(super) struct Unknown {
-    /// The longest part that does exist but has no parts
+    /// The longest part of the path that exists, but has no parts
     pub(super) known: Option<String>,
     pub(super) help: Option<String>,
 }
 
-/// `pr.title`, `pr/title` and `pr.[title]` are the same; `this` stands for what is there.
+/// `pr.title`, `pr/title` and `pr.[title]` are the same; `this` is the value itself.
 pub(super) fn segments(path: &str) -> Vec<&str> {
     let plain = |segment: &'_ str| !segment.is_empty() && segment != "this";
     let strip = |segment: &'_ str| -> usize { usize::from(segment.starts_with('[') && segment.ends_with(']')) };
@@ -48,7 +48,7 @@ pub(super) fn follow(from: &'static Shape, segments: &[&str], before: &str) -> R
     Ok(shape)
 }
 
-/// What the writer may have meant by `segment`, a name that `shape` does not have.
+/// What the writer may have meant by `segment`, a name that `shape` doesn't have.
 fn suggest(shape: &Shape, segment: &str, known: &str, rest: &[&str]) -> Option<String> {
     let whole = |name: &str| {
         let parts = [known, name].into_iter().chain(rest.iter().copied()).filter(|part| !part.is_empty());
@@ -66,7 +66,7 @@ fn suggest(shape: &Shape, segment: &str, known: &str, rest: &[&str]) -> Option<S
     let elsewhere = elsewhere.or_else(|| ["pr.", "ticket.", ""].into_iter().find_map(below));
     match elsewhere {
         Some(path) => Some(format!("did you mean `{path}`?")),
-        None if known.is_empty() => Some(format!("there are {}", shape.names().join(", "))),
+        None if known.is_empty() => Some(format!("the names are {}", shape.names().join(", "))),
         None => Some(format!("`{known}` has {}", shape.names().join(", "))),
     }
 }

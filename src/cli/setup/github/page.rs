@@ -99,12 +99,12 @@ fn take(back: Back, state: &SecretString, tell: &mpsc::Sender<String>) -> (Statu
     let signed = signature::sign(&back.state.into(), MADE.as_bytes());
     let ours = signature::verify(Source::Github, Some(&signed), MADE.as_bytes(), std::slice::from_ref(state)).is_ok();
     if !ours || back.code.is_empty() {
-        let said = "This does not come from the page that `microalign github setup` shows now. Begin there.";
+        let said = "This does not come from the page that `microalign github setup` shows now. Start there.";
         return (StatusCode::FORBIDDEN, message("That did not work", said));
     }
     match tell.try_send(back.code) {
-        Ok(()) => (StatusCode::OK, message("GitHub made the App", "Go on in the terminal: it says what is next.")),
-        Err(_) => (StatusCode::CONFLICT, message("That was done already", "Go on in the terminal.")),
+        Ok(()) => (StatusCode::OK, message("GitHub made the App", "Go back to the terminal: it says what comes next.")),
+        Err(_) => (StatusCode::CONFLICT, message("That was done already", "Go back to the terminal.")),
     }
 }
 
@@ -132,12 +132,12 @@ fn start(target: &Url, manifest: &Value) -> Markup {
             table {
                 tr { td { "Sends to" } td { (manifest["hook_attributes"]["url"].as_str().unwrap_or_default()) } }
                 tr { td { "May" } td { (may) } }
-                tr { td { "Hears of" } td { (hears) } }
+                tr { td { "Receives" } td { (hears) } }
             }
             p { "It writes nothing but comments, and only where your rules ask for them." }
             form method="post" action=(target) {
                 input type="hidden" name="manifest" value=(manifest);
-                button { "Make the App on " (host) }
+                button { "Create the App on " (host) }
             }
         },
     )

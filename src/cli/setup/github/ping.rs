@@ -40,7 +40,7 @@ pub(super) async fn arrives(github: &Github, hook: &Hook, (url, wait): (&str, Du
         }
         sleep(AGAIN).await;
     }
-    let last = if last.is_empty() { "GitHub has not tried yet, it can take minutes".to_owned() } else { last };
+    let last = if last.is_empty() { "GitHub has not tried yet; it can take minutes".to_owned() } else { last };
     Err(Failure::Wrong(format!("no ping arrived within {} s: {last}. Run this again to try once more", wait.as_secs())))
 }
 
@@ -99,7 +99,7 @@ fn verdict(delivery: &Attempt, answer: Option<&str>, url: &str) -> Option<String
             format!("{url} answers {code}, but not as microalign does: does `public_url` lead somewhere else?")
         }
         _ if unreached || code == 0 => format!(
-            "GitHub cannot reach {url}, it says \"{says}\": look at `public_url` in [server], DNS, the firewall and the \
+            "GitHub cannot reach {url}, and says \"{says}\": look at `public_url` in [server], DNS, the firewall and the \
              certificate, and whether `microalign serve` runs"
         ),
         401 => {

@@ -1,4 +1,4 @@
-//! What lists of patterns are held against.
+//! The values that lists of patterns are compared with.
 
 use smallvec::{SmallVec, smallvec};
 
@@ -9,7 +9,7 @@ use crate::event::{About, Actor, Event, PullRequest, Source, Stage, StatusCatego
 use crate::rule::condition::Condition;
 use crate::rule::pattern::Patterns;
 
-/// The values of an event that a list is about. Most have one.
+/// The values of an event that a list is about; mostly there is one.
 pub(in crate::rule::matcher) type Values<'a> = SmallVec<[&'a str; 4]>;
 
 type Found<'a> = Result<Values<'a>, Failure>;
@@ -19,11 +19,11 @@ pub(in crate::rule::matcher) struct List<'a> {
     /// What its values are called
     pub what: &'static str,
     pub patterns: &'a Patterns,
-    /// What is held against them
+    /// The values
     pub values: Values<'a>,
 }
 
-/// What is held against a condition that is a list; `None` for the others.
+/// The values that a list of patterns is compared with; `None` for other conditions.
 pub(in crate::rule::matcher) fn list<'a>(
     condition: &'a Condition,
     input: Input<'a>,
@@ -154,11 +154,11 @@ fn assignees(event: &Event) -> Found<'_> {
     }
 }
 
-/// Who did it, for what has no author of its own, and then whoever opened the pull request behind it too: a deployment
-/// is often a machine's doing.
+/// Who did it, if it has no author of its own, and also who opened the pull request behind it, since deployments are
+/// often made by a machine.
 pub(super) fn authors(event: &Event) -> Result<Vec<&Actor>, Failure> {
     let behind = event.brought_by().and_then(|pr| pr.author.as_ref());
-    // What several have pushed together is by each of them.
+    // A push by several people is by each of them.
     let further = event.doers.iter().filter(|_| matches!(event.about, About::Thing(_)));
     let mut authors: Vec<&Actor> = Vec::new();
     for author in behind.into_iter().chain(event.author()).chain(further) {
@@ -169,7 +169,7 @@ pub(super) fn authors(event: &Event) -> Result<Vec<&Actor>, Failure> {
     if authors.is_empty() { Err(unknown_of("author")) } else { Ok(authors) }
 }
 
-/// Whose doing it is, and the machine that did it for them.
+/// Whose action it is, and the machine that did it for them.
 fn actors(input: Input<'_>) -> Found<'_> {
     let Input { event, kind, .. } = input;
     let mut actors = doers(event, kind);
@@ -190,7 +190,7 @@ fn names(actor: &Actor) -> Values<'_> {
     if actor.login == actor.name { one(&actor.login) } else { smallvec![actor.login.as_str(), actor.name.as_str()] }
 }
 
-/// What is open has none, and that is known; sites and servers that leave it out of what is closed don't say.
+/// An open one is known to have none; if a closed one has none, the server left it out.
 fn resolution(event: &Event) -> Found<'_> {
     let (value, open) = match &event.about {
         About::Ticket(ticket) => {
