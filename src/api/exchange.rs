@@ -1,4 +1,4 @@
-//! One request by our own client and its answer, in time and within bounds.
+//! One request by our own client and its response, with limits on time and size.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::ApiError;
 
-/// What somebody answered, whatever the status.
+/// A response with any status.
 pub(super) struct Response {
     pub(super) peer: &'static str,
     pub(super) status: u16,
@@ -16,7 +16,7 @@ pub(super) struct Response {
     pub(super) body: Vec<u8>,
 }
 
-/// Asks `peer` for JSON, which has so long and so many bytes to answer.
+/// Sends a request for JSON to `peer`, with limits on the time and the size of the response.
 pub(super) async fn exchange(
     peer: &'static str,
     request: RequestBuilder,

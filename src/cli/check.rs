@@ -24,7 +24,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let args = &args.config;
     let (mut config, mut problems) = config::read(&args.config, &variable, secrets).map_err(Failure::Problems)?;
     if !problems.is_empty() {
-        // A channel that is set up wrongly is not set up; team files that name it are not to blame.
+        // A channel with wrong settings counts as set up, so that team files that name it aren't blamed.
         config.channels = ChannelSettings::default();
     }
     let rulebook = Rulebook::load(&config, None);

@@ -1,4 +1,4 @@
-//! `microalign explain`: what one payload would lead to.
+//! `microalign explain`: shows what a payload would lead to.
 
 mod at;
 mod github_event;
@@ -32,7 +32,7 @@ use crate::track::{self, Tracked};
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Who would have sent it
+    /// Who sent it
     #[arg(long, required_unless_present = "event_id")]
     source: Option<Source>,
     /// GitHub's event name (X-GitHub-Event), such as pull_request
@@ -70,10 +70,10 @@ struct Payload {
     received: Timestamp,
 }
 
-/// A rule, with what it says to the event.
+/// A rule, with its result for the event.
 struct Line<'a> {
     evaluated: Evaluated<'a>,
-    /// When its message would go, in words too, if that is asked; `None` within for a rule that does not match
+    /// When its message would be sent, with `--at`; the inner `None` is for a rule that doesn't match
     goes: Option<Option<Goes>>,
 }
 
@@ -131,7 +131,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// One payload says nothing of other hosts, nor of people that it doesn't name.
+/// A payload alone says nothing about other hosts, or about people whom it doesn't name.
 fn at_home(event: &mut Event) {
     event.host = None;
     source::name_people(event, &|_| None);
@@ -191,7 +191,7 @@ fn messages<'a>(
             }
             let message = rulebook.compose(&Telling { event, ticket: None, team, rule, line: None, now })?;
             for to in plan::destinations(rule) {
-                // What several rules of a team say of one event in the same words is said once at a place.
+                // If several rules of a team send the same words about an event to one destination, they are sent once.
                 let words = (nth, &team.name, to.clone(), message.body.clone());
                 if said.contains(&words) {
                     continue;

@@ -1,4 +1,4 @@
-//! Files that commands leave behind.
+//! Files that commands create.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::Failure;
 
-/// Creates a file that did not exist, and the folders above it. Secrets are for their owner only: `0o600`.
+/// Creates a new file, and the folders above it. Only the owner may read secrets: `0o600`.
 pub(super) fn create(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     let told = |error: std::io::Error| Failure::Wrong(format!("cannot write {}: {error}", path.display()));
     if let Some(folder) = path.parent() {

@@ -1,4 +1,4 @@
-//! `microalign init`: a folder to begin with.
+//! `microalign init`: creates a folder to begin with.
 
 use std::path::PathBuf;
 

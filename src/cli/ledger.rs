@@ -1,4 +1,4 @@
-//! `microalign ledger`: what became of every event.
+//! `microalign ledger`: shows what became of every event.
 
 use console::Style;
 use jiff::Timestamp;
@@ -43,7 +43,7 @@ struct List {
     json: bool,
 }
 
-/// As many lines are shown, unless more are asked for.
+/// How many lines are shown by default.
 const NEWEST: u32 = 50;
 
 #[derive(Debug, clap::Subcommand)]
@@ -106,11 +106,11 @@ async fn list(list: List) -> Result<(), Failure> {
     entries.iter().try_for_each(|entry| if list.json { say(json!(entry)) } else { say(shown(entry, false)) })
 }
 
-/// Where the second and further lines of an entry begin.
+/// The indentation of all lines of an entry but the first.
 const INDENT: &str = "         ";
 
-/// An entry in a few lines: when, what became of it and for whom; then what it was and why; then its sends, of which
-/// those that arrived are left out unless all are asked for.
+/// An entry in a few lines: when, what became of it and for whom; then what it was and why; then its sends. Sends that
+/// arrived are shown only with `all`.
 fn shown(entry: &Entry, all: bool) -> String {
     let at = entry.at.strftime("%Y-%m-%d %H:%M:%S UTC");
     let what = entry.kind.iter().chain(&entry.subject).map(String::as_str).collect::<Vec<_>>().join(" on ");

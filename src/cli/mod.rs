@@ -116,18 +116,18 @@ impl ConfigArgs {
         config::load(&self.config, &variable).map_err(Failure::Problems)
     }
 
-    /// The configuration for a command that uses no secret.
+    /// Loads the configuration for a command that uses no secret.
     fn look(&self) -> Result<Config, Failure> {
         config::look(&self.config, &variable).map_err(Failure::Problems)
     }
 
-    /// Where the store is, for a command that needs nothing else of the configuration.
+    /// The path of the store, for a command that needs nothing else from the configuration.
     fn store(&self) -> Result<PathBuf, Failure> {
         config::store(&self.config, &variable).map_err(Failure::Problems)
     }
 }
 
-/// Opens the store beside a service that may be running, to change something.
+/// Opens the store to change something, even while the service is running.
 async fn open_store(path: &Path) -> Result<Store, Failure> {
     must_exist(path)?;
     let (store, _writer) = Store::visit(path).await?;
@@ -154,7 +154,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// How logs are written.
+/// The format of logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
     /// For people
@@ -163,14 +163,14 @@ enum LogFormat {
     Json,
 }
 
-/// Why a command ends with something other than 0.
+/// Why a command fails.
 #[derive(Debug)]
 enum Failure {
     /// The files that the user wrote have problems
     Problems(Vec<Problem>),
-    /// What was asked about is wrong, or something did not work
+    /// What was asked about is wrong, or something failed
     Wrong(String),
-    /// The command was called with something it cannot use
+    /// The command line is wrong
     Usage(String),
 }
 
@@ -180,7 +180,7 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// Runs the command that the process was called with.
+/// Runs the command in the process's arguments.
 pub async fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args).await,
@@ -232,7 +232,7 @@ fn show(problems: &[Problem]) {
 fn start_logs(format: LogFormat, level: &str) {
     use tracing_subscriber::EnvFilter;
     let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| EnvFilter::try_new(asked).is_ok());
-    // What it says at the level `trace` holds passwords, and the text of mails.
+    // At the level `trace`, it logs passwords and the text of mails.
     let filter = EnvFilter::new(format!("{},async_imap=warn", asked.as_deref().unwrap_or(level)));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
@@ -246,7 +246,7 @@ fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Prints a line to standard output. A reader that closed the pipe (`| head`) is no fault.
+/// Prints a line to standard output. A reader that closes the pipe (`| head`) isn't an error.
 fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
     use std::io::Write as _;
     match writeln!(std::io::stdout().lock(), "{line}") {

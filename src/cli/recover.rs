@@ -1,5 +1,5 @@
-//! `microalign recover`: takes in what did not arrive. It works beside a running service, which looks at its store each
-//! second.
+//! `microalign recover`: fetches webhooks that did not arrive. It works while the service is running, which looks at
+//! its store each second.
 
 use jiff::Timestamp;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `microalign send-test`: one real message, and what the provider says.
+//! `microalign send-test`: sends one real message, and shows the provider's answer.
 
 use jiff::Timestamp;
 
@@ -20,7 +20,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// The conversation that the message belongs to: a page that is there, where it becomes a comment on it.
+    /// The conversation of the message: an existing page, if the message becomes a comment.
     fn thread(&self, now: Timestamp) -> Result<String, Failure> {
         let example = match self.destination {
             Destination::Github => "acme/ingest-api#45",
@@ -71,7 +71,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// What arrives proves that somebody is there.
+/// A message that arrives proves that the destination works again.
 async fn forgive(config: &Config, to: &Destination) -> Result<(), Failure> {
     if !config.store.exists() || !open_store(&config.store).await?.forgive(to).await? {
         return Ok(());

@@ -1,7 +1,7 @@
-//! The mailbox that answers go to, watched for as long as the service runs.
+//! Watches the mailbox for answers while the service runs.
 //!
-//! It may be shared: what is not for us stays as it is, unread. What is for us is marked as read once it is in the store,
-//! so that a mail that comes while the service stops is taken afterwards, and one that is taken twice counts once.
+//! The mailbox may be shared: mails for others stay unread. Mails for us are marked as read once they are in the store,
+//! so a mail that arrives while the service is down is read later, and one that is read twice counts once.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use super::mail::{self, Mail};
 use crate::mute::Linker;
 use crate::settings::ReplySettings;
 
-/// Links live for so long, and so do addresses to answer to.
+/// How far back mails are read: addresses for answers live as long as links.
 const OLDEST: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// So many headers are fetched at once.
+/// How many headers are fetched at once.
 const HEADERS: usize = 16;
 
 /// The task that watches a mailbox.
@@ -28,14 +28,14 @@ pub struct Inbox {
     settings: ReplySettings,
     links: Arc<Linker>,
     answers: Arc<AnswerHandler>,
-    /// How far it is read, as long as the server's uids stay what they are: their validity, and the next one
+    /// How far it was read: the validity of the server's uids, and the next uid
     read: Option<(u32, u32)>,
-    /// Whether it can be read: 0 if so, then how many attempts there were, with the next; at the start there was none
+    /// How many attempts there were, with the next one, since it worked; 0 while it works
     failures: u32,
 }
 
 impl Inbox {
-    /// For a mailbox that answers to `links` go to.
+    /// A task for the mailbox that gets answers to messages with these `links`.
     #[must_use]
     pub fn new(settings: ReplySettings, links: Arc<Linker>, answers: Arc<AnswerHandler>) -> Self {
         Self { settings, links, answers, read: None, failures: 1 }
@@ -51,12 +51,12 @@ impl Inbox {
 
     async fn watch(&mut self) {
         loop {
-            // A fault in what reads the server's answers must not end the service.
+            // A bug in the reading of responses must not end the service.
             let ended = AssertUnwindSafe(self.follow()).catch_unwind().await;
             let trouble = ended.unwrap_or_else(|_| Trouble("our fault: its answer could not be read".to_owned()));
             let host = &self.settings.imap.host;
             match self.failures {
-                // Servers end connections now and then.
+                // Servers close connections from time to time.
                 0 => tracing::debug!(host, %trouble, "the connection to the mailbox ended"),
                 1 => tracing::warn!(host, %trouble, "cannot read answers by mail, will retry"),
                 _ => tracing::debug!(host, %trouble, "still cannot read answers by mail"),
@@ -66,7 +66,7 @@ impl Inbox {
         }
     }
 
-    /// Reads what is there, then what comes, until something goes wrong.
+    /// Reads the mails that are there, then new ones, until something fails.
     async fn follow(&mut self) -> Trouble {
         let open = async {
             let tls = imap::tls().await?;
@@ -91,7 +91,7 @@ impl Inbox {
         }
     }
 
-    /// Takes what is new.
+    /// Reads new mails.
     async fn look(&mut self, mailbox: &mut Mailbox) -> Result<(), Trouble> {
         let from = self.read.filter(|(validity, _)| *validity == mailbox.validity).map(|(_, next)| next);
         let uids = mailbox.news(from, Timestamp::now() - OLDEST).await?;
@@ -107,7 +107,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Takes a mail that is for us.
+    /// Handles a mail that is for us.
     async fn take(&self, mailbox: &mut Mailbox, uid: u32) -> Result<(), Trouble> {
         let Some(raw) = mailbox.mail(uid).await? else { return Ok(()) };
         match mail::read(&raw, &self.links) {

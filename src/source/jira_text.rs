@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::summary;
 
-/// Jira's bound for a text is 32,767 characters, unless an administrator raises it.
+/// The most bytes of markup that are read. Jira's limit is 32,767 characters, unless an administrator raises it.
 const MARKUP: usize = 128 * 1024;
 
 /// A text as plain lines.

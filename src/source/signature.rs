@@ -18,22 +18,22 @@ pub enum Refusal {
     /// Signed by another method than SHA-256
     #[error("the signature is not `sha256=HEX`")]
     WrongMethod,
-    /// Not by any of our secrets, or over another body
+    /// Signed with another secret, or for another body
     #[error("the signature doesn't match the body with any configured secret")]
     Wrong,
 }
 
-/// Checks a signature over the raw body, in constant time. Any one secret will do, so that a secret can be changed
-/// without a gap; a blank one never does.
+/// Checks a signature of the raw body, in constant time. Any one of the secrets is enough, so that a secret can be
+/// changed without a gap; a blank one never counts.
 ///
 /// # Errors
-/// Why it is refused.
+/// Why it was refused.
 pub fn verify(source: Source, header: Option<&str>, body: &[u8], secrets: &[SecretString]) -> Result<(), Refusal> {
     let header = header.map(str::trim).filter(|header| !header.is_empty()).ok_or(Refusal::Missing)?;
     let hex = match source {
-        // GitHub's header is only ever for this one method.
+        // GitHub uses this header only for this method.
         Source::Github => header.strip_prefix("sha256="),
-        // Jira's names the method, and may one day name another.
+        // Jira's header names the method, which may change one day.
         Source::Jira => header.split_once('=').and_then(|(method, hex)| {
             let sha256 = method.eq_ignore_ascii_case("sha256");
             sha256.then_some(hex)
@@ -49,15 +49,15 @@ pub fn verify(source: Source, header: Option<&str>, body: &[u8], secrets: &[Secr
     if secrets.iter().any(signed_with) { Ok(()) } else { Err(Refusal::Wrong) }
 }
 
-/// The header's value for a body signed with a secret, as both sources write it.
+/// The value of the header for a body signed with a secret, in the form of both sources.
 #[must_use]
 pub fn sign(secret: &SecretString, body: &[u8]) -> String {
-    // HMAC takes a key of any length, so there is no error to tell of.
+    // HMAC accepts keys of any length, so this can't fail.
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return String::new() };
     format!("sha256={}", hex::encode(mac.chain_update(body).finalize().into_bytes()))
 }
 
-/// The 32 bytes that 64 hexadecimal digits stand for.
+/// Decodes 64 hexadecimal digits into 32 bytes.
 #[must_use]
 pub fn digest(digits: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];

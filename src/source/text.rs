@@ -1,15 +1,15 @@
-//! What people write, as plain text that fits into a line or a sentence.
+//! Fits people's text into a line or a sentence.
 
 mod own_words;
 
 pub use own_words::{own_words, own_words_with_code};
 
-/// Characters of a summary.
+/// The most characters in a summary.
 pub const SUMMARY: usize = 280;
-/// Characters of a title; both sources allow 255, a commit's first line has no bound.
+/// The most characters in a title. Both sources allow 255, but a commit's first line has no limit.
 const TITLE: usize = 300;
-/// Bytes of a description that conditions see: GitHub allows 65,536 characters, Jira half of that, and a character has up
-/// to four bytes.
+/// The most bytes of a description for conditions. GitHub allows 65,536 characters of up to four bytes, and Jira half
+/// of that.
 const BODY: usize = 4 * 65_536;
 
 /// One line of at most 300 characters.
@@ -17,12 +17,13 @@ pub fn title(text: &str) -> String {
     cut(text, TITLE)
 }
 
-/// One line of at most 280 characters; `None` where nothing is left.
+/// One line of at most 280 characters; `None` if nothing is left.
 pub fn excerpt(text: &str) -> Option<String> {
     Some(cut(text, SUMMARY)).filter(|text| !text.is_empty())
 }
 
-/// Folds white space and control characters, and cuts between words what is longer than `most` characters.
+/// Turns white space and control characters into single spaces, and cuts a text of more than `most` characters between
+/// words.
 pub fn cut(text: &str, most: usize) -> String {
     let mut line = String::new();
     let mut length = 0;
@@ -47,7 +48,7 @@ pub fn cut(text: &str, most: usize) -> String {
     line
 }
 
-/// A description as it is kept for conditions: as written, and whole unless it is longer than one can be.
+/// A description for conditions: as written, and cut only if it is longer than the sources allow.
 pub fn body(text: Option<&str>) -> String {
     beginning(text.unwrap_or_default(), BODY).to_owned()
 }

@@ -1,4 +1,4 @@
-//! `--at`: when a message would go, if its event came at another time than now.
+//! `--at`: when a message would be sent if its event came at another time.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use jiff::{Timestamp, Zoned};
 use crate::hold::{Past, WaitsFor, hold};
 use crate::rule::{Rule, Team};
 
-/// Far enough from both ends of the calendar to count on from there.
+/// Far enough from both ends of the calendar for calculations.
 const YEARS: RangeInclusive<i16> = 2000..=2099;
 
 /// A time as it is written for `--at`.
@@ -18,7 +18,7 @@ const YEARS: RangeInclusive<i16> = 2000..=2099;
 pub(in crate::cli) enum At {
     /// The same moment for everybody: with an offset, a `Z` or a zone
     Moment(Timestamp),
-    /// What the wall of each team shows
+    /// A local time in each team's time zone
     Wall(DateTime),
 }
 
@@ -30,7 +30,7 @@ impl FromStr for At {
         let (at, year) = match moment {
             Ok(moment) => (Self::Moment(moment), moment.to_zoned(TimeZone::UTC).year()),
             Err(_) => {
-                // What stands in brackets would be read past.
+                // The parser would ignore what is in brackets.
                 let wall = Some(text).filter(|text| !text.contains('[')).and_then(|text| text.parse::<DateTime>().ok());
                 let wall = wall.ok_or(
                     "write a time such as 2026-03-29T01:30, in each team's time zone, or 2026-03-29T01:30Z for UTC",
@@ -42,16 +42,16 @@ impl FromStr for At {
     }
 }
 
-/// When a message would go.
+/// When a message would be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Goes {
     /// Then
     pub(super) at: Timestamp,
-    /// In words: then, and why
+    /// When and why, in words
     pub(super) words: String,
 }
 
-/// When a rule's message about an event of that time would go, if the team was told of nothing before.
+/// When a rule's message about an event of that time would be sent, if the team got nothing before.
 pub(super) fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
     let zone = &team.timezone;
     let (from, aside) = match at {
@@ -66,14 +66,14 @@ pub(super) fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
         WaitsFor::Digest => "in the digest".to_owned(),
         WaitsFor::Quiet if rule.digest.is_some() => "in the digest, after quiet hours".to_owned(),
         WaitsFor::Quiet => "quiet hours end".to_owned(),
-        // They count what was sent before, and nothing was.
+        // These depend on what was sent before, which is nothing.
         WaitsFor::Every(_) | WaitsFor::Budget(_) | WaitsFor::Bulk => wait.reason(zone).to_string(),
     };
     let words = [Some(why), aside, uncounted(team, rule)].into_iter().flatten().collect::<Vec<_>>().join("; ");
     Goes { at: wait.until, words: format!("would be sent {then} ({words})") }
 }
 
-/// What depends on messages before, of which nothing is known here.
+/// Limits that depend on earlier messages, which aren't known here.
 fn uncounted(team: &Team, rule: &Rule) -> Option<String> {
     let every = rule.every.map(|_| "`every`".to_owned());
     let budget = team.budget.map(|budget| format!("the budget of {}", budget.written()));
@@ -81,11 +81,11 @@ fn uncounted(team: &Team, rule: &Rule) -> Option<String> {
     (!limits.is_empty()).then(|| format!("nothing counts yet against {limits}"))
 }
 
-/// The moment that a wall shows a time, and what to say if it is not the only one, or none.
+/// The moment of a local time, with a remark if there are two such moments or none.
 fn on_the_wall(zone: &TimeZone, wall: DateTime) -> (Timestamp, Option<String>) {
     let ambiguous = zone.to_ambiguous_timestamp(wall);
     let offset = ambiguous.offset();
-    // It is in `YEARS`: there is such a moment.
+    // Within `YEARS`, there is such a moment.
     let moment = ambiguous.compatible().unwrap_or_default();
     let time = wall.strftime("%H:%M");
     let aside = match offset {

@@ -1,4 +1,4 @@
-//! `microalign github setup`: an App that somebody makes with two clicks, or a webhook that is made with a token.
+//! `microalign github setup`: helps to create an App with two clicks, or creates a webhook with a token.
 
 mod app;
 mod hook;
@@ -47,7 +47,7 @@ pub(in crate::cli) struct Args {
     wait: Duration,
 }
 
-/// What every way to set up goes by.
+/// What every way of setting up needs.
 struct Plan<'a> {
     args: &'a Args,
     config: &'a Config,
@@ -56,7 +56,7 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// The folder that paths in the configuration start at.
+    /// The folder to which paths in the configuration are relative.
     fn folder(&self) -> &Path {
         self.args.config.config.parent().unwrap_or(Path::new(""))
     }
@@ -94,7 +94,7 @@ pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Where GitHub sends to, if GitHub can reach it at all.
+/// The address for GitHub's webhooks, if GitHub can reach it.
 fn address(config: &Config) -> Result<String, Failure> {
     let wrong = |what: &str| {
         Failure::Wrong(format!("{what}: set `public_url` in [server] to the https:// address that GitHub can reach"))
@@ -120,7 +120,7 @@ fn is_loopback(url: &str) -> bool {
     }
 }
 
-/// What GitHub's refusal means, and what to do about it.
+/// Explains GitHub's refusal, and what to do about it.
 fn refused(error: ApiError, hint: &str) -> Failure {
     match error {
         ApiError::Refused { status: 401 | 403 | 404, .. } => Failure::Wrong(format!("{error}. {hint}")),

@@ -1,4 +1,4 @@
-//! The commands that have the other ends send what we want to hear.
+//! The commands that connect GitHub and Jira.
 
 pub(super) mod github;
 pub(super) mod jira;

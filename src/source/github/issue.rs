@@ -85,7 +85,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         "unlabeled" => (EventKind::IssueLabeled, Some(change("label", label(delivery), None))),
         "unassigned" => (EventKind::IssueAssigned, Some(change("assignee", assignee(delivery), None))),
         "" => return Err(delivery.nothing_to_ask_for()),
-        // The kind of an edit and the rest is not told: only the notes in it are.
+        // Only the notes of other actions are reported, such as those in an edit.
         _ => (EventKind::IssueOpened, None),
     };
     let (payload, mut event) = about_issue(delivery, kind)?;
@@ -125,7 +125,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     }
 }
 
-/// Whether something only came here from elsewhere: nobody opened it. If so, the event says that it is the same one.
+/// Whether something was transferred here and not opened. If so, the event says what it was before.
 pub(super) fn move_here(delivery: &Delivery<'_>, event: &mut Event) -> bool {
     let Some(changes) = delivery.body.changes.as_ref() else { return false };
     let Some(old) = [&changes.old_issue, &changes.old_discussion].into_iter().find_map(|old| old.as_ref()) else {
@@ -141,7 +141,7 @@ pub(super) fn move_here(delivery: &Delivery<'_>, event: &mut Event) -> bool {
     true
 }
 
-/// Says where something goes. Where that is not known, it is gone.
+/// Records where something was transferred to. If that isn't known, it counts as deleted.
 pub(super) fn move_away(delivery: &Delivery<'_>, event: &mut Event, what: &str) {
     let changes = delivery.body.changes.as_ref();
     let to = changes.and_then(|changes| {
@@ -185,7 +185,7 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     Ok(events)
 }
 
-/// A comment that an edit made to look like ours was told of when it was written.
+/// If an edit makes a comment look like ours, it was reported when it was written.
 fn is_ours(delivery: &Delivery<'_>, comment: &payload::Comment) -> bool {
     let before = delivery.body.changes.as_ref().and_then(|changes| changes.body.as_ref());
     let texts = [Some(&comment.body), before.map(|before| &before.from)];

@@ -1,4 +1,4 @@
-//! Reviews of pull requests, and the comments on lines that they consist of.
+//! Reviews of pull requests, and their comments on lines.
 
 use crate::event::{Event, EventKind, Review, Undoes, Undone};
 use crate::reason::Reason;
@@ -32,7 +32,7 @@ pub fn reviewed(delivery: &Delivery<'_>) -> Understood {
         ("submitted" | "edited", "changes_requested") => EventKind::PullRequestChangesRequested,
         ("submitted", "commented") | ("edited", _) => EventKind::PullRequestCommented,
         ("submitted", _) => return Err(missing("review.state")),
-        // What it was before, the payload doesn't say: an approval, or changes that were asked for.
+        // The payload doesn't say whether it was an approval or a request for changes.
         ("dismissed", _) => EventKind::PullRequestApproved,
         _ => return Err(delivery.nothing_to_ask_for()),
     };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Written;
 use crate::source::people;
 
-/// Documents nest lists in panels in tables; nobody nests deeper than this by hand.
+/// Documents can nest lists in panels in tables, but nobody nests deeper than this by hand.
 const DEPTH: u8 = 40;
 
 /// Reads a document into plain lines.
@@ -13,20 +13,20 @@ pub fn read(document: &Value, written: &mut Written) {
     block(document, DEPTH, &mut Place { written, quoted: false, bullet: false });
 }
 
-/// Where in a document we are.
+/// The position in a document.
 struct Place<'a> {
     written: &'a mut Written,
     quoted: bool,
     bullet: bool,
 }
 
-/// Writes a node of the document whose children are blocks, each paragraph as lines of its own.
+/// Writes a block of the document, each paragraph on lines of its own.
 fn block(node: &Value, depth: u8, place: &mut Place<'_>) {
     let Some(depth) = depth.checked_sub(1) else { return };
     let kind = node["type"].as_str().unwrap_or_default();
     match kind {
         "paragraph" | "heading" | "codeBlock" | "taskItem" | "decisionItem" => {
-            // A dash keeps an item from being taken for a line that starts with a command.
+            // The dash keeps an item from looking like a line that starts with a command.
             let mut line = String::from(if place.bullet { "- " } else { "" });
             children(node).for_each(|child| inline(child, depth, &mut line));
             let quoted = place.quoted || kind == "codeBlock";
@@ -45,7 +45,7 @@ fn block(node: &Value, depth: u8, place: &mut Place<'_>) {
     }
 }
 
-/// Writes a node that stands within a line.
+/// Writes an inline node.
 fn inline(node: &Value, depth: u8, line: &mut String) {
     let Some(depth) = depth.checked_sub(1) else { return };
     let attribute = |name: &str| node["attrs"][name].as_str().unwrap_or_default();

@@ -16,16 +16,16 @@ use crate::config;
 use crate::settings::GithubLogin;
 use crate::source::GITHUB_EVENTS;
 
-/// GitHub's own limit for the way from the manifest to the key.
+/// GitHub's own time limit from the manifest to the key.
 const WITHIN: Duration = Duration::from_secs(3600);
-/// How often the configuration is looked at, once its lines are printed.
+/// How often the configuration is read, once its new lines are printed.
 const LOOK: Duration = Duration::from_millis(500);
 /// No App's name may be longer.
 const LONGEST_NAME: usize = 34;
 
-/// Has somebody make the App, keeps its key, and waits until the service goes by it.
+/// Lets somebody create the App, stores its key, and waits until the service uses it.
 pub(super) async fn make(plan: &Plan<'_>) -> Result<(), Failure> {
-    // The key is told once: better find out now whether it can be kept.
+    // GitHub shows the key only once, so this checks first that it can be stored.
     let folder = plan.folder().join("secrets");
     let told = |error| Failure::Wrong(format!("{} has to take the App's key: {error}", folder.display()));
     std::fs::create_dir_all(&folder).map_err(told)?;
@@ -50,7 +50,7 @@ pub(super) async fn make(plan: &Plan<'_>) -> Result<(), Failure> {
     check(&Plan { config: &config, url: plan.url.clone(), ..*plan }, (app.id, app.pem)).await
 }
 
-/// Has the webhook of the App that is configured do what the configuration says, and asks for a ping.
+/// Updates the webhook of the configured App, and asks for a ping.
 pub(super) async fn check(plan: &Plan<'_>, (id, key): (u64, SecretString)) -> Result<(), Failure> {
     let secret = plan.config.github_secrets.first().ok_or_else(|| {
         Failure::Wrong("the App's deliveries are signed with a secret: set `secrets` in [github]".to_owned())
@@ -72,7 +72,7 @@ pub(super) async fn check(plan: &Plan<'_>, (id, key): (u64, SecretString)) -> Re
     ping::arrives(&github, &Hook::App, (&plan.url, plan.args.wait)).await
 }
 
-/// Writes what GitHub says only once, and prints the lines that name it.
+/// Stores the secrets that GitHub shows only once, and prints the lines for the configuration.
 fn keep(plan: &Plan<'_>, app: &NewApp) -> Result<(), Failure> {
     let NewApp { id, html_url, pem, webhook_secret } = app;
     let lost = |failure: Failure| match failure {
@@ -126,8 +126,8 @@ async fn configured(plan: &Plan<'_>, app: u64) -> Result<Option<config::Config>,
     Ok(None)
 }
 
-/// Where on GitHub an App is made. An Enterprise Server's API is below it, at `/api/v3`; the others' are beside it, at
-/// `api.HOST`.
+/// The address on GitHub for creating Apps. An Enterprise Server has its API below it, at `/api/v3`; the others have it
+/// at `api.HOST`.
 fn new_app_page(api: &str, org: Option<&str>) -> Result<Url, Failure> {
     let mut url = Url::parse(api)?;
     let host = url.host_str().and_then(|host| host.strip_prefix("api.")).map(str::to_owned);
@@ -141,7 +141,7 @@ fn new_app_page(api: &str, org: Option<&str>) -> Result<Url, Failure> {
     Ok(url)
 }
 
-/// What the App may and hears: no more than is read, and to write where people are answered
+/// The App's permissions and events: reading what is used, and writing comments
 /// (<https://docs.github.com/rest/authentication/permissions-required-for-github-apps>).
 fn manifest(plan: &Plan<'_>, port: u16) -> Value {
     let home = plan.config.public_url.as_deref().unwrap_or_default();
