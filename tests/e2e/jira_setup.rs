@@ -161,7 +161,7 @@ async fn an_administrator_is_told_what_to_click() {
         |api: &Api| format!("base_url = \"{}\"\nclient_id = \"abc\"\nclient_secret = \"{TOKEN}\"\n", api.url);
     let mut cases = Vec::new();
     for (status, words) in [
-        (401, "Jira answered 401: You are not <b>allowed</b>; the token in `[jira]` is not good"),
+        (401, "Jira answered 401: You are not <b>allowed</b>; the token in `[jira]` isn't valid"),
         (403, "the token's account isn't an administrator of Jira"),
         (404, "webhooks cannot be registered by the API there"),
     ] {

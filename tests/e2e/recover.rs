@@ -241,7 +241,7 @@ async fn a_hook_that_may_not_be_read_is_said_once_in_plain_words() {
     let mut service = Service::new(TEAM, &github.token());
     service.start().await;
     let (code, _, err) = service.run(&["recover", "--since", "6h"]).await;
-    assert!(code == 1 && err.contains("no hook of GitHub's is known yet"), "{err}");
+    assert!(code == 1 && err.contains("no webhook at GitHub is known yet"), "{err}");
     arrives(&service, &github, "came", 1).await;
     service.idle().await;
     github.state.lock().unwrap().refused.insert(HOOK, 404);

@@ -165,7 +165,7 @@ async fn a_mailbox_that_cannot_be_read_is_told_of_once_and_harms_nothing() {
         log.lines().filter(|line| line.contains("\"WARN\"") && line.contains("answers by mail")).collect::<Vec<_>>();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told[0].contains("it says no: [AUTHENTICATIONFAILED] not with") && told[0].contains("127.0.0.1"),
+        told[0].contains("it refuses: [AUTHENTICATIONFAILED] not with") && told[0].contains("127.0.0.1"),
         "{told:?}"
     );
     assert!(!log.contains("hunter2"), "the password is in the log");
