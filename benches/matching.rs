@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use microalign::event::{About, Event, EventKind, Source, Thing, ThingKind};
-use microalign::rule::{Asked, Known, Rule, Rules, Team, Verdict, judge, load_folder};
+use microalign::rule::{Input, Known, Rule, Rules, Team, Verdict, evaluate, load_folder};
 use microalign::settings::ChannelSettings;
 use microalign::source::{self, Settings};
 
@@ -58,7 +58,7 @@ fn main() {
 }
 
 fn wants(event: &Event) -> impl Fn(&(&Team, &Rule)) -> bool {
-    move |(team, rule)| judge(rule, team, Asked { event, kind: event.kind, ticket: None }) == Verdict::Match
+    move |(team, rule)| evaluate(rule, team, Input { event, kind: event.kind, ticket: None }) == Verdict::Match
 }
 
 /// The mean time of one event in the pass that was disturbed least, and how many rules matched in a pass.

@@ -16,7 +16,7 @@ use tokio::task::{self, JoinSet};
 use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
-use crate::mute::{Asked, Linker, Quiet};
+use crate::mute::{LinkAction, Linker, Quiet};
 use crate::store::{Claimed, Room, SendOutcome, Store, StoreError};
 use crate::template::Links;
 
@@ -156,12 +156,12 @@ impl Dispatcher {
         // Whoever sees a page reads the comments on it.
         let comment = matches!(send.destination, Destination::Github | Destination::Jira);
         let silent = send.message.private || send.message.restricted;
-        let object = (send.assumes && !silent && !comment).then(|| Asked::Object { line: send.update.clone() });
+        let object = (send.assumes && !silent && !comment).then(|| LinkAction::Object { line: send.update.clone() });
         let mute = (!send.message.private && !send.digest && !comment)
-            .then(|| Asked::Quiet(Quiet::Mute { team: team.clone(), thread }));
+            .then(|| LinkAction::Quiet(Quiet::Mute { team: team.clone(), thread }));
         let to = Some(&send.destination).filter(|to| matches!(to, Destination::Email(_))).cloned();
-        let unsubscribe = to.map(|to| Asked::Quiet(Quiet::Unsubscribe { team, to }));
-        let link = |asked: Option<Asked>| self.linker.link(&asked?, send.created);
+        let unsubscribe = to.map(|to| LinkAction::Quiet(Quiet::Unsubscribe { team, to }));
+        let link = |asked: Option<LinkAction>| self.linker.link(&asked?, send.created);
         Links { object: link(object), mute: link(mute), unsubscribe: link(unsubscribe), details: None }
     }
 

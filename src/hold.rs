@@ -1,8 +1,8 @@
-//! When an update may go: after `settle`, one each `every`, at the time of a digest, out of quiet hours, within the
-//! budget. Pure functions of the clock.
+//! When an update may be sent: after `settle`, at most one per `every`, at the time of a digest, outside quiet hours,
+//! within the budget. Pure functions of the clock.
 //!
-//! Teams write times as their wall shows them. Where a change to summer time skips such a time, the moment after the
-//! gap counts; where one comes twice, the first one does.
+//! Teams write times in their time zone. If a change to summer time skips such a time, the moment after the gap counts;
+//! if a time comes twice, the first one does.
 
 use std::time::Duration;
 
@@ -13,34 +13,34 @@ use jiff::{Timestamp, ToSpan as _};
 use crate::reason::Reason;
 use crate::rule::{Budget, Digest, Period, Quiet, Rule, Team};
 
-/// Until when an update waits, and for what.
+/// How long an update waits, and for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// Then it is due
+    /// When it is due
     pub until: Timestamp,
-    /// What it waits for longest
+    /// What it waits for last
     pub waits_for: WaitsFor,
 }
 
 /// What an update waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitsFor {
-    /// More may come about the same
+    /// Further changes
     Settle(Duration),
-    /// The rule told of the subject not long ago
+    /// `every`: the rule sent an update about the subject recently
     Every(Duration),
-    /// It goes with others
+    /// The time of the digest
     Digest,
-    /// The team is not to be disturbed
+    /// The end of quiet hours
     Quiet,
-    /// The team has had as much as it takes
+    /// The next period of the budget
     Budget(Budget),
-    /// One person is doing the same to many things
+    /// The end of a bulk change by one person
     Bulk,
 }
 
 impl Wait {
-    /// Why it waits, with times as the team's wall shows them.
+    /// Why it waits, with times in the team's time zone.
     #[must_use]
     pub fn reason(&self, zone: &TimeZone) -> Reason {
         let until = zone.to_datetime(self.until);
@@ -59,17 +59,17 @@ impl Wait {
     }
 }
 
-/// What came before an update.
+/// What happened before an update.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Past {
-    /// When its rule last told of the same subject
+    /// When its rule last sent an update about the same subject
     pub told: Option<Timestamp>,
-    /// Since when the first of those waits that it replaces or goes with
+    /// Since when the first update waits that it replaces or joins
     pub since: Option<Timestamp>,
 }
 
-/// Until when an update waits that was planned `now`. A stream of updates is not silence: however often the one that waits is
-/// replaced, it settles within the rule's `settle_max` of the first.
+/// How long an update waits that was planned `now`. However often the one that waits is replaced, it is sent within the
+/// rule's `settle_max` of the first.
 #[must_use]
 pub fn hold(team: &Team, rule: &Rule, now: Timestamp, past: Past) -> Wait {
     let bound = past.since.map(|since| (since + rule.settle_max).max(now));
@@ -87,8 +87,8 @@ pub fn hold(team: &Team, rule: &Rule, now: Timestamp, past: Past) -> Wait {
     }
 }
 
-/// Why an update that is due `now` waits all the same: the rules may have changed since it was planned, and another one
-/// of its rule may have `told` of the same subject.
+/// Why an update that is due `now` still waits: the rules may have changed since it was planned, and its rule may have
+/// sent another update about the same subject at the time `told`.
 #[must_use]
 pub fn disturbs(team: &Team, rule: &Rule, now: Timestamp, told: Option<Timestamp>) -> Option<Wait> {
     if let (Some(every), Some(told)) = (rule.every, told)
@@ -100,7 +100,7 @@ pub fn disturbs(team: &Team, rule: &Rule, now: Timestamp, told: Option<Timestamp
     Some(Wait { until, waits_for: WaitsFor::Quiet })
 }
 
-/// Until when a message waits for a team that was `sent` so many since its budget's period began.
+/// How long a message waits for a team to which this many were `sent` since the period of its budget began.
 #[must_use]
 pub fn over_budget(team: &Team, now: Timestamp, sent: u32) -> Option<Wait> {
     let budget = team.budget.filter(|budget| sent >= budget.most)?;
@@ -109,14 +109,14 @@ pub fn over_budget(team: &Team, now: Timestamp, sent: u32) -> Option<Wait> {
     Some(Wait { until, waits_for: WaitsFor::Budget(budget) })
 }
 
-/// The end of the stretch of quiet that a moment is in, if it is in one.
+/// The end of the quiet time that a moment is in, if any.
 #[must_use]
 pub fn quiet_until(quiet: &Quiet, zone: &TimeZone, at: Timestamp) -> Option<Timestamp> {
     let end = quiet.end(at.to_zoned(zone.clone()).datetime())?;
     Some(moment(zone, end, at))
 }
 
-/// The first time of a digest that is not before a moment.
+/// The first time of a digest at or after a moment.
 #[must_use]
 pub fn next_digest(digest: Digest, zone: &TimeZone, from: Timestamp) -> Timestamp {
     let today = from.to_zoned(zone.clone()).date();
@@ -133,7 +133,7 @@ pub fn next_digest(digest: Digest, zone: &TimeZone, from: Timestamp) -> Timestam
 pub fn period(per: Period, zone: &TimeZone, at: Timestamp) -> (Timestamp, Timestamp) {
     let here = at.to_zoned(zone.clone());
     if per == Period::Hour {
-        // On the wall, which is not always a multiple of an hour from Greenwich.
+        // In the time zone, whose offset isn't always a multiple of an hour.
         let into = here.minute() as i64 * 60 + i64::from(here.second());
         let begin = at - into.seconds() - i64::from(here.subsec_nanosecond()).nanoseconds();
         return (begin, begin + 1.hour());
@@ -150,11 +150,11 @@ pub fn period(per: Period, zone: &TimeZone, at: Timestamp) -> (Timestamp, Timest
     (begin, midnight(length - back).unwrap_or(at))
 }
 
-/// A time on the wall, after `at`: the first of two, the moment after a gap.
+/// The moment of a local time after `at`: the first of two, or the moment after a gap.
 fn moment(zone: &TimeZone, wall: DateTime, at: Timestamp) -> Timestamp {
     match first(zone, wall) {
         Some(moment) if moment > at => moment,
-        // The wall showed it before, and shows it again (the end of summer time).
+        // The local time comes a second time at the end of summer time.
         _ => zone.to_ambiguous_timestamp(wall).later().unwrap_or(at).max(at + 1.second()),
     }
 }

@@ -26,10 +26,10 @@ use crate::destination::Destination;
 use crate::event::{Change, Comment, Event, EventKind, RuleId};
 use crate::hold::{Past, Wait, hold};
 use crate::reason::Reason;
-use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
+use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate};
 use crate::track::Tracked;
 
-pub use verdict::{Judged, differences, judge_all, matching};
+pub use verdict::{Evaluated, differences, evaluate_all, matching};
 
 /// Names a line of the ledger. People see it as `delivery.line`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl FromStr for LineId {
     fn from_str(text: &str) -> Result<Self, String> {
         let numbers =
             text.split_once('.').and_then(|(delivery, line)| Some((delivery.parse().ok()?, line.parse().ok()?)));
-        let (delivery, line) = numbers.ok_or_else(|| format!("`{text}` names no line: it is like 41.2"))?;
+        let (delivery, line) = numbers.ok_or_else(|| format!("`{text}` isn't a line: write one such as 41.2"))?;
         Ok(Self { delivery, line })
     }
 }
@@ -229,7 +229,7 @@ fn rule_id(team: &Team, rule: &Rule) -> RuleId {
 
 /// The rules that are asked: of a note that names teams theirs, else those that could want it.
 fn asked<'r>(tracked: &Tracked, kind: EventKind, rules: &'r Rules) -> Vec<(&'r Team, &'r Rule)> {
-    let asked = Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() };
+    let asked = Input { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() };
     rules.addressed(asked).unwrap_or_else(|| rules.candidates(kind, &tracked.event).collect())
 }
 
@@ -250,7 +250,7 @@ struct Around<'a> {
 /// The rule is about something else, or perhaps is not: then what is not known.
 fn fate(tracked: &Tracked, (team, rule, kind): Reached<'_>, around: Around<'_>) -> Result<Fate, Option<String>> {
     let suppressed = |reason: Reason| Ok(Fate::Suppressed(reason));
-    match judge(rule, team, Asked { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() }) {
+    match evaluate(rule, team, Input { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() }) {
         Verdict::Miss { because, unknown } => return Err(unknown.then(|| because.to_string())),
         Verdict::Suppressed { because } => return suppressed(because),
         Verdict::Match => {}

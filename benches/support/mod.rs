@@ -88,10 +88,6 @@ fn mac(body: &[u8]) -> Hmac<Sha256> {
     Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap().chain_update(body)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// What a run showed.
 pub struct Run {
     /// Requests that were answered 202, a second
@@ -128,7 +124,7 @@ pub async fn load(url: &str, first: u64, count: u64) -> (Run, Instant) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let requests = (first..first + count).map(|number| {
         let body = payload(number);
-        (number, format!("sha256={}", hex(&mac(&body).finalize().into_bytes())), body)
+        (number, format!("sha256={}", hex::encode(mac(&body).finalize().into_bytes())), body)
     });
     let (requests, next) = (Arc::new(requests.collect::<Vec<_>>()), Arc::new(AtomicU64::new(0)));
     let began = Instant::now();
@@ -175,7 +171,7 @@ pub async fn limit() -> String {
         move |signature: String, body: bytes::Bytes| {
             let writer = writer.clone();
             async move {
-                if signature != format!("sha256={}", hex(&mac(&body).finalize().into_bytes())) {
+                if signature != format!("sha256={}", hex::encode(mac(&body).finalize().into_bytes())) {
                     return StatusCode::UNAUTHORIZED;
                 }
                 let merged = serde_json::from_slice::<Limited>(&body).is_ok_and(|payload| payload.is_merged());

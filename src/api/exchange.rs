@@ -1,4 +1,4 @@
-//! One request by our own client and its answer, in time and within bounds.
+//! One request by our own client and its response, with limits on time and size.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use tokio::time::timeout;
 
 use super::ApiError;
 
-/// What somebody answered, whatever the status.
-pub(super) struct Answer {
+/// A response with any status.
+pub(super) struct Response {
     pub(super) peer: &'static str,
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-/// Asks `peer` for JSON, which has so long and so many bytes to answer.
+/// Sends a request for JSON to `peer`, with limits on the time and the size of the response.
 pub(super) async fn exchange(
     peer: &'static str,
     request: RequestBuilder,
     (within, longest): (Duration, usize),
-) -> Result<Answer, ApiError> {
+) -> Result<Response, ApiError> {
     let asked = async {
         let request = request.header(ACCEPT, "application/json");
         let mut response = request.send().await.map_err(|error| silent(peer, &error))?;
@@ -33,7 +33,7 @@ pub(super) async fn exchange(
                 return Err(ApiError::Unreadable { peer, why: "it is too long".to_owned() });
             }
         }
-        Ok(Answer { peer, status, headers, body })
+        Ok(Response { peer, status, headers, body })
     };
     let late = || ApiError::Silent(format!("{peer} did not answer within {} s", within.as_secs_f32()));
     timeout(within, asked).await.map_err(|_| late())?

@@ -1,7 +1,6 @@
-//! What GitHub, Jira and Slack say when they are asked, for what their webhooks leave out.
+//! The APIs of GitHub, Jira and Slack, for what their webhooks leave out.
 //!
-//! Every question has a deadline and a bound on the answer. Nothing here is needed for a message to go: who asks goes on
-//! without an answer.
+//! Every request has limits on time and size. No message depends on it: callers go on without a response.
 
 mod exchange;
 pub mod github;
@@ -13,20 +12,20 @@ use std::time::Duration;
 
 pub use self::rest::Rest;
 
-/// A question that takes longer is given up.
+/// The time limit for a request.
 pub const DEADLINE: Duration = Duration::from_secs(8);
 
-/// The longest answer that is read, in bytes.
+/// The longest response that is read, in bytes.
 const LONGEST: usize = 8 * 1024 * 1024;
-/// After a limit without a time, which is GitHub's own advice.
+/// The pause after a rate limit without a time, as GitHub advises.
 const REST: Duration = Duration::from_secs(60);
-/// Nobody is left alone longer, whatever they say.
+/// The longest pause, whatever the API says.
 const LONGEST_REST: Duration = Duration::from_secs(3600);
 
-/// Why there is no answer, in one sentence without secrets.
+/// Why a request failed, in one sentence without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// There was none
+    /// There was no response
     #[error("{0}")]
     Silent(String),
     /// It asks us to wait
@@ -37,13 +36,13 @@ pub enum ApiError {
         /// How long
         wait: Duration,
     },
-    /// Our App cannot ask there
+    /// Our App isn't installed there
     #[error("the GitHub App is not installed for {owner}: install it there, with access to the repository")]
     NotInstalled {
         /// The organisation or user
         owner: String,
     },
-    /// It says no
+    /// It refused the request
     #[error("{peer} answered {status}: {message}")]
     Refused {
         /// Who
@@ -53,7 +52,7 @@ pub enum ApiError {
         /// What it says about it
         message: String,
     },
-    /// It says what nobody can read
+    /// Its response can't be read
     #[error("{peer}'s answer cannot be read: {why}")]
     Unreadable {
         /// Who
@@ -64,7 +63,7 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// Whether what was asked for does not exist, or not for us.
+    /// Whether the thing doesn't exist, or can't be seen.
     #[must_use]
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Refused { status: 404 | 410, .. })

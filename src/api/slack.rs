@@ -1,4 +1,4 @@
-//! Slack's Web API, for the one thing that its events leave out: what somebody is called.
+//! Slack's Web API, for the one thing that its events leave out: the name of a member.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::settings::ApiSettings;
 use crate::template::{clean, shorten};
 
 const PEER: &str = "Slack";
-/// Slack waits three seconds for our answer to an event, and this is asked meanwhile.
+/// Slack waits three seconds for our response to an event, which needs this request.
 const WITHIN: Duration = Duration::from_millis(1500);
 /// A profile is far shorter.
 const LONGEST: usize = 256 * 1024;
@@ -24,13 +24,14 @@ pub struct Slack {
 }
 
 impl Slack {
-    /// A client by these settings. Nothing is asked yet.
+    /// A client with these settings. It sends no request yet.
     #[must_use]
     pub fn new(settings: ApiSettings, client: reqwest::Client) -> Self {
         Self { client, settings }
     }
 
-    /// What a member is called, by their id, which is letters and digits: by `users.info`, for which the token needs the scope `users:read`.
+    /// The name of a member, by their id, which consists of letters and digits. It calls `users.info`, for which the
+    /// token needs the scope `users:read`.
     ///
     /// # Errors
     /// [`ApiError`]
@@ -38,7 +39,7 @@ impl Slack {
         let request = self.client.get(self.settings.at(&format!("/users.info?user={member}")));
         let request = request.bearer_auth(self.settings.token.expose_secret());
         let answer = exchange(PEER, request, (WITHIN, LONGEST)).await?;
-        let said = serde_json::from_slice::<Said>(&answer.body)
+        let said = serde_json::from_slice::<ResponseBody>(&answer.body)
             .map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })?;
         said.user.filter(|_| said.ok).and_then(User::name).ok_or_else(|| {
             let message = said.error.unwrap_or_else(|| "the member has no name".to_owned());
@@ -48,7 +49,7 @@ impl Slack {
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct ResponseBody {
     ok: bool,
     error: Option<String>,
     user: Option<User>,
@@ -70,7 +71,7 @@ struct Profile {
 }
 
 impl User {
-    /// As others see them.
+    /// The member's profile.
     fn name(self) -> Option<String> {
         let names = [self.profile.display_name, self.profile.real_name, self.real_name, self.name];
         names.into_iter().flatten().map(|name| clean(&name)).find(|name| !name.is_empty())

@@ -1,5 +1,5 @@
-//! Who is in the teams on GitHub that team files name with `github_team`: asked for at the start and then now and again.
-//! What was known stays in force while there is no answer.
+//! Looks up the members of the teams that team files name with `github_team`, at the start and then regularly. While
+//! GitHub doesn't answer, the members that were known stay in force.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,31 +13,31 @@ use crate::api::ApiError;
 use crate::api::github::Github;
 use crate::compose::{Members, Rulebook};
 
-/// So long an answer is good.
+/// How long an answer is used.
 const FRESH: Duration = Duration::from_secs(3600);
-/// After no answer.
+/// The pause after a failure.
 const REST: Duration = Duration::from_secs(300);
-/// So many questions at a time.
+/// How many requests are made at a time.
 const AT_ONCE: usize = 8;
 
-/// Asks who is in teams.
+/// Looks up the members of teams.
 pub struct Roster {
     github: Option<Arc<Github>>,
     /// When each team is asked about again
     due: BTreeMap<String, Instant>,
-    /// The teams of which it was said that their members are not known
+    /// The teams for which a failure was logged
     troubled: BTreeSet<String>,
 }
 
 impl Roster {
-    /// Nobody is asked without access to GitHub's API.
+    /// Without access to GitHub's API, nothing is looked up.
     #[must_use]
     pub fn new(github: Option<Arc<Github>>) -> Self {
         Self { github, due: BTreeMap::new(), troubled: BTreeSet::new() }
     }
 
-    /// Waits until it is time to ask, and then says who is in the teams that the rulebook names. It may be dropped at
-    /// any time.
+    /// Waits until it is time to ask, and then returns the members of the teams that the rulebook names. It is
+    /// cancel-safe.
     pub async fn next(&mut self, rulebook: &Rulebook) -> Members {
         let teams = teams(rulebook);
         let now = Instant::now();
@@ -47,7 +47,7 @@ impl Roster {
         self.ask(&github, teams, rulebook.members()).await
     }
 
-    /// Whether there is something that was never asked for.
+    /// Whether the rulebook names a team that was never looked up.
     #[must_use]
     pub fn is_new(&self, rulebook: &Rulebook) -> bool {
         self.github.is_some() && teams(rulebook).iter().any(|team| !self.due.contains_key(team))
@@ -68,7 +68,7 @@ impl Roster {
             match answer {
                 Ok(logins) => {
                     if self.troubled.remove(&team) {
-                        tracing::info!(team, "GitHub says again who is in this team");
+                        tracing::info!(team, "GitHub lists the members of this team again");
                     }
                     members.insert(team, logins);
                 }
@@ -78,12 +78,12 @@ impl Roster {
         members
     }
 
-    /// Said once, until there is an answer.
+    /// Logs a failure once, until there is an answer.
     fn trouble(&mut self, team: String, error: &ApiError, known: &Members) {
         let count = if known.contains_key(&team) { "those known before" } else { "those in `members`" };
         let help = "the token, or the App, has to read the organization's members";
         if self.troubled.insert(team.clone()) {
-            tracing::warn!(team, %error, "GitHub does not say who is in this team: only {count} count; {help}");
+            tracing::warn!(team, %error, "GitHub doesn't list the members of this team: only {count} count; {help}");
         }
     }
 }

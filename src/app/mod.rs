@@ -1,4 +1,8 @@
-//! Wiring: what runs, how it is told of changes, how it stops.
+//! Wiring: what runs, how it learns of changes, how it stops.
+//!
+//! Changes of files are debounced by hand (`calm`), since `notify-debouncer-full` passes each change on after a fixed
+//! time, whether or not other files still change: a checkout would be read half-way, and owners would get mail about
+//! rules that are only half written.
 
 mod members;
 mod owner_mail;
@@ -30,19 +34,19 @@ use crate::intake::{Enricher, Intake};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::recover::Recovery;
-use crate::reply::{Answers, Inbox};
+use crate::reply::{AnswerHandler, Inbox};
 use crate::source::{Settings, host_of};
 use crate::store::{Store, StoreError, Written};
 
-/// An editor writes a file in several steps; after this long without another, it is read.
+/// Editors write a file in several steps: it is read after this long without a further step.
 const CALM: Duration = Duration::from_millis(300);
-/// Steps that don't end must not keep a change from being read.
+/// The longest wait, so that endless steps don't keep a change from being read.
 const LATEST: Duration = Duration::from_secs(3);
 
-/// Why the service cannot start.
+/// Why the service can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address is taken, or not ours
+    /// The address is taken, or doesn't belong to this machine
     #[error("cannot listen on {address}: {reason}; is another service there?")]
     Listen {
         /// `[server] listen`
@@ -50,14 +54,14 @@ pub enum StartError {
         /// What the system says
         reason: std::io::Error,
     },
-    /// The store cannot be opened
+    /// The store can't be opened
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What asks GitHub and Jira cannot be made
+    /// The clients for GitHub and Jira can't be created
     #[error("{0}")]
     Client(String),
-    /// The folder of the store cannot be made
-    #[error("cannot make the folder `{path}`: {reason}")]
+    /// The folder of the store can't be created
+    #[error("cannot create the folder `{path}`: {reason}")]
     Folder {
         /// The folder
         path: String,
@@ -122,7 +126,7 @@ impl App {
             let stored = Arc::clone(&intake.stored);
             spawn(&mut tasks, "recovery", recovery.run(resume, stored, stopped.clone()));
         } else {
-            // What was brought while somebody could be asked.
+            // Fetched deliveries that are kept only while an API can be asked.
             store.let_go(Timestamp::now()).await?;
         }
         let answers = Arc::new(answers(&config, &intake).await?);
@@ -134,7 +138,7 @@ impl App {
         let (first, told) = oneshot::channel();
         let stopped_intake = stopped.clone();
         spawn(&mut tasks, "intake", async move {
-            // What members do themselves is no news, so who they are comes first. Whether it is known then or not:
+            // Members' own actions aren't news, so members are looked up first. Intake starts even if that fails.
             let (Ok(()) | Err(_)) = told.await;
             intake.run(stopped_intake).await;
         });
@@ -153,16 +157,16 @@ impl App {
         self.reload.notify_one();
     }
 
-    /// Waits until a part of the service ends by itself, which is always a fault; says which.
+    /// Waits until a part of the service ends by itself, which is always a fault, and says which.
     pub async fn failed(&mut self) -> String {
         match self.tasks.join_next().await {
             Some(Ok(name)) => format!("{name} ended"),
             Some(Err(error)) => format!("a part of the service failed: {error}"),
-            None => "nothing runs".to_owned(),
+            None => "nothing is running".to_owned(),
         }
     }
 
-    /// Stops: no new requests, what is under way is finished, everything is on disk.
+    /// Stops: takes no new requests, finishes what is under way, and puts everything on disk.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
@@ -173,7 +177,7 @@ impl App {
     }
 }
 
-/// Makes the folder of the store, and says where mail goes if it goes nowhere.
+/// Creates the folder of the store, and logs where mail goes without a mail server.
 fn prepare(config: &Config) -> Result<(), StartError> {
     if let Some(folder) = config.store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
@@ -197,7 +201,7 @@ fn spawn(tasks: &mut JoinSet<&'static str>, name: &'static str, task: impl Futur
     });
 }
 
-/// How payloads are read under a configuration.
+/// The settings for reading payloads, from the configuration.
 #[must_use]
 pub fn settings(config: &Config) -> Settings {
     Settings {
@@ -207,7 +211,7 @@ pub fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Who can be asked.
+/// The APIs that can be used.
 struct Apis {
     github: Option<Arc<Github>>,
     jira: Option<Arc<Jira>>,
@@ -226,13 +230,13 @@ impl Apis {
         Ok(Self { github: github.map(Arc::new), jira })
     }
 
-    /// Asks for what webhooks leave out.
+    /// The enricher, which asks for what webhooks leave out.
     fn enricher(&self, config: &Config) -> Option<Arc<Enricher>> {
         let (github, jira) = (self.github.clone(), self.jira.clone());
         (github.is_some() || jira.is_some()).then(|| Arc::new(Enricher::new(github, jira, settings(config))))
     }
 
-    /// Asks for webhooks that did not arrive.
+    /// The recovery of webhooks that did not arrive.
     fn recovery(&self, config: &Config, store: &Store, metrics: &Arc<Metrics>) -> Option<Recovery> {
         let (github, jira) = (self.github.clone(), self.jira.clone());
         let anybody = github.is_some() || jira.is_some();
@@ -241,7 +245,7 @@ impl Apis {
     }
 }
 
-/// What asks for webhooks that did not arrive, where there is access to an API.
+/// The recovery of webhooks that did not arrive, if there is access to an API.
 ///
 /// # Errors
 /// [`StartError::Client`]
@@ -249,23 +253,23 @@ pub async fn recovery(config: &Config, store: &Store) -> Result<Option<Recovery>
     Ok(Apis::new(config).await?.recovery(config, store, &Arc::default()))
 }
 
-/// What links in messages start with. A port of 0 stands for the one that is listened on.
+/// The beginning of links in messages. A port of 0 stands for the port that the service listens on.
 fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
     let url = config.public_url.as_ref()?;
     Some(url.strip_suffix(":0").map_or_else(|| url.clone(), |host| format!("{host}:{}", address.port())))
 }
 
-/// Who takes what people answer.
-async fn answers(config: &Config, intake: &Intake) -> Result<Answers, StartError> {
+/// The handler for what people answer.
+async fn answers(config: &Config, intake: &Intake) -> Result<AnswerHandler, StartError> {
     let slack = match config.channels.slack.clone().filter(|_| config.slack_secret.is_some()) {
         Some(slack) => Some(Slack::new(slack, channel::http_client(api::DEADLINE).await.map_err(StartError::Client)?)),
         None => None,
     };
     let (store, people) = (intake.store.clone(), config.channels.people.clone());
-    Ok(Answers { store, people, slack, stored: Arc::clone(&intake.stored) })
+    Ok(AnswerHandler { store, people, slack, stored: Arc::clone(&intake.stored) })
 }
 
-fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answers>) -> Web {
+fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<AnswerHandler>) -> Web {
     Web {
         store: intake.store.clone(),
         github_secrets: config.github_secrets.clone(),
@@ -283,11 +287,11 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answer
     }
 }
 
-/// Tells `reload` when a file in these folders changes. Without it (no inotify left) SIGHUP still works.
+/// Notifies `reload` when a file in these folders changes. If that fails (no inotify left), SIGHUP still works.
 fn watch(folders: &[PathBuf], reload: &Arc<Notify>) -> Option<RecommendedWatcher> {
     let notify = Arc::clone(reload);
     let changed = move |event: notify::Result<notify::Event>| {
-        // Reading a file is an event too, and we read them all at each reload.
+        // Reading a file is an event too, and each reload reads them all.
         if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
             notify.notify_one();
         }
@@ -295,22 +299,22 @@ fn watch(folders: &[PathBuf], reload: &Arc<Notify>) -> Option<RecommendedWatcher
     let mut watcher = match notify::recommended_watcher(changed) {
         Ok(watcher) => watcher,
         Err(error) => {
-            tracing::warn!(%error, "changes of files are not noticed: send SIGHUP after one");
+            tracing::warn!(%error, "cannot watch files: send SIGHUP after you change one");
             return None;
         }
     };
     for folder in folders {
         if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
-            tracing::warn!(folder = %folder.display(), %error, "changes here are not noticed: send SIGHUP after one");
+            tracing::warn!(folder = %folder.display(), %error, "cannot watch this folder: send SIGHUP after you change a file in it");
         }
     }
     Some(watcher)
 }
 
-/// Waits until changes have ended for a moment.
+/// Waits until there are no changes for a moment.
 async fn calm(reload: &Notify) {
     let wait = async { while tokio::time::timeout(CALM, reload.notified()).await.is_ok() {} };
-    // Whether it got calm or took too long, it is time to read.
+    // In both cases, it is time to read.
     let (Ok(()) | Err(_)) = tokio::time::timeout(LATEST, wait).await;
 }
 
@@ -318,7 +322,7 @@ fn existing<'a>(folders: impl IntoIterator<Item = &'a PathBuf>) -> Vec<PathBuf> 
     folders.into_iter().filter(|folder| Path::is_dir(folder)).cloned().collect()
 }
 
-/// Keeps the rules and templates in force in step with their folders.
+/// Reloads the rules and templates when their folders change.
 struct Loader {
     config: Config,
     rules: watch::Sender<Arc<Rulebook>>,
@@ -328,7 +332,7 @@ struct Loader {
 }
 
 impl Loader {
-    /// `first` is told once the members of teams are known, or cannot be.
+    /// `first` is notified once the members of teams were looked up, or that failed.
     async fn run(mut self, reload: Arc<Notify>, mut stop: watch::Receiver<bool>, first: oneshot::Sender<()>) {
         let mut first = Some(first);
         loop {
@@ -357,7 +361,7 @@ impl Loader {
     }
 }
 
-/// What the rules do without, where an API cannot be asked.
+/// Logs what the rules lack without access to an API.
 fn report_gaps(rulebook: &Rulebook, config: &Config) {
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
         tracing::info!("{sentence}");
@@ -371,7 +375,7 @@ fn report(rulebook: &Rulebook, metrics: &Metrics) {
     }
     let broken: BTreeSet<_> = rulebook.problems().iter().map(|problem| &problem.file).collect();
     metrics.broken(broken.len());
-    tracing::info!(teams = teams.len(), rules, problems = rulebook.problems().len(), "rules and templates are loaded");
+    tracing::info!(teams = teams.len(), rules, problems = rulebook.problems().len(), "loaded rules and templates");
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Tells a team file's owner what is wrong with the file.
 //!
-//! By the way only: the same is in the log, and of errors in `microalign check` too, so a mail that cannot be sent is not
-//! tried again.
+//! Such mails aren't essential: the log says the same, and `microalign check` shows errors too, so a mail that fails
+//! isn't retried.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub async fn tell(channels: &Channels, rulebook: &Rulebook, before: &Rulebook) {
     }
 }
 
-/// Mails the owner of each file with rules that call something by a name that it has no more, until `stop` turns true.
+/// Mails the owner of each file with rules that use an old name of something that was renamed, until `stop` turns true.
 pub async fn follow_names(
     channels: Arc<Channels>,
     rulebook: watch::Receiver<Arc<Rulebook>>,
@@ -55,7 +55,7 @@ async fn tell_of_name(channels: &Channels, rulebook: &Rulebook, renaming: &Renam
         }
         for Outdated { rule, key, entry } in &outdated {
             let (file, team) = (file.display(), &team.name);
-            tracing::warn!(%file, team, rule, key, entry, "a rule uses a name from before a rename");
+            tracing::warn!(%file, team, rule, key, entry, "a rule uses a name that has changed");
         }
         let message = renamed(team, file, (renaming, &outdated));
         mail(channels, team, (&file.display().to_string(), "file.outdated"), &message).await;
@@ -68,17 +68,17 @@ async fn mail(channels: &Channels, team: &Team, (file, kind): (&str, &str), mess
     let post = Post { team: &team.name, rule: "owner", kind, ..Post::new(message, file, (Timestamp::now(), &links)) };
     let outcome = channels.send(&Destination::Email(owner.clone()), &post).await;
     if !matches!(outcome, Outcome::Sent { .. }) {
-        tracing::warn!(team = team.name, kind, ?outcome, "the owner of a team file could not be told");
+        tracing::warn!(team = team.name, kind, ?outcome, "failed to tell the owner of a team file");
     }
 }
 
 fn broken(team: &Team, problems: &[&Problem]) -> Message {
     let shown = problems.iter().map(|problem| problem.render(false)).collect::<Vec<_>>().join("\n\n");
-    let text = format!("{} has errors. Its last good version stays in force until they are mended:", problems[0].file);
+    let text = format!("{} has errors. Its last good version stays in force until you fix them:", problems[0].file);
     message(team, format!("{} is broken", problems[0].file), (text, shown, None))
 }
 
-/// Readers outside of the company who answer for a file are not told names that the file doesn't have.
+/// An owner outside of the company doesn't learn names that aren't in the file.
 fn renamed(team: &Team, file: &Path, (renaming, outdated): (&Renaming, &[Outdated<'_>])) -> Message {
     let file = file.display();
     let Renaming { what, from, to, .. } = renaming;

@@ -14,7 +14,7 @@ use crate::settings::ChannelSettings;
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Don't look up the secrets that come from the environment or from files: for a shell that has none
+    /// Don't look up the secrets in the environment or in files, for a shell that has none
     #[arg(long)]
     without_secrets: bool,
 }
@@ -24,7 +24,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let args = &args.config;
     let (mut config, mut problems) = config::read(&args.config, &variable, secrets).map_err(Failure::Problems)?;
     if !problems.is_empty() {
-        // A channel that is set up wrongly is not set up; team files that name it are not to blame.
+        // A channel with wrong settings counts as set up, so that team files that name it aren't blamed.
         config.channels = ChannelSettings::default();
     }
     let rulebook = Rulebook::load(&config, None);
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     for sentence in rulebook.rules().notices() {
         say(format!("note: {sentence}"))?;
     }
-    for sentence in rulebook.rules().doubts(config.channels.github.is_some()) {
+    for sentence in rulebook.rules().unlikely(config.channels.github.is_some()) {
         say(format!("warning: {sentence}"))?;
     }
     let channels = Channels::new(config.channels.clone(), Names::open());

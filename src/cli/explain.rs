@@ -1,4 +1,4 @@
-//! `microalign explain`: what one payload would lead to.
+//! `microalign explain`: shows what a payload would lead to.
 
 mod at;
 mod github_event;
@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::destination::Destination;
 use crate::event::{Event, Source};
 use crate::intake::understand;
-use crate::plan::{self, Judged};
+use crate::plan::{self, Evaluated};
 use crate::reason::Code;
 use crate::rule::{Rule, Team, Verdict};
 use crate::source::{self, BodyError, Parsed, json_body};
@@ -32,7 +32,7 @@ use crate::track::{self, Tracked};
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Who would have sent it
+    /// Who sent it
     #[arg(long, required_unless_present = "event_id")]
     source: Option<Source>,
     /// GitHub's event name (X-GitHub-Event), such as pull_request
@@ -41,21 +41,22 @@ pub(super) struct Args {
     /// The payload, a file with JSON; `-` for standard input
     #[arg(required_unless_present = "event_id")]
     file: Option<PathBuf>,
-    /// A delivery that was taken in, by its number in the ledger, such as 41, instead of a file. It is explained by what its
-    /// payload says alone, not by what else is known of the pull request or ticket
+    /// A stored delivery, by its number in the ledger, such as 41, instead of a file. Only what its payload says is
+    /// used, not what else is known of the pull request or ticket
     #[arg(long, value_name = "ID", conflicts_with_all = ["file", "source", "event"])]
     event_id: Option<i64>,
-    /// Say for each rule that matches when its message would go and why, if the event came then: 2026-03-29T01:30 is
-    /// read in each team's time zone, 2026-03-29T01:30Z in UTC. What was sent before is not known to it
+    /// For each rule that matches, say when its message would be sent and why, if the event came at this time:
+    /// 2026-03-29T01:30 is read in each team's time zone, 2026-03-29T01:30Z in UTC. Earlier messages aren't taken into
+    /// account
     #[arg(long, value_name = "TIME")]
     at: Option<At>,
     /// Only the rules of this team
     #[arg(long)]
     team: Option<String>,
-    /// Say of each rule that doesn't match why, not only how many there are
+    /// Say why each rule doesn't match, instead of how many don't
     #[arg(long)]
     all: bool,
-    /// One JSON object, with all rules
+    /// Print one JSON object, with all rules
     #[arg(long)]
     json: bool,
 }
@@ -69,18 +70,18 @@ struct Payload {
     received: Timestamp,
 }
 
-/// A rule, with what it says to the event.
+/// A rule, with its result for the event.
 struct Line<'a> {
-    judged: Judged<'a>,
-    /// When its message would go, in words too, if that is asked; `None` within for a rule that does not match
+    evaluated: Evaluated<'a>,
+    /// When its message would be sent, with `--at`; the inner `None` is for a rule that doesn't match
     goes: Option<Option<Goes>>,
 }
 
 impl<'a> Line<'a> {
-    fn new(judged: Judged<'a>, at: Option<At>) -> Self {
-        let matches = judged.verdict == Verdict::Match;
-        let goes = at.map(|at| matches.then(|| goes(judged.team, judged.rule, at)));
-        Self { judged, goes }
+    fn new(evaluated: Evaluated<'a>, at: Option<At>) -> Self {
+        let matches = evaluated.verdict == Verdict::Match;
+        let goes = at.map(|at| matches.then(|| goes(evaluated.team, evaluated.rule, at)));
+        Self { evaluated, goes }
     }
 }
 
@@ -116,17 +117,21 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         Parsed::Events(mut events) => {
             events.iter_mut().for_each(at_home);
             let tracked = events.into_iter().map(|event| track::track(None, event)).collect::<Vec<_>>();
-            let judged = plan::judge_all(&tracked, rulebook.rules());
+            let evaluated = plan::evaluate_all(&tracked, rulebook.rules());
             let mut would = messages(&tracked, &rulebook, &channels, args.at)?;
             would.retain(|would| is_asked(would.team));
-            let judged = judged.into_iter().filter(|judged| is_asked(&judged.team.name));
-            let judged = judged.map(|judged| Line::new(judged, args.at)).collect::<Vec<_>>();
-            if args.json { say(as_json(&tracked, &judged, &would)) } else { print(&tracked, &judged, &would, args.all) }
+            let evaluated = evaluated.into_iter().filter(|evaluated| is_asked(&evaluated.team.name));
+            let evaluated = evaluated.map(|evaluated| Line::new(evaluated, args.at)).collect::<Vec<_>>();
+            if args.json {
+                say(as_json(&tracked, &evaluated, &would))
+            } else {
+                print(&tracked, &evaluated, &would, args.all)
+            }
         }
     }
 }
 
-/// One payload says nothing of other hosts, nor of people that it doesn't name.
+/// A payload alone says nothing about other hosts, or about people whom it doesn't name.
 fn at_home(event: &mut Event) {
     event.host = None;
     source::name_people(event, &|_| None);
@@ -152,8 +157,8 @@ fn given(args: &Args) -> Result<Payload, Failure> {
     }
     let raw = read(file)?;
     let body = json_body(Some("application/json"), &raw).map_err(|error| match error {
-        BodyError::NotJson(error) => Failure::Wrong(format!("{} is no JSON: {error}", file.display())),
-        BodyError::UnsupportedType => Failure::Wrong(format!("{} is no JSON", file.display())),
+        BodyError::NotJson(error) => Failure::Wrong(format!("{} isn't JSON: {error}", file.display())),
+        BodyError::UnsupportedType => Failure::Wrong(format!("{} isn't JSON", file.display())),
     })?;
     Ok(Payload { source, event: args.event.clone(), body: body.into_owned(), received: Timestamp::now() })
 }
@@ -186,7 +191,7 @@ fn messages<'a>(
             }
             let message = rulebook.compose(&Telling { event, ticket: None, team, rule, line: None, now })?;
             for to in plan::destinations(rule) {
-                // What several rules of a team say of one event in the same words is said once at a place.
+                // If several rules of a team send the same words about an event to one destination, they are sent once.
                 let words = (nth, &team.name, to.clone(), message.body.clone());
                 if said.contains(&words) {
                     continue;
@@ -218,16 +223,16 @@ fn preview(
     channels.preview(to, &post)
 }
 
-fn because(judged: &Judged<'_>) -> String {
-    match &judged.verdict {
-        Verdict::Match => judged.by.join("; "),
+fn because(evaluated: &Evaluated<'_>) -> String {
+    match &evaluated.verdict {
+        Verdict::Match => evaluated.by.join("; "),
         Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because.to_string(),
     }
 }
 
 /// Why a rule doesn't match, for programs.
-fn code(judged: &Judged<'_>) -> Option<Code> {
-    match &judged.verdict {
+fn code(evaluated: &Evaluated<'_>) -> Option<Code> {
+    match &evaluated.verdict {
         Verdict::Match => None,
         Verdict::Miss { because, .. } | Verdict::Suppressed { because } => Some(because.code()),
     }
@@ -248,13 +253,13 @@ fn event_json(event: &Event) -> Value {
 }
 
 fn as_json(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>]) -> Value {
-    let rules = lines.iter().map(|Line { judged, goes }| {
+    let rules = lines.iter().map(|Line { evaluated, goes }| {
         let mut rule = json!({
-            "team": judged.team.name,
-            "rule": judged.rule.name,
-            "matches": judged.verdict == Verdict::Match,
-            "because": because(judged),
-            "code": code(judged),
+            "team": evaluated.team.name,
+            "rule": evaluated.rule.name,
+            "matches": evaluated.verdict == Verdict::Match,
+            "because": because(evaluated),
+            "code": code(evaluated),
         });
         if let Some(goes) = goes {
             rule["at"] =
@@ -289,24 +294,24 @@ fn print(tracked: &[Tracked], lines: &[Line<'_>], would: &[Would<'_>], all: bool
         say(hanging("  ", event.about.title()))?;
         say(format!("  in the conversation {}", track::conversation(event)))?;
         if let Some(undoing) = &event.undoing {
-            say(hanging("  no news: ", &undoing.because))?;
+            say(hanging("  not news: ", &undoing.because))?;
         }
     }
     say(if lines.is_empty() { "\nThere are no rules." } else { "" })?;
-    let (matching, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.judged.verdict == Verdict::Match);
-    let is_folded = |line: &&Line<'_>| !all && matches!(line.judged.verdict, Verdict::Miss { .. });
+    let (matching, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.evaluated.verdict == Verdict::Match);
+    let is_folded = |line: &&Line<'_>| !all && matches!(line.evaluated.verdict, Verdict::Miss { .. });
     let (folded, others): (Vec<_>, Vec<_>) = others.into_iter().partition(is_folded);
-    for Line { judged, goes } in matching.into_iter().chain(others) {
-        let (mark, because) = match &judged.verdict {
+    for Line { evaluated, goes } in matching.into_iter().chain(others) {
+        let (mark, because) = match &evaluated.verdict {
             Verdict::Match => (painted("yes  ", Style::new().green()), "matches".to_owned()),
             Verdict::Miss { because, .. } | Verdict::Suppressed { because } => {
                 (painted("no   ", Style::new().red()), because.to_string())
             }
         };
         let goes = goes.iter().flatten().map(|goes| format!("; {}", goes.words)).collect::<String>();
-        say(hanging(&mark, &format!("{} / {}: {because}{goes}", judged.team.name, judged.rule.name)))?;
-        if !judged.by.is_empty() {
-            say(hanging("       ", &judged.by.join("; ")))?;
+        say(hanging(&mark, &format!("{} / {}: {because}{goes}", evaluated.team.name, evaluated.rule.name)))?;
+        if !evaluated.by.is_empty() {
+            say(hanging("       ", &evaluated.by.join("; ")))?;
         }
     }
     match folded.len() {

@@ -1,6 +1,5 @@
-//! Files that commands leave behind.
+//! Files that commands create.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,7 +9,7 @@ use secrecy::SecretString;
 
 use super::Failure;
 
-/// Creates a file that did not exist, and the folders above it. Secrets are for their owner only: `0o600`.
+/// Creates a new file, and the folders above it. Only the owner may read secrets: `0o600`.
 pub(super) fn create(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     let told = |error: std::io::Error| Failure::Wrong(format!("cannot write {}: {error}", path.display()));
     if let Some(folder) = path.parent() {
@@ -23,11 +22,7 @@ pub(super) fn create(path: &Path, text: &str, mode: u32) -> Result<(), Failure> 
 /// 256 random bits in hexadecimal, from the system's generator.
 pub(super) fn fresh_secret() -> Result<SecretString, Failure> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::Wrong(format!("no random numbers to be had: {error}")))?;
-    let text = bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    });
-    Ok(text.into())
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::Wrong(format!("the system gives no random numbers: {error}")))?;
+    Ok(hex::encode(bytes).into())
 }

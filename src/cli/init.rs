@@ -1,4 +1,4 @@
-//! `microalign init`: a folder to begin with.
+//! `microalign init`: creates a folder to begin with.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ const TEMPLATE: &str = include_str!("init/merged-briefly.hbs");
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The folder; it is made if it does not exist
+    /// The folder, which is created if it doesn't exist
     dir: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! Names that people write on the command line: what there is, and what was meant where there is no such thing.
+//! Names on the command line: checks that they exist, and suggests what was meant if they don't.
 
 use std::sync::Arc;
 
@@ -25,15 +25,15 @@ pub(super) fn unless_known(known: Vec<&str>, name: &str, wrong: String) -> Resul
     }
     let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
         [] => "there are none yet".to_owned(),
-        known => format!("there are: {}", known.join(", ")),
+        known => format!("use one of {}", known.join(", ")),
     });
     Err(Failure::Wrong(format!("{wrong}; {help}")))
 }
 
-/// A team that has rules, or had when the ledger was written.
+/// Checks the name of a team that has rules, or had some when the ledger was written.
 pub(super) async fn find_team_of_ledger(store: &Store, config: &ConfigArgs, name: &str) -> Result<(), Failure> {
     let mut names = store.teams().await?;
-    // Where the rules can't be read, the ledger still can.
+    // If the rules can't be read, the ledger still can.
     if let Ok(config) = config.look() {
         names.extend(Rulebook::load(&config, None).rules().teams().iter().map(|team| team.name.clone()));
     }
@@ -42,7 +42,7 @@ pub(super) async fn find_team_of_ledger(store: &Store, config: &ConfigArgs, name
     unless_known(names.iter().map(String::as_str).collect(), name, format!("there is no team `{name}`"))
 }
 
-/// A conversation that the ledger has; `otherwise` ends the sentence that says so if it has none.
+/// Checks that the ledger has a conversation; `otherwise` ends the error message.
 pub(super) async fn find_thread(store: &Store, thread: &str, otherwise: &str) -> Result<(), Failure> {
     let threads = store.threads().await?;
     if threads.iter().any(|known| known == thread) {
@@ -56,9 +56,9 @@ pub(super) async fn find_thread(store: &Store, thread: &str, otherwise: &str) ->
     Err(Failure::Wrong(format!("the ledger has no conversation `{thread}`{help}{otherwise}")))
 }
 
-/// A delivery that isn't there.
+/// The error for a delivery that doesn't exist.
 pub(super) async fn no_delivery(store: &Store, id: i64) -> Result<Failure, Failure> {
     let newest = store.newest_delivery().await?;
     let newest = newest.map_or_else(|| "there is none yet".to_owned(), |newest| format!("the newest is {newest}"));
-    Ok(Failure::Wrong(format!("there is no delivery {id}: {newest}, and `microalign ledger` shows which there are")))
+    Ok(Failure::Wrong(format!("there is no delivery {id}: {newest}; `microalign ledger` lists them")))
 }

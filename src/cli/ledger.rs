@@ -1,4 +1,4 @@
-//! `microalign ledger`: what became of every event.
+//! `microalign ledger`: shows what became of every event.
 
 use console::Style;
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ pub(super) struct Args {
 struct List {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Only what this team heard, or did not
+    /// Only lines of this team
     #[arg(long)]
     team: Option<String>,
     /// Only this conversation: a ticket key, or owner/repo#45
@@ -33,18 +33,18 @@ struct List {
     /// Only lines in this state
     #[arg(long, value_enum)]
     state: Option<EntryState>,
-    /// Only lines since then: an age such as 14d or 6h
+    /// Only lines this recent, such as 14d or 6h
     #[arg(long, value_name = "AGE")]
     since: Option<String>,
-    /// The newest so many lines; 0 for all [default: 50, and all with --json]
+    /// How many of the newest lines; 0 for all [default: 50, and all with --json]
     #[arg(short = 'n', long, value_name = "LINES")]
     limit: Option<u32>,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
 
-/// As many lines are shown, unless more are asked for.
+/// How many lines are shown by default.
 const NEWEST: u32 = 50;
 
 #[derive(Debug, clap::Subcommand)]
@@ -54,13 +54,13 @@ enum Action {
     Show {
         #[command(flatten)]
         config: ConfigArgs,
-        /// `41` for a delivery (the `event` that a webhook was answered with), `41.2` for its second line
+        /// `41` for a delivery (the `event` in the answer to a webhook), `41.2` for its second line
         id: String,
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Try again what failed: sends, or the reading of a delivery that was ignored
+    /// Retry what failed: sends, or the reading of a delivery that was ignored
     #[command(after_help = "Example:\n  microalign ledger retry 41.2")]
     Retry {
         #[command(flatten)]
@@ -107,11 +107,11 @@ async fn list(list: List) -> Result<(), Failure> {
     entries.iter().try_for_each(|entry| if list.json { say(json!(entry)) } else { say(shown(entry, false)) })
 }
 
-/// Where the second and further lines of an entry begin.
+/// The indentation of all lines of an entry but the first.
 const INDENT: &str = "         ";
 
-/// An entry in a few lines: when, what became of it and for whom; then what it was and why; then its sends, of which
-/// those that arrived are left out unless all are asked for.
+/// An entry in a few lines: when, what became of it and for whom; then what it was and why; then its sends. Sends that
+/// arrived are shown only with `all`.
 fn shown(entry: &Entry, all: bool) -> String {
     let at = entry.at.strftime("%Y-%m-%d %H:%M:%S UTC");
     let what = entry.kind.iter().chain(&entry.subject).map(String::as_str).collect::<Vec<_>>().join(" on ");
@@ -198,5 +198,6 @@ fn named(id: &str) -> Result<LineId, Failure> {
 }
 
 fn number(text: &str) -> Result<i64, Failure> {
-    text.parse().map_err(|_| Failure::Usage(format!("`{text}` is no number of the ledger: ids are like 41 or 41.2")))
+    text.parse()
+        .map_err(|_| Failure::Usage(format!("`{text}` isn't a number in the ledger: write one such as 41 or 41.2")))
 }

@@ -40,24 +40,24 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play a short story through the real service, with everything temporary
+    /// Play a short story through the real service; everything is temporary
     #[command(after_help = "Example:\n  microalign demo")]
     Demo(demo::Args),
     /// Run the service
     #[command(after_help = "Example:\n  microalign serve -c /etc/microalign/microalign.toml --log json")]
     Serve(serve::Args),
-    /// Make a folder with a working configuration, a team file and an example template
+    /// Create a folder with a working configuration, a team file and an example template
     #[command(after_help = "Example:\n  microalign init microalign")]
     Init(init::Args),
     /// Show every problem in the configuration, the rules and the templates
     #[command(after_help = "Examples:\n  microalign check\n  microalign check --without-secrets")]
     Check(check::Args),
-    /// Say what one webhook body would lead to; nothing is sent
+    /// Show what a webhook body would lead to; nothing is sent
     #[command(
         after_help = "Examples:\n  microalign explain --source github --event pull_request merged.json\n  microalign explain --event-id 41 --team web --all"
     )]
     Explain(explain::Args),
-    /// Try rules on what came in lately: how many messages each team would have had; nothing is sent
+    /// Try rules on recent deliveries: how many messages each team would have had; nothing is sent
     #[command(
         long_about = rehearse::LONG,
         after_help = "Examples:\n  microalign rehearse --since 14d\n  microalign rehearse --since 14d --rules new-rules --team web"
@@ -68,15 +68,15 @@ enum Command {
         after_help = "Examples:\n  microalign ledger --team web --since 14d\n  microalign ledger --thread DATA-123\n  microalign ledger show 41"
     )]
     Ledger(ledger::Args),
-    /// Ask for webhooks that did not arrive, and take them in
+    /// Fetch webhooks that did not arrive
     #[command(after_help = "Example:\n  microalign recover --since 6h")]
     Recover(recover::Args),
-    /// Hear no more of a conversation or a rule for a while; without one, show what is muted
+    /// Keep a conversation or a rule quiet for a while; without one, show what is muted
     #[command(
         after_help = "Examples:\n  microalign mute DATA-123 --for 3d\n  microalign mute web/merged --to slack:#web"
     )]
     Mute(mute::Args),
-    /// Hear again of what was muted
+    /// End a mute
     #[command(after_help = "Example:\n  microalign unmute DATA-123")]
     Unmute(mute::Named),
     /// Send one real message to a destination and show the provider's answer
@@ -116,18 +116,18 @@ impl ConfigArgs {
         config::load(&self.config, &variable).map_err(Failure::Problems)
     }
 
-    /// The configuration for a command that uses no secret.
+    /// Loads the configuration for a command that uses no secret.
     fn look(&self) -> Result<Config, Failure> {
         config::look(&self.config, &variable).map_err(Failure::Problems)
     }
 
-    /// Where the store is, for a command that needs nothing else of the configuration.
+    /// The path of the store, for a command that needs nothing else from the configuration.
     fn store(&self) -> Result<PathBuf, Failure> {
         config::store(&self.config, &variable).map_err(Failure::Problems)
     }
 }
 
-/// Opens the store beside a service that may be running, to change something.
+/// Opens the store to change something, even while the service is running.
 async fn open_store(path: &Path) -> Result<Store, Failure> {
     must_exist(path)?;
     let (store, _writer) = Store::visit(path).await?;
@@ -144,7 +144,7 @@ fn must_exist(store: &Path) -> Result<(), Failure> {
     match store.exists() {
         true => Ok(()),
         false => {
-            Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` makes it", store.display())))
+            Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` creates it", store.display())))
         }
     }
 }
@@ -154,23 +154,23 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// How logs are written.
+/// The format of logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
     /// For people
     Human,
-    /// One JSON object a line
+    /// Print one JSON object per line
     Json,
 }
 
-/// Why a command ends with something other than 0.
+/// Why a command fails.
 #[derive(Debug)]
 enum Failure {
     /// The files that the user wrote have problems
     Problems(Vec<Problem>),
-    /// What was asked about is wrong, or something did not work
+    /// What was asked about is wrong, or something failed
     Wrong(String),
-    /// The command was called with something it cannot use
+    /// The command line is wrong
     Usage(String),
 }
 
@@ -180,7 +180,7 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// Runs the command that the process was called with.
+/// Runs the command in the process's arguments.
 pub async fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args).await,
@@ -232,7 +232,7 @@ fn show(problems: &[Problem]) {
 fn start_logs(format: LogFormat, level: &str) {
     use tracing_subscriber::EnvFilter;
     let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| EnvFilter::try_new(asked).is_ok());
-    // What it says at the level `trace` holds passwords, and the text of mails.
+    // At the level `trace`, it logs passwords and the text of mails.
     let filter = EnvFilter::new(format!("{},async_imap=warn", asked.as_deref().unwrap_or(level)));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
@@ -246,7 +246,7 @@ fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Prints a line to standard output. A reader that closed the pipe (`| head`) is no fault.
+/// Prints a line to standard output. A reader that closes the pipe (`| head`) isn't an error.
 fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
     use std::io::Write as _;
     match writeln!(std::io::stdout().lock(), "{line}") {

@@ -1,4 +1,4 @@
-//! `microalign mute` and `unmute`: who hears no more of what, for how long. Both work beside a running service.
+//! `microalign mute` and `unmute`: keep something quiet for a while. Both work while the service is running.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,20 +15,20 @@ use crate::mute::{By, Mute, Scope};
 use crate::rule::{Team, parse_duration_up_to};
 use crate::toml_file::did_you_mean;
 
-/// What is muted for longer is better taken out of the rules.
+/// The longest mute: anything longer is better removed from the rules.
 const LONGEST: &str = "52w";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     named: Named,
-    /// For how long: such as 4h, 3d or 1w, at most 52w [default: 1w]
+    /// How long, such as 4h, 3d or 1w; at most 52w [default: 1w]
     #[arg(long = "for", value_name = "TIME")]
     span: Option<String>,
     /// Allow a conversation that the ledger doesn't have yet
     #[arg(long)]
     unseen: bool,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -78,7 +78,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
 pub(super) async fn undo(named: &Named) -> Result<(), Failure> {
     let store = open_store(&named.config.store()?).await?;
     let scope = match named.what.as_ref().filter(|what| !is_thread(what)) {
-        // A link in a message mutes conversations with other names too: a branch's, a release's.
+        // A link in a message can mute conversations with other names too, such as a branch's or a release's.
         Some(what)
             if store.mutes(Timestamp::now()).await?.iter().any(|mute| mute.scope.thread.as_ref() == Some(what)) =>
         {
@@ -106,7 +106,7 @@ fn nothing_named() -> Failure {
     )
 }
 
-/// What the arguments name. Teams and rules must be in force, so that a slip of the keyboard mutes nothing.
+/// What the arguments name. Teams and rules must be in force, so that a typing mistake doesn't mute the wrong thing.
 fn scope(named: &Named) -> Result<Scope, Failure> {
     let Named { config, what, team, to } = named;
     let rulebook = Rulebook::load(&config.look()?, None);
@@ -134,7 +134,7 @@ fn scope(named: &Named) -> Result<Scope, Failure> {
     }
 }
 
-/// A ticket's key, or `owner/repo#45`. Names of rules hold no `#`.
+/// A ticket's key, or `owner/repo#45`. Names of rules contain no `#`.
 fn is_thread(word: &str) -> bool {
     let numbered = |(repo, number): (&str, &str)| {
         let named = |(owner, name): (&str, &str)| !owner.is_empty() && !name.is_empty() && !name.contains('/');
@@ -149,7 +149,7 @@ fn teamless(rule: &str, teams: &[Arc<Team>]) -> Failure {
     Failure::Usage(format!("`{rule}` is neither a ticket's key nor owner/repo#45; for a rule, write {team}/{rule}"))
 }
 
-/// A destination that some team has, however its capitals are written.
+/// A destination that a team has, in upper or lower case.
 fn find_destination(rulebook: &Rulebook, to: &Destination) -> Result<Destination, Failure> {
     let wanted = to.to_string();
     let known = rulebook.rules().all().flat_map(|(_, rule)| &rule.to).collect::<BTreeSet<_>>();

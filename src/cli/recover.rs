@@ -1,5 +1,5 @@
-//! `microalign recover`: takes in what did not arrive. It works beside a running service, which looks at its store each
-//! second.
+//! `microalign recover`: fetches webhooks that did not arrive. It works while the service is running, which looks at
+//! its store each second.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -15,10 +15,10 @@ use crate::rule::parse_duration_up_to;
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// What was sent since then: an age such as 6h or 3d
+    /// How far back to look, such as 6h or 3d
     #[arg(long, value_name = "AGE")]
     since: String,
-    /// One JSON object a line: what was taken in, then who was asked
+    /// Print one JSON object per line: each delivery that was recovered, then who was asked
     #[arg(long)]
     json: bool,
 }
@@ -45,10 +45,10 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let troubled = found.asked.iter().filter(|asked| asked.trouble.is_some()).count();
     match (found.asked.len(), troubled) {
         (0, _) => Err(Failure::Wrong(
-            "no hook of GitHub's is known yet: each is remembered with its first delivery that arrives".to_owned(),
+            "no webhook at GitHub is known yet: each is remembered when its first delivery arrives".to_owned(),
         )),
         (_, 0) => Ok(()),
-        (all, troubled) => Err(Failure::Wrong(format!("{troubled} of {all} did not say all: see above"))),
+        (all, troubled) => Err(Failure::Wrong(format!("{troubled} of {all} couldn't list everything: see above"))),
     }
 }
 
@@ -94,5 +94,5 @@ fn summary(asked: &Asked) -> String {
     };
     let trouble = trouble.as_ref().map_or_else(String::new, |trouble| format!("; {trouble}"));
     let deliveries = if *listed == 1 { "delivery" } else { "deliveries" };
-    format!("{of}, {name}: {listed} {deliveries}, {known} known, {recovered} taken in{trouble}")
+    format!("{of}, {name}: {listed} {deliveries}, {known} known, {recovered} recovered{trouble}")
 }

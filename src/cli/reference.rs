@@ -1,5 +1,5 @@
-//! `microalign reference`: the reference pages of the documentation, written from what the program itself knows, so that
-//! they can't drift from it. `tests/reference.rs` compares `docs/reference/` with what this writes.
+//! `microalign reference`: writes the reference pages of the documentation from the program's own definitions, so that
+//! they can't drift. `tests/reference.rs` compares `docs/reference/` with the result.
 
 mod commands;
 mod metrics;
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Each page: the name of its file, and its text.
+/// All pages, each with the name of its file and its text.
 fn pages() -> Result<Vec<(&'static str, String)>, Failure> {
     let config = crate::config::schema().to_value();
     let rules = crate::rule::schema().to_value();
@@ -122,7 +122,7 @@ fn templates(context: &serde_json::Value) -> String {
     page
 }
 
-/// What a template is used for that is no kind's own.
+/// The use of a template that isn't for a kind of event.
 fn used_otherwise(name: &str) -> &'static str {
     match name {
         "heads-up" => "any kind, for rules that choose it",

@@ -1,4 +1,4 @@
-//! `microalign rehearse`: how many messages each team would have had under these rules.
+//! `microalign rehearse`: shows how many messages each team would have had with other rules.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -30,16 +30,16 @@ that waited. Nor are mutes.";
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// From then on: an age such as 14d or 6h
+    /// How far back to go, such as 14d or 6h
     #[arg(long, value_name = "AGE")]
     since: String,
-    /// The rules to try, a folder of team files; without it those in force
+    /// The rules to try: a folder of team files. By default, the rules in force
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
     /// Only this team, rule by rule
     #[arg(long)]
     team: Option<String>,
-    /// One JSON object a team, with its rules
+    /// Print one JSON object per team, with its rules
     #[arg(long)]
     json: bool,
 }
@@ -58,7 +58,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let store = look_into_store(&config.store).await?;
     let now = Timestamp::now();
     let span = now - age..=now;
-    // Whichever ends first, the temporary folder goes.
+    // In both cases, the temporary folder is removed.
     let (deliveries, comparison) = tokio::select! {
         rehearsed = rehearse(&config, rulebook, &store, &span) => rehearsed?,
         interrupted = tokio::signal::ctrl_c() => {
@@ -90,7 +90,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// The whole span on a temporary store: how many deliveries there were, and what came of them.
+/// Replays the whole span on a temporary store: returns how many deliveries there were, and the outcome.
 async fn rehearse(
     config: &Config,
     rulebook: Rulebook,
@@ -114,7 +114,7 @@ async fn rehearse(
     Ok((deliveries, comparison))
 }
 
-/// What came of each of a team's rules.
+/// The outcome for each of a team's rules.
 type Rules = BTreeMap<String, Outcome>;
 
 fn by_team(comparison: Comparison) -> BTreeMap<String, Rules> {
@@ -140,7 +140,7 @@ fn as_json(team: &str, rules: &Rules) -> Value {
     object
 }
 
-/// Numbers below each other, with their sum at the end.
+/// A table of numbers, with the sum in the last row.
 fn table<'a>(what: &str, outcomes: impl IntoIterator<Item = (&'a String, &'a Outcome)>) -> String {
     let mut rows = outcomes.into_iter().map(|(name, outcome)| (name.as_str(), outcome.clone())).collect::<Vec<_>>();
     let total = sum(rows.iter().map(|(_, outcome)| outcome));

@@ -60,7 +60,9 @@ fn read(folder: &Path, payload: &Path) -> Result<Vec<u8>, String> {
     let around = folder.join("..").canonicalize().map_err(unreadable)?;
     let path = folder.join(payload).canonicalize().map_err(unreadable)?;
     if !path.starts_with(around) {
-        return Err(format!("`{name}` is too far away: a payload is in this file's folder or in the one around it"));
+        return Err(format!(
+            "`{name}` is in another folder: a payload is in this file's folder or in the one around it"
+        ));
     }
     // To open a named pipe would wait for a writer for ever.
     if !path.metadata().map_err(unreadable)?.is_file() {

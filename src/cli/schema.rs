@@ -6,7 +6,7 @@ use super::{Failure, say};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Of which file; `context` is what templates can use
+    /// The file; `context` is what templates can use
     what: What,
 }
 

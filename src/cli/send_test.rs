@@ -1,4 +1,4 @@
-//! `microalign send-test`: one real message, and what the provider says.
+//! `microalign send-test`: sends one real message, and shows the provider's answer.
 
 use jiff::Timestamp;
 
@@ -12,15 +12,15 @@ use crate::template::{Block, Inline, Links, Message};
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Where to, as in a team file's `to`: email:ana@example.com, slack:#channel, …
+    /// The destination, as in a team file's `to`: email:ana@example.com, slack:#channel, …
     destination: Destination,
-    /// What to comment on, for the destinations github and jira: acme/ingest-api#45, DATA-123
+    /// The page to comment on, for the destinations github and jira: acme/ingest-api#45, DATA-123
     #[arg(long, value_name = "PAGE")]
     on: Option<String>,
 }
 
 impl Args {
-    /// The conversation that the message belongs to: a page that is there, where it becomes a comment on it.
+    /// The conversation of the message: an existing page, if the message becomes a comment.
     fn thread(&self, now: Timestamp) -> Result<String, Failure> {
         let example = match self.destination {
             Destination::Github => "acme/ingest-api#45",
@@ -62,19 +62,19 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
             forgive(&config, to).await
         }
         (Outcome::Permanent { error } | Outcome::NoMailbox { error }, _) => {
-            Err(Failure::Wrong(format!("{to} refuses it for good: {error}")))
+            Err(Failure::Wrong(format!("{to} refused it for good: {error}")))
         }
         (Outcome::Transient { error, .. }, _) => Err(Failure::Wrong(format!("{to} can't take it now: {error}"))),
         (Outcome::Ambiguous { error, .. }, _) => {
-            Err(Failure::Wrong(format!("{to} gave no answer, it may have arrived: {error}")))
+            Err(Failure::Wrong(format!("{to} gave no answer; it may have arrived: {error}")))
         }
     }
 }
 
-/// What arrives proves that somebody is there.
+/// A message that arrives proves that the destination works again.
 async fn forgive(config: &Config, to: &Destination) -> Result<(), Failure> {
     if !config.store.exists() || !open_store(&config.store).await?.forgive(to).await? {
         return Ok(());
     }
-    say(format!("{to} had refused messages: that is forgotten, and what comes next is tried"))
+    say(format!("{to} had refused messages; microalign tries it again from now on"))
 }

@@ -29,7 +29,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
             failed = app.failed() => break Some(failed),
         }
     };
-    tracing::info!("stopping: what is under way is finished first");
+    tracing::info!("stopping: finishing what is under way");
     app.stop().await;
     match failed {
         Some(failed) => Err(Failure::Wrong(format!("{failed}; nothing that was accepted is lost: start it again"))),

@@ -1,17 +1,19 @@
 //! Text for a terminal.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use console::{Style, Term, measure_text_width};
+use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// Columns where nobody says how many there are: a pipe, a file. Mail programs have as many.
+/// The columns for a pipe or a file, about as many as in mail programs.
 const WIDTH: usize = 90;
-/// Longer lines are hard to read.
+/// The most columns that are used, since longer lines are hard to read.
 const WIDEST: usize = 120;
-/// In fewer columns nothing fits.
+/// The fewest columns: nothing fits into less.
 const NARROWEST: usize = 40;
 
-/// What standard output is.
+/// The properties of standard output.
 struct Screen {
     columns: usize,
     colour: bool,
@@ -24,22 +26,22 @@ static SCREEN: LazyLock<Screen> = LazyLock::new(|| {
     Screen { columns, colour: has_colour(&std::io::stdout()) }
 });
 
-/// Whether what is written there may have colours: it is a terminal, and `NO_COLOR` isn't set (<https://no-color.org>).
+/// Whether a stream gets colours: it is a terminal, and `NO_COLOR` isn't set (<https://no-color.org>).
 pub(super) fn has_colour(stream: &impl std::io::IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }
 
-/// A text for standard output in colour, where that has any.
+/// A text in colour, if standard output has colours.
 pub(super) fn painted(text: &str, style: Style) -> String {
     style.force_styling(SCREEN.colour).apply_to(text).to_string()
 }
 
-/// A message in a frame, with who gets it above.
+/// A message in a frame, with a head above it.
 pub(super) fn framed(head: &str, subject: &str, text: &str) -> String {
     framed_in(SCREEN.columns, head, subject, text)
 }
 
-/// A line behind a mark, wrapped, and the further lines as far in as the first.
+/// A wrapped line after a mark, with the further lines indented like the first.
 pub(super) fn hanging(mark: &str, line: &str) -> String {
     hanging_in(SCREEN.columns, mark, line)
 }
@@ -56,24 +58,18 @@ fn hanging_in(columns: usize, mark: &str, line: &str) -> String {
     format!("{mark}{}", wrapped(line, columns.saturating_sub(indent)).join(&further))
 }
 
-/// A line broken at spaces; what it begins with (`> `, spaces) begins the further ones too. A longer word, which is an
-/// address mostly, stays whole.
+/// Wraps a line at spaces; its beginning (`> `, spaces) is repeated on the further lines. A longer word stays whole,
+/// since it is mostly an address.
 fn wrapped(line: &str, width: usize) -> Vec<String> {
     let words = line.trim_start_matches(['>', ' ']);
     let begin = &line[..line.len() - words.len()];
-    let mut lines = Vec::new();
-    let mut last = begin.to_owned();
-    for word in words.split(' ') {
-        let empty = last.len() == begin.len();
-        if !empty && measure_text_width(&last) + 1 + measure_text_width(word) > width {
-            lines.push(std::mem::replace(&mut last, begin.to_owned()));
-        } else if !empty {
-            last.push(' ');
-        }
-        last.push_str(word);
-    }
-    lines.push(last);
-    lines
+    let options = Options::new(width)
+        .initial_indent(begin)
+        .subsequent_indent(begin)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(words, options).into_iter().map(Cow::into_owned).collect()
 }
 
 #[cfg(test)]

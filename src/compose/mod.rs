@@ -1,9 +1,9 @@
 //! The team files and templates in force.
 //!
-//! They are loaded as a whole and replaced as a whole. A file that is broken keeps its last good version, and never
-//! touches another's.
+//! They are loaded and replaced as a whole. The last good version of a broken file stays in force, and other files
+//! aren't affected.
 
-mod answer;
+mod feedback;
 mod outside;
 mod restricted;
 
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::event::{About, Event, EventKind, Ticket};
-use crate::mute::{Asked, Linker, Quiet};
+use crate::mute::{LinkAction, Linker, Quiet};
 use crate::plan;
 use crate::rule::{self, Audience, Known, ReplyTo, Rule, Rules, Team};
 use crate::template::{
@@ -25,13 +25,13 @@ use crate::template::{
 use crate::toml_file::Problem;
 use crate::track;
 
-pub use self::answer::{Answer, Came};
+pub use self::feedback::{Feedback, Reaction};
 pub use self::restricted::withheld;
 
-/// Who is in teams on GitHub: logins by `organisation/team` in small letters.
+/// The members of teams on GitHub: logins by `organisation/team` in lower case.
 pub type Members = BTreeMap<String, Vec<String>>;
 
-/// What decides who hears what, and in which words.
+/// The rules and templates that decide who gets what, and in which words.
 pub struct Rulebook {
     rules: Rules,
     files: BTreeMap<PathBuf, Arc<Team>>,
@@ -43,25 +43,25 @@ pub struct Rulebook {
     links: Option<Arc<Linker>>,
 }
 
-/// What a message tells.
+/// What a message is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Telling<'a> {
     /// What happened
     pub event: &'a Event,
     /// What is known of its primary ticket
     pub ticket: Option<&'a Ticket>,
-    /// The team that hears of it
+    /// The team that gets the message
     pub team: &'a Team,
     /// The rule that matched
     pub rule: &'a Rule,
-    /// The ledger's name of it, if it is there
+    /// The line of the ledger, if there is one
     pub line: Option<&'a str>,
     /// When
     pub now: Timestamp,
 }
 
 impl Rulebook {
-    /// Reads both folders. What is broken stays as it was in `before`.
+    /// Reads both folders. Broken files stay as they were in `before`.
     #[must_use]
     pub fn load(config: &Config, before: Option<&Self>) -> Self {
         let (templates, sources, mut problems) = load_templates(&config.templates, before);
@@ -92,7 +92,7 @@ impl Rulebook {
         }
     }
 
-    /// The same with what is known now of who is in teams on GitHub.
+    /// The same with these members of teams on GitHub.
     #[must_use]
     pub fn with_members(&self, members: Members) -> Self {
         Self {
@@ -107,13 +107,13 @@ impl Rulebook {
         }
     }
 
-    /// Who is in teams on GitHub, as far as it is known.
+    /// The members of teams on GitHub, as far as they are known.
     #[must_use]
     pub fn members(&self) -> &Members {
         &self.members
     }
 
-    /// With links in messages, also after it is loaded anew.
+    /// The same with links in messages, which stay when it is loaded again.
     #[must_use]
     pub fn with_links(self, links: Arc<Linker>) -> Self {
         Self { links: Some(links), ..self }
@@ -130,13 +130,13 @@ impl Rulebook {
         self.files.iter().map(|(path, team)| (path.as_path(), &**team))
     }
 
-    /// What is wrong in the files, as they are on disk.
+    /// The problems in the files on disk.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The teams whose files are broken and that go on with their last good version, with the problems.
+    /// The teams whose files are broken and whose last good version stays in force, with the problems.
     pub fn broken(&self) -> impl Iterator<Item = (&Team, Vec<&Problem>)> {
         self.files.iter().filter_map(|(path, team)| {
             let name = path.display().to_string();
@@ -145,15 +145,15 @@ impl Rulebook {
         })
     }
 
-    /// Writes the message that a rule sends of an event.
+    /// Writes the message that a rule sends about an event.
     ///
     /// # Errors
-    /// When the template cannot be rendered within its bounds, or the team may not hear of the event at all.
+    /// If the template can't be rendered within its limits, or the team may not know of the event at all.
     pub fn compose(&self, telling: &Telling<'_>) -> Result<Message, RenderError> {
         self.compose_among(telling, Company::default())
     }
 
-    /// The same as it stands with others in one message.
+    /// The same for an update that shares a message with others.
     ///
     /// # Errors
     /// As [`Self::compose`].
@@ -177,22 +177,22 @@ impl Rulebook {
         let (links, why) = (self.asked(telling, &thread), plan::why(team, rule, event));
         let facts = Facts { ticket: ticket.as_ref(), links: &links, company, ..facts(telling, &thread, &why) };
         let message = self.templates.render(name, &context(&facts))?;
-        // Of what somebody says, that is the author.
+        // For a note or a comment, that is its author.
         let note = event.note.as_ref().and_then(|note| note.author.as_ref());
         let author = note.or_else(|| event.author()).filter(|_| rule.reply_to == ReplyTo::Author);
         let reply_to = author.map(|author| author.login.clone());
-        // The conversation may have begun with the ticket's title, before that was restricted.
+        // The conversation may have begun with the ticket's title before the ticket was restricted.
         let own_subject = !rule.restricted && telling.ticket.is_some_and(|ticket| ticket.restricted == Some(true));
         Ok(Message { reply_to, own_subject, ..mannered(message, rule, event.kind) })
     }
 
-    /// Whether the words of a rule's messages can hold several comments in one.
+    /// Whether a rule's template can show several comments in one message.
     #[must_use]
     pub fn joins_comments(&self, rule: &Rule, kind: EventKind) -> bool {
         self.templates.joins_comments(rule.template.as_deref().unwrap_or_else(|| for_kind(kind)))
     }
 
-    /// What a list of updates about one conversation begins with: its ticket. `None` where it has none.
+    /// The heading of a list of updates about one conversation: its ticket. `None` if it has none.
     #[must_use]
     pub fn heading(&self, telling: &Telling<'_>) -> Option<Block> {
         let Telling { event, ticket, rule, .. } = *telling;
@@ -217,16 +217,16 @@ impl Rulebook {
     /// The links of a message.
     fn asked(&self, telling: &Telling<'_>, thread: &ThreadView) -> Links {
         let Telling { event, team, line, now, .. } = *telling;
-        let link = |asked: Asked| self.links.as_ref().and_then(|links| links.link(&asked, now));
-        let mute = link(Asked::Quiet(Quiet::Mute { team: team.name.clone(), thread: thread.key.clone() }));
+        let link = |asked: LinkAction| self.links.as_ref().and_then(|links| links.link(&asked, now));
+        let mute = link(LinkAction::Quiet(Quiet::Mute { team: team.name.clone(), thread: thread.key.clone() }));
         let line = line.filter(|_| event.kind == EventKind::NoteAssumed);
-        let object = line.and_then(|line| link(Asked::Object { line: line.to_owned() }));
+        let object = line.and_then(|line| link(LinkAction::Object { line: line.to_owned() }));
         Links { mute, object, ..Links::default() }
     }
 
-    /// The message for readers who may not see the repository. A template of the rule's own is static text that its writer
-    /// chose, with every name absent; the built-in ones would have nothing to say. There is no link to mute it, since the
-    /// conversation's name would stand in the link.
+    /// The message for readers who may not see the repository. If the rule has its own template, every name in it is
+    /// absent, so that only the text that its writer chose remains; built-in templates would say nothing. There is no
+    /// link to mute it, since the link would contain the conversation's name.
     fn compose_outside(&self, telling: &Telling<'_>, company: Company<'_>) -> Result<Message, RenderError> {
         let Telling { event, team, rule, .. } = *telling;
         let thread = outside::thread(event);
@@ -234,14 +234,14 @@ impl Rulebook {
         let facts = Facts { company: Company { comments: &[], ..company }, ..facts(telling, &thread, &why) };
         let known = Context { note: outside::note(team, event), ..redacted(&facts, outside::page(event)) };
         let own = rule.template.as_deref().filter(|name| self.sources.contains_key(*name));
-        // One that is made of names alone yields nothing.
+        // A template that consists of names alone yields nothing.
         let message = own.and_then(|name| self.templates.render(name, &known).ok());
         let message = message.map_or_else(|| self.templates.render("outside", &known), Ok)?;
         Ok(Message { private: true, ..mannered(message, rule, event.kind) })
     }
 
-    /// The message about a ticket that only some may see, whatever template the rule names: its key and its page. Neither
-    /// what happened is said nor who did it, so nobody is answered to.
+    /// The message about a ticket that only some people may see, whatever the rule's template: its key and its page. It
+    /// says neither what happened nor who did it, so replies go to nobody in particular.
     fn compose_key_only(&self, telling: &Telling<'_>, ticket: &Ticket) -> Result<Message, RenderError> {
         let Telling { event, team, rule, .. } = *telling;
         let bare = ticket.key_and_link();
@@ -268,7 +268,7 @@ impl Rulebook {
 
 static NO_LINKS: Links = Links { mute: None, object: None, unsubscribe: None, details: None };
 
-/// What every message is made from: without a ticket and without links.
+/// The facts for every message, without a ticket and without links.
 fn facts<'a>(telling: &Telling<'a>, thread: &'a ThreadView, why: &'a str) -> Facts<'a> {
     let Telling { event, team, rule, now, .. } = *telling;
     Facts {
@@ -286,7 +286,7 @@ fn facts<'a>(telling: &Telling<'a>, thread: &'a ThreadView, why: &'a str) -> Fac
     }
 }
 
-/// The rules of these teams, with those among their members who GitHub says are.
+/// The rules of these teams, with the members that GitHub lists.
 fn rules(files: &BTreeMap<PathBuf, Arc<Team>>, members: &Members) -> Rules {
     let on_github = |team: &Team| members.get(&team.github_team.as_ref()?.to_lowercase());
     let teams = files.values().map(|team| match on_github(team) {
@@ -296,7 +296,7 @@ fn rules(files: &BTreeMap<PathBuf, Arc<Team>>, members: &Members) -> Rules {
     Rules::new(teams.collect())
 }
 
-/// A message with what its rule says of its place in a conversation.
+/// A message with the manner that its rule chooses for the conversation.
 fn mannered(message: Message, rule: &Rule, kind: EventKind) -> Message {
     Message { manner: rule.manners.of(kind), mention: rule.mention.clone(), ..message }
 }
@@ -313,7 +313,7 @@ fn load_templates(folder: &Path, before: Option<&Rulebook>) -> (Templates, BTree
         let at = (problem.line, problem.column);
         problems.push(Problem::at(&file, text, at, problem.message, problem.help));
     }
-    // Once more, with the last good text of each broken one.
+    // Checks again, with the last good text of each broken file.
     let (_, broken) = Templates::load(texts(&sources));
     for problem in broken {
         match before.and_then(|before| before.sources.get(&problem.name)) {
@@ -333,7 +333,7 @@ fn read_templates(folder: &Path) -> (BTreeMap<String, String>, Vec<Problem>) {
     let (mut sources, mut problems) = (BTreeMap::new(), Vec::new());
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        // The built-in templates do without a folder.
+        // Without a folder, there are the built-in templates.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (sources, problems),
         Err(error) => {
             problems.push(Problem::of_file(&folder.display().to_string(), format!("cannot be read: {error}"), None));

@@ -1,7 +1,7 @@
-//! What readers outside of the company are told of a private repository: that something of a kind happened, and where.
+//! What readers outside of the company learn about a private repository: the kind of event, and a link.
 //!
-//! A branch or a tag stands in the addresses and in the conversation's name of some events, and a ticket's key was perhaps
-//! found in a branch or a title: none of them is said.
+//! The addresses and conversation names of some events contain a branch or a tag, and a ticket's key may come from a
+//! branch or a title, so none of these are shown.
 
 use url::Url;
 
@@ -15,8 +15,8 @@ pub(super) fn thread(event: &Event) -> ThreadView {
     ThreadView { key: name.clone(), label: name.clone(), title: None, url: None }
 }
 
-/// The note's words, if they are addressed to this very team: then its author chose to tell them. Whose they are, and
-/// where, is not said.
+/// The text of a note that is addressed to this team, since its author chose to tell them. Its author and place aren't
+/// shown.
 pub(super) fn note(team: &Team, event: &Event) -> Option<Note> {
     let note = event.note.as_ref()?;
     let is_team = |name: &String| name.trim_start_matches('@').eq_ignore_ascii_case(&team.name);
@@ -29,7 +29,7 @@ pub(super) fn note(team: &Team, event: &Event) -> Option<Note> {
     })
 }
 
-/// The link: of what has a number its own page, else the repository's.
+/// The link: the page of what has a number, or else the repository's.
 pub(super) fn page(event: &Event) -> Option<String> {
     let own = event.url.as_deref().or_else(|| event.about.url())?;
     if is_numbered(event) {

@@ -1,17 +1,17 @@
-//! Tickets with a security level: only some people may see more of them than that they exist.
+//! Tickets with a security level: most people may know only that they exist.
 
 use crate::event::{About, Event, Ticket};
 use crate::reason::Reason;
 use crate::rule::{Audience, Team};
 
-/// Why a team may hear nothing at all of an event: readers outside of the company are told nothing of a ticket
-/// that not even everybody inside may see, whatever a rule says.
+/// Why a team may not know of an event at all: readers outside of the company learn nothing about a ticket that even
+/// some people inside may not see, whatever the rule says.
 #[must_use]
 pub fn withheld(team: &Team, event: &Event, ticket: Option<&Ticket>) -> Option<Reason> {
     (team.audience == Audience::Outside && own(event, ticket).is_some()).then_some(Reason::Withheld)
 }
 
-/// The ticket that an event is about, if that is restricted, as far as the event says or it is `known`.
+/// The ticket that an event is about, if it is restricted according to the event or to what is `known`.
 pub(super) fn own<'a>(event: &'a Event, known: Option<&Ticket>) -> Option<&'a Ticket> {
     let is_restricted = |ticket: &Ticket| ticket.restricted == Some(true);
     match &event.about {
@@ -23,12 +23,12 @@ pub(super) fn own<'a>(event: &'a Event, known: Option<&Ticket>) -> Option<&'a Ti
     }
 }
 
-/// A ticket that something else belongs to, as it may be shown.
+/// The part of a ticket that may be shown, if something else belongs to it.
 pub(super) fn shown(ticket: &Ticket) -> Ticket {
     if ticket.restricted == Some(true) { ticket.key_and_link() } else { ticket.clone() }
 }
 
-/// An event of which no more is left than the ticket that it is about.
+/// An event reduced to the ticket that it is about.
 pub(super) fn without_words(event: &Event, bare: &Ticket) -> Event {
     Event { about: About::Ticket(bare.clone()), actor: None, change: None, note: None, comment: None, ..event.clone() }
 }

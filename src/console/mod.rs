@@ -1,4 +1,4 @@
-//! The page at `/`: the latest updates as their readers saw them, with state and reason.
+//! The page at `/`: the latest updates as their readers saw them, with states and reasons.
 
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -26,7 +26,7 @@ h2 { font-size: 1rem; margin: .5rem 0 .2rem; overflow-wrap: anywhere; }
 }
 ";
 
-/// Makes the page.
+/// Renders the page.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Console;
 
@@ -34,7 +34,7 @@ impl Console {
     /// The page as it is now.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger can't be read.
     pub async fn page(&self, store: &Store) -> Result<String, StoreError> {
         let latest = store.ledger(&Filter { limit: Some(LATEST), ..Filter::default() }).await?;
         Ok(page(&latest, Timestamp::now()).into_string())

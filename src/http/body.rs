@@ -1,4 +1,4 @@
-//! Reading a request's body within a size, a time and the memory there is.
+//! Reads the body of a request, with limits on size, time and memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Kilobytes of bodies in memory at a time.
 pub const MEMORY_KB: usize = 128 * 1024;
 
-/// Why a body was not read.
+/// Why a body wasn't read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unread {
     /// It is larger than it may be
@@ -23,14 +23,13 @@ pub(super) enum Unread {
     Busy,
 }
 
-/// A body, and its share of the memory for as long as it is kept.
+/// A body, with its share of the memory while it is kept.
 pub(super) struct Body {
     pub bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
 }
 
-/// Reads a body of so many bytes at most to its end, which must be there in time, or says why not. `Content-Length` is not
-/// needed and not believed.
+/// Reads a whole body of limited size within a limited time. `Content-Length` isn't needed, and isn't trusted.
 pub(super) async fn read<S, B, E>(
     stream: S,
     (limit, within): (usize, Duration),
@@ -55,7 +54,7 @@ where
         let mut chunk = chunk.map_err(|_| Unread::Broken)?;
         size += chunk.remaining();
         if size > limit {
-            // A little more is read and dropped: a client that is still writing would miss the answer.
+            // Reads and drops a little more, since a client that is still writing would miss the answer.
             bytes = BytesMut::new();
             share = None;
             if size > 2 * limit {

@@ -1,4 +1,4 @@
-//! Which of GitHub's hooks send to us: whoever wants to ask for what did not arrive has to know.
+//! Remembers which of GitHub's hooks send to us, since the recovery asks them for what did not arrive.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -10,14 +10,14 @@ use crate::api::github;
 use crate::event::Source;
 use crate::store::{Hook, Store};
 
-/// The hooks that were heard of since the start.
+/// The hooks whose deliveries arrived since the start.
 #[derive(Debug, Default)]
 pub struct Hooks {
     known: Mutex<HashSet<i64>>,
 }
 
 impl Hooks {
-    /// Remembers the hook that a delivery came by, the first time since the start: a repository may have another name now.
+    /// Remembers the hook of a delivery, once per start, since the repository may have a new name.
     pub(super) async fn learn(&self, headers: &HeaderMap, body: &[u8], store: &Store) {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let Some(id) = header("x-github-hook-id").and_then(|id| id.parse::<i64>().ok()) else { return };
@@ -28,7 +28,7 @@ impl Hooks {
         if let Some(route) = github::hook_route(kind, id, body) {
             let hook = Hook { id, route, swept: Timestamp::now() };
             if let Err(error) = store.learn_hook(Source::Github, hook).await {
-                tracing::warn!(hook = id, %error, "this hook is not remembered yet: its next delivery tries again");
+                tracing::warn!(hook = id, %error, "failed to remember this hook, will retry with its next delivery");
                 return;
             }
         }

@@ -1,7 +1,8 @@
-//! The server: our own accept loop, so that a slow client is cut off and a bad one costs a bounded amount.
+//! The HTTP server. warp routes and replies (`routes`), and hyper reads the wire.
 //!
-//! warp routes and replies (`routes`); hyper reads the wire. warp's own server holds a half-sent header or body for
-//! as long as the client likes, and panics when it cannot bind.
+//! The accept loop is hand-written because warp's server sets no time limit on a half-sent header, no limit on the
+//! number of connections, and panics when it can't bind. Here a slow client is cut off, and a bad one costs a bounded
+//! amount.
 
 mod body;
 mod hooks;
@@ -31,33 +32,33 @@ use warp::Filter as _;
 use crate::event::Source;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
-use crate::reply::Answers;
+use crate::reply::AnswerHandler;
 use crate::settings::TellAuthors;
 use crate::source::Settings;
 use crate::store::Store;
 
-/// A request's headers must be there by then, on a fresh connection as on one that is kept alive.
+/// The time for a request's headers, on a new connection and on one that is kept alive.
 const HEADERS_WITHIN: Duration = Duration::from_secs(15);
-/// Connections at a time; further ones wait to be accepted.
+/// How many connections there can be at a time; further ones wait.
 const CONNECTIONS: usize = 1024;
-/// Requests that are under way when the service stops have this long to end.
+/// How long requests have to finish when the service stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
 /// What the routes need.
 pub struct Web {
-    /// Where deliveries go
+    /// Where deliveries are stored
     pub store: Store,
-    /// Any one of these verifies a delivery of GitHub
+    /// The secrets of GitHub's deliveries, any one of which is enough
     pub github_secrets: Vec<SecretString>,
-    /// Any one of these verifies a delivery of Jira
+    /// The secrets of Jira's deliveries, any one of which is enough
     pub jira_secrets: Vec<SecretString>,
-    /// Verifies an event of Slack, if those are taken
+    /// The secret of Slack's events, if they are accepted
     pub slack_secret: Option<SecretString>,
-    /// Takes what people answer to assumptions
-    pub answers: Arc<Answers>,
+    /// Handles what people answer to assumptions
+    pub answers: Arc<AnswerHandler>,
     /// How payloads are read
     pub settings: Settings,
-    /// What is counted
+    /// The metrics
     pub metrics: Arc<Metrics>,
     /// The hooks that send to us
     pub hooks: Hooks,
@@ -65,11 +66,11 @@ pub struct Web {
     pub stored: Arc<Notify>,
     /// Kilobytes of bodies that may be in memory at once
     pub memory: Arc<Semaphore>,
-    /// Where the authors of assumptions are told what came of them
+    /// Where authors of assumptions are told how teams reacted
     pub tell_authors: TellAuthors,
     /// Reads the links in messages
     pub links: Arc<Linker>,
-    /// The page at `/`, made anew for each request
+    /// The page at `/`, rendered for each request
     pub console: crate::console::Console,
 }
 
@@ -82,7 +83,7 @@ impl Web {
     }
 }
 
-/// The address of the client, as the socket has it.
+/// The client's address, from the socket.
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
@@ -121,12 +122,13 @@ pub async fn serve(listener: TcpListener, web: Arc<Web>, mut stop: watch::Receiv
     }
 }
 
-/// The next connection. Errors are the client's (it hung up) or pass (too many open files): neither ends the service.
+/// Accepts the next connection. Errors are either the client's (it hung up) or temporary (too many open files), so they
+/// don't end the service.
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Answers are small and written at once: waiting to fill a packet only adds delay.
+                // Responses are small and written at once, so waiting to fill a packet would only add delay.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "cannot set TCP_NODELAY");
                 }

@@ -14,20 +14,20 @@ use warp::{Filter, Rejection};
 use super::Web;
 use super::body::{self, Unread};
 use super::page::{self, message, page, reply};
-use crate::mute::{Asked, By, Mute, Quiet, Refused, end};
+use crate::mute::{By, LinkAction, Mute, Quiet, Refused, end};
 use crate::store::{Store, StoreError};
 
-/// A form of ours has a few bytes, and so has a mail program's.
+/// Our own form has a few bytes, and so has a mail program's.
 const LIMIT: usize = 4 * 1024;
-/// It must be there by then.
+/// How long it may take to arrive.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// For how long a conversation can be muted: value, words, days.
 const SPANS: [(&str, &str, i64); 3] = [("1d", "For a day", 1), ("1w", "For a week", 7), ("30d", "For a month", 30)];
-/// What a form that says nothing means.
+/// The choice if the form contains none.
 const WEEK: i64 = 7;
 
-/// Both routes. They are public: the token in the path says what may be done.
+/// Both routes. They are public, since the token in the path decides what they may do.
 pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
     let path = |route: &'static str| {
         let web = Arc::clone(&web);
@@ -44,8 +44,8 @@ type Read = Result<Quiet, Refused>;
 
 fn asked(token: String, (route, web): (&'static str, Arc<Web>)) -> (Read, Arc<Web>) {
     let read = page::asked(&token, (route, &web)).and_then(|asked| match asked {
-        Asked::Quiet(quiet) => Ok(quiet),
-        Asked::Object { .. } => Err(Refused::Unknown),
+        LinkAction::Quiet(quiet) => Ok(quiet),
+        LinkAction::Object { .. } => Err(Refused::Unknown),
     });
     (read, web)
 }
@@ -74,18 +74,18 @@ where
         }
     };
     let Some(form) = Form::read(&body.bytes) else {
-        return page::unreadable("There is no such time to choose.");
+        return page::unreadable("Choose one of the times.");
     };
     match form.act(&asked, &web.store).await {
         Ok(page) => reply(StatusCode::OK, &page),
         Err(error) => {
-            tracing::error!(%error, "a link in a message could not be followed");
+            tracing::error!(%error, "failed to follow a link in a message");
             page::try_again()
         }
     }
 }
 
-/// What was pressed.
+/// What the person chose.
 #[derive(Debug, PartialEq, Eq)]
 struct Form {
     undo: bool,
@@ -94,7 +94,7 @@ struct Form {
 }
 
 impl Form {
-    /// Mail programs send `List-Unsubscribe=One-Click`, also as `multipart/form-data`.
+    /// Mail programs send `List-Unsubscribe=One-Click`, sometimes as `multipart/form-data`.
     fn read(body: &[u8]) -> Option<Self> {
         let field = |name: &str| url::form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value);
         let days = match field("for") {
@@ -117,7 +117,7 @@ impl Form {
             Quiet::Unsubscribe { .. } => None,
         };
         store.mute(Mute { scope: asked.scope(), until, at, by: self.by }).await?;
-        tracing::info!(by = self.by.as_str(), "muted by a link in a message");
+        tracing::info!(by = %self.by, "muted by a link in a message");
         Ok(done(asked, until))
     }
 }
@@ -127,7 +127,7 @@ fn ask(asked: &Quiet) -> Markup {
         Quiet::Mute { team, thread } => page(
             &format!("Mute {thread} for {team}?"),
             &html! {
-                p { "Nobody in " strong { (team) } " hears of " strong { (thread) } " while it is muted. Other teams are not touched." }
+                p { "Nobody in " strong { (team) } " hears of " strong { (thread) } " while it is muted. Other teams still hear of it." }
                 form method="post" {
                     @for (value, words, _) in SPANS { button name="for" value=(value) { (words) } }
                 }
@@ -168,7 +168,7 @@ fn done(asked: &Quiet, until: Option<Timestamp>) -> Markup {
     )
 }
 
-/// A word for a command that somebody may paste: a branch's name can hold anything, also quotes.
+/// A word for a command that somebody may paste. The name of a branch can contain anything, even quotes.
 fn quoted(word: &str) -> Option<String> {
     let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./#:@+".contains(c));
     plain.then(|| format!("'{word}'"))
@@ -179,7 +179,7 @@ fn undone(asked: &Quiet) -> Markup {
         Quiet::Mute { team, thread } => format!("{team} hears of {thread} again."),
         Quiet::Unsubscribe { team, to } => format!("{to} gets what {team} asked to hear again."),
     };
-    message("Undone", &format!("{said} What came up meanwhile is not sent any more."))
+    message("Undone", &format!("{said} What happened in the meantime isn't sent."))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `/object/TOKEN`: whoever was told of an assumption says what is wrong with it. GET asks, POST does it.
+//! `/object/TOKEN`: a person who got an assumption says what is wrong with it. GET asks, and POST does it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use super::Web;
 use super::body;
 use super::page::{self, message, page, reply};
 use crate::event::Event;
-use crate::mute::{Asked, Refused};
+use crate::mute::{LinkAction, Refused};
 use crate::plan::{self, LineId};
 use crate::store::{Assumption, Objected, Objection, StoreError, Through};
 
-/// A letter of a form takes up to twelve bytes.
+/// A character in a form takes up to twelve bytes.
 const LIMIT: usize = 64 * 1024;
-/// It must be there by then.
+/// How long it may take to arrive.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Public like the routes that mute: the token in the path says what may be done.
+/// It is public like the routes that mute, since the token in the path decides what it may do.
 pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
     let with = warp::any().map(move || Arc::clone(&web));
     let path = warp::path("object").and(warp::path::param::<String>()).and(warp::path::end()).and(with);
@@ -68,11 +68,11 @@ where
     }
 }
 
-/// What a link is about, or what is answered if it is about nothing.
+/// The assumptions that a link is about, or the response if there are none.
 async fn assumptions(token: &str, web: &Web) -> Result<Vec<Assumption>, Reply> {
     let line = match page::asked(token, ("object", web)) {
-        Ok(Asked::Object { line }) => line.parse::<LineId>().map_err(|_| page::refused(Refused::Unknown))?,
-        Ok(Asked::Quiet(_)) => return Err(page::refused(Refused::Unknown)),
+        Ok(LinkAction::Object { line }) => line.parse::<LineId>().map_err(|_| page::refused(Refused::Unknown))?,
+        Ok(LinkAction::Quiet(_)) => return Err(page::refused(Refused::Unknown)),
         Err(why) => return Err(page::refused(why)),
     };
     let mut found = web.store.assumptions(line).await.map_err(|error| trouble(&error))?;
@@ -81,7 +81,7 @@ async fn assumptions(token: &str, web: &Web) -> Result<Vec<Assumption>, Reply> {
 }
 
 fn trouble(error: &StoreError) -> Reply {
-    tracing::error!(%error, "a link in a message could not be followed");
+    tracing::error!(%error, "failed to follow a link in a message");
     page::try_again()
 }
 
@@ -104,10 +104,10 @@ impl Form {
         Self { line: field("line"), by: field("by").unwrap_or_default(), text: field("text").unwrap_or_default() }
     }
 
-    /// The same words of the same person are the same objection: somebody pressed twice.
+    /// The same text from the same person is the same objection, since people press a button twice.
     fn objection(self, line: LineId, at: Timestamp) -> Objection {
         let digest = Sha256::digest(format!("{}\n{}", self.by.trim(), self.text.trim()));
-        let key = digest.iter().fold("link:".to_owned(), |key, byte| format!("{key}{byte:02x}"));
+        let key = format!("link:{}", hex::encode(digest));
         Objection { line, key, by: self.by, through: Through::Link, text: self.text, at }
     }
 }
@@ -116,7 +116,7 @@ fn ask(found: &[Assumption], web: &Web) -> Markup {
     let several = found.len() > 1;
     let first = found.first().and_then(|assumption| assumption.event.as_ref());
     page(
-        "Object to what was assumed?",
+        "Object to this assumption?",
         &html! {
             form method="post" {
                 @for (index, assumption) in found.iter().enumerate() {
@@ -128,7 +128,7 @@ fn ask(found: &[Assumption], web: &Web) -> Markup {
                     } @else { (told(assumption)) }
                 }
                 label { "Your name" input type="text" name="by" maxlength="100" autocomplete="name"; }
-                label { "What speaks against it" textarea name="text" rows="6" maxlength="4000" {} }
+                label { "Why you object" textarea name="text" rows="6" maxlength="4000" {} }
                 button name="object" value="1" { "Object" }
             }
             @if let Some(event) = first { p { small { (follows(event, web)) } } }
@@ -149,7 +149,7 @@ fn author(event: &Event) -> &str {
     author.map_or("Somebody", |author| author.name.as_str())
 }
 
-/// The page of a note. Addresses come from payloads: nothing but a web page is linked.
+/// The page of a note. Addresses come from payloads, so only web pages are linked.
 fn place(event: &Event) -> Markup {
     let url = event.url.as_deref().or_else(|| event.about.url());
     match url.filter(|url| url.starts_with("https://") || url.starts_with("http://")) {
@@ -158,7 +158,7 @@ fn place(event: &Event) -> Markup {
     }
 }
 
-/// What comes of an objection.
+/// What happens to an objection.
 fn follows(event: &Event, web: &Web) -> Markup {
     if plan::author_page(event).is_some_and(|to| web.tell_authors.at(&to)) {
         html! { (author(event)) " is told with your name and words, by a comment on " (place(event)) ". Whoever may read it there reads them too." }
@@ -174,7 +174,7 @@ fn answer(objected: Objected, (assumption, event): (&Assumption, &Event), web: &
                 "You objected",
                 &html! {
                     p { (follows(event, web)) }
-                    p { "Nobody takes it as agreed by " strong { (assumption.rule.team) } " any more." }
+                    p { "It no longer counts as agreed by " strong { (assumption.rule.team) } "." }
                 },
             );
             reply(StatusCode::OK, &page)
@@ -184,10 +184,10 @@ fn answer(objected: Objected, (assumption, event): (&Assumption, &Event), web: &
                 p { "There are several objections by " strong { (assumption.rule.team) } " already, so this one is not kept." }
                 p { "Say it on " (place(event)) "." }
             };
-            reply(StatusCode::TOO_MANY_REQUESTS, &page("That is enough", &said))
+            reply(StatusCode::TOO_MANY_REQUESTS, &page("There are several already", &said))
         }
         Objected::NoSuchLine => {
-            reply(StatusCode::NOT_FOUND, &message("This link does not work", "The ledger does not know it any more."))
+            reply(StatusCode::NOT_FOUND, &message("This link does not work", "The ledger no longer has it."))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Pages for people who followed a link in a message: small, without scripts, and of nobody's business but theirs.
+//! Pages for people who followed a link in a message: small, without scripts, and private.
 
 use http::{Response, StatusCode};
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use warp::reply::Response as Reply;
 
 use super::Web;
 use crate::console;
-use crate::mute::{Asked, Refused};
+use crate::mute::{LinkAction, Refused};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -20,19 +20,19 @@ blockquote { margin: 1rem 0; padding-left: .8rem; border-left: 3px solid; }
 small { opacity: .7; }
 ";
 
-/// What a path asks for. A token works on its own route only.
-pub(super) fn asked(token: &str, (route, web): (&str, &Web)) -> Result<Asked, Refused> {
+/// What the token in a path does. It works only on its own route.
+pub(super) fn asked(token: &str, (route, web): (&str, &Web)) -> Result<LinkAction, Refused> {
     let asked = web.links.read(token, Timestamp::now())?;
     if asked.route() == route { Ok(asked) } else { Err(Refused::Unknown) }
 }
 
-/// The answer to a link that does nothing.
+/// The response to a link that does nothing.
 pub(super) fn refused(why: Refused) -> Reply {
     let (status, title, said) = match why {
         Refused::Unknown => (
             StatusCode::NOT_FOUND,
             "This link does not work",
-            "Perhaps a part of it got lost: open it from the message itself.",
+            "Part of it may be missing: open it from the message itself.",
         ),
         Refused::Expired => {
             (StatusCode::GONE, "This link has expired", "Links work for 90 days. Newer messages have fresh ones.")
@@ -41,17 +41,17 @@ pub(super) fn refused(why: Refused) -> Reply {
     reply(status, &message(title, said))
 }
 
-/// The answer to a form that cannot be read.
+/// The response to a form that can't be read.
 pub(super) fn unreadable(said: &str) -> Reply {
     reply(StatusCode::BAD_REQUEST, &message("That did not work", said))
 }
 
-/// The answer while something of ours is in trouble.
+/// The response when the service fails.
 pub(super) fn try_again() -> Reply {
     reply(StatusCode::SERVICE_UNAVAILABLE, &message("That did not work", "Please try again in a minute."))
 }
 
-/// A page of one sentence.
+/// A page with one sentence.
 pub(super) fn message(title: &str, said: &str) -> Markup {
     page(title, &html! { p { (said) } })
 }
@@ -62,7 +62,7 @@ pub(super) fn page(title: &str, content: &Markup) -> Markup {
     console::document(&format!("{title} · microalign"), STYLE, &body)
 }
 
-/// A page, with headers that keep it where it is.
+/// A page, with headers that keep it from being stored, indexed or embedded.
 pub(super) fn reply(status: StatusCode, page: &Markup) -> Reply {
     let reply = Response::builder()
         .status(status)

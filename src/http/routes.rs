@@ -1,4 +1,4 @@
-//! The routes: what is asked for, and who may ask.
+//! The routes, and who may use them.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use warp::{Filter, Rejection};
 use super::{Peer, Web, mute, object, slack, webhook};
 use crate::event::Source;
 
-/// Everything that is served.
+/// All routes.
 pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
     let hook = |path: &'static str, source: Source| {
         let web = Arc::clone(&web);
@@ -62,10 +62,10 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
         .unify()
 }
 
-/// What no route took: a wrong path or method.
+/// The response if no route matches: a wrong path or method.
 pub(super) async fn refuse(rejection: Rejection) -> Result<Reply, Infallible> {
     let (status, error) = if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
-        (StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
+        (StatusCode::METHOD_NOT_ALLOWED, "this path doesn't take this method")
     } else {
         (StatusCode::NOT_FOUND, "there is nothing here: webhooks go to /webhooks/github and /webhooks/jira")
     };
@@ -89,13 +89,13 @@ async fn ready(web: Arc<Web>) -> Reply {
 async fn metrics(web: Arc<Web>) -> Reply {
     match web.store.backlog().await {
         Ok(waiting) => web.metrics.backlog(waiting),
-        // The other numbers are worth as much as before.
-        Err(error) => tracing::error!(%error, "the backlog cannot be counted"),
+        // The other metrics are still useful.
+        Err(error) => tracing::error!(%error, "failed to count the backlog"),
     }
     match web.metrics.text() {
         Ok(metrics) => text(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics),
         Err(error) => {
-            tracing::error!(%error, "the metrics cannot be written");
+            tracing::error!(%error, "failed to write the metrics");
             text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", "no metrics\n".to_owned())
         }
     }
@@ -110,14 +110,14 @@ async fn console(peer: Peer, headers: HeaderMap, web: Arc<Web>) -> Reply {
     match web.console.page(&web.store).await {
         Ok(page) => text(StatusCode::OK, "text/html; charset=utf-8", page),
         Err(error) => {
-            tracing::error!(%error, "the console cannot be shown");
+            tracing::error!(%error, "failed to show the console");
             text(StatusCode::SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", "the store cannot be read\n".to_owned())
         }
     }
 }
 
-/// A loopback socket alone proves little: a reverse proxy on this machine has one too, and so has a browser that a
-/// web page talked into resolving its own name to 127.0.0.1. Both give themselves away by their headers.
+/// A loopback socket alone proves little: a reverse proxy on this machine has one too, and so does a browser in which a
+/// web page resolves its own name to 127.0.0.1. Both can be told by their headers.
 fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
     let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));

@@ -1,6 +1,6 @@
-//! `POST /webhooks/slack`: what people write in the threads of our messages, as Slack's Events API tells it.
+//! `POST /webhooks/slack`: what people write in the threads of our messages, from Slack's Events API.
 //!
-//! Slack waits three seconds for an answer, and tells up to three times what was not answered.
+//! Slack waits three seconds for a response, and retries up to three times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use super::Web;
 use super::body::{self, Body, Unread};
 use crate::reply::slack::{self, Told};
 
-/// A message of Slack's has 40,000 letters at most, and is told as text and as blocks.
+/// A message in Slack has at most 40,000 characters, and is sent both as text and as blocks.
 const LIMIT: usize = 1024 * 1024;
-/// It must be there by then.
+/// How long it may take to arrive.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Takes an event in. A 200 means that it is on disk, or nothing to us.
+/// Takes an event in. A 200 means that it is on disk, or doesn't concern us.
 pub(super) async fn receive<S, B>(headers: HeaderMap, stream: S, web: Arc<Web>) -> Reply
 where
     S: Stream<Item = Result<B, warp::Error>>,
@@ -52,7 +52,7 @@ async fn take(headers: &HeaderMap, body: &Body, web: &Web) -> (StatusCode, Strin
     };
     let signature = (header("x-slack-signature"), header("x-slack-request-timestamp"));
     if let Err(refusal) = slack::verify(secret, signature, &body.bytes, Timestamp::now()) {
-        tracing::warn!(reason = %refusal, "refused an event of Slack");
+        tracing::warn!(reason = %refusal, "refused an event from Slack");
         return refused(StatusCode::UNAUTHORIZED, &refusal.to_string());
     }
     match slack::read(&body.bytes) {
@@ -62,10 +62,10 @@ async fn take(headers: &HeaderMap, body: &Body, web: &Web) -> (StatusCode, Strin
             Ok(true) => done("accepted"),
             Ok(false) => done("ignored"),
             Err(error) => {
-                tracing::error!(%error, "an answer in Slack could not be stored: Slack is told to try again");
+                tracing::error!(%error, "failed to store an answer from Slack; Slack is asked to retry");
                 refused(StatusCode::SERVICE_UNAVAILABLE, "it could not be stored: try again")
             }
         },
-        Err(error) => refused(StatusCode::BAD_REQUEST, &format!("the body is no event: {error}")),
+        Err(error) => refused(StatusCode::BAD_REQUEST, &format!("the body isn't an event: {error}")),
     }
 }

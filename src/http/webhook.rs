@@ -17,14 +17,14 @@ use crate::source::signature;
 use crate::source::{BodyError, json_body};
 use crate::store::{Accepted, Incoming, StoreError};
 
-/// An answer to a webhook: what is counted, the status, the body.
-struct Answer {
+/// A response to a webhook: its name in the metrics, the status and the body.
+struct Response {
     name: &'static str,
     status: StatusCode,
     body: Value,
 }
 
-impl Answer {
+impl Response {
     fn refused(name: &'static str, status: StatusCode, error: impl Into<String>) -> Self {
         Self { name, status, body: json!({ "error": error.into() }) }
     }
@@ -36,7 +36,7 @@ impl Answer {
 
 /// GitHub sends no more than 25 MB; Jira's bodies are far smaller.
 const LIMIT: usize = 25_000_000;
-/// A whole body must be there by then.
+/// How long a body may take to arrive.
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// Takes a webhook in. A 2xx means that it is on disk.
@@ -59,18 +59,20 @@ where
     reply.body(answer.body.to_string().into()).unwrap_or_default()
 }
 
-fn unreadable(unread: Unread) -> Answer {
+fn unreadable(unread: Unread) -> Response {
     match unread {
         Unread::TooLarge => {
-            Answer::refused("too_large", StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 25 MB")
+            Response::refused("too_large", StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 25 MB")
         }
-        Unread::TooSlow => Answer::refused("too_slow", StatusCode::REQUEST_TIMEOUT, "the body did not arrive in 30 s"),
-        Unread::Broken => Answer::refused("broken", StatusCode::BAD_REQUEST, "the body ended early"),
-        Unread::Busy => Answer::busy("too many large bodies at once: try again"),
+        Unread::TooSlow => {
+            Response::refused("too_slow", StatusCode::REQUEST_TIMEOUT, "the body did not arrive in 30 s")
+        }
+        Unread::Broken => Response::refused("broken", StatusCode::BAD_REQUEST, "the body ended early"),
+        Unread::Busy => Response::busy("too many large bodies at once: try again"),
     }
 }
 
-async fn take(source: Source, headers: &HeaderMap, body: Body, web: &Web) -> Answer {
+async fn take(source: Source, headers: &HeaderMap, body: Body, web: &Web) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let signature = match source {
         Source::Github => header("x-hub-signature-256"),
@@ -78,16 +80,16 @@ async fn take(source: Source, headers: &HeaderMap, body: Body, web: &Web) -> Ans
     };
     if let Err(refusal) = signature::verify(source, signature, &body.bytes, web.secrets(source)) {
         tracing::warn!(%source, delivery = delivery_header(source, headers), reason = %refusal, "refused a webhook");
-        return Answer::refused("unauthorized", StatusCode::UNAUTHORIZED, refusal.to_string());
+        return Response::refused("unauthorized", StatusCode::UNAUTHORIZED, refusal.to_string());
     }
     let json = match json_body(header("content-type"), &body.bytes) {
         Ok(json) => json,
         Err(BodyError::UnsupportedType) => {
             let error = "the content type is neither application/json nor application/x-www-form-urlencoded";
-            return Answer::refused("unsupported", StatusCode::UNSUPPORTED_MEDIA_TYPE, error);
+            return Response::refused("unsupported", StatusCode::UNSUPPORTED_MEDIA_TYPE, error);
         }
         Err(BodyError::NotJson(error)) => {
-            return Answer::refused("not_json", StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"));
+            return Response::refused("not_json", StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"));
         }
     };
     let name = header("x-github-event").filter(|_| source == Source::Github).unwrap_or_default().to_owned();
@@ -102,7 +104,7 @@ async fn take(source: Source, headers: &HeaderMap, body: Body, web: &Web) -> Ans
     answer
 }
 
-async fn store(incoming: Incoming, web: &Web) -> Answer {
+async fn store(incoming: Incoming, web: &Web) -> Response {
     let (source, key, ignored) = (incoming.source, incoming.key.clone(), incoming.ignored.clone());
     let (name, id) = match web.store.accept(incoming).await {
         Ok(Accepted::New(id)) if ignored.is_some() => ("ignored", id),
@@ -111,14 +113,14 @@ async fn store(incoming: Incoming, web: &Web) -> Answer {
             ("accepted", id)
         }
         Ok(Accepted::Duplicate(id)) => ("duplicate", id),
-        Err(StoreError::Overloaded) => return Answer::busy("overloaded: try again"),
+        Err(StoreError::Overloaded) => return Response::busy("overloaded: try again"),
         Err(error) => {
-            tracing::error!(%source, delivery = key, %error, "a webhook could not be stored: its sender is told to retry");
-            return Answer::busy("the delivery could not be stored: try again");
+            tracing::error!(%source, delivery = key, %error, "failed to store a webhook; its sender is asked to retry");
+            return Response::busy("the delivery could not be stored: try again");
         }
     };
     tracing::debug!(%source, delivery = key, event = id, reason = ignored.as_ref().map(tracing::field::display), "{name}");
-    Answer { name, status: StatusCode::ACCEPTED, body: json!({ "status": name, "event": id }) }
+    Response { name, status: StatusCode::ACCEPTED, body: json!({ "status": name, "event": id }) }
 }
 
 fn delivery_header(source: Source, headers: &HeaderMap) -> Option<&str> {
@@ -129,16 +131,8 @@ fn delivery_header(source: Source, headers: &HeaderMap) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok()).filter(|key| !key.is_empty() && key.len() <= 200)
 }
 
-/// The sender's id for a delivery; where it sends none (older servers), the body speaks for itself.
+/// The sender's id for a delivery, or a digest of the body if there is none (older servers).
 fn delivery_key(source: Source, headers: &HeaderMap, raw: &[u8]) -> String {
-    delivery_header(source, headers).map_or_else(|| format!("sha256:{}", hex(&Sha256::digest(raw))), str::to_owned)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
+    delivery_header(source, headers)
+        .map_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(raw))), str::to_owned)
 }

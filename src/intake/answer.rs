@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::round::Round;
-use crate::compose::{Answer, Came, Rulebook};
+use crate::compose::{Feedback, Reaction, Rulebook};
 use crate::plan::{self, Agreement};
 use crate::reason::Reason;
 use crate::rule::Team;
@@ -59,8 +59,8 @@ impl Round<'_> {
             through: objection.through.as_str().to_owned(),
             at: zone.to_datetime(objection.at),
         };
-        let came = Came::Objection { by: &objection.by, text: &objection.text, at: objection.at };
-        let told = self.tell(&[assumption], (came, &zone), tell_authors);
+        let reaction = Reaction::Objection { by: &objection.by, text: &objection.text, at: objection.at };
+        let told = self.tell(&[assumption], (reaction, &zone), tell_authors);
         let told = told.map(|told| Told { reason: Reason::TellsObjection { by: objection.by.clone() }, ..told });
         Conclusion { objection: Some(*id), lines: vec![(assumption.id, objected)], told }
     }
@@ -70,7 +70,7 @@ impl Round<'_> {
         let until = lines.iter().map(|(_, until, _)| *until).max().unwrap_or(self.now);
         let assumptions = lines.iter().map(|(assumption, ..)| *assumption).collect::<Vec<_>>();
         let zone = assumptions.first().map_or(TimeZone::UTC, |first| zone(team(self.rulebook, &first.rule.team)));
-        let told = self.tell(&assumptions, (Came::Agreement(until), &zone), tell_authors);
+        let told = self.tell(&assumptions, (Reaction::Agreement(until), &zone), tell_authors);
         Conclusion { objection: None, lines: lines.into_iter().map(|(.., line)| line).collect(), told }
     }
 
@@ -78,7 +78,7 @@ impl Round<'_> {
     fn tell(
         &self,
         assumptions: &[&Assumption],
-        (came, zone): (Came<'_>, &TimeZone),
+        (reaction, zone): (Reaction<'_>, &TimeZone),
         tell_authors: TellAuthors,
     ) -> Option<Told> {
         let first = assumptions.first()?;
@@ -87,9 +87,9 @@ impl Round<'_> {
         let mut teams = assumptions.iter().map(|assumption| assumption.rule.team.clone()).collect::<Vec<_>>();
         teams.sort_unstable();
         teams.dedup();
-        let answer = Answer { note, teams: &teams, rule: &first.rule.name, zone, came, now: self.now };
+        let feedback = Feedback { note, teams: &teams, rule: &first.rule.name, zone, reaction, now: self.now };
         let reason = Reason::TellsAgreement { teams: teams.clone() };
-        match self.rulebook.answer(&answer) {
+        match self.rulebook.feedback(&feedback) {
             Ok(message) => Some(Told { to, page: note.subject.clone(), message, reason }),
             Err(error) => {
                 tracing::error!(team = first.rule.team, %error, "what an author is told could not be rendered");

@@ -1,8 +1,8 @@
-//! Links in messages: what they ask for stands in them, signed, so that nothing need be kept for each message.
+//! Links in messages. A link contains what it does, signed, so that nothing has to be stored for each message.
 //!
 //! A token is `BODY.MAC`, both base64url: the body is a small JSON object, the MAC is HMAC-SHA256 over it as it stands.
-//! Whoever has a link may use it, as whoever has the message may: it can mute and unmute one thing, or object to one, for a
-//! time.
+//! Whoever has the message has the link and may use it: for a limited time, it can mute and unmute one thing, or object
+//! to one.
 
 use std::time::Duration;
 
@@ -17,26 +17,26 @@ use sha2::Sha256;
 use super::Scope;
 use crate::destination::Destination;
 
-/// Links work for so long after their message.
+/// How long links work after their message.
 const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-/// No token of ours is longer: a link must fit into one line of a mail's header (RFC 5322: 998).
+/// The longest token that is made: a link must fit into one line of a mail's header (RFC 5322: 998 characters).
 const LONGEST: usize = 800;
 
-/// What a link asks for.
+/// What a link does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "lowercase")]
-pub enum Asked {
-    /// To object to what somebody assumed
+pub enum LinkAction {
+    /// Objects to what somebody assumed
     Object {
-        /// The line that told of it, as the ledger names it
+        /// The line of the ledger that reported it
         line: String,
     },
-    /// To make it quiet
+    /// Mutes or unsubscribes
     #[serde(untagged)]
     Quiet(Quiet),
 }
 
-impl Asked {
+impl LinkAction {
     /// The first part of its path.
     #[must_use]
     pub fn route(&self) -> &'static str {
@@ -48,18 +48,18 @@ impl Asked {
     }
 }
 
-/// What a link can make quiet.
+/// What a link can mute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "lowercase")]
 pub enum Quiet {
-    /// That a team hears no more of a conversation for a while
+    /// A team gets nothing about a conversation for a while
     Mute {
         /// The team
         team: String,
         /// The conversation
         thread: String,
     },
-    /// That a destination hears no more of what a team asked for
+    /// A destination no longer gets what a team asked for
     Unsubscribe {
         /// The team
         team: String,
@@ -69,7 +69,7 @@ pub enum Quiet {
 }
 
 impl Quiet {
-    /// What is muted when it is done.
+    /// What it mutes.
     #[must_use]
     pub fn scope(&self) -> Scope {
         match self.clone() {
@@ -82,7 +82,7 @@ impl Quiet {
 #[derive(Serialize, Deserialize)]
 struct Claim {
     #[serde(flatten)]
-    asked: Asked,
+    asked: LinkAction,
     /// Seconds since the epoch
     until: i64,
 }
@@ -90,9 +90,9 @@ struct Claim {
 /// Why a link does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// It is none of ours
+    /// It isn't ours, or was changed
     Unknown,
-    /// It was one
+    /// It is too old
     Expired,
 }
 
@@ -104,15 +104,15 @@ pub struct Linker {
 }
 
 impl Linker {
-    /// `base` is what links start with, without a slash at its end; without it no link is made.
+    /// `base` is the beginning of links, without a slash at its end. Without it, no links are made.
     #[must_use]
     pub fn new(base: Option<String>, key: SecretSlice<u8>) -> Self {
         Self { base, key }
     }
 
-    /// The link that asks for this, from a message of that time. The same message has the same link.
+    /// The link that does this, from a message of that time. The same message has the same link.
     #[must_use]
-    pub fn link(&self, asked: &Asked, at: Timestamp) -> Option<String> {
+    pub fn link(&self, asked: &LinkAction, at: Timestamp) -> Option<String> {
         let base = self.base.as_ref()?;
         let claim = Claim { asked: asked.clone(), until: at.as_second().saturating_add_unsigned(LIFETIME.as_secs()) };
         let body = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claim).ok()?);
@@ -121,11 +121,11 @@ impl Linker {
         (token.len() <= LONGEST).then(|| format!("{base}/{}/{token}", asked.route()))
     }
 
-    /// What a token asks for. The MAC is checked first, in constant time.
+    /// What a token does. The MAC is checked first, in constant time.
     ///
     /// # Errors
     /// [`Refused`]
-    pub fn read(&self, token: &str, now: Timestamp) -> Result<Asked, Refused> {
+    pub fn read(&self, token: &str, now: Timestamp) -> Result<LinkAction, Refused> {
         let (body, mac) = token.split_once('.').filter(|_| token.len() <= LONGEST).ok_or(Refused::Unknown)?;
         let mac = URL_SAFE_NO_PAD.decode(mac).map_err(|_| Refused::Unknown)?;
         let expected = self.mac(body).ok_or(Refused::Unknown)?;
@@ -159,11 +159,11 @@ mod tests {
         "2026-11-24T14:05:00Z".parse().unwrap()
     }
 
-    fn mute() -> Asked {
-        Asked::Quiet(Quiet::Mute { team: "web".to_owned(), thread: "acme/ingest#45".to_owned() })
+    fn mute() -> LinkAction {
+        LinkAction::Quiet(Quiet::Mute { team: "web".to_owned(), thread: "acme/ingest#45".to_owned() })
     }
 
-    fn token(asked: &Asked) -> String {
+    fn token(asked: &LinkAction) -> String {
         let link = linker(7).link(asked, at()).unwrap();
         link.strip_prefix(&format!("{BASE}/{}/", asked.route())).unwrap().to_owned()
     }
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn what_is_asked_comes_back() {
         let unsubscribe = Quiet::Unsubscribe { team: "web".to_owned(), to: "email:a@example.com".parse().unwrap() };
-        for asked in [mute(), Asked::Quiet(unsubscribe), Asked::Object { line: "12.3".to_owned() }] {
+        for asked in [mute(), LinkAction::Quiet(unsubscribe), LinkAction::Object { line: "12.3".to_owned() }] {
             let token = token(&asked);
             assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "{token}");
             assert_eq!(linker(7).read(&token, at()), Ok(asked));

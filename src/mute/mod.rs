@@ -1,24 +1,24 @@
-//! What somebody asked not to hear of, the links to ask so, and the addresses to answer to.
+//! Mutes, the links in messages that make them, and the addresses for replies.
 
 mod link;
 mod reply;
 
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString};
 
-pub use self::link::{Asked, Linker, Quiet, Refused};
+pub use self::link::{LinkAction, Linker, Quiet, Refused};
 
 use crate::destination::Destination;
 
-/// What is muted: every update that fits all the parts that are set.
+/// What is muted: every update that matches all the parts that are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// The team; `None` for every team
     pub team: Option<String>,
-    /// Where it would go; `None` for everywhere
+    /// The destination; `None` for every destination
     pub destination: Option<Destination>,
     /// The conversation
     pub thread: Option<String>,
@@ -26,7 +26,7 @@ pub struct Scope {
     pub rule: Option<String>,
 }
 
-/// The update that is asked about.
+/// The update that may be muted.
 #[derive(Debug, Clone, Copy)]
 pub struct Update<'a> {
     /// Its team
@@ -38,7 +38,7 @@ pub struct Update<'a> {
 }
 
 impl Scope {
-    /// Whether an update to a destination is among what is muted.
+    /// Whether an update to a destination is muted.
     #[must_use]
     pub fn fits(&self, update: Update<'_>, to: &Destination) -> bool {
         let fits = |part: &Option<String>, value: &str| part.as_ref().is_none_or(|part| part == value);
@@ -50,7 +50,7 @@ impl Scope {
 }
 
 impl fmt::Display for Scope {
-    /// For whom and what: ` for web at email:a@example.com: DATA-123`.
+    /// For whom, and what: ` for web at email:a@example.com: DATA-123`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(team) = &self.team {
             write!(f, " for {team}")?;
@@ -67,9 +67,10 @@ impl fmt::Display for Scope {
     }
 }
 
-/// How somebody asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How somebody muted something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum By {
     /// `microalign mute`
     Command,
@@ -80,16 +81,6 @@ pub enum By {
 }
 
 impl By {
-    /// The name in the database and in `--json` output.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Command => "command",
-            Self::Link => "link",
-            Self::Mail => "mail",
-        }
-    }
-
     fn words(self) -> &'static str {
         match self {
             Self::Command => "a command",
@@ -99,26 +90,15 @@ impl By {
     }
 }
 
-impl FromStr for By {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Command, Self::Link, Self::Mail]
-            .into_iter()
-            .find(|by| by.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is no way to mute"))
-    }
-}
-
 /// Something that is muted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mute {
     /// What
     #[serde(flatten)]
     pub scope: Scope,
-    /// Until when; `None` for good
+    /// When it ends; `None` if it doesn't
     pub until: Option<Timestamp>,
-    /// When somebody asked
+    /// When it was muted
     pub at: Timestamp,
     /// How
     pub by: By,
@@ -146,7 +126,7 @@ pub fn end(until: Option<Timestamp>) -> String {
     until.map_or_else(|| "for good".to_owned(), |until| until.strftime("until %Y-%m-%d %H:%MZ").to_string())
 }
 
-/// The destinations that hear of an update, and those that don't, each with the mute.
+/// The destinations that get an update, and those that don't, each with its mute.
 #[must_use]
 pub fn sift<'m>(
     update: Update<'_>,

@@ -1,26 +1,26 @@
-//! The address that an answer to a message goes to: `USER+o-41-2-MAC@DOMAIN` (RFC 5233, subaddressing). The line of the
-//! ledger that is answered stands in it, signed by the key of the links, so that nobody can answer to what they were not
-//! told.
+//! The address for replies to a message: `USER+o-41-2-MAC@DOMAIN` (RFC 5233, subaddressing). It contains the line of
+//! the ledger, signed with the key of the links, so that nobody can answer a message that they didn't get.
 //!
-//! Mail servers may change the case of an address, and 64 letters are all that may stand before its `@`: the MAC is the
-//! first 64 bits of HMAC-SHA256, in hexadecimal. Whoever guesses has to send a mail for each guess.
+//! Mail servers may change the case of an address, and at most 64 characters are allowed before the `@`, so the MAC is
+//! the first 64 bits of HMAC-SHA256 in hexadecimal. An attacker would have to send a mail for each guess.
 
 use hmac::Mac as _;
 
 use super::Linker;
 
 const MARK: &str = "o-";
+/// Bytes of the MAC
+const MAC: usize = 8;
 
 impl Linker {
-    /// What stands behind the `+`, for a line that is named as the ledger shows it: `41.2`.
+    /// The part after the `+`, for a line such as `41.2`.
     #[must_use]
     pub fn reply_tag(&self, line: &str) -> Option<String> {
-        let mac: [u8; 32] = self.mac(&signed(line))?.finalize().into_bytes().into();
-        let (start, _) = mac.split_first_chunk::<8>()?;
-        Some(format!("{MARK}{}-{:016x}", line.replace('.', "-"), u64::from_be_bytes(*start)))
+        let mac = self.mac(&signed(line))?.finalize().into_bytes();
+        Some(format!("{MARK}{}-{}", line.replace('.', "-"), hex::encode(&mac[..MAC])))
     }
 
-    /// The line that an address answers to, if we made it. The MAC is compared in constant time.
+    /// The line that an address belongs to, if it is one of ours. The MAC is compared in constant time.
     #[must_use]
     pub fn answered(&self, address: &str) -> Option<String> {
         let (user, _) = address.rsplit_once('@')?;
@@ -29,18 +29,18 @@ impl Linker {
         let (line, mac) = tag.strip_prefix(MARK)?.rsplit_once('-')?;
         let (delivery, number) = line.split_once('-')?;
         let is_number = |text: &str| (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        let is_mac = mac.len() == 16 && mac.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !is_number(delivery) || !is_number(number) || !is_mac {
+        if !is_number(delivery) || !is_number(number) {
             return None;
         }
         let line = format!("{delivery}.{number}");
-        let mac = u64::from_str_radix(mac, 16).ok()?.to_be_bytes();
-        self.mac(&signed(&line))?.verify_truncated_left(&mac).ok()?;
+        let mut bytes = [0; MAC];
+        hex::decode_to_slice(mac, &mut bytes).ok()?;
+        self.mac(&signed(&line))?.verify_truncated_left(&bytes).ok()?;
         Some(line)
     }
 }
 
-/// No link's body has a space in it, so no MAC of the one is a MAC of the other.
+/// The body of a link never contains a space, so a MAC of one can't be used for the other.
 fn signed(line: &str) -> String {
     format!("reply {line}")
 }

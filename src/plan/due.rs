@@ -6,7 +6,7 @@ use crate::destination::Destination;
 use crate::event::{About, Event, EventKind, RuleId, Ticket};
 use crate::hold::Wait;
 use crate::reason::Reason;
-use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge};
+use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate};
 use crate::template::Message;
 use crate::track::{Known, stands, with_previous_status};
 
@@ -185,7 +185,7 @@ pub fn release<'a>(due: &Due, rules: &'a Rules) -> Result<(Box<Event>, &'a Team,
         event.about = with_previous_status(known.about.clone(), &event.about);
         event.tickets.clone_from(&known.tickets);
     }
-    match judge(rule, team, Asked { event: &event, kind: due.kind, ticket: due.ticket() }) {
+    match evaluate(rule, team, Input { event: &event, kind: due.kind, ticket: due.ticket() }) {
         Verdict::Match => {}
         Verdict::Miss { because, .. } => return Err(Reason::NoLongerMatches { detail: because.to_string() }),
         Verdict::Suppressed { because } => return Err(because),

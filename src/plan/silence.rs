@@ -8,7 +8,7 @@ use super::{Fate, Held, Plan, rule_id};
 use crate::event::{About, Event, EventKind, RuleId, Source, Ticket, Undoes};
 use crate::hold::{Past, hold};
 use crate::reason::Reason;
-use crate::rule::{Asked, Rules, Team, Verdict, is_member, judge};
+use crate::rule::{Input, Rules, Team, Verdict, evaluate, is_member};
 use crate::track::{Known, Tracked, holds, scope_of};
 
 /// A rule's wait for a silence.
@@ -35,11 +35,11 @@ pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Ti
     if idle(tracked) || event.kind == EventKind::TicketDeleted || !holds(kind, &tracked.known.about) {
         return Vec::new();
     }
-    let asked = Asked { event, kind, ticket: tracked.ticket.as_ref() };
+    let asked = Input { event, kind, ticket: tracked.ticket.as_ref() };
     let wanted = rules.candidates(kind, event).filter_map(|(team, rule)| {
         let after = rule.after?;
         // Whose news it was does not matter: nobody brings about a silence.
-        let wants = !matches!(judge(rule, team, asked), Verdict::Miss { .. });
+        let wants = !matches!(evaluate(rule, team, asked), Verdict::Miss { .. });
         let (subject, due) = (event.subject.clone(), now + after);
         wants.then(|| Timer { subject, rule: rule_id(team, rule), kind, due })
     });
@@ -102,7 +102,7 @@ pub fn broken_silence(timer: &Timer, silent: Silent<'_>, rules: &Rules, now: Tim
     let Some(after) = rule.after.filter(|_| holds(timer.kind, &known.about)) else { return Silence::Over };
     let event = Box::new(event(timer, known, now));
     let suppressed = |event, reason| Silence::Told { event, fate: Fate::Suppressed(reason) };
-    match judge(rule, team, Asked { event: &event, kind: timer.kind, ticket }) {
+    match evaluate(rule, team, Input { event: &event, kind: timer.kind, ticket }) {
         Verdict::Miss { .. } => return Silence::Over,
         Verdict::Suppressed { because } => return suppressed(event, because),
         Verdict::Match => {}

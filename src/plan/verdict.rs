@@ -2,12 +2,12 @@
 
 use crate::event::EventKind;
 use crate::reason::Reason;
-use crate::rule::{Asked, Rule, Rules, Team, Verdict, judge, matched_by};
+use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate, matched_by};
 use crate::track::Tracked;
 
 /// What a rule says of a payload.
 #[derive(Debug, Clone)]
-pub struct Judged<'a> {
+pub struct Evaluated<'a> {
     /// The rule's team
     pub team: &'a Team,
     /// The rule
@@ -21,45 +21,46 @@ pub struct Judged<'a> {
 /// One verdict a rule, of the events that a payload leads to; and those of teams that a note among them names, where none
 /// of their own rules is for it.
 #[must_use]
-pub fn judge_all<'a>(tracked: &[Tracked], rules: &'a Rules) -> Vec<Judged<'a>> {
-    let mut judged = rules.all().map(|reached| judged(tracked, rules, reached)).collect::<Vec<_>>();
-    for (team, rule) in asked(tracked).filter_map(|(_, asked)| rules.addressed(asked)).flatten() {
-        let known = |judged: &Judged<'_>| (&judged.team.name, &judged.rule.name) == (&team.name, &rule.name);
-        if !judged.iter().any(known) {
-            judged.push(self::judged(tracked, rules, (team, rule)));
+pub fn evaluate_all<'a>(tracked: &[Tracked], rules: &'a Rules) -> Vec<Evaluated<'a>> {
+    let mut evaluated = rules.all().map(|reached| evaluated(tracked, rules, reached)).collect::<Vec<_>>();
+    for (team, rule) in inputs(tracked).filter_map(|(_, input)| rules.addressed(input)).flatten() {
+        let known =
+            |evaluated: &Evaluated<'_>| (&evaluated.team.name, &evaluated.rule.name) == (&team.name, &rule.name);
+        if !evaluated.iter().any(known) {
+            evaluated.push(self::evaluated(tracked, rules, (team, rule)));
         }
     }
-    judged
+    evaluated
 }
 
 /// Each event of a payload that is news, as each of the kinds that rules are asked about. One payload says nothing of its
 /// ticket, unless it is Jira's.
-fn asked(tracked: &[Tracked]) -> impl Iterator<Item = (&Tracked, Asked<'_>)> {
+fn inputs(tracked: &[Tracked]) -> impl Iterator<Item = (&Tracked, Input<'_>)> {
     let news = tracked.iter().filter(|tracked| tracked.event.undoing.is_none());
     news.flat_map(|tracked| {
-        tracked.kinds().map(move |kind| (tracked, Asked { event: &tracked.event, kind, ticket: None }))
+        tracked.kinds().map(move |kind| (tracked, Input { event: &tracked.event, kind, ticket: None }))
     })
 }
 
 /// The first event that the rule matches, else why it does not match the first one.
-fn judged<'a>(tracked: &[Tracked], rules: &Rules, (team, rule): (&'a Team, &'a Rule)) -> Judged<'a> {
-    let of = |verdict, by| Judged { team, rule, verdict, by };
-    let asked = asked(tracked).collect::<Vec<_>>();
-    let mut verdicts = asked
+fn evaluated<'a>(tracked: &[Tracked], rules: &Rules, (team, rule): (&'a Team, &'a Rule)) -> Evaluated<'a> {
+    let of = |verdict, by| Evaluated { team, rule, verdict, by };
+    let inputs = inputs(tracked).collect::<Vec<_>>();
+    let mut verdicts = inputs
         .iter()
-        .map(|(tracked, asked)| match verdict(*asked, rules, (team, rule)) {
+        .map(|(tracked, input)| match verdict(*input, rules, (team, rule)) {
             Verdict::Match => tracked.stale.clone().map_or(Verdict::Match, |because| Verdict::Suppressed { because }),
             other => other,
         })
         .collect::<Vec<_>>();
     if let Some(matching) = verdicts.iter().position(|verdict| *verdict == Verdict::Match) {
-        return of(Verdict::Match, matched_by(rule, asked[matching].1));
+        return of(Verdict::Match, matched_by(rule, inputs[matching].1));
     }
     // A rule that listens to one of the events says more than one that listens to none.
     let best = verdicts
         .iter()
         .position(|verdict| matches!(verdict, Verdict::Suppressed { .. }))
-        .or_else(|| asked.iter().position(|(_, asked)| rule.on.kinds.contains(asked.kind)));
+        .or_else(|| inputs.iter().position(|(_, input)| rule.on.kinds.contains(input.kind)));
     if verdicts.is_empty() {
         return of(no_news(tracked), Vec::new());
     }
@@ -77,9 +78,9 @@ fn no_news(tracked: &[Tracked]) -> Verdict {
 }
 
 /// What a rule says to one event. A note that names teams is for them alone.
-fn verdict(asked: Asked<'_>, rules: &Rules, (team, rule): (&Team, &Rule)) -> Verdict {
-    let verdict = judge(rule, team, asked);
-    let Some(addressed) = rules.addressed(asked).filter(|_| !matches!(verdict, Verdict::Miss { .. })) else {
+fn verdict(input: Input<'_>, rules: &Rules, (team, rule): (&Team, &Rule)) -> Verdict {
+    let verdict = evaluate(rule, team, input);
+    let Some(addressed) = rules.addressed(input).filter(|_| !matches!(verdict, Verdict::Miss { .. })) else {
         return verdict;
     };
     if addressed.iter().any(|(other, _)| other.name == team.name) {
@@ -97,15 +98,15 @@ pub fn matching<'a>(tracked: &Tracked, rules: &'a Rules) -> Vec<(&'a Team, &'a R
     if tracked.stale.is_some() {
         return matching;
     }
-    for (_, asked) in asked(std::slice::from_ref(tracked)) {
-        let reached = match rules.addressed(asked) {
+    for (_, input) in inputs(std::slice::from_ref(tracked)) {
+        let reached = match rules.addressed(input) {
             Some(addressed) => addressed,
-            None => rules.candidates(asked.kind, &tracked.event).collect(),
+            None => rules.candidates(input.kind, &tracked.event).collect(),
         };
         for (team, rule) in reached {
             let known = matching.iter().any(|(t, r, _)| (&t.name, &r.name) == (&team.name, &rule.name));
-            if !known && judge(rule, team, asked) == Verdict::Match {
-                matching.push((team, rule, asked.kind));
+            if !known && evaluate(rule, team, input) == Verdict::Match {
+                matching.push((team, rule, input.kind));
             }
         }
     }
@@ -117,7 +118,7 @@ pub fn matching<'a>(tracked: &Tracked, rules: &'a Rules) -> Vec<(&'a Team, &'a R
 #[must_use]
 pub fn differences(tracked: &[Tracked], rules: &Rules, team: &Team, expect: &[String]) -> Vec<String> {
     let fresh = tracked.iter().map(|tracked| Tracked { stale: None, ..tracked.clone() }).collect::<Vec<_>>();
-    let difference = |rule: &Rule| match (judged(&fresh, rules, (team, rule)).verdict, expect.contains(&rule.name)) {
+    let difference = |rule: &Rule| match (evaluated(&fresh, rules, (team, rule)).verdict, expect.contains(&rule.name)) {
         (Verdict::Match, false) => Some(format!("rule `{}` matches too", rule.name)),
         (Verdict::Miss { because, .. } | Verdict::Suppressed { because }, true) => {
             Some(format!("rule `{}` does not match: {because}", rule.name))

@@ -1,4 +1,5 @@
-//! A mailbox on a server, read over IMAP (RFC 9051) with bounds: every command has a deadline, and every answer a length.
+//! A mailbox on a server, read over IMAP (RFC 9051) with limits on the time of every command and the size of every
+//! response.
 
 use std::fmt;
 use std::io;
@@ -25,23 +26,23 @@ use crate::channel::choose_tls_provider;
 use crate::settings::{MailServer, MailTls};
 use crate::template::{clean, shorten};
 
-/// The server answers to a command by then.
+/// The time limit for a command.
 const WITHIN: Duration = Duration::from_secs(30);
-/// Where it does not tell of new mail by itself, it is asked so often.
+/// How often a server without IDLE is asked for new mail.
 const POLL: Duration = Duration::from_secs(60);
-/// Where it does (IDLE, RFC 2177), it is asked all the same now and then: routers forget connections that are silent.
+/// How often a server with IDLE (RFC 2177) is asked, since routers drop silent connections.
 const IDLE: Duration = Duration::from_secs(4 * 60);
-/// A header has no more, or what is of use in it comes first.
+/// The most bytes of a header that are read; what matters comes first in it.
 const HEADER: usize = 32 * 1024;
-/// So much of an answer that holds no mail is read: a search that finds a hundred thousand fits.
+/// The longest response without a mail: a search that finds a hundred thousand mails fits.
 const ANSWER: usize = 1024 * 1024;
 
-/// Why a mailbox cannot be read, in words that hold neither a password nor what stands in a mail.
+/// Why a mailbox can't be read, without a password or the contents of a mail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Trouble(pub String);
 
-/// How TLS is made: read once, since it takes every certificate that the system trusts.
+/// The settings of TLS, made once, since they load every certificate that the system trusts.
 pub(super) async fn tls() -> Result<TlsConnector, Trouble> {
     let config = tokio::task::spawn_blocking(|| {
         choose_tls_provider();
@@ -55,9 +56,9 @@ pub(super) async fn tls() -> Result<TlsConnector, Trouble> {
 /// An open mailbox.
 pub(super) struct Mailbox {
     session: Session<Wire>,
-    /// Whether the server tells of new mail by itself
+    /// Whether the server has IDLE
     idles: bool,
-    /// Uids are good as long as this stays the same
+    /// Uids are valid as long as this stays the same
     pub validity: u32,
     /// The uid that the next mail gets
     pub next: u32,
@@ -73,7 +74,7 @@ impl Mailbox {
         let password = password.expose_secret();
         let login = async { client.login(user, password).await.map_err(|(error, _)| refused(error)) };
         let mut session = within(login).await.map_err(|trouble| {
-            // A server has no reason to say it, as it is or as it was sent.
+            // The password must not appear in an error, neither as it is nor as it was sent.
             let sent = password.replace('\\', "\\\\").replace('"', "\\\"");
             Trouble(trouble.0.replace(&sent, "***").replace(password, "***"))
         })?;
@@ -83,9 +84,10 @@ impl Mailbox {
         Ok(Self { session, idles: capabilities.has_str("IDLE"), validity, next })
     }
 
-    /// The uids of what is new, from the lowest: from a uid on, or if there is none yet, what nobody has read since then.
+    /// The uids of new mails, in ascending order: all from a uid on or, if there is none yet, the unread ones since
+    /// that time.
     pub(super) async fn news(&mut self, from: Option<u32>, since: Timestamp) -> Result<Vec<u32>, Trouble> {
-        // What the server told by itself so far, the search finds.
+        // The search also finds what the server reported by itself.
         while self.session.unsolicited_responses.try_recv().is_ok() {}
         let query = match from {
             Some(from) => format!("UID {from}:*"),
@@ -93,13 +95,13 @@ impl Mailbox {
         };
         self.allow(ANSWER);
         let found = within(async { self.session.uid_search(query).await.map_err(refused) }).await?;
-        // The last mail is in every range that ends with `*`.
+        // Every range that ends with `*` contains the last mail.
         let mut found: Vec<_> = found.into_iter().filter(|uid| from.is_none_or(|from| *uid >= from)).collect();
         found.sort_unstable();
         Ok(found)
     }
 
-    /// The headers of mails. What is gone meanwhile is left out.
+    /// The headers of mails, without those that are gone.
     pub(super) async fn headers(&mut self, uids: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, Trouble> {
         let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
         let what = format!("(UID BODY.PEEK[HEADER]<0.{HEADER}>)");
@@ -133,7 +135,7 @@ impl Mailbox {
         .map(drop)
     }
 
-    /// Waits until there may be new mail.
+    /// Waits until there may be new mails.
     pub(super) async fn wait(mut self) -> Result<Self, Trouble> {
         self.allow(ANSWER);
         if !self.idles {
@@ -144,12 +146,12 @@ impl Mailbox {
         let unsolicited = self.session.unsolicited_responses.clone();
         let mut idle = self.session.idle();
         within(async { idle.init().await.map_err(refused) }).await?;
-        // What came before the server began to tell us was told already.
+        // Mails from before IDLE began may have been reported already.
         if !std::iter::from_fn(|| unsolicited.try_recv().ok())
             .any(|told| matches!(told, UnsolicitedResponse::Exists(_)))
         {
             let (told, _interrupt) = idle.wait_with_timeout(IDLE);
-            // A server that is alive says so, and then ours is the only end.
+            // A living server responds, so this ends only by our own timeout.
             if let Ok(told) = timeout(IDLE, told).await {
                 told.map_err(refused)?;
             }
@@ -163,12 +165,12 @@ impl Mailbox {
     }
 }
 
-/// A connection as far as the server's greeting, protected as it is to be.
+/// Connects up to the server's greeting, with the configured encryption.
 async fn connect(server: &MailServer, tls: &TlsConnector) -> Result<Client<Wire>, Trouble> {
     let cut = |error: io::Error| Trouble(format!("it cannot be reached: {error}"));
     let stream = TcpStream::connect((server.host.as_str(), server.port)).await.map_err(cut)?;
     let secured = async |stream: TcpStream| {
-        let name = ServerName::try_from(server.host.clone()).map_err(|_| Trouble("its name is none".to_owned()))?;
+        let name = ServerName::try_from(server.host.clone()).map_err(|_| Trouble("its name isn't valid".to_owned()))?;
         let stream = tls.connect(name, stream).await.map_err(|error| Trouble(format!("TLS: {error}")))?;
         Ok(Wire::new(stream))
     };
@@ -178,7 +180,7 @@ async fn connect(server: &MailServer, tls: &TlsConnector) -> Result<Client<Wire>
         MailTls::StartTls => {
             let mut client = greeted(stream).await?;
             client.run_command_and_check_ok("STARTTLS", None).await.map_err(refused)?;
-            // There is no greeting after it (RFC 9051, section 6.2.1).
+            // There is no second greeting (RFC 9051, section 6.2.1).
             Ok(Client::new(secured(client.into_inner()).await?))
         }
     }
@@ -193,30 +195,30 @@ async fn greeted<S: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug>(stream: 
     }
 }
 
-/// What a server says, in time.
+/// A server's response, with a time limit.
 async fn within<T>(asked: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
     let late = || Trouble(format!("it did not answer within {} s", WITHIN.as_secs()));
     timeout(WITHIN, asked).await.map_err(|_| late())?
 }
 
-/// An answer that cannot be read may hold a mail, so it is not shown.
+/// A response that can't be read may contain a mail, so it isn't shown.
 fn refused(error: async_imap::error::Error) -> Trouble {
     use async_imap::error::Error;
-    // The crate gives what the server said as `code: None, info: Some("Sorry.")`.
+    // The crate formats the server's message as `code: None, info: Some("Sorry.")`.
     let said = |text: &str| {
         let info = text.split_once("info: Some(\"").and_then(|(_, info)| info.strip_suffix("\")"));
         shorten(&clean(&info.map_or_else(|| text.to_owned(), |info| info.replace("\\\"", "\""))), 200)
     };
     Trouble(match error {
         Error::Io(error) if error.kind() != io::ErrorKind::Other => format!("the connection broke: {error}"),
-        Error::No(text) | Error::Bad(text) => format!("it says no: {}", said(&text)),
+        Error::No(text) | Error::Bad(text) => format!("it refuses: {}", said(&text)),
         Error::ConnectionLost => "it hung up".to_owned(),
         Error::Validate(_) => "user or password hold a line break".to_owned(),
         _ => "its answer cannot be read".to_owned(),
     })
 }
 
-/// Bytes both ways, of which so many may still be read.
+/// A stream that allows only a limited number of bytes to be read.
 struct Wire {
     stream: Box<dyn Stream>,
     left: usize,
@@ -244,7 +246,7 @@ impl AsyncRead for Wire {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         match self.left.checked_sub(buf.filled().len() - before) {
             Some(left) => self.left = left,
-            None => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "it says too much"))),
+            None => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "its answer is too long"))),
         }
         read
     }

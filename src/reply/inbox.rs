@@ -1,7 +1,7 @@
-//! The mailbox that answers go to, watched for as long as the service runs.
+//! Watches the mailbox for answers while the service runs.
 //!
-//! It may be shared: what is not for us stays as it is, unread. What is for us is marked as read once it is in the store,
-//! so that a mail that comes while the service stops is taken afterwards, and one that is taken twice counts once.
+//! The mailbox may be shared: mails for others stay unread. Mails for us are marked as read once they are in the store,
+//! so a mail that arrives while the service is down is read later, and one that is read twice counts once.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -12,32 +12,32 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::Answers;
+use super::AnswerHandler;
 use super::imap::{self, Mailbox, Trouble};
 use super::mail::{self, Mail};
 use crate::mute::Linker;
 use crate::settings::ReplySettings;
 
-/// Links live for so long, and so do addresses to answer to.
+/// How far back mails are read: addresses for answers live as long as links.
 const OLDEST: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// So many headers are fetched at once.
+/// How many headers are fetched at once.
 const HEADERS: usize = 16;
 
 /// The task that watches a mailbox.
 pub struct Inbox {
     settings: ReplySettings,
     links: Arc<Linker>,
-    answers: Arc<Answers>,
-    /// How far it is read, as long as the server's uids stay what they are: their validity, and the next one
+    answers: Arc<AnswerHandler>,
+    /// How far it was read: the validity of the server's uids, and the next uid
     read: Option<(u32, u32)>,
-    /// Whether it can be read: 0 if so, then how many attempts there were, with the next; at the start there was none
+    /// How many attempts there were, with the next one, since it worked; 0 while it works
     failures: u32,
 }
 
 impl Inbox {
-    /// For a mailbox that answers to `links` go to.
+    /// A task for the mailbox that gets answers to messages with these `links`.
     #[must_use]
-    pub fn new(settings: ReplySettings, links: Arc<Linker>, answers: Arc<Answers>) -> Self {
+    pub fn new(settings: ReplySettings, links: Arc<Linker>, answers: Arc<AnswerHandler>) -> Self {
         Self { settings, links, answers, read: None, failures: 1 }
     }
 
@@ -51,22 +51,22 @@ impl Inbox {
 
     async fn watch(&mut self) {
         loop {
-            // A fault in what reads the server's answers must not end the service.
+            // A bug in the reading of responses must not end the service.
             let ended = AssertUnwindSafe(self.follow()).catch_unwind().await;
             let trouble = ended.unwrap_or_else(|_| Trouble("our fault: its answer could not be read".to_owned()));
             let host = &self.settings.imap.host;
             match self.failures {
-                // Servers end connections now and then.
+                // Servers close connections from time to time.
                 0 => tracing::debug!(host, %trouble, "the connection to the mailbox ended"),
-                1 => tracing::warn!(host, %trouble, "answers by mail cannot be read; they wait until it works again"),
-                _ => tracing::debug!(host, %trouble, "answers by mail still cannot be read"),
+                1 => tracing::warn!(host, %trouble, "cannot read answers by mail, will retry"),
+                _ => tracing::debug!(host, %trouble, "still cannot read answers by mail"),
             }
             sleep(pause(self.failures, fastrand::f64())).await;
             self.failures = self.failures.saturating_add(1);
         }
     }
 
-    /// Reads what is there, then what comes, until something goes wrong.
+    /// Reads the mails that are there, then new ones, until something fails.
     async fn follow(&mut self) -> Trouble {
         let open = async {
             let tls = imap::tls().await?;
@@ -81,7 +81,7 @@ impl Inbox {
                 return trouble;
             }
             if self.failures > 1 {
-                tracing::info!(host = self.settings.imap.host, "answers by mail are read again");
+                tracing::info!(host = self.settings.imap.host, "reading answers by mail again");
             }
             self.failures = 0;
             mailbox = match mailbox.wait().await {
@@ -91,7 +91,7 @@ impl Inbox {
         }
     }
 
-    /// Takes what is new.
+    /// Reads new mails.
     async fn look(&mut self, mailbox: &mut Mailbox) -> Result<(), Trouble> {
         let from = self.read.filter(|(validity, _)| *validity == mailbox.validity).map(|(_, next)| next);
         let uids = mailbox.news(from, Timestamp::now() - OLDEST).await?;
@@ -107,15 +107,15 @@ impl Inbox {
         Ok(())
     }
 
-    /// Takes a mail that is for us.
+    /// Handles a mail that is for us.
     async fn take(&self, mailbox: &mut Mailbox, uid: u32) -> Result<(), Trouble> {
         let Some(raw) = mailbox.mail(uid).await? else { return Ok(()) };
         match mail::read(&raw, &self.links) {
             Mail::Foreign => return Ok(()),
-            Mail::Automatic(why) => tracing::info!(uid, why, "a mail is no answer"),
+            Mail::Automatic(why) => tracing::info!(uid, why, "a mail isn't an answer"),
             Mail::Answer(answer) => {
                 let stored = self.answers.mail(answer).await;
-                stored.map_err(|error| Trouble(format!("an answer could not be stored: {error}")))?;
+                stored.map_err(|error| Trouble(format!("failed to store an answer: {error}")))?;
             }
         }
         mailbox.seen(uid).await

@@ -1,4 +1,4 @@
-//! A mail that answers to an assumption: which one, who wrote it, and what.
+//! Reads a mail that answers an assumption: which one, who wrote it, and what.
 
 use std::panic::AssertUnwindSafe;
 
@@ -11,38 +11,38 @@ use crate::mute::Linker;
 use crate::plan::LineId;
 use crate::template::{clean, shorten};
 
-/// So many bytes of a mail are read: what somebody wrote comes first in it.
+/// How many bytes of a mail are read, since a person's text comes first.
 pub const LONGEST: usize = 256 * 1024;
-/// A mail in a mail in a mail …: programs that forward do it once or twice.
+/// How deeply mails can be nested; programs that forward do it once or twice.
 const DEEPEST: usize = 16;
-/// So much of what somebody wrote is kept.
+/// How much of the text is kept.
 const LONGEST_TEXT: usize = 4000;
 const LONGEST_NAME: usize = 80;
-/// A `Message-ID` has no more (RFC 5322: a line has 998 letters), and most have less.
+/// The longest `Message-ID` that is used; most are shorter.
 const LONGEST_ID: usize = 200;
 
-/// Headers that hold the address that a mail was sent to: its own, and those that mail servers add for the envelope's.
+/// Headers with the address that a mail was sent to, including those that mail servers add from the envelope.
 const TO: [&str; 6] = ["to", "cc", "delivered-to", "x-original-to", "envelope-to", "resent-to"];
 
-/// What a mail is to us.
+/// What a mail means to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mail {
     /// It is for somebody else who reads the same mailbox
     Foreign,
-    /// It is for us, and no person wrote it; why
+    /// It is for us, but no person wrote it, for this reason
     Automatic(&'static str),
     /// Somebody answered
     Answer(Answer),
 }
 
-/// What somebody answered.
+/// What a person answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The line of the ledger that is answered
     pub line: LineId,
-    /// Names the mail: its `Message-ID`, or its digest if it has none
+    /// Identifies the mail: its `Message-ID`, or its digest if it has none
     pub key: String,
-    /// Who wrote it, as the mail says: nobody vouches for that
+    /// Who wrote it, according to the mail itself, which isn't verified
     pub name: String,
     /// From which address
     pub address: String,
@@ -57,10 +57,11 @@ pub fn is_ours(header: &[u8], links: &Linker) -> bool {
     std::panic::catch_unwind(AssertUnwindSafe(read)).ok().flatten().is_some()
 }
 
-/// Reads a mail, of which the end may be missing. It may be anything: a mail that cannot be read is for somebody else.
+/// Reads a mail whose end may be missing. Its contents can be anything; a mail that can't be read counts as somebody
+/// else's.
 #[must_use]
 pub fn read(raw: &[u8], links: &Linker) -> Mail {
-    // Mails in mails are freed by a function that calls itself for each.
+    // Nested mails are freed recursively, which could overflow the stack.
     let nested = |raw: &[u8]| raw.windows(8).filter(|part| part.eq_ignore_ascii_case(b"message/")).count() > DEEPEST;
     let whole = !nested(raw);
     let read = || {
@@ -75,14 +76,14 @@ pub fn read(raw: &[u8], links: &Linker) -> Mail {
     std::panic::catch_unwind(AssertUnwindSafe(read)).ok().flatten().unwrap_or(Mail::Foreign)
 }
 
-/// The line that a mail is sent to.
+/// The line of the ledger that a mail answers.
 fn line(mail: &Message<'_>, links: &Linker) -> Option<LineId> {
     let around = |c: char| c.is_whitespace() || "<>,;:\"()[]".contains(c);
     let values = mail.headers_raw().filter(|(name, _)| TO.iter().any(|to| name.eq_ignore_ascii_case(to)));
     values.flat_map(|(_, value)| value.split(around)).find_map(|word| links.answered(word)?.parse().ok())
 }
 
-/// Why a mail is no person's (RFC 3834, and what Exchange and older programs do).
+/// Why a mail isn't from a person (RFC 3834, and what Exchange and older programs do).
 fn automatic(mail: &Message<'_>) -> Option<&'static str> {
     let all = |name: &'static str| {
         mail.headers_raw().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
@@ -102,9 +103,9 @@ fn automatic(mail: &Message<'_>) -> Option<&'static str> {
     match () {
         () if has("x-microalign-reason") => Some("it is our own"),
         () if report => Some("it is a report of a mail server"),
-        () if all("return-path").any(|value| value == "<>") => Some("nobody is to answer to it"),
+        () if all("return-path").any(|value| value == "<>") => Some("it asks for no answer"),
         () if has("auto-submitted") && !says("auto-submitted", &["no"]) => Some("a program wrote it"),
-        () if says("precedence", &["bulk", "junk", "auto_reply"]) => Some("it went to many"),
+        () if says("precedence", &["bulk", "junk", "auto_reply"]) => Some("it went to many people"),
         () if has("x-auto-response-suppress") || has("x-autoreply") || has("x-autorespond") => {
             Some("a program wrote it")
         }
@@ -116,15 +117,15 @@ fn answer(mail: &Message<'_>, line: LineId, raw: &[u8]) -> Answer {
     let from = mail.from().and_then(|from| from.first());
     let address = from.and_then(|from| from.address()).unwrap_or_default().to_owned();
     let name = from.and_then(|from| from.name()).map(clean).filter(|name| !name.is_empty());
-    // The address itself need not be known to whoever reads what was answered.
+    // Readers of the answer don't need to know the address itself.
     let user = || address.split('@').next().map(clean).filter(|user| !user.is_empty());
     let name = shorten(&name.or_else(user).unwrap_or_else(|| "somebody".to_owned()), LONGEST_NAME);
     let id = mail.message_id().map(clean).filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
-    let digest = || Sha256::digest(raw).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = || hex::encode(Sha256::digest(raw));
     Answer { line, key: id.unwrap_or_else(digest), name, address, text: shorten(&text(mail), LONGEST_TEXT) }
 }
 
-/// What was written: the text, or the page where there is no text.
+/// The text of a mail, or its HTML if there is no text.
 fn text(mail: &Message<'_>) -> String {
     let parts = mail.text_bodies().filter_map(|part| match &part.body {
         PartType::Text(text) => {
@@ -139,7 +140,7 @@ fn text(mail: &Message<'_>) -> String {
     written(&parts.collect::<Vec<_>>().join("\n"))
 }
 
-/// Lines that a mail program broke, whole again (RFC 3676): a space at the end says so, but not of a signature's mark.
+/// Joins lines that a mail program broke (RFC 3676), which end with a space; the mark of a signature does too.
 fn unfolded(text: &str) -> String {
     let mut whole = String::with_capacity(text.len());
     for line in text.lines() {
@@ -151,7 +152,7 @@ fn unfolded(text: &str) -> String {
     whole
 }
 
-/// Where the other mail begins in a page, by program: Gmail, Yahoo, Outlook on the web, Outlook (twice), Thunderbird,
+/// Where the quoted mail begins in HTML, by program: Gmail, Yahoo, Outlook on the web, Outlook (twice), Thunderbird,
 /// Apple Mail and others.
 const QUOTED: [&str; 8] = [
     "<div class=\"gmail_quote",
@@ -164,7 +165,7 @@ const QUOTED: [&str; 8] = [
     "<blockquote",
 ];
 
-/// A page up to what it quotes, if something is written above that; with the ends of lines that reading it would lose.
+/// The HTML before the quoted mail, if there is text above it, with line breaks that the conversion would lose.
 fn without_quotes(page: &str) -> String {
     let small = page.to_ascii_lowercase();
     let end = QUOTED.iter().filter_map(|mark| small.find(mark)).min().unwrap_or(page.len());

@@ -1,8 +1,8 @@
-//! What people answer to an assumption, where they were told of it: by mail, or in the thread of a chat.
+//! Answers to assumptions, by mail or in a Slack thread.
 //!
-//! The pure part reads what comes in ([`mail`], [`slack`]), the rest fetches it ([`Inbox`]) and writes it down
-//! ([`Answers`]). Whoever may read the message may object to it, and only they can: a mail's address is signed, a thread is
-//! somebody's channel.
+//! The pure part reads what comes in ([`mail`], [`slack`]); the rest fetches it ([`Inbox`]) and stores it
+//! ([`AnswerHandler`]). Only people who can read the message can object to it, since the address for mails is signed,
+//! and a thread is in a channel of theirs.
 
 mod imap;
 mod inbox;
@@ -24,33 +24,33 @@ use crate::api::slack::Slack;
 use crate::settings::Person;
 use crate::store::{Assumption, Objected, Objection, Store, StoreError, Through};
 
-/// Writes down what people answer. What an author says to their own assumption is none.
-pub struct Answers {
-    /// Where it is written
+/// Stores what people answer. What authors say to their own assumptions doesn't count.
+pub struct AnswerHandler {
+    /// Where answers are stored
     pub store: Store,
-    /// What people on GitHub are called elsewhere, by the login in small letters
+    /// The accounts of people elsewhere, by their GitHub login in lower case
     pub people: BTreeMap<String, Person>,
-    /// Who is asked what somebody in Slack is called
+    /// For the names of people in Slack
     pub slack: Option<Slack>,
-    /// Notified of what is written
+    /// Notified when an answer was stored
     pub stored: Arc<Notify>,
 }
 
-impl Answers {
-    /// Takes an answer by mail. Whether or not it counts, it is dealt with then.
+impl AnswerHandler {
+    /// Handles an answer by mail. Afterwards, the mail is dealt with, whether or not it counts.
     ///
     /// # Errors
-    /// [`StoreError`]: it is to be tried again; here and below
+    /// [`StoreError`]: try again later; here and below
     pub async fn mail(&self, answer: mail::Answer) -> Result<(), StoreError> {
         let mail::Answer { line, key, name, address, text } = answer;
         let theirs = |person: &Person| person.email.as_ref().is_some_and(|own| same(own.as_ref(), &address));
         let mut told = self.store.assumptions(line).await?;
         told.retain(|assumption| !self.is_author(assumption, theirs));
         if told.is_empty() {
-            tracing::info!(%line, "a mail answers to no assumption, or to its author's own");
+            tracing::info!(%line, "a mail answers no assumption, or its author's own");
         }
         let (through, at) = (Through::Mail, Timestamp::now());
-        // Where a message tells of several, nobody can say which one is meant: none of them is agreed.
+        // If a message is about several assumptions, the answer may mean any of them, so none of them counts as agreed.
         for Assumption { line, .. } in told {
             let (key, by, text) = (key.clone(), name.clone(), text.clone());
             self.object(Objection { line, key, by, through, text, at }).await?;
@@ -58,7 +58,8 @@ impl Answers {
         Ok(())
     }
 
-    /// Takes a message in a thread in Slack. `false`: it is none of ours, or its author's own.
+    /// Handles a message in a Slack thread. `false` if the thread isn't about an assumption, or the message is from its
+    /// author.
     ///
     /// # Errors
     /// As above
@@ -70,7 +71,7 @@ impl Answers {
         }
         let by = match &self.slack {
             Some(slack) => slack.name(&user).await.unwrap_or_else(|error| {
-                tracing::info!(%error, "who answered in Slack is not known");
+                tracing::info!(%error, "failed to look up who answered in Slack");
                 String::new()
             }),
             None => String::new(),
@@ -84,16 +85,16 @@ impl Answers {
         let (line, through) = (objection.line, objection.through.as_str());
         match self.store.object(objection).await? {
             Objected::New => {
-                tracing::info!(%line, through, "somebody answered to an assumption");
+                tracing::info!(%line, through, "somebody answered an assumption");
                 self.stored.notify_one();
             }
             Objected::Known => tracing::debug!(%line, through, "an answer came again"),
-            Objected::TooMany | Objected::NoSuchLine => tracing::info!(%line, through, "an answer is not recorded"),
+            Objected::TooMany | Objected::NoSuchLine => tracing::info!(%line, through, "did not record an answer"),
         }
         Ok(())
     }
 
-    /// Whether the one who made an assumption is somebody like this.
+    /// Whether `is` holds for the author of an assumption.
     fn is_author(&self, assumption: &Assumption, is: impl Fn(&Person) -> bool) -> bool {
         let Some(event) = &assumption.event else { return false };
         let Some(author) = event.note.as_ref().and_then(|note| note.author.as_ref()) else { return false };
@@ -103,7 +104,7 @@ impl Answers {
     }
 }
 
-/// Whether two addresses are one, as mail servers nearly always take them.
+/// Whether two addresses are the same, ignoring case as nearly all mail servers do.
 fn same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }

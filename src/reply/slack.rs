@@ -1,4 +1,4 @@
-//! What Slack's Events API sends: whether Slack signed it, and which message in a thread it tells of.
+//! Slack's Events API: checks signatures, and reads messages in threads.
 //!
 //! <https://docs.slack.dev/apis/events-api/>, <https://docs.slack.dev/authentication/verifying-requests-from-slack/>
 
@@ -10,20 +10,20 @@ use sha2::Sha256;
 
 use crate::source::signature;
 
-/// An older request may be one that somebody kept, to send it again.
+/// The greatest age of a request, since an older one may be a replay.
 const FRESH: i64 = 5 * 60;
 
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No signature, or no time
-    #[error("the request is not signed as Slack does it")]
+    #[error("the request isn't signed by Slack")]
     Missing,
-    /// It was not made lately
+    /// It is too old
     #[error("the request was not made within the last five minutes: is the clock right?")]
     Stale,
-    /// Another secret, or another body
-    #[error("the signature does not fit the body and `signing_secret` in `[slack]`")]
+    /// It was made with another secret, or for another body
+    #[error("the signature doesn't match the body with `signing_secret` in `[slack]`")]
     Wrong,
 }
 
@@ -49,23 +49,23 @@ pub fn verify(
     mac.verify_slice(&digest).map_err(|_| Refusal::Wrong)
 }
 
-/// What a request tells.
+/// What a request means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
-    /// Slack wants to know whether the address is ours: this is what to answer
+    /// Slack checks that the address is ours: the response must contain this
     Challenge(String),
     /// Somebody wrote in a thread
     Message(InThread),
-    /// Nothing that is about us
+    /// Something else
     Nothing,
 }
 
 /// A message that a person wrote in a thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InThread {
-    /// The conversation's first message, as a send of ours is known by: `CHANNEL/TS`
+    /// The conversation's first message, in the form that sends are stored with: `CHANNEL/TS`
     pub root: String,
-    /// Names the message, however often Slack tells of it
+    /// Identifies the message, however often Slack sends it
     pub key: String,
     /// The member's id
     pub user: String,
@@ -94,10 +94,10 @@ struct Event {
     thread_ts: Option<String>,
 }
 
-/// Reads a body that is signed.
+/// Reads a verified body.
 ///
 /// # Errors
-/// Why it is none of the Events API's.
+/// Why it isn't a request of the Events API.
 pub fn read(body: &[u8]) -> Result<Told, String> {
     let body: Body = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     Ok(match (body.kind.as_str(), body.challenge, body.event) {
@@ -107,7 +107,7 @@ pub fn read(body: &[u8]) -> Result<Told, String> {
     })
 }
 
-/// What is edited, deleted or done by a program is no answer: all of that has a subtype, or a bot.
+/// Edits, deletions and messages from programs aren't answers; all of them have a subtype or a bot.
 fn in_thread(event: Event) -> Option<InThread> {
     let said = event.kind == "message"
         && matches!(event.subtype.as_deref(), None | Some("file_share" | "thread_broadcast"))
@@ -146,7 +146,7 @@ fn named(inside: &str) -> String {
     match id.chars().next() {
         Some('@') => sign('@', &id[1..]),
         Some('#') => sign('#', &id[1..]),
-        // A date says in its label what it is where it cannot be shown.
+        // The label of a date is its text for clients that can't show it.
         Some('!') if id.starts_with("!date") => label.unwrap_or_default().to_owned(),
         Some('!') => sign('@', &id[1..]),
         _ => match label {

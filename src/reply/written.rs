@@ -1,15 +1,15 @@
-//! What somebody wrote in a mail, without the mail that they answer to and without their signature.
+//! The text of a mail, without the mail that it quotes and without the signature.
 //!
-//! No standard says how that is marked. What nearly all mail programs do is known here; where all would be gone, the whole
-//! text is kept, since an objection that is too long is better than none.
+//! No standard says how these are marked, so this knows what nearly all mail programs do. If nothing would be left, the
+//! whole text is kept, since an objection that is too long is better than none.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// A date or a time of day, as there is one in `On Tue, 24 Nov 2026 at 14:05, microalign wrote:` in any language.
+/// A date or a time of day, as in `On Tue, 24 Nov 2026 at 14:05, microalign wrote:` in any language.
 static WHEN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b(19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b").ok());
-/// The same in the languages that mail programs of ours speak, where what is quoted has no marks.
+/// The same in common languages, for quoted text without marks.
 static WROTE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?i)^\s*(On .+ wrote|Am .+ schrieb.*|Le .+ a écrit|El .+ escribió|Em .+ escreveu|Il .+ ha scritto|Op .+ schreef.*|Den .+ skrev.*|W dniu .+ pisze)\s*:\s*$",
@@ -20,7 +20,7 @@ static WROTE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static RULED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\s*(-{3,}[^-]+-{3,}|_{20,})\s*$").ok());
 /// `From: …`, `Von: …`, `*Sent:* …`: a line of the header that Outlook puts above what it quotes.
 static LABEL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\s*\*?\p{L}[\p{L} -]{0,20}\*?\s?[::]").ok());
-/// What telephones put below.
+/// What phones add at the end.
 static DEVICE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)^\s*(Sent from|Sent with|Get Outlook for|Gesendet von|Von meinem|Envoyé (de|à)|Enviado (desde|do)|Inviato da) .+$").ok()
 });
@@ -29,10 +29,10 @@ fn fits(pattern: &LazyLock<Option<Regex>>, line: &str) -> bool {
     pattern.as_ref().is_some_and(|pattern| pattern.is_match(line))
 }
 
-/// How many lines `On … wrote:` can be broken into.
+/// How many lines `On … wrote:` can take.
 const BROKEN: usize = 4;
 
-/// What was written, in lines. The whole text if that is nothing.
+/// The person's own lines, or the whole text if there are none.
 pub(super) fn written(text: &str) -> String {
     let text = text.replace('\r', "").replace('\u{a0}', " ");
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
@@ -54,7 +54,7 @@ fn own(lines: &[&str]) -> String {
             continue;
         }
         match wrote(rest) {
-            // What follows without marks is the other mail.
+            // The text that follows without marks is the quoted mail.
             Some(length) if !rest[length..].iter().find(|line| !line.is_empty()).is_some_and(|line| is_quote(line)) => {
                 break;
             }
@@ -72,7 +72,7 @@ fn is_quote(line: &str) -> bool {
     line.trim_start().starts_with('>')
 }
 
-/// Whether nothing of what was written comes after this line, nor is in it.
+/// Whether the person's own text ends before this line.
 fn ends(line: &str, after: &[&str]) -> bool {
     // RFC 3676, section 4.3; the space at its end is often lost.
     line == "--" || fits(&RULED, line) || fits(&DEVICE, line) || is_header(line, after)
@@ -86,7 +86,7 @@ fn is_header(line: &str, after: &[&str]) -> bool {
         && block().all(|line| fits(&LABEL, line))
 }
 
-/// How many of the first lines are `On … wrote:`, in a language that is known.
+/// How many of the first lines are `On … wrote:`, in a known language.
 fn wrote(lines: &[&str]) -> Option<usize> {
     let mut line = String::new();
     for (index, part) in lines.iter().take(BROKEN).enumerate() {
@@ -101,8 +101,8 @@ fn wrote(lines: &[&str]) -> Option<usize> {
     None
 }
 
-/// How many of the last lines say, in whatever language, when somebody wrote what is quoted next; with the empty ones
-/// behind them.
+/// How many of the last lines say, in any language, when somebody wrote the text that is quoted next, including empty
+/// lines after them.
 fn intro(kept: &[&str]) -> usize {
     let empty = kept.iter().rev().take_while(|line| line.trim().is_empty()).count();
     let said = &kept[..kept.len() - empty];
@@ -121,7 +121,7 @@ fn intro(kept: &[&str]) -> usize {
     0
 }
 
-/// The lines without the empty ones at both ends, and no two empty ones in a row.
+/// The lines without empty ones at both ends, and without two empty ones in a row.
 fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
     for line in lines {

@@ -1,4 +1,4 @@
-//! A raw team file to a [`Team`]: everything that can be known to be wrong before an event comes.
+//! Turns a raw team file into a [`Team`], and reports everything that can be known to be wrong before an event comes.
 
 mod conditions;
 mod manner;
@@ -11,10 +11,10 @@ use jiff::tz::{self, TimeZone};
 
 use self::conditions::Within;
 use self::manner::Sending;
-use super::confused;
+use super::entry;
 use super::file::{RuleTable, TeamFile, Texts};
-use super::pattern::{Pattern, Patterns, Reading};
-use super::reading;
+use super::mistaken_keys;
+use super::pattern::{Pattern, Patterns, Syntax};
 use super::timing;
 use super::{Audience, On, Owns, Rule, Team};
 use crate::event::{EventKind, Kinds};
@@ -43,15 +43,15 @@ pub fn check(file: &str, text: &str, known: Known<'_>) -> Result<Team, Vec<Probl
 
 /// What team files that are read together share.
 pub(super) struct Among<'a> {
-    /// The names of all teams; `None`: whatever teams it names are taken on trust
+    /// The names of all teams; `None` if the teams that it names can't be checked
     pub teams: Option<&'a BTreeSet<String>>,
-    /// The lists so far, by what is written in them: one that many rules have is kept once
-    pub lists: &'a mut HashMap<Vec<(String, Reading)>, Patterns>,
+    /// The lists so far, by what is written in them, so that a list that many rules share is kept once
+    pub lists: &'a mut HashMap<Vec<(String, Syntax)>, Patterns>,
 }
 
 /// Reads a team file.
 pub(super) fn check_among(file: &str, text: &str, known: Known<'_>, among: Among<'_>) -> Result<Team, Vec<Problem>> {
-    let (document, raw) = Document::read_explaining::<TeamFile>(file, text, confused::instead_of)?;
+    let (document, raw) = Document::read_explaining::<TeamFile>(file, text, mistaken_keys::instead_of)?;
     let mut checker = Checker { document, known, among, owns: None };
     let team = checker.team(raw);
     checker.document.finish(team)
@@ -79,7 +79,7 @@ impl Checker<'_> {
         for (index, (at, table)) in self.document.entries(tables, &root.key("rule")).into_iter().enumerate() {
             let rule = self.rule(table, &at, &sending);
             if let Some(first) = names.insert(rule.name.clone(), index + 1).filter(|_| !rule.name.is_empty()) {
-                let message = format!("rule {first} is named `{}` too", rule.name);
+                let message = format!("rule {first} is also named `{}`", rule.name);
                 self.document.wrong(&at.key("name"), message, "give each rule its own name".to_owned());
             }
             rules.push(rule);
@@ -131,7 +131,8 @@ impl Checker<'_> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) {
             let help = format!("a name has letters, digits, `_`, `.` and `-`, at most {LONGEST_NAME}");
-            let message = if name.is_empty() { "the name is empty".to_owned() } else { format!("`{name}` is no name") };
+            let message =
+                if name.is_empty() { "the name is empty".to_owned() } else { format!("`{name}` isn't a valid name") };
             self.document.wrong(&at, message, help);
         }
         name
@@ -141,7 +142,7 @@ impl Checker<'_> {
         let at = At::root().key("owner");
         let owner = self.document.take(field, &at)?;
         if owner.parse::<lettre::Address>().is_err() {
-            self.document.wrong(&at, format!("`{owner}` is no mail address"), None);
+            self.document.wrong(&at, format!("`{owner}` isn't a mail address"), None);
         } else if let Some((message, help)) = manner::not_allowed(&owner, self.known.channels) {
             self.document.wrong(&at, message, help);
         }
@@ -151,7 +152,7 @@ impl Checker<'_> {
     fn members(&mut self, field: Texts) -> Vec<String> {
         let members = self.document.texts(field, &At::root().key("members")).unwrap_or_default();
         for (at, member) in &members {
-            if let Err((message, help)) = reading::plain_login(member) {
+            if let Err((message, help)) = entry::plain_login(member) {
                 self.document.wrong(at, message, help);
             }
         }
@@ -162,10 +163,10 @@ impl Checker<'_> {
         let at = At::root().key("github_team");
         let team = self.document.take(team, &at)?;
         let parts = team.split('/').collect::<Vec<_>>();
-        let right = parts.len() == 2 && parts.iter().all(|part| reading::plain_login(part).is_ok());
+        let right = parts.len() == 2 && parts.iter().all(|part| entry::plain_login(part).is_ok());
         if !right {
             let help = "write \"ORGANISATION/TEAM\"".to_owned();
-            self.document.wrong(&at, format!("`{team}` is no team on GitHub"), help);
+            self.document.wrong(&at, format!("`{team}` isn't a team on GitHub"), help);
         }
         right.then_some(team)
     }
@@ -185,7 +186,7 @@ impl Checker<'_> {
             }
             TextOrTexts::One(text) => {
                 let help = "write \"codeowners\", or a list of files such as [\"schemas/**\"]".to_owned();
-                self.document.wrong(&at, format!("`{text}` is nothing that a team owns"), help);
+                self.document.wrong(&at, format!("`{text}` isn't something that a team can own"), help);
                 None
             }
             TextOrTexts::Several(paths) => {
@@ -193,7 +194,7 @@ impl Checker<'_> {
                     self.document.wrong(&at, "the list is empty", "leave the key out, or write an entry".to_owned());
                 }
                 let entries = paths.into_iter().enumerate().map(|(index, path)| (at.index(index), path)).collect();
-                Some(Owns::Paths(self.patterns(entries, reading::path)))
+                Some(Owns::Paths(self.patterns(entries, entry::path)))
             }
         }
     }
@@ -205,7 +206,7 @@ impl Checker<'_> {
             let names: Vec<_> = tz::db().available().map(|name| name.to_string()).collect();
             let help = did_you_mean(&name, names.iter().map(String::as_str))
                 .unwrap_or_else(|| "write a name such as \"Europe/Lisbon\"".to_owned());
-            self.document.wrong(&at, format!("`{name}` is no time zone"), help);
+            self.document.wrong(&at, format!("`{name}` isn't a time zone"), help);
             TimeZone::UTC
         })
     }
@@ -218,8 +219,8 @@ impl Checker<'_> {
             Some(other) => {
                 let help =
                     "write \"inside\", or \"outside\" for readers who may not see private repositories".to_owned();
-                self.document.wrong(&at, format!("`{other}` is no audience"), help);
-                // What is not understood tells as little as possible.
+                self.document.wrong(&at, format!("`{other}` isn't an audience"), help);
+                // A value that can't be read counts as the one that tells least.
                 Audience::Outside
             }
         }
@@ -234,11 +235,11 @@ impl Checker<'_> {
         let before = self.document.problem_count();
         let entries = self.filled_list(field, &at);
         let written = entries.iter().map(|(_, text)| text.clone()).collect();
-        let patterns = self.patterns(entries.clone(), reading::event);
+        let patterns = self.patterns(entries.clone(), entry::event);
         let needs_after = |kind: &EventKind| after.is_none() && kind.is_of_silence();
         for (at, text) in &entries {
             if text.parse().is_ok_and(|kind| needs_after(&kind)) {
-                let help = "write how long nothing has to happen, such as `after = \"5d\"`".to_owned();
+                let help = "write how long nothing must have happened, such as `after = \"5d\"`".to_owned();
                 self.document.wrong(at, format!("`{text}` needs `after`"), help);
             }
         }
@@ -247,7 +248,7 @@ impl Checker<'_> {
             .copied()
             .filter(|kind| !needs_after(kind))
             .filter(|kind| {
-                // Whoever wants to hear of a transition wants to hear of the one to done.
+                // A rule on transitions also wants the one to done.
                 let names: Vec<_> =
                     [Some(*kind), kind.general()].into_iter().flatten().map(EventKind::as_str).collect();
                 patterns.test(&names).is_ok()
@@ -258,7 +259,7 @@ impl Checker<'_> {
         }
         if after.is_some() && !kinds.iter().any(|kind| kind.is_of_silence()) {
             let help = "leave it out, or add \"pull_request.stalled\" or \"ticket.quiet\" to `on`".to_owned();
-            self.document.wrong(&rule.key("after"), "none of the events waits for a silence", help);
+            self.document.wrong(&rule.key("after"), "none of the events in `on` waits for silence", help);
         }
         On { kinds, written }
     }
@@ -275,7 +276,7 @@ impl Checker<'_> {
         self.among.lists.entry(list.written()).or_insert(list).clone()
     }
 
-    /// What was read; what is wrong with it is reported.
+    /// The value, if it could be read; otherwise reports what is wrong with it.
     fn right<T>(&mut self, read: Result<T, (String, impl Into<Option<String>>)>, at: &At) -> Option<T> {
         read.map_err(|(message, help)| self.document.wrong(at, message, help)).ok()
     }

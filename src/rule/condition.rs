@@ -1,15 +1,17 @@
-//! What must hold besides the kind of an event: the closed set of conditions, as checked.
+//! The conditions that an event must fulfil besides its kind, after they were checked.
 
 use std::ops::RangeInclusive;
 
 use regex::{Regex, RegexBuilder};
+use strum::IntoStaticStr;
 
 use super::pattern::{Anchor, Patterns};
 use crate::event::Actor;
 use crate::toml_file::Wrong;
 
-/// What must hold besides the kind.
-#[derive(Debug, Clone)]
+/// What must hold besides the kind. The variants have the names of the keys that teams write.
+#[derive(Debug, Clone, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Condition {
     /// The repository's `owner/name`
     Repo(Patterns),
@@ -25,13 +27,13 @@ pub enum Condition {
     Branch(Patterns),
     /// How many lines a pull request adds and deletes
     Size(Box<Size>),
-    /// Files that are changed: one that the list lets in is enough
+    /// Changed files: one that the list allows is enough
     Paths(Patterns),
-    /// Files that are changed: one that the team owns is enough
+    /// Changed files: one that the team owns is enough
     TouchesOwned(Box<Owns>),
     /// Labels of a pull request, issue or ticket
     Labels(Patterns),
-    /// The same, where each entry must fit some label
+    /// The same, but each entry must match a label
     LabelsAll(Patterns),
     /// Who opened or reported the subject; else who acted
     Author(Patterns),
@@ -41,7 +43,7 @@ pub enum Condition {
     AuthorTeam(Box<AuthorTeam>),
     /// Whom a pull request, issue or ticket is assigned to
     Assignee(Patterns),
-    /// Whose review of a pull request is asked for
+    /// Who was asked to review a pull request
     Reviewer(Patterns),
     /// Ticket keys
     Ticket(Patterns),
@@ -80,46 +82,13 @@ pub enum Condition {
 const _: () = assert!(size_of::<Condition>() <= 32, "two of them in a line of a core's cache");
 
 impl Condition {
-    /// The key that it is written with.
+    /// The key that teams write for it.
     #[must_use]
     pub fn key(&self) -> &'static str {
-        match self {
-            Self::Repo(_) => "repo",
-            Self::Private(_) => "private",
-            Self::Base(_) => "base",
-            Self::Head(_) => "head",
-            Self::Draft(_) => "draft",
-            Self::Branch(_) => "branch",
-            Self::Size(_) => "size",
-            Self::Paths(_) => "paths",
-            Self::TouchesOwned(_) => "touches_owned",
-            Self::Labels(_) => "labels",
-            Self::LabelsAll(_) => "labels_all",
-            Self::Author(_) => "author",
-            Self::Actor(_) => "actor",
-            Self::AuthorTeam(_) => "author_team",
-            Self::Assignee(_) => "assignee",
-            Self::Reviewer(_) => "reviewer",
-            Self::Ticket(_) => "ticket",
-            Self::TicketType(_) => "ticket_type",
-            Self::TicketStatus(_) => "ticket_status",
-            Self::TicketPriority(_) => "ticket_priority",
-            Self::TicketLabels(_) => "ticket_labels",
-            Self::Component(_) => "component",
-            Self::FixVersion(_) => "fix_version",
-            Self::Resolution(_) => "resolution",
-            Self::Prerelease(_) => "prerelease",
-            Self::Environment(_) => "environment",
-            Self::Workflow(_) => "workflow",
-            Self::Title(_) => "title",
-            Self::Body(_) => "body",
-            Self::All(_) => "all",
-            Self::Any(_) => "any",
-            Self::Not(_) => "not",
-        }
+        self.into()
     }
 
-    /// Whether it, or one within it, passes the test. What `not` excludes is passed over unless `excluded` says so.
+    /// Whether it, or a condition within it, passes the test. Conditions within `not` only count if `excluded` is true.
     pub(super) fn any(&self, excluded: bool, test: &impl Fn(&Self) -> bool) -> bool {
         let below = |conditions: &Vec<Self>| conditions.iter().any(|condition| condition.any(excluded, test));
         test(self)
@@ -130,7 +99,7 @@ impl Condition {
             }
     }
 
-    /// Whether it is about what is known of the ticket, and not only about its key.
+    /// Whether it is about the ticket itself and not only its key.
     #[must_use]
     pub fn asks_of_ticket(&self) -> bool {
         self.any(true, &|condition| {
@@ -179,7 +148,7 @@ impl Condition {
         self.any(true, &by_repository)
     }
 
-    /// Whether it wants an author or actor by this very login: then a bot is heard.
+    /// Whether it names this login in full as an author or actor, so that a bot is heard.
     pub(super) fn names(&self, login: &str) -> bool {
         self.any(false, &|condition| matches!(condition, Self::Author(list) | Self::Actor(list) if list.names(login)))
     }
@@ -205,7 +174,7 @@ impl Condition {
         });
     }
 
-    /// Takes these logins for the team's, whose condition it is.
+    /// Adds these logins to the team that the condition belongs to.
     pub(super) fn own(&mut self, logins: &[String]) {
         self.change(&|condition| {
             if let Self::TouchesOwned(owns) = condition
@@ -216,12 +185,12 @@ impl Condition {
         });
     }
 
-    /// How the repositories that it holds for begin, if that says something.
+    /// How the repositories that it holds for begin, if they have a common beginning.
     pub(super) fn repositories(&self) -> Option<Vec<Anchor>> {
         if let Self::Repo(list) = self { list.anchors() } else { None }
     }
 
-    /// How the ticket keys that it holds for begin, if that says something.
+    /// How the ticket keys that it holds for begin, if they have a common beginning.
     pub(super) fn keys(&self) -> Option<Vec<Anchor>> {
         if let Self::Ticket(list) = self { list.anchors() } else { None }
     }
@@ -230,13 +199,13 @@ impl Condition {
 /// What a team owns.
 #[derive(Debug, Clone)]
 pub enum Owns {
-    /// What CODEOWNERS or CODENOTIFY say is these people's: `@acme/web`, `@ana`, in small letters
+    /// What CODEOWNERS or CODENOTIFY assigns to these names, such as `@acme/web` and `@ana`, in lower case
     CodeOwners(Vec<String>),
     /// These files
     Paths(Patterns),
 }
 
-/// A number of lines, as a rule bounds it.
+/// The range that a rule allows for a number of lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Size {
     written: String,
@@ -247,14 +216,14 @@ impl Size {
     /// Reads `>500`, `>=500`, `<50`, `<=50` or `100-500`.
     ///
     /// # Errors
-    /// What is wrong, and what would be right.
+    /// What is wrong, and how to write it instead.
     pub fn parse(text: &str) -> Result<Self, Wrong> {
         let wrong = || {
             let help = match text.trim().parse::<u64>() {
                 Ok(lines) => format!("write \">{lines}\", \">={lines}\", \"<{lines}\" or \"<={lines}\""),
                 Err(_) => "write a number of lines such as \">500\", \"<=50\" or \"100-500\"".to_owned(),
             };
-            (format!("`{text}` is no size"), Some(help))
+            (format!("`{text}` isn't a size"), Some(help))
         };
         let number = |digits: &str| digits.trim().parse::<u64>().map_err(|_| wrong());
         let lines = if let Some(least) = text.strip_prefix(">=") {
@@ -272,12 +241,12 @@ impl Size {
         };
         if lines.is_empty() {
             let help = format!("write \"{}-{}\"", lines.end(), lines.start());
-            return Err((format!("`{text}` is no size: it ends before it begins"), Some(help)));
+            return Err((format!("`{text}` isn't a size: it ends before it begins"), Some(help)));
         }
         Ok(Self { written: text.to_owned(), lines })
     }
 
-    /// Whether this many lines fit.
+    /// Whether this many lines are in the range.
     #[must_use]
     pub fn fits(&self, lines: u64) -> bool {
         self.lines.contains(&lines)
@@ -294,12 +263,12 @@ impl Size {
 #[derive(Debug, Clone)]
 pub struct AuthorTeam {
     list: Patterns,
-    /// Each team named in the list, with its members; `None` for one that is not in force
+    /// Each team named in the list, with its members; `None` if the team isn't in force
     teams: Vec<(String, Option<Vec<String>>)>,
 }
 
 impl AuthorTeam {
-    /// A condition on these entries; `names` are the teams in them, without `!`.
+    /// Makes a condition of these entries; `names` are the teams in them, without `!`.
     #[must_use]
     pub fn new(list: Patterns, names: Vec<String>) -> Self {
         Self { list, teams: names.into_iter().map(|name| (name, None)).collect() }
@@ -340,7 +309,7 @@ pub fn is_member(members: &[String], actor: &Actor) -> bool {
     members.iter().map(|member| member.to_lowercase()).any(|member| member == login || member == name)
 }
 
-/// Reads a regular expression. The engine takes linear time whatever the expression; its size is bounded here.
+/// Reads a regular expression. The engine takes linear time for every expression; here its size is limited.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -348,20 +317,20 @@ pub fn regex(text: &str) -> Result<Regex, Wrong> {
     const LONGEST: usize = 1000;
     const MEMORY: usize = 1 << 20;
     if text.is_empty() {
-        return Err(("an empty expression fits everything".to_owned(), Some("leave the key out".to_owned())));
+        return Err(("an empty expression matches everything".to_owned(), Some("leave the key out".to_owned())));
     }
     if text.len() > LONGEST {
-        return Err((format!("an expression has at most {LONGEST} characters"), None));
+        return Err((format!("an expression can have at most {LONGEST} characters"), None));
     }
     RegexBuilder::new(text).size_limit(MEMORY).dfa_size_limit(MEMORY).nest_limit(50).build().map_err(|error| {
         match error {
             regex::Error::CompiledTooBig(_) => ("the expression is too large: it repeats too much".to_owned(), None),
-            // The last line of the parser's text says what is wrong; those before it draw the expression.
+            // The last line of the parser's message says what is wrong; the lines before it show the expression.
             error => {
                 let told = error.to_string();
                 let last = told.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
                 let help = "a `\\` makes a special character plain; in \"…\" it is written twice, in '…' once";
-                (format!("this is no regular expression: {last}"), Some(help.to_owned()))
+                (format!("this isn't a valid regular expression: {last}"), Some(help.to_owned()))
             }
         }
     })

@@ -1,23 +1,26 @@
 //! Durations as teams write them.
+//!
+//! The parser is hand-written because jiff's accepts units only in descending order, and accepts more than teams may
+//! write: fractions, spaces, months, milliseconds.
 
 use std::time::Duration;
 
 /// Reads `60s`, `5m`, `2h`, `3d`, `1w`, and combinations such as `1h30m`, up to 30 days.
 ///
 /// # Errors
-/// What is wrong, and what would be right.
+/// What is wrong, and how to write it instead.
 pub fn parse(text: &str) -> Result<Duration, (String, String)> {
     parse_up_to(text, "30d")
 }
 
-/// As [`parse`], up to another longest one.
+/// Like [`parse`], with another maximum.
 ///
 /// # Errors
-/// What is wrong, and what would be right.
+/// What is wrong, and how to write it instead.
 pub fn parse_up_to(text: &str, longest: &str) -> Result<Duration, (String, String)> {
     let seconds = seconds(text).ok_or_else(|| {
         let help = "write numbers with s, m, h, d or w, such as \"60s\" or \"1h30m\"".to_owned();
-        (format!("`{text}` is no duration"), help)
+        (format!("`{text}` isn't a valid duration"), help)
     })?;
     if self::seconds(longest).is_some_and(|longest| seconds > longest) {
         return Err((format!("`{text}` is too long"), format!("write at most \"{longest}\"")));

@@ -181,7 +181,7 @@ mod tests {
         ]);
         insta::assert_snapshot!(problems.join("\n"), @r"
         a.toml:6:16: there is no team `dta` (did you mean `data`?)
-        a.toml:6:23: there is no team `xyz` (there are a, data)
+        a.toml:6:23: there is no team `xyz` (the teams are a, data)
         ");
     }
 

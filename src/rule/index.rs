@@ -1,17 +1,17 @@
-//! Every rule in force, so arranged that an event is held against the few that can want it.
+//! All rules in force, indexed so that an event is compared only with the few rules that can match it.
 //!
-//! A rule is looked up by how its repositories begin, else by how its ticket keys begin, and then by the kind of event.
-//! One that says neither is asked about every event of its kinds. What the index leaves out, [`super::judge`] would have
-//! refused; the tests hold it to that.
+//! A rule is looked up by the beginning of its repositories, or else of its ticket keys, and then by the kind of event.
+//! A rule with neither is evaluated for every event of its kinds. The index leaves out only rules that
+//! [`super::evaluate`] would refuse; the tests check that.
 //!
-//! Among many rules, waiting for memory is most of the cost: what one value leads to lies in one piece.
+//! With many rules, waiting for memory is most of the cost, so everything that one value leads to is stored together.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::condition::Condition;
 use super::pattern::Anchor;
-use super::{Asked, Audience, Rule, Team, Verdict, judge};
+use super::{Audience, Input, Rule, Team, Verdict, evaluate};
 use crate::event::{About, Event, EventKind, Kinds};
 
 /// All teams, with their rules.
@@ -20,7 +20,7 @@ pub struct Rules {
     teams: Vec<Arc<Team>>,
     /// Places by the names of team and rule
     names: HashMap<String, HashMap<String, Place>>,
-    /// The kinds that some rule wants
+    /// The kinds that any rule wants
     kinds: Kinds,
     repositories: Starts,
     tickets: Starts,
@@ -31,7 +31,8 @@ pub struct Rules {
 /// The place of [`Team::addressed`] in its team.
 const IMPLIED: u32 = u32::MAX;
 
-/// Where a rule is: its team's place among the teams, and its own in the team. Small, since each event looks at many.
+/// Where a rule is: the index of its team, and its own index in the team. It is small, since each event looks at many
+/// of them.
 type Place = (u32, u32);
 
 /// Rules by how a value begins.
@@ -39,38 +40,38 @@ type Place = (u32, u32);
 struct Starts {
     exactly: HashMap<String, Wanted>,
     from: HashMap<String, Wanted>,
-    /// The lengths that beginnings have: only these are looked up
+    /// The lengths of all beginnings, since only these are looked up
     lengths: BTreeSet<usize>,
-    /// The kinds that some of them wants
+    /// The kinds that any of them wants
     kinds: Kinds,
 }
 
-/// Kinds, and beside each the place of a rule that wants it: sorted.
+/// Sorted pairs of a kind and the place of a rule that wants it.
 #[derive(Debug, Default)]
 struct Wanted {
     kinds: Vec<EventKind>,
     places: Vec<Place>,
 }
 
-/// What rules ask of an event that its payload may not say.
+/// What rules ask about an event that its payload may not contain.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asks {
     /// The files that are changed
     pub files: bool,
     /// Who owns them
     pub owners: bool,
-    /// The ticket keys in commit messages, where there are no others
+    /// The ticket keys in commit messages, if there are no others
     pub keys: bool,
     /// The notes in commit messages
     pub notes: bool,
-    /// The pull request that brought it about
+    /// The pull request behind it
     pub pull_request: bool,
-    /// What is known of its tickets: conditions ask, and messages say it
+    /// What is known of its tickets, for conditions and messages
     pub ticket: bool,
 }
 
 impl Asks {
-    /// Whether GitHub would know something of it, or of the pull request that brought it about.
+    /// Whether GitHub's API can tell more about it, or about the pull request behind it.
     #[must_use]
     pub fn of_github(self) -> bool {
         self.files || self.owners || self.keys || self.notes
@@ -126,16 +127,16 @@ impl Rules {
         Some(self.at(*self.names.get(team)?.get(rule)?))
     }
 
-    /// Whom a note is for that names teams, and by which rules they hear it, whatever other teams ask for: the rules of
-    /// each that would want it anyway, else [`Team::addressed`]. `None` if it names no team that there is.
+    /// The teams that a note names, with the rules by which they get it, whatever other teams ask for: each team's
+    /// rules that match it anyway, or else [`Team::addressed`]. `None` if it names no existing team.
     #[must_use]
-    pub fn addressed(&self, asked: Asked<'_>) -> Option<Vec<(&Team, &Rule)>> {
-        let note = asked.event.note.as_ref().filter(|_| asked.kind.is_note())?;
+    pub fn addressed(&self, input: Input<'_>) -> Option<Vec<(&Team, &Rule)>> {
+        let note = input.event.note.as_ref().filter(|_| input.kind.is_note())?;
         let teams = self.teams.iter().filter(|team| note.to.iter().any(|name| team.is_called(name)));
         let mut teams = teams.map(|team| &**team).peekable();
         teams.peek()?;
         let rules = teams.flat_map(|team| {
-            let wants = |rule: &&Rule| !matches!(judge(rule, team, asked), Verdict::Miss { .. });
+            let wants = |rule: &&Rule| !matches!(evaluate(rule, team, input), Verdict::Miss { .. });
             let mut own = team.rules.iter().filter(wants).peekable();
             let implied = team.addressed.as_ref().filter(|_| own.peek().is_none());
             own.chain(implied).map(|rule| (team, rule)).collect::<Vec<_>>()
@@ -143,7 +144,7 @@ impl Rules {
         Some(rules.collect())
     }
 
-    /// The rules that could want an event as one of this kind, in the order of [`Self::all`].
+    /// The rules that could match an event as this kind, in the order of [`Self::all`].
     pub fn candidates(&self, kind: EventKind, event: &Event) -> impl Iterator<Item = (&Team, &Rule)> {
         let mut found = Vec::new();
         self.rest.look_up(kind, &mut found);
@@ -157,7 +158,7 @@ impl Rules {
         found.into_iter().map(|place| self.at(place))
     }
 
-    /// What the rules that could want an event ask beyond its payload. A pull request's event may bring up any of its
+    /// What the rules that could match an event ask beyond its payload. A pull request's event may lead to any of its
     /// milestones.
     #[must_use]
     pub fn asks(&self, event: &Event) -> Asks {
@@ -181,24 +182,24 @@ impl Rules {
         asks
     }
 
-    /// Whether some rule could want an event as one of this kind, if it belongs to other tickets than it says.
+    /// Whether a rule could match an event as this kind if it belonged to other tickets than it names.
     fn could_want(&self, kind: EventKind, event: &Event) -> bool {
         self.tickets.kinds.contains(kind) || self.candidates(kind, event).next().is_some()
     }
 
-    /// Whether some rule asks for a kind of event.
+    /// Whether any rule asks for a kind of event.
     #[must_use]
     pub fn want(&self, kind: EventKind) -> bool {
         self.kinds.contains(kind)
     }
 
-    /// Whether some team has readers who may not see private repositories.
+    /// Whether any team has readers who may not see private repositories.
     #[must_use]
     pub fn have_readers_outside(&self) -> bool {
         self.teams.iter().any(|team| team.audience == Audience::Outside)
     }
 
-    /// Whether some rule asks what is known of tickets.
+    /// Whether any rule asks about tickets themselves.
     #[must_use]
     pub fn ask_of_tickets(&self) -> bool {
         self.ask_of_tickets
@@ -232,7 +233,7 @@ impl Starts {
         self.exactly.values_mut().chain(self.from.values_mut()).for_each(Wanted::sort);
     }
 
-    /// Whatever the value may be.
+    /// For any value.
     fn all(&self, kind: EventKind, found: &mut Vec<Place>) {
         self.exactly.values().chain(self.from.values()).for_each(|wanted| wanted.look_up(kind, found));
     }
@@ -264,7 +265,7 @@ impl Wanted {
     }
 }
 
-/// Whether a pull request may have commits with it that it had not before.
+/// Whether a pull request may have new commits after this kind of event.
 fn brings_commits(kind: EventKind) -> bool {
     matches!(
         kind,
@@ -277,12 +278,12 @@ fn brings_commits(kind: EventKind) -> bool {
     )
 }
 
-/// Whether a pull request's commits bring it about. A workflow works again for whom it failed.
+/// Whether the commits of a pull request lead to such an event. A recovered workflow concerns those for whom it failed.
 fn is_brought_about(kind: EventKind) -> bool {
     matches!(kind, EventKind::WorkflowFailed | EventKind::DeploymentSucceeded | EventKind::DeploymentFailed)
 }
 
-/// Tells each rule who is in the teams that it names.
+/// Gives each rule the members of the teams that it names.
 fn resolve(teams: &mut [Arc<Team>]) {
     let names_team = |rule: &Rule| {
         rule.conditions.iter().any(|condition| condition.any(true, &|c| matches!(c, Condition::AuthorTeam(_))))

@@ -1,34 +1,34 @@
-//! Whether a rule wants an event: a pure function of the two, with the reason in plain words.
+//! Evaluates a rule for an event: a pure function of the two, with the reason in plain words.
 //!
-//! First the kind, then the conditions in the order of [`super::Condition`]; the first that fails gives the reason.
-//! Only a rule whose conditions all hold asks whose news it is: first bots, then the team's own members.
+//! First comes the kind, then the conditions in the order of [`super::Condition`]; the first that fails gives the
+//! reason. Only if all of them hold does it matter whose action it was: a bot's, or that of the team's own members.
 
-mod because;
 mod conditions;
-mod whose;
-mod words;
+mod matched_by;
+mod own_and_bots;
+mod phrasing;
 
-pub use self::because::matched_by;
-pub use self::whose::doers;
-pub(super) use self::whose::{is_fact, is_of_dependencies};
+pub use self::matched_by::matched_by;
+pub use self::own_and_bots::doers;
+pub(super) use self::own_and_bots::{is_fact, is_of_dependencies};
 
-use self::words::one_of;
+use self::phrasing::one_of;
 use super::{Rule, Team};
 use crate::event::{Event, EventKind, Ticket};
 use crate::reason::Reason;
 
-/// What a rule is asked about.
+/// What a rule is evaluated for.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct Input<'a> {
     /// The event, with the state of its subject
     pub event: &'a Event,
-    /// Not always the event's own kind: a rule may be asked about the milestone that a subject has reached
+    /// Not always the event's own kind: it may be a milestone that the subject has reached
     pub kind: EventKind,
-    /// What is known of its primary ticket, where that is not the subject itself
+    /// What is known of its primary ticket, if that isn't the subject itself
     pub ticket: Option<&'a Ticket>,
 }
 
-/// What a rule says to an event.
+/// The result of evaluating a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The team wants to hear of it
@@ -37,30 +37,30 @@ pub enum Verdict {
     Miss {
         /// The first condition that fails
         because: Reason,
-        /// What decides is not known, so it might have been for the team
+        /// The deciding fact isn't known, so it might have been for the team
         unknown: bool,
     },
-    /// The rule matches, but it is no news to the team
+    /// The rule matches, but it isn't news to the team
     Suppressed {
         /// Whose action it was
         because: Reason,
     },
 }
 
-/// Whether a rule of a team wants an event.
+/// Whether a rule of a team matches an event.
 #[must_use]
-pub fn judge(rule: &Rule, team: &Team, asked: Asked<'_>) -> Verdict {
-    let Asked { event, kind, .. } = asked;
+pub fn evaluate(rule: &Rule, team: &Team, input: Input<'_>) -> Verdict {
+    let Input { event, kind, .. } = input;
     if !rule.on.kinds.contains(kind) {
         let wanted: Vec<_> = rule.on.written.iter().map(String::as_str).collect();
         return Verdict::Miss { because: Reason::OtherEvent { kind, wanted: one_of(&wanted) }, unknown: false };
     }
-    if let Err(failure) = conditions::hold(&rule.conditions, asked) {
+    if let Err(failure) = conditions::hold(&rule.conditions, input) {
         let (detail, unknown) = (failure.because, failure.unknown);
         let because = if unknown { Reason::ConditionUnknown { detail } } else { Reason::ConditionFailed { detail } };
         return Verdict::Miss { because, unknown };
     }
-    whose::no_news(rule, team, event, kind).map_or(Verdict::Match, |because| Verdict::Suppressed { because })
+    own_and_bots::no_news(rule, team, event, kind).map_or(Verdict::Match, |because| Verdict::Suppressed { because })
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
-//! When a team wants to hear: team files, their checks, and the match against an event.
+//! Rules: team files, their checks, and their evaluation for an event.
 
 mod check;
 mod condition;
-mod confused;
 mod duration;
+mod entry;
 mod file;
 mod folder;
 mod index;
 mod matcher;
-mod outlook;
+mod mistaken_keys;
 mod pattern;
-mod reading;
 mod renamed;
 mod timing;
+mod warnings;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to}
 pub use file::schema;
 pub use folder::{Loaded, load_folder};
 pub use index::{Asks, Rules};
-pub use matcher::{Asked, Verdict, doers, judge, matched_by};
+pub use matcher::{Input, Verdict, doers, evaluate, matched_by};
 pub use pattern::{Anchor, Patterns};
 pub use renamed::{Nameable, Outdated, Renaming};
 pub use timing::{Budget, Digest, Period, Quiet};
@@ -40,23 +40,23 @@ use crate::toml_file::Place;
 pub struct Team {
     /// Its name, which no other team has
     pub name: String,
-    /// The address of whoever is told when the file is broken
+    /// The address that gets a mail when the file is broken
     pub owner: Option<String>,
-    /// Logins, account ids or names, as written, and then those who are in its team on GitHub, as far as they are known
+    /// Logins, account ids or names, as written, and then the members of its team on GitHub, as far as they are known
     pub members: Vec<String>,
     /// What GitHub calls it, as `organisation/team`
     pub github_team: Option<String>,
-    /// The zone of all times that it writes and is shown
+    /// The time zone of all times in its file and its messages
     pub timezone: TimeZone,
-    /// Who reads what it gets
+    /// Who reads its messages
     pub audience: Audience,
-    /// When nothing is sent to it
+    /// Its quiet hours
     pub quiet: Quiet,
-    /// How many messages it takes
+    /// How many messages it gets at most
     pub budget: Option<Budget>,
-    /// When it wants to hear
+    /// Its rules
     pub rules: Vec<Rule>,
-    /// The rule for notes that name the team, where none of `rules` is for them: it is named [`ADDRESSED`]. `None` where
+    /// The rule for notes that name the team and that none of `rules` matches. It is named [`ADDRESSED`]. `None` if
     /// there is nowhere to send to.
     pub addressed: Option<Rule>,
     /// Webhooks to try the rules on
@@ -67,7 +67,7 @@ pub struct Team {
 pub const ADDRESSED: &str = "@notes";
 
 impl Team {
-    /// Whether a name, as people write it after an `@`, is the team's: its own, or the one that GitHub has for it.
+    /// Whether people mean this team by a name after an `@`: it is its own name, or the one on GitHub.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         let name = name.trim_start_matches('@');
@@ -106,37 +106,37 @@ pub struct RuleTest {
     pub expect_at: Place,
 }
 
-/// Who reads what a team gets.
+/// Who reads a team's messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Audience {
     /// People who may see every repository
     #[default]
     Inside,
-    /// Others: of a private repository they are told no more than the kind and the link
+    /// Others, who learn only the kind of event and the link if a repository is private
     Outside,
 }
 
-/// When a team wants to hear, with the team's defaults filled in.
+/// A rule, with the team's defaults filled in.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Its name, which no other rule of the team has
     pub name: String,
     /// The events
     pub on: On,
-    /// What else must hold, in the order in which it is tried. Most rules have few, and those lie in the rule itself:
-    /// among many rules, each step to another place in memory is a wait.
+    /// The conditions, in the order in which they are tried. Most rules have few, which are stored in the rule itself:
+    /// with many rules, each access to other memory costs time.
     pub conditions: SmallVec<[Condition; 2]>,
     /// Where updates go; at least one
     pub to: Vec<Destination>,
-    /// How long an update waits for the dust to settle
+    /// How long an update waits for further changes
     pub settle: Duration,
     /// How long it waits at most, however often it is replaced
     pub settle_max: Duration,
-    /// One update about the same subject in so long
+    /// The least time between two updates about the same subject
     pub every: Option<Duration>,
-    /// When its updates go as one message
+    /// When its updates are sent together as one message
     pub digest: Option<Digest>,
-    /// How long nothing has to happen, for the kinds that tell of that
+    /// How long nothing must have happened, for the kinds that report silence
     pub after: Option<Duration>,
     /// How long there is to object to an assumption
     pub object_by: Option<Duration>,
@@ -144,19 +144,19 @@ pub struct Rule {
     pub own: bool,
     /// Whether what bots do is news too
     pub bots: bool,
-    /// Whether tickets with a security level are told in full
+    /// Whether messages about tickets with a security level say everything
     pub restricted: bool,
     /// The template; `None` for the one that fits the event
     pub template: Option<String>,
     /// What its messages do in a conversation
     pub manners: Manners,
-    /// Whom its messages call, by login
+    /// Whom its messages mention, by login
     pub mention: Vec<String>,
-    /// Who answers to its mails go to
+    /// Who gets the replies to its mails
     pub reply_to: ReplyTo,
 }
 
-/// What a rule's messages do in a conversation, by how far the work is.
+/// How a rule's messages appear in a conversation, by the stage of the work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Manners {
     /// When it begins
@@ -168,8 +168,8 @@ pub struct Manners {
 }
 
 impl Manners {
-    /// What a message of this kind of event does. What a person chose to say is never said in the place of something
-    /// else, since the next update would take it away.
+    /// How a message about this kind of event appears. A note never replaces an earlier message, since the next update
+    /// would replace the note.
     #[must_use]
     pub fn of(&self, kind: EventKind) -> Manner {
         let manner = match kind.stage() {
@@ -181,7 +181,7 @@ impl Manners {
     }
 }
 
-/// Who answers to a mail go to.
+/// Who gets the replies to a mail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ReplyTo {
     /// Where the mail goes itself
@@ -194,7 +194,7 @@ pub enum ReplyTo {
 /// The events that a rule is about.
 #[derive(Debug, Clone)]
 pub struct On {
-    /// The kinds that the patterns fit, with those that are a case of one
+    /// The kinds that the patterns match, with their special cases
     pub kinds: Kinds,
     /// The patterns as written
     pub written: Vec<String>,

@@ -1,10 +1,10 @@
-//! Rules that still call something by the name it had before.
+//! Finds rules that still use an old name of something that was renamed.
 
 use super::condition::Condition;
 use super::{Audience, Rule, Team};
 use crate::event::{About, Event, Source, Thing, ThingKind};
 
-/// Something that rules can name and that has another name now.
+/// Something that rules can name, and that was renamed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renaming {
     /// What it is
@@ -13,10 +13,10 @@ pub struct Renaming {
     pub from: String,
     /// The new one
     pub to: String,
-    /// Whether anybody may know these names
+    /// Whether the names are public
     pub public: bool,
-    /// Whether it is the first to go this way: of many tickets that move from one project to another, the pattern of the
-    /// project is worth a mention only once
+    /// Whether it is the first of its kind: if many tickets move from one project to another, a pattern for the project
+    /// is mentioned only once
     pub first: bool,
 }
 
@@ -31,7 +31,7 @@ pub enum Nameable {
     Ticket,
 }
 
-/// An entry in a rule's lists that fits the old name and not the new one.
+/// An entry in a rule's lists that matches the old name but not the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outdated<'a> {
     /// The rule
@@ -43,7 +43,7 @@ pub struct Outdated<'a> {
 }
 
 impl Renaming {
-    /// What an event gives another name, if rules can name that.
+    /// The renaming that an event reports, if rules can name such a thing.
     #[must_use]
     pub fn of(event: &Event, first: bool) -> Option<Self> {
         let renamed = event.renamed.as_ref()?;
@@ -63,7 +63,7 @@ impl Renaming {
         (from != to).then_some(Self { what, from, to, public, first })
     }
 
-    /// The entries of a team's rules that are outdated by it.
+    /// The entries of a team's rules that it makes outdated.
     #[must_use]
     pub fn outdates<'a>(&self, team: &'a Team) -> Vec<Outdated<'a>> {
         let mut found = Vec::new();
@@ -73,13 +73,13 @@ impl Renaming {
         found
     }
 
-    /// Whether its names may be told to whoever answers for a team.
+    /// Whether the owner of a team file may learn these names.
     #[must_use]
     pub fn may_be_named_to(&self, team: &Team) -> bool {
         self.public || team.audience == Audience::Inside
     }
 
-    /// A branch means nothing to a rule that is about other repositories.
+    /// A branch doesn't concern a rule for other repositories.
     fn concerns(&self, rule: &Rule) -> bool {
         let Nameable::Branch(repository) = &self.what else { return true };
         rule.conditions.iter().all(|condition| match condition {
@@ -117,11 +117,11 @@ impl Renaming {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use crate::rule::pattern::{Pattern, Patterns, Reading};
+    use crate::rule::pattern::{Pattern, Patterns, Syntax};
 
     fn outdated(entries: &[&str], (old, new): (&str, &str), first: bool) -> Option<String> {
-        let reading = Reading { separated: true, caseless: true };
-        let list = Patterns::new(entries.iter().map(|entry| Pattern::new(entry, reading).unwrap()).collect());
+        let syntax = Syntax { separated: true, caseless: true };
+        let list = Patterns::new(entries.iter().map(|entry| Pattern::new(entry, syntax).unwrap()).collect());
         list.outdated(old, new, first).map(str::to_owned)
     }
 

@@ -1,18 +1,19 @@
 //! Times as teams write them: quiet hours, digests, budgets.
 
 use jiff::civil::{DateTime, Time, Weekday};
+use strum::{Display, EnumString};
 
 /// What is wrong with a text, and what would be right.
 type Wrong = (String, String);
 
-/// When a team is not to be disturbed, by the clock on its wall.
+/// When a team must not be disturbed, in its time zone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Quiet(Vec<Window>);
 
-/// One stretch of quiet.
+/// One quiet time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
-    /// Each day from a time to another; over midnight where the second is not the later one
+    /// Each day from one time to another; past midnight if the second isn't later
     Daily(Time, Time),
     /// A whole day of the week
     Day(Weekday),
@@ -25,11 +26,11 @@ impl Quiet {
         Self(windows)
     }
 
-    /// The end of the stretch of quiet that a time is in; `None` if it is in none, or in one that never ends.
+    /// The end of the quiet time that a time is in; `None` if it is in none, or in one that never ends.
     #[must_use]
     pub fn end(&self, at: DateTime) -> Option<DateTime> {
         let mut end = at;
-        // A window ends within a day, and a week has no more than 7 ends of each.
+        // A window ends within a day, so in a week it ends at most 7 times.
         for _ in 0..=self.0.len() * 8 {
             match self.0.iter().find_map(|window| window.end(end)) {
                 Some(later) => end = later,
@@ -39,7 +40,7 @@ impl Quiet {
         None
     }
 
-    /// Whether it leaves no time of the week.
+    /// Whether the whole week is quiet.
     #[must_use]
     pub fn is_endless(&self) -> bool {
         let sunday = DateTime::constant(2024, 1, 7, 0, 0, 0, 0);
@@ -48,7 +49,7 @@ impl Quiet {
 }
 
 impl Window {
-    /// Its end, if a time is in it.
+    /// When it ends, if a time is in it.
     fn end(self, at: DateTime) -> Option<DateTime> {
         let tomorrow = || at.date().tomorrow().ok();
         match self {
@@ -66,11 +67,11 @@ impl Window {
 /// Reads one entry of `quiet`: `19:00-08:00`, or a day such as `sat`.
 ///
 /// # Errors
-/// What is wrong, and what would be right.
+/// What is wrong, and how to write it instead.
 pub fn window(text: &str) -> Result<Window, Wrong> {
     let wrong = || {
         let help = "write hours such as \"19:00-08:00\", or a day such as \"sat\"".to_owned();
-        (format!("`{text}` is no quiet time"), help)
+        (format!("`{text}` isn't a quiet time"), help)
     };
     if let Some(day) = weekday(text) {
         return Ok(Window::Day(day));
@@ -85,19 +86,19 @@ pub fn window(text: &str) -> Result<Window, Wrong> {
     }
 }
 
-/// When updates that are collected go.
+/// When collected updates are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digest {
     /// The day of the week; `None` for each day
     pub day: Option<Weekday>,
-    /// The time on the team's wall
+    /// The time in the team's time zone
     pub time: Time,
 }
 
 /// Reads `daily 09:00` or `weekly mon 09:00`.
 ///
 /// # Errors
-/// What is wrong, and what would be right.
+/// What is wrong, and how to write it instead.
 pub fn digest(text: &str) -> Result<Digest, Wrong> {
     let read = match text.split(' ').collect::<Vec<_>>()[..] {
         ["daily", at] => time(at).map(|time| Digest { day: None, time }),
@@ -106,21 +107,22 @@ pub fn digest(text: &str) -> Result<Digest, Wrong> {
     };
     read.ok_or_else(|| {
         let help = "write \"daily 09:00\" or \"weekly mon 09:00\"".to_owned();
-        (format!("`{text}` is no time for a digest"), help)
+        (format!("`{text}` isn't a time for a digest"), help)
     })
 }
 
-/// How many messages a team takes.
+/// How many messages a team gets at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// So many
+    /// The number of messages
     pub most: u32,
-    /// In each of these
+    /// The period that the number is for
     pub per: Period,
 }
 
-/// A stretch of the calendar, by the clock on the team's wall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A period of the calendar, in the team's time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum Period {
     /// From one full hour to the next
     Hour,
@@ -134,36 +136,26 @@ impl Budget {
     /// As teams write it.
     #[must_use]
     pub fn written(self) -> String {
-        let per = match self.per {
-            Period::Hour => "hour",
-            Period::Day => "day",
-            Period::Week => "week",
-        };
-        format!("{}/{per}", self.most)
+        format!("{}/{}", self.most, self.per)
     }
 }
 
 /// Reads `20/day`.
 ///
 /// # Errors
-/// What is wrong, and what would be right.
+/// What is wrong, and how to write it instead.
 pub fn budget(text: &str) -> Result<Budget, Wrong> {
     let wrong =
         |message: String| (message, "write a number and `hour`, `day` or `week`, such as \"20/day\"".to_owned());
-    let (most, per) = text.split_once('/').ok_or_else(|| wrong(format!("`{text}` is no budget")))?;
-    let per = match per {
-        "hour" => Period::Hour,
-        "day" => Period::Day,
-        "week" => Period::Week,
-        _ => return Err(wrong(format!("`{per}` is no period"))),
-    };
+    let (most, per) = text.split_once('/').ok_or_else(|| wrong(format!("`{text}` isn't a budget")))?;
+    let per = per.parse().map_err(|_| wrong(format!("`{per}` isn't a period")))?;
     match most.parse() {
         Ok(0) => Err((
             "a budget of 0 holds everything for ever".to_owned(),
             "leave rules out, or mute them for a while: `microalign mute`".to_owned(),
         )),
         Ok(most) => Ok(Budget { most, per }),
-        Err(_) => Err(wrong(format!("`{most}` is no number of messages"))),
+        Err(_) => Err(wrong(format!("`{most}` isn't a number of messages"))),
     }
 }
 

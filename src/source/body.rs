@@ -1,4 +1,4 @@
-//! The body of a request: JSON as it is, or a form that carries it.
+//! The body of a request: plain JSON, or a form that contains it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,19 +6,19 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use url::form_urlencoded;
 
-/// Why a body cannot be taken.
+/// Why a body isn't accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// The content type is neither JSON nor a form
     #[error("the content type must be application/json or application/x-www-form-urlencoded")]
     UnsupportedType,
-    /// There is no JSON in it, or it is nested too deep
+    /// There isn't JSON in it, or it is nested too deep
     #[error("the body is not JSON: {0}")]
     NotJson(String),
 }
 
-/// The JSON of a request's body: the body itself, or the `payload` of a form, which is what a GitHub hook sends unless
-/// told otherwise. A request that names no content type is taken for JSON.
+/// The JSON of a request's body: the body itself, or the `payload` of a form, which a GitHub hook sends by default. A
+/// request without a content type counts as JSON.
 ///
 /// # Errors
 /// Another content type; no well-formed JSON; JSON nested deeper than 128, which nothing downstream could read.
@@ -44,8 +44,8 @@ fn payload_field(raw: &[u8]) -> Result<Cow<'_, [u8]>, BodyError> {
     }
 }
 
-/// Visits a whole document and keeps nothing. serde's `IgnoredAny` would be skipped over by serde_json in a loop that
-/// does not count depth; going through `deserialize_any` does count it.
+/// Visits a whole document and keeps nothing. serde_json would skip serde's `IgnoredAny` in a loop that doesn't count
+/// depth, but `deserialize_any` does.
 struct WellFormed;
 
 impl<'de> Deserialize<'de> for WellFormed {

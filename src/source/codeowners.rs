@@ -1,4 +1,4 @@
-//! Who owns a file: GitHub's CODEOWNERS, and CODENOTIFY, which asks to be told and not to review.
+//! Who owns a file: GitHub's CODEOWNERS, and CODENOTIFY, which names people who want to know and not to review.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -6,19 +6,19 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 /// (<https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners>).
 const LARGEST: usize = 3_000_000;
 
-/// Where a repository has its CODEOWNERS: the first that is there counts.
+/// Where a repository can have its CODEOWNERS: the first that exists counts.
 pub const PLACES: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
 
-/// The name of the files that say who wants to be told of changes in their folder.
+/// The name of the files that say who wants to know of changes in their folder.
 pub const NOTIFY: &str = "CODENOTIFY";
 
-/// A list of patterns, each with who is behind it.
+/// A list of patterns, each with its owners.
 #[derive(Debug, Clone, Default)]
 struct Lines {
     patterns: GlobSet,
-    /// Which line each pattern of the set belongs to
+    /// The line of each pattern in the set
     line_of: Vec<usize>,
-    /// By line: logins and teams as `@ana` and `@acme/web`, or mail addresses; all in small letters
+    /// By line: logins and teams such as `@ana` and `@acme/web`, or mail addresses, in lower case
     owners: Vec<Vec<String>>,
 }
 
@@ -27,14 +27,14 @@ struct Lines {
 pub struct CodeOwners(Lines);
 
 impl CodeOwners {
-    /// Reads the file. Lines that GitHub does not understand count for nothing, as they do there.
+    /// Reads the file. Lines that GitHub doesn't understand are skipped, as they are there.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let text = if text.len() > LARGEST { "" } else { text };
         Self(Lines::read(text, code_owners_globs))
     }
 
-    /// Who owns a file: the last line that fits says it. One without owners says nobody.
+    /// The owners of a file, from the last line that matches; a line without owners means nobody.
     #[must_use]
     pub fn of(&self, path: &str) -> &[String] {
         let last = self.0.fitting(path).into_iter().max();
@@ -58,7 +58,7 @@ impl CodeNotify {
         Self { folder, lines: Lines::read(text, |pattern| vec![literal_brackets(pattern)]) }
     }
 
-    /// Who wants to be told of a file: everybody on any line that fits.
+    /// Who wants to know of a file: everybody on a line that matches.
     #[must_use]
     pub fn of(&self, path: &str) -> Vec<&str> {
         let below = match self.folder.as_str() {
@@ -85,7 +85,7 @@ impl Lines {
             }
             all.push(owners);
         }
-        // Too many or too large patterns: then nobody is known to own anything.
+        // If there are too many patterns, or too large ones, nobody counts as an owner.
         let Ok(patterns) = set.build() else { return Self::default() };
         Self { patterns, line_of, owners: all }
     }
@@ -98,10 +98,10 @@ impl Lines {
 }
 
 /// The pattern and the owners of a line; `None` for comments, empty lines, and lines that GitHub skips because an owner
-/// is none.
+/// isn't valid.
 fn line_parts(line: &str) -> Option<(String, Vec<String>)> {
     let line = line.trim();
-    // Neither `\#` nor `!` has a meaning in CODEOWNERS: such lines fit nothing.
+    // Neither `\#` nor `!` has a meaning in CODEOWNERS, so such lines match nothing.
     if line.is_empty() || line.starts_with(['#', '!']) || line.starts_with("\\#") {
         return None;
     }
@@ -127,8 +127,8 @@ fn is_owner(text: &str) -> bool {
     }
 }
 
-/// The globs that a pattern of CODEOWNERS stands for. As in `.gitignore`, a slash at the beginning or within binds it to
-/// the root, and one at the end means a folder with all that is below; but a last `*` stops at folders.
+/// The globs for a pattern of CODEOWNERS. As in `.gitignore`, a slash at the beginning or in the middle anchors it at
+/// the root, and one at the end means everything in a folder; but a final `*` doesn't enter folders.
 fn code_owners_globs(pattern: &str) -> Vec<String> {
     let folder = pattern.ends_with('/');
     let body = literal_brackets(pattern.trim_end_matches('/'));
@@ -147,7 +147,7 @@ fn code_owners_globs(pattern: &str) -> Vec<String> {
     }
 }
 
-/// Brackets and braces stand for themselves: GitHub has no ranges and no alternatives.
+/// Escapes brackets and braces, since GitHub has neither ranges nor alternatives.
 fn literal_brackets(pattern: &str) -> String {
     let mut literal = String::with_capacity(pattern.len());
     for c in pattern.chars() {

@@ -1,4 +1,4 @@
-//! The notes in commits: those of a push, and those of a pull request, which GitHub was asked for.
+//! The notes in the commits of a push or a pull request.
 
 use crate::event::{Actor, Event};
 
@@ -6,7 +6,7 @@ use super::note::{self, Place};
 use super::tickets::Keys;
 use super::trailer;
 
-/// What is read of a commit.
+/// The parts of a commit that are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     /// Its whole message
@@ -17,9 +17,8 @@ pub struct Commit {
     pub author: Option<Actor>,
 }
 
-/// The events for the notes in the messages of commits, otherwise like `event`, with the tickets of each message. A
-/// commit comes to many branches, and with another id when it is rebased or picked: a repository hears the same words
-/// once.
+/// The events for the notes in commit messages, otherwise like `event`, with the tickets of each message. A commit gets
+/// to many branches, and has another id after a rebase or cherry-pick, so the same text counts once per repository.
 pub fn notes<'c>(
     event: &Event,
     commits: impl IntoIterator<Item = &'c Commit>,
@@ -46,7 +45,7 @@ fn notes_in(event: &Event, commit: &Commit, tickets: impl Fn(&str) -> Keys) -> V
         url: commit.url.clone().or_else(|| event.url.clone()),
         author: commit.author.clone(),
     };
-    // Whoever pushes or merges, a merge queue perhaps, only carries what the author says.
+    // The note is by the commit's author, whoever pushes or merges it.
     let actor = place.author.clone().or_else(|| event.actor.clone());
     let Keys { tickets, listed } = tickets(&commit.message);
     let event = Event { actor, tickets, listed, ..event.clone() };

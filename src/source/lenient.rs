@@ -1,4 +1,4 @@
-//! Field types that forgive: one odd field must not cost a whole payload.
+//! Lenient field types, so that one odd field doesn't spoil a whole payload.
 
 use std::ops::Deref;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
 
-/// A field that may be missing, null, or of another type than documented: all three read as `None`.
+/// A field that may be missing, null, or of an undocumented type; all three are read as `None`.
 #[derive(Debug, Clone)]
 pub struct Maybe<T>(Option<T>);
 
@@ -28,7 +28,7 @@ impl<T> Deref for Maybe<T> {
 }
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Maybe<T> {
-    /// Finds where the field's text ends, then tries to read it: most of a payload is never built.
+    /// Finds the end of the field's text, then tries to read it, so most of a payload is never built.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <&RawValue>::deserialize(deserializer).map(|raw| Self(serde_json::from_str(raw.get()).ok()))
     }
@@ -48,7 +48,7 @@ impl<T> Maybe<Vec<Maybe<T>>> {
     }
 }
 
-/// Tells a field that is missing (`None`) from one that is null (`Some` of nothing).
+/// Distinguishes a missing field (`None`) from null (`Some` of nothing).
 pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -71,7 +71,7 @@ impl Id {
 impl TryFrom<Value> for Id {
     type Error = &'static str;
 
-    /// Identifiers go into subjects and links, so only plain ones are taken.
+    /// Identifiers are used in subjects and links, so only simple ones are accepted.
     fn try_from(value: Value) -> Result<Self, Self::Error> {
         let text = match value {
             Value::Number(number) if number.is_u64() => number.to_string(),
@@ -94,7 +94,7 @@ impl TryFrom<Value> for Time {
     type Error = jiff::Error;
 
     fn try_from(value: Value) -> Result<Self, Self::Error> {
-        // Seconds reach this in the year 5138, milliseconds did in 1973.
+        // Seconds reach this in the year 5138, and milliseconds reached it in 1973.
         const FIRST_MILLISECONDS: i64 = 100_000_000_000;
         let epoch = match &value {
             Value::String(text) => text.parse().ok(),
@@ -122,7 +122,7 @@ impl TryFrom<String> for Day {
     }
 }
 
-/// The address of a page: `http` or `https`, nothing else, as it goes into messages.
+/// The address of a page, for messages: only `http` or `https`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
 pub struct Link(String);
@@ -133,8 +133,8 @@ impl Link {
     }
 }
 
-/// The host of a page's address, in small letters, with its port if that is none of the usual. An address of GitHub's API,
-/// at `api.github.com` or an own subdomain of `ghe.com`, has the host of the pages.
+/// The host of a page's address, in lower case, with its port unless that is the default. For GitHub's API at
+/// `api.github.com` or a subdomain of `ghe.com`, it is the host of the pages.
 #[must_use]
 pub fn host_of(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;

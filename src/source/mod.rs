@@ -1,24 +1,25 @@
 //! From a webhook's raw body to events.
 //!
-//! Everything here is a pure function of the body. Only the fields that are used are read, by types of our own, since
-//! the published models reject unknown actions and trimmed users, which real traffic has. What cannot be understood is
-//! [`Parsed::Ignored`] with a reason, never an error: the raw body is kept, so a gap here is repaired by a replay.
+//! Everything here is a pure function of the body. Our own types read only the fields that are used, since the
+//! published models reject unknown actions and trimmed users, which real traffic has. A body that can't be understood
+//! is [`Parsed::Ignored`] with a reason, and never an error: the raw body is kept, so a gap here can be repaired by a
+//! replay.
 
-mod adf;
 mod body;
 pub mod codeowners;
 mod commit;
 mod github;
 mod jira;
+mod jira_text;
 mod lenient;
 mod note;
-mod own;
+mod our_comments;
 mod people;
 pub mod signature;
+mod summary;
 mod text;
 mod tickets;
 mod trailer;
-mod wiki;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -32,31 +33,31 @@ pub use github::EVENTS as GITHUB_EVENTS;
 pub use jira::{EVENTS as JIRA_EVENTS, at_site as at_jira_site};
 pub use lenient::host_of;
 pub use note::{revise as revise_notes, standing as standing_notes};
-pub use own::{IN_JIRA, ON_GITHUB};
+pub use our_comments::{IN_JIRA, ON_GITHUB};
 pub use people::name_people;
 pub use tickets::Keys;
 
-/// What the configuration says about understanding payloads.
+/// The settings for reading payloads.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Keys of the projects whose tickets count; empty: any key-shaped word does
+    /// The keys of the projects whose tickets count; if empty, any word in the form of a key counts
     pub jira_projects: Vec<String>,
-    /// Where Jira's pages are; absent: taken from the payload's own links
+    /// The address of Jira's pages; if absent, the payload's own links are used
     pub jira_base_url: Option<String>,
-    /// The host of the GitHub whose API there is access to
+    /// The host of the GitHub with a configured API
     pub github_host: Option<String>,
 }
 
-/// What a delivery says.
+/// The contents of a delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parsed {
     /// What happened, the most significant first, notes last; never empty
     Events(Vec<Event>),
-    /// Why there is nothing to tell
+    /// Why there is nothing to report
     Ignored(Reason),
 }
 
-/// What every payload needs beside its body.
+/// What every payload needs in addition to its body.
 struct Context<'a> {
     received: Timestamp,
     settings: &'a Settings,
@@ -65,8 +66,8 @@ struct Context<'a> {
 /// The events of a delivery, or the reason why there are none.
 type Understood = Result<Vec<Event>, Reason>;
 
-/// Reads the JSON body of an authentic webhook. `name` is GitHub's `X-GitHub-Event`; Jira names its events in the
-/// body, so there it is not looked at. `received` stands in where the payload names no time.
+/// Reads the JSON body of an authentic webhook. `name` is GitHub's `X-GitHub-Event`, and isn't used for Jira, which
+/// names its events in the body. `received` is used if the payload has no time.
 #[must_use]
 pub fn parse(source: Source, name: &str, body: &[u8], received: Timestamp, settings: &Settings) -> Parsed {
     let context = Context { received, settings };
@@ -86,8 +87,8 @@ pub fn tickets_in<'a>(texts: impl IntoIterator<Item = &'a str>, settings: &Setti
     tickets::find(None, None, &texts.into_iter().collect::<Vec<_>>(), &settings.jira_projects)
 }
 
-/// The events for the notes in a pull request's commits, which its own event does not bring. A commit that names no
-/// ticket is about the pull request's.
+/// The events for the notes in a pull request's commits, which its own event doesn't contain. A commit that names no
+/// ticket belongs to the pull request's tickets.
 #[must_use]
 pub fn notes_in_commits(pull_request: &Event, commits: &[Commit], settings: &Settings) -> Vec<Event> {
     commit::notes(pull_request, commits, |message| match &pull_request.tickets[..] {
@@ -96,7 +97,7 @@ pub fn notes_in_commits(pull_request: &Event, commits: &[Commit], settings: &Set
     })
 }
 
-/// A pull request as GitHub's API writes it, read as webhooks are; `None` if it is none of this repository's.
+/// Reads a pull request from GitHub's API like one in a webhook; `None` if it isn't in this repository.
 #[must_use]
 pub fn pull_request(repo: &str, pull: &Value, settings: &Settings) -> Option<Event> {
     let base = pull.pointer("/base/repo").filter(|base| base.is_object());
@@ -114,22 +115,22 @@ pub fn pull_request(repo: &str, pull: &Value, settings: &Settings) -> Option<Eve
     events.into_iter().next()
 }
 
-/// The reason for a body that does not even have the outline of a webhook.
+/// The reason for a body that doesn't look like a webhook.
 fn not_a_payload(error: &serde_json::Error) -> Reason {
     Reason::NotAPayload { error: error.to_string() }
 }
 
-/// The reason for a payload without a field that is needed.
+/// The reason for a payload without a required field.
 fn missing(field: &str) -> Reason {
     Reason::FieldMissing { field: field.to_owned() }
 }
 
-/// The reason for an event of this name.
+/// The reason for an event that no rule can ask for.
 fn not_asked_for(name: &str) -> Reason {
     Reason::NotAskedFor { what: format!("`{}`", text::title(name)) }
 }
 
-/// The reason for what says nothing that could be told.
+/// The reason for a payload that isn't news.
 fn not_news(detail: impl Into<String>) -> Reason {
     Reason::NotNews { detail: detail.into() }
 }

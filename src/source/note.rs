@@ -1,4 +1,4 @@
-//! Notes: what people say to partner teams with a line that starts with a slash command.
+//! Notes: what people tell partner teams with a line that starts with a slash command.
 
 use sha2::{Digest, Sha256};
 
@@ -6,14 +6,15 @@ use crate::event::{Actor, Event, EventKind, Note};
 
 use super::text;
 
-/// Characters of a note.
+/// The most characters in a note.
 const LENGTH: usize = 1_000;
-/// Notes in one text. More are no short messages.
+/// The most notes in one text. More wouldn't be short messages.
 pub const MOST: usize = 20;
 
-/// Where notes stand.
+/// Where notes are.
 pub struct Place {
-    /// Names it across deliveries, such as `github:comment:12`; `None`: the notes cannot be told from repetitions
+    /// Identifies it across deliveries, such as `github:comment:12`; with `None`, notes can't be distinguished from
+    /// repetitions
     pub name: Option<String>,
     /// Where it can be read
     pub url: Option<String>,
@@ -21,7 +22,7 @@ pub struct Place {
     pub author: Option<Actor>,
 }
 
-/// A note as it stands in a text.
+/// A note in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
     /// Which kind it is
@@ -33,7 +34,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// Reads a note's words, and folds and cuts them; `None` where there are none but names.
+    /// Reads the text of a note, on one line and cut to its maximum; `None` if it has no words but names.
     pub fn read(kind: EventKind, text: &str) -> Option<Self> {
         let line = text::cut(text, LENGTH);
         let mut said = Self { kind, to: Vec::new(), words: String::new() };
@@ -48,7 +49,7 @@ impl Said {
         (!rest.is_empty()).then_some(said)
     }
 
-    /// Names it among the notes of its kind in one place.
+    /// Identifies it among the notes of its kind in one place.
     fn digest(&self) -> String {
         let names = self.to.iter().flat_map(|name| ["@", name, " "]);
         let text: String = names.chain([self.words.as_str()]).collect();
@@ -56,12 +57,12 @@ impl Said {
     }
 }
 
-/// Names words by what they are.
+/// A short digest of a text.
 pub fn digest(words: &str) -> String {
-    Sha256::digest(words).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(words)[..8])
 }
 
-/// The name after an `@` that a folded text begins with, and what follows it. People may set a comma or a colon after it.
+/// The name after an `@` at the beginning of a text, and the rest. It may be followed by a comma or a colon.
 fn leading_name(text: &str) -> Option<(&str, &str)> {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     let name = word.strip_prefix('@')?.trim_end_matches([',', ':', '.', '…']);
@@ -69,8 +70,8 @@ fn leading_name(text: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && name.chars().all(fits)).then_some((name, rest))
 }
 
-/// One event for each note in a text, otherwise like `event`, the event that brought the text. The text comes without
-/// quotes, code blocks and comments, so far as these are not told by how a line starts.
+/// One event for each note in a text, otherwise like `event`, which contained the text. Quotes, code blocks and
+/// comments must have been removed, unless the beginning of a line shows what it is.
 pub fn events(event: &Event, text: &str, place: &Place) -> Vec<Event> {
     let mut notes = Vec::new();
     for said in text.lines().filter_map(command) {
@@ -81,7 +82,7 @@ pub fn events(event: &Event, text: &str, place: &Place) -> Vec<Event> {
     notes.into_iter().map(|said| tell(event, said, place)).collect()
 }
 
-/// The events for what an edit of a text changes in its notes.
+/// The events for the changes of an edit in the notes of a text.
 pub fn edits(event: &Event, (before, now): (&str, &str), place: &Place) -> Vec<Event> {
     revise(event, events(event, before, place), events(event, now, place))
 }
@@ -89,7 +90,7 @@ pub fn edits(event: &Event, (before, now): (&str, &str), place: &Place) -> Vec<E
 /// The event for a note, otherwise like `event`.
 pub fn tell(event: &Event, said: Said, place: &Place) -> Event {
     let name = said.kind.as_str().trim_start_matches("note.").to_owned();
-    // Descriptions are read again with each delivery: the same words in the same place are told once.
+    // Every delivery contains the description, so the same text in the same place is reported once.
     let once = place.name.as_ref().map(|place| format!("{}{name}:{}", prefix(place), said.digest()));
     let note = Note {
         kind: name,
@@ -104,13 +105,13 @@ pub fn tell(event: &Event, said: Said, place: &Place) -> Event {
     Event { kind: said.kind, url: place.url.clone(), note: Some(note), once, ..bare(event) }
 }
 
-/// What the names of all notes in a place begin with.
+/// The beginning of the names of all notes in a place.
 pub fn prefix(place: &str) -> String {
     format!("note:{place}:")
 }
 
-/// The events for a text with the notes `now` that had the notes `before`, all in one place; otherwise like `event`,
-/// the event that brought the text. A new note that comes where one of its kind goes is an edit of that one.
+/// The events for a text that had the notes `before` and has the notes `now`, otherwise like `event`, which contained
+/// the text. If a note disappears and another one of its kind appears, that is an edit.
 #[must_use]
 pub fn revise(event: &Event, before: Vec<Event>, now: Vec<Event>) -> Vec<Event> {
     let is_in = |told: &[Event], event: &Event| told.iter().any(|other| says_the_same(other, event));
@@ -123,7 +124,7 @@ pub fn revise(event: &Event, before: Vec<Event>, now: Vec<Event>) -> Vec<Event> 
             note.edited = true;
             note.replaces = old.once.as_deref().map(|once| Note::name(once).to_owned());
         }
-        // Words that come back after a further edit are news again: the edit's time is part of the name.
+        // A text that comes back in a later edit is news again, so the time of the edit is part of the name.
         note.once = note.once.map(|once| format!("{once}@{}", event.at.as_millisecond()));
         told.push(note);
     }
@@ -131,7 +132,7 @@ pub fn revise(event: &Event, before: Vec<Event>, now: Vec<Event>) -> Vec<Event> 
     told
 }
 
-/// Whether two notes in one place are the same, whoever said them when.
+/// Whether two notes in one place are the same, apart from author and time.
 fn says_the_same(one: &Event, other: &Event) -> bool {
     let says = |event: &Event| event.note.as_ref().map(|note| (note.kind.clone(), note.to.clone(), note.text.clone()));
     says(one) == says(other)
@@ -140,12 +141,12 @@ fn says_the_same(one: &Event, other: &Event) -> bool {
 fn take_back(event: &Event, old: Event) -> Event {
     let name = old.once.as_deref().map(|once| Note::name(once).to_owned());
     let note = old.note.map(|note| Note { edited: false, taken_back: true, replaces: name.clone(), ..note });
-    // A deleted comment has the time of its last edit, which told of something else.
+    // A deleted comment has the time of its last edit, so the name needs a mark of its own.
     let once = name.map(|name| format!("{name}@{}-", event.at.as_millisecond()));
     Event { kind: old.kind, url: old.url, note, once, ..bare(event) }
 }
 
-/// What a note's event takes from the one that brought its text.
+/// The parts of an event that the events for its notes share.
 fn bare(event: &Event) -> Event {
     Event {
         change: None,
@@ -161,7 +162,7 @@ fn bare(event: &Event) -> Event {
     }
 }
 
-/// The notes that stand in a place, of all events about notes in it, oldest first.
+/// The notes that are still in a place, from all events about notes there, oldest first.
 #[must_use]
 pub fn standing(told: impl IntoIterator<Item = Event>) -> Vec<Event> {
     let mut standing: Vec<Event> = Vec::new();
@@ -178,7 +179,7 @@ pub fn standing(told: impl IntoIterator<Item = Event>) -> Vec<Event> {
     standing
 }
 
-/// The note on a line. More than three spaces make it code; a quote or a list item does not start with a slash.
+/// The note on a line. More than three spaces make it code, and a quote or a list item doesn't start with a slash.
 pub fn command(line: &str) -> Option<Said> {
     let text = line.trim_start_matches(' ');
     if line.len() - text.len() > 3 {

@@ -1,21 +1,22 @@
-//! People whom Jira names by an id that says nothing to readers, such as `[~accountid:5b10…]` in a comment.
+//! People whom Jira names by an id that readers can't understand, such as `[~accountid:5b10…]` in a comment.
 //!
-//! An id's name may stand in another delivery, so a text keeps the id, marked, until its event is about to be used:
-//! then [`name_people`] puts the name in its place. No id goes any further.
+//! The name for an id may be in another delivery, so a text keeps the marked id until its event is used. Then
+//! [`name_people`] replaces it with the name, and no id gets any further.
 
 use crate::event::{About, Actor, Event, Source};
 
 use super::text;
 
-/// What a marked id begins with. Nobody writes it: an isolate (Unicode's bidirectional algorithm), and Jira's own mark.
+/// The beginning of a marked id, which nobody types: an isolate (Unicode's bidirectional algorithm), and Jira's own
+/// mark.
 pub const OPEN: &str = "\u{2068}~";
-/// What a marked id ends with
+/// The end of a marked id
 pub const CLOSE: char = '\u{2069}';
-/// How a marked id of Cloud's goes on
+/// The continuation for an id of Cloud's
 const ACCOUNT: &str = "accountid:";
-/// Who has no name that we know
+/// The name of somebody whose name isn't known
 const SOMEBODY: &str = "somebody";
-/// Characters of an id; Jira's have fewer.
+/// The most characters in an id; Jira's have fewer.
 const LONGEST: usize = 255;
 
 /// The mark for an account id.
@@ -23,12 +24,12 @@ pub fn account(id: &str) -> String {
     mark(ACCOUNT, id)
 }
 
-/// The mark for the name or key of a user on Data Center. A name can be read; a key cannot.
+/// The mark for the name or key of a user on Data Center. A name is readable, but a key isn't.
 pub fn user(name: &str) -> String {
     mark("", name)
 }
 
-/// Marks an id of which it isn't known whether it is one of Cloud's.
+/// Marks an id that may or may not be one of Cloud's.
 pub fn either(id: &str, cloud: bool) -> String {
     if cloud || is_account(id) { account(id) } else { user(id) }
 }
@@ -40,13 +41,13 @@ fn mark(kind: &str, id: &str) -> String {
 }
 
 /// Whether it looks like an account id of Cloud's (24 hexadecimal digits, or a number and a UUID) or a user's key on
-/// Data Center, and not like what anybody is called.
+/// Data Center, and not like a name.
 pub fn is_id(text: &str) -> bool {
     let key = text.strip_prefix("JIRAUSER").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
     key || is_account(text)
 }
 
-/// Whether what stands for somebody's name is only the id once more.
+/// Whether a name only repeats the id.
 pub fn repeats(name: &str, id: Option<&str>) -> bool {
     is_id(name) || (Some(name) == id && name.contains(|c: char| c.is_ascii_digit()))
 }
@@ -63,7 +64,7 @@ fn is_account(text: &str) -> bool {
     hex || uuid
 }
 
-/// Marks who is mentioned in wiki markup: `[~name]`, `[~accountid:ID]`.
+/// Marks the mentions in wiki markup: `[~name]`, `[~accountid:ID]`.
 pub fn in_markup(markup: &str) -> String {
     let mut marked = String::with_capacity(markup.len());
     let mut rest = markup;
@@ -78,12 +79,12 @@ pub fn in_markup(markup: &str) -> String {
     marked
 }
 
-/// What stands for the mention whose inside `text` begins with, and what follows it.
+/// The marked id of a mention, whose inside `text` begins with, and the rest.
 fn mention(text: &str) -> (String, &str) {
     let end = text[..text.floor_char_boundary(LONGEST)].find([']', '\n']).filter(|at| text[*at..].starts_with(']'));
     let (inside, after) = match end {
         Some(end) => (&text[..end], &text[end + 1..]),
-        // It was cut, or was never closed.
+        // The mention was cut, or isn't closed.
         None => text.split_at(text.find(|c: char| !c.is_alphanumeric() && !":-_.".contains(c)).unwrap_or(text.len())),
     };
     let name = inside.split('|').next().unwrap_or_default().trim();
@@ -95,8 +96,8 @@ fn mention(text: &str) -> (String, &str) {
     (words, after)
 }
 
-/// Puts names in the place of ids wherever an event has them: those that its own delivery tells, else those that
-/// `name_of` knows, else "somebody". A user's name on Data Center stands for itself.
+/// Replaces ids with names everywhere in an event: the names in its own delivery, or those that `name_of` knows, or
+/// else "somebody". A user's name on Data Center stays.
 pub fn name_people(event: &mut Event, name_of: &dyn Fn(&str) -> Option<String>) {
     if event.source != Source::Jira {
         return;
@@ -114,14 +115,14 @@ pub fn name_people(event: &mut Event, name_of: &dyn Fn(&str) -> Option<String>) 
     event.people = taught;
 }
 
-/// A name that can stand in a sentence: nothing that calls anybody, and no mark.
+/// A name that is safe in a sentence: it mentions nobody, and contains no mark.
 pub fn name_from(name: &str) -> Option<String> {
     let name = text::title(&name.replace([CLOSE, '\u{2068}'], ""));
     let name = name.trim_start_matches('@').trim();
     (!name.is_empty() && !is_id(name)).then(|| name.to_owned())
 }
 
-/// Everything in an event that people read and that may have an id in it.
+/// Everything in an event that people read and that may contain an id.
 fn each_text(event: &mut Event, change: &mut dyn FnMut(&mut String)) {
     let ticket = match &mut event.about {
         About::Ticket(ticket) => Some(ticket),
@@ -141,13 +142,13 @@ fn each_text(event: &mut Event, change: &mut dyn FnMut(&mut String)) {
     changed.flatten().for_each(change);
 }
 
-/// A text with names in the place of the marked ids.
+/// A text with names instead of marked ids.
 fn named(text: &str, known: &dyn Fn(&str) -> Option<String>) -> String {
     let mut whole = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, from)) = rest.split_once(OPEN) {
         whole.push_str(before);
-        // A text that was cut may end within a mark.
+        // A text that was cut may end inside a mark.
         let end = from.find(|c: char| c == CLOSE || c == '…' || c.is_whitespace()).unwrap_or(from.len());
         let (id, after) = from.split_at(end);
         let closed = after.starts_with(CLOSE);

@@ -18,22 +18,22 @@ pub enum Refusal {
     /// Signed by another method than SHA-256
     #[error("the signature is not `sha256=HEX`")]
     WrongMethod,
-    /// Not by any of our secrets, or over another body
-    #[error("the signature does not fit the body and any configured secret")]
+    /// Signed with another secret, or for another body
+    #[error("the signature doesn't match the body with any configured secret")]
     Wrong,
 }
 
-/// Checks a signature over the raw body, in constant time. Any one secret will do, so that a secret can be changed
-/// without a gap; a blank one never does.
+/// Checks a signature of the raw body, in constant time. Any one of the secrets is enough, so that a secret can be
+/// changed without a gap; a blank one never counts.
 ///
 /// # Errors
-/// Why it is refused.
+/// Why it was refused.
 pub fn verify(source: Source, header: Option<&str>, body: &[u8], secrets: &[SecretString]) -> Result<(), Refusal> {
     let header = header.map(str::trim).filter(|header| !header.is_empty()).ok_or(Refusal::Missing)?;
     let hex = match source {
-        // GitHub's header is only ever for this one method.
+        // GitHub uses this header only for this method.
         Source::Github => header.strip_prefix("sha256="),
-        // Jira's names the method, and may one day name another.
+        // Jira's header names the method, which may change one day.
         Source::Jira => header.split_once('=').and_then(|(method, hex)| {
             let sha256 = method.eq_ignore_ascii_case("sha256");
             sha256.then_some(hex)
@@ -49,29 +49,19 @@ pub fn verify(source: Source, header: Option<&str>, body: &[u8], secrets: &[Secr
     if secrets.iter().any(signed_with) { Ok(()) } else { Err(Refusal::Wrong) }
 }
 
-/// The header's value for a body signed with a secret, as both sources write it.
+/// The value of the header for a body signed with a secret, in the form of both sources.
 #[must_use]
 pub fn sign(secret: &SecretString, body: &[u8]) -> String {
-    // HMAC takes a key of any length, so there is no error to tell of.
+    // HMAC accepts keys of any length, so this can't fail.
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return String::new() };
-    mac.chain_update(body).finalize().into_bytes().iter().fold("sha256=".to_owned(), |text, byte| {
-        let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or('0');
-        text + digit(byte >> 4).encode_utf8(&mut [0; 4]) + digit(byte & 15).encode_utf8(&mut [0; 4])
-    })
+    format!("sha256={}", hex::encode(mac.chain_update(body).finalize().into_bytes()))
 }
 
-/// The 32 bytes that 64 hexadecimal digits stand for.
+/// Decodes 64 hexadecimal digits into 32 bytes.
 #[must_use]
-pub fn digest(hex: &str) -> Option<[u8; 32]> {
-    let digits = hex.as_bytes();
+pub fn digest(digits: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
-    if digits.len() != 2 * bytes.len() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let [high, low] = [char::from(pair[0]).to_digit(16)?, char::from(pair[1]).to_digit(16)?];
-        *byte = u8::try_from(high * 16 + low).ok()?;
-    }
+    hex::decode_to_slice(digits, &mut bytes).ok()?;
     Some(bytes)
 }
 
@@ -111,8 +101,7 @@ mod tests {
         // HMAC-SHA256 of the body with an empty key.
         let header = "sha256=2bbcfa9524f3218c7a34b30e6936f8b1a4516cb097f1a85a1c7d98b5977ec769";
         let body_of_the_empty_key = Hmac::<Sha256>::new_from_slice(b"")
-            .map(|mac| mac.chain_update(BODY).finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect())
-            .map(|hex: String| format!("sha256={hex}"));
+            .map(|mac| format!("sha256={}", hex::encode(mac.chain_update(BODY).finalize().into_bytes())));
         assert_eq!(body_of_the_empty_key.as_deref(), Ok(header), "the signature is what an empty key gives");
         assert_eq!(check(Source::Github, header, &["", SECRET]), Err(Refusal::Wrong));
         assert_eq!(check(Source::Jira, header, &[""]), Err(Refusal::Wrong));

@@ -1,17 +1,15 @@
-//! What people write, as plain text that fits into a line or a sentence.
+//! Fits people's text into a line or a sentence.
 
-mod own;
-mod summary;
+mod own_words;
 
-pub use own::own_words;
-pub use summary::{summary_of_markdown, summary_of_plain};
+pub use own_words::{own_words, own_words_with_code};
 
-/// Characters of a summary.
-const SUMMARY: usize = 280;
-/// Characters of a title; both sources allow 255, a commit's first line has no bound.
+/// The most characters in a summary.
+pub const SUMMARY: usize = 280;
+/// The most characters in a title. Both sources allow 255, but a commit's first line has no limit.
 const TITLE: usize = 300;
-/// Bytes of a description that conditions see: GitHub allows 65,536 characters, Jira half of that, and a character has up
-/// to four bytes.
+/// The most bytes of a description for conditions. GitHub allows 65,536 characters of up to four bytes, and Jira half
+/// of that.
 const BODY: usize = 4 * 65_536;
 
 /// One line of at most 300 characters.
@@ -19,12 +17,13 @@ pub fn title(text: &str) -> String {
     cut(text, TITLE)
 }
 
-/// One line of at most 280 characters; `None` where nothing is left.
+/// One line of at most 280 characters; `None` if nothing is left.
 pub fn excerpt(text: &str) -> Option<String> {
     Some(cut(text, SUMMARY)).filter(|text| !text.is_empty())
 }
 
-/// Folds white space and control characters, and cuts between words what is longer than `most` characters.
+/// Turns white space and control characters into single spaces, and cuts a text of more than `most` characters between
+/// words.
 pub fn cut(text: &str, most: usize) -> String {
     let mut line = String::new();
     let mut length = 0;
@@ -49,13 +48,13 @@ pub fn cut(text: &str, most: usize) -> String {
     line
 }
 
-/// A description as it is kept for conditions: as written, and whole unless it is longer than one can be.
+/// A description for conditions: as written, and cut only if it is longer than the sources allow.
 pub fn body(text: Option<&str>) -> String {
     beginning(text.unwrap_or_default(), BODY).to_owned()
 }
 
 /// The beginning of a text, at most `most` bytes.
-fn beginning(text: &str, most: usize) -> &str {
+pub fn beginning(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }
 
@@ -71,8 +70,7 @@ mod tests {
         assert_eq!(cut_at_ten("one two th x"), "one two…", "the mark needs room too");
         assert_eq!(cut_at_ten("onetwothreefour"), "onetwothr…");
         assert_eq!(cut_at_ten("ééééééééééééééé"), "ééééééééé…");
-        let long = "word ".repeat(200);
-        let summary = summary_of_markdown(&long).unwrap_or_default();
+        let summary = excerpt(&"word ".repeat(200)).unwrap_or_default();
         assert!(summary.ends_with(" word…") && summary.chars().count() <= 280, "{summary}");
     }
 

@@ -1,16 +1,17 @@
-//! Ticket keys in what people write.
+//! Finds ticket keys in texts.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use crate::event::TicketKey;
 
-/// More keys than this in one text are a list, such as a release's, and its subject is none of these tickets'.
+/// If a text has more keys than this, it is a list, such as a release's, and its subject belongs to none of these
+/// tickets.
 const MOST: usize = 3;
 
-/// What looks like a project of Jira's and, followed by a number, hardly ever is one: standards (`ISO-8601`),
-/// algorithms (`SHA-256`), identifiers of other systems (`CVE-2024-1`, GitHub's own `GH-12`), platforms, licences,
-/// time zones and calendar quarters. A team that has such a project names it in `[jira] projects`.
+/// Words that look like a project of Jira's but, followed by a number, hardly ever are one: standards (`ISO-8601`),
+/// algorithms (`SHA-256`), identifiers of other systems (`CVE-2024-1`, GitHub's own `GH-12`), platforms, licences, time
+/// zones and calendar quarters. An operator who has such a project names it in `[jira] projects`.
 const LOOK_ALIKES: &[&str] = &[
     // standards and their bodies
     "ANSI", "BCP", "DIN", "ECMA", "FIPS", "IEC", "IEEE", "IETF", "ISO", "ITU", "JEP", "JSR", "NIST", "OWASP", "PCI",
@@ -29,19 +30,19 @@ const LOOK_ALIKES: &[&str] = &[
 /// The tickets that something names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys {
-    /// Those that it belongs to, the primary one first
+    /// The tickets that it belongs to, the primary one first
     pub tickets: Vec<TicketKey>,
-    /// Those that it only lists, all of them
+    /// The tickets that it only lists
     pub listed: Vec<TicketKey>,
 }
 
-/// Finds the keys in a branch's name, then in a title, then in texts, in order and without duplicates.
+/// Finds the keys in the name of a branch, then in a title, then in texts, in order and without duplicates.
 ///
-/// A key in the branch or the title makes it that ticket's, and so do a few in the texts, taken together. Many are a
-/// list; where the title is one, what the texts name is part of it.
+/// A key in the branch or the title makes it belong to that ticket, and so do a few keys in all texts together. Many
+/// keys are a list; if the title is a list, the keys in the texts are part of it.
 ///
-/// Keys are written in capitals; in a branch, which is often all lower case, any case will do once `projects` says what
-/// is a project. With `projects` only theirs count; without, any key-shaped word but the [`LOOK_ALIKES`].
+/// Keys are written in capitals. In a branch, which is often in lower case, any case counts if `projects` is set. With
+/// `projects`, only their keys count; without, every word in the form of a key except the [`LOOK_ALIKES`].
 pub fn find(branch: Option<&str>, title: Option<&str>, texts: &[&str], projects: &[String]) -> Keys {
     let branch = branch.map(|branch| match projects {
         [] => collect(&[branch], projects),
@@ -77,7 +78,7 @@ fn counts(project: &str, projects: &[String]) -> bool {
     }
 }
 
-/// The keys that the words on both sides of a hyphen can make, the longer first.
+/// The keys that the words on both sides of a hyphen can form, the longer first.
 fn candidates(text: &str, hyphen: usize) -> [Option<TicketKey>; 2] {
     let (before, after) = (&text[..hyphen], &text[hyphen + 1..]);
     let in_word = |c: char| c.is_alphanumeric() || c == '_';

@@ -66,7 +66,7 @@ impl Store {
                 "DELETE FROM mute WHERE team IS :team AND destination IS :destination AND thread IS :thread
                      AND rule IS :rule AND made_by <> :command",
                 named_params! { ":team": team, ":destination": destination.as_ref().map(Text), ":thread": thread,
-                ":rule": rule, ":command": By::Command.as_str() },
+                ":rule": rule, ":command": Text(By::Command) },
             )?;
             Ok(())
         })
@@ -141,7 +141,7 @@ impl Tx<'_> {
             "INSERT INTO mute (team, destination, thread, rule, until_at, made_at, made_by)
              VALUES (:team, :destination, :thread, :rule, :until, :at, :by)",
             named_params! { ":team": team, ":destination": destination, ":thread": thread, ":rule": rule,
-            ":until": until.map(Millis), ":at": Millis(*at), ":by": by.as_str() },
+            ":until": until.map(Millis), ":at": Millis(*at), ":by": Text(by) },
         )?;
         Ok(())
     }

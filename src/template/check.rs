@@ -1,16 +1,21 @@
-//! Checks a compiled template before it is ever used: every name exists, every helper is used rightly.
+//! Checks a compiled template before it is used: every name exists, and every helper is used correctly.
+
+mod path;
 
 use handlebars::Template;
 use handlebars::template::{BlockParam, DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
 
+pub(super) use self::path::nearest;
+
+use self::path::{Unknown, follow, segments};
 use super::helpers::{HELPERS, Use};
 use super::shape::{CONTEXT, Shape};
 use super::source::{Fault, Part};
 
-/// Rendering recurses with each block, so deep ones could end the process.
+/// Rendering recurses with each block, so deep nesting could overflow the stack.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Loops in loops in loops take long and say little.
+/// Deeply nested loops take long and say little.
 const MAX_LOOPS: usize = 2;
 
 /// `{{> name}}`
@@ -30,7 +35,7 @@ pub(super) fn names(template: &Template, part: &Part<'_>) -> (Vec<Include>, Vec<
     (walk.includes, walk.faults)
 }
 
-/// What a name is looked up in: the whole context, or what `{{#each}}` and `{{#with}}` are about.
+/// Where names are looked up: the whole context, or the value of `{{#each}}` or `{{#with}}`.
 struct Scope {
     this: &'static Shape,
     loops: bool,
@@ -89,7 +94,7 @@ impl Walk<'_> {
                     let at = self.find(path, at);
                     self.fault_with_help(
                         at,
-                        format!("`{path}` has parts and cannot be shown"),
+                        format!("`{path}` has parts, so it can't be shown by itself"),
                         format!("it has {parts}"),
                     );
                 }
@@ -126,7 +131,7 @@ impl Walk<'_> {
         self.depth -= 1;
     }
 
-    /// What names inside of the block belong to, where it changes that.
+    /// The scope of names inside the block, if the block changes it.
     fn scope(&mut self, helper: &HelperTemplate, at: usize) -> Option<Scope> {
         let name = helper.name.as_name().unwrap_or_default();
         let path = helper.params.first().and_then(path_of);
@@ -150,7 +155,7 @@ impl Walk<'_> {
             ("with", Some(shape @ Shape::Object(_))) => {
                 Some(Scope { this: shape, loops: false, params: names.into_iter().zip([shape]).collect() })
             }
-            // `call` has said what is wrong with it.
+            // `call` has reported what is wrong with it.
             _ => None,
         }
     }
@@ -162,7 +167,7 @@ impl Walk<'_> {
             let known: Vec<&str> = HELPERS.iter().map(|known| known.name).collect();
             let help = match nearest(name, known.iter().map(|name| (*name).to_owned())) {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => format!("there are {}", known.join(", ")),
+                None => format!("the helpers are {}", known.join(", ")),
             };
             return self.fault_with_help(place, format!("there is no helper `{name}`"), help);
         };
@@ -176,7 +181,7 @@ impl Walk<'_> {
                 );
             }
             (Use::Inline, Use::Block) => {
-                self.fault_with_help(place, format!("`{name}` is no block"), format!("write `{{{{{name} …}}}}`"));
+                self.fault_with_help(place, format!("`{name}` isn't a block"), format!("write `{{{{{name} …}}}}`"));
             }
             _ => {}
         }
@@ -190,7 +195,7 @@ impl Walk<'_> {
             self.fault(place, format!("`{name}` takes {wanted}, and has {given}"));
         }
         for key in helper.hash.keys().filter(|key| !(matches!(name, "if" | "unless") && *key == "includeZero")) {
-            self.fault(place, format!("`{name}` takes no `{key}=`"));
+            self.fault(place, format!("`{name}` doesn't take `{key}=`"));
         }
         for (index, parameter) in helper.params.iter().enumerate() {
             let shape = self.parameter(parameter, at);
@@ -200,7 +205,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The shape of an argument, where it is a name that exists.
+    /// The shape of an argument, if it is a name that exists.
     fn parameter(&mut self, parameter: &Parameter, at: usize) -> Option<&'static Shape> {
         match parameter {
             Parameter::Subexpression(inner) => {
@@ -220,7 +225,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Says so where a helper's first argument is of a wrong shape.
+    /// Reports a helper's first argument if it has the wrong shape.
     fn suits(&mut self, helper: &str, parameter: &Parameter, shape: Option<&Shape>, at: usize) {
         let path = path_of(parameter);
         let wanted = match (helper, shape) {
@@ -233,7 +238,7 @@ impl Walk<'_> {
             _ => return,
         };
         let given = path.map_or("this argument".to_owned(), |path| format!("`{path}`"));
-        self.fault(at, format!("`{helper}` takes {wanted}, and {given} is none"));
+        self.fault(at, format!("`{helper}` takes {wanted}, which {given} isn't"));
     }
 
     fn include(&mut self, partial: &DecoratorTemplate, at: usize) {
@@ -245,13 +250,13 @@ impl Walk<'_> {
         }
         if self.scopes.len() > 1 {
             let message =
-                format!("`{{{{> {name}}}}}` needs all names, and inside of `each` and `with` they are others");
+                format!("`{{{{> {name}}}}}` can't stand inside `each` or `with`, where names mean something else");
             return self.fault(at, message);
         }
         self.includes.push(Include { name: name.to_owned(), at: self.part.start + at, depth: self.depth });
     }
 
-    /// What a path stands for; where it does not exist, says so.
+    /// The shape that a path leads to; reports one that doesn't exist.
     fn resolve(&mut self, path: &str, at: usize) -> Option<&'static Shape> {
         match self.lookup(path) {
             Ok(shape) => Some(shape),
@@ -269,7 +274,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Where `word` stands, from `at` on.
+    /// The position of `word` after `at`.
     fn find(&self, word: &str, at: usize) -> usize {
         let part_of_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '@' | '[' | ']');
         let rest = self.part.text.get(at..).unwrap_or_default();
@@ -297,7 +302,7 @@ impl Walk<'_> {
         let scopes = self.scopes.get(..=index).unwrap_or_default();
         if local {
             let known = matches!(climbed, "index" | "first" | "last") && scopes.iter().any(|scope| scope.loops);
-            let help = "`@index`, `@first` and `@last` exist inside of `{{#each}}`, and `@root` everywhere".to_owned();
+            let help = "`@index`, `@first` and `@last` exist inside `{{#each}}`, and `@root` everywhere".to_owned();
             return if known { Ok(&Shape::Value) } else { Err(Unknown { known: None, help: Some(help) }) };
         }
         let segments = segments(climbed);
@@ -309,7 +314,7 @@ impl Walk<'_> {
         let this = scopes.last().map_or(&*CONTEXT, |scope| scope.this);
         follow(this, &segments, "").map_err(|unknown| {
             if index > 0 && follow(&CONTEXT, &segments, "").is_ok() {
-                let help = format!("inside of this block write `@root.{climbed}`");
+                let help = format!("inside this block, write `@root.{climbed}`");
                 Unknown { known: None, help: Some(help) }
             } else {
                 unknown
@@ -318,88 +323,10 @@ impl Walk<'_> {
     }
 }
 
-struct Unknown {
-    /// The longest part that does exist but has no parts
-    known: Option<String>,
-    help: Option<String>,
-}
-
 fn path_of(parameter: &Parameter) -> Option<&str> {
     match parameter {
         Parameter::Name(_) | Parameter::Path(_) => parameter.as_name(),
         Parameter::Literal(_) | Parameter::Subexpression(_) => None,
         _ => None,
     }
-}
-
-/// `pr.title`, `pr/title` and `pr.[title]` are the same; `this` stands for what is there.
-fn segments(path: &str) -> Vec<&str> {
-    let plain = |segment: &'_ str| !segment.is_empty() && segment != "this";
-    let strip = |segment: &'_ str| -> usize { usize::from(segment.starts_with('[') && segment.ends_with(']')) };
-    path.split(['.', '/'])
-        .filter(|segment| plain(segment))
-        .map(|segment| segment.get(strip(segment)..segment.len() - strip(segment)).unwrap_or(segment))
-        .collect()
-}
-
-fn follow(from: &'static Shape, segments: &[&str], before: &str) -> Result<&'static Shape, Unknown> {
-    let mut shape = from;
-    let mut known = before.to_owned();
-    for (index, segment) in segments.iter().enumerate() {
-        match shape {
-            Shape::Object(names) => match names.get(*segment) {
-                Some(inner) => shape = inner,
-                None => {
-                    let rest = segments.get(index + 1..).unwrap_or_default();
-                    return Err(Unknown { known: None, help: suggest(shape, segment, &known, rest) });
-                }
-            },
-            Shape::List(_) => {
-                let help = format!("`{known}` is a list: write `{{{{join {known}}}}}` or `{{{{#each {known}}}}}`");
-                return Err(Unknown { known: None, help: Some(help) });
-            }
-            Shape::Value if known.is_empty() => {
-                return Err(Unknown { known: None, help: Some("here `{{this}}` is one value".to_owned()) });
-            }
-            Shape::Value => return Err(Unknown { known: Some(known), help: None }),
-        }
-        if !known.is_empty() {
-            known.push('.');
-        }
-        known.push_str(segment);
-    }
-    Ok(shape)
-}
-
-/// What the writer may have meant by `segment`, a name that `shape` does not have.
-fn suggest(shape: &Shape, segment: &str, known: &str, rest: &[&str]) -> Option<String> {
-    let whole = |name: &str| {
-        let parts = [known, name].into_iter().chain(rest.iter().copied()).filter(|part| !part.is_empty());
-        parts.collect::<Vec<_>>().join(".")
-    };
-    let own = shape.names().into_iter().map(str::to_owned);
-    if let Some(name) = nearest(segment, own) {
-        return Some(format!("did you mean `{}`?", whole(&name)));
-    }
-    let wanted = whole(segment);
-    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
-    let paths = CONTEXT.paths();
-    let below = |root: &str| paths.iter().find(|path| path.starts_with(root) && last(path) == last(&wanted)).cloned();
-    let elsewhere = nearest(&wanted, paths.iter().cloned());
-    let elsewhere = elsewhere.or_else(|| ["pr.", "ticket.", ""].into_iter().find_map(below));
-    match elsewhere {
-        Some(path) => Some(format!("did you mean `{path}`?")),
-        None if known.is_empty() => Some(format!("there are {}", shape.names().join(", "))),
-        None => Some(format!("`{known}` has {}", shape.names().join(", "))),
-    }
-}
-
-/// The candidate that differs by a typing mistake or two.
-pub(super) fn nearest(word: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
-    let allowed = (word.chars().count() / 3).clamp(1, 3);
-    candidates
-        .map(|candidate| (strsim::damerau_levenshtein(word, &candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, candidate)| candidate)
 }

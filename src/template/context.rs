@@ -13,7 +13,7 @@ use crate::event::{About, Actor, Change, Comment, Event, EventKind, Issue, Note,
 pub struct Facts<'a> {
     /// What happened
     pub event: &'a Event,
-    /// What is known of the primary ticket, if anything is
+    /// What is known of the primary ticket, if anything
     pub ticket: Option<&'a Ticket>,
     /// The conversation it belongs to
     pub thread: &'a ThreadView,
@@ -31,23 +31,23 @@ pub struct Facts<'a> {
     pub object_by: Option<Timestamp>,
     /// When the message is made
     pub now: Timestamp,
-    /// What stands beside it in its message
+    /// What else is in its message
     pub company: Company<'a>,
 }
 
-/// What stands beside what is told in one message.
+/// What else is in the message of an update.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Company<'a> {
     /// Whether this is one of several lines in a message whose heading names the conversation
     pub brief: bool,
-    /// All the comments that it tells of, where it tells of several: `None` for one without words
+    /// All the comments that it reports, if there are several: `None` for one without text
     pub comments: &'a [Option<Comment>],
 }
 
-/// How many comments of several are quoted.
+/// How many of several comments are quoted.
 const MOST_QUOTED: usize = 5;
 
-/// Every name that a template can use. What is absent is left out, and never an empty string.
+/// Every name that a template can use. An absent value is left out, and is never an empty string.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Context {
     /// What happened
@@ -222,7 +222,8 @@ pub struct Links {
 }
 
 impl ThreadView {
-    /// The conversation `key` that an event belongs to, whose page is `url`. What is restricted about `ticket` is not in it.
+    /// The conversation `key` that an event belongs to, whose page is `url`. It contains nothing restricted about
+    /// `ticket`.
     #[must_use]
     pub fn of(event: &Event, ticket: Option<&Ticket>, key: String, url: Option<String>) -> Self {
         let (label, title) = (words::label(&key, event), words::topic(&key, event, ticket));
@@ -273,8 +274,8 @@ pub fn context(facts: &Facts<'_>) -> Context {
     }
 }
 
-/// The context of a message that says no more than what kind of thing happened and where, at `url`. All else is absent,
-/// so that no template can tell it.
+/// The context of a message that says only what kind of thing happened, with the link `url`. Everything else is absent,
+/// so that no template can show it.
 #[must_use]
 pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
     let event = facts.event;
@@ -309,7 +310,7 @@ pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
     }
 }
 
-/// The context of a message that says no more of a ticket than its key and its page.
+/// The context of a message that contains only the key of a ticket and its page.
 #[must_use]
 pub fn key_only(facts: &Facts<'_>, ticket: &Ticket) -> Context {
     let known = redacted(facts, ticket.url.clone());
@@ -317,7 +318,7 @@ pub fn key_only(facts: &Facts<'_>, ticket: &Ticket) -> Context {
     Context { event, ticket: Some(ticket_view(ticket.key_and_link(), facts)), ..known }
 }
 
-/// Whether it is a draft that was ready before. Who is not its author did not open it.
+/// Whether it is a draft that was ready before: somebody other than its author can't have opened it.
 fn is_converted(event: &Event) -> bool {
     let changed = event.change.as_ref().is_some_and(|change| change.field == "draft");
     let by_another = match (&event.about, &event.actor) {

@@ -1,4 +1,4 @@
-//! Events as the tests of templates and channels need them.
+//! Events for the tests of templates and channels.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -13,7 +13,7 @@ use crate::event::{Issue, PullRequest, StatusCategory};
 
 pub(crate) use self::variants::variants;
 
-/// What an attacker may call a pull request.
+/// A title that an attacker may give a pull request.
 pub(crate) const EVIL: &str = "<!channel> [x](http://evil) **hi** \r\nBcc: a@b";
 
 pub(crate) fn actor(login: &str, name: &str) -> Actor {

@@ -1,7 +1,7 @@
 //! The helpers that templates have besides Handlebars' own.
 //!
-//! A helper returns a value, and the value is then made inert like any other; a helper that wrote to the output
-//! itself would get around that.
+//! A helper returns a value, which is then made inert like any other. A helper that wrote to the output itself would
+//! circumvent that.
 
 use handlebars::{Context, Handlebars, Helper, HelperDef, JsonValue, RenderContext, RenderError, ScopedJson};
 use jiff::civil::Date;
@@ -95,7 +95,7 @@ const fn helper(
     HelperInfo { name, usage, arguments, example, meaning }
 }
 
-/// Adds the helpers, and takes away Handlebars' own that are not in [`HELPERS`].
+/// Adds the helpers, and removes Handlebars' own helpers that aren't in [`HELPERS`].
 pub(super) fn register(registry: &mut Handlebars<'_>) {
     for name in ["lookup", "raw", "log"] {
         registry.unregister_helper(name);
@@ -105,7 +105,7 @@ pub(super) fn register(registry: &mut Handlebars<'_>) {
     }
 }
 
-/// From the arguments and the whole context to what is shown.
+/// Computes what is shown from the arguments and the whole context.
 type ValueOf = fn(&[&JsonValue], &JsonValue) -> String;
 
 struct Value(ValueOf);

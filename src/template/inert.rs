@@ -1,8 +1,8 @@
 //! Makes values inert, so that no Markdown parser ever reads them.
 //!
-//! A value goes into the template's output as one private-use character per byte. To the parser those are letters
-//! that mean nothing, wherever they stand: in text, in a code span, in a link's destination. After parsing they are
-//! turned back. Nothing has to be escaped for each place, so nothing can be forgotten.
+//! A value goes into the template's output as one private-use character per byte. To the parser those are ordinary
+//! letters, wherever they are: in text, in a code span, in a link's destination. After parsing they are turned back.
+//! Since nothing has to be escaped for each place, no place can be forgotten.
 
 /// The character that stands for byte 0; the other 255 follow it.
 const FIRST: u32 = 0xE000;
@@ -16,12 +16,12 @@ fn byte(c: char) -> Option<u8> {
     u32::from(c).checked_sub(FIRST).and_then(|offset| u8::try_from(offset).ok())
 }
 
-/// A value as letters that mean nothing.
+/// Turns a value into letters without a meaning.
 pub(super) fn encode(value: &str) -> String {
     clean(value).bytes().filter_map(|byte| char::from_u32(FIRST + u32::from(byte))).collect()
 }
 
-/// Text with its values as they were.
+/// Turns the values in a text back.
 pub(super) fn decode(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut value = Vec::new();
@@ -38,8 +38,8 @@ pub(super) fn decode(text: &str) -> String {
     decoded
 }
 
-/// One line of text: control characters and white space fold into single spaces, and what is not seen but changes
-/// what is (the direction of text, characters without width) is left out.
+/// One line of text: control characters and white space become single spaces, and invisible characters that change what
+/// is seen (the direction of text, characters without width) are left out.
 #[must_use]
 pub fn clean(value: &str) -> String {
     let mut line = String::with_capacity(value.len());

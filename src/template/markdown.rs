@@ -17,28 +17,28 @@ pub struct Message {
     pub body: Vec<Block>,
     /// One quiet line: why the reader gets it
     pub why: String,
-    /// What readers call its conversation; empty in what was written before there were such words
+    /// What readers call its conversation; empty in messages that were stored before this field existed
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub label: String,
-    /// Whether its conversation's name may not be said either
+    /// Whether the name of its conversation is restricted too
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub private: bool,
-    /// Whether not even what kind of thing happened may be said
+    /// Whether even the kind of event is restricted
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub restricted: bool,
-    /// Whether its subject stands, also in a conversation that began with another: that may not be said any more
+    /// Whether it keeps its own subject in a conversation that began with another one, since that one is restricted now
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub own_subject: bool,
     /// The page of what it is about
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub url: Option<String>,
-    /// What it does in its conversation
+    /// How it appears in its conversation
     #[serde(skip_serializing_if = "is_default", default)]
     pub manner: Manner,
-    /// Whom it calls, by login
+    /// Whom it mentions, by login
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub mention: Vec<String>,
-    /// Who answers go to, by login
+    /// Who gets replies, by login
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reply_to: Option<String>,
 }
@@ -55,7 +55,7 @@ impl Message {
     }
 }
 
-/// A paragraph, or what stands in a paragraph's place.
+/// A paragraph, or another block of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Block {
@@ -98,15 +98,15 @@ pub enum Inline {
     Break,
 }
 
-/// Lists in quotes in lists: nobody reads deeper ones, and the writers recurse.
+/// How deeply lists and quotes can nest: nobody reads deeper ones, and the writers recurse.
 const MAX_DEPTH: usize = 16;
 
-/// What Markdown a message cannot hold, in the words of an error.
+/// Why a message can't contain some Markdown, in the words of an error.
 pub(super) fn unsupported(event: &Event<'_>) -> Option<&'static str> {
     match event {
-        Event::Html(_) | Event::InlineHtml(_) => Some("HTML is not sent: a message is Markdown"),
-        Event::Start(Tag::Image { .. }) => Some("images are not sent: link to the page instead"),
-        Event::Rule => Some("a line across the page is not sent: messages are short"),
+        Event::Html(_) | Event::InlineHtml(_) => Some("HTML can't be sent: write Markdown"),
+        Event::Start(Tag::Image { .. }) => Some("images can't be sent: link to the page instead"),
+        Event::Rule => Some("a horizontal rule can't be sent: messages are short"),
         _ => None,
     }
 }
@@ -119,7 +119,7 @@ pub(super) fn events(markdown: &str) -> Parser<'_> {
 /// Reads Markdown whose values are inert (`inert::encode`).
 ///
 /// # Errors
-/// When it is nested too deep.
+/// If it is nested too deeply.
 pub(super) fn parse(markdown: &str) -> Result<Vec<Block>, &'static str> {
     let mut tree = Tree { open: Vec::new(), top: Frame::new(Kind::Flow) };
     for event in TextMergeStream::new(events(markdown)) {
@@ -155,7 +155,7 @@ enum Kind {
     Strong,
     Emphasis,
     Link(String),
-    /// Its text stands for it
+    /// It is replaced by its text
     Transparent,
 }
 
@@ -184,7 +184,7 @@ struct Tree {
 struct Frame {
     kind: Kind,
     blocks: Vec<Block>,
-    /// In a frame that holds blocks: a paragraph without tags of its own, as in tight lists
+    /// In a frame that holds blocks: a paragraph without tags, as in tight lists
     inlines: Vec<Inline>,
     items: Vec<Vec<Block>>,
 }
@@ -198,7 +198,7 @@ impl Frame {
         self.inline(Inline::Text(inert::decode(text)));
     }
 
-    /// Two pieces of text become one: side by side they could be what neither is alone.
+    /// Joins two pieces of text: side by side they could mean something that neither means alone.
     fn inline(&mut self, inline: Inline) {
         match (self.inlines.last_mut(), inline) {
             (Some(Inline::Text(last)), Inline::Text(text)) => last.push_str(&text),
@@ -231,7 +231,7 @@ impl Tree {
         let top = &mut self.top;
         match std::mem::replace(&mut frame.kind, Kind::Transparent) {
             Kind::Flow | Kind::Transparent => frame.inlines.into_iter().for_each(|inline| top.inline(inline)),
-            // What an absent value leaves empty is left out.
+            // Leaves out what is empty because a value is absent.
             Kind::Quote => match frame.into_blocks() {
                 blocks if blocks.is_empty() => top.end_paragraph(),
                 blocks => top.block(Block::Quote(blocks)),
@@ -268,13 +268,13 @@ impl Tree {
     }
 }
 
-/// The address as a browser would read it; `None` for every other scheme, and for what is no address.
+/// The address as a browser would read it; `None` for every other scheme, and for what isn't an address.
 fn web_address(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     matches!(url.scheme(), "http" | "https" | "mailto").then(|| url.to_string())
 }
 
-/// Takes the white space off a paragraph's ends.
+/// Trims white space from both ends of a paragraph.
 fn trim(mut inlines: Vec<Inline>) -> Vec<Inline> {
     if let Some(Inline::Text(first)) = inlines.first_mut() {
         *first = first.trim_start().to_owned();
@@ -305,7 +305,7 @@ pub fn text(blocks: &[Block]) -> String {
     blocks.iter().map(block_text).collect::<Vec<_>>().join("\n\n")
 }
 
-/// All text on one line, without addresses. What is quoted is in quotes, so that it does not run into the next sentence.
+/// All text on one line, without addresses. Quotes get quotation marks, so that they don't run into the next sentence.
 #[must_use]
 pub fn one_line(blocks: &[Block]) -> String {
     let text = |block: &Block| match block {
@@ -314,7 +314,7 @@ pub fn one_line(blocks: &[Block]) -> String {
         Block::Code(code) => code.clone(),
         Block::List { items, .. } => items.iter().map(|item| one_line(item)).collect::<Vec<_>>().join(" "),
     };
-    // A quote without an end of its own gets one, where something follows.
+    // A quote that doesn't end with punctuation gets a full stop if something follows.
     let open = |text: &str| text.ends_with('”') && !text.trim_end_matches('”').ends_with(['.', '!', '?', '…']);
     let last = blocks.len().saturating_sub(1);
     let text = blocks.iter().enumerate().map(|(index, block)| match (block, text(block)) {
@@ -363,13 +363,13 @@ fn inline_text(inlines: &[Inline]) -> String {
         .collect()
 }
 
-/// Text of at most `limit` characters, cut at a word, with `…` where something is missing.
+/// Text of at most `limit` characters, cut between words, with `…` if something is missing.
 #[must_use]
 pub fn shorten(text: &str, limit: usize) -> String {
     let Some((end, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
     let room = text.char_indices().nth(limit.saturating_sub(1)).map_or(end, |(at, _)| at);
     let head = text.get(..room).unwrap_or_default();
-    // A word longer than the whole room is cut where the room ends, but not within what is seen as one letter.
+    // A word that is too long by itself is cut at the limit, but not within what readers see as one letter.
     let letter = text.grapheme_indices(true).map(|(at, _)| at).take_while(|at| *at <= room).last().unwrap_or(0);
     let word = head.rfind(char::is_whitespace).filter(|&at| at > room / 2).unwrap_or(letter);
     format!("{}…", head.get(..word).unwrap_or_default().trim_end())

@@ -1,7 +1,7 @@
 //! Messages from events: templates with front matter, rendered to a tree that no value can change.
 //!
-//! A template is checked when it is loaded (`check`): a name that does not exist is an error then, and not an
-//! empty string at three in the morning. Values never pass through the Markdown parser (`inert`).
+//! A template is checked when it is loaded (`check`), so a name that doesn't exist is an error then, and not an empty
+//! string at three in the morning. Values never pass through the Markdown parser (`inert`).
 
 mod check;
 mod context;
@@ -46,7 +46,7 @@ pub const BUILT_IN: &[(&str, &str)] = built_in! {
     "part-ticket-first" "part-ticket-change" "part-rescheduled"
 };
 
-/// Whether it is a part of built-in templates, and no message of its own.
+/// Whether it is a part of built-in templates, and not a message.
 #[must_use]
 pub fn is_part(name: &str) -> bool {
     name.starts_with("part-") && BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
@@ -82,13 +82,13 @@ pub fn for_kind(kind: EventKind) -> &'static str {
     }
 }
 
-/// Why a message could not be made.
+/// Why a message can't be written.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// No template has this name
     #[error("there is no template `{0}`")]
     Unknown(String),
-    /// The team may not hear of it
+    /// The team may not know of it
     #[error("{0}")]
     Withheld(Reason),
     /// Handlebars gave up, or the output is too long
@@ -101,13 +101,13 @@ pub enum RenderError {
     },
 }
 
-/// What a template may yield, in characters: a message is short.
+/// How long a rendered message can be, in characters, since messages are short.
 const MAX_OUTPUT: usize = 64 * 1024;
 
 /// Mail programs show less, and some servers refuse more.
 const MAX_SUBJECT: usize = 200;
 
-/// Including is cheap to write and dear to render.
+/// Templates that include others are short to write and expensive to render.
 const MAX_INCLUDES: usize = 512;
 
 const INCLUDES_ITSELF: &str = "this includes the template itself";
@@ -116,13 +116,13 @@ const INCLUDES_ITSELF: &str = "this includes the template itself";
 #[derive(Debug)]
 pub struct Templates {
     registry: Handlebars<'static>,
-    /// Those that have words for several comments
+    /// The templates that can show several comments
     joining: BTreeSet<String>,
 }
 
 impl Templates {
-    /// The built-in templates, overlaid by a folder's: each its name, which is its file's without `.hbs`, and text.
-    /// A broken one is reported and does not replace the good one.
+    /// The built-in templates, with those in a folder in place of the ones with the same name. The name of a template
+    /// is that of its file without `.hbs`. A broken template is reported and doesn't replace the good one.
     pub fn load<'a>(folder: impl IntoIterator<Item = (&'a str, &'a str)>) -> (Self, Vec<TemplateProblem>) {
         let mut problems = Vec::new();
         let mut overlay = BTreeMap::new();
@@ -157,13 +157,13 @@ impl Templates {
         self.registry.has_template(&subject_name(name))
     }
 
-    /// Whether a template has words for several comments at once, so that none is lost where they are told as one.
+    /// Whether a template can show several comments at once, so that none is lost when they are sent as one message.
     #[must_use]
     pub fn joins_comments(&self, name: &str) -> bool {
         self.joining.contains(name)
     }
 
-    /// The names of the templates in force that a rule can name, in order: not the parts that the built-in ones are made of.
+    /// The names of the templates that a rule can choose, in order, without the parts of built-in templates.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         let names = self.registry.get_templates().keys().map(String::as_str);
@@ -172,10 +172,10 @@ impl Templates {
         names
     }
 
-    /// Makes a message.
+    /// Writes a message.
     ///
     /// # Errors
-    /// When no template has this name, or it yields nothing or too much.
+    /// If no template has this name, or if the message is empty or too long.
     pub fn render(&self, name: &str, context: &Context) -> Result<Message, RenderError> {
         if !self.has(name) {
             return Err(RenderError::Unknown(name.to_owned()));
@@ -193,7 +193,7 @@ impl Templates {
         let subject = clean(&inert::decode(&output(&subject_name(name))?));
         let body = markdown::parse(&output(name)?).map_err(|error| failed(error.to_owned()))?;
         if body.is_empty() {
-            return Err(failed("it yields an empty message".to_owned()));
+            return Err(failed("the message is empty".to_owned()));
         }
         let subject = if subject.is_empty() { clean(&context.thread.label) } else { subject };
         Ok(Message {
@@ -207,7 +207,7 @@ impl Templates {
     }
 }
 
-/// No template's name holds it, so no template can include a subject.
+/// No name of a template contains this, so no template can include a subject.
 const SUBJECT_MARK: &str = "#subject";
 
 fn subject_name(name: &str) -> String {
@@ -230,21 +230,21 @@ fn read_all<'a>(
     sources
 }
 
-/// The first template of the folder that includes what it cannot.
+/// The first template in the folder with an include that doesn't work.
 fn broken_include(
     built_in: &BTreeMap<String, Source>,
     overlay: &BTreeMap<String, Source>,
 ) -> Option<(String, TemplateProblem)> {
     let find = |name: &str| overlay.get(name).or_else(|| built_in.get(name));
     let known = || overlay.keys().chain(built_in.keys()).cloned();
-    // Missing ones first: a template is not to blame for what another one lacks.
+    // Missing templates come first, so that a template isn't blamed for what another one lacks.
     let missing = overlay.values().find_map(|source| {
         let include = source.includes.iter().find(|include| find(&include.name).is_none())?;
         let mut fault = Fault::new(include.at, format!("there is no template `{}`", include.name));
         fault.help = check::nearest(&include.name, known()).map(|name| format!("did you mean `{name}`?"));
         Some((source, fault))
     });
-    // A template that only leads to a circle is fine once the circle is broken.
+    // A template that only leads to a circle is fine once the circle is removed.
     let (source, fault) = missing.or_else(|| {
         let measured = overlay.values().filter_map(|source| {
             let message = measure(source, &find, (0, source), &mut MAX_INCLUDES.clone()).err()?;
@@ -256,7 +256,7 @@ fn broken_include(
     Some((source.name.clone(), fault.locate(&source.name, &source.text)))
 }
 
-/// Follows what a template includes. `at` is how deep in blocks, and in which template.
+/// Follows the includes of a template. `at` is the depth of blocks, and the template.
 fn measure<'a>(
     root: &Source,
     find: &impl Fn(&str) -> Option<&'a Source>,
@@ -280,7 +280,7 @@ fn measure<'a>(
     Ok(())
 }
 
-/// Leaves out what is empty: to a template it is absent.
+/// Leaves out what is empty, so that it is absent for templates.
 fn prune(value: &mut Json) {
     let empty = |value: &Json| value.is_null() || value.as_str().is_some_and(str::is_empty);
     match value {
@@ -296,7 +296,7 @@ fn prune(value: &mut Json) {
     }
 }
 
-/// What a template writes, up to [`MAX_OUTPUT`].
+/// The output of a template, up to [`MAX_OUTPUT`].
 struct Output {
     bytes: Vec<u8>,
     characters: usize,

@@ -10,11 +10,11 @@ use super::context::Context;
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// Has names of its own
+    /// An object with names of its own
     Object(BTreeMap<String, Shape>),
-    /// Several of the same
+    /// A list
     List(Box<Shape>),
-    /// Text, a number, or true and false
+    /// A text, a number or a boolean
     Value,
 }
 
@@ -34,7 +34,7 @@ fn read(schema: &Json, root: &Json) -> Shape {
     if let Some(name) = schema.get("$ref").and_then(Json::as_str) {
         return root.pointer(name.trim_start_matches('#')).map_or(Shape::Value, |target| read(target, root));
     }
-    // An optional object is `anyOf` it and null.
+    // An optional object is an `anyOf` of the object and null.
     if let Some(cases) = schema.get("anyOf").and_then(Json::as_array) {
         let shapes = cases.iter().map(|case| read(case, root));
         return shapes.into_iter().find(|shape| *shape != Shape::Value).unwrap_or(Shape::Value);

@@ -1,4 +1,4 @@
-//! One template file: front matter and body, read and checked.
+//! Reads and checks a template file: front matter and body.
 
 use std::fmt;
 use std::ops::Range;
@@ -33,7 +33,7 @@ impl fmt::Display for TemplateProblem {
     }
 }
 
-/// Something wrong at a byte of the file.
+/// A problem at a byte of the file.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub at: usize,
@@ -64,7 +64,7 @@ impl Fault {
     }
 }
 
-/// A template that was read and found right, but for what it includes.
+/// A template that is valid by itself; its includes aren't checked yet.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub name: String,
@@ -74,13 +74,13 @@ pub(super) struct Source {
     pub includes: Vec<Include>,
 }
 
-/// The subject of templates that give none. It is the same for a whole conversation, since mail programs start a new
-/// one where the subject changes.
+/// The subject of templates without one. It stays the same in a conversation, since mail programs start a new
+/// conversation when the subject changes.
 pub(super) const SUBJECT: &str = "{{thread.label}}{{#if thread.title}}: {{thread.title}}{{/if}}";
 
 const MAX_BYTES: usize = 64 * 1024;
 
-/// The parser recurses at brackets and blocks, and a stack overflow ends the process: so they are counted first.
+/// The parser recurses for brackets and blocks, and a stack overflow ends the process, so they are counted first.
 const MAX_BRACKETS: usize = 1_000;
 
 #[derive(Deserialize)]
@@ -97,7 +97,7 @@ pub(super) struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// From the parser's line and column to a byte of this part.
+    /// Turns the parser's line and column into a byte of this part.
     pub(super) fn offset(&self, line: usize, column: usize) -> usize {
         let mut lines = self.text.split_inclusive('\n');
         let before: usize = lines.by_ref().take(line.saturating_sub(1)).map(str::len).sum();
@@ -111,7 +111,7 @@ impl Source {
     /// Every problem of the file.
     pub(super) fn read(name: &str, text: &str) -> Result<Self, Vec<TemplateProblem>> {
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(text).replace("\r\n", "\n");
-        // A template that is included ends its line.
+        // An included template ends its line.
         let text = if text.ends_with('\n') { text } else { text + "\n" };
         Self::parse(name, &text).map_err(|faults| faults.into_iter().map(|fault| fault.locate(name, &text)).collect())
     }
@@ -151,16 +151,16 @@ impl Source {
     }
 }
 
-/// What must hold before any parser sees the file.
+/// Checks the file before any parser sees it.
 fn bounds(text: &str) -> Result<(), Fault> {
     if text.len() > MAX_BYTES {
-        return Err(Fault::new(0, format!("a template has at most {} KiB", MAX_BYTES / 1024)));
+        return Err(Fault::new(0, format!("a template can have at most {} KiB", MAX_BYTES / 1024)));
     }
     if let Some(at) = text.find(inert::is_inert) {
         return Err(Fault::new(at, "the characters U+E000 to U+E0FF cannot be used in a template"));
     }
     match text.match_indices(['(', '[', '{']).nth(MAX_BRACKETS) {
-        Some((at, _)) => Err(Fault::new(at, format!("a template has at most {MAX_BRACKETS} brackets"))),
+        Some((at, _)) => Err(Fault::new(at, format!("a template can have at most {MAX_BRACKETS} brackets"))),
         None => Ok(()),
     }
 }
@@ -182,7 +182,7 @@ fn parts(text: &str) -> Result<Parts<'_>, Fault> {
         fault.help("front matter is TOML with one key, `subject = \"…\"`")
     })?;
     let subject = front.subject.map(|subject| {
-        // The text starts after its quote.
+        // The text starts after its quotation mark.
         let at = start + subject.span().start + 1;
         (subject.into_inner(), at)
     });
@@ -210,7 +210,7 @@ fn compile(part: &Part<'_>) -> Result<Template, Fault> {
     })
 }
 
-/// Finds Markdown that no message can hold, in the body as it is with a plain word for each value.
+/// Finds Markdown that a message can't contain, in the body with a plain word for each value.
 fn unsent_markdown(body: &Part<'_>) -> Vec<Fault> {
     let (text, places) = without_tags(body.text);
     let place = |at: usize| body.start + places.get(at).copied().unwrap_or(body.text.len());
@@ -218,7 +218,7 @@ fn unsent_markdown(body: &Part<'_>) -> Vec<Fault> {
         return vec![Fault::new(body.start, message)];
     }
     let unsent = markdown::events(&text).into_offset_iter();
-    // An HTML block is one event a line: one problem is enough.
+    // An HTML block causes an event for each line, but one problem is enough.
     let mut faults: Vec<Fault> = Vec::new();
     for (event, range) in unsent {
         if let Some(message) = markdown::unsupported(&event)
@@ -230,7 +230,7 @@ fn unsent_markdown(body: &Part<'_>) -> Vec<Fault> {
     faults
 }
 
-/// The text with `x` for each value and nothing for every other tag, and where each of its bytes was.
+/// The text with `x` for each value and nothing for every other tag, with the original position of each byte.
 fn without_tags(text: &str) -> (String, Vec<usize>) {
     let mut plain = String::with_capacity(text.len());
     let mut places = Vec::with_capacity(text.len());

@@ -1,14 +1,14 @@
-//! What templates are told in words: who did it, what a thing is called, what became of a ticket. Pure, and never more than
-//! the event and the known state say.
+//! Words for templates: who did it, what a thing is called, what became of a ticket. These functions are pure, and
+//! claim nothing that the event and the known state don't say.
 
 use jiff::civil::Date;
 
 use crate::event::{About, Actor, Change, Event, EventKind, StatusCategory, Thing, ThingKind, Ticket};
 
-/// Who it is where nobody knows a name.
+/// The name of somebody whose name isn't known.
 pub(super) const SOMEBODY: &str = "somebody";
 
-/// Whether a text is an identifier of a person, which says nothing to anybody: an account id of Jira Cloud
+/// Whether a text is an identifier of a person, which readers can't understand: an account id of Jira Cloud
 /// (`5b10a2844c20165700ede21f`, `557058:f58131cb-…`), or a user key of Data Center (`JIRAUSER10100`).
 pub(super) fn is_account_id(text: &str) -> bool {
     let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
@@ -20,7 +20,7 @@ pub(super) fn is_account_id(text: &str) -> bool {
         || text.len() >= 12 && has_digit && is_id(text) && !text.contains('-')
 }
 
-/// Somebody as messages show them.
+/// A person as messages show them.
 pub(super) fn shown(actor: &Actor) -> Actor {
     match is_account_id(&actor.name) {
         true => Actor { name: SOMEBODY.to_owned(), ..actor.clone() },
@@ -28,12 +28,12 @@ pub(super) fn shown(actor: &Actor) -> Actor {
     }
 }
 
-/// A change as messages show it: by the name that people have for what changed, and without the ids of people.
+/// A change as messages show it: with the name that people use for the field, and without ids of people.
 pub(super) fn shown_change(change: &Change) -> Change {
     let of_people = matches!(change.field.as_str(), "assignee" | "reporter" | "reviewer" | "creator");
     let is_id = |value: &String| of_people && is_account_id(value);
     let to = change.to.clone().map(|to| if is_id(&to) { "somebody else".to_owned() } else { to });
-    // Jira's changelog speaks from the ticket's side.
+    // Jira's changelog describes a link from the ticket's side.
     let of_link = |value: String| match (change.field.as_str(), value.strip_prefix("This issue ")) {
         ("link", Some(relation)) => relation.to_owned(),
         _ => value,
@@ -72,10 +72,11 @@ fn field_name(field: &str) -> String {
     name
 }
 
-/// Who did it, as a sentence begins: `Ana`, `Ana and Bo`, `Ana, Bo and 3 others`; `None` where nobody is known by name.
+/// Who did it, for the beginning of a sentence: `Ana`, `Ana and Bo`, `Ana, Bo and 3 others`; `None` if nobody is known
+/// by name.
 ///
-/// Of a fact, such as a merge, a release or a push, a machine is not the one who did it: there it is the people it acted
-/// for, or nobody. A run by the clock is nobody's doing.
+/// A machine isn't the one who did a fact, such as a merge, a release or a push: it is the people for whom it acted, or
+/// nobody. Nobody does what runs by the clock.
 pub(super) fn actors(event: &Event) -> Option<String> {
     if matches!(&event.about, About::Thing(thing) if thing.trigger.as_deref() == Some("schedule")) {
         return None;
@@ -98,8 +99,8 @@ pub(super) fn actors(event: &Event) -> Option<String> {
     joined(&names)
 }
 
-/// Who did what nobody is said to have done: for whom a machine pushes, and who opened a pull request, which is its author
-/// also when that is told late.
+/// Who did it if the event doesn't say: the people for whom a machine pushes, and the author of a pull request that was
+/// opened, also if that is reported late.
 fn beneficiary(event: &Event) -> Option<&Actor> {
     match (&event.about, event.kind) {
         (About::PullRequest(pr), EventKind::PullRequestOpened | EventKind::PullRequestDraft) => pr.author.as_ref(),
@@ -111,7 +112,7 @@ fn beneficiary(event: &Event) -> Option<&Actor> {
     }
 }
 
-/// Whether it is so whoever pressed the key, as opposed to what bots say and open.
+/// Whether it is a fact, which is true whoever caused it, as opposed to what bots say and open.
 fn is_fact(kind: EventKind) -> bool {
     use EventKind as Kind;
     matches!(
@@ -148,8 +149,8 @@ fn joined(names: &[&str]) -> Option<String> {
     })
 }
 
-/// What became of a ticket that is done, as far as its resolution says, or else its status: `done`, `wont_do`, `duplicate`,
-/// `not_reproduced`, `incomplete`, or `other` for what sites name as they like.
+/// What became of a ticket that is done, by its resolution or else its status: `done`, `wont_do`, `duplicate`,
+/// `not_reproduced`, `incomplete`, or `other` for a name that a site made up.
 pub(super) fn outcome(ticket: &Ticket) -> Option<&'static str> {
     if ticket.status_category.is_some_and(|category| category != StatusCategory::Done) {
         return None;
@@ -172,7 +173,7 @@ pub(super) fn outcome(ticket: &Ticket) -> Option<&'static str> {
     })
 }
 
-/// Whether a ticket has come back from where tickets end.
+/// Whether a ticket was reopened after it was done.
 pub(super) fn is_reopened(ticket: &Ticket) -> bool {
     const ENDS: [&str; 6] = ["done", "closed", "resolved", "fixed", "complete", "completed"];
     let is = |status: &Option<String>, name: &str| status.as_ref().is_some_and(|is| is.eq_ignore_ascii_case(name));
@@ -180,7 +181,7 @@ pub(super) fn is_reopened(ticket: &Ticket) -> bool {
     open && (ENDS.iter().any(|end| is(&ticket.previous_status, end)) || is(&ticket.status, "Reopened"))
 }
 
-/// Whether nothing that is known of a ticket speaks against its being on track, and something is known.
+/// Whether something is known of a ticket, and nothing that is known suggests that it isn't on track.
 pub(super) fn is_on_track(ticket: &Ticket, today: Date) -> bool {
     let known = ticket.summary.is_some() || ticket.status.is_some();
     let troubled = ticket.flagged == Some(true) || ticket.slipped == Some(true);
@@ -188,7 +189,7 @@ pub(super) fn is_on_track(ticket: &Ticket, today: Date) -> bool {
     known && !troubled && !over
 }
 
-/// What readers call a ticket: its key, with its title if that is known.
+/// What readers call a ticket: its key, and its title if that is known.
 pub(super) fn ticket_name(ticket: &Ticket) -> String {
     match (&ticket.summary, is_number(&ticket.key)) {
         (Some(summary), false) => format!("{} “{summary}”", ticket.key),
@@ -198,12 +199,12 @@ pub(super) fn ticket_name(ticket: &Ticket) -> String {
     }
 }
 
-/// Jira's own number of a ticket, which no page shows.
+/// Whether this is Jira's internal number of a ticket, which no page shows.
 fn is_number(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What readers call a thing; `None` where it has no name of its own.
+/// What readers call a thing; `None` if it has no name of its own.
 pub(super) fn thing_name(scope: &str, thing: &Thing) -> Option<String> {
     match thing.kind {
         ThingKind::Release => Some(match (tag(thing), title_of_release(thing)) {
@@ -228,12 +229,12 @@ fn tag(release: &Thing) -> Option<&str> {
     release.tag.as_deref().or(release.branch.as_deref())
 }
 
-/// The title of a release that is called something else than its tag.
+/// The title of a release, if it differs from the tag.
 fn title_of_release(release: &Thing) -> Option<&str> {
     Some(release.title.as_str()).filter(|title| tag(release).is_some_and(|tag| tag != *title))
 }
 
-/// `main@f95f852`, with the service in parentheses where several are deployed.
+/// `main@f95f852`, with the service in parentheses if there are several.
 fn deployed(thing: &Thing) -> Option<String> {
     let branch = thing
         .branch
@@ -255,7 +256,7 @@ fn is_sha(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A commit as people write it.
+/// The short form of a commit.
 pub(super) fn short_sha(sha: &str) -> &str {
     sha.get(..7).unwrap_or(sha)
 }
@@ -284,8 +285,8 @@ pub(super) fn label(key: &str, event: &Event) -> String {
     }
 }
 
-/// What the conversation is about, in words that its label doesn't say. A mail's subject is made of both, and is the same
-/// for a whole conversation, since mail programs start a new one where it changes.
+/// What the conversation is about, apart from its label. A mail's subject consists of both, and stays the same in a
+/// conversation, since mail programs start a new conversation when it changes.
 pub(super) fn topic(key: &str, event: &Event, ticket: Option<&Ticket>) -> Option<String> {
     let title = match &event.about {
         About::Thing(thing) if key == event.subject && !is_of_pull_request(key, thing) => {
@@ -295,7 +296,7 @@ pub(super) fn topic(key: &str, event: &Event, ticket: Option<&Ticket>) -> Option
         About::Ticket(about) => about.summary.as_deref(),
         about => match ticket.filter(|ticket| ticket.key == key) {
             Some(Ticket { summary: Some(summary), .. }) => Some(summary.as_str()),
-            // Of which no more may be told: its conversation is called by its key.
+            // A restricted ticket: its conversation is called by its key.
             Some(ticket) if ticket.restricted == Some(true) => None,
             _ => own_title(event, about),
         },
@@ -303,7 +304,7 @@ pub(super) fn topic(key: &str, event: &Event, ticket: Option<&Ticket>) -> Option
     title.and_then(|title| without_key(title, key))
 }
 
-/// The title of what belongs to a conversation of another name. A branch or a commit is no title of it.
+/// The title of something in a conversation with another name. A branch or a commit isn't a title.
 fn own_title<'a>(event: &'a Event, about: &'a About) -> Option<&'a str> {
     match about {
         About::PullRequest(pr) => Some(&pr.title),
@@ -314,14 +315,14 @@ fn own_title<'a>(event: &'a Event, about: &'a About) -> Option<&'a str> {
     }
 }
 
-/// Whether a conversation is that of the pull request that brought a thing about.
+/// Whether a conversation belongs to the pull request behind a thing.
 fn is_of_pull_request(key: &str, thing: &Thing) -> bool {
     thing.pull_request.is_some_and(|number| key.ends_with(&format!("#{number}")))
 }
 
 fn thing_topic(thing: &Thing) -> Option<String> {
     let on_branch = |name: &str| match &thing.branch {
-        // A queue's branch is its own affair.
+        // The branch of a merge queue means nothing to readers.
         Some(branch) if branch.starts_with("gh-readonly-queue/") => format!("{name} in the merge queue"),
         Some(branch) => format!("{name} on {branch}"),
         None => name.to_owned(),
@@ -346,8 +347,8 @@ fn thing_topic(thing: &Thing) -> Option<String> {
     }
 }
 
-/// A title without the ticket's key that it begins with, since the conversation is called by that already. `None` if no words
-/// are left, as of `DATA-123-uuid`, which is a branch's name.
+/// A title without the ticket's key at its beginning, since that is already the name of the conversation. `None` if no
+/// words are left, as with `DATA-123-uuid`, which is the name of a branch.
 fn without_key(title: &str, key: &str) -> Option<String> {
     let same = |a: char, b: char| a.eq_ignore_ascii_case(&b) || b == '-' && matches!(a, ' ' | '_' | '/');
     let begun = title.trim_start_matches(|c: char| !c.is_alphanumeric());

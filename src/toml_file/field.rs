@@ -1,4 +1,4 @@
-//! Values as they stand in a file, before anything is checked.
+//! Values in a file, before they are checked.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,7 +31,7 @@ impl<T> Field<T> {
     }
 }
 
-/// The types that values in our files have.
+/// The types of values in our files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// A string
@@ -67,7 +67,7 @@ impl fmt::Display for Shape {
     }
 }
 
-/// What can stand in a file. Tables are the default, so a raw table needs only `impl Raw for … {}`.
+/// A type of value in a file. Tables are the default, so a raw table needs only `impl Raw for … {}`.
 pub trait Raw: DeserializeOwned {
     /// The type that the file must have here
     const SHAPE: Shape = Shape::Table;
@@ -94,7 +94,7 @@ impl<T: Raw> Raw for Box<T> {
 
 impl<T: Raw> Raw for BTreeMap<String, Field<T>> {}
 
-/// A length of time as written, such as `1h30m`.
+/// A duration as written, such as `1h30m`.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub struct DurationText(pub String);
@@ -113,7 +113,7 @@ impl JsonSchema for DurationText {
     }
 }
 
-/// A bound on a number as written, such as `>500`.
+/// A range of numbers as written, such as `>500`.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub struct SizeText(pub String);
@@ -197,8 +197,8 @@ impl<'de, T: Raw> Deserialize<'de> for Field<T> {
     }
 }
 
-/// Hands each kind of value to `T`, and turns a refusal into [`Field::Bad`]. Tables and lists are handed on as they
-/// come, so that [`serde_ignored`] sees their keys.
+/// Passes each kind of value to `T`, and turns a refusal into [`Field::Bad`]. Tables and lists are passed on unread, so
+/// that [`serde_ignored`] sees their keys.
 struct FieldVisitor<T>(PhantomData<T>);
 
 fn scalar<'de, T: Raw, V: IntoDeserializer<'de, serde::de::value::Error>>(value: V) -> Field<T> {
@@ -220,7 +220,7 @@ impl<'de, T: Raw> Visitor<'de> for FieldVisitor<T> {
         Ok(scalar(value))
     }
 
-    // No value of ours is a number.
+    // None of our values is a number.
     fn visit_i64<E>(self, _: i64) -> Result<Field<T>, E> {
         Ok(Field::Bad)
     }
@@ -242,7 +242,7 @@ impl<'de, T: Raw> Visitor<'de> for FieldVisitor<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Field<T>, A::Error> {
-        // A derived struct would take a list for its fields in order.
+        // A derived struct would accept a list as its fields in order.
         if matches!(T::SHAPE, Shape::Texts | Shape::TextOrTexts | Shape::Tables) {
             Ok(T::deserialize(SeqAccessDeserializer::new(seq)).map_or(Field::Bad, Field::Is))
         } else {

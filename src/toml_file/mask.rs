@@ -1,8 +1,8 @@
-//! What of a file may be shown: a secret written out in it is masked, character by character, so that the columns
-//! stay true. References such as `${NAME}` and the marks around a value stay readable.
+//! Masks secrets in a file before any of it is shown, character by character, so that columns stay right. References
+//! such as `${NAME}` and the quotes around a value stay readable.
 //!
-//! Where a raw type has a secret (`writeOnly` in its schema), whatever isn't known to be harmless is masked: a
-//! misspelt key may hold the secret too.
+//! Where a raw type has a secret (`writeOnly` in its schema), everything that isn't known to be harmless is masked,
+//! since a misspelt key may hold the secret.
 
 use std::ops::Range;
 
@@ -25,7 +25,8 @@ pub(super) fn secrets(root: &Spanned<DeValue<'_>>, text: &str, schema: &Schema) 
     search.hidden.into_iter().chain(comments).flat_map(|span| without_references(text, span)).collect()
 }
 
-/// The old secret often stays behind in a comment. `tokens` are the keys and values, where `#` is nothing special.
+/// Comments are masked, since an old secret often stays in one. `tokens` are the keys and values, in which `#` isn't
+/// special.
 fn comments(text: &str, tokens: &[Range<usize>]) -> Vec<Range<usize>> {
     let starts = text.match_indices('#').map(|(at, _)| at);
     starts
@@ -72,7 +73,7 @@ impl Search<'_> {
     }
 }
 
-/// What an address may hold besides the place: user and password before the `@`, parameters after the `?`.
+/// The parts of an address that may be secret: user and password before the `@`, parameters after the `?`.
 fn in_address(text: &str, span: Range<usize>) -> Vec<Range<usize>> {
     let Some(rest) = text[span.clone()].find("://").map(|at| span.start + at + 3) else { return Vec::new() };
     let user = text[rest..span.end].rfind('@').map(|at| rest..rest + at);
@@ -80,7 +81,7 @@ fn in_address(text: &str, span: Range<usize>) -> Vec<Range<usize>> {
     user.into_iter().chain(parameters).collect()
 }
 
-/// The parts of a text that is no TOML which must not be shown: all but headers, and known keys up to their `=`.
+/// The parts that must not be shown of a text that isn't TOML: all but headers, and known keys up to their `=`.
 pub(super) fn unparsed(text: &str, schema: &Schema) -> Vec<Range<usize>> {
     if !holds_secret(schema.as_value()) {
         return Vec::new();
@@ -124,7 +125,7 @@ fn without_references(text: &str, span: Range<usize>) -> Vec<Range<usize>> {
     while let Some(open) = text[start..span.end].find("${").map(|at| start + at) {
         let Some(close) = text[open..span.end].find('}').map(|at| open + at + 1) else { break };
         let name = &text[open + 2..close - 1];
-        // What is no name may be the secret itself, written in the wrong place.
+        // If it isn't a name, it may be the secret itself, written in the wrong place.
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.starts_with("file:") || name.chars().all(plain) {
             parts.push(start..open);

@@ -1,8 +1,8 @@
-//! A TOML document, read so that all its problems come at once, each where it is.
+//! A TOML document, read so that all its problems are reported together, each with its place.
 //!
-//! The raw types hold no positions. A problem names its value by its path ([`At`]), and the path is looked up in the
-//! same text, parsed with positions. Keys that no raw type has are found by [`serde_ignored`], and the key that was
-//! meant by the JSON Schema of the same types.
+//! The raw types hold no positions. A problem names its value by its path ([`At`]), which is looked up in the same
+//! text, parsed with positions. [`serde_ignored`] finds keys that no raw type has, and the JSON Schema of the same
+//! types suggests the right ones. No crate does all of this, so it is hand-written.
 
 mod field;
 mod mask;
@@ -20,7 +20,7 @@ use toml::de::{DeTable, DeValue};
 pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText, TextOrTexts};
 pub use problem::{Place, Problem, Wrong, did_you_mean, nearest};
 
-/// Nobody reads more problems of one file, and a file made to have a million would exhaust the memory.
+/// Nobody reads more problems of one file, and a file that is made to have a million would exhaust the memory.
 const MOST_PROBLEMS: usize = 100;
 
 /// The same for the lines shown: each problem of a line shows all of it.
@@ -74,8 +74,8 @@ impl At {
     }
 }
 
-/// What to say of an unknown key that looks like a known one with another meaning: of the key at the top of the document
-/// that it is below, and of the key itself.
+/// Explains an unknown key that looks like a known one with another meaning. The arguments are the key at the top of
+/// the document that it is below, and the key itself.
 pub type Instead = fn(&str, &str) -> Option<&'static str>;
 
 /// A document whose syntax is right, and the problems found in it so far.
@@ -98,12 +98,13 @@ impl<'t> Document<'t> {
     /// Reads a raw table from the text of a file. Unknown keys are reported with the problems that follow.
     ///
     /// # Errors
-    /// All the places where the text is no TOML.
+    /// All the places where the text isn't TOML.
     pub fn read<T: DeserializeOwned + JsonSchema>(file: &'t str, text: &'t str) -> Result<(Self, T), Vec<Problem>> {
         Self::read_explaining(file, text, |_, _| None)
     }
 
-    /// As [`Self::read`]; `instead_of` says of an unknown key which one to use, where that is not the most similar.
+    /// Like [`Self::read`]; `instead_of` says which key to use instead of an unknown one, if that isn't the most
+    /// similar.
     ///
     /// # Errors
     /// As there
@@ -130,7 +131,7 @@ impl<'t> Document<'t> {
         }
         match raw {
             Ok(raw) => Ok((document, raw)),
-            // What the types can't take in is never a wrong type, only a number too large for any.
+            // The types accept every kind of value, so this is a number that is too large.
             Err(error) => {
                 document.push(&error.span().unwrap_or_default(), error.message().to_owned(), None);
                 Err(document.into_problems())
@@ -144,7 +145,7 @@ impl<'t> Document<'t> {
         self.push(&span, message.into(), help.into());
     }
 
-    /// Where a value is, for what is found wrong with it later.
+    /// Where a value is, for problems that are found later.
     #[must_use]
     pub fn place(&self, at: &At) -> Place {
         let span = self.lookup(at).map_or(0..0, |(_, value)| value.span());
@@ -172,7 +173,7 @@ impl<'t> Document<'t> {
         let (span, found) = (value.span(), value.get_ref());
         match field {
             Field::Absent => None,
-            // To serde, a date is a table.
+            // To serde, a date looks like a table.
             Field::Is(value) if !(found.is_datetime() && T::SHAPE == Shape::Table) => Some(value),
             Field::Is(_) | Field::Bad => {
                 let message = format!("expected {}, found {}", T::SHAPE, name(found));
@@ -260,7 +261,7 @@ impl<'t> Document<'t> {
         })
     }
 
-    /// How a value of another type would be written rightly, where that is plain.
+    /// How to write a value of the wrong type, where that is clear.
     fn right_form(&self, expected: Shape, at: &At, value: &Spanned<DeValue<'_>>) -> Option<String> {
         let written = || mask::shown(self.text, &value.span(), self.hidden());
         match (expected, value.get_ref()) {
@@ -296,7 +297,7 @@ pub fn schema<T: JsonSchema>() -> Schema {
     settings.into_generator().into_root_schema_for::<T>()
 }
 
-/// One slip makes the parser stumble several times in a line: the first time says the most.
+/// One mistake often causes several errors in a line, of which the first says most.
 fn syntax_problems(file: &str, text: &str, errors: &[toml::de::Error], schema: &Schema) -> Vec<Problem> {
     let hidden = mask::unparsed(text, schema);
     let mut problems: Vec<_> = errors
@@ -328,7 +329,7 @@ fn schema_at<'s>(root: &'s serde_json::Value, path: &[Step]) -> Option<&'s serde
     })
 }
 
-/// Where a key belongs that stands in the wrong table: the root or a table around it has it, or those of a list below.
+/// Where a key in the wrong table belongs: to the root, to a table around it, or to the tables of a list below.
 fn elsewhere(root: &serde_json::Value, table: &[Step], key: &str) -> Option<String> {
     let has = |schema: &serde_json::Value| keys(schema).contains(&key);
     let around = (0..table.len()).rev().find(|depth| schema_at(root, &table[..*depth]).is_some_and(has));
@@ -343,7 +344,7 @@ fn elsewhere(root: &serde_json::Value, table: &[Step], key: &str) -> Option<Stri
     Some(format!("`{key}` belongs to a [[{list}]]"))
 }
 
-/// What a schema refers to: only a table that can stand within itself has one, see [`schema`].
+/// What a schema refers to. Only a table that can contain itself has a reference, see [`schema`].
 fn referred<'s>(root: &'s serde_json::Value, schema: &'s serde_json::Value) -> &'s serde_json::Value {
     let pointer = schema.get("$ref").and_then(|reference| reference.as_str()?.strip_prefix('#'));
     pointer.and_then(|pointer| root.pointer(pointer)).unwrap_or(schema)

@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
-/// What is wrong with a value, and what would be right: a problem that has no place yet.
+/// What is wrong with a value, and how to write it instead: a problem that has no place yet.
 pub type Wrong = (String, Option<String>);
 
-/// Something wrong in a file, for the person who wrote it.
+/// A problem in a file, for the person who wrote it.
 ///
 /// [`fmt::Display`] gives one line for a log; [`Problem::render`] shows the line of the file, with carets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Problem {
     pub place: Option<Place>,
     /// What is wrong
     pub message: String,
-    /// What would be right
+    /// What to write instead
     pub help: Option<String>,
 }
 
@@ -124,7 +124,7 @@ impl std::error::Error for Problem {}
 /// The candidate that `word` was probably meant to be, if one is close.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // The distance costs the product of both lengths, and nobody misspells something this long.
+    // Computing the distance takes time in proportion to both lengths, and nobody misspells a name this long.
     if word.len() > 80 {
         return None;
     }

@@ -64,7 +64,7 @@ async fn what_keeps_an_app_from_commenting_is_said() {
     let mut echo = installed((201, json!({ "id": 9 })));
     echo.insert(COMMENTS, (422, json!({ "message": format!("no {TOKEN}") })));
     for (pages, words) in [
-        (elsewhere, "refuses it for good: the GitHub App is not installed for acme: install it there"),
+        (elsewhere, "refused it for good: the GitHub App is not installed for acme: install it there"),
         (refused("Resource not accessible by integration"), "give the App write access to issues and to pull requests"),
         (wrong_key, "could not be decoded: `app_id` or `private_key` in `[github]` is not good"),
         (echo, "GitHub says no ***"),
@@ -131,10 +131,10 @@ async fn check_says_what_rules_do_without() {
     let notes = out.lines().filter(|line| line.starts_with("note: without")).collect::<Vec<_>>().join("\n");
     assert_eq!(code, 0, "{err}");
     insta::assert_snapshot!(notes, @"
-    note: without access to GitHub's API, which files a pull request changes is not known, so no pull request has the files that they ask for: web/by-us
-    note: without access to GitHub's API, of a deployment, and of a workflow's run whose webhook names no pull request, they know only the branch: web/live
-    note: without access to GitHub's API, who is in `github_team` is not known, so only `members` are members: web
-    note: without access to Jira's API, of tickets they know what its webhooks told so far: web/by-us
+    note: without access to GitHub's API, the files that a pull request changes aren't known, so conditions on files never hold for one: web/by-us
+    note: without access to GitHub's API, only the branch is known of deployments, and of workflow runs whose webhook names no pull request: web/live
+    note: without access to GitHub's API, the people in `github_team` aren't known, so only `members` count: web
+    note: without access to Jira's API, rules know of tickets only what its webhooks have said so far: web/by-us
     ");
     service.configure("github", "token = \"x\"\n");
     service.configure("jira", "base_url = \"https://x.example\"\ntoken = \"x\"\n");

@@ -109,7 +109,7 @@ async fn a_rule_that_hears_next_to_nothing_is_fine_and_told() {
     let service = Service::new(&team("on = [\"release.published\"]\nauthor = [\"ana\"]"), "");
     let (code, out, err) = service.run(&["check"]).await;
     assert_eq!((code, err.as_str()), (0, ""));
-    assert!(out.contains("warning: a release is mostly published by a bot") && out.contains(": web/r"), "{out}");
+    assert!(out.contains("warning: most releases are published by a bot") && out.contains(": web/r"), "{out}");
     service.write("rules/team.toml", &team("on = [\"ticket.*\"]\nrestricted = true"));
     let (code, out, _) = service.run(&["check"]).await;
     assert_eq!(code, 0);
@@ -132,7 +132,7 @@ async fn explain_says_by_which_value_a_rule_matches() {
     let explain = ["explain", "--source", "github", "--event", "push", "push.json"];
     let (_, out, _) = service.run(&explain).await;
     let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
-    let by = "the event is push; branch is `main`; file `schemas/a.json` fits schemas/**";
+    let by = "the event is push; branch is `main`; file `schemas/a.json` matches schemas/**";
     assert!(words.contains(&format!("yes web / r: matches {by}")), "{out}");
     let (_, out, _) = service.run(&[&explain[..], &["--json"]].concat()).await;
     let told: Value = serde_json::from_str(&out).unwrap();

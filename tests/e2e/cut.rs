@@ -54,7 +54,7 @@ async fn of_three_thousand_files_not_all_are_known() {
     assert!(rules.is_empty(), "{rules:?}");
     assert_eq!(
         because,
-        "no rule matched; not all was known: none of the files that are known fits, and not all are known"
+        "no rule matched; not all was known: none of the known files matches, and not all files are known"
     );
     assert_eq!(told(&service, 12, KEY).await.0, ["it"]);
     assert_eq!(told(&service, 13, KEY).await.0, ["all-but-it"]);

@@ -11,7 +11,7 @@ use crate::support::{Service, merged, pull_request, states};
 
 pub const TOKEN: &str = "hunter2-canary";
 
-/// What the API has: by path and query, the status and the body, as text where it is no JSON. What it lacks is 404.
+/// What the API has: by path and query, the status and the body, as text where it isn't JSON. What it lacks is 404.
 pub type Pages = BTreeMap<&'static str, (u16, Value)>;
 
 /// The pages of a list of this name, each of 100.

@@ -25,7 +25,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// `answer` gives a status and a body, as text where it is no JSON; a status of 0 is no answer at all.
+    /// `answer` gives a status and a body, as text where it isn't JSON; a status of 0 is no answer at all.
     pub async fn new(answer: impl Fn(&Asked) -> (u16, Value) + Send + Sync + 'static) -> Self {
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let (kept, answer) = (Arc::clone(&asked), Arc::new(answer));
@@ -207,7 +207,7 @@ async fn a_service_account_that_is_refused_is_told_in_plain_words() {
         ((500, json!("")), "Atlassian answered 500: Internal Server Error"),
         ((200, json!("{\"access_token\": \"can")), "Atlassian's answer cannot be read"),
         ((200, json!({ "token": "canary" })), "Atlassian's answer cannot be read: it has no usable `access_token`"),
-        ((302, json!("")), "Atlassian answered 302: it sends us elsewhere"),
+        ((302, json!("")), "Atlassian answered 302: it redirects to another address"),
     ] {
         let jira = Api::new(move |asked| tenant(asked).unwrap_or_else(|| answer.clone())).await;
         let service = Service::new(TEAM, "");

@@ -161,8 +161,8 @@ async fn an_administrator_is_told_what_to_click() {
         |api: &Api| format!("base_url = \"{}\"\nclient_id = \"abc\"\nclient_secret = \"{TOKEN}\"\n", api.url);
     let mut cases = Vec::new();
     for (status, words) in [
-        (401, "Jira answered 401: You are not <b>allowed</b>; the token in `[jira]` is not good"),
-        (403, "the token's account is no administrator of Jira"),
+        (401, "Jira answered 401: You are not <b>allowed</b>; the token in `[jira]` isn't valid"),
+        (403, "the token's account isn't an administrator of Jira"),
         (404, "webhooks cannot be registered by the API there"),
     ] {
         let api = Api::new(refuse(status)).await;
@@ -207,7 +207,7 @@ async fn what_goes_wrong_is_said_in_plain_words() {
         ((500, json!("<html><b>Oops</b></html>")), "Jira answered 500: Internal Server Error; nothing was registered"),
         ((200, json!("{\"name\": \"micro")), "Jira's answer cannot be read"),
         ((200, json!("<html>sign in</html>")), "Jira's answer cannot be read"),
-        ((302, json!("")), "Jira answered 302: it sends us elsewhere; is the address in `[jira]` the right one?"),
+        ((302, json!("")), "Jira answered 302: it redirects to another address; is the one in `[jira]` right?"),
     ] {
         let api = Api::new(hooks(answer.0, answer.1)).await;
         let (code, out, err) = service(&account(&api)).run(&["jira", "setup"]).await;

@@ -114,7 +114,7 @@ async fn what_was_missed_is_told_once_and_nothing_stale() {
     configure(&service, &jira);
     let (code, out, err) = service.run(&["recover", "--since", "1h"]).await;
     assert_eq!(code, 0, "{out}{err}");
-    assert!(out.contains("Jira, tickets: 5 deliveries, 2 known, 3 taken in"), "{out}");
+    assert!(out.contains("Jira, tickets: 5 deliveries, 2 known, 3 recovered"), "{out}");
     let asked = jira.asked().into_iter().find(|asked| asked.line.contains("search")).unwrap();
     assert_eq!(asked.body["jql"], "updated >= \"-61m\" AND project in (\"DATA\") ORDER BY updated DESC");
 

@@ -1,7 +1,7 @@
 //! How people make it quiet: by the button of their mail program, by a link, by a command.
 
 use jiff::Timestamp;
-use microalign::mute::{Asked, By, Linker, Mute, Quiet, Scope};
+use microalign::mute::{By, LinkAction, Linker, Mute, Quiet, Scope};
 use microalign::store::Store;
 use serde_json::{Value, json};
 
@@ -144,7 +144,7 @@ async fn a_link_that_is_not_ours_or_has_ended_does_nothing() {
     }
     let (store, _writer) = Store::visit(&service.path("microalign.db")).await.unwrap();
     let linker = Linker::new(Some(String::new()), store.link_key().await.unwrap());
-    let asked = Asked::Quiet(Quiet::Mute { team: "web".to_owned(), thread: "DATA-123".to_owned() });
+    let asked = LinkAction::Quiet(Quiet::Mute { team: "web".to_owned(), thread: "DATA-123".to_owned() });
     let old = linker.link(&asked, Timestamp::now() - jiff::SignedDuration::from_hours(24 * 91)).unwrap();
     assert_eq!(service.get(&old).await.status(), 410);
     assert_eq!(press(&service, &old, "for=1d").await.0, 410);

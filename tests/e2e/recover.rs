@@ -241,7 +241,7 @@ async fn a_hook_that_may_not_be_read_is_said_once_in_plain_words() {
     let mut service = Service::new(TEAM, &github.token());
     service.start().await;
     let (code, _, err) = service.run(&["recover", "--since", "6h"]).await;
-    assert!(code == 1 && err.contains("no hook of GitHub's is known yet"), "{err}");
+    assert!(code == 1 && err.contains("no webhook at GitHub is known yet"), "{err}");
     arrives(&service, &github, "came", 1).await;
     service.idle().await;
     github.state.lock().unwrap().refused.insert(HOOK, 404);
@@ -251,7 +251,7 @@ async fn a_hook_that_may_not_be_read_is_said_once_in_plain_words() {
     eventually("it is said", async || service.log().contains(words).then_some(())).await;
     let (code, out, _) = service.run(&["recover", "--since", "6h"]).await;
     assert!(
-        code == 1 && out.starts_with("GitHub, acme/ingest-api, hook 7: 0 deliveries, 0 known, 0 taken in"),
+        code == 1 && out.starts_with("GitHub, acme/ingest-api, hook 7: 0 deliveries, 0 known, 0 recovered"),
         "{out}"
     );
     assert!(out.contains(words), "{out}");
@@ -290,11 +290,11 @@ async fn by_hand_beside_the_service() {
     let told = told(&service);
     assert!(told.len() == 1 && told.iter().all(|(_, text)| text.contains("merged")), "{told:#?}");
     let (code, out, _) = service.run(&["recover", "--since", "6h"]).await;
-    assert_eq!((code, out.trim()), (0, "GitHub, acme/ingest-api, hook 7: 4 deliveries, 4 known, 0 taken in"));
+    assert_eq!((code, out.trim()), (0, "GitHub, acme/ingest-api, hook 7: 4 deliveries, 4 known, 0 recovered"));
     let (code, out, _) = service.run(&["recover", "--since", "1h"]).await;
-    assert_eq!((code, out.trim()), (0, "GitHub, acme/ingest-api, hook 7: 1 delivery, 1 known, 0 taken in"));
+    assert_eq!((code, out.trim()), (0, "GitHub, acme/ingest-api, hook 7: 1 delivery, 1 known, 0 recovered"));
     let (code, _, err) = service.run(&["recover", "--since", "yesterday"]).await;
-    assert!(code == 2 && err.contains("`yesterday` is no duration"), "{err}");
+    assert!(code == 2 && err.contains("`yesterday` isn't a valid duration"), "{err}");
 }
 
 #[tokio::test]
@@ -313,7 +313,7 @@ async fn an_app_is_asked_as_itself() {
     let (code, out, _) = service.run(&["recover", "--since", "3d"]).await;
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("pull_request.merged acme/ingest-api#2"), "{out}");
-    assert!(out.ends_with("GitHub, the GitHub App: 2 deliveries, 0 known, 2 taken in\n"), "{out}");
+    assert!(out.ends_with("GitHub, the GitHub App: 2 deliveries, 0 known, 2 recovered\n"), "{out}");
     service.settled("missed-1").await;
     // Once it has heard of the hook, the service asks by itself.
     let came = Attempt { guid: "came".into(), status: 202, ..outage.missed[1].clone() };

@@ -144,14 +144,17 @@ async fn explain_says_when_a_message_would_go() {
         let (code, out, err) = service.run(&[&explain[..], &["--at", at]].concat()).await;
         assert_eq!((code, err.as_str()), (0, ""));
         let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(!words.contains("no web / drafts: would go"), "{out}");
+        assert!(!words.contains("no web / drafts: would be sent"), "{out}");
         words
     };
     let gap = at("2026-03-29T01:30").await;
-    assert!(gap.contains("yes web / merged: matches; would go Sun 2026-03-29 08:00 WEST (quiet hours end; "), "{gap}");
-    assert!(gap.contains("the change of the clock skips 01:30: Sun 2026-03-29 02:30 WEST is meant"), "{gap}");
+    assert!(
+        gap.contains("yes web / merged: matches; would be sent Sun 2026-03-29 08:00 WEST (quiet hours end; "),
+        "{gap}"
+    );
+    assert!(gap.contains("the clocks skip 01:30, so it means Sun 2026-03-29 02:30 WEST"), "{gap}");
     let noon = at("2026-03-28T12:00Z").await;
-    assert!(noon.contains("would go Sat 2026-03-28 12:01 WET (it settles for 60s)"), "{noon}");
+    assert!(noon.contains("would be sent Sat 2026-03-28 12:01 WET (it settles for 60s)"), "{noon}");
 
     let digest =
         TEAM.replace("on = [\"pull_request.merged\"]", "on = [\"pull_request.merged\"]\ndigest = \"weekly mon 09:00\"");
@@ -160,7 +163,7 @@ async fn explain_says_when_a_message_would_go() {
     let told: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(told["rules"][0]["at"], Value::Null, "it does not match");
     let goes =
-        json!({ "time": "2026-03-30T09:00:00Z", "because": "would go Mon 2026-03-30 09:00 UTC (in the digest)" });
+        json!({ "time": "2026-03-30T09:00:00Z", "because": "would be sent Mon 2026-03-30 09:00 UTC (in the digest)" });
     assert_eq!(told["rules"][1]["at"], goes);
     let (_, out, _) = service.run(&[&explain[..], &["--json"]].concat()).await;
     assert!(!out.contains("\"at\""), "only if it is asked: {out}");

@@ -26,7 +26,7 @@ fn team(to: &str) -> String {
 async fn event(service: &Service, body: &Value, secret: &str) -> Answer {
     let (body, time) = (body.to_string(), Timestamp::now().as_second().to_string());
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(format!("v0:{time}:{body}"));
-    let hex = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = hex::encode(mac.finalize().into_bytes());
     let request = service.request("/webhooks/slack").header("content-type", "application/json");
     let request = request.header("x-slack-signature", format!("v0={hex}")).header("x-slack-request-timestamp", time);
     answer(request.body(body).send().await.unwrap()).await
@@ -165,7 +165,7 @@ async fn a_mailbox_that_cannot_be_read_is_told_of_once_and_harms_nothing() {
         log.lines().filter(|line| line.contains("\"WARN\"") && line.contains("answers by mail")).collect::<Vec<_>>();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told[0].contains("it says no: [AUTHENTICATIONFAILED] not with") && told[0].contains("127.0.0.1"),
+        told[0].contains("it refuses: [AUTHENTICATIONFAILED] not with") && told[0].contains("127.0.0.1"),
         "{told:?}"
     );
     assert!(!log.contains("hunter2"), "the password is in the log");

@@ -86,7 +86,7 @@ async fn a_payload_that_cannot_be_tried_is_a_problem_where_it_is_named() {
         "`tests` is no regular file",
         "`tests/broken.json`: the body is not JSON",
         "no rule can match this payload: the payload has no usable `repository`",
-        "`tests/far.json` is too far away",
+        "`tests/far.json` is in another folder",
         "5 problems",
     ] {
         assert!(err.contains(part), "{part} is missing in:\n{err}");

@@ -176,7 +176,7 @@ impl Service {
         let loaded = async || {
             let log = self.log();
             let mut entries = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            entries.find(|entry| entry["message"] == "rules and templates are loaded").filter(&wanted).map(drop)
+            entries.find(|entry| entry["message"] == "loaded rules and templates").filter(&wanted).map(drop)
         };
         eventually("files are loaded again", loaded).await;
     }
@@ -325,7 +325,7 @@ pub async fn answer(response: reqwest::Response) -> Answer {
 pub fn sign(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
-    let hex = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = hex::encode(mac.finalize().into_bytes());
     format!("sha256={hex}")
 }
 

@@ -91,7 +91,7 @@ async fn a_name_that_nobody_has_is_an_error_that_says_which_was_meant() {
     service.write("merged.json", &merged(1).to_string());
     for (command, code, said) in [
         ("ledger --team wbe", 1, "there is no team `wbe`; did you mean `web`?"),
-        ("ledger --team nobody --json", 1, "there is no team `nobody`; there are: web"),
+        ("ledger --team nobody --json", 1, "there is no team `nobody`; use one of web"),
         ("ledger --thread DATA-132", 1, "the ledger has no conversation `DATA-132`; did you mean `DATA-123`?"),
         ("ledger --thread acme/ingest-api#1", 1, "belongs to the conversation `DATA-123`"),
         ("ledger show 7", 1, "there is no delivery 7: the newest is 1"),

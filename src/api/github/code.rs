@@ -1,4 +1,4 @@
-//! What GitHub knows of a repository's code: a pull request's files and commits, and files on a branch.
+//! A repository's code at GitHub: the files and commits of pull requests, and files on a branch.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,10 +8,10 @@ use crate::api::ApiError;
 use crate::event::Actor;
 use crate::source::Commit;
 
-/// GitHub lists no more files of a pull request
+/// The most files of a pull request that GitHub lists
 /// (<https://docs.github.com/rest/pulls/pulls#list-pull-requests-files>),
 const MOST_FILES: usize = 3_000;
-/// and no more commits.
+/// and the most commits.
 const MOST_COMMITS: usize = 250;
 
 /// A list, and whether it may have been cut.
@@ -23,7 +23,7 @@ pub struct Part<T> {
 }
 
 impl Github {
-    /// The files that a pull request changes, in order; one that is renamed under both names.
+    /// The files that a pull request changes, in order; a renamed one with both names.
     ///
     /// # Errors
     /// [`ApiError`]; here and below
@@ -61,8 +61,7 @@ impl Github {
         self.get(Login::Owner(repo), &format!("/repos/{repo}/pulls/{number}")).await
     }
 
-    /// The pull requests that a commit came by, or is to come by, as the API writes them; none for a commit that GitHub
-    /// does not know
+    /// The pull requests that a commit belongs to, as the API writes them; none for a commit that GitHub doesn't know
     /// (<https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit>).
     ///
     /// # Errors
@@ -90,7 +89,7 @@ impl Github {
         }
     }
 
-    /// The paths of all files of this name on a branch. Of a very large repository GitHub lists only a part.
+    /// The paths of all files with this name on a branch. For a very large repository, GitHub lists only some.
     ///
     /// # Errors
     /// As above
@@ -122,13 +121,13 @@ impl Github {
 #[derive(Deserialize)]
 struct Listed {
     html_url: Option<String>,
-    commit: Said,
-    /// `None` where GitHub does not know the address; `{}` has been seen too
+    commit: CommitMessage,
+    /// `None` if GitHub doesn't know the address; it is sometimes `{}`
     author: Option<User>,
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct CommitMessage {
     message: String,
     author: Option<Signature>,
 }

@@ -1,5 +1,6 @@
-//! What GitHub sent to a hook: <https://docs.github.com/rest/repos/webhooks#list-deliveries-for-a-repository-webhook>, and
-//! the same for organisations and Apps. A hook is named by its route, such as `/repos/acme/ingest/hooks/12`.
+//! The deliveries that GitHub sent to a hook:
+//! <https://docs.github.com/rest/repos/webhooks#list-deliveries-for-a-repository-webhook>, and the same for
+//! organisations and Apps. A hook is named by its route, such as `/repos/acme/ingest/hooks/12`.
 //!
 //! GitHub keeps deliveries for 3 days, an Enterprise Server for 7
 //! (<https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries>).
@@ -13,7 +14,7 @@ use serde_json::value::RawValue;
 use super::{Github, JSON, Login, PEER, read};
 use crate::api::ApiError;
 
-/// Where the hook of a GitHub App is.
+/// The route of a GitHub App's hook.
 pub const APP_HOOK: &str = "/app/hook";
 /// The longest list that is read, 100 a page.
 const PAGES: usize = 2_000;
@@ -27,10 +28,10 @@ pub struct Attempt {
     pub guid: String,
     /// When
     pub delivered_at: Timestamp,
-    /// What became of it, in GitHub's words: `OK`, `failed to connect`
+    /// The result in GitHub's words: `OK`, `failed to connect`
     #[serde(default)]
     pub status: String,
-    /// What the receiver answered; 0 or absent if it did not
+    /// The status of the response; 0 or absent if there was none
     pub status_code: Option<u16>,
     /// The event's name
     #[serde(default)]
@@ -42,13 +43,13 @@ pub struct Attempt {
 pub struct Delivered {
     /// `X-GitHub-Event`
     pub event: String,
-    /// The body. GitHub has written it anew, so that no signature fits it
+    /// The body. GitHub writes it anew, so no signature matches it
     pub payload: Vec<u8>,
 }
 
 /// Where the API has a hook whose deliveries come with this `X-GitHub-Hook-Installation-Target-Type`
-/// (<https://docs.github.com/webhooks/webhook-events-and-payloads#delivery-headers>). `None` for an enterprise's, which the
-/// API tells nothing of.
+/// (<https://docs.github.com/webhooks/webhook-events-and-payloads#delivery-headers>). `None` for an enterprise's, which
+/// the API doesn't have.
 #[must_use]
 pub fn hook_route(kind: &str, id: i64, body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
@@ -86,7 +87,7 @@ pub fn hook_route(kind: &str, id: i64, body: &[u8]) -> Option<String> {
     }
 }
 
-/// Who may ask about a hook: the App about its own, its installation about those of an owner.
+/// The login for a hook: the App for its own, its installation for those of an owner.
 fn login(hook: &str) -> Login<'_> {
     match hook.split('/').nth(2) {
         Some(owner) if hook != APP_HOOK => Login::Owner(owner),
@@ -122,7 +123,7 @@ impl Github {
         Err(ApiError::Unreadable { peer: PEER, why })
     }
 
-    /// What an attempt delivered; `None` if GitHub has no body any more.
+    /// What an attempt delivered; `None` if GitHub no longer has the body.
     ///
     /// # Errors
     /// As above

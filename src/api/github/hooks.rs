@@ -1,4 +1,4 @@
-//! Webhooks at GitHub: made, changed, pinged, and what became of their deliveries.
+//! Webhooks at GitHub: creates, changes and pings them, and reads the results of their deliveries.
 
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Attempt, Github, Login, read};
 use crate::api::ApiError;
 
-/// Whose news a webhook tells.
+/// What a webhook belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HookAt {
     /// An organisation's, by its login
@@ -17,7 +17,7 @@ pub enum HookAt {
     Repo(String),
 }
 
-/// A webhook that is there.
+/// An existing webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hook {
     /// The App's own
@@ -26,14 +26,14 @@ pub enum Hook {
     At(HookAt, u64),
 }
 
-/// What a webhook is to do.
+/// How a webhook should be.
 #[derive(Debug)]
 pub struct Wanted<'a> {
     /// Where deliveries go
     pub url: &'a str,
     /// What signs them
     pub secret: &'a SecretString,
-    /// What it tells of: GitHub's names of events
+    /// Its events, by GitHub's names
     pub events: &'a [&'a str],
 }
 
@@ -54,17 +54,17 @@ pub struct Config {
     pub url: String,
 }
 
-/// An App as it knows itself.
+/// An App, as the API describes it.
 #[derive(Debug, Deserialize)]
 pub struct App {
     /// Its page
     pub html_url: String,
-    /// What it tells of
+    /// Its events
     #[serde(default)]
     pub events: Vec<String>,
 }
 
-/// An App that was just made. GitHub tells its key and secret this once.
+/// A new App. GitHub shows its key and secret only this once.
 #[derive(Debug, Deserialize)]
 pub struct NewApp {
     /// Its number
@@ -125,7 +125,7 @@ impl Github {
         self.list(at.login(), &at.route()).await
     }
 
-    /// Makes a webhook, and gives its number.
+    /// Creates a webhook, and returns its number.
     ///
     /// # Errors
     /// As above
@@ -135,7 +135,7 @@ impl Github {
         Ok(made.id)
     }
 
-    /// Has a webhook do what is wanted, and nothing else.
+    /// Changes a webhook to exactly what is wanted.
     ///
     /// # Errors
     /// As above
@@ -145,7 +145,7 @@ impl Github {
         self.tell(at.login(), (Method::PATCH, &route), Some(&said)).await.map(drop)
     }
 
-    /// Has a ping sent. An App's webhook has no such thing.
+    /// Asks for a ping. The webhook of an App doesn't support this.
     ///
     /// # Errors
     /// As above
@@ -162,7 +162,7 @@ impl Github {
         self.get(hook.login(), &hook.route("deliveries?per_page=100")).await
     }
 
-    /// What the other end answered to a delivery; `None` if nothing that could be shown.
+    /// The response to a delivery; `None` if it can't be shown.
     ///
     /// # Errors
     /// As above
@@ -179,7 +179,7 @@ impl Github {
         Ok(told.response.payload)
     }
 
-    /// Has a delivery sent once more.
+    /// Asks for a delivery to be sent again.
     ///
     /// # Errors
     /// As above
@@ -188,7 +188,7 @@ impl Github {
         self.tell(hook.login(), (Method::POST, &route), None).await.map(drop)
     }
 
-    /// The App that asks.
+    /// The App itself.
     ///
     /// # Errors
     /// As above
@@ -196,7 +196,7 @@ impl Github {
         self.get(Login::Itself, "/app").await
     }
 
-    /// Has the App's webhook do what is wanted. What it tells of can only be changed by hand.
+    /// Changes the App's webhook to what is wanted. Its events can only be changed by hand.
     ///
     /// # Errors
     /// As above
@@ -204,7 +204,7 @@ impl Github {
         self.tell(Login::Itself, (Method::PATCH, "/app/hook/config"), Some(&wanted.config())).await.map(drop)
     }
 
-    /// Has the App made whose manifest somebody accepted, for which GitHub gave this code
+    /// Creates the App whose manifest somebody accepted, for which GitHub gave this code
     /// (<https://docs.github.com/rest/apps/apps#create-a-github-app-from-a-manifest>).
     ///
     /// # Errors

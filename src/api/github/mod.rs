@@ -1,6 +1,6 @@
 //! GitHub's API, by octocrab: as an App, whose tokens octocrab renews, or with a token.
 //!
-//! Answers are kept with their ETag, and asked for again on condition, which costs nothing of the rate limit
+//! Responses are kept with their ETag for conditional requests, which don't count against the rate limit
 //! (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 
 mod code;
@@ -37,7 +37,7 @@ const PEER: &str = "GitHub";
 const JSON: &str = "application/vnd.github+json";
 /// No list is longer than 3,000 files, 100 a page.
 const PAGES: usize = 30;
-/// About so many answers are kept for the next time.
+/// About how many responses are kept.
 const KEPT: usize = 2_000;
 
 /// A client for one GitHub.
@@ -45,7 +45,7 @@ pub struct Github {
     crab: Arc<Octocrab>,
     is_app: bool,
     secrets: Secrets,
-    /// By owner. A clone of a client would get a token of its own.
+    /// By owner. A clone of a client would request its own token.
     installations: Mutex<HashMap<String, Arc<Octocrab>>>,
     kept: Mutex<HashMap<String, Kept>>,
     resting: Rest,
@@ -54,10 +54,9 @@ pub struct Github {
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
 enum Login<'a> {
-    /// The App itself; without one, whoever has the token
+    /// The App itself; without an App, the owner of the token
     Itself,
-    /// What may see the repositories of `owner` or `owner/repo`: the App's installation there; without an App, whoever
-    /// has the token
+    /// The App's installation for `owner` or `owner/repo`; without an App, the owner of the token
     Owner(&'a str),
 }
 
@@ -68,10 +67,10 @@ impl Login<'_> {
     }
 }
 
-/// What octocrab answers with
-type Answer = http_body_util::combinators::BoxBody<Bytes, octocrab::Error>;
+/// The body of octocrab's responses
+type ResponseBody = http_body_util::combinators::BoxBody<Bytes, octocrab::Error>;
 
-/// An answer that may still be right.
+/// A response that may still be current.
 #[derive(Debug, Clone)]
 struct Kept {
     etag: HeaderValue,
@@ -86,23 +85,23 @@ struct Page {
 }
 
 impl Github {
-    /// A client by these settings. Nothing is asked yet.
+    /// A client with these settings. It sends no request yet.
     ///
     /// # Errors
     /// One sentence, without the key or the token.
     pub fn new(settings: &GithubApi, client: reqwest::Client) -> Result<Self, String> {
         let builder = Octocrab::builder()
             .base_uri(settings.url.as_str().trim_end_matches('/'))
-            .map_err(|_| "the address of GitHub's API is none".to_owned())?;
+            .map_err(|_| "the address of GitHub's API isn't valid".to_owned())?;
         let (builder, is_app) = match &settings.login {
             GithubLogin::Nobody => (builder, false),
             GithubLogin::Token(token) => (builder.personal_token(token.expose_secret().to_owned()), false),
             GithubLogin::App { id, key } => {
                 let builder = builder.app_from_rsa_pem(AppId(*id), key.expose_secret());
-                (builder.map_err(|_| "the App's key is no RSA key in PEM".to_owned())?, true)
+                (builder.map_err(|_| "the App's key isn't an RSA key in PEM".to_owned())?, true)
             }
         };
-        let crab = builder.build_with_reqwest(client).map_err(|_| "GitHub's client cannot be made".to_owned())?;
+        let crab = builder.build_with_reqwest(client).map_err(|_| "cannot create the client for GitHub".to_owned())?;
         let crab = Arc::new(crab);
         Ok(Self {
             crab,
@@ -133,7 +132,7 @@ impl Github {
         read(&page.body)
     }
 
-    /// What is asked for once, or is another thing the next time.
+    /// Gets something without keeping the response.
     async fn fresh(&self, login: Login<'_>, route: &str, accept: &'static str) -> Result<Page, ApiError> {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
         let (parts, body) = self.ask(login, async |crab| crab._get_with_headers(route, Some(headers)).await).await?;
@@ -143,7 +142,7 @@ impl Github {
         }
     }
 
-    /// What may be the same the next time.
+    /// Gets something, and keeps the response for a conditional request.
     async fn page(&self, login: Login<'_>, route: &str, accept: &'static str) -> Result<Page, ApiError> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(route).cloned();
         let mut headers = HeaderMap::new();
@@ -165,7 +164,7 @@ impl Github {
         }
     }
 
-    /// Has something made or changed, and gives the body of the answer.
+    /// Creates or changes something, and returns the body of the response.
     async fn tell(
         &self,
         login: Login<'_>,
@@ -183,18 +182,18 @@ impl Github {
         }
     }
 
-    /// One question and its answer, whatever its status, in time and within bounds. While GitHub wants to be left alone,
-    /// there is none.
+    /// One request and its response with any status, with limits on time and size. While GitHub's rate limit lasts, no
+    /// request is sent.
     async fn ask<E>(&self, login: Login<'_>, request: E) -> Result<(Parts, Bytes), ApiError>
     where
-        E: AsyncFnOnce(&Octocrab) -> Result<Response<Answer>, octocrab::Error>,
+        E: AsyncFnOnce(&Octocrab) -> Result<Response<ResponseBody>, octocrab::Error>,
     {
         if let Some(wait) = self.resting.left() {
             return Err(ApiError::Limited { peer: PEER, wait });
         }
         let asked = async {
             let crab = self.crab_for(login).await?;
-            // A token that cannot be had, or is good no more, is of an installation that is gone.
+            // If a token can't be had or has become invalid, its installation is gone.
             let answer = request(&crab).await.inspect_err(|_| self.forget(login)).map_err(|error| asked(&error))?;
             let (parts, body) = answer.into_parts();
             if parts.status == StatusCode::UNAUTHORIZED {
@@ -208,7 +207,7 @@ impl Github {
         timeout(DEADLINE, asked).await.map_err(|_| late())?
     }
 
-    /// The client that this login asks with.
+    /// The client for this login.
     async fn crab_for(&self, login: Login<'_>) -> Result<Arc<Octocrab>, ApiError> {
         let Some(owner) = login.owner().filter(|_| self.is_app) else { return Ok(Arc::clone(&self.crab)) };
         let known = self.installations.lock().unwrap_or_else(PoisonError::into_inner).get(&owner).cloned();
@@ -239,14 +238,14 @@ impl Github {
 
     fn keep(&self, route: &str, kept: Kept) {
         let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is dropped is only asked for once more.
+        // A dropped response is only requested again.
         if all.len() >= KEPT {
             all.clear();
         }
         all.insert(route.to_owned(), kept);
     }
 
-    /// 403 and 429 are limits if GitHub says so in the headers or in words
+    /// 403 and 429 mean a rate limit if the headers or the message say so
     /// (<https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
     fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ApiError {
         let message = self.secrets.mask(&message(status, body));
@@ -271,17 +270,17 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })
 }
 
-/// What GitHub says of a refusal: its `message` with those of its `errors`, and nothing of a page in HTML
+/// GitHub's explanation of a refusal: its `message` with those of its `errors`, but nothing from an HTML page
 /// (<https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api>).
 fn message(status: u16, body: &[u8]) -> String {
     #[derive(Deserialize)]
-    struct Said {
+    struct ErrorBody {
         message: String,
-        /// An object each, or a text
+        /// Each is an object or a text
         #[serde(default)]
         errors: Value,
     }
-    let said = serde_json::from_slice::<Said>(body).ok().map(|said| {
+    let said = serde_json::from_slice::<ErrorBody>(body).ok().map(|said| {
         let errors = said.errors.as_array().into_iter().flatten();
         let errors = errors.filter_map(|error| error["message"].as_str().or(error.as_str()));
         std::iter::once(said.message.as_str()).chain(errors).collect::<Vec<_>>().join(": ")
@@ -309,7 +308,7 @@ fn asked(error: &octocrab::Error) -> ApiError {
     }
 }
 
-/// octocrab's own words hold a backtrace and the address.
+/// octocrab's own message contains a backtrace and the address.
 fn silent(error: &octocrab::Error) -> ApiError {
     tracing::debug!(error = %error, "GitHub's API");
     let what = match error {

@@ -1,4 +1,4 @@
-//! Who is in a team of an organisation.
+//! The members of a team in an organisation.
 
 use serde::Deserialize;
 

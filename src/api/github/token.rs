@@ -1,4 +1,4 @@
-//! The token that others of us write with.
+//! The token with which channels write comments.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::{Github, Login, PEER, asked};
 use crate::api::{ApiError, DEADLINE};
 
 impl Github {
-    /// The token of the App's installation for a repository, which octocrab keeps and renews before it ends
+    /// The token of the App's installation for a repository, which octocrab keeps and renews before it expires
     /// (<https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app>).
     ///
     /// # Errors
@@ -25,7 +25,7 @@ impl Github {
     }
 }
 
-/// Without what it knows.
+/// Shows none of its contents.
 impl fmt::Debug for Github {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Github").finish_non_exhaustive()

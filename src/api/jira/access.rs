@@ -1,4 +1,4 @@
-//! What lets us in to Jira's API, and where that is. A service account's tokens are kept in memory only.
+//! The address of Jira's API, and the login for it. A service account's tokens are kept only in memory.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use crate::api::ApiError;
 use crate::api::exchange::exchange;
 use crate::settings::{JiraApi, JiraLogin, Secrets, ServiceAccount};
 
-/// Who gives tokens to service accounts
+/// The issuer of tokens for service accounts
 const GIVER: &str = "Atlassian";
 /// A token is not used in its last minute.
 const SPARE: Duration = Duration::from_secs(60);
 
-/// The way in.
+/// The login for Jira's API.
 #[derive(Debug)]
 pub struct Access {
     settings: JiraApi,
-    /// Where the gateway has the site
+    /// The address of the site at the gateway
     site: OnceCell<String>,
     granted: Mutex<Option<Grant>>,
 }
@@ -38,7 +38,7 @@ struct Grant {
     until: Instant,
 }
 
-/// Where to ask and what to show, for one request.
+/// The address and the authorization for one request.
 #[derive(Debug, Clone)]
 pub struct Entry {
     base: String,
@@ -47,13 +47,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The address of what the API has at this path, which begins with a slash.
+    /// The address for a path of the API, which begins with a slash.
     #[must_use]
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
-    /// Every token was held against what a header takes.
+    /// Every token was checked to be valid in a header.
     pub(super) fn header(&self) -> HeaderValue {
         let value = HeaderValue::from_str(self.authorization.expose_secret());
         let mut value = value.unwrap_or_else(|_| HeaderValue::from_static(""));
@@ -63,16 +63,16 @@ impl Entry {
 }
 
 impl Access {
-    /// The way in by these settings. Nothing is asked yet.
+    /// The login with these settings. It sends no request yet.
     #[must_use]
     pub fn new(settings: JiraApi) -> Self {
         Self { settings, site: OnceCell::new(), granted: Mutex::default() }
     }
 
-    /// Lets in, with a new token if that is due.
+    /// Returns what a request needs, with a new token if one is due.
     ///
     /// # Errors
-    /// [`ApiError`], if there is no token to be had.
+    /// [`ApiError`], if no token can be had.
     pub async fn entry(&self, client: &Client) -> Result<Entry, ApiError> {
         let url = self.settings.url.as_str().trim_end_matches('/');
         let (base, authorization) = match &self.settings.login {
@@ -89,12 +89,12 @@ impl Access {
         Ok(Entry { base, authorization })
     }
 
-    /// What an answer must not show.
+    /// The secrets that a response must not show.
     pub(super) fn secrets(&self, entry: &Entry) -> Secrets {
         Secrets::of_jira(&self.settings).and(Secrets::of_authorization(&entry.authorization))
     }
 
-    /// Gives up the token that was refused. Whether the next may be better.
+    /// Forgets a token that was refused. Returns whether a new one may help.
     pub async fn renew(&self, refused: &Entry) -> bool {
         if !matches!(self.settings.login, JiraLogin::Service(_)) {
             return false;
@@ -105,7 +105,7 @@ impl Access {
         true
     }
 
-    /// Who asks at the same time waits for the same token.
+    /// Requests at the same time wait for the same token.
     async fn granted(&self, client: &Client, account: &ServiceAccount) -> Result<SecretString, ApiError> {
         let mut granted = self.granted.lock().await;
         match &*granted {
@@ -119,7 +119,7 @@ fn bearer(token: &str) -> SecretString {
     format!("Bearer {token}").into()
 }
 
-/// A new token, which is good for an hour:
+/// A new token, which is valid for an hour:
 /// <https://support.atlassian.com/user-management/docs/create-oauth-2-0-credential-for-service-accounts/>.
 async fn grant(client: &Client, account: &ServiceAccount) -> Result<Grant, ApiError> {
     #[derive(Deserialize)]
@@ -135,7 +135,7 @@ async fn grant(client: &Client, account: &ServiceAccount) -> Result<Grant, ApiEr
     let answer = exchange(GIVER, client.post(url).json(&body), BOUNDS)
         .await?
         .read(&Secrets::of_token(&account.client_secret))?;
-    // The error of the reader could quote the token.
+    // The parser's error could quote the token.
     let granted = serde_json::from_value::<Granted>(answer).ok();
     let granted = granted.filter(|granted| granted.access_token.bytes().all(|byte| byte.is_ascii_graphic()));
     let why = || "it has no usable `access_token`".to_owned();
@@ -144,8 +144,7 @@ async fn grant(client: &Client, account: &ServiceAccount) -> Result<Grant, ApiEr
     Ok(Grant { authorization: bearer(&granted.access_token), until: asked + good })
 }
 
-/// The name that the gateway knows a site by:
-/// <https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id/>.
+/// The name of a site at the gateway: <https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id/>.
 async fn cloud_id(client: &Client, account: &ServiceAccount) -> Result<String, ApiError> {
     let url = format!("{}/_edge/tenant_info", account.site.as_str().trim_end_matches('/'));
     let answer = exchange(PEER, client.get(url), BOUNDS).await?.read(&Secrets::default())?;
@@ -154,7 +153,7 @@ async fn cloud_id(client: &Client, account: &ServiceAccount) -> Result<String, A
     id.map(str::to_owned).ok_or(ApiError::Unreadable { peer: PEER, why })
 }
 
-/// It becomes a part of an address.
+/// The name becomes a part of an address.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-'
 }

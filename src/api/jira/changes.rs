@@ -1,7 +1,7 @@
-//! What became of tickets: those that changed lately, their histories and comments.
+//! Recent changes of tickets, with their histories and comments.
 //!
-//! Cloud's search is <https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/>, whose answers
-//! hold only some of a ticket's histories and comments; the rest is asked for ticket by ticket.
+//! Cloud's search is <https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/>, whose
+//! responses contain only some of a ticket's histories and comments; the rest is requested for each ticket.
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -10,24 +10,25 @@ use url::form_urlencoded::byte_serialize;
 
 use super::{ApiError, FIELDS, Jira};
 
-/// What is read of a ticket beside what every question wants to know.
+/// The fields of a ticket besides those that every request reads.
 const MORE: &str = "description,created,creator,comment";
-/// So many of anything are asked for at a time.
+/// The size of a page.
 const PAGE: usize = 100;
-/// Nobody has a longer list.
+/// The most pages that are read.
 const PAGES: usize = 100;
 
-/// Where a search goes on.
+/// Where the next page of a search begins.
 #[derive(Debug, Clone)]
 pub enum Cursor {
-    /// On Data Center: after so many
+    /// On Data Center: its offset
     At(usize),
-    /// On Cloud: its own word for it
+    /// On Cloud: its token
     Token(String),
 }
 
 impl Jira {
-    /// A page of the tickets that a JQL finds, with what fits of their histories and comments, and where it goes on.
+    /// A page of the tickets that a JQL query finds, with as many histories and comments as the response contains, and
+    /// the next page.
     ///
     /// # Errors
     /// [`ApiError`]
@@ -54,7 +55,7 @@ impl Jira {
         Ok((issues, more.then_some(Cursor::At(end))))
     }
 
-    /// What a ticket that was found changed since then.
+    /// What changed in a ticket since then.
     ///
     /// # Errors
     /// [`ApiError`]
@@ -69,7 +70,7 @@ impl Jira {
         Ok(histories)
     }
 
-    /// Cloud has a list, oldest first, which is read from its end; Data Center tells all with the ticket.
+    /// Cloud has a list, oldest first, which is read from its end; Data Center sends everything with the ticket.
     async fn all_histories(&self, issue: &Value, since: Timestamp) -> Result<Vec<Value>, ApiError> {
         let path = format!("{}/issue/{}", self.rest(), name(issue));
         if !self.cloud {
@@ -93,14 +94,15 @@ impl Jira {
         Ok(all)
     }
 
-    /// What was commented on a ticket that was found since then.
+    /// The comments on a ticket since then.
     ///
     /// # Errors
     /// [`ApiError`]
     pub async fn comments(&self, issue: &Value, since: Timestamp) -> Result<Vec<Value>, ApiError> {
         let given = &issue["fields"]["comment"];
         let mut comments = list(given, "comments");
-        // What a service desk's customers may not read is a property there, which does not come with the ticket.
+        // Whether a comment is hidden from a service desk's customers is a property there, which doesn't come with the
+        // ticket.
         let properties = if self.cloud { "" } else { "&expand=properties" };
         let unsaid = !self.cloud && comments.iter().any(|comment| !is_before(comment, since));
         if given.is_null() || number(given, "total") > comments.len() || unsaid {
@@ -110,7 +112,7 @@ impl Jira {
             for _ in 0..PAGES {
                 let answer = self.get(&format!("{path}&startAt={}", comments.len())).await?;
                 let page = list(&answer, "comments");
-                // Newest first, unless the order is not known there.
+                // Newest first, if the server knows this order.
                 let last = page.last().is_none_or(|comment| is_before(comment, since));
                 comments.extend(page);
                 if last || comments.len() >= number(&answer, "total") {
@@ -138,7 +140,7 @@ pub fn time(written: &Value, field: &str) -> Option<Timestamp> {
     written[field].as_str()?.parse().ok()
 }
 
-/// What has no time is taken for old.
+/// Something without a time counts as old.
 fn is_before(written: &Value, since: Timestamp) -> bool {
     time(written, "created").is_none_or(|created| created < since)
 }
@@ -151,7 +153,7 @@ fn number(answer: &Value, field: &str) -> usize {
     answer[field].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
 }
 
-/// What names a ticket in an address: its key, and nothing that would be more.
+/// The key of a ticket for an address, if it is only a key.
 fn name(issue: &Value) -> String {
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     issue["key"].as_str().unwrap_or_default().chars().filter(plain).collect()

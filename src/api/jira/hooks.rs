@@ -1,4 +1,4 @@
-//! Webhooks as an administrator registers them. Jira has them at two places:
+//! Webhooks that an administrator registers. Jira has them in two places:
 //! <https://developer.atlassian.com/cloud/jira/platform/webhooks/> on Cloud, and since version 10 of Data Center
 //! <https://developer.atlassian.com/server/jira/platform/webhooks/>.
 
@@ -11,10 +11,10 @@ use super::{ApiError, Jira, PEER};
 
 const ON_CLOUD: &str = "/rest/webhooks/1.0/webhook";
 const ON_DATA_CENTER: &str = "/rest/jira-webhook/1.0/webhooks";
-/// The first version of Data Center that signs what it sends.
+/// The first version of Data Center that signs webhooks.
 const SIGNS: u32 = 10;
 
-/// Which Jira answers.
+/// The edition of a Jira.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edition {
     /// Whether it is Cloud
@@ -25,39 +25,39 @@ pub struct Edition {
 }
 
 impl Edition {
-    /// Whether it signs webhooks, without which they are refused.
+    /// Whether it signs webhooks, since unsigned ones are refused.
     #[must_use]
     pub fn signs(&self) -> bool {
         self.cloud || self.major >= SIGNS
     }
 }
 
-/// A webhook that Jira shall have.
+/// A webhook to register in Jira.
 #[derive(Debug, Clone, Copy)]
 pub struct Hook<'a> {
-    /// What administrators see
+    /// The name that administrators see
     pub name: &'a str,
     /// Where Jira posts to
     pub url: &'a str,
-    /// By the names that payloads have
+    /// The events, by their names in payloads
     pub events: &'a [&'a str],
-    /// Which tickets a new one tells of, in JQL; empty for all. What an administrator chose for an old one stays
+    /// The tickets of a new webhook, in JQL; empty for all. An existing webhook keeps what an administrator chose
     pub jql: &'a str,
     /// What signs
     pub secret: &'a SecretString,
 }
 
-/// What became of a [`Hook`].
+/// What happened to a [`Hook`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registered {
-    /// There was none with its address
+    /// It was new
     New,
-    /// There was one
+    /// It existed
     Updated,
 }
 
 impl Jira {
-    /// Which Jira answers.
+    /// The edition of a Jira.
     ///
     /// # Errors
     /// [`ApiError`]
@@ -77,7 +77,7 @@ impl Jira {
         Ok(Edition { cloud: info.deployment_type == "Cloud", version: info.version, major })
     }
 
-    /// Makes the webhook, or brings the one with its address up to date.
+    /// Creates the webhook, or updates the one with its address.
     ///
     /// # Errors
     /// [`ApiError`]
@@ -117,7 +117,7 @@ impl Known {
     }
 }
 
-/// A secret that is left out stays what it was.
+/// A secret that is left out stays the same.
 fn on_cloud(hook: &Hook<'_>, known: Known) -> Value {
     json!({ "name": hook.name, "url": hook.url, "events": hook.events, "filters": known.filters, "excludeBody": false,
             "enabled": true, "secret": hook.secret.expose_secret() })

@@ -1,5 +1,5 @@
-//! Jira's API: version 3 on Cloud, which is asked by an account or a service account, version 2 on Data Center, by a
-//! personal access token.
+//! Jira's API: version 3 on Cloud, with an account or a service account, and version 2 on Data Center, with a personal
+//! access token.
 
 mod access;
 mod changes;
@@ -12,7 +12,7 @@ use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::exchange::{Answer, exchange};
+use super::exchange::{Response, exchange};
 use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, REST, Rest};
 use crate::event::TicketKey;
 use crate::settings::{JiraApi, Secrets};
@@ -22,9 +22,9 @@ pub use changes::{Cursor, time};
 pub use hooks::{Edition, Hook, Registered};
 
 const PEER: &str = "Jira";
-/// What is asked of a ticket: what our reader of webhooks knows to read.
+/// The fields of a ticket that the reader of webhooks knows.
 const FIELDS: &str = "summary,status,duedate,assignee,reporter,priority,issuetype,project,labels,fixVersions,components,resolution,security,issuelinks,updated";
-/// What an answer has.
+/// The fields of a response.
 const BOUNDS: (Duration, usize) = (DEADLINE, LONGEST);
 
 /// A client for one Jira.
@@ -37,14 +37,14 @@ pub struct Jira {
 }
 
 impl Jira {
-    /// A client by these settings. Nothing is asked yet.
+    /// A client with these settings. It sends no request yet.
     #[must_use]
     pub fn new(settings: JiraApi, client: Client) -> Self {
         let cloud = settings.is_cloud();
         Self { client, access: Access::new(settings), cloud, resting: Rest::default() }
     }
 
-    /// A ticket as Jira's API writes it; `None` if there is none, or none for us.
+    /// A ticket as Jira's API writes it; `None` if it doesn't exist or can't be seen.
     ///
     /// # Errors
     /// [`ApiError`]
@@ -56,7 +56,7 @@ impl Jira {
         }
     }
 
-    /// What the paths of the API begin with. The versions are alike but for documents in place of wiki markup, and for the
+    /// The beginning of the API's paths. The versions differ only in documents instead of wiki markup, and in the
     /// search: <https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/>.
     fn rest(&self) -> &'static str {
         if self.cloud { "/rest/api/3" } else { "/rest/api/2" }
@@ -66,7 +66,7 @@ impl Jira {
         self.ask(Method::GET, path, None).await
     }
 
-    /// One question. A token that is not good any more is renewed once.
+    /// One request. A token that has become invalid is renewed once.
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ApiError> {
         if let Some(wait) = self.resting.left() {
             return Err(ApiError::Limited { peer: PEER, wait });
@@ -92,8 +92,9 @@ impl Jira {
     }
 }
 
-impl Answer {
-    /// Its JSON, if it is a success; `null` where there is nothing to read. Who refuses may repeat what we sent.
+impl Response {
+    /// The JSON of a success; `null` if there is nothing to read. A refusal may repeat what was sent, so secrets are
+    /// masked.
     fn read(&self, secrets: &Secrets) -> Result<Value, ApiError> {
         let peer = self.peer;
         match self.status {
@@ -113,25 +114,25 @@ impl Answer {
         Some(Duration::from_secs(seconds).min(LONGEST_REST))
     }
 
-    /// What is said of a refusal, and nothing of a page in HTML.
+    /// The explanation of a refusal, but nothing from an HTML page.
     fn message(&self) -> String {
         #[derive(Default, Deserialize)]
         #[serde(default)]
-        struct Said {
+        struct ResponseBody {
             #[serde(rename = "errorMessages")]
             messages: Vec<String>,
             errors: Value,
             message: String,
             error_description: String,
         }
-        let said = serde_json::from_slice::<Said>(&self.body).unwrap_or_default();
+        let said = serde_json::from_slice::<ResponseBody>(&self.body).unwrap_or_default();
         let fields = said.errors.as_object().into_iter().flat_map(|errors| errors.values());
         let fields = fields.filter_map(Value::as_str).map(str::to_owned);
         let words = said.messages.into_iter().chain(fields).chain([said.message, said.error_description]);
         let words = words.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
         let status = http::StatusCode::from_u16(self.status).ok();
         let reason = match self.status {
-            300..=399 => "it sends us elsewhere; is the address in `[jira]` the right one?",
+            300..=399 => "it redirects to another address; is the one in `[jira]` right?",
             _ => status.and_then(|status| status.canonical_reason()).unwrap_or(""),
         };
         crate::template::shorten(&crate::template::clean(if words.is_empty() { reason } else { &words }), 200)

@@ -1,4 +1,4 @@
-//! `microalign demo`: the whole service on a temporary store and mailbox, and a short story played through it.
+//! `microalign demo`: runs the whole service on a temporary store and mailbox, and plays a short story through it.
 
 mod story;
 
@@ -19,7 +19,7 @@ use crate::source::signature;
 use crate::store::{Entry, EntryState, Filter, Store};
 use story::{Step, story};
 
-/// Long enough for the slowest disk; a step takes some milliseconds.
+/// Long enough for the slowest disk; a step takes a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 const TEAMS: [(&str, &str); 2] = [
@@ -29,7 +29,7 @@ const TEAMS: [(&str, &str); 2] = [
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// End when the story is told, instead of leaving the console up
+    /// Exit when the story is over, instead of leaving the console up
     #[arg(long)]
     exit: bool,
 }
@@ -60,13 +60,13 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     told
 }
 
-/// Puts what the service needs into its folder.
+/// Writes the files that the service needs into its folder.
 fn furnish(folder: &Path) -> Result<(), Failure> {
     for part in ["rules", "templates", "mailbox"] {
         std::fs::create_dir(folder.join(part))?;
     }
     for (name, text) in TEAMS {
-        // The story is short: nothing waits for a state to settle.
+        // The story is short, so no update waits for further changes.
         let text = text.replacen("[[rule]]", "settle = \"0s\"\n\n[[rule]]", 1);
         std::fs::write(folder.join("rules").join(name), text)?;
     }
@@ -100,7 +100,7 @@ async fn tell(store: &Store, address: SocketAddr, secret: &SecretString) -> Resu
         let answer = post(&client, address, &step, secret).await?;
         match (answer.status, answer.event) {
             (202, Some(event)) if answer.name == "accepted" => {
-                show(&settled(store, event).await?)?;
+                show(&finished(store, event).await?)?;
             }
             (status, _) => say(format!("\n{}", hanging("· answered ", &format!("{status} {}", answer.name))))?,
         }
@@ -109,7 +109,7 @@ async fn tell(store: &Store, address: SocketAddr, secret: &SecretString) -> Resu
 }
 
 /// What the service answered.
-struct Answer {
+struct Response {
     status: u16,
     name: String,
     event: Option<i64>,
@@ -120,7 +120,7 @@ async fn post(
     address: SocketAddr,
     step: &Step,
     secret: &SecretString,
-) -> Result<Answer, Failure> {
+) -> Result<Response, Failure> {
     let body = step.body.to_string();
     let wrong = SecretString::from("not the secret");
     let signed = signature::sign(if step.signed { secret } else { &wrong }, body.as_bytes());
@@ -139,11 +139,11 @@ async fn post(
     let status = answer.status().as_u16();
     let json: serde_json::Value = answer.json().await?;
     let name = json["status"].as_str().or_else(|| json["error"].as_str()).unwrap_or_default().to_owned();
-    Ok(Answer { status, name, event: json["event"].as_i64() })
+    Ok(Response { status, name, event: json["event"].as_i64() })
 }
 
-/// The lines of a delivery once none of them waits any more.
-async fn settled(store: &Store, delivery: i64) -> Result<Vec<Entry>, Failure> {
+/// The lines of a delivery, once none of them waits.
+async fn finished(store: &Store, delivery: i64) -> Result<Vec<Entry>, Failure> {
     let filter = Filter { delivery: Some(delivery), ..Filter::default() };
     let done = async {
         loop {
@@ -156,11 +156,11 @@ async fn settled(store: &Store, delivery: i64) -> Result<Vec<Entry>, Failure> {
     };
     match tokio::time::timeout(PATIENCE, done).await {
         Ok(entries) => entries,
-        Err(_) => Err(Failure::Wrong(format!("delivery {delivery} was not worked through in {PATIENCE:?}"))),
+        Err(_) => Err(Failure::Wrong(format!("delivery {delivery} wasn't processed within {PATIENCE:?}"))),
     }
 }
 
-/// The messages, and then who else was asked about and why they got none.
+/// Shows the messages, and then the rules that sent none, with the reason.
 fn show(entries: &[Entry]) -> Result<(), Failure> {
     let mut quiet = Vec::new();
     for entry in entries {
@@ -171,7 +171,7 @@ fn show(entries: &[Entry]) -> Result<(), Failure> {
                 say(format!("\n{}", framed(&format!("{team} / {rule} → {to}"), &message.subject, &message.text())))?;
             }
             (_, Some(team), Some(rule)) => quiet.push(format!("{team} / {rule}: {}", entry.reason)),
-            // A comment's notes are lines of their own: that no rule asks for the comment itself is no news then.
+            // A comment's notes have their own lines, so a line for the comment itself says nothing useful.
             _ if entries.len() > 1 => {}
             _ => quiet.push(entry.reason.clone()),
         }

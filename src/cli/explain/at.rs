@@ -1,4 +1,4 @@
-//! `--at`: when a message would go, if its event came at another time than now.
+//! `--at`: when a message would be sent if its event came at another time.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use jiff::{Timestamp, Zoned};
 use crate::hold::{Past, WaitsFor, hold};
 use crate::rule::{Rule, Team};
 
-/// Far enough from both ends of the calendar to count on from there.
+/// Far enough from both ends of the calendar for calculations.
 const YEARS: RangeInclusive<i16> = 2000..=2099;
 
 /// A time as it is written for `--at`.
@@ -18,7 +18,7 @@ const YEARS: RangeInclusive<i16> = 2000..=2099;
 pub(in crate::cli) enum At {
     /// The same moment for everybody: with an offset, a `Z` or a zone
     Moment(Timestamp),
-    /// What the wall of each team shows
+    /// A local time in each team's time zone
     Wall(DateTime),
 }
 
@@ -30,10 +30,10 @@ impl FromStr for At {
         let (at, year) = match moment {
             Ok(moment) => (Self::Moment(moment), moment.to_zoned(TimeZone::UTC).year()),
             Err(_) => {
-                // What stands in brackets would be read past.
+                // The parser would ignore what is in brackets.
                 let wall = Some(text).filter(|text| !text.contains('[')).and_then(|text| text.parse::<DateTime>().ok());
                 let wall = wall.ok_or(
-                    "write a time such as 2026-03-29T01:30, as each team's wall shows it, or 2026-03-29T01:30Z for UTC",
+                    "write a time such as 2026-03-29T01:30, in each team's time zone, or 2026-03-29T01:30Z for UTC",
                 )?;
                 (Self::Wall(wall), wall.year())
             }
@@ -42,16 +42,16 @@ impl FromStr for At {
     }
 }
 
-/// When a message would go.
+/// When a message would be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Goes {
     /// Then
     pub(super) at: Timestamp,
-    /// In words: then, and why
+    /// When and why, in words
     pub(super) words: String,
 }
 
-/// When a rule's message about an event of that time would go, if the team was told of nothing before.
+/// When a rule's message about an event of that time would be sent, if the team got nothing before.
 pub(super) fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
     let zone = &team.timezone;
     let (from, aside) = match at {
@@ -66,14 +66,14 @@ pub(super) fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
         WaitsFor::Digest => "in the digest".to_owned(),
         WaitsFor::Quiet if rule.digest.is_some() => "in the digest, after quiet hours".to_owned(),
         WaitsFor::Quiet => "quiet hours end".to_owned(),
-        // They count what was sent before, and nothing was.
+        // These depend on what was sent before, which is nothing.
         WaitsFor::Every(_) | WaitsFor::Budget(_) | WaitsFor::Bulk => wait.reason(zone).to_string(),
     };
     let words = [Some(why), aside, uncounted(team, rule)].into_iter().flatten().collect::<Vec<_>>().join("; ");
-    Goes { at: wait.until, words: format!("would go {then} ({words})") }
+    Goes { at: wait.until, words: format!("would be sent {then} ({words})") }
 }
 
-/// What depends on messages before, of which nothing is known here.
+/// Limits that depend on earlier messages, which aren't known here.
 fn uncounted(team: &Team, rule: &Rule) -> Option<String> {
     let every = rule.every.map(|_| "`every`".to_owned());
     let budget = team.budget.map(|budget| format!("the budget of {}", budget.written()));
@@ -81,19 +81,17 @@ fn uncounted(team: &Team, rule: &Rule) -> Option<String> {
     (!limits.is_empty()).then(|| format!("nothing counts yet against {limits}"))
 }
 
-/// The moment that a wall shows a time, and what to say if it is not the only one, or none.
+/// The moment of a local time, with a remark if there are two such moments or none.
 fn on_the_wall(zone: &TimeZone, wall: DateTime) -> (Timestamp, Option<String>) {
     let ambiguous = zone.to_ambiguous_timestamp(wall);
     let offset = ambiguous.offset();
-    // It is in `YEARS`: there is such a moment.
+    // Within `YEARS`, there is such a moment.
     let moment = ambiguous.compatible().unwrap_or_default();
     let time = wall.strftime("%H:%M");
     let aside = match offset {
         AmbiguousOffset::Unambiguous { .. } => None,
-        AmbiguousOffset::Gap { .. } => {
-            Some(format!("the change of the clock skips {time}: {} is meant", shown(moment, zone)))
-        }
-        AmbiguousOffset::Fold { .. } => Some(format!("{time} comes twice that day: the first is meant")),
+        AmbiguousOffset::Gap { .. } => Some(format!("the clocks skip {time}, so it means {}", shown(moment, zone))),
+        AmbiguousOffset::Fold { .. } => Some(format!("{time} comes twice that day, and it means the first")),
     };
     (moment, aside)
 }
@@ -140,17 +138,17 @@ mod tests {
         ];
         let said = table.map(|(team, rule, at)| format!("{at} {}", words(team, rule, at)));
         insta::assert_snapshot!(said.join("\n"), @"
-        2026-03-30T12:00 would go Mon 2026-03-30 12:01 WEST (it settles for 60s)
-        2026-03-30T12:00 would go Mon 2026-03-30 12:00 WEST (at once)
-        2026-03-30T18:59:30 would go Tue 2026-03-31 08:00 WEST (quiet hours end)
-        2026-03-29T01:30 would go Sun 2026-03-29 08:00 WEST (quiet hours end; the change of the clock skips 01:30: Sun 2026-03-29 02:30 WEST is meant)
-        2026-03-29T01:30Z would go Sun 2026-03-29 08:00 WEST (quiet hours end)
-        2026-10-25T01:30 would go Sun 2026-10-25 08:00 WET (quiet hours end; 01:30 comes twice that day: the first is meant)
-        2026-03-28T12:00 would go Sun 2026-03-29 09:00 WEST (in the digest)
-        2026-03-28T12:00 would go Sun 2026-03-29 08:00 WEST (in the digest, after quiet hours)
-        2026-03-28T23:59:30 would go Sun 2026-03-29 00:00 IST (it settles for 60s; nothing counts yet against `every` and the budget of 20/day)
-        2026-03-28T12:00+01:00 would go Sat 2026-03-28 16:31 IST (it settles for 60s; nothing counts yet against the budget of 20/day)
-        2026-03-28T12:00[Europe/Lisbon] would go Sat 2026-03-28 17:31 IST (it settles for 60s; nothing counts yet against the budget of 20/day)
+        2026-03-30T12:00 would be sent Mon 2026-03-30 12:01 WEST (it settles for 60s)
+        2026-03-30T12:00 would be sent Mon 2026-03-30 12:00 WEST (at once)
+        2026-03-30T18:59:30 would be sent Tue 2026-03-31 08:00 WEST (quiet hours end)
+        2026-03-29T01:30 would be sent Sun 2026-03-29 08:00 WEST (quiet hours end; the clocks skip 01:30, so it means Sun 2026-03-29 02:30 WEST)
+        2026-03-29T01:30Z would be sent Sun 2026-03-29 08:00 WEST (quiet hours end)
+        2026-10-25T01:30 would be sent Sun 2026-10-25 08:00 WET (quiet hours end; 01:30 comes twice that day, and it means the first)
+        2026-03-28T12:00 would be sent Sun 2026-03-29 09:00 WEST (in the digest)
+        2026-03-28T12:00 would be sent Sun 2026-03-29 08:00 WEST (in the digest, after quiet hours)
+        2026-03-28T23:59:30 would be sent Sun 2026-03-29 00:00 IST (it settles for 60s; nothing counts yet against `every` and the budget of 20/day)
+        2026-03-28T12:00+01:00 would be sent Sat 2026-03-28 16:31 IST (it settles for 60s; nothing counts yet against the budget of 20/day)
+        2026-03-28T12:00[Europe/Lisbon] would be sent Sat 2026-03-28 17:31 IST (it settles for 60s; nothing counts yet against the budget of 20/day)
         ");
     }
 

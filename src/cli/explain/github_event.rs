@@ -4,7 +4,7 @@ use crate::cli::Failure;
 use crate::source::GITHUB_EVENTS;
 use crate::toml_file::did_you_mean;
 
-/// The names of all webhook events, also of those that tell us nothing:
+/// The names of all webhook events, including those that are ignored:
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
 const ALL: &[&str] = &[
     "branch_protection_configuration",
@@ -84,7 +84,8 @@ const ALL: &[&str] = &[
     "workflow_run",
 ];
 
-/// Whether a name is likely to be one. GitHub may have new ones: only what looks like a slip is refused.
+/// Whether a name is likely to be an event of GitHub's. GitHub may add new ones, so only what looks like a typing
+/// mistake is refused.
 pub(super) fn check(name: &str) -> Result<(), Failure> {
     if ALL.contains(&name) || name.is_empty() {
         return Ok(());

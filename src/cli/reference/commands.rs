@@ -1,4 +1,4 @@
-//! The page of the commands, from what clap knows of them.
+//! The page about commands, generated from clap.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The page of the metrics, from what `/metrics` says of itself.
+//! The page about metrics, generated from `/metrics`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::super::Failure;
 use super::tables::{Table, code};
 use crate::metrics::Metrics;
 
-/// What one metric says of itself.
+/// A metric's own description.
 #[derive(Default)]
 struct Metric<'a> {
     help: &'a str,
@@ -18,7 +18,7 @@ struct Metric<'a> {
 /// The page.
 pub(super) fn page() -> Result<String, Failure> {
     let metrics = Metrics::default();
-    // A family says nothing of itself until it has a sample.
+    // A family is described only if it has a sample.
     metrics.answered("github", "accepted", Duration::ZERO);
     metrics.recovered("github", 0);
     metrics.update("sent");
@@ -29,7 +29,7 @@ pub(super) fn page() -> Result<String, Failure> {
         .to_owned();
     let mut table = Table::new(&["metric", "type", "labels", "meaning"]);
     for (name, metric) in read(&text) {
-        // Counters are sampled with this ending.
+        // The samples of counters have this ending.
         let ending = if metric.kind == "counter" { "_total" } else { "" };
         let labels: Vec<_> = metric.labels.iter().map(|label| code(label)).collect();
         table.row([

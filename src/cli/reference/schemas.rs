@@ -1,4 +1,4 @@
-//! The pages of the files that people write, from their JSON Schemas.
+//! The pages about the files that people write, generated from their JSON Schemas.
 
 use std::fmt::Write as _;
 
@@ -94,7 +94,7 @@ fn walk(object: &Json, root: &Json, prefix: &str, table: &mut Table) {
     }
 }
 
-/// What a property is in the end, past references, `null` and lists; and whether it is a list.
+/// The schema behind references, `null` and lists, and whether it is a list.
 fn target<'a>(property: &'a Json, root: &'a Json) -> (bool, &'a Json) {
     if let Some(name) = property.get("$ref").and_then(Json::as_str) {
         return root.pointer(name.trim_start_matches('#')).map_or((false, property), |found| target(found, root));

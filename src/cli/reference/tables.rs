@@ -17,7 +17,7 @@ impl Table {
         self.rows.push(cells.into_iter().map(|cell| cell_text(&cell)).collect());
     }
 
-    /// Writes the table, without the columns that are empty, and begins anew. A table without rows writes nothing.
+    /// Writes the table without empty columns, and clears it. A table without rows writes nothing.
     pub(super) fn finish(&mut self, page: &mut String) {
         let rows = std::mem::take(&mut self.rows);
         let used = |column: usize| rows.iter().any(|row| row.get(column).is_some_and(|cell| !cell.is_empty()));

@@ -1,4 +1,4 @@
-//! `microalign github setup`: an App that somebody makes with two clicks, or a webhook that is made with a token.
+//! `microalign github setup`: helps to create an App with two clicks, or creates a webhook with a token.
 
 mod app;
 mod hook;
@@ -33,13 +33,13 @@ With a token, --repo or --org gets a webhook, or the one that is there is brough
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// The organisation whose App it is, or with a token, which gets a webhook
+    /// The organisation that owns the App or, with a token, gets the webhook
     #[arg(long, value_name = "ORG", value_parser = organisation)]
     org: Option<String>,
     /// The repository that gets a webhook, with a token
     #[arg(long, value_name = "OWNER/NAME", value_parser = repository, conflicts_with = "org")]
     repo: Option<String>,
-    /// The port of the page on this machine; any free one if left out
+    /// The port of the page on this machine; by default, any free one
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     port: u16,
     /// How long to wait for the ping
@@ -47,7 +47,7 @@ pub(in crate::cli) struct Args {
     wait: Duration,
 }
 
-/// What every way to set up goes by.
+/// What every way of setting up needs.
 struct Plan<'a> {
     args: &'a Args,
     config: &'a Config,
@@ -56,7 +56,7 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// The folder that paths in the configuration start at.
+    /// The folder to which paths in the configuration are relative.
     fn folder(&self) -> &Path {
         self.args.config.config.parent().unwrap_or(Path::new(""))
     }
@@ -94,15 +94,18 @@ pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Where GitHub sends to, if GitHub can reach it at all.
+/// The address for GitHub's webhooks, if GitHub can reach it.
 fn address(config: &Config) -> Result<String, Failure> {
     let wrong = |what: &str| {
         Failure::Wrong(format!("{what}: set `public_url` in [server] to the https:// address that GitHub can reach"))
     };
-    let public = config.public_url.as_ref().ok_or_else(|| wrong("nobody knows where GitHub should send to"))?;
+    let public = config
+        .public_url
+        .as_ref()
+        .ok_or_else(|| wrong("the configuration doesn't say where GitHub should send webhooks"))?;
     let api = config.github_url.as_str();
     if is_loopback(public) && !is_loopback(api) {
-        return Err(wrong(&format!("GitHub cannot reach {public}, which is this machine for itself")));
+        return Err(wrong(&format!("GitHub cannot reach {public}, which only this machine can")));
     }
     Ok(format!("{public}/webhooks/github"))
 }
@@ -117,7 +120,7 @@ fn is_loopback(url: &str) -> bool {
     }
 }
 
-/// What GitHub's refusal means, and what to do about it.
+/// Explains GitHub's refusal, and what to do about it.
 fn refused(error: ApiError, hint: &str) -> Failure {
     match error {
         ApiError::Refused { status: 401 | 403 | 404, .. } => Failure::Wrong(format!("{error}. {hint}")),

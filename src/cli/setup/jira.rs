@@ -1,4 +1,4 @@
-//! `microalign jira setup`: registers the webhook in Jira, or says what an administrator has to click.
+//! `microalign jira setup`: registers the webhook in Jira, or explains what an administrator has to do.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,9 +13,9 @@ use crate::config::Config;
 use crate::settings::{JiraApi, JiraLogin};
 use crate::source::JIRA_EVENTS;
 
-/// What administrators see in Jira's list.
+/// The name that administrators see in Jira's list.
 const NAME: &str = "microalign";
-/// Where a new secret is kept, beside the configuration.
+/// The file for a new secret, relative to the configuration's folder.
 const FILE: &str = "secrets/jira";
 
 #[derive(Debug, clap::Args)]
@@ -24,16 +24,16 @@ pub(in crate::cli) struct Args {
     config: ConfigArgs,
 }
 
-/// What signs the webhook, and how the configuration comes to know it.
+/// The secret that signs the webhook, and how it gets into the configuration.
 struct Secret {
     value: SecretString,
     /// Where an administrator finds it
     place: String,
-    /// What is left to do
+    /// What remains to be done
     advice: Option<String>,
 }
 
-/// Why there is no webhook.
+/// Why no webhook was registered.
 enum Unregistered {
     /// An administrator has to make it by hand
     ByHand(String),
@@ -44,8 +44,7 @@ enum Unregistered {
 pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.load()?;
     let Some(public_url) = &config.public_url else {
-        let missing =
-            "`[server] public_url` is missing: Jira has to know where we are, such as https://microalign.example.com";
+        let missing = "`[server] public_url` is missing: Jira has to know where to send webhooks, such as https://microalign.example.com";
         return Err(Failure::Wrong(missing.to_owned()));
     };
     let url = format!("{public_url}/webhooks/jira");
@@ -78,8 +77,8 @@ async fn register(config: &Config, url: &str, secret: &SecretString) -> Result<(
         return Err(Unregistered::ByHand("there is no `token` in `[jira]` to ask Jira with".to_owned()));
     };
     if matches!(settings.login, JiraLogin::Service(_)) {
-        // Nothing that Atlassian writes gives service accounts an app's webhooks (REST v3, `/webhook`), and the
-        // administrators' are none of the gateway's.
+        // Atlassian's documentation gives service accounts no webhooks of apps (REST v3, `/webhook`), and the gateway
+        // doesn't offer those of administrators.
         return Err(Unregistered::ByHand("a service account cannot register webhooks".to_owned()));
     }
     let client = http_client(api::DEADLINE * 2).await.map_err(Unregistered::Failed)?;
@@ -91,7 +90,7 @@ async fn register(config: &Config, url: &str, secret: &SecretString) -> Result<(
     Ok((edition, registered))
 }
 
-/// Whether the login is one for this Jira, and it signs what it sends.
+/// Checks that the login is of the right sort for this Jira, and that this Jira signs its webhooks.
 fn fits(settings: &JiraApi, edition: &Edition) -> Result<(), Unregistered> {
     let version = &edition.version;
     if settings.is_cloud() && !edition.cloud {
@@ -116,15 +115,15 @@ fn fits(settings: &JiraApi, edition: &Edition) -> Result<(), Unregistered> {
 
 fn refused(error: &ApiError) -> Unregistered {
     let advice = match error {
-        ApiError::Refused { status: 401, .. } => "the token in `[jira]` is not good, or not an administrator's",
-        ApiError::Refused { status: 403, .. } => "the token's account is no administrator of Jira",
+        ApiError::Refused { status: 401, .. } => "the token in `[jira]` isn't valid, or isn't an administrator's",
+        ApiError::Refused { status: 403, .. } => "the token's account isn't an administrator of Jira",
         ApiError::Refused { status: 404, .. } => "webhooks cannot be registered by the API there",
         _ => return Unregistered::Failed(format!("{error}; nothing was registered")),
     };
     Unregistered::ByHand(format!("{error}; {advice}"))
 }
 
-/// The first that the configuration has; else the one in our file, which is made if there is none.
+/// The first secret in the configuration, or else the one in the file, which is created if needed.
 fn secret(args: &Args, config: &Config) -> Result<Secret, Failure> {
     if let Some(value) = config.jira_secrets.first() {
         let place = "the first of `[jira] secrets`".to_owned();
@@ -151,7 +150,7 @@ fn secret(args: &Args, config: &Config) -> Result<Secret, Failure> {
     Ok(Secret { value, place, advice: Some(advice) })
 }
 
-/// The tickets that count.
+/// The tickets of the configured projects, in JQL.
 fn jql(config: &Config) -> String {
     match &config.jira_projects[..] {
         [] => String::new(),
@@ -159,7 +158,7 @@ fn jql(config: &Config) -> String {
     }
 }
 
-/// What to click, and what to put where. The secret itself is not shown: terminals remember.
+/// Explains what to click and what to enter. The secret itself isn't shown, since terminals keep their output.
 fn by_hand(config: &Config, url: &str, secret: &Secret) -> String {
     let page = config.jira_base_url.as_deref().map(|site| format!(" ({site}/plugins/servlet/webhooks)"));
     let jql = Some(jql(config)).filter(|jql| !jql.is_empty());

@@ -1,4 +1,4 @@
-//! The commands that have the other ends send what we want to hear.
+//! The commands that connect GitHub and Jira.
 
 pub(super) mod github;
 pub(super) mod jira;
@@ -6,7 +6,7 @@ pub(super) mod jira;
 /// What can be done with GitHub.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Github {
-    /// Make a GitHub App, or with a token a webhook, and wait until GitHub's ping arrives
+    /// Create a GitHub App or, with a token, a webhook, and wait for GitHub's ping
     #[command(
         long_about = github::LONG,
         after_help = "Examples:\n  microalign github setup\n  microalign github setup --org acme"
@@ -17,7 +17,7 @@ pub(super) enum Github {
 /// What can be done with Jira.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Jira {
-    /// Register the webhook there, with the right events and a secret
+    /// Register the webhook in Jira, with the right events and a secret
     #[command(after_help = "Example:\n  microalign jira setup")]
     Setup(jira::Args),
 }

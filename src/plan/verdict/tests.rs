@@ -42,7 +42,7 @@ fn said(events: Vec<Event>) -> (Vec<String>, Vec<String>) {
     let rules = rules();
     let tracked = events.into_iter().map(|event| track(None, event)).collect::<Vec<_>>();
     let name = |team: &Team, rule: &Rule| format!("{}/{}", team.name, rule.name);
-    let judged = judge_all(&tracked, &rules).into_iter().map(|Judged { team, rule, verdict, by }| {
+    let evaluated = evaluate_all(&tracked, &rules).into_iter().map(|Evaluated { team, rule, verdict, by }| {
         let words = match verdict {
             Verdict::Match => format!("yes: {}", by.join("; ")),
             Verdict::Miss { because, .. } | Verdict::Suppressed { because } => format!("no: {because}"),
@@ -50,25 +50,25 @@ fn said(events: Vec<Event>) -> (Vec<String>, Vec<String>) {
         format!("{} {words}", name(team, rule))
     });
     let sends = tracked.iter().flat_map(|tracked| matching(tracked, &rules)).map(|(team, rule, _)| name(team, rule));
-    (judged.collect(), sends.collect())
+    (evaluated.collect(), sends.collect())
 }
 
 #[test]
 fn a_match_says_by_what() {
-    let (judged, sends) = said(vec![merged("cy")]);
+    let (evaluated, sends) = said(vec![merged("cy")]);
     let kind = "the event is pull_request.merged";
-    assert_eq!(judged, [format!("web/all yes: {kind}"), format!("data/merged yes: {kind}; base is `main`")]);
+    assert_eq!(evaluated, [format!("web/all yes: {kind}"), format!("data/merged yes: {kind}; base is `main`")]);
     assert_eq!(sends, ["web/all", "data/merged"]);
 }
 
 #[test]
 fn what_would_be_suppressed_is_not_shown() {
-    let (judged, sends) = said(vec![merged("bo")]);
-    assert_eq!(judged[0], "web/all no: bo is a member of web: not news to them");
+    let (evaluated, sends) = said(vec![merged("bo")]);
+    assert_eq!(evaluated[0], "web/all no: bo is a member of web: not news to them");
     assert_eq!(sends, ["data/merged"]);
-    let (judged, sends) =
+    let (evaluated, sends) =
         said(vec![event("workflow.recovered", "cy", json!({"type": "thing", "kind": "workflow", "title": "CI"}))]);
-    assert_eq!(judged[0], "web/all no: the workflow was not known to have failed");
+    assert_eq!(evaluated[0], "web/all no: the workflow was not known to have failed");
     assert_eq!(sends, [""; 0]);
 }
 
@@ -77,12 +77,12 @@ fn what_takes_something_back_is_asked_of_nobody() {
     let of = Undoes::Occurrence("comment/1".to_owned(), Undone::Deleted);
     let undoing = Some(Undoing { of, because: "the comment is deleted".to_owned() });
     let deleted = Event { undoing, ..merged("cy") };
-    let (judged, sends) = said(vec![deleted.clone()]);
-    assert_eq!(judged, ["web/all no: the comment is deleted", "data/merged no: the comment is deleted"]);
+    let (evaluated, sends) = said(vec![deleted.clone()]);
+    assert_eq!(evaluated, ["web/all no: the comment is deleted", "data/merged no: the comment is deleted"]);
     assert_eq!(sends, [""; 0]);
     // What comes with it is news like any other.
-    let (judged, sends) = said(vec![deleted, merged("cy")]);
-    assert!(judged[0].starts_with("web/all yes"), "{judged:?}");
+    let (evaluated, sends) = said(vec![deleted, merged("cy")]);
+    assert!(evaluated[0].starts_with("web/all yes"), "{evaluated:?}");
     assert_eq!(sends, ["web/all", "data/merged"]);
 }
 
@@ -93,9 +93,9 @@ fn a_note_to_a_team_is_for_that_team() {
         event.note = Some(serde_json::from_value(json!({"kind": "assumed", "text": "x", "to": names})).unwrap());
         event
     };
-    let (judged, sends) = said(vec![to(&["data"])]);
-    assert_eq!(judged[0], "web/all no: it is said to data, not to web");
-    assert_eq!(judged[2], "data/@notes yes: the event is note.assumed");
+    let (evaluated, sends) = said(vec![to(&["data"])]);
+    assert_eq!(evaluated[0], "web/all no: it is said to data, not to web");
+    assert_eq!(evaluated[2], "data/@notes yes: the event is note.assumed");
     assert_eq!(sends, ["data/@notes"]);
     let (_, sends) = said(vec![to(&["cy"])]);
     assert_eq!(sends, ["web/all"], "it names no team");

@@ -1,24 +1,24 @@
-//! The conditions of a rule, as written, to [`Condition`]s.
+//! Turns the conditions of a rule, as written, into [`Condition`]s.
 
 use super::Checker;
 use crate::event::EventKind;
 use crate::rule::condition::{self, AuthorTeam, Condition, Owns, Size};
 use crate::rule::file::{ConditionTable, Groups, Texts};
 use crate::rule::pattern::{Pattern, Patterns};
-use crate::rule::{On, reading};
+use crate::rule::{On, entry};
 use crate::toml_file::{At, Field, Raw, SizeText, Wrong, did_you_mean};
 
-/// Nobody can follow more, and a file made to nest without end would exhaust the stack.
+/// Nobody can follow deeper nesting, and a file that nests without end would exhaust the stack.
 const DEEPEST: usize = 8;
 
-/// Where a group of conditions stands.
+/// Where a group of conditions is.
 #[derive(Clone, Copy)]
 pub(super) struct Within<'a> {
     /// The events of its rule
     pub on: &'a On,
-    /// How many groups are around it
+    /// How deeply it is nested
     pub depth: usize,
-    /// Whether it is within `not`, where what never holds has a use
+    /// Whether it is within `not`, where a condition that never holds is useful
     pub excluded: bool,
 }
 
@@ -31,7 +31,7 @@ impl Within<'_> {
 impl Checker<'_> {
     /// The conditions of a table, in the order in which they are tried.
     pub(super) fn conditions(&mut self, raw: ConditionTable, at: &At, within: Within<'_>) -> Vec<Condition> {
-        use reading::{branch, login, path, repo, reviewer, text};
+        use entry::{branch, login, path, repo, reviewer, text};
         let conditions = [
             self.list(raw.repo, (at, "repo"), repo).map(Condition::Repo),
             self.value(raw.private, (at, "private")).map(Condition::Private),
@@ -93,7 +93,7 @@ impl Checker<'_> {
                 .strip_prefix('!')
                 .filter(|rest| !rest.is_empty() && entries.iter().any(|(_, other)| other == rest));
             if let Some(other) = excluded {
-                let message = format!("`{text}` takes back the entry `{other}`");
+                let message = format!("`{text}` contradicts the entry `{other}`");
                 self.document.wrong(at, message, "leave one of the two out".to_owned());
             }
         }
@@ -104,10 +104,10 @@ impl Checker<'_> {
         let touches = self.value(field, (table, "touches_owned"))?;
         let at = table.key("touches_owned");
         if !touches {
-            self.document.wrong(&at, "a rule asks for what the team owns, or not at all", "leave it out".to_owned());
+            self.document.wrong(&at, "`touches_owned` can only be true", "leave it out".to_owned());
         } else if self.owns.is_none() {
             let help = "write `owns = \"codeowners\"`, or `owns = [\"schemas/**\"]`, at the top".to_owned();
-            self.document.wrong(&at, "nobody knows what the team owns", help);
+            self.document.wrong(&at, "this file doesn't say what the team owns", help);
         }
         self.owns.clone().filter(|_| touches)
     }
@@ -132,13 +132,13 @@ impl Checker<'_> {
             for (at, text) in &entries {
                 let name = text.trim_start_matches('!');
                 if !name.is_empty() && !teams.contains(name) {
-                    let all = || format!("there are {}", teams.iter().cloned().collect::<Vec<_>>().join(", "));
+                    let all = || format!("the teams are {}", teams.iter().cloned().collect::<Vec<_>>().join(", "));
                     let help = did_you_mean(name, teams.iter().map(String::as_str)).unwrap_or_else(all);
                     self.document.wrong(at, format!("there is no team `{name}`"), help);
                 }
             }
         }
-        Some(AuthorTeam::new(self.patterns(entries, reading::team), names))
+        Some(AuthorTeam::new(self.patterns(entries, entry::team), names))
     }
 
     fn groups(&mut self, field: Groups, (table, key): (&At, &str), within: Within<'_>) -> Option<Vec<Vec<Condition>>> {
@@ -162,16 +162,17 @@ impl Checker<'_> {
     fn group(&mut self, raw: ConditionTable, at: &At, within: Within<'_>) -> Option<Vec<Condition>> {
         if within.depth > DEEPEST {
             let help = "two rules with the same `to` are often simpler".to_owned();
-            self.document.wrong(at, format!("conditions nest at most {DEEPEST} deep"), help);
+            self.document.wrong(at, format!("conditions can nest at most {DEEPEST} deep"), help);
             return None;
         }
         if self.document.is_empty_table(at) {
-            self.document.wrong(at, "no condition stands here", "write one such as `base = [\"main\"]`".to_owned());
+            self.document.wrong(at, "there is no condition here", "write one such as `base = [\"main\"]`".to_owned());
         }
         Some(self.conditions(raw, at, within))
     }
 
-    /// Reports a condition that holds for none of its rule's events, and a rule's `branch` where some have others.
+    /// Reports a condition that holds for none of its rule's events, and a `branch` on a rule for events that have two
+    /// branches.
     fn never(&mut self, condition: &Condition, table: &At, within: Within<'_>) {
         let on = within.on;
         let is_branch = matches!(condition, Condition::Branch(_));
@@ -204,7 +205,7 @@ fn family(kind: EventKind) -> &'static str {
     kind.as_str().split('.').next().unwrap_or_default()
 }
 
-/// The families of events that have what a condition asks for, and that in words; `None` where all may.
+/// The families of events that have what a condition asks for, with a sentence about it; `None` if all of them may.
 fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)> {
     const GITHUB: &[&str] =
         &["pull_request", "issue", "push", "release", "deployment", "workflow", "discussion", "branch", "note"];
@@ -234,7 +235,7 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         "sprint",
         "version",
     ];
-    // What a pull request brings about has what it has.
+    // Workflows and deployments for a pull request have what the pull request has.
     const PULL_REQUEST: &[&str] = &["pull_request", "note", "workflow", "deployment"];
     const LABELLED: &[&str] = &["pull_request", "issue", "ticket", "note", "workflow", "deployment"];
     Some(match condition {
@@ -264,8 +265,8 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         | Condition::TicketPriority(_)
         | Condition::TicketLabels(_)
         | Condition::Component(_)
-        | Condition::FixVersion(_) => (TICKETED, "sprints and versions belong to no ticket"),
-        Condition::Actor(_) => (ALL, "nobody does what they tell of"),
+        | Condition::FixVersion(_) => (TICKETED, "sprints and versions don't belong to a ticket"),
+        Condition::Actor(_) => (ALL, "they aren't anybody's action"),
         Condition::Resolution(_) => (&["ticket", "issue", "note"], "only tickets and issues have a resolution"),
         Condition::Prerelease(_) => (&["release"], "only releases are pre-releases"),
         Condition::Environment(_) => (&["deployment"], "only deployments have an environment"),
@@ -280,14 +281,14 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
     })
 }
 
-/// What a kind says against a condition.
+/// Why an event of this kind can't fulfil a condition.
 fn contradiction(condition: &Condition, kind: EventKind) -> Option<&'static str> {
     match (condition, kind) {
         (Condition::Draft(true), EventKind::PullRequestOpened | EventKind::PullRequestReady) => {
-            Some("then it is no draft")
+            Some("it isn't a draft then")
         }
-        (Condition::Draft(false), EventKind::PullRequestDraft) => Some("then it is a draft"),
-        (Condition::Prerelease(true), EventKind::ReleasePromoted) => Some("then it is no longer a pre-release"),
+        (Condition::Draft(false), EventKind::PullRequestDraft) => Some("it is a draft then"),
+        (Condition::Prerelease(true), EventKind::ReleasePromoted) => Some("it isn't a pre-release any more then"),
         (Condition::Actor(_), kind) if kind.is_of_silence() => Some("nobody does anything then"),
         _ => None,
     }

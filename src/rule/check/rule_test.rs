@@ -1,4 +1,4 @@
-//! The tests in a team file, as far as they can be checked without their payloads.
+//! Checks the tests in a team file, as far as that is possible without their payloads.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -48,15 +48,15 @@ impl Checker<'_> {
         let Some(path) = self.document.take(field, &at) else { return PathBuf::new() };
         if !stays_near(Path::new(&path)) {
             let help =
-                "a payload is in this file's folder or in the one around it, such as \"tests/merged.json\"".to_owned();
-            self.document.wrong(&at, format!("`{path}` is too far away"), help);
+                "put the payload into this file's folder or its parent, such as \"tests/merged.json\"".to_owned();
+            self.document.wrong(&at, format!("`{path}` is in another folder"), help);
         }
         PathBuf::from(path)
     }
 
     fn event(&mut self, field: Field<String>, test: &At, source: Source) -> String {
         if field.is_absent() && source == Source::Github {
-            let help = "write `event = \"pull_request\"`, or what else GitHub says in `X-GitHub-Event`".to_owned();
+            let help = "write `event = \"pull_request\"`, or whatever GitHub sends in `X-GitHub-Event`".to_owned();
             self.document.wrong(test, "`event` is missing", help);
         }
         let at = test.key("event");
@@ -66,7 +66,7 @@ impl Checker<'_> {
         } else if event.contains('.') {
             let name = event.split('.').next().unwrap_or_default();
             let help = format!("write \"{name}\": the payload says what happened");
-            self.document.wrong(&at, format!("`{event}` is no event of GitHub's"), help);
+            self.document.wrong(&at, format!("`{event}` isn't an event of GitHub's"), help);
         }
         event
     }
@@ -80,7 +80,7 @@ impl Checker<'_> {
         for (at, name) in &entries {
             if !rules.iter().any(|rule| rule.name == *name) {
                 let names = || rules.iter().map(|rule| rule.name.as_str());
-                let list = || format!("there are {}", names().collect::<Vec<_>>().join(", "));
+                let list = || format!("its rules are {}", names().collect::<Vec<_>>().join(", "));
                 let help = did_you_mean(name, names()).or_else(|| (!rules.is_empty()).then(list));
                 self.document.wrong(at, format!("this file has no rule `{name}`"), help);
             }
@@ -89,7 +89,7 @@ impl Checker<'_> {
     }
 }
 
-/// Whether a path from the folder of team files stays in it, or in the folder around it.
+/// Whether a path, relative to the folder of team files, stays in that folder or its parent.
 fn stays_near(path: &Path) -> bool {
     let depth = path.components().try_fold(1_u32, |depth, component| match component {
         Component::Normal(_) => Some(depth + 1),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{About, Source};
-use crate::rule::{Asked, Known, check, judge};
+use crate::rule::{Input, Known, check, evaluate};
 use crate::settings::ChannelSettings;
 
 fn rules(teams: &[String]) -> Rules {
@@ -67,8 +67,8 @@ fn a_note_is_for_the_teams_that_it_names() {
         Rules::new(teams.iter().map(|text| Arc::new(check("team.toml", text, known).unwrap())).collect::<Vec<_>>());
     let asked = |to: &[&str]| {
         let event = note(to, "bo");
-        let asked = Asked { event: &event, kind: event.kind, ticket: None };
-        rules.addressed(asked).map(|reached| names(reached.into_iter()))
+        let input = Input { event: &event, kind: event.kind, ticket: None };
+        rules.addressed(input).map(|reached| names(reached.into_iter()))
     };
     let reached = |to: &[&str]| asked(to).map(|names| names.join(" "));
     let table: &[(&[&str], Option<&str>)] = &[
@@ -85,12 +85,12 @@ fn a_note_is_for_the_teams_that_it_names() {
         assert_eq!(reached(to).as_deref(), *expected, "{to:?}");
     }
     let merge = event(Source::Github, "acme/api", &[]);
-    assert!(rules.addressed(Asked { event: &merge, kind: EventKind::Push, ticket: None }).is_none());
+    assert!(rules.addressed(Input { event: &merge, kind: EventKind::Push, ticket: None }).is_none());
 
     let (team, implied) = rules.find("Web", crate::rule::ADDRESSED).unwrap();
     let event = note(&["web"], "bo");
-    let asked = Asked { event: &event, kind: event.kind, ticket: None };
-    assert_eq!(judge(implied, team, asked), crate::rule::Verdict::Match, "a member of it said it");
+    let input = Input { event: &event, kind: event.kind, ticket: None };
+    assert_eq!(evaluate(implied, team, input), crate::rule::Verdict::Match, "a member of it said it");
     assert_eq!((implied.settle.as_secs(), implied.digest.is_some()), (300, true));
     assert_eq!((implied.every, &implied.template, implied.restricted), (None, &None, false));
     let (_, ops) = rules.find("ops", crate::rule::ADDRESSED).unwrap();
@@ -173,7 +173,7 @@ proptest! {
         let event = event(if jira { Source::Jira } else { Source::Github }, scope, &tickets);
         let event = Event { listed: listed.iter().map(|key| key.parse().unwrap()).collect(), ..event };
         let wants = |(team, rule): &(&Team, &Rule)| {
-            judge(rule, team, Asked { event: &event, kind, ticket: None }) == crate::rule::Verdict::Match
+            evaluate(rule, team, Input { event: &event, kind, ticket: None }) == crate::rule::Verdict::Match
         };
         let found = names(rules.candidates(kind, &event).filter(wants));
         prop_assert_eq!(found, names(rules.all().filter(wants)));

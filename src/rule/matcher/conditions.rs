@@ -1,15 +1,15 @@
-//! Whether a condition holds, and by what value it doesn't.
+//! Whether a condition holds, and which value it fails for.
 //!
-//! A condition fails for good, or because something is not known. The difference counts within `not`: what is not
-//! known to be excluded might be, so it is kept back.
+//! A condition fails definitely, or because something isn't known. The difference matters within `not`: an event that
+//! isn't known to be excluded might be, so it is kept back.
 
 mod values;
 
 pub(super) use self::values::{List, Values, labels, list};
 
 use self::values::{authors, pull_request, texts};
-use super::Asked;
-use super::words::{listed, none_of, one_of, quoted, refusal, subject};
+use super::Input;
+use super::phrasing::{listed, none_of, one_of, quoted, refusal, subject};
 use crate::event::{About, Event, PullRequest, Source, Thing, ThingKind, TicketKey};
 use crate::rule::condition::{AuthorTeam, Condition, Owns, Size};
 use crate::rule::pattern::{Patterns, Refusal};
@@ -19,7 +19,7 @@ use crate::rule::pattern::{Patterns, Refusal};
 pub(super) struct Failure {
     /// In plain words
     pub because: String,
-    /// What decides is not known
+    /// The deciding fact isn't known
     pub unknown: bool,
 }
 
@@ -35,35 +35,35 @@ fn hasnt(event: &Event, what: &str) -> Failure {
     Failure { because: format!("{} has no {what}", subject(event)), unknown: false }
 }
 
-/// Whether all of them hold; the first that doesn't for good gives the reason, else the first of which it is not known.
-pub(super) fn hold(conditions: &[Condition], asked: Asked<'_>) -> Result<(), Failure> {
-    every(conditions.iter().map(|condition| test(condition, asked)))
+/// Whether all of them hold. The first that fails definitely gives the reason, or else the first that isn't known.
+pub(super) fn hold(conditions: &[Condition], input: Input<'_>) -> Result<(), Failure> {
+    every(conditions.iter().map(|condition| test(condition, input)))
 }
 
-/// One that fails for good settles it, whatever is not known beside it.
+/// A definite failure decides, whatever else isn't known.
 fn every(tests: impl Iterator<Item = Result<(), Failure>>) -> Result<(), Failure> {
-    let mut unsettled = None;
+    let mut undecided = None;
     for failure in tests.filter_map(Result::err) {
         if !failure.unknown {
             return Err(failure);
         }
-        unsettled = unsettled.or(Some(failure));
+        undecided = undecided.or(Some(failure));
     }
-    unsettled.map_or(Ok(()), Err)
+    undecided.map_or(Ok(()), Err)
 }
 
-pub(super) fn test(condition: &Condition, asked: Asked<'_>) -> Result<(), Failure> {
-    if let Some(list) = list(condition, asked) {
+pub(super) fn test(condition: &Condition, input: Input<'_>) -> Result<(), Failure> {
+    if let Some(list) = list(condition, input) {
         let List { what, patterns, values } = list?;
         return patterns.test(&values).or_else(|refused| fails(refusal(what, refused, &values)));
     }
-    let Asked { event, .. } = asked;
+    let Input { event, .. } = input;
     match condition {
         Condition::Private(wanted) => private(event, *wanted),
         Condition::Draft(wanted) => match pull_request(event, "draft state", |pr| pr.draft)? {
             draft if draft == *wanted => Ok(()),
             true => fails("the pull request is a draft"),
-            false => fails("the pull request is no draft"),
+            false => fails("the pull request isn't a draft"),
         },
         Condition::Prerelease(wanted) => prerelease(event, *wanted),
         Condition::Size(wanted) => size(event, wanted),
@@ -73,12 +73,12 @@ pub(super) fn test(condition: &Condition, asked: Asked<'_>) -> Result<(), Failur
         Condition::AuthorTeam(teams) => author_team(event, teams),
         Condition::Body(wanted) => match wanted.is_match(body(event)?) {
             true => Ok(()),
-            false => fails(format!("the description has nothing that fits {}", quoted(wanted.as_str()))),
+            false => fails(format!("nothing in the description matches {}", quoted(wanted.as_str()))),
         },
         Condition::Ticket(list) => tickets(event, list),
-        Condition::All(groups) => every(groups.iter().map(|group| hold(group, asked))),
-        Condition::Any(groups) => any(groups, asked),
-        Condition::Not(conditions) => not(conditions, asked),
+        Condition::All(groups) => every(groups.iter().map(|group| hold(group, input))),
+        Condition::Any(groups) => any(groups, input),
+        Condition::Not(conditions) => not(conditions, input),
         // The lists are above.
         _ => Err(unknown(format!("{} can't be asked", quoted(condition.key())))),
     }
@@ -89,8 +89,7 @@ fn unknown_of(what: &str) -> Failure {
     unknown(format!("the {what} {are} not known"))
 }
 
-/// The pull request that brought a workflow's run or a deployment about. Where GitHub was asked and gave no answer, there
-/// may be one.
+/// The pull request behind a workflow run or a deployment. If GitHub was asked and didn't answer, there may be one.
 fn brought_by<'e>(event: &Event, thing: &'e Thing, what: &str) -> Result<&'e PullRequest, Failure> {
     match &thing.brought_by {
         Some(pr) => Ok(pr),
@@ -144,21 +143,21 @@ pub(super) fn changed_files(event: &Event) -> Result<Values<'_>, Failure> {
     }
 }
 
-/// One file is enough, and it must fit by itself: another one that is excluded doesn't take it back.
+/// One file is enough, and it must match by itself: another file that is excluded doesn't change that.
 fn paths(event: &Event, list: &Patterns) -> Result<(), Failure> {
     let paths = changed_files(event)?;
     if paths.iter().any(|path| list.test(&[path]).is_ok()) {
         return Ok(());
     }
     if event.more_paths {
-        return Err(not_told(event, "none of the files that are known fits, and not all are known"));
+        return Err(not_told(event, "none of the known files matches, and not all files are known"));
     }
     match paths.as_slice() {
         [] => fails("it changes no file"),
         [path] => list.test(&[path]).or_else(|refused| fails(refusal("changed file", refused, &[path]))),
         paths => {
             let shown: Vec<_> = paths.iter().map(|path| quoted(path)).collect();
-            fails(format!("none of the {} changed files fits: {}", paths.len(), listed(&shown)))
+            fails(format!("none of the {} changed files matches: {}", paths.len(), listed(&shown)))
         }
     }
 }
@@ -177,10 +176,10 @@ fn touches_owned(event: &Event, owns: &Owns) -> Result<(), Failure> {
         return Ok(());
     }
     if event.more_paths {
-        return Err(not_told(event, "none of the files that are known is the team's, and not all are known"));
+        return Err(not_told(event, "none of the known files is the team's, and not all files are known"));
     }
     if event.more_owners {
-        return Err(not_told(event, "the team is none of the owners that are known, and not all are known"));
+        return Err(not_told(event, "the team isn't among the known owners, and not all are known"));
     }
     match owners.as_slice() {
         [] => fails("nobody owns the files that it changes"),
@@ -188,7 +187,7 @@ fn touches_owned(event: &Event, owns: &Owns) -> Result<(), Failure> {
     }
 }
 
-/// What is not known, and why, if somebody was asked.
+/// What isn't known, with the reason if an API was asked.
 fn not_told(event: &Event, what: &str) -> Failure {
     unknown(event.gap.as_ref().map_or_else(|| what.to_owned(), |gap| format!("{what}: {gap}")))
 }
@@ -216,7 +215,7 @@ fn author_team(event: &Event, teams: &AuthorTeam) -> Result<(), Failure> {
     let who = listed(&authors.iter().map(|author| quoted(&author.name)).collect::<Vec<_>>());
     teams.list().test(&of).or_else(|refused| match refused {
         Refusal::Excluded { by, .. } => fails(format!("author {who} is excluded by {by}")),
-        Refusal::NoneOf(wanted) => fails(format!("author {who} is no member of {}", one_of(&wanted))),
+        Refusal::NoneOf(wanted) => fails(format!("author {who} isn't a member of {}", one_of(&wanted))),
     })
 }
 
@@ -229,12 +228,12 @@ fn body(event: &Event) -> Result<&str, Failure> {
     body.as_deref().ok_or_else(|| unknown_of("description"))
 }
 
-/// A key in a list of many counts for what asks for many: an event that lists a ticket is not about it.
+/// A key in a long list counts only for patterns: an event that lists a ticket isn't about it.
 fn tickets(event: &Event, list: &Patterns) -> Result<(), Failure> {
     let (own, beside) = keys(event);
     list.test_beside(&own, &beside).or_else(|refused| match refused {
         Refusal::NoneOf(_) if event.more_tickets => {
-            Err(not_told(event, "none of the commits that are known names such a ticket, and not all are known"))
+            Err(not_told(event, "none of the known commits names such a ticket, and not all commits are known"))
         }
         Refusal::NoneOf(wanted) if own.is_empty() && !beside.is_empty() => {
             let (count, wanted) = (beside.len(), one_of(&wanted));
@@ -244,16 +243,16 @@ fn tickets(event: &Event, list: &Patterns) -> Result<(), Failure> {
     })
 }
 
-/// The keys of an event's own tickets, and those that it lists among many.
+/// The keys of an event's own tickets, and those that it only lists.
 pub(super) fn keys<'a>(event: &'a Event) -> (Values<'a>, Values<'a>) {
     let texts = |keys: &'a [TicketKey]| keys.iter().map(TicketKey::as_str).collect();
     (texts(&event.tickets), texts(&event.listed))
 }
 
-fn any(groups: &[Vec<Condition>], asked: Asked<'_>) -> Result<(), Failure> {
+fn any(groups: &[Vec<Condition>], input: Input<'_>) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for group in groups {
-        match hold(group, asked) {
+        match hold(group, input) {
             Ok(()) => return Ok(()),
             Err(failure) => failures.push(failure),
         }
@@ -263,8 +262,8 @@ fn any(groups: &[Vec<Condition>], asked: Asked<'_>) -> Result<(), Failure> {
     Err(Failure { because: none_of(&reasons), unknown })
 }
 
-fn not(conditions: &[Condition], asked: Asked<'_>) -> Result<(), Failure> {
-    match hold(conditions, asked) {
+fn not(conditions: &[Condition], input: Input<'_>) -> Result<(), Failure> {
+    match hold(conditions, input) {
         Err(failure) if failure.unknown => Err(failure),
         Err(_) => Ok(()),
         Ok(()) => {

@@ -1,9 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod because;
 mod conditions;
 mod known;
-mod whose;
+mod matched_by;
+mod own_and_bots;
 
 use std::collections::BTreeSet;
 
@@ -86,16 +86,16 @@ fn release() -> Event {
 
 /// The verdict in short: nothing for a match.
 fn verdict(rule: &str, event: &Event, kind: EventKind) -> String {
-    verdict_of(rule, Asked { event, kind, ticket: None })
+    verdict_of(rule, Input { event, kind, ticket: None })
 }
 
-fn verdict_of(rule: &str, asked: Asked<'_>) -> String {
+fn verdict_of(rule: &str, input: Input<'_>) -> String {
     let text = format!(
         "team = \"data\"\nmembers = [\"Ana Lima\", \"bo\"]\nto = [\"mailbox\"]\n[[rule]]\nname = \"r\"\n{rule}\n"
     );
     let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
     let team = check("team.toml", &text, known).unwrap();
-    match judge(&team.rules[0], &team, asked) {
+    match evaluate(&team.rules[0], &team, input) {
         Verdict::Match => String::new(),
         Verdict::Miss { because, unknown: false } => format!("miss: {because}"),
         Verdict::Miss { because, unknown: true } => format!("unknown: {because}"),
@@ -139,7 +139,7 @@ fn a_pull_request() {
             (r#"base = ["main", "release/*"]"#, "miss: base is `develop`, not one of main, release/*"),
             (r#"base = ["!main"]"#, ""),
             ("draft = false", ""),
-            ("draft = true", "miss: the pull request is no draft"),
+            ("draft = true", "miss: the pull request isn't a draft"),
             (r#"labels = ["contract"]"#, ""),
             (r#"labels = ["*", "!area*"]"#, "miss: label `area: db` is excluded by !area*"),
             (r#"labels = ["bug"]"#, "miss: label is `Contract`, `area: db`, none of them bug"),

@@ -17,7 +17,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     let kind = match state {
         "success" => EventKind::DeploymentSucceeded,
         "failure" | "error" => EventKind::DeploymentFailed,
-        _ => return Err(not_news(format!("the deployment is `{}`, which is not yet its end", text::title(state)))),
+        _ => return Err(not_news(format!("the deployment is `{}`, which isn't its final state", text::title(state)))),
     };
     let id = deployment.id.as_ref().ok_or_else(|| missing("deployment.id"))?.as_str();
     let environment = status.environment.text().or_else(|| deployment.environment.text()).map(text::title);
@@ -46,7 +46,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     Ok(vec![Event { tickets, actor, once: Some(once), ..event }])
 }
 
-/// What was deployed, and the page of that.
+/// What was deployed, and its page.
 fn about(delivery: &Delivery<'_>, deployment: &Deployment, status: &DeploymentStatus) -> Thing {
     let run = delivery.body.workflow_run.as_ref();
     let page = run.and_then(|run| first(&[&run.html_url]));
@@ -57,7 +57,7 @@ fn about(delivery: &Delivery<'_>, deployment: &Deployment, status: &DeploymentSt
     let name =
         git_ref.map(|name| ["refs/heads/", "refs/tags/"].iter().find_map(|at| name.strip_prefix(at)).unwrap_or(name));
     let tried = name.and_then(|name| queue::tried(name, delivery.by()));
-    // GitHub's own name of what a pull request would make of its base.
+    // GitHub's own name for the result of merging a pull request into its base.
     let merge = name.and_then(|name| name.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok());
     let number = merge.or_else(|| tried.as_ref()?.pull_request);
     let branch = match &tried {

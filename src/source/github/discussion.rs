@@ -1,9 +1,9 @@
-//! Discussions, and the answers in them.
+//! Discussions and their answers.
 
 use crate::event::{About, Event, EventKind, Thing, ThingKind, Undoes, Undone};
 use crate::reason::Reason;
 use crate::source::lenient::Id;
-use crate::source::{Understood, not_news, text};
+use crate::source::{Understood, not_news, summary};
 
 use super::issue::{move_away, move_here};
 use super::payload::{Comment, Issue, User};
@@ -22,7 +22,7 @@ fn about_discussion<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(
         action => (action == "answered" || discussion.answer_chosen_at.is_some()).then_some("answered"),
     };
     let about = Thing {
-        body_summary: discussion.body.as_deref().and_then(text::summary_of_markdown),
+        body_summary: discussion.body.as_deref().and_then(summary::of_markdown),
         outcome: answered.map(str::to_owned),
         ..thing(ThingKind::Discussion, title, url, time(&discussion.updated_at))
     };
@@ -63,32 +63,32 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         }
         "transferred" => move_away(delivery, &mut event, "the discussion"),
         "deleted" => event.undoing = undoing(Undoes::Subject(Undone::Deleted), "the discussion was deleted"),
-        // "unanswered": the payload no longer says when the answer was chosen, but that there is none.
-        _ => event.undoing = undoing(Undoes::Nothing, "the answer is none any more"),
+        // "unanswered": the payload says that there is no answer, but not when it was chosen.
+        _ => event.undoing = undoing(Undoes::Nothing, "the answer is no longer chosen"),
     }
     Ok([vec![event], notes].concat())
 }
 
-/// Whether somebody else made the discussion than who wrote it, as when an issue is converted, of which payloads may say
-/// no more. If so, the event is no news, and neither are the notes: they stood in the issue.
+/// Whether somebody other than its author created the discussion, as when an issue is converted, which payloads may not
+/// say otherwise. If so, neither the event nor its notes are news: they were in the issue.
 fn converted(delivery: &Delivery<'_>, discussion: &Issue, event: &mut Event) -> bool {
     let login = |user: &User| user.login.text().map(str::to_lowercase);
     let by = delivery.body.sender.as_ref().and_then(|sender| login(sender.as_ref()?));
     let author = discussion.user.as_ref().and_then(login);
     let converted = by.zip(author).is_some_and(|(by, author)| by != author);
     if converted {
-        event.undoing = undoing(Undoes::Nothing, "it was not opened, but made of an issue");
+        event.undoing = undoing(Undoes::Nothing, "it wasn't opened, but converted from an issue");
     }
     converted
 }
 
-/// The name of the choice of an answer. The same one can be chosen again later.
+/// Names the choice of an answer, including its time, since the same answer can be chosen again later.
 fn chosen(discussion: &Issue, answer: &Comment) -> Option<String> {
     let id = answer.id.as_ref().map(Id::as_str)?;
     name::at(&["discussion-comment", id, "answer"], time(&discussion.answer_chosen_at))
 }
 
-/// `discussion_comment`: what becomes of an answer, and the notes in any comment.
+/// `discussion_comment`: changes of an answer, and the notes in any comment.
 pub fn commented(delivery: &Delivery<'_>) -> Understood {
     if !matches!(delivery.action(), "created" | "edited" | "deleted") {
         return Err(delivery.nothing_to_ask_for());
@@ -111,8 +111,7 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     }
 }
 
-/// The event for an answer that was edited or deleted, or the reason why the comment is none; `event` is about the
-/// discussion.
+/// The event for an answer that was edited or deleted, or why the comment isn't one; `event` is about the discussion.
 fn answer_changed(
     delivery: &Delivery<'_>,
     (discussion, comment): (&Issue, &Comment),
@@ -139,7 +138,7 @@ fn answer_changed(
     });
     let undone = if deleted { Undone::Deleted } else { Undone::Edited };
     let because = format!("{} was {}", if is_answer { "the answer" } else { "the comment" }, delivery.action());
-    // Whether it was the answer until now, the discussion no longer says: but whether it has one.
+    // The discussion no longer says whether this was its answer, only whether it has one.
     event.undoing = undoing(once.map_or(Undoes::Nothing, |once| Undoes::Occurrence(once, undone)), because);
     Ok(event)
 }

@@ -3,15 +3,15 @@
 use super::payload::Body;
 use crate::source::lenient::{Link, Maybe, host_of};
 
-/// The host of the repository's page, in small letters, with its port if that is not the usual one. Where the payload
-/// doesn't link that page, its other links say it.
+/// The host of the repository's page, in lower case, with its port unless that is the default. If the payload doesn't
+/// link that page, its other links are used.
 pub fn host(body: &Body) -> Option<String> {
     let repository = body.repository.as_ref();
     let own = repository.into_iter().flat_map(|repository| [&repository.html_url, &repository.url]);
     own.chain(subject(body)).filter_map(|link| link.as_ref()).find_map(|link| host_of(link.as_str()))
 }
 
-/// The links to what it is about, and at last to who did it.
+/// The links to its subject, and finally to its actor.
 fn subject(body: &Body) -> impl Iterator<Item = &Maybe<Link>> {
     let pull_request = body.pull_request.iter().flat_map(|pull| [&pull.html_url, &pull.url]);
     let issues =

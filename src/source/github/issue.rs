@@ -2,8 +2,8 @@
 
 use crate::event::{About, Event, EventKind, Issue, PullRequest, Renamed, Stage, Undoes, Undone};
 use crate::reason::Reason;
-use crate::source::own::is_ours_on_github;
-use crate::source::{Understood, text};
+use crate::source::our_comments::is_ours_on_github;
+use crate::source::{Understood, summary, text};
 
 use super::payload::{self, User};
 use super::pull_request::{assignee, change, label};
@@ -27,7 +27,7 @@ fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> Abou
     let url = payload.html_url.as_ref().map_or_else(page, String::from);
     let author = payload.user.as_ref().and_then(User::actor);
     let (labels, assignees) = (names(&payload.labels), logins(&payload.assignees));
-    let body_summary = payload.body.as_deref().and_then(text::summary_of_markdown);
+    let body_summary = payload.body.as_deref().and_then(summary::of_markdown);
     let body = Some(text::body(payload.body.as_deref()));
     let updated_at = time(&payload.updated_at);
     let closed = payload.state.as_deref() == Some("closed");
@@ -85,7 +85,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         "unlabeled" => (EventKind::IssueLabeled, Some(change("label", label(delivery), None))),
         "unassigned" => (EventKind::IssueAssigned, Some(change("assignee", assignee(delivery), None))),
         "" => return Err(delivery.nothing_to_ask_for()),
-        // The kind of an edit and the rest is not told: only the notes in it are.
+        // Only the notes of other actions are reported, such as those in an edit.
         _ => (EventKind::IssueOpened, None),
     };
     let (payload, mut event) = about_issue(delivery, kind)?;
@@ -125,7 +125,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     }
 }
 
-/// Whether something only came here from elsewhere: nobody opened it. If so, the event says that it is the same one.
+/// Whether something was transferred here and not opened. If so, the event says what it was before.
 pub(super) fn move_here(delivery: &Delivery<'_>, event: &mut Event) -> bool {
     let Some(changes) = delivery.body.changes.as_ref() else { return false };
     let Some(old) = [&changes.old_issue, &changes.old_discussion].into_iter().find_map(|old| old.as_ref()) else {
@@ -133,15 +133,15 @@ pub(super) fn move_here(delivery: &Delivery<'_>, event: &mut Event) -> bool {
     };
     let from = numbered(old, &changes.old_repository).filter(|from| *from != event.subject);
     let because = from.as_ref().map_or_else(
-        || "it was not opened, but transferred from elsewhere".to_owned(),
-        |from| format!("it was not opened, but transferred from {from}"),
+        || "it wasn't opened, but transferred from elsewhere".to_owned(),
+        |from| format!("it wasn't opened, but transferred from {from}"),
     );
     event.undoing = undoing(Undoes::Nothing, because);
     event.renamed = from.map(|from| Renamed { from, to: event.subject.clone() });
     true
 }
 
-/// Says where something goes. Where that is not known, it is gone.
+/// Records where something was transferred to. If that isn't known, it counts as deleted.
 pub(super) fn move_away(delivery: &Delivery<'_>, event: &mut Event, what: &str) {
     let changes = delivery.body.changes.as_ref();
     let to = changes.and_then(|changes| {
@@ -185,7 +185,7 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     Ok(events)
 }
 
-/// A comment that an edit made to look like ours was told of when it was written.
+/// If an edit makes a comment look like ours, it was reported when it was written.
 fn is_ours(delivery: &Delivery<'_>, comment: &payload::Comment) -> bool {
     let before = delivery.body.changes.as_ref().and_then(|changes| changes.body.as_ref());
     let texts = [Some(&comment.body), before.map(|before| &before.from)];

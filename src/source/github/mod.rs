@@ -25,10 +25,10 @@ use crate::reason::Reason;
 
 use super::lenient::{Link, Maybe, Time};
 use super::tickets::Keys;
-use super::{Context, Understood, missing, not_a_payload, not_asked_for, text, tickets};
+use super::{Context, Understood, missing, not_a_payload, not_asked_for, summary, text, tickets};
 use payload::{Body, Comment, Issue, Named, Repository, User};
 
-/// The events that are read, which is what a webhook of ours tells of.
+/// The events that are read, for which webhooks are registered.
 pub const EVENTS: [&str; 14] = [
     "create",
     "delete",
@@ -68,7 +68,7 @@ pub fn parse(name: &str, body: &[u8], context: &Context<'_>) -> Understood {
     Delivery::read(name, body, context, read)
 }
 
-/// A body with what every event takes from it.
+/// A body, with what every event needs from it.
 struct Delivery<'a> {
     name: &'a str,
     body: &'a Body,
@@ -111,7 +111,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// Who did it: the sender; in payloads that have no such field, whoever the payload says did it.
+    /// Who did it: the sender, or in payloads without a sender, the person that they name.
     fn actor(&self, otherwise: Option<&User>) -> Option<Actor> {
         match &self.body.sender {
             Some(sender) => sender.as_ref().and_then(User::actor),
@@ -119,7 +119,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// Whose login did it, a machine's too.
+    /// The login of whoever did it, even a machine.
     fn by(&self) -> Option<&str> {
         let sender = self.body.sender.as_ref().and_then(|sender| sender.as_ref()?.login.text());
         sender.or_else(|| self.body.pusher.as_ref()?.name.text())
@@ -129,8 +129,8 @@ impl Delivery<'_> {
         tickets::find(branch, title, texts, &self.context.settings.jira_projects)
     }
 
-    /// The name of what this delivery's action did to the event's subject: an action can be repeated, so its time is a
-    /// part of it.
+    /// Names the occurrence of this delivery's action on the subject. An action can be repeated, so its time is part of
+    /// the name.
     fn once(&self, event: &Event) -> Option<String> {
         let change = event.change.as_ref();
         let detail = match self.action() {
@@ -142,12 +142,12 @@ impl Delivery<'_> {
         name::at(&parts, event.about.updated_at())
     }
 
-    /// An action that rules cannot ask for, whose payload says how its subject is by now.
+    /// Marks an action that rules can't ask for, but whose payload has the current state of its subject.
     fn brings_state(&self, what: &str) -> Option<Undoing> {
-        undoing(Undoes::Nothing, format!("{}; what is known of the {what} is up to date", self.nothing_to_ask_for()))
+        undoing(Undoes::Nothing, format!("{}; the known state of the {what} is updated", self.nothing_to_ask_for()))
     }
 
-    /// A page of the repository. Only the last resort guesses where GitHub is.
+    /// A page of the repository. Only as a last resort, it guesses where GitHub is.
     fn page(&self, path: &[&str]) -> Option<String> {
         let repository = match self.repository.html_url.as_ref() {
             Some(link) => link.as_str().to_owned(),
@@ -163,9 +163,9 @@ fn own_words(body: &Maybe<String>) -> String {
     text::own_words(body.as_deref().unwrap_or_default())
 }
 
-/// What was written, unless it is nothing but notes.
+/// The text, unless it consists only of notes.
 fn written(comment: &Comment) -> Option<crate::event::Comment> {
-    let summary = text::summary_of_markdown(comment.body.as_deref()?)?;
+    let summary = summary::of_markdown(comment.body.as_deref()?)?;
     Some(crate::event::Comment { summary, url: comment.html_url.as_ref().map(String::from) })
 }
 
@@ -184,17 +184,17 @@ fn time(time: &Maybe<Time>) -> Option<jiff::Timestamp> {
     time.map(|time| time.0)
 }
 
-/// The first of several links that is one.
+/// The first valid one of several links.
 fn first(links: &[&Maybe<Link>]) -> Option<String> {
     links.iter().find_map(|link| link.as_ref().map(String::from))
 }
 
-/// Makes an event no news.
+/// Marks an event as an undoing, which isn't news.
 fn undoing(of: Undoes, because: impl Into<String>) -> Option<Undoing> {
     Some(Undoing { of, because: because.into() })
 }
 
-/// The name of an issue or discussion in a repository: of the payload's, or of the one that its link leads to.
+/// The name of an issue or discussion: in the payload's repository, or in the one that its link leads to.
 fn numbered(issue: &Issue, repository: &Maybe<Repository>) -> Option<String> {
     let number = issue.number.as_ref()?.number()?;
     let linked = || {
@@ -206,12 +206,12 @@ fn numbered(issue: &Issue, repository: &Maybe<Repository>) -> Option<String> {
     Some(format!("{}#{number}", scope.or_else(linked)?))
 }
 
-/// Whether a name is a commit's.
+/// Whether a name is the id of a commit.
 fn is_sha(name: &str) -> bool {
     matches!(name.len(), 40 | 64) && name.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
-/// A commit's name as people write it.
+/// The short form of a commit's id.
 fn short(sha: &str) -> String {
     sha.chars().take(7).collect()
 }

@@ -1,8 +1,8 @@
-//! The names of occurrences, by which the same one is known whichever deliveries tell of it.
+//! The names of occurrences, which are the same in all deliveries that report an occurrence.
 
 use jiff::Timestamp;
 
-/// The name made of these parts. Each tells where it comes from, and an `@` begins something else in a name.
+/// A name of these parts. An `@` in them is replaced, since it has a special meaning in a name.
 pub fn name(parts: &[&str]) -> String {
     let mut name = "github".to_owned();
     for part in parts {
@@ -18,7 +18,7 @@ pub fn name(parts: &[&str]) -> String {
     name
 }
 
-/// The name of something that can happen to one subject again and again: its time tells one from the next.
+/// Names something that can happen to a subject repeatedly, and includes its time.
 pub fn at(parts: &[&str], time: Option<Timestamp>) -> Option<String> {
     let time = time?.as_millisecond().to_string();
     Some(name(&[parts, &[time.as_str()]].concat()))

@@ -50,7 +50,7 @@ pub struct Body {
 pub struct Repository {
     pub full_name: Maybe<String>,
     pub html_url: Maybe<Link>,
-    /// Where the API has it; in a push, its page
+    /// Its address in the API; in a push, its page
     pub url: Maybe<Link>,
     pub private: Maybe<bool>,
     pub default_branch: Maybe<String>,
@@ -76,7 +76,7 @@ impl User {
     }
 }
 
-/// Whether a login is known as a machine's, whatever its account's type. Commits have no other name for one.
+/// Whether a login is known to be a machine's, whatever the type of its account. Commits say nothing else about it.
 pub fn is_machine(login: &str) -> bool {
     const KNOWN: [&str; 3] = ["dependabot", "dependabot-preview", "github-merge-queue"];
     login.ends_with("[bot]") || KNOWN.iter().any(|known| login.eq_ignore_ascii_case(known))
@@ -138,9 +138,9 @@ pub struct Issue {
     pub created_at: Maybe<Time>,
     pub updated_at: Maybe<Time>,
     pub closed_at: Maybe<Time>,
-    /// There only if the issue is a pull request
+    /// Present only if the issue is a pull request
     pub pull_request: Maybe<PullRequest>,
-    /// Of a discussion that has one
+    /// Present if the discussion has one
     pub answer_html_url: Maybe<Link>,
     pub answer_chosen_at: Maybe<Time>,
 }
@@ -161,7 +161,7 @@ pub struct Comment {
     pub commit_id: Maybe<String>,
 }
 
-/// What was edited, as it was before; of what moves, where it was or where it goes.
+/// The old values after an edit; for something that moves, its old or new place.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Changes {
@@ -308,16 +308,16 @@ pub struct WorkflowRun {
     pub id: Maybe<Id>,
     pub run_attempt: Maybe<u64>,
     pub workflow_id: Maybe<Id>,
-    /// The workflow's file, perhaps with `@` and where it was taken from
+    /// The workflow's file, sometimes with `@` and the ref that it is from
     pub path: Maybe<String>,
     pub name: Maybe<String>,
     pub conclusion: Maybe<String>,
-    /// What made it run
+    /// What started it
     pub event: Maybe<String>,
     pub head_branch: Maybe<String>,
     pub head_sha: Maybe<String>,
     pub head_repository: Maybe<Repository>,
-    /// Open ones from that branch, those into other repositories too; none from a fork
+    /// Open ones from that branch, including those into other repositories; none from a fork
     pub pull_requests: Maybe<Vec<Maybe<PullRequest>>>,
     pub html_url: Maybe<Link>,
     pub actor: Maybe<User>,

@@ -2,7 +2,7 @@
 
 use crate::event::{About, Change, Event, EventKind, PullRequest, Stage};
 use crate::reason::Reason;
-use crate::source::{Understood, text};
+use crate::source::{Understood, summary, text};
 
 use super::payload::{self, User};
 use super::queue::{self, TEMPORARY};
@@ -16,7 +16,7 @@ pub(super) struct Shown<'a> {
 }
 
 /// # Errors
-/// It has no number, or it is a merge queue's own.
+/// It has no number, or belongs to a merge queue.
 pub(super) fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, Reason> {
     let payload = delivery.body.pull_request.as_ref().ok_or_else(|| missing("pull_request"))?;
     let number = payload.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("pull_request.number"))?;
@@ -41,7 +41,7 @@ pub(super) fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, Reason>
         additions: *payload.additions,
         deletions: *payload.deletions,
         changed_files: *payload.changed_files,
-        body_summary: payload.body.as_deref().and_then(text::summary_of_markdown),
+        body_summary: payload.body.as_deref().and_then(summary::of_markdown),
         body: Some(text::body(payload.body.as_deref())),
         private: *delivery.repository.private,
         updated_at: time(&payload.updated_at),
@@ -49,7 +49,7 @@ pub(super) fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, Reason>
     Ok(Shown { payload, subject, about })
 }
 
-/// Whether it is one that a merge queue opened to try others. A fork's branch can have any name.
+/// Whether a merge queue opened it to test others. A fork's branch can have any name.
 fn is_queues(delivery: &Delivery<'_>, payload: &payload::PullRequest) -> bool {
     let Some(head) = payload.head.as_ref() else { return false };
     let owner = |label: &str| label.split_once(':').map(|(owner, _)| owner.to_lowercase());
@@ -166,7 +166,7 @@ fn reviewer(delivery: &Delivery<'_>) -> Option<String> {
     user.or_else(team).map(str::to_owned)
 }
 
-/// Everybody whose review is asked for, people and teams; `None` where the payload has neither list.
+/// Everybody who was asked for a review, people and teams; `None` if the payload has neither list.
 fn reviewers(payload: &payload::PullRequest) -> Option<Vec<String>> {
     let people = logins(&payload.requested_reviewers);
     let teams = payload.requested_teams.is_some().then(|| {
@@ -183,14 +183,14 @@ fn pushed(delivery: &Delivery<'_>) -> Change {
     change("commits", delivery.body.before.text().map(short), delivery.body.after.text().map(short))
 }
 
-/// What was edited. GitHub sends one event for one edit; a body that both came with is told by its title.
+/// What was edited. GitHub sends one event for each edit; if the title and the body changed together, the title counts.
 fn edited(delivery: &Delivery<'_>, payload: &payload::PullRequest) -> Option<Change> {
     let changes = delivery.body.changes.as_ref()?;
     if let Some(title) = changes.title.as_ref() {
         return Some(change("title", title.from.text().map(text::title), payload.title.text().map(text::title)));
     }
     if let Some(body) = changes.body.as_ref() {
-        let summary = |body: Option<&str>| body.and_then(text::summary_of_markdown);
+        let summary = |body: Option<&str>| body.and_then(summary::of_markdown);
         return Some(change("body", summary(body.from.as_deref()), summary(payload.body.as_deref())));
     }
     let before = changes.base.as_ref()?.git_ref.as_ref().and_then(|before| before.from.text());

@@ -12,7 +12,7 @@ use super::queue::{self, TEMPORARY};
 use super::thing::thing;
 use super::{Delivery, first, missing, name, time};
 
-/// GitHub lists no more commits in a push.
+/// The most commits in a push that GitHub lists.
 const MOST_COMMITS: usize = 2_048;
 
 /// `push`, to a branch
@@ -23,7 +23,7 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let branch = git_ref.strip_prefix("refs/heads/").ok_or_else(of_tag)?;
     let removed = body.after.text().is_some_and(|sha| sha.bytes().all(|digit| digit == b'0'));
     if *body.deleted == Some(true) || removed {
-        return Err(not_news("the push deletes a branch, which is told as `branch.deleted`"));
+        return Err(not_news("the push deletes a branch, which is reported as `branch.deleted`"));
     }
     if queue::tried(branch, delivery.by()).is_some() {
         return Err(Reason::MergeQueue { detail: format!("the push is to {TEMPORARY}") });
@@ -37,7 +37,7 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let about = Thing {
         branch: Some(branch.to_owned()),
         pull_request: landed,
-        // The time of a commit can be long ago; what counts is the push.
+        // A commit may be old, so the time of the push counts.
         ..thing(ThingKind::Push, title, url, time(&delivery.repository.pushed_at))
     };
     let commits = body.commits.entries().filter_map(|commit| commit.message.text());
@@ -82,13 +82,13 @@ fn is_same(one: &Actor, other: &Actor) -> bool {
     one.login.eq_ignore_ascii_case(&other.login) || one.name == other.name && (nameless(one) || nameless(other))
 }
 
-/// Whether there may be more commits in a push than it lists: after a forced push, or of a new branch, it lists none.
+/// Whether a push may contain more commits than it lists: it lists none for a forced push or a new branch.
 fn is_cut(commits: &[Maybe<Commit>]) -> bool {
     commits.is_empty() || commits.len() >= MOST_COMMITS
 }
 
-/// The files that the commits of a push touch, each once, as far as they are known, and whether there may be others. Where
-/// GitHub lists no commits, as after a forced push, the last one is known.
+/// The files that the commits of a push change, as far as they are known, and whether there may be others. If GitHub
+/// lists no commits, as after a forced push, only the last one is known.
 fn paths(body: &Body) -> (Option<Vec<String>>, bool) {
     let listed = body.commits.as_ref().map_or(&[][..], Vec::as_slice);
     let lists = |commit: &Commit| [&commit.added, &commit.modified, &commit.removed].iter().any(|list| list.is_some());

@@ -1,19 +1,19 @@
-//! Merge queues: the branches on which they try what waits, and who pushes for others.
+//! Merge queues: the branches on which they test changes, and the accounts that push for others.
 
-/// A branch on which a merge queue tries something. It lives for minutes, and nobody's news are of it.
+/// A branch on which a merge queue tests something. It exists for minutes, and isn't news.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tried {
-    /// The branch that it is to be merged into, where the name says so
+    /// The branch to merge into, if the name says so
     pub base: Option<String>,
-    /// The pull request that is tried, where the name says so
+    /// The pull request that is tested, if the name says so
     pub pull_request: Option<u64>,
 }
 
-/// What such a branch is, in words.
-pub const TEMPORARY: &str = "a branch on which a merge queue tries pull requests, and not there to stay";
+/// What such a branch is, for reasons in the ledger.
+pub const TEMPORARY: &str = "a temporary branch on which a merge queue tries pull requests";
 
-/// What a branch is for, if a merge queue made it. Bors has no folder of its own, so its branches are known by who pushes
-/// to them.
+/// What a branch is for, if a merge queue created it. Bors has no folder of its own, so its branches are recognised by
+/// who pushes to them.
 pub fn tried(branch: &str, by: Option<&str>) -> Option<Tried> {
     const FOLDERS: [&str; 5] =
         ["mergify/merge-queue/", "trunk-merge/", "trunk-temp/", "automation/bors/", "graphite-base/"];
@@ -36,7 +36,7 @@ fn pr(part: &str) -> Option<u64> {
     number.split('-').next()?.parse().ok()
 }
 
-/// A login without what marks an App.
+/// A login without the mark of an App.
 fn bare(login: &str) -> String {
     let login = login.to_ascii_lowercase();
     login.strip_suffix("[bot]").unwrap_or(&login).to_owned()
@@ -48,7 +48,7 @@ fn is_bors(login: &str) -> bool {
     parts.into_iter().any(|part| matches!(part, "bors" | "homu"))
 }
 
-/// Whether a login is that of a machine which lands what people wrote, whatever type its account has.
+/// Whether a login belongs to a machine that merges people's work, whatever the type of its account.
 pub fn lands(login: &str) -> bool {
     const KNOWN: [&str; 10] = [
         "aviator",
@@ -65,8 +65,8 @@ pub fn lands(login: &str) -> bool {
     is_bors(login) || KNOWN.contains(&bare(login).as_str())
 }
 
-/// The pull request that a commit on the main branch came with, by the first line of its message as GitHub and the queues
-/// write it; `None` where it came with several.
+/// The pull request of a commit on the main branch, from the first line of the message as GitHub and merge queues write
+/// it; `None` if there are several.
 pub fn landed(message: &str) -> Option<u64> {
     const MERGES: [&str; 3] = ["Merge pull request #", "Auto merge of #", "Merge #"];
     let line = message.lines().next()?.trim();

@@ -2,7 +2,7 @@
 
 use crate::event::{About, Event, EventKind, Renamed, Thing, ThingKind, Undoes, Undone};
 use crate::source::lenient::Id;
-use crate::source::{Understood, not_news, text};
+use crate::source::{Understood, not_news, summary};
 
 use super::payload::Release;
 use super::thing::thing;
@@ -12,16 +12,18 @@ use super::{Delivery, first, is_sha, missing, name, own_words, time, undoing};
 pub fn changed(delivery: &Delivery<'_>) -> Understood {
     let kind = match delivery.action() {
         "published" | "edited" | "deleted" | "unpublished" => EventKind::ReleasePublished,
-        // A release that is one from the start sends this too: whether it was something less before is not said here.
+        // A release that was never a pre-release sends this too, and the payload doesn't say which it was.
         "released" => EventKind::ReleasePromoted,
-        "created" => return Err(not_news("a release is told when it is published")),
-        "prereleased" => return Err(not_news("a pre-release is told as `release.published`, which comes with this")),
+        "created" => return Err(not_news("a release is reported when it is published")),
+        "prereleased" => {
+            return Err(not_news("a pre-release is reported as `release.published`, which comes with this"));
+        }
         _ => return Err(delivery.nothing_to_ask_for()),
     };
     let release = delivery.body.release.as_ref().ok_or_else(|| missing("release"))?;
     let tag = release.tag_name.text().ok_or_else(|| missing("release.tag_name"))?;
     if matches!(delivery.action(), "edited" | "deleted") && *release.draft == Some(true) {
-        return Err(not_news("nobody has heard of a release that is a draft"));
+        return Err(not_news("the release is a draft, which nobody has heard of"));
     }
     let about = about(delivery, release, tag);
     let keys = delivery.keys(None, Some(&about.title), &[&own_words(&release.body)]);
@@ -48,11 +50,11 @@ fn about(delivery: &Delivery<'_>, release: &Release, tag: &str) -> Thing {
         "unpublished" => (Some("unpublished"), time(&release.updated_at).max(published)),
         _ => (None, time(&release.updated_at).max(published)),
     };
-    let summary = release.body.as_deref().filter(|_| gone.is_none()).and_then(text::summary_of_markdown);
+    let summary = release.body.as_deref().filter(|_| gone.is_none()).and_then(summary::of_markdown);
     Thing {
         branch: release.target_commitish.text().filter(|name| !is_sha(name)).map(str::to_owned),
         tag: Some(tag.to_owned()),
-        // A promotion comes as an edit too: whoever hears of the promotion must not know of it before.
+        // A promotion also causes an edit, which must not spoil the event for the promotion.
         prerelease: release.prerelease.filter(|prerelease| *prerelease || delivery.action() != "edited"),
         id: release.id.as_ref().map(|id| id.as_str().to_owned()),
         outcome: gone.map(str::to_owned),
@@ -61,13 +63,13 @@ fn about(delivery: &Delivery<'_>, release: &Release, tag: &str) -> Thing {
     }
 }
 
-/// The name of its publication, as what it is. The same release can be published again later.
+/// Names its publication, as a release or pre-release. The same release can be published again later.
 fn once(release: &Release) -> Option<String> {
     let what = if *release.prerelease == Some(true) { "prereleased" } else { "published" };
     name::at(&["release", release.id.as_ref().map(Id::as_str)?, what], time(&release.published_at))
 }
 
-/// What becomes of a release after it was published.
+/// Changes of a release after it was published.
 fn undo(delivery: &Delivery<'_>, release: &Release, event: &mut Event) {
     let (undone, because) = match delivery.action() {
         "edited" => {

@@ -1,4 +1,4 @@
-//! What becomes of a repository: none of it is news by itself, but what is told of it depends on it.
+//! Changes of a repository, which aren't news, but affect updates about it.
 
 use crate::event::{About, Event, EventKind, Renamed, Thing, ThingKind, Undoes, Undone};
 use crate::source::Understood;
@@ -55,7 +55,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     Ok(vec![event])
 }
 
-/// An event of a kind that nobody hears of: there is none for repositories.
+/// An event whose kind is never reported, since repositories have no kind of their own.
 fn about_repository(delivery: &Delivery<'_>) -> Event {
     let at = time(&delivery.repository.updated_at);
     let url = first(&[&delivery.repository.html_url]).or_else(|| delivery.page(&[]));

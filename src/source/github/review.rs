@@ -1,4 +1,4 @@
-//! Reviews of pull requests, and the comments on lines that they consist of.
+//! Reviews of pull requests, and their comments on lines.
 
 use crate::event::{Event, EventKind, Review, Undoes, Undone};
 use crate::reason::Reason;
@@ -32,7 +32,7 @@ pub fn reviewed(delivery: &Delivery<'_>) -> Understood {
         ("submitted" | "edited", "changes_requested") => EventKind::PullRequestChangesRequested,
         ("submitted", "commented") | ("edited", _) => EventKind::PullRequestCommented,
         ("submitted", _) => return Err(missing("review.state")),
-        // What it was before, the payload doesn't say: an approval, or changes that were asked for.
+        // The payload doesn't say whether it was an approval or a request for changes.
         ("dismissed", _) => EventKind::PullRequestApproved,
         _ => return Err(delivery.nothing_to_ask_for()),
     };
@@ -47,7 +47,7 @@ pub fn reviewed(delivery: &Delivery<'_>) -> Understood {
     }
     let events = delivery.said(event, review, ("review", "the review"));
     if state == "commented" && events.iter().all(is_wordless) {
-        return Err(not_news("the review has no words of its own: the comments on lines in it are told"));
+        return Err(not_news("the review has no text of its own: its comments on lines are reported"));
     }
     Ok(events)
 }
@@ -61,7 +61,7 @@ pub fn commented(delivery: &Delivery<'_>) -> Understood {
     let event = about_comment(delivery, EventKind::PullRequestCommented, comment)?;
     let events = delivery.said(event, comment, ("review-comment", "the comment"));
     if events.iter().all(is_wordless) {
-        return Err(not_news("the comment has no words of its own: it is code, a quote or a picture"));
+        return Err(not_news("the comment has no text of its own: it is code, a quote or a picture"));
     }
     Ok(events)
 }

@@ -1,4 +1,4 @@
-//! What people write: comments and reviews, and the notes in those and in descriptions.
+//! What people write: comments and reviews, and the notes in them and in descriptions.
 
 use crate::event::{Actor, Event, EventKind, Undoes, Undone};
 use crate::source::lenient::{Id, Maybe};
@@ -8,9 +8,8 @@ use super::payload::{Comment, User};
 use super::{Delivery, name, own_words, time, undoing, written};
 
 impl Delivery<'_> {
-    /// A comment or review with its notes. One that is nothing but notes is told as those; an edit puts other words in the
-    /// place of those that were told, and what is deleted takes them back. `place` says in what it names it, `what` what
-    /// people call it.
+    /// The events for a comment or review and its notes. If it consists only of notes, only those are reported. An edit
+    /// replaces the text, and a deletion takes it back. `place` is used in its name, and `what` is what people call it.
     pub(super) fn said(&self, mut event: Event, comment: &Comment, (place, what): (&str, &str)) -> Vec<Event> {
         let id = comment.id.as_ref().map(Id::as_str);
         let once = id.map(|id| name::name(&[place, id]));
@@ -36,7 +35,7 @@ impl Delivery<'_> {
         [vec![event], notes].concat()
     }
 
-    /// The events for the notes in a comment or review; `place` says which of these. A deleted one takes its notes back.
+    /// The events for the notes in a comment or review, which `place` names. A deletion takes the notes back.
     pub(super) fn notes_in_comment(&self, event: &Event, comment: &Comment, place: &str) -> Vec<Event> {
         let id = comment.id.as_ref().map(Id::as_str);
         let place = Place {
@@ -60,8 +59,8 @@ impl Delivery<'_> {
         self.notes_in(event, body, &place)
     }
 
-    /// The events for the notes in a text, or for what an edit of it changes in them. An edit of something else (a
-    /// title) doesn't say what the text was: then it was the same.
+    /// The events for the notes in a text, or for the changes of an edit. An edit of something else (a title) doesn't
+    /// contain the old text, since that stayed the same.
     fn notes_in(&self, event: &Event, body: &Maybe<String>, place: &Place) -> Vec<Event> {
         let before = self.body.changes.as_ref().and_then(|changes| changes.body.as_ref());
         match before.filter(|_| self.action() == "edited") {
@@ -70,14 +69,14 @@ impl Delivery<'_> {
         }
     }
 
-    /// Whose words a text's notes are. After an edit that is whoever edited: the notes that were there before are known.
+    /// The author of the notes in a text. After an edit it is the editor, since the earlier notes are known.
     fn writer(&self, user: &Maybe<User>) -> Option<Actor> {
         let editor = if self.action() == "edited" { self.actor(None) } else { None };
         editor.or_else(|| user.as_ref().and_then(User::actor))
     }
 }
 
-/// A comment with its notes; one that is nothing but notes is told as those.
+/// The events for a comment and its notes; if it consists only of notes, only those are reported.
 fn with_notes(comment: Event, notes: Vec<Event>) -> Vec<Event> {
     let is_review = matches!(comment.kind, EventKind::PullRequestApproved | EventKind::PullRequestChangesRequested);
     if comment.comment.is_some() || is_review || notes.is_empty() { [vec![comment], notes].concat() } else { notes }

@@ -1,4 +1,4 @@
-//! What has no file of its own here: branches.
+//! Branches, and the event about a thing.
 
 use jiff::Timestamp;
 

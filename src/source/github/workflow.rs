@@ -8,7 +8,7 @@ use super::queue::{self, Tried};
 use super::thing::thing;
 use super::{Delivery, first, missing, name, time};
 
-/// `workflow_run`. Each success is told as a recovery: whether the workflow had failed before is for the tracker to know.
+/// `workflow_run`. Each success is reported as a recovery; the tracker knows whether the workflow had failed before.
 pub fn ended(delivery: &Delivery<'_>) -> Understood {
     if delivery.action() != "completed" {
         return Err(delivery.nothing_to_ask_for());
@@ -20,7 +20,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
         "success" => EventKind::WorkflowRecovered,
         _ => {
             let end = text::title(conclusion);
-            return Err(not_news(format!("the workflow's end is `{end}`, neither a failure nor a success")));
+            return Err(not_news(format!("the workflow ended as `{end}`, which is neither a failure nor a success")));
         }
     };
     let workflow = delivery.body.workflow.as_ref();
@@ -29,7 +29,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     let place = place(delivery, run);
     let url = first(&[&run.html_url]).or_else(|| delivery.page(&["actions"]));
     let at = time(&run.updated_at).or_else(|| time(&run.created_at));
-    // What runs by the clock was brought about by nobody, and by nobody's commit.
+    // A scheduled run has no actor, and no commit caused it.
     let by_clock = run.event.as_deref() == Some("schedule");
     let id = run.id.as_ref().map(|id| id.as_str().to_owned());
     let attempt = run.run_attempt.unwrap_or(1);
@@ -51,7 +51,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     Ok(vec![Event { tickets, actor, once, ..delivery.event(kind, subject, About::Thing(about)) }])
 }
 
-/// What tells a workflow from others of its repository: several may have one name.
+/// Identifies a workflow in its repository, where several may have the same name.
 fn which(delivery: &Delivery<'_>, run: &WorkflowRun, name: &str) -> String {
     let workflow = delivery.body.workflow.as_ref();
     let id = run.workflow_id.as_ref().or_else(|| workflow?.id.as_ref()).map(|id| id.as_str());
@@ -65,11 +65,11 @@ struct Place {
     at: Option<String>,
     branch: Option<String>,
     pull_request: Option<u64>,
-    /// On a merge queue's branch, for `branch`
+    /// On a merge queue's branch: the branch to merge into
     queued: bool,
 }
 
-/// Each try of a merge queue is one of the same pull request, and its failure is that one's.
+/// All runs of a merge queue for a pull request belong together, and a failure is that pull request's.
 fn place(delivery: &Delivery<'_>, run: &WorkflowRun) -> Place {
     let fork = fork_owner(delivery);
     let by = delivery.by().into_iter().chain(run.actor.as_ref().and_then(|actor| actor.login.text()));
@@ -83,14 +83,14 @@ fn place(delivery: &Delivery<'_>, run: &WorkflowRun) -> Place {
         return Place { at, branch: base, pull_request: number, queued: true };
     }
     let branch = run.head_branch.text().map(|branch| match fork {
-        // A stranger's `main` is not ours; GitHub writes it like this.
+        // The `main` of a fork isn't ours; GitHub writes it like this.
         Some(owner) => format!("{owner}:{branch}"),
         None => branch.to_owned(),
     });
     Place { at: branch.clone(), branch, pull_request: pull_request(delivery, run), queued: false }
 }
 
-/// The pull request that a run names: GitHub lists those of all repositories that its branch has one into.
+/// The pull request of a run. GitHub lists those from its branch into all repositories.
 pub(super) fn pull_request(delivery: &Delivery<'_>, run: &WorkflowRun) -> Option<u64> {
     let here = |pull: &&PullRequest| {
         let folder = format!("/repos/{}/pulls/", delivery.scope.to_lowercase());

@@ -1,11 +1,11 @@
-//! What a changelog's items mean.
+//! The meaning of a changelog's items.
 
 use std::cmp::Ordering;
 
 use jiff::civil::Date;
 
 use crate::event::{Change, EventKind, StatusCategory, Undoing};
-use crate::source::adf::Written;
+use crate::source::jira_text::Written;
 use crate::source::lenient::{Day, Id, Maybe};
 use crate::source::text;
 
@@ -16,28 +16,28 @@ use super::payload::{Fields, Issue, Item, Status, Version};
 /// What happened to a ticket.
 #[derive(Debug, Clone)]
 pub struct Happening {
-    /// What it is told as
+    /// The kind of event
     pub kind: EventKind,
-    /// The change that it is
+    /// The change
     pub change: Option<Change>,
-    /// Its name, where that isn't made of its place in the history
+    /// Its name, if that isn't made of its place in the history
     pub once: Option<String>,
-    /// What it takes back: then it is no news
+    /// What it takes back, in which case it isn't news
     pub undoing: Option<Undoing>,
 }
 
 impl Happening {
-    /// Something that is news.
+    /// Makes a happening that is news.
     pub fn new(kind: EventKind, change: Option<Change>) -> Self {
         Self { kind, change, once: None, undoing: None }
     }
 }
 
-/// What is known beside a changelog's items.
+/// What else is known about a changelog.
 #[derive(Debug, Clone, Copy)]
 pub struct Around<'a> {
     pub issue: Option<&'a Issue>,
-    /// Whether people have account ids there
+    /// Whether its people have account ids
     pub cloud: bool,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Around<'a> {
     }
 }
 
-/// What the items say, in their order; what is no news by itself is left out.
+/// The meaning of the items, in their order, without those that aren't news by themselves.
 pub fn happenings(items: &[&Item], around: Around<'_>) -> Vec<Happening> {
     let (versions, others): (Vec<&Item>, Vec<&Item>) = items.iter().partition(|item| item.field() == Field::FixVersion);
     let news = others.into_iter().filter(|item| is_news(item, items));
@@ -58,19 +58,19 @@ pub fn happenings(items: &[&Item], around: Around<'_>) -> Vec<Happening> {
     happenings
 }
 
-/// Whether an item says something that its delivery doesn't say otherwise.
+/// Whether an item says something that isn't elsewhere in the delivery.
 fn is_news(item: &Item, items: &[&Item]) -> bool {
     let beside = |field: Field| items.iter().any(|item| item.field() == field);
     match item.field() {
         Field::Noise | Field::Security | Field::Comment => false,
         Field::Resolution => !beside(Field::Status),
-        // A ticket that moves has another project.
+        // A moved ticket always changes its project.
         Field::Other => !(item.id().eq_ignore_ascii_case("project") && beside(Field::Key)),
         _ => true,
     }
 }
 
-/// Why an update is no news: nothing but such things changed.
+/// Why an update isn't news, if only such fields changed.
 pub fn why_no_news(items: &[&Item]) -> Option<String> {
     let mut names: Vec<String> = Vec::new();
     for item in items {
@@ -83,7 +83,7 @@ pub fn why_no_news(items: &[&Item]) -> Option<String> {
             names.push(name);
         }
     }
-    (!names.is_empty()).then(|| format!("only {} changed, which is no news by itself", names.join(", ")))
+    (!names.is_empty()).then(|| format!("only {} changed, which isn't news by itself", names.join(", ")))
 }
 
 fn happening(item: &Item, around: Around<'_>) -> Happening {
@@ -126,7 +126,7 @@ fn change(item: &Item, field: &str) -> Change {
     Change { field: field.to_owned(), name: item.name(), from: item.before(), to: item.after() }
 }
 
-/// A description is a text: what it says is its first paragraph.
+/// A description is shown by its first paragraph.
 fn described(item: &Item) -> Change {
     let said = |markup: &Maybe<String>| Written::of_markup(markup.text()?).summary();
     let (from, to) = (said(&item.from_string), said(&item.to_string));
@@ -140,7 +140,7 @@ fn linked(item: &Item, issue: Option<&Issue>) -> Happening {
     Happening { once, ..Happening::new(kind, Some(link::change(from, to))) }
 }
 
-/// Later, earlier, or neither: a date that is set or taken away has not moved.
+/// Whether a date is later, earlier, or neither: one that was set or removed hasn't moved.
 fn moved(order: Option<Ordering>) -> EventKind {
     match order {
         Some(Ordering::Less) => EventKind::TicketSlipped,
@@ -159,7 +159,7 @@ fn due(item: &Item) -> Happening {
     Happening::new(moved(order), Some(Change { field: "due".to_owned(), name: Some("due date".to_owned()), from, to }))
 }
 
-/// Jira writes a change of several versions as one item for each that goes and each that comes.
+/// Jira writes a change of several versions as one item for each removed and each added version.
 fn fix_version(items: &[&Item], fields: Option<&Fields>) -> Happening {
     let gone = items.iter().rev().find(|item| item.before().is_some());
     let come = items.iter().rev().find(|item| item.after().is_some());
@@ -183,8 +183,8 @@ fn is_version(version: &Version, id: Option<&str>, name: Option<&str>) -> bool {
     same_id || version.name.text().is_some_and(|known| Some(known) == name)
 }
 
-/// Which of two versions is later by its numbers (`v1`, `v1.1`, `v2`; `2024-Q1`, `2024-Q2`), where all but the numbers
-/// is alike. `None` where it is not: a release candidate or another product's version says nothing about time.
+/// Which of two versions is later by its numbers (`v1`, `v1.1`, `v2`; `2024-Q1`, `2024-Q2`), if everything but the
+/// numbers is the same. Otherwise `None`: a release candidate or another product's version says nothing about time.
 fn compare_names(from: &str, to: &str) -> Option<Ordering> {
     let rest = |name: &str| -> String {
         name.chars().filter(|c| !c.is_ascii_digit() && *c != '.').flat_map(char::to_lowercase).collect()

@@ -1,7 +1,7 @@
-//! What becomes of comments: they are written, edited, deleted, or kept from some readers.
+//! Comments: whether they were written, edited, deleted or restricted.
 
 use crate::event::{self, Event, EventKind, Undoes, Undone};
-use crate::source::adf::Written;
+use crate::source::jira_text::Written;
 use crate::source::lenient::Id;
 use crate::source::note::{self, Place};
 
@@ -10,7 +10,7 @@ use super::field::Field;
 use super::payload::{Comment, User};
 use super::{Delivery, undoing};
 
-/// What became of a comment.
+/// What happened to a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Written,
@@ -19,7 +19,7 @@ pub enum Fate {
 }
 
 impl Delivery<'_> {
-    /// What became of the comment that the delivery tells of, if it tells of one.
+    /// What happened to the comment of the delivery, if it has one.
     pub fn comment_fate(&self) -> Option<Fate> {
         match self.name() {
             "comment_created" => Some(Fate::Written),
@@ -30,8 +30,8 @@ impl Delivery<'_> {
         }
     }
 
-    /// Old servers do not name the type of an update; then a comment that was never edited is new. One that is gone is
-    /// only in the changelog.
+    /// Old servers don't name the type of an update, so a comment that was never edited counts as new. A deleted
+    /// comment is only in the changelog.
     fn fate_within_update(&self) -> Option<Fate> {
         match (self.issue_event_type(), self.body.comment.as_ref()) {
             ("issue_comment_edited", _) => Some(Fate::Edited),
@@ -43,7 +43,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// The id of the comment that a changelog says is gone. Its words are there as well, and go no further.
+    /// The id of a deleted comment in a changelog. Its text is there too, but isn't read.
     fn gone_by_changelog(&self) -> Option<&str> {
         let items = self.body.changelog.as_ref()?.items.entries();
         let mut gone = items.filter(|item| item.field() == Field::Comment && item.after().is_none());
@@ -55,7 +55,7 @@ impl Delivery<'_> {
         comment.and_then(|comment| comment.id.as_ref()).map(Id::as_str).or_else(|| self.gone_by_changelog())
     }
 
-    /// A comment that changes is no news of its own: what waits to tell of it says what it then says, or nothing.
+    /// A changed comment isn't news by itself: a waiting update gets the new text, or isn't sent.
     pub fn comment_happening(&self, fate: Fate) -> Happening {
         let new = Happening::new(EventKind::TicketCommented, None);
         let id = self.comment_id();
@@ -66,9 +66,9 @@ impl Delivery<'_> {
             Fate::Edited if comment.is_some_and(Comment::is_restricted) => {
                 (Undone::Restricted, "not everybody may read the comment")
             }
-            Fate::Edited => (Undone::Edited, "the comment was edited: what waits is told in its new words"),
+            Fate::Edited => (Undone::Edited, "the comment was edited: updates that wait use its new text"),
         };
-        // An edit that brings no comment says nothing of its words.
+        // An edit without the comment doesn't say what its text is.
         let told = comment.is_some() || undone == Undone::Deleted;
         let of = id.filter(|_| told).map_or(Undoes::Nothing, |id| Undoes::Occurrence(once(id), undone));
         let word = match undone {
@@ -82,7 +82,7 @@ impl Delivery<'_> {
         Happening { once, undoing: Some(undoing(of, because)), ..new }
     }
 
-    /// Tells an event by its comment: whose, when, where, and what it says.
+    /// Fills an event from its comment: author, time, page and text.
     pub fn with_comment(&self, event: Event, comment: &Comment, fate: Fate) -> Event {
         let (author, editor) = (comment.author.as_ref(), comment.update_author.as_ref());
         let writer = if fate == Fate::Written { author.or(editor) } else { editor.or(author) };
@@ -103,11 +103,11 @@ impl Delivery<'_> {
         Event { actor, at: at.unwrap_or(event.at), url, comment, ..event }
     }
 
-    /// What the names of the notes in the delivery's comment begin with, if it is not a new one: Jira doesn't say what
-    /// the comment was before.
+    /// The beginning of the names of the notes in the delivery's comment, if it isn't new, since Jira doesn't send the
+    /// old text.
     pub fn edited_comment(&self) -> Option<String> {
         let fate = self.comment_fate().filter(|fate| *fate != Fate::Written)?;
-        // Without the comment there is nothing to compare.
+        // Without the comment, there is nothing to compare.
         let id = self.comment_id().filter(|_| fate == Fate::Deleted || self.body.comment.is_some())?;
         Some(note::prefix(&place(id)))
     }
@@ -135,7 +135,7 @@ fn place(id: &str) -> String {
     format!("jira:comment:{id}")
 }
 
-/// What a comment says, unless not everybody may read it.
+/// The text of a comment, unless it is restricted.
 fn own_text(comment: &Comment) -> Option<Written> {
     comment.body.as_ref().filter(|_| !comment.is_restricted()).and_then(Written::read)
 }

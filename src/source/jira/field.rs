@@ -20,12 +20,12 @@ pub enum Field {
     Resolution,
     Security,
     Comment,
-    /// What Jira writes for itself: the order on a board, sums of work logged, …
+    /// Fields that Jira maintains itself: the order on a board, sums of logged work, …
     Noise,
     Other,
 }
 
-/// What Jira keeps count of by itself, by its identifiers and its English names.
+/// The fields that Jira maintains itself, by their identifiers and English names.
 const NOISE: [&str; 25] = [
     "rank",
     "timespent",
@@ -54,7 +54,7 @@ const NOISE: [&str; 25] = [
     "projectimport",
 ];
 
-/// What readers call a field that is not called by its identifier.
+/// Readable names of fields whose identifier isn't readable.
 const NAMES: [(&str, &str); 16] = [
     ("duedate", "due date"),
     ("fixversions", "fix version"),
@@ -75,9 +75,9 @@ const NAMES: [(&str, &str); 16] = [
 ];
 
 impl Item {
-    /// By `fieldId` where there is one, since names are in each site's language ("Статус"), else by the name, whose
-    /// case varies. Flagged and Rank are custom fields, which only their names tell; the names of other custom fields are
-    /// anybody's.
+    /// Recognises a field by its `fieldId` if there is one, since names are in the language of each site ("Статус"), or
+    /// else by its name in any case. Flagged and Rank are custom fields, which only their names identify; other custom
+    /// fields can have any name.
     pub fn field(&self) -> Field {
         let custom = self.is_custom();
         let named = |text: &str| match text.to_ascii_lowercase().as_str() {
@@ -101,7 +101,7 @@ impl Item {
         };
         let ranked = |words: &str| words.to_ascii_lowercase().starts_with("ranked ");
         match self.field_id.text().map_or(Field::Other, named) {
-            // What a board's order is called there, it says the same of a move.
+            // The name of the board's order varies, but the text of a move doesn't.
             Field::Other if custom && self.to_string.text().is_some_and(ranked) => Field::Noise,
             Field::Other => self.field.text().map_or(Field::Other, named),
             field => field,
@@ -118,7 +118,7 @@ impl Item {
         text::title(id.or_else(|| self.field.text()).unwrap_or("unknown"))
     }
 
-    /// What readers call the field: its name on the site, unless that is a word of Jira's own.
+    /// What readers call the field: its name on the site, unless that is a term of Jira's.
     pub fn name(&self) -> Option<String> {
         let known = |text: &str| {
             let text = text.to_lowercase();
@@ -130,17 +130,17 @@ impl Item {
         id.or_else(|| known(site?).filter(|_| !self.is_custom())).or_else(|| site.map(text::title))
     }
 
-    /// What it was: the words for people where there are some, else the value.
+    /// The old value: its readable form if there is one.
     pub fn before(&self) -> Option<String> {
         words(self.from_string.text(), self.from.text())
     }
 
-    /// What it is.
+    /// The new value.
     pub fn after(&self) -> Option<String> {
         words(self.to_string.text(), self.to.text())
     }
 
-    /// Who it was and who it is; `cloud`: whether people have account ids there.
+    /// The old and the new person; `cloud` says whether people have account ids.
     pub fn people(&self, cloud: bool) -> [Option<String>; 2] {
         let person = |words: Option<&str>, id: Option<&str>| match words {
             Some(words) if !people::repeats(words, id) => text::excerpt(words),
@@ -150,7 +150,7 @@ impl Item {
     }
 }
 
-/// Fields that readers call by Jira's name for them, whatever its case.
+/// Fields with a readable name of Jira's, in any case.
 const STABLE: [&str; 15] = [
     "key",
     "status",
@@ -169,7 +169,7 @@ const STABLE: [&str; 15] = [
     "project",
 ];
 
-/// What a field says, with people in it marked.
+/// The value of a field, with marked ids of people.
 fn words(words: Option<&str>, value: Option<&str>) -> Option<String> {
     let text = words.or(value)?;
     let is_list = text.starts_with('[') && text.ends_with(']');

@@ -1,4 +1,4 @@
-//! Links between tickets, as webhooks and changelogs tell of them.
+//! Links between tickets, from webhooks and changelogs.
 
 use crate::event::{Change, Event, EventKind, TicketKey, Undoes, Undone};
 use crate::reason::Reason;
@@ -9,7 +9,7 @@ use super::field::Field;
 use super::payload::{Fields, Issue, IssueLink, Item, LinkedTo};
 use super::{Delivery, missing, undoing};
 
-/// What Jira begins a link's words with in a changelog.
+/// How Jira begins the description of a link in a changelog.
 const THIS: &str = "this issue ";
 
 /// `issuelink_created`, which names both tickets by their numeric ids only
@@ -22,7 +22,7 @@ pub fn linked(delivery: &Delivery<'_>) -> Understood {
     Ok(vec![Event { kind: EventKind::TicketLinked, change: Some(change), once, ..event }])
 }
 
-/// `issuelink_deleted`: at both ends there may be somebody who was to hear of the link.
+/// `issuelink_deleted`: an update about the link may be waiting at both of its ends.
 pub fn unlinked(delivery: &Delivery<'_>) -> Understood {
     let (link, source) = ends(delivery)?;
     let number = link.id.as_ref().ok_or_else(|| missing("issueLink.id"))?;
@@ -42,12 +42,12 @@ fn ends<'a>(delivery: &Delivery<'a>) -> Result<(&'a IssueLink, &'a Id), Reason> 
     Ok((link, id))
 }
 
-/// Names a link at one of its ends, where it is told.
+/// Names a link at one of its ends.
 fn name(link: &Id, ticket: &Id) -> String {
     format!("jira-link:{}:{}", link.as_str(), ticket.as_str())
 }
 
-/// A changelog's words for a link: `blocks DATA-7`
+/// The description of a link in a changelog: `blocks DATA-7`
 pub fn words(text: &Maybe<String>, key: &Maybe<String>) -> Option<String> {
     let text = text.text().or_else(|| key.text())?;
     let begins = text.get(..THIS.len()).is_some_and(|start| start.eq_ignore_ascii_case(THIS));
@@ -58,7 +58,7 @@ pub fn change(from: Option<String>, to: Option<String>) -> Change {
     Change { field: "link".to_owned(), name: Some("link".to_owned()), from, to }
 }
 
-/// The name that `issuelink_created` has for the link that a changelog tells of, if the ticket still has it.
+/// The name that `issuelink_created` gives to a link in a changelog, if the ticket still has it.
 pub fn once(item: &Item, issue: &Issue) -> Option<String> {
     let said = item.to_string.text().unwrap_or_default();
     let key = item.to.text().or_else(|| said.rsplit(' ').next())?;
@@ -69,7 +69,7 @@ pub fn once(item: &Item, issue: &Issue) -> Option<String> {
     Some(name(with.first()?.id.as_ref()?, issue.id.as_ref()?))
 }
 
-/// What the ticket does by a link, and the ticket that it does it to.
+/// The relation of a link, and the ticket at its other end.
 fn end(link: &LinkedTo) -> Option<(&str, &str)> {
     let words = link.kind.as_ref();
     let key = |issue: &'_ Maybe<Issue>| issue.as_ref().is_some_and(|issue| issue.key.is_some());
@@ -81,7 +81,7 @@ fn end(link: &LinkedTo) -> Option<(&str, &str)> {
     Some((relation.and_then(Maybe::text).unwrap_or_default(), issue?.key.as_ref()?.as_str()))
 }
 
-/// The ticket that this one is a duplicate of, by its links or the link that a change adds.
+/// The ticket that this one duplicates, from its links or a link that was just added.
 pub fn duplicate_of(fields: Option<&Fields>, items: &[&Item]) -> Option<String> {
     let links = fields.into_iter().flat_map(|fields| fields.issuelinks.entries());
     let mut ends = links.filter(|link| link.outward_issue.is_some()).filter_map(|link| {

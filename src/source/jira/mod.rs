@@ -18,10 +18,10 @@ use jiff::Timestamp;
 use crate::event::{About, Change, Event, EventKind, Renamed, Source, Ticket, TicketKey, Undoes, Undoing, Undone};
 use crate::reason::Reason;
 
-use super::adf::Written;
+use super::jira_text::Written;
 use super::lenient::{Id, Link, Maybe};
 use super::note::{self, Place};
-use super::own::is_ours_in_jira;
+use super::our_comments::is_ours_in_jira;
 use super::{Context, Understood, missing, not_a_payload, not_asked_for, text};
 use changelog::{Around, Happening, happenings, why_no_news};
 use comment::Fate;
@@ -30,7 +30,7 @@ use payload::{Body, Fields, Issue, Item, Status, User};
 
 pub use site::at_site;
 
-/// What a webhook has to tell us of, by the names that it is registered with.
+/// The events that a webhook must be registered for.
 pub const EVENTS: [&str; 14] = [
     "jira:issue_created",
     "jira:issue_updated",
@@ -48,12 +48,12 @@ pub const EVENTS: [&str; 14] = [
     "jira:version_deleted",
 ];
 
-/// Reads a body of Jira's, which names its event itself.
+/// Reads a body from Jira, which names its event itself.
 pub fn parse(body: &[u8], context: &Context<'_>) -> Understood {
     let mut body: Body = serde_json::from_slice(body).map_err(|error| not_a_payload(&error))?;
     let ours = body.comment.as_ref().and_then(|comment| comment.body.as_ref()).is_some_and(is_ours_in_jira);
     if ours {
-        // What else an update says remains.
+        // The rest of the update still counts.
         (body.comment, body.issue_event_type) = (Maybe::default(), Maybe::default());
     }
     let name = body.webhook_event.text().ok_or_else(|| missing("webhookEvent"))?;
@@ -81,7 +81,7 @@ pub fn parse(body: &[u8], context: &Context<'_>) -> Understood {
     }
 }
 
-/// Some names have the prefix, some do not, and it has changed over time.
+/// Some names have the prefix, others don't, and that has changed over time.
 fn plain(name: &str) -> &str {
     name.strip_prefix("jira:").unwrap_or(name)
 }
@@ -106,13 +106,13 @@ impl Delivery<'_> {
             event.retold = self.edited_comment();
         }
         let notes = self.notes(&events);
-        // A comment that is nothing but notes is told as those.
+        // If a comment consists only of notes, only those are reported.
         let says = |event: &Event| event.comment.is_some() || event.undoing.is_some();
         events.retain(|event| event.kind != EventKind::TicketCommented || says(event) || notes.is_empty());
         Ok([events, notes].concat())
     }
 
-    /// What the events of a delivery have in common, as an event of no kind yet.
+    /// What the events of a delivery have in common, as an event whose kind isn't set yet.
     fn base(&self, subject: &str, scope: &str, about: About) -> Event {
         let at = self.body.timestamp.map(|time| time.0).or_else(|| about.updated_at());
         Event {
@@ -143,7 +143,7 @@ impl Delivery<'_> {
         Event { tickets: key.into_iter().collect(), ..base }
     }
 
-    /// What the changelog says of the ticket beside its fields.
+    /// What the changelog says about the ticket in addition to its fields.
     fn with_changes(&self, ticket: Ticket, items: &[&Item]) -> Ticket {
         let fields = self.fields();
         let item = |field: Field| items.iter().find(|item| item.field() == field);
@@ -162,7 +162,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// Data Center's `comment_created` and its kin have no `issue`, only its id in the comment's address.
+    /// Data Center's events about comments have no `issue`, only its id in the comment's address.
     fn about_id(&self) -> Result<Event, Reason> {
         let comment = self.body.comment.as_ref();
         let api = comment.and_then(|comment| comment.api.as_ref());
@@ -174,7 +174,7 @@ impl Delivery<'_> {
         Ok(self.about_unnamed(id))
     }
 
-    /// An event about a ticket of which only the numeric id is known.
+    /// An event about a ticket whose numeric id alone is known.
     fn about_unnamed(&self, id: &str) -> Event {
         let url = self.site().map(|site| format!("{site}/secure/ViewIssue.jspa?id={id}"));
         let about = Ticket { id: Some(id.to_owned()), url, ..Ticket::bare(id) };
@@ -193,14 +193,14 @@ impl Delivery<'_> {
         self.body.changelog.as_ref().map(|changelog| changelog.items.entries().collect()).unwrap_or_default()
     }
 
-    /// What a `jira:issue_updated` tells, the most significant first.
+    /// The happenings of a `jira:issue_updated`, the most significant first.
     fn updates(&self) -> Vec<Happening> {
         let items = self.items();
         let around = Around { issue: self.body.issue.as_ref(), cloud: people::is_cloud(self.body) };
         let mut updates = happenings(&items, around);
         updates.extend(self.comment_fate().map(|fate| self.comment_happening(fate)));
         if updates.is_empty() && self.issue_event_type() == "issue_assigned" {
-            // Seen on Cloud: an assignment with an empty changelog.
+            // Cloud sometimes sends an assignment with an empty changelog.
             let assignee = self.fields().and_then(|fields| fields.assignee.as_ref()).and_then(User::actor);
             let (name, to) = (Some("assignee".to_owned()), assignee.map(|assignee| assignee.name));
             let change = Change { field: "assignee".to_owned(), name, from: None, to };
@@ -228,13 +228,13 @@ impl Delivery<'_> {
         }
     }
 
-    /// The events for notes in the comment, and in the description where it is new.
+    /// The events for notes in the comment, and in the description if it is new.
     fn notes(&self, events: &[Event]) -> Vec<Event> {
         let Some(first) = events.first() else { return Vec::new() };
         [self.notes_in_description(first), self.notes_in_comment(first)].concat()
     }
 
-    /// The events for the notes in a new description, or for what an edit of it changes in them.
+    /// The events for the notes in a new description, or for the changes of an edit.
     fn notes_in_description(&self, event: &Event) -> Vec<Event> {
         let place = Place {
             name: Some(format!("jira:{}:description", event.subject)),
@@ -248,7 +248,7 @@ impl Delivery<'_> {
         }
         let items = self.items();
         let Some(item) = items.iter().find(|item| item.field() == Field::Description) else { return Vec::new() };
-        // The changelog has markup only: what a document says is compared as that.
+        // The changelog has only markup, so the new text is compared in that form.
         let markup = |text: &Maybe<String>| Written::of_markup(text.as_deref().unwrap_or_default()).own;
         let now = match description {
             Some(description) if description.is_string() || item.to_string.is_none() => {
@@ -272,8 +272,8 @@ fn ticket(key: &str, fields: &Fields) -> Ticket {
     let status = fields.status.as_ref();
     let security = fields.security.as_ref().map(|level| !level.is_null());
     Ticket {
-        // What has the time of its last change has all of a ticket.
-        // A field that is left out says nothing: what must not be told is not told until Jira says that it may be.
+        // A payload with the time of the last change contains the whole ticket. A missing field says nothing, so a
+        // restriction stays until Jira says that there is none.
         restricted: security,
         resolution: fields.resolution.as_ref().and_then(|resolution| resolution.name.text()).map(text::title),
         summary: fields.summary.text().map(text::title),
@@ -297,7 +297,7 @@ fn ticket(key: &str, fields: &Fields) -> Ticket {
     }
 }
 
-/// What is told first when one delivery says several things.
+/// The order of several happenings in a delivery.
 fn significance(kind: EventKind) -> usize {
     const ORDER: [EventKind; 14] = [
         EventKind::TicketMoved,
@@ -318,7 +318,7 @@ fn significance(kind: EventKind) -> usize {
     ORDER.iter().position(|known| *known == kind).unwrap_or(ORDER.len())
 }
 
-/// A ticket that was moved has another key, and is the same.
+/// A moved ticket has a new key, but stays the same ticket.
 fn renamed(change: &Change) -> Option<Renamed> {
     let key = |key: &Option<String>| key.as_deref()?.parse::<TicketKey>().ok().map(|key| key.as_str().to_owned());
     Some(Renamed { from: key(&change.from)?, to: key(&change.to)? })

@@ -1,4 +1,4 @@
-//! What names an occurrence, so that it is told once whoever tells of it.
+//! The names of occurrences, so that each is reported once, whichever deliveries report it.
 
 use crate::event::{Change, Event, EventKind};
 use crate::source::lenient::Id;
@@ -6,8 +6,8 @@ use crate::source::note;
 
 use super::payload::Body;
 
-/// Names what happened by its place in the ticket's history, where it is found again when Jira is asked what was missed.
-/// Old servers don't say the place: then it is the time and the change.
+/// Names what happened by its place in the ticket's history, where a recovery finds it too. Old servers don't say the
+/// place, so there the name consists of the time and the change.
 pub fn name(body: &Body, events: &mut [Event]) {
     let Some(issue) = &*body.issue else { return };
     let Some(id) = issue.id.as_ref().or(issue.key.as_ref()).map(Id::as_str) else { return };
@@ -22,7 +22,7 @@ pub fn name(body: &Body, events: &mut [Event]) {
             (EventKind::TicketCommented, _) => None,
             (_, None) => history.as_ref().or(updated.as_ref()).map(|when| format!("jira-update:{id}:{when}")),
             (_, Some(change)) => {
-                // An `@` would begin something else in a name.
+                // An `@` has a special meaning in a name.
                 let field = change.field.replace('@', "-");
                 let before = fields.iter().filter(|known| **known == field).count();
                 let place = match (&history, &updated) {

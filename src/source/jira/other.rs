@@ -1,4 +1,4 @@
-//! Sprints and versions, of which Jira tells without a ticket.
+//! Sprints and versions, whose events have no ticket.
 
 use crate::event::{About, Event, EventKind, Thing, ThingKind, Undoes, Undone};
 use crate::source::{Understood, people, text};
@@ -26,14 +26,14 @@ pub fn sprint(delivery: &Delivery<'_>, kind: EventKind, undone: Option<Undone>) 
         updated_at: delivery.body.timestamp.map(|time| time.0),
         ..Thing::bare(ThingKind::Sprint, &sprint.name.text().map_or_else(|| subject.clone(), text::title))
     };
-    // A sprint that is opened again ends again.
+    // A sprint that is reopened can end again.
     let time = time.map(|time| format!(":{}", time.0.as_millisecond())).unwrap_or_default();
     let once = Some(format!("jira-sprint:{id}:{state}{time}"));
     let undoing = undone.map(|undone| undoing(Undoes::Subject(undone), "the sprint was deleted"));
     Ok(vec![Event { kind, once, undoing, ..delivery.base(&subject, "", About::Thing(about)) }])
 }
 
-/// `jira:version_released` and what takes it back, which name their project by a numeric id only
+/// `jira:version_released` and its undoings, which name their project only by a numeric id
 pub fn version(delivery: &Delivery<'_>, undone: Option<Undone>) -> Understood {
     let version = delivery.body.version.as_ref().ok_or_else(|| missing("version"))?;
     let id = version.id.as_ref().ok_or_else(|| missing("version.id"))?.as_str();
@@ -49,13 +49,13 @@ pub fn version(delivery: &Delivery<'_>, undone: Option<Undone>) -> Understood {
         updated_at: delivery.body.timestamp.map(|time| time.0),
         ..Thing::bare(ThingKind::Version, &version.name.text().map_or_else(|| subject.clone(), text::title))
     };
-    // Only the time tells a version that is released again from a release that is told twice.
+    // Only the time distinguishes a second release of a version from a repeated delivery.
     let time = delivery.body.timestamp.map(|time| format!(":{}", time.0.as_millisecond())).unwrap_or_default();
     let state = undone.map_or_else(|| "released".to_owned(), outcome);
     let once = Some(format!("jira-version:{id}:{state}{time}"));
     let undoing = undone.map(|undone| {
         let because =
-            if undone == Undone::Deleted { "the version was deleted" } else { "the version is not released any more" };
+            if undone == Undone::Deleted { "the version was deleted" } else { "the version is no longer released" };
         undoing(Undoes::Subject(undone), because)
     });
     let base = delivery.base(&subject, "", About::Thing(about));

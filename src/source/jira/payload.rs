@@ -46,12 +46,12 @@ impl User {
         Some(Actor { login: login.to_owned(), name, url: None, bot })
     }
 
-    /// What names them, the best first.
+    /// Their identifiers, the best first.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         [&self.account_id, &self.name, &self.key].into_iter().filter_map(|id| id.text())
     }
 
-    /// What people call them.
+    /// Their name for people.
     pub fn name(&self) -> Option<&str> {
         self.display_name.text().filter(|name| !people::repeats(name, self.account_id.text()))
     }
@@ -85,13 +85,13 @@ pub struct Fields {
     pub fix_versions: Maybe<Vec<Maybe<Version>>>,
     pub components: Maybe<Vec<Maybe<Named>>>,
     pub resolution: Maybe<Named>,
-    /// Its security level; null where it has none
+    /// Its security level; null if it has none
     pub security: Maybe<Value>,
     pub issuelinks: Maybe<Vec<Maybe<LinkedTo>>>,
     pub updated: Maybe<Time>,
 }
 
-/// A link as the ticket at one of its ends has it: the other end is outward of it, or inward.
+/// A link of a ticket, whose other end is either outward or inward.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct LinkedTo {
@@ -181,16 +181,16 @@ pub struct Comment {
     pub body: Maybe<Value>,
     pub created: Maybe<Time>,
     pub updated: Maybe<Time>,
-    /// There only if the comment is for a group or role
+    /// Present only if the comment is for a group or role
     pub visibility: Maybe<Value>,
     /// In Jira Service Management on Cloud, `false` for an internal note
     pub jsd_public: Maybe<Value>,
-    /// There on Data Center, it is one of these: `sd.public.comment`
+    /// On Data Center, it is one of these: `sd.public.comment`
     pub properties: Maybe<Value>,
 }
 
 impl Comment {
-    /// Not everybody who sees the ticket may read it, so its words go no further.
+    /// Not everybody who can see the ticket may read it, so its text isn't used.
     pub fn is_restricted(&self) -> bool {
         let visibility = self.visibility.as_ref().is_some_and(|visibility| !visibility.is_null());
         let not_public = self.jsd_public.as_ref().is_some_and(|public| says(public, false));
@@ -206,7 +206,7 @@ impl Comment {
     }
 }
 
-/// What marks an internal comment of a service desk, and ours.
+/// The property of internal comments of a service desk, and of ours.
 const INTERNAL: &str = "sd.public.comment";
 
 /// Whether a comment's properties say that it is internal: a list of keys and values as documented, or a map.
@@ -221,7 +221,7 @@ fn has_internal(properties: &Value) -> bool {
     }
 }
 
-/// A property's value may come as the text that it was stored as.
+/// The value of a property may be the text in which it was stored.
 fn is_internal(value: &Value) -> bool {
     match value {
         Value::String(text) => serde_json::from_str::<Value>(text).is_ok_and(|value| says(&value["internal"], true)),

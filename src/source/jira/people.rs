@@ -1,4 +1,4 @@
-//! What a payload calls people by their ids.
+//! The names of people in a payload, by their ids.
 
 use crate::source::people::{name_from, repeats};
 
@@ -19,12 +19,12 @@ fn users(body: &Body) -> impl Iterator<Item = &User> {
     users.into_iter().flatten()
 }
 
-/// Whether people have account ids there: then it is Cloud.
+/// Whether people have account ids, as on Cloud.
 pub fn is_cloud(body: &Body) -> bool {
     users(body).any(|user| user.account_id.text().is_some())
 }
 
-/// Each id with its name, once. What people write into texts teaches nothing: a mention can have any words.
+/// Each id with its name. Texts aren't searched, since a mention in a text can have any words.
 pub fn taught(body: &Body) -> Vec<(String, String)> {
     let known = users(body).flat_map(|user| user.ids().filter_map(|id| Some((id, user.name()?))));
     let items = body.changelog.iter().flat_map(|changelog| changelog.items.entries());

@@ -5,18 +5,18 @@ use crate::source::lenient::{Link, host_of};
 
 use super::Delivery;
 
-/// Where Cloud's API is for those who ask with a service account's token: no site has this name.
+/// The host of Cloud's API for service accounts, which isn't the name of a site.
 const GATEWAY: &str = "api.atlassian.com";
-/// What our links to pages go on with after the site.
+/// How the paths of pages begin.
 const PAGES: [&str; 2] = ["/browse/", "/secure/"];
 
 impl Delivery<'_> {
-    /// The host of the payload's site, with its port if that is none of the usual, if an address in it says.
+    /// The host of the payload's site, with its port unless that is the default, if an address in it says so.
     pub fn host(&self) -> Option<String> {
         host_of(self.home()?.as_str())
     }
 
-    /// Where Jira's pages are: as configured, unless the payload comes from a site of another name.
+    /// The address of Jira's pages: as configured, unless the payload is from another site.
     pub fn site(&self) -> Option<String> {
         let configured = self.context.settings.jira_base_url.as_deref();
         let home = self.home().and_then(|api| Some((host_of(api.as_str())?, api.as_str().split_once("/rest/")?.0)));
@@ -55,7 +55,7 @@ impl Delivery<'_> {
     }
 }
 
-/// Puts another site's address into an event's links to Jira's pages: the same site may have a name inside and one outside.
+/// Replaces the site in an event's links to Jira's pages, since a site may have different names inside and outside.
 pub fn at_site(event: &mut Event, site: &str) {
     if event.source != Source::Jira {
         return;

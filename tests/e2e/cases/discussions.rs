@@ -133,7 +133,7 @@ async fn an_issue_that_becomes_a_discussion_is_not_a_new_one() {
         // Opened, its note, closed; not a discussion, and not the note again.
         sibling("closed", [asked(1821), settled(), ended(1821, "closed"), talk(1831, 1821)])
             .messages(3, "Orders 1821")
-            .because(3, "not opened")
+            .because(3, "converted from an issue")
             .unsent(3),
         sibling("discussion-first", [asked(1822), settled(), talk(1832, 1822), ended(1822, "closed")])
             .messages(3, "Orders 1822")

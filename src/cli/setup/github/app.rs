@@ -16,16 +16,16 @@ use crate::config;
 use crate::settings::GithubLogin;
 use crate::source::GITHUB_EVENTS;
 
-/// GitHub's own limit for the way from the manifest to the key.
+/// GitHub's own time limit from the manifest to the key.
 const WITHIN: Duration = Duration::from_secs(3600);
-/// How often the configuration is looked at, once its lines are printed.
+/// How often the configuration is read, once its new lines are printed.
 const LOOK: Duration = Duration::from_millis(500);
 /// No App's name may be longer.
 const LONGEST_NAME: usize = 34;
 
-/// Has somebody make the App, keeps its key, and waits until the service goes by it.
+/// Lets somebody create the App, stores its key, and waits until the service uses it.
 pub(super) async fn make(plan: &Plan<'_>) -> Result<(), Failure> {
-    // The key is told once: better find out now whether it can be kept.
+    // GitHub shows the key only once, so this checks first that it can be stored.
     let folder = plan.folder().join("secrets");
     let told = |error| Failure::Wrong(format!("{} has to take the App's key: {error}", folder.display()));
     std::fs::create_dir_all(&folder).map_err(told)?;
@@ -41,21 +41,21 @@ pub(super) async fn make(plan: &Plan<'_>) -> Result<(), Failure> {
         page.url
     ))?;
     let code = timeout(WITHIN, page.code(&manifest(plan, port))).await;
-    let code = code.map_err(|_| Failure::Wrong("nobody made an App within an hour: begin again".to_owned()))??;
+    let code = code.map_err(|_| Failure::Wrong("no App was created within an hour: start again".to_owned()))??;
     let app = github.app_from_manifest(&code).await;
-    let app = app.map_err(|error| refused(error, "GitHub's code is good for one hour, and once: begin again"))?;
+    let app = app.map_err(|error| refused(error, "GitHub's code works once, for one hour: start again"))?;
     keep(plan, &app)?;
     let Some(config) = configured(plan, app.id).await? else { return Ok(()) };
-    say("microalign.toml has the App now: GitHub's ping is asked for until `microalign serve` is restarted")?;
+    say("microalign.toml has the App now: restart `microalign serve`, and GitHub's ping will arrive")?;
     check(&Plan { config: &config, url: plan.url.clone(), ..*plan }, (app.id, app.pem)).await
 }
 
-/// Has the webhook of the App that is configured do what the configuration says, and asks for a ping.
+/// Updates the webhook of the configured App, and asks for a ping.
 pub(super) async fn check(plan: &Plan<'_>, (id, key): (u64, SecretString)) -> Result<(), Failure> {
     let secret = plan.config.github_secrets.first().ok_or_else(|| {
         Failure::Wrong("the App's deliveries are signed with a secret: set `secrets` in [github]".to_owned())
     })?;
-    let told = |error| refused(error, &format!("The App {id} is not there any more, or the key is another's"));
+    let told = |error| refused(error, &format!("The App {id} no longer exists, or the key belongs to another App"));
     let github = plan.client(GithubLogin::App { id, key }).await?;
     let app = github.app().await.map_err(told)?;
     github.change_app_hook(&plan.wanted(secret)).await.map_err(told)?;
@@ -72,18 +72,18 @@ pub(super) async fn check(plan: &Plan<'_>, (id, key): (u64, SecretString)) -> Re
     ping::arrives(&github, &Hook::App, (&plan.url, plan.args.wait)).await
 }
 
-/// Writes what GitHub says only once, and prints the lines that name it.
+/// Stores the secrets that GitHub shows only once, and prints the lines for the configuration.
 fn keep(plan: &Plan<'_>, app: &NewApp) -> Result<(), Failure> {
     let NewApp { id, html_url, pem, webhook_secret } = app;
     let lost = |failure: Failure| match failure {
         Failure::Wrong(why) => Failure::Wrong(format!(
-            "{why}. The App {id} was made, but its key is lost: make a new key, or delete the App, at {html_url}"
+            "{why}. The App {id} was created, but its key is lost: create a new key, or delete the App, at {html_url}"
         )),
         other => other,
     };
     let (key, secret) = (format!("secrets/github-app-{id}.pem"), format!("secrets/github-app-{id}"));
     create(&plan.folder().join(&key), pem.expose_secret(), 0o600).map_err(lost)?;
-    say(format!("The App is made. Wrote {}", plan.folder().join(&key).display()))?;
+    say(format!("The App is created. Wrote {}", plan.folder().join(&key).display()))?;
     let mut lines = format!("app_id = \"{id}\"\nprivate_key = \"${{file:{key}}}\"");
     if let Some(value) = webhook_secret {
         create(&plan.folder().join(&secret), value.expose_secret(), 0o600).map_err(lost)?;
@@ -96,7 +96,7 @@ fn keep(plan: &Plan<'_>, app: &NewApp) -> Result<(), Failure> {
         "\n1. Put these lines below [github] in {}:\n\n{lines}\n\n\
          2. Install the App. An owner chooses there which repositories it hears of:\n\n  {html_url}/installations/new\n\n\
          3. Restart `microalign serve`.\n\n\
-         This command waits for that. It can also be ended, and run again later.",
+         This command waits for that. You can also stop it, and run it again later.",
         plan.args.config.config.display()
     ))
 }
@@ -126,8 +126,8 @@ async fn configured(plan: &Plan<'_>, app: u64) -> Result<Option<config::Config>,
     Ok(None)
 }
 
-/// Where on GitHub an App is made. An Enterprise Server's API is below it, at `/api/v3`; the others' are beside it, at
-/// `api.HOST`.
+/// The address on GitHub for creating Apps. An Enterprise Server has its API below it, at `/api/v3`; the others have it
+/// at `api.HOST`.
 fn new_app_page(api: &str, org: Option<&str>) -> Result<Url, Failure> {
     let mut url = Url::parse(api)?;
     let host = url.host_str().and_then(|host| host.strip_prefix("api.")).map(str::to_owned);
@@ -141,7 +141,7 @@ fn new_app_page(api: &str, org: Option<&str>) -> Result<Url, Failure> {
     Ok(url)
 }
 
-/// What the App may and hears: no more than is read, and to write where people are answered
+/// The App's permissions and events: reading what is used, and writing comments
 /// (<https://docs.github.com/rest/authentication/permissions-required-for-github-apps>).
 fn manifest(plan: &Plan<'_>, port: u16) -> Value {
     let home = plan.config.public_url.as_deref().unwrap_or_default();
@@ -150,7 +150,7 @@ fn manifest(plan: &Plan<'_>, port: u16) -> Value {
     let name: String = format!("microalign-{owner}").chars().take(LONGEST_NAME).collect();
     json!({
         "name": name.trim_end_matches('-'),
-        "description": "Tells partner teams in a few short messages what they asked to hear of.",
+        "description": "Tells partner teams in a few short messages what they asked to hear about.",
         "url": home,
         "hook_attributes": { "url": plan.url, "active": true },
         "redirect_url": format!("http://127.0.0.1:{port}{}", page::MADE),

@@ -1,4 +1,4 @@
-//! A webhook of a repository or an organisation, made with a token.
+//! Creates a webhook of a repository or an organisation with a token.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -8,7 +8,7 @@ use crate::api::github::{Hook, HookAt};
 use crate::cli::{Failure, create, fresh_secret, say};
 use crate::settings::GithubLogin;
 
-/// Where a secret goes that there was not, from the configuration's folder.
+/// The file for a new secret, relative to the configuration's folder.
 const SECRET: &str = "secrets/github";
 
 pub(super) async fn set_up(plan: &Plan<'_>, login: GithubLogin, at: &HookAt) -> Result<(), Failure> {
@@ -35,7 +35,7 @@ pub(super) async fn set_up(plan: &Plan<'_>, login: GithubLogin, at: &HookAt) -> 
     ping::arrives(&github, &Hook::At(at.clone(), id), (&plan.url, plan.args.wait)).await
 }
 
-/// The secret that signs: the first that the service knows, or a fresh one, which it has to be told.
+/// The secret for signing: the first one in the configuration, or a fresh one, which has to be added there.
 fn secret(plan: &Plan<'_>) -> Result<SecretString, Failure> {
     if let Some(secret) = plan.config.github_secrets.first() {
         return Ok(secret.clone());

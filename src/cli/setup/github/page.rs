@@ -1,7 +1,8 @@
-//! The page on this machine that hands GitHub the App's manifest, and takes the code that GitHub sends back by it.
+//! The page on this machine that sends the App's manifest to GitHub, and receives the code that GitHub sends back.
 //!
-//! Other users of this machine can reach it as well, and other pages in the browser can send to it. So its path holds a
-//! secret, and what comes back must hold another: else somebody could have us take an App of theirs for ours.
+//! Other users of this machine can reach it too, and other pages in the browser can send requests to it. So its path
+//! contains a secret, and GitHub's answer must contain another one. Otherwise somebody could make us use an App of
+//! theirs.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -37,14 +38,14 @@ td { padding: 0 1.5rem .2rem 0; vertical-align: top; }
 pub(super) struct Page {
     listener: TcpListener,
     pub port: u16,
-    /// What to open, which nobody else knows
+    /// The address to open, which nobody else knows
     pub url: String,
     target: Url,
     key: String,
     state: SecretString,
 }
 
-/// What GitHub sends the browser back with.
+/// The query with which GitHub sends the browser back.
 #[derive(Deserialize)]
 struct Back {
     #[serde(default)]
@@ -54,7 +55,7 @@ struct Back {
 }
 
 impl Page {
-    /// Listens. The page's form goes to `target`.
+    /// Starts to listen. The page's form is sent to `target`.
     pub(super) async fn open(port: u16, target: Url) -> Result<Self, Failure> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
         let listener =
@@ -64,7 +65,7 @@ impl Page {
         Ok(Self { listener, port, url: format!("http://127.0.0.1:{port}/{key}"), target, key, state })
     }
 
-    /// Shows the page until GitHub sends the browser back, and gives the code.
+    /// Serves the page until GitHub sends the browser back, and returns the code.
     pub(super) async fn code(self, manifest: &Value) -> Result<String, Failure> {
         let (tell, mut told) = mpsc::channel(1);
         let Self { listener, mut target, key, state, .. } = self;
@@ -87,24 +88,24 @@ impl Page {
         let server = tokio::spawn(server.run());
         let code = told.recv().await;
         drop(stop);
-        // The last answer is on its way; what a browser keeps open is of no interest.
+        // The last response is on its way; connections that a browser keeps open don't matter.
         drop(tokio::time::timeout(std::time::Duration::from_secs(1), server).await);
         code.ok_or_else(|| Failure::Wrong("the page ended early".to_owned()))
     }
 }
 
-/// What is said to a browser that comes back.
+/// The response to a browser that comes back.
 fn take(back: Back, state: &SecretString, tell: &mpsc::Sender<String>) -> (StatusCode, Markup) {
-    // Compared as signatures are, in constant time.
+    // Compared in constant time, like signatures.
     let signed = signature::sign(&back.state.into(), MADE.as_bytes());
     let ours = signature::verify(Source::Github, Some(&signed), MADE.as_bytes(), std::slice::from_ref(state)).is_ok();
     if !ours || back.code.is_empty() {
-        let said = "This does not come from the page that `microalign github setup` shows now. Begin there.";
+        let said = "This does not come from the page that `microalign github setup` shows now. Start there.";
         return (StatusCode::FORBIDDEN, message("That did not work", said));
     }
     match tell.try_send(back.code) {
-        Ok(()) => (StatusCode::OK, message("GitHub made the App", "Go on in the terminal: it says what is next.")),
-        Err(_) => (StatusCode::CONFLICT, message("That was done already", "Go on in the terminal.")),
+        Ok(()) => (StatusCode::OK, message("GitHub made the App", "Go back to the terminal: it says what comes next.")),
+        Err(_) => (StatusCode::CONFLICT, message("That was done already", "Go back to the terminal.")),
     }
 }
 
@@ -132,12 +133,12 @@ fn start(target: &Url, manifest: &Value) -> Markup {
             table {
                 tr { td { "Sends to" } td { (manifest["hook_attributes"]["url"].as_str().unwrap_or_default()) } }
                 tr { td { "May" } td { (may) } }
-                tr { td { "Hears of" } td { (hears) } }
+                tr { td { "Receives" } td { (hears) } }
             }
             p { "It writes nothing but comments, and only where your rules ask for them." }
             form method="post" action=(target) {
                 input type="hidden" name="manifest" value=(manifest);
-                button { "Make the App on " (host) }
+                button { "Create the App on " (host) }
             }
         },
     )
@@ -155,7 +156,7 @@ fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-/// The form may go to GitHub alone. GitHub is told where it came from, but not the path.
+/// The form may be sent only to GitHub, which learns the origin but not the path.
 fn reply(status: StatusCode, page: &Markup, target: &str) -> Reply {
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; form-action {target}; base-uri 'none'; frame-ancestors 'none'"

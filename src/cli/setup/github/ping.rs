@@ -1,4 +1,4 @@
-//! Whether GitHub's ping arrives: GitHub says what it was answered, wherever this command runs.
+//! Checks that GitHub's ping arrives. GitHub's API shows the response to it, so this command can run anywhere.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use super::refused;
 use crate::api::github::{Attempt, Github, Hook};
 use crate::cli::{Failure, say};
 
-/// GitHub lists a delivery a moment after it was made.
+/// GitHub lists a delivery a moment after it was sent.
 const LOOK: Duration = Duration::from_secs(1);
-/// After one that failed, there is time to put right what was wrong.
+/// The pause after a failed ping, in which somebody can fix the problem.
 const AGAIN: Duration = Duration::from_secs(4);
 
-/// Asks for a ping until one arrives, or the wait is over.
+/// Asks for a ping until one arrives or the time is over.
 pub(super) async fn arrives(github: &Github, hook: &Hook, (url, wait): (&str, Duration)) -> Result<(), Failure> {
     let until = Instant::now() + wait;
     let mut last = String::new();
@@ -40,7 +40,7 @@ pub(super) async fn arrives(github: &Github, hook: &Hook, (url, wait): (&str, Du
         }
         sleep(AGAIN).await;
     }
-    let last = if last.is_empty() { "GitHub has not tried yet, it can take minutes".to_owned() } else { last };
+    let last = if last.is_empty() { "GitHub has not tried yet; it can take minutes".to_owned() } else { last };
     Err(Failure::Wrong(format!("no ping arrived within {} s: {last}. Run this again to try once more", wait.as_secs())))
 }
 
@@ -48,8 +48,8 @@ async fn latest(github: &Github, hook: &Hook) -> Result<Vec<Attempt>, Failure> {
     github.latest_deliveries(hook).await.map_err(told)
 }
 
-/// An App is sent one ping, when it is made: so that, or whatever else it was sent last, has to be sent again. It keeps
-/// its id, by which we know what we have.
+/// GitHub sends an App a ping only when it is created, so that ping, or the latest delivery, is sent again. Its id
+/// stays the same, so it is easy to recognise.
 async fn ask(github: &Github, hook: &Hook, before: &[Attempt]) -> Result<(), Failure> {
     let done = match hook {
         Hook::At(at, id) => github.ping_hook(at, *id).await,
@@ -61,7 +61,7 @@ async fn ask(github: &Github, hook: &Hook, before: &[Attempt]) -> Result<(), Fai
     done.map_err(told)
 }
 
-/// The first delivery that was not there before. Any one will do: it goes the same way.
+/// The first new delivery. Any delivery proves that the way works.
 async fn next(
     github: &Github,
     hook: &Hook,
@@ -70,7 +70,7 @@ async fn next(
     loop {
         let mut fresh = latest(github, hook).await?;
         fresh.retain(|delivery| !known.contains(&delivery.id));
-        // A new webhook is sent a ping by itself, perhaps just before ours.
+        // GitHub sends a ping to a new webhook by itself, perhaps just before ours.
         if let Some(delivery) = fresh.into_iter().next() {
             return Ok(Some(delivery));
         }
@@ -85,13 +85,13 @@ fn told(error: crate::api::ApiError) -> Failure {
     refused(error, "GitHub does not say what became of the webhook's deliveries: look at its Recent Deliveries there")
 }
 
-/// What is wrong, if anything is, by what GitHub says of a delivery
+/// What is wrong, if anything, according to GitHub's record of a delivery
 /// (<https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/troubleshooting-webhooks>).
 fn verdict(delivery: &Attempt, answer: Option<&str>, url: &str) -> Option<String> {
     let status = delivery.status.to_lowercase();
     let says = crate::template::shorten(&crate::template::clean(&delivery.status), 100);
     let code = delivery.status_code.unwrap_or(0);
-    // A connection that failed has the code 0 or 502, depending on the server's age.
+    // A failed connection has the code 0 or 502, depending on the server's version.
     let unreached = ["connect", "timed out", "certificate", "resolve"].iter().any(|word| status.contains(word));
     Some(match code {
         200..=299 if is_ours(answer) => return None,
@@ -99,7 +99,7 @@ fn verdict(delivery: &Attempt, answer: Option<&str>, url: &str) -> Option<String
             format!("{url} answers {code}, but not as microalign does: does `public_url` lead somewhere else?")
         }
         _ if unreached || code == 0 => format!(
-            "GitHub cannot reach {url}, it says \"{says}\": look at `public_url` in [server], DNS, the firewall and the \
+            "GitHub cannot reach {url}, and says \"{says}\": look at `public_url` in [server], DNS, the firewall and the \
              certificate, and whether `microalign serve` runs"
         ),
         401 => {
@@ -113,13 +113,13 @@ fn verdict(delivery: &Attempt, answer: Option<&str>, url: &str) -> Option<String
     })
 }
 
-/// Any other server may answer 200 to whatever it gets.
+/// Another server may answer 200 to everything.
 fn is_ours(answer: Option<&str>) -> bool {
     #[derive(Deserialize)]
-    struct Said {
+    struct ResponseBody {
         status: String,
     }
-    let said = answer.and_then(|answer| serde_json::from_str::<Said>(answer).ok());
+    let said = answer.and_then(|answer| serde_json::from_str::<ResponseBody>(answer).ok());
     said.is_some_and(|said| ["accepted", "duplicate", "ignored"].contains(&said.status.as_str()))
 }
 

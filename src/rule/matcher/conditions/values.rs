@@ -1,15 +1,15 @@
-//! What lists of patterns are held against.
+//! The values that lists of patterns are compared with.
 
 use smallvec::{SmallVec, smallvec};
 
-use super::super::whose::doers;
-use super::super::words::subject;
-use super::{Asked, Failure, brought_by, fails, hasnt, unknown, unknown_of};
+use super::super::own_and_bots::doers;
+use super::super::phrasing::subject;
+use super::{Failure, Input, brought_by, fails, hasnt, unknown, unknown_of};
 use crate::event::{About, Actor, Event, PullRequest, Source, Stage, StatusCategory, Thing, ThingKind, Ticket};
 use crate::rule::condition::Condition;
 use crate::rule::pattern::Patterns;
 
-/// The values of an event that a list is about. Most have one.
+/// The values of an event that a list is about; mostly there is one.
 pub(in crate::rule::matcher) type Values<'a> = SmallVec<[&'a str; 4]>;
 
 type Found<'a> = Result<Values<'a>, Failure>;
@@ -19,16 +19,16 @@ pub(in crate::rule::matcher) struct List<'a> {
     /// What its values are called
     pub what: &'static str,
     pub patterns: &'a Patterns,
-    /// What is held against them
+    /// The values
     pub values: Values<'a>,
 }
 
-/// What is held against a condition that is a list; `None` for the others.
+/// The values that a list of patterns is compared with; `None` for other conditions.
 pub(in crate::rule::matcher) fn list<'a>(
     condition: &'a Condition,
-    asked: Asked<'a>,
+    input: Input<'a>,
 ) -> Option<Result<List<'a>, Failure>> {
-    let event = asked.event;
+    let event = input.event;
     let (what, patterns, values) = match condition {
         Condition::Repo(list) => ("repo", list, repo(event)),
         Condition::Base(list) => ("base", list, pull_request(event, "base", |pr| pr.base.as_deref()).map(one)),
@@ -38,7 +38,7 @@ pub(in crate::rule::matcher) fn list<'a>(
         Condition::Author(list) => {
             ("author", list, authors(event).map(|all| all.into_iter().flat_map(names).collect()))
         }
-        Condition::Actor(list) => ("actor", list, actors(asked)),
+        Condition::Actor(list) => ("actor", list, actors(input)),
         Condition::Assignee(list) => ("assignee", list, assignees(event)),
         Condition::Reviewer(list) => {
             ("reviewer", list, pull_request(event, "reviewers", |pr| pr.reviewers.as_deref()).map(texts))
@@ -50,14 +50,14 @@ pub(in crate::rule::matcher) fn list<'a>(
             None => ("workflow", list, Err(hasnt(event, "workflow"))),
         },
         Condition::Title(list) => ("title", list, Ok(one(event.about.title()))),
-        Condition::TicketType(list) => ("ticket's type", list, of_ticket("type", asked, |t| t.type_name.as_deref())),
-        Condition::TicketStatus(list) => ("ticket's status", list, of_ticket("status", asked, |t| t.status.as_deref())),
+        Condition::TicketType(list) => ("ticket's type", list, of_ticket("type", input, |t| t.type_name.as_deref())),
+        Condition::TicketStatus(list) => ("ticket's status", list, of_ticket("status", input, |t| t.status.as_deref())),
         Condition::TicketPriority(list) => {
-            ("ticket's priority", list, of_ticket("priority", asked, |t| t.priority.as_deref()))
+            ("ticket's priority", list, of_ticket("priority", input, |t| t.priority.as_deref()))
         }
-        Condition::TicketLabels(list) => ("ticket label", list, ticket(asked).map(|ticket| texts(&ticket.labels))),
-        Condition::Component(list) => ("component", list, ticket(asked).map(|ticket| texts(&ticket.components))),
-        Condition::FixVersion(list) => ("fix version", list, ticket(asked).map(|ticket| texts(&ticket.fix_versions))),
+        Condition::TicketLabels(list) => ("ticket label", list, ticket(input).map(|ticket| texts(&ticket.labels))),
+        Condition::Component(list) => ("component", list, ticket(input).map(|ticket| texts(&ticket.components))),
+        Condition::FixVersion(list) => ("fix version", list, ticket(input).map(|ticket| texts(&ticket.fix_versions))),
         Condition::Private(_)
         | Condition::Draft(_)
         | Condition::Size(_)
@@ -154,11 +154,11 @@ fn assignees(event: &Event) -> Found<'_> {
     }
 }
 
-/// Who did it, for what has no author of its own, and then whoever opened the pull request behind it too: a deployment
-/// is often a machine's doing.
+/// Who did it, if it has no author of its own, and also who opened the pull request behind it, since deployments are
+/// often made by a machine.
 pub(super) fn authors(event: &Event) -> Result<Vec<&Actor>, Failure> {
     let behind = event.brought_by().and_then(|pr| pr.author.as_ref());
-    // What several have pushed together is by each of them.
+    // A push by several people is by each of them.
     let further = event.doers.iter().filter(|_| matches!(event.about, About::Thing(_)));
     let mut authors: Vec<&Actor> = Vec::new();
     for author in behind.into_iter().chain(event.author()).chain(further) {
@@ -169,9 +169,9 @@ pub(super) fn authors(event: &Event) -> Result<Vec<&Actor>, Failure> {
     if authors.is_empty() { Err(unknown_of("author")) } else { Ok(authors) }
 }
 
-/// Whose doing it is, and the machine that did it for them.
-fn actors(asked: Asked<'_>) -> Found<'_> {
-    let Asked { event, kind, .. } = asked;
+/// Whose action it is, and the machine that did it for them.
+fn actors(input: Input<'_>) -> Found<'_> {
+    let Input { event, kind, .. } = input;
     let mut actors = doers(event, kind);
     if !kind.is_milestone() || kind == event.kind {
         actors.extend(event.actor.iter().chain(&event.doers));
@@ -190,7 +190,7 @@ fn names(actor: &Actor) -> Values<'_> {
     if actor.login == actor.name { one(&actor.login) } else { smallvec![actor.login.as_str(), actor.name.as_str()] }
 }
 
-/// What is open has none, and that is known; sites and servers that leave it out of what is closed don't say.
+/// An open one is known to have none; if a closed one has none, the server left it out.
 fn resolution(event: &Event) -> Found<'_> {
     let (value, open) = match &event.about {
         About::Ticket(ticket) => {
@@ -207,17 +207,17 @@ fn resolution(event: &Event) -> Found<'_> {
 }
 
 /// The ticket that the event is about, or that its pull request belongs to.
-fn ticket(asked: Asked<'_>) -> Result<&Ticket, Failure> {
-    if let About::Ticket(ticket) = &asked.event.about {
+fn ticket(input: Input<'_>) -> Result<&Ticket, Failure> {
+    if let About::Ticket(ticket) = &input.event.about {
         return Ok(ticket);
     }
-    match (asked.ticket, asked.event.tickets.first()) {
+    match (input.ticket, input.event.tickets.first()) {
         (Some(ticket), _) => Ok(ticket),
         (None, Some(key)) => Err(unknown(format!("nothing is known of {key} yet"))),
         (None, None) => fails("it belongs to no ticket"),
     }
 }
 
-fn of_ticket<'a>(what: &str, asked: Asked<'a>, get: fn(&'a Ticket) -> Option<&'a str>) -> Found<'a> {
-    get(ticket(asked)?).map(one).ok_or_else(|| unknown_of(&format!("ticket's {what}")))
+fn of_ticket<'a>(what: &str, input: Input<'a>, get: fn(&'a Ticket) -> Option<&'a str>) -> Found<'a> {
+    get(ticket(input)?).map(one).ok_or_else(|| unknown_of(&format!("ticket's {what}")))
 }

@@ -45,7 +45,7 @@ fn of_a_pull_request() {
             (r#"reviewer = ["web-*"]"#, ""),
             (r#"reviewer = ["!bo"]"#, "miss: reviewer `bo` is excluded by !bo"),
             (r#"body = "(?m)^BREAKING""#, ""),
-            (r#"body = "^BREAKING""#, "miss: the description has nothing that fits `^BREAKING`"),
+            (r#"body = "^BREAKING""#, "miss: nothing in the description matches `^BREAKING`"),
             ("private = true", ""),
             ("private = false", "miss: the repository is private"),
             (r#"paths = ["src/**"]"#, "unknown: the changed files are not known"),
@@ -80,10 +80,13 @@ fn changed_files() {
     conditions(
         &push(&["README.md", "schemas/test/a.json"]),
         &[
-            (wanted, "miss: none of the 2 changed files fits: `README.md`, `schemas/test/a.json`"),
+            (wanted, "miss: none of the 2 changed files matches: `README.md`, `schemas/test/a.json`"),
             (r#"paths = ["!**/*.md"]"#, ""),
             (r#"paths = ["*.md"]"#, ""),
-            (r#"paths = ["Readme.md"]"#, "miss: none of the 2 changed files fits: `README.md`, `schemas/test/a.json`"),
+            (
+                r#"paths = ["Readme.md"]"#,
+                "miss: none of the 2 changed files matches: `README.md`, `schemas/test/a.json`",
+            ),
         ],
     );
     let excluded = "miss: changed file `schemas/test/a.json` is excluded by !schemas/test/**";
@@ -141,8 +144,8 @@ fn what_is_known_of_the_ticket() {
         (r#"ticket_status = ["Done"]"#, None, "unknown: nothing is known of DATA-7 yet"),
     ];
     for (condition, ticket, expected) in table {
-        let asked = Asked { event: &event, kind, ticket };
-        assert_eq!(verdict_of(&format!("on = [\"*\"]\n{condition}"), asked), expected, "{condition}");
+        let input = Input { event: &event, kind, ticket };
+        assert_eq!(verdict_of(&format!("on = [\"*\"]\n{condition}"), input), expected, "{condition}");
     }
     let no_ticket = Event { tickets: Vec::new(), ..event };
     conditions(&no_ticket, &[(r#"component = ["web"]"#, "miss: it belongs to no ticket")]);
@@ -162,7 +165,7 @@ fn nested() {
                 "miss: none of its 2 alternatives holds: (1) base is `develop`, not main; (2) author is `dee`, not cy",
             ),
             (r#"any = [{ base = ["main"] }]"#, "miss: base is `develop`, not main"),
-            (r#"all = [{ base = ["develop"] }, { draft = true }]"#, "miss: the pull request is no draft"),
+            (r#"all = [{ base = ["develop"] }, { draft = true }]"#, "miss: the pull request isn't a draft"),
             (r#"not = { base = ["main"] }"#, ""),
             (r#"not = { base = ["develop"], draft = true }"#, ""),
             (r#"not = { base = ["develop"] }"#, "miss: `not` excludes it: `base` holds"),
@@ -211,15 +214,15 @@ fn teams_of_the_author() {
         let rules = Rules::new(teams);
         let event = with(|pr| pr.author = Some(actor(author)));
         let (team, rule) = rules.find("web", "r").unwrap();
-        match judge(rule, team, Asked { event: &event, kind: EventKind::PullRequestMerged, ticket: None }) {
+        match evaluate(rule, team, Input { event: &event, kind: EventKind::PullRequestMerged, ticket: None }) {
             Verdict::Match => String::new(),
             Verdict::Miss { because, .. } | Verdict::Suppressed { because } => because.to_string(),
         }
     };
     let table = [
         (r#"author_team = ["data"]"#, "dee", ""),
-        (r#"author_team = ["data"]"#, "ana", "author `ana` is no member of data"),
-        (r#"author_team = ["data", "ops"]"#, "ana", "author `ana` is no member of one of data, ops"),
+        (r#"author_team = ["data"]"#, "ana", "author `ana` isn't a member of data"),
+        (r#"author_team = ["data", "ops"]"#, "ana", "author `ana` isn't a member of one of data, ops"),
         (r#"author_team = ["!data"]"#, "dee", "author `dee` is excluded by !data"),
         (r#"author_team = ["!data"]"#, "ana", ""),
         (r#"not = { author_team = ["data"] }"#, "dee", "`not` excludes it: `author_team` holds"),

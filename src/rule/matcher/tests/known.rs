@@ -11,7 +11,7 @@ fn push(paths: &[&str], more_paths: bool) -> Event {
 #[test]
 fn files_of_which_not_all_are_known() {
     let (wanted, unless) = (r#"paths = ["schemas/**"]"#, r#"not = { paths = ["secret/**"] }"#);
-    let unknown = "unknown: none of the files that are known fits, and not all are known";
+    let unknown = "unknown: none of the known files matches, and not all files are known";
     let excludes = "miss: `not` excludes it: `paths` holds";
     let table = [
         (push(&["schemas/a.json"], true), wanted, ""),
@@ -43,7 +43,7 @@ fn files_of_the_team_of_which_not_all_are_known() {
         );
         let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
         let team = check("team.toml", &text, known).unwrap();
-        judge(&team.rules[0], &team, Asked { event, kind: EventKind::Push, ticket: None })
+        evaluate(&team.rules[0], &team, Input { event, kind: EventKind::Push, ticket: None })
     };
     let unknown = |verdict: &Verdict| matches!(verdict, Verdict::Miss { unknown: true, .. });
     let owned = |owners: &[&str], more: bool| Event {

@@ -18,7 +18,7 @@ fn a_transferred_issue_is_not_opened_again() {
     let [event] = events("issues", &here).try_into().unwrap();
     assert_eq!(renamed(&event), pair("acme/api#7", "acme/ingest#12"), "and its note is not told again");
     let undoing = event.undoing.unwrap();
-    assert_eq!(undoing.because, "it was not opened, but transferred from acme/api#7");
+    assert_eq!(undoing.because, "it wasn't opened, but transferred from acme/api#7");
     assert_eq!(undoing.of, Undoes::Nothing);
 
     let mut away = with(fixture!("issues_opened"), "/action", json!("transferred"));

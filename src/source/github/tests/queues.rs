@@ -30,10 +30,7 @@ fn a_queues_branches_are_no_news() {
             ("pull_request_review", fixture!("review_submitted"), "/pull_request/head/ref", branch.to_owned()),
         ] {
             let reason = ignored(name, &with(body, pointer, json!(value)));
-            assert!(
-                reason.ends_with("a branch on which a merge queue tries pull requests, and not there to stay"),
-                "{reason}"
-            );
+            assert!(reason.ends_with("a temporary branch on which a merge queue tries pull requests"), "{reason}");
         }
     }
     let fork = with(fixture!("pull_request_opened"), "/pull_request/head/ref", json!(BRANCHES[0]));

@@ -58,9 +58,9 @@ fn a_release_is_taken_back_by_its_name() {
     assert_eq!(event.undoing.unwrap().of, Undoes::Subject(Undone::Unpublished), "a draft has no such time");
     for action in ["edited", "deleted"] {
         let draft = with(release(action, false), "/release/draft", json!(true));
-        assert_eq!(ignored("release", &draft), "nobody has heard of a release that is a draft");
+        assert_eq!(ignored("release", &draft), "the release is a draft, which nobody has heard of");
     }
-    let reason = "a pre-release is told as `release.published`, which comes with this";
+    let reason = "a pre-release is reported as `release.published`, which comes with this";
     assert_eq!(ignored("release", &release("prereleased", true)), reason);
 }
 

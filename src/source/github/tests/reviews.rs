@@ -23,7 +23,7 @@ fn reviews_are_told_once_by_their_verdict() {
         for wordless in [json!(null), json!(" \n"), json!("> quoted")] {
             let wordless = with(body.clone(), "/review/body", wordless);
             if kind == EventKind::PullRequestCommented {
-                let reason = "the review has no words of its own: the comments on lines in it are told";
+                let reason = "the review has no text of its own: its comments on lines are reported";
                 assert_eq!(ignored("pull_request_review", &wordless), reason);
             } else {
                 let [event] = events("pull_request_review", &wordless).try_into().unwrap();
@@ -51,7 +51,7 @@ fn comments_on_lines_have_words() {
     let [note] = events("pull_request_review_comment", &notes).try_into().unwrap();
     assert_eq!(note.kind, EventKind::NoteBlocked);
     let code = with(line.clone(), "/comment/body", json!("```suggestion\nx\n```"));
-    let reason = "the comment has no words of its own: it is code, a quote or a picture";
+    let reason = "the comment has no text of its own: it is code, a quote or a picture";
     assert_eq!(ignored("pull_request_review_comment", &code), reason);
     let other = with(line, "/action", json!("resolved"));
     let reason = "`pull_request_review_comment.resolved` is not something rules can ask for";

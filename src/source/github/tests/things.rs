@@ -19,7 +19,7 @@ fn pushes() {
         with(body.clone(), "/deleted", json!(true)),
         with(body, "/after", json!("0000000000000000000000000000000000000000")),
     ] {
-        assert_eq!(ignored("push", &gone), "the push deletes a branch, which is told as `branch.deleted`");
+        assert_eq!(ignored("push", &gone), "the push deletes a branch, which is reported as `branch.deleted`");
     }
 }
 
@@ -117,12 +117,12 @@ fn the_rest() {
         (
             "workflow_run",
             with(workflow, "/workflow_run/conclusion", json!("skipped")),
-            "the workflow's end is `skipped`, neither a failure nor a success",
+            "the workflow ended as `skipped`, which is neither a failure nor a success",
         ),
         (
             "deployment_status",
             with(deployment, "/deployment_status/state", json!("queued")),
-            "the deployment is `queued`, which is not yet its end",
+            "the deployment is `queued`, which isn't its final state",
         ),
         (
             "discussion",
@@ -130,7 +130,7 @@ fn the_rest() {
             "`discussion.pinned` is not something rules can ask for",
         ),
         ("create", with(branch, "/ref_type", json!("tag")), "`create` of a tag is not something rules can ask for"),
-        ("release", with(release, "/action", json!("created")), "a release is told when it is published"),
+        ("release", with(release, "/action", json!("created")), "a release is reported when it is published"),
     ] {
         assert_eq!(ignored(name, &body), reason);
     }

@@ -73,7 +73,7 @@ fn what_happens_to_a_pull_request_beside_news_is_its_state() {
     ] {
         let [event] = events("pull_request", &with(body.clone(), "/action", json!(action))).try_into().unwrap();
         let because = format!(
-            "`pull_request.{action}` is not something rules can ask for; what is known of the pull request is up to date"
+            "`pull_request.{action}` is not something rules can ask for; the known state of the pull request is updated"
         );
         assert_eq!(event.undoing, Some(Undoing { of: Undoes::Nothing, because }));
         let found = event.change.as_ref().map(|change| (change.field.as_str(), change.from.as_deref().unwrap()));

@@ -54,7 +54,7 @@ fn what_jira_writes_for_itself_is_no_news() {
         let undoing = event.undoing.unwrap();
         assert_eq!((undoing.of, event.change), (Undoes::Nothing, None), "{name}");
         let named = if said == "Restricted" { "its security level".to_owned() } else { format!("`{name}`") };
-        assert_eq!(undoing.because, format!("only {named} changed, which is no news by itself"));
+        assert_eq!(undoing.because, format!("only {named} changed, which isn't news by itself"));
         assert_eq!(event.once.as_deref(), Some("jira-update:10040:10100"));
 
         let mut beside = item(noise);
@@ -63,7 +63,7 @@ fn what_jira_writes_for_itself_is_no_news() {
     }
     let both = changed(&[["timespent"; 6].map(Some), ["WorklogId"; 6].map(Some), ["timespent"; 6].map(Some)]);
     let because = events(&both).remove(0).undoing.unwrap().because;
-    assert_eq!(because, "only `timespent`, `WorklogId` changed, which is no news by itself");
+    assert_eq!(because, "only `timespent`, `WorklogId` changed, which isn't news by itself");
 }
 
 #[test]

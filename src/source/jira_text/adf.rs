@@ -1,71 +1,32 @@
-//! What is written in Jira: wiki markup, or the Atlassian Document Format, as plain text.
+//! The Atlassian Document Format as plain text.
 
 use serde_json::Value;
 
-use super::{people, text, wiki};
+use super::Written;
+use crate::source::people;
 
-/// Documents nest lists in panels in tables; nobody nests deeper than this by hand.
+/// Documents can nest lists in panels in tables, but nobody nests deeper than this by hand.
 const DEPTH: u8 = 40;
 
-/// Jira's bound for a text is 32,767 characters, unless an administrator raises it.
-const MARKUP: usize = 128 * 1024;
-
-/// A text as plain lines.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Without quotes and code: what the author says in their own words
-    pub own: String,
-    /// With them
-    pub all: String,
+/// Reads a document into plain lines.
+pub fn read(document: &Value, written: &mut Written) {
+    block(document, DEPTH, &mut Place { written, quoted: false, bullet: false });
 }
 
-impl Written {
-    /// Reads a field that is wiki markup (a string) or a document (an object); `None` for anything else.
-    pub fn read(value: &Value) -> Option<Self> {
-        match value {
-            Value::String(markup) => Some(Self::of_markup(markup)),
-            Value::Object(_) => {
-                let mut written = Self::default();
-                block(value, DEPTH, &mut Place { written: &mut written, quoted: false, bullet: false });
-                Some(written)
-            }
-            _ => None,
-        }
-    }
-
-    /// Reads wiki markup.
-    pub fn of_markup(markup: &str) -> Self {
-        wiki::plain(&markup[..markup.floor_char_boundary(MARKUP)])
-    }
-
-    /// The first paragraph, preferably of the author's own words.
-    pub fn summary(&self) -> Option<String> {
-        text::summary_of_plain(&self.own).or_else(|| text::summary_of_plain(&self.all))
-    }
-
-    /// Adds a line; a quoted one leaves an empty line in the author's own words.
-    pub(super) fn line(&mut self, own: &str, all: &str, quoted: bool) {
-        self.own.push_str(if quoted { "" } else { own });
-        self.own.push('\n');
-        self.all.push_str(all);
-        self.all.push('\n');
-    }
-}
-
-/// Where in a document we are.
+/// The position in a document.
 struct Place<'a> {
     written: &'a mut Written,
     quoted: bool,
     bullet: bool,
 }
 
-/// Writes a node of the document whose children are blocks, each paragraph as lines of its own.
+/// Writes a block of the document, each paragraph on lines of its own.
 fn block(node: &Value, depth: u8, place: &mut Place<'_>) {
     let Some(depth) = depth.checked_sub(1) else { return };
     let kind = node["type"].as_str().unwrap_or_default();
     match kind {
         "paragraph" | "heading" | "codeBlock" | "taskItem" | "decisionItem" => {
-            // A dash keeps an item from being taken for a line that starts with a command.
+            // The dash keeps an item from looking like a line that starts with a command.
             let mut line = String::from(if place.bullet { "- " } else { "" });
             children(node).for_each(|child| inline(child, depth, &mut line));
             let quoted = place.quoted || kind == "codeBlock";
@@ -84,7 +45,7 @@ fn block(node: &Value, depth: u8, place: &mut Place<'_>) {
     }
 }
 
-/// Writes a node that stands within a line.
+/// Writes an inline node.
 fn inline(node: &Value, depth: u8, line: &mut String) {
     let Some(depth) = depth.checked_sub(1) else { return };
     let attribute = |name: &str| node["attrs"][name].as_str().unwrap_or_default();

@@ -1,25 +1,24 @@
-//! What a text is about, in a line: its first paragraph or list, and before it what breaks for its readers.
+//! The summary of a text in one line: its first paragraph or list, after any breaking change that it mentions.
 
 use pulldown_cmark::{Event as Mark, Options, Parser, Tag, TagEnd};
 
-use super::own::own_words_with_code;
-use super::{beginning, excerpt};
-use crate::source::note;
+use super::note;
+use super::text::{SUMMARY, beginning, excerpt, own_words_with_code};
 
-/// A first paragraph is found in the beginning of a text, or it is no summary.
+/// How much of a text is searched for its first paragraph.
 const LOOKED_AT: usize = 64 * 1024;
 
 /// The first paragraph of plain text, without the lines that are notes.
-pub fn summary_of_plain(text: &str) -> Option<String> {
+pub fn of_plain(text: &str) -> Option<String> {
     let lines = beginning(text, LOOKED_AT).lines().filter(|line| note::command(line).is_none());
     let blank = |line: &&str| line.trim().is_empty();
     let paragraph: Vec<&str> = lines.skip_while(blank).take_while(|line| !blank(line)).collect();
     excerpt(&paragraph.join(" "))
 }
 
-/// The first paragraph or list of Markdown as plain text: no quotes, code blocks, images, HTML, headings (unless there is
-/// nothing else), nor the lines that are notes. What the text calls breaking comes first, wherever it stands.
-pub fn summary_of_markdown(text: &str) -> Option<String> {
+/// The first paragraph or list of Markdown as plain text, without quotes, code blocks, images, HTML, notes, and
+/// headings (unless there is nothing else). What the text calls breaking comes first, wherever it is.
+pub fn of_markdown(text: &str) -> Option<String> {
     let own = own_words_with_code(beginning(text, LOOKED_AT));
     let lines = own.lines().filter(|line| note::command(line).is_none());
     let text: String = lines.flat_map(|line| [line, "\n"]).collect();
@@ -48,7 +47,7 @@ enum Shape {
     Heading,
     Paragraph,
     Item,
-    /// A box that nobody ticked: what is not so
+    /// An unticked box, which means that something isn't so
     OpenTask,
 }
 
@@ -68,7 +67,7 @@ struct Part {
 /// The parts of a text as they are read.
 #[derive(Debug, Default)]
 struct Parts {
-    /// Whether all of them are wanted, or those that a summary begins with
+    /// Whether all parts are needed, or only the first ones
     whole: bool,
     read: Vec<Part>,
     text: String,
@@ -78,7 +77,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Reads on; whether more is wanted.
+    /// Reads the next event; returns whether more are needed.
     fn read(&mut self, mark: Mark<'_>) -> bool {
         match mark {
             Mark::Start(tag) if hides(&tag) => self.hidden += 1,
@@ -89,7 +88,7 @@ impl Parts {
             Mark::SoftBreak | Mark::HardBreak => self.text.push('\n'),
             Mark::TaskListMarker(done) => self.open_task = !done,
             Mark::Start(Tag::Item) => self.items += 1,
-            // A tight list has no paragraphs: an item ends where it ends, or where a list within it starts.
+            // A tight list has no paragraphs, so an item ends at its end, or where a list inside it starts.
             Mark::Start(Tag::List(_)) | Mark::End(TagEnd::Paragraph) => return self.end(Shape::Paragraph),
             Mark::End(TagEnd::Item) => {
                 let more = self.end(Shape::Paragraph);
@@ -121,25 +120,25 @@ fn hides(tag: &Tag<'_>) -> bool {
     matches!(tag, Tag::BlockQuote(_) | Tag::CodeBlock(_) | Tag::Image { .. } | Tag::Table(_) | Tag::HtmlBlock)
 }
 
-/// Whether nothing that follows can change what the text begins with.
+/// Whether the rest of the text can't change the summary.
 fn is_enough(parts: &[Part]) -> bool {
     let Some((last, before)) = parts.split_last() else { return false };
     let has = before.iter().any(|part| part.shape != Shape::Heading);
     match last.shape {
         Shape::Paragraph => has || !announces(&last.text),
         Shape::Heading => has,
-        // More than a summary can show.
-        Shape::Item | Shape::OpenTask => parts.iter().map(|part| part.text.len()).sum::<usize>() > 4 * super::SUMMARY,
+        // That is more than a summary can show.
+        Shape::Item | Shape::OpenTask => parts.iter().map(|part| part.text.len()).sum::<usize>() > 4 * SUMMARY,
     }
 }
 
-/// Whether a list is what a paragraph says.
+/// Whether a paragraph announces a list.
 fn announces(paragraph: &str) -> bool {
     paragraph.trim_end().ends_with(':')
 }
 
-/// The first paragraph or list; of a paragraph that announces a list, both; the heading where there is nothing else.
-/// And whether it begins with a list's item.
+/// The first paragraph or list, both if the paragraph announces a list, or the heading if there is nothing else; and
+/// whether it begins with an item of a list.
 fn first(parts: &[Part]) -> (String, bool) {
     let Some(begin) = parts.iter().position(|part| part.shape != Shape::Heading) else {
         return (parts.first().map(|part| line(&part.text)).unwrap_or_default(), false);
@@ -160,7 +159,7 @@ fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Several as one line. Each may have been a sentence.
+/// Joins several parts into one line. Each may have been a sentence.
 fn join(items: &[String]) -> String {
     let Some((last, others)) = items.split_last() else { return String::new() };
     let others = others.iter().map(|item| item.trim_end_matches(['.', ';', ',']));
@@ -169,8 +168,8 @@ fn join(items: &[String]) -> String {
 
 const BREAKING: &str = "breaking";
 
-/// Takes what breaks something out of the parts: items, paragraphs from the line that says so, and what stands under a
-/// heading that does.
+/// Removes breaking changes from the parts and returns them: items, paragraphs from the line that says so, and
+/// everything under such a heading.
 fn take_breaking(parts: &mut Vec<Part>) -> Vec<String> {
     let mut breaking = Vec::new();
     let mut rest = Vec::new();
@@ -211,7 +210,8 @@ fn take_breaking(parts: &mut Vec<Part>) -> Vec<String> {
     breaking
 }
 
-/// Where a text says that something breaks: `BREAKING`, `breaking change` or `breaking:`, and not that nothing does.
+/// The position at which a text says that something breaks: `BREAKING`, `breaking change` or `breaking:`, unless it
+/// says that nothing does.
 fn says_breaking(text: &str) -> Option<usize> {
     let small = text.to_ascii_lowercase();
     let says = |at: &usize| {
@@ -229,7 +229,7 @@ fn says_breaking(text: &str) -> Option<usize> {
     small.match_indices(BREAKING).map(|(at, _)| at).find(says)
 }
 
-/// What people write under a heading that there is nothing to put under.
+/// Whether a text only says that there is nothing under its heading.
 fn is_nothing(text: &str) -> bool {
     let text = text.trim().trim_end_matches(['.', '!']).to_ascii_lowercase();
     matches!(text.as_str(), "none" | "no" | "nothing" | "n/a" | "na" | "-" | "no breaking changes")
@@ -265,10 +265,10 @@ mod tests {
             ("a\r\nb\tc\u{7}d\u{a0}e", "a b c d e"),
             ("<b>bold</b> words", "bold words"),
         ] {
-            assert_eq!(summary_of_markdown(markdown).as_deref(), Some(summary), "{markdown}");
+            assert_eq!(of_markdown(markdown).as_deref(), Some(summary), "{markdown}");
         }
         for nothing in ["", "  \n", "/assume x", "<!-- x -->", "![](a.png)", "> quote"] {
-            assert_eq!(summary_of_markdown(nothing), None, "{nothing}");
+            assert_eq!(of_markdown(nothing), None, "{nothing}");
         }
     }
 
@@ -291,10 +291,10 @@ mod tests {
             ("Fix the line breaking and a groundbreaking change", "Fix the line breaking and a groundbreaking change"),
             ("Fix.\n\n> BREAKING: theirs\n\n```\nBREAKING\n```", "Fix."),
         ] {
-            assert_eq!(summary_of_markdown(markdown).as_deref(), Some(summary), "{markdown}");
+            assert_eq!(of_markdown(markdown).as_deref(), Some(summary), "{markdown}");
         }
         let late = format!("{}\n\nBREAKING: ids are text", "word ".repeat(200));
-        let summary = summary_of_markdown(&late).unwrap_or_default();
+        let summary = of_markdown(&late).unwrap_or_default();
         assert!(
             summary.starts_with("BREAKING: ids are text. word word") && summary.chars().count() <= 280,
             "{summary}"
@@ -305,7 +305,7 @@ mod tests {
     fn whatever_the_text_it_does_not_take_long() {
         let begin = std::time::Instant::now();
         for odd in ["- a\n", "breaking ", "# breaking\n", "no breaking: ", "- [ ] breaking:\n", "  - "] {
-            summary_of_markdown(&odd.repeat(300_000));
+            of_markdown(&odd.repeat(300_000));
         }
         assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
     }

@@ -14,9 +14,9 @@ fn by(rule: &str, event: &Event) -> String {
         [text.as_str(), "team = \"web\"\n"].map(|text| Arc::new(check("team.toml", text, known).unwrap())).into(),
     );
     let (team, rule) = rules.find("data", "r").unwrap();
-    let asked = Asked { event, kind: event.kind, ticket: None };
-    assert_eq!(judge(rule, team, asked), Verdict::Match, "{text}");
-    matched_by(rule, asked)[1..].join("; ")
+    let input = Input { event, kind: event.kind, ticket: None };
+    assert_eq!(evaluate(rule, team, input), Verdict::Match, "{text}");
+    matched_by(rule, input)[1..].join("; ")
 }
 
 #[test]
@@ -36,9 +36,9 @@ fn it_names_the_value_that_fits() {
         ..event(About::PullRequest(pr))
     };
     let table = [
-        (r#"repo = ["acme/ingest-*"]"#, "repo `Acme/ingest-api` fits acme/ingest-*"),
+        (r#"repo = ["acme/ingest-*"]"#, "repo `Acme/ingest-api` matches acme/ingest-*"),
         (r#"base = ["main", "develop"]"#, "base is `develop`"),
-        (r#"paths = ["schemas/**", "!schemas/test/**"]"#, "file `schemas/a.json` fits schemas/**"),
+        (r#"paths = ["schemas/**", "!schemas/test/**"]"#, "file `schemas/a.json` matches schemas/**"),
         (r#"paths = ["!schemas/**"]"#, "file `README.md` is not excluded"),
         ("touches_owned = true", "@acme/data owns a file that it changes"),
         (r#"labels = ["contract"]"#, "label is `Contract`"),
@@ -47,19 +47,19 @@ fn it_names_the_value_that_fits() {
         (r#"title = ["!*typo*"]"#, "title `Add the Migration of ids` is not excluded"),
         (r#"author = ["Dee"]"#, "author is `dee`"),
         (r#"author_team = ["data"]"#, "the author is a member of data"),
-        (r#"author_team = ["!web"]"#, "no team of the author is excluded"),
-        (r#"actor = ["c*"]"#, "actor `cy` fits c*"),
+        (r#"author_team = ["!web"]"#, "none of the author's teams is excluded"),
+        (r#"actor = ["c*"]"#, "actor `cy` matches c*"),
         (r#"assignee = ["!ana"]"#, "it has no assignee"),
-        (r#"ticket = ["WEB-*"]"#, "ticket `WEB-1` fits WEB-*"),
-        (r#"ticket = ["OPS-*"]"#, "ticket `OPS-3` in its list fits OPS-*"),
+        (r#"ticket = ["WEB-*"]"#, "ticket `WEB-1` matches WEB-*"),
+        (r#"ticket = ["OPS-*"]"#, "ticket `OPS-3` in its list matches OPS-*"),
         ("private = true\ndraft = false\nsize = \"<50\"", "the repository is private; it is not a draft; size is <50"),
-        (r#"body = "^BREAKING""#, "the description fits `^BREAKING`"),
+        (r#"body = "^BREAKING""#, "the description matches `^BREAKING`"),
         (
             r#"any = [{ base = ["main"] }, { base = ["develop"], draft = false }]"#,
             "alternative 2 of 2 holds (base is `develop`, it is not a draft)",
         ),
         (r#"all = [{ base = ["develop"] }, { draft = false }]"#, "base is `develop`, it is not a draft"),
-        (r#"not = { base = ["main"] }"#, "`not` excludes nothing of it (base is `develop`, not main)"),
+        (r#"not = { base = ["main"] }"#, "`not` doesn't exclude it (base is `develop`, not main)"),
     ];
     for (rule, expected) in table {
         assert_eq!(by(rule, &event), expected, "{rule}");

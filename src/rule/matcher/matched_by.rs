@@ -1,22 +1,22 @@
-//! By what a rule matches: the file, label, key or branch that fits each of its conditions, in plain words.
+//! Why a rule matches: the file, label, key or branch that each of its conditions matched, in plain words.
 
 use super::conditions::{List, changed_files, hold, keys, labels, list, test};
-use super::words::{listed, quoted};
-use super::{Asked, Rule};
+use super::phrasing::{listed, quoted};
+use super::{Input, Rule};
 use crate::rule::condition::{Condition, Owns};
 use crate::rule::pattern::Patterns;
 
-/// By what a rule that matches does so: the kind of event, and then a few words for each condition.
+/// Why a rule that matches does so: the kind of event, and then a few words for each condition.
 #[must_use]
-pub fn matched_by(rule: &Rule, asked: Asked<'_>) -> Vec<String> {
-    let kind = format!("the event is {}", asked.kind);
-    std::iter::once(kind).chain(rule.conditions.iter().map(|condition| reason(condition, asked))).collect()
+pub fn matched_by(rule: &Rule, input: Input<'_>) -> Vec<String> {
+    let kind = format!("the event is {}", input.kind);
+    std::iter::once(kind).chain(rule.conditions.iter().map(|condition| reason(condition, input))).collect()
 }
 
-/// By what a condition that holds does so.
-fn reason(condition: &Condition, asked: Asked<'_>) -> String {
-    let event = asked.event;
-    if let Some(Ok(List { what, patterns, values })) = list(condition, asked) {
+/// Why a condition holds.
+fn reason(condition: &Condition, input: Input<'_>) -> String {
+    let event = input.event;
+    if let Some(Ok(List { what, patterns, values })) = list(condition, input) {
         return fit(what, patterns, &values);
     }
     match condition {
@@ -27,9 +27,9 @@ fn reason(condition: &Condition, asked: Asked<'_>) -> String {
         Condition::Prerelease(true) => "it is a pre-release".to_owned(),
         Condition::Prerelease(false) => "it is not a pre-release".to_owned(),
         Condition::Size(size) => format!("size is {}", size.written()),
-        Condition::Paths(patterns) => file(patterns, asked),
+        Condition::Paths(patterns) => file(patterns, input),
         Condition::TouchesOwned(owns) => match &**owns {
-            Owns::Paths(patterns) => file(patterns, asked),
+            Owns::Paths(patterns) => file(patterns, input),
             Owns::CodeOwners(names) => {
                 let owner = event.owners.iter().flatten().find(|owner| names.contains(owner));
                 format!("{} owns a file that it changes", owner.map_or("the team", String::as_str))
@@ -40,42 +40,42 @@ fn reason(condition: &Condition, asked: Asked<'_>) -> String {
             format!("labels are {}", listed(&labels.iter().map(|label| quoted(label)).collect::<Vec<_>>()))
         }
         Condition::AuthorTeam(teams) => match teams.list().wanted().collect::<Vec<_>>().as_slice() {
-            [] => "no team of the author is excluded".to_owned(),
+            [] => "none of the author's teams is excluded".to_owned(),
             wanted => format!("the author is a member of {}", super::one_of(wanted)),
         },
         Condition::Ticket(patterns) => {
             let (own, beside) = keys(event);
             match patterns.fits_many(&beside) {
                 Some((entry, key)) if patterns.fit(&own).is_none() => {
-                    format!("ticket {} in its list fits {entry}", quoted(key))
+                    format!("ticket {} in its list matches {entry}", quoted(key))
                 }
                 _ => fit("ticket", patterns, &own),
             }
         }
-        Condition::Body(wanted) => format!("the description fits {}", quoted(wanted.as_str())),
-        Condition::All(groups) => both(&groups.concat(), asked),
+        Condition::Body(wanted) => format!("the description matches {}", quoted(wanted.as_str())),
+        Condition::All(groups) => both(&groups.concat(), input),
         Condition::Any(groups) => {
-            let holds = groups.iter().position(|group| hold(group, asked).is_ok()).unwrap_or_default();
-            let reasons = groups.get(holds).map(|group| both(group, asked)).unwrap_or_default();
+            let holds = groups.iter().position(|group| hold(group, input).is_ok()).unwrap_or_default();
+            let reasons = groups.get(holds).map(|group| both(group, input)).unwrap_or_default();
             format!("alternative {} of {} holds ({reasons})", holds + 1, groups.len())
         }
         Condition::Not(conditions) => {
-            let fails = conditions.iter().find_map(|condition| test(condition, asked).err());
-            format!("`not` excludes nothing of it ({})", fails.map(|failure| failure.because).unwrap_or_default())
+            let fails = conditions.iter().find_map(|condition| test(condition, input).err());
+            format!("`not` doesn't exclude it ({})", fails.map(|failure| failure.because).unwrap_or_default())
         }
         _ => format!("`{}` holds", condition.key()),
     }
 }
 
-fn both(conditions: &[Condition], asked: Asked<'_>) -> String {
-    conditions.iter().map(|condition| reason(condition, asked)).collect::<Vec<_>>().join(", ")
+fn both(conditions: &[Condition], input: Input<'_>) -> String {
+    conditions.iter().map(|condition| reason(condition, input)).collect::<Vec<_>>().join(", ")
 }
 
-/// Which value fits which entry of a list.
+/// Which value matches which entry of a list.
 fn fit(what: &str, patterns: &Patterns, values: &[&str]) -> String {
     match patterns.fit(values) {
         Some((entry, value)) if entry.eq_ignore_ascii_case(value) => format!("{what} is {}", quoted(value)),
-        Some((entry, value)) => format!("{what} {} fits {entry}", quoted(value)),
+        Some((entry, value)) => format!("{what} {} matches {entry}", quoted(value)),
         None => match values {
             [] => format!("it has no {what}"),
             [value] => format!("{what} {} is not excluded", quoted(value)),
@@ -84,9 +84,9 @@ fn fit(what: &str, patterns: &Patterns, values: &[&str]) -> String {
     }
 }
 
-/// Which file fits by itself.
-fn file(patterns: &Patterns, asked: Asked<'_>) -> String {
-    let files = changed_files(asked.event).unwrap_or_default();
+/// Which file matches by itself.
+fn file(patterns: &Patterns, input: Input<'_>) -> String {
+    let files = changed_files(input.event).unwrap_or_default();
     let one = files.iter().find(|file| patterns.test(&[file]).is_ok());
     fit("file", patterns, &one.copied().into_iter().collect::<Vec<_>>())
 }

@@ -1,20 +1,20 @@
-//! Whose doing an event is, and whether it is news to a team.
+//! Whose action an event is, and whether it is news to a team: the keys `own` and `bots`.
 //!
-//! What a machine does for somebody is that person's doing. What is a fact is told whoever pressed the key; what bots say
-//! and open is chatter, unless a rule asks for it. A team's own doing is no news to it.
+//! What a machine does for a person counts as that person's action. A fact is news whoever caused it; what bots say and
+//! open is chatter, unless a rule asks for it. A team's own actions aren't news to it.
 
-use super::words::{listed, short};
+use super::phrasing::{listed, short};
 use crate::event::{About, Actor, Event, EventKind, Thing};
 use crate::reason::Reason;
 use crate::rule::condition::is_member;
 use crate::rule::{Rule, Team};
 
-/// Why an event that a rule matches is no news to its team.
+/// Why an event that a rule matches isn't news to its team.
 pub(super) fn no_news(rule: &Rule, team: &Team, event: &Event, kind: EventKind) -> Option<Reason> {
     taken_back(event).or_else(|| bot_action(rule, event, kind)).or_else(|| own_action(rule, team, event, kind))
 }
 
-/// Words that are no longer said are not told; what was told of them before stands as it was sent.
+/// A note that was taken back isn't sent; messages that were sent before stay.
 fn taken_back(event: &Event) -> Option<Reason> {
     event.note.as_ref().filter(|note| note.taken_back).map(|_| Reason::TakenBack)
 }
@@ -25,7 +25,7 @@ fn bot_action(rule: &Rule, event: &Event, kind: EventKind) -> Option<Reason> {
     }
     let Chatter { because, by } = chatter(event, kind)?;
     let named = |actor: &&Actor| rule.conditions.iter().any(|condition| condition.names(&actor.login));
-    // A rule that names a bot wants all of its pull requests, also those that another bot merges.
+    // A rule that names a bot wants all of its pull requests, including those that another bot merges.
     (!by.iter().any(named)).then_some(because)
 }
 
@@ -39,10 +39,10 @@ fn own_action(rule: &Rule, team: &Team, event: &Event, kind: EventKind) -> Optio
     Some(Reason::OwnDoing { who, several: doers.len() > 1, team: team.name.clone() })
 }
 
-/// Whose doing it is, as an event of this kind: people, wherever one is known, and else the machine that acted. A bot that
-/// merges, closes or marks as ready (a merge queue, auto-merge) acts for whoever opened the pull request, and so does
-/// one that runs or deploys what a pull request brought. A milestone that a late label brings up is not the doing of whoever
-/// labelled.
+/// Whose action it is, as an event of this kind: people if any are known, otherwise the machine that acted. A bot that
+/// merges, closes or marks as ready (a merge queue, auto-merge) acts for the person who opened the pull request, and so
+/// does one that runs or deploys what the pull request changed. A milestone that matches only after a late label isn't
+/// the action of the person who added the label.
 #[must_use]
 pub fn doers(event: &Event, kind: EventKind) -> Vec<&Actor> {
     let late = kind.is_milestone() && kind != event.kind;
@@ -52,7 +52,7 @@ pub fn doers(event: &Event, kind: EventKind) -> Vec<&Actor> {
     if !people.is_empty() {
         return people;
     }
-    // A draft is on track by a push to it, or because its ticket moved forward, whoever moved that.
+    // A draft is on track because of a push, or because somebody moved its ticket forward.
     let moved = kind == EventKind::PullRequestOnTrack && event.kind == kind;
     let for_whom = match &event.about {
         About::PullRequest(pr) if late || !acted.is_empty() && (kind.is_milestone() || moved) => pr.author.as_ref(),
@@ -62,8 +62,7 @@ pub fn doers(event: &Event, kind: EventKind) -> Vec<&Actor> {
     for_whom.map_or(acted, |author| vec![author])
 }
 
-/// Whether somebody is a machine that carries what others did. Some are accounts like a person's, which by custom have it
-/// in their name.
+/// Whether somebody is a machine that acts for others. Some have ordinary accounts, with names that follow a custom.
 fn acts_for_others(actor: &Actor) -> bool {
     let login = actor.login.to_lowercase();
     let mut parts = login.split(['-', '_']);
@@ -79,13 +78,13 @@ fn is_machine(actor: &Actor) -> bool {
 
 /// What a bot says or opens.
 struct Chatter<'e> {
-    /// Why it is that
+    /// Why it is chatter
     because: Reason,
-    /// Whom a rule may name to hear it all the same
+    /// Whom a rule can name to get it anyway
     by: Vec<&'e Actor>,
 }
 
-/// What an event is of a bot's chatter, as one of this kind; `None` if it is news.
+/// Why an event, as this kind, is a bot's chatter; `None` if it is news.
 fn chatter(event: &Event, kind: EventKind) -> Option<Chatter<'_>> {
     let author = match &event.about {
         About::PullRequest(pr) => pr.author.as_ref(),
@@ -93,7 +92,7 @@ fn chatter(event: &Event, kind: EventKind) -> Option<Chatter<'_>> {
     };
     let doers = doers(event, kind);
     let by_people = !doers.is_empty() && !doers.iter().any(|doer| is_machine(doer));
-    // What a person says to others is said, wherever that is.
+    // A note by a person counts, even on a bot's pull request.
     if kind.is_note() && by_people {
         return None;
     }
@@ -115,13 +114,13 @@ fn chatter(event: &Event, kind: EventKind) -> Option<Chatter<'_>> {
     }
     let bot = match doers.first() {
         Some(first) => first,
-        // Nobody did it: nothing happened to a bot's pull request.
+        // Nobody acted: the event reports silence on a bot's pull request.
         None => author.filter(|_| matches!(event.about, About::PullRequest(_)))?,
     };
     doers.iter().chain([&bot]).all(|doer| is_machine(doer)).then(|| Chatter { because: is_bot(bot), by: machines() })
 }
 
-/// Whether a kind is a fact, which is so whoever made it so, or else what somebody says, opens or arranges.
+/// Whether a kind is a fact, which is true whoever caused it, and not something that somebody says, opens or arranges.
 pub(in crate::rule) fn is_fact(kind: EventKind) -> bool {
     use EventKind as Kind;
     match kind {
@@ -185,7 +184,7 @@ pub(in crate::rule) fn is_fact(kind: EventKind) -> bool {
     }
 }
 
-/// Whether somebody's pull requests do nothing but raise dependencies. Some of them are accounts like a person's.
+/// Whether an account opens only pull requests that update dependencies. Some of these are ordinary accounts.
 fn raises_dependencies(actor: &Actor) -> bool {
     const BOTS: [&str; 12] = [
         "dependabot",
@@ -209,12 +208,12 @@ fn raises_dependencies(actor: &Actor) -> bool {
     ACCOUNTS.contains(&name) || flagged && BOTS.iter().any(family)
 }
 
-/// Whether a branch is one that a bot makes to raise a dependency.
+/// Whether a bot created a branch to update a dependency.
 pub(in crate::rule) fn is_of_dependencies(branch: &str) -> bool {
     ["dependabot/", "renovate/"].iter().any(|folder| branch.starts_with(folder))
 }
 
-/// The branch on which the work is done that it is about.
+/// The branch of the work that it is about.
 fn own_branch(about: &About) -> Option<&str> {
     match about {
         About::PullRequest(pr) => pr.head.as_deref(),

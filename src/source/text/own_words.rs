@@ -1,33 +1,32 @@
-//! Markdown without what its author does not say: quotes, code, and what a bot folds away.
+//! Markdown without the parts that aren't the author's own words: quotes, code, and what a bot folds away.
 //!
-//! Lines are read one by one, and each once: where somebody puts a quote must not cost more than its length. What GitHub
-//! shows as a quote is one, by CommonMark 0.31 and by HTML, as far as that can be told from a line and the ones before.
+//! Each line is read once, so the cost doesn't depend on what the text contains. Quotes are those of CommonMark 0.31
+//! and HTML, as far as a line and the ones before it show them.
 
 use std::collections::HashMap;
 
-/// Markdown without quotes (those of Markdown and of HTML), fenced code, `<pre>`, `<code>`, `<details>` and HTML comments
-/// (templates are full of them). Lines stay lines. Indented code remains, and can be told by how its lines start.
+use strum::{EnumCount, EnumString};
+
+/// Markdown without quotes (of Markdown or HTML), fenced code, `<pre>`, `<code>`, `<details>` and HTML comments
+/// (templates are full of them). Lines stay lines. Indented code remains, and is recognised by the beginning of its
+/// lines.
 pub fn own_words(text: &str) -> String {
     Reader::default().read(text)
 }
 
-/// The same for showing it: the words in `<code>` remain, since the sentence around them needs them.
-pub(super) fn own_words_with_code(text: &str) -> String {
+/// The same for display: the text in `<code>` remains, since its sentence needs it.
+pub fn own_words_with_code(text: &str) -> String {
     Reader { keeps_code: true, ..Reader::default() }.read(text)
 }
 
-/// An element of HTML whose content is nothing that the author says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An HTML element whose content isn't the author's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumCount, EnumString)]
+#[strum(ascii_case_insensitive)]
 enum Element {
     Blockquote,
     Code,
     Details,
     Pre,
-}
-
-impl Element {
-    const ALL: [(&'static str, Self); 4] =
-        [("blockquote", Self::Blockquote), ("code", Self::Code), ("details", Self::Details), ("pre", Self::Pre)];
 }
 
 /// Elements that begin a block of HTML, up to an empty line, wherever they begin a line (CommonMark 0.31, 4.6).
@@ -77,16 +76,16 @@ const BLOCKS: &[&str] = &[
     "ul",
 ];
 
-/// A fence of code: its mark and how often that stands there.
+/// A code fence: its character and how often that is repeated.
 type Fence = (char, usize);
 
-/// What a position in a line is inside of.
+/// The element or comment that contains a position in a line.
 #[derive(Debug, Default, Clone, Copy)]
 enum Inside {
     #[default]
     Text,
     Comment,
-    /// A tag, and in it perhaps an attribute's value with its quotation mark
+    /// A tag, or the value of an attribute in it with its quotation mark
     Tag {
         closes: bool,
         element: Element,
@@ -102,11 +101,11 @@ struct Reader {
     inside: Inside,
     /// The elements that are open, the outermost first
     open: Vec<Element>,
-    /// How many of each are, so that nobody has to look for one that is not there
-    count: [usize; Element::ALL.len()],
-    /// A block of HTML, in which neither fences nor backticks mean anything
+    /// How many of each are open, which saves a search for one that isn't
+    count: [usize; Element::COUNT],
+    /// A block of HTML, in which fences and backticks have no meaning
     html: bool,
-    /// A quote of Markdown whose last line is a paragraph's, which the next line may go on with
+    /// A quote whose last line belongs to a paragraph, which the next line may continue
     lazy: bool,
     /// Fenced code within a quote
     quoted_fence: Option<Fence>,
@@ -161,7 +160,7 @@ impl Reader {
         self.lazy = !code && !words.trim().is_empty() && goes_on(words);
     }
 
-    /// Takes over what stands outside of elements and comments.
+    /// Keeps a text outside of elements and comments.
     fn scan(&mut self, line: &str) {
         let raw = self.html || self.is_open(Element::Pre);
         let mut spans = if raw { Vec::new() } else { code_spans(line) }.into_iter().peekable();
@@ -190,11 +189,10 @@ impl Reader {
         }
     }
 
-    /// What begins at a `<`; how long its beginning is.
+    /// Reads what begins at a `<`; returns the length of its beginning.
     fn begin(&mut self, rest: &str, escaped: bool) -> usize {
         let tag = tag_at(rest).and_then(|(closes, name)| {
-            let (_, element) = Element::ALL.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-            Some((closes, element, 1 + usize::from(closes) + name.len()))
+            Some((closes, name.parse::<Element>().ok()?, 1 + usize::from(closes) + name.len()))
         });
         match tag {
             _ if escaped || rest.is_empty() => {}
@@ -213,7 +211,7 @@ impl Reader {
         length
     }
 
-    /// The rest of a tag, or as much of it as this line has; how long that is.
+    /// Reads the rest of a tag in this line; returns its length.
     fn tag(&mut self, rest: &str, (closes, element, mut value): (bool, Element, Option<char>)) -> usize {
         for (at, c) in rest.char_indices() {
             match (c, value) {
@@ -240,7 +238,7 @@ impl Reader {
         self.count[element as usize] += 1;
     }
 
-    /// The end of an element is the end of what is open within it, too.
+    /// The end of an element also ends the elements inside it.
     fn close(&mut self, element: Element) {
         while self.is_open(element)
             && let Some(last) = self.open.pop()
@@ -263,7 +261,7 @@ impl Reader {
     }
 }
 
-/// The fence that is open after a line, where `open` was before.
+/// The fence that is open after a line, if `open` was open before.
 fn next_fence(open: Option<Fence>, line: &str) -> Option<Fence> {
     match (open, fence_of(line)) {
         (None, found) => found.map(|(mark, length, _)| (mark, length)),
@@ -282,8 +280,8 @@ fn fence_of(line: &str) -> Option<(char, usize, &str)> {
     fence.then(|| (mark, length, info.trim()))
 }
 
-/// What a line quotes, if it does, on the highest level or within items of a list. With more spaces before it that is code
-/// or an item's, and nobody's own words either.
+/// The quoted part of a line, at the top level or within items of a list. With more indentation it is code or belongs
+/// to an item, which isn't the author's own words either.
 fn quoted(line: &str) -> Option<&str> {
     let mut quote = without_items(line.trim_start()).strip_prefix('>')?;
     while let Some(inner) = quote.trim_start().strip_prefix('>') {
@@ -299,7 +297,7 @@ fn without_items(mut text: &str) -> &str {
     text
 }
 
-/// What follows the mark of an item of a list.
+/// The text after the mark of a list item.
 fn item(text: &str) -> Option<&str> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let rest = match digits {
@@ -310,7 +308,7 @@ fn item(text: &str) -> Option<&str> {
     rest.starts_with([' ', '\t']).then(|| rest.trim_start())
 }
 
-/// Whether a line can go on with a paragraph, and begins nothing of its own.
+/// Whether a line can continue a paragraph, and doesn't begin a new block.
 fn goes_on(line: &str) -> bool {
     let text = line.trim();
     let heading = text.starts_with('#') && text.trim_start_matches('#').chars().next().is_none_or(char::is_whitespace);
@@ -327,7 +325,7 @@ fn starts_html(line: &str) -> bool {
         && tag_at(text).is_some_and(|(_, name)| BLOCKS.iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
-/// Whether a text starts with a tag that closes something, and that tag's name.
+/// Whether a text starts with a closing tag, and the tag's name.
 fn tag_at(text: &str) -> Option<(bool, &str)> {
     let tag = text.strip_prefix('<')?;
     let (closes, tag) = tag.strip_prefix('/').map_or((false, tag), |tag| (true, tag));
@@ -337,7 +335,7 @@ fn tag_at(text: &str) -> Option<(bool, &str)> {
     (ends && name.starts_with(|c: char| c.is_ascii_alphabetic())).then_some((closes, name))
 }
 
-/// Where the spans of code in a line begin and end: at runs of equally many backticks.
+/// Where code spans in a line begin and end: at runs of the same number of backticks.
 fn code_spans(line: &str) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for (at, _) in line.match_indices('`') {
@@ -346,7 +344,7 @@ fn code_spans(line: &str) -> Vec<(usize, usize)> {
             _ => runs.push((at, 1)),
         }
     }
-    // From behind, for each run the next one of its length.
+    // From the end, finds the next run of the same length for each run.
     let mut next = HashMap::new();
     let mut ends = vec![None; runs.len()];
     for (index, (_, length)) in runs.iter().enumerate().rev() {

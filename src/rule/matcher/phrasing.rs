@@ -1,9 +1,9 @@
-//! Reasons in plain words, each on one short line.
+//! Puts reasons into plain words, each on one short line.
 
 use crate::event::{About, Event, ThingKind};
 use crate::rule::pattern::Refusal;
 
-/// Puts a refusal into words.
+/// Says why a list of patterns doesn't hold.
 pub(super) fn refusal(what: &str, refusal: Refusal<'_>, values: &[&str]) -> String {
     match refusal {
         Refusal::Excluded { by, value } => format!("{what} {} is excluded by {by}", quoted(value)),
@@ -25,7 +25,7 @@ pub(super) fn one_of(wanted: &[&str]) -> String {
     }
 }
 
-/// The first few: a reason is one line in a ledger.
+/// The first few, since a reason is one line in the ledger.
 pub(super) fn listed<T: AsRef<str>>(entries: &[T]) -> String {
     const MOST: usize = 8;
     let first: Vec<_> = entries.iter().take(MOST).map(AsRef::as_ref).collect();

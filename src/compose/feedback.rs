@@ -1,4 +1,4 @@
-//! What the author of an assumption is told of it.
+//! What the author of an assumption is told about it: that somebody objected, or that nobody did.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,27 +8,27 @@ use crate::event::{Event, Source};
 use crate::plan;
 use crate::template::{Company, Context, Facts, Links, Message, ObjectionView, RenderError, clean, context, shorten};
 
-/// What came of an assumption, for its author.
+/// What the author of an assumption is told about it.
 #[derive(Debug, Clone, Copy)]
-pub struct Answer<'a> {
+pub struct Feedback<'a> {
     /// The assumption
     pub note: &'a Event,
-    /// The teams that were asked and of which it is so
+    /// The teams that were told of it and reacted like this
     pub teams: &'a [String],
-    /// The rule that asked the first of them
+    /// The rule by which the first of them was told
     pub rule: &'a str,
     /// That team's time zone
     pub zone: &'a TimeZone,
-    /// What came
-    pub came: Came<'a>,
-    /// When it is told
+    /// How they reacted
+    pub reaction: Reaction<'a>,
+    /// When the author is told
     pub now: Timestamp,
 }
 
-/// What came of an assumption.
+/// How teams react to an assumption.
 #[derive(Debug, Clone, Copy)]
-pub enum Came<'a> {
-    /// Somebody objects
+pub enum Reaction<'a> {
+    /// Somebody objected
     Objection {
         /// Who, as they say; empty if they don't
         by: &'a str,
@@ -37,17 +37,17 @@ pub enum Came<'a> {
         /// When
         at: Timestamp,
     },
-    /// Nobody did by then
+    /// Nobody objected by this time
     Agreement(Timestamp),
 }
 
 impl Rulebook {
-    /// Writes what the author of an assumption is told of it.
+    /// Writes the message that tells the author of an assumption how teams reacted.
     ///
     /// # Errors
-    /// When the template cannot be rendered within its bounds.
-    pub fn answer(&self, answer: &Answer<'_>) -> Result<Message, RenderError> {
-        let Answer { note, teams, rule, zone, came, now } = *answer;
+    /// If the template can't be rendered within its limits.
+    pub fn feedback(&self, feedback: &Feedback<'_>) -> Result<Message, RenderError> {
+        let Feedback { note, teams, rule, zone, reaction, now } = *feedback;
         let facts = Facts {
             event: note,
             ticket: None,
@@ -57,23 +57,25 @@ impl Rulebook {
             why: &plan::why_author(teams),
             links: &Links::default(),
             zone,
-            object_by: match came {
-                Came::Agreement(until) => Some(until),
-                Came::Objection { .. } => None,
+            object_by: match reaction {
+                Reaction::Agreement(until) => Some(until),
+                Reaction::Objection { .. } => None,
             },
             now,
             company: Company::default(),
         };
         let known = context(&facts);
-        let message = match came {
-            Came::Objection { by, text, at } => {
+        let message = match reaction {
+            Reaction::Objection { by, text, at } => {
                 let lines = Some(excerpt(text)).filter(|lines| !lines.is_empty());
                 let objection = ObjectionView { by: Some(by.to_owned()), time: at, lines };
                 self.templates.render("objected", &Context { objection: Some(objection), ..known })
             }
-            Came::Agreement(_) => self.templates.render("agreed", &Context { agreed: Some(teams.to_vec()), ..known }),
+            Reaction::Agreement(_) => {
+                self.templates.render("agreed", &Context { agreed: Some(teams.to_vec()), ..known })
+            }
         }?;
-        // Jira tells whoever wrote on a ticket of what is written there.
+        // Jira notifies everybody who commented on a ticket of new comments.
         let author = note.note.as_ref().and_then(|note| note.author.as_ref()).filter(|_| note.source == Source::Github);
         Ok(Message { mention: author.map(|author| author.login.clone()).into_iter().collect(), ..message })
     }

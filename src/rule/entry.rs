@@ -1,23 +1,23 @@
-//! How the entries of each list of a rule are read: what counts as equal, and the mistakes that would match nothing.
+//! Reads the entries of each list of a rule: what counts as equal, and which mistakes would match nothing.
 
 use std::collections::BTreeSet;
 
-use super::pattern::{Pattern, Reading};
+use super::pattern::{Pattern, Syntax};
 use crate::event::EventKind;
 use crate::toml_file::{Wrong, did_you_mean, nearest};
 
-fn pattern(text: &str, reading: Reading) -> Result<Pattern, Wrong> {
-    Pattern::new(text, reading).map_err(|message| (message, None))
+fn pattern(text: &str, syntax: Syntax) -> Result<Pattern, Wrong> {
+    Pattern::new(text, syntax).map_err(|message| (message, None))
 }
 
 /// Labels, titles, ticket keys and other values of tickets, slugs, environments, workflows.
 pub(super) fn text(text: &str) -> Result<Pattern, Wrong> {
-    pattern(text, Reading { separated: false, caseless: true })
+    pattern(text, Syntax { separated: false, caseless: true })
 }
 
-/// Git tells capital letters from small ones.
+/// Case matters in git's branches.
 pub(super) fn branch(text: &str) -> Result<Pattern, Wrong> {
-    pattern(text, Reading { separated: true, caseless: false })
+    pattern(text, Syntax { separated: true, caseless: false })
 }
 
 /// Files, from the top of the repository.
@@ -25,7 +25,7 @@ pub(super) fn path(text: &str) -> Result<Pattern, Wrong> {
     let path = text.trim_start_matches('!');
     let not = &text[..text.len() - path.len()];
     let told = |why: &str, right: &str| {
-        Err((format!("`{path}` fits no file: {why}"), Some(format!("write \"{not}{right}\""))))
+        Err((format!("`{path}` matches no file: {why}"), Some(format!("write \"{not}{right}\""))))
     };
     if let Some(right) = path.strip_prefix("./").or_else(|| path.strip_prefix('/')) {
         return told("paths start at the top of the repository", right);
@@ -33,25 +33,25 @@ pub(super) fn path(text: &str) -> Result<Pattern, Wrong> {
     if path.ends_with('/') {
         return told("it names a folder", &format!("{path}**"));
     }
-    pattern(text, Reading { separated: true, caseless: false })
+    pattern(text, Syntax { separated: true, caseless: false })
 }
 
 /// Teams, by the names that they have in their files.
 pub(super) fn team(text: &str) -> Result<Pattern, Wrong> {
-    pattern(text, Reading { separated: false, caseless: false })
+    pattern(text, Syntax { separated: false, caseless: false })
 }
 
-/// GitHub doesn't, in the names of repositories.
+/// Case doesn't matter in GitHub's names of repositories.
 pub(super) fn repo(text: &str) -> Result<Pattern, Wrong> {
     let name = text.trim_start_matches('!');
     if !name.is_empty() && !name.contains('/') && !name.contains("**") {
         let not = &text[..text.len() - name.len()];
         return Err((
-            format!("`{name}` is no repository: the owner is missing"),
+            format!("`{name}` isn't a repository: the owner is missing"),
             Some(format!("write \"{not}*/{name}\", or an owner instead of `*`")),
         ));
     }
-    pattern(text, Reading { separated: true, caseless: true })
+    pattern(text, Syntax { separated: true, caseless: true })
 }
 
 /// Logins and names of people.
@@ -66,32 +66,33 @@ pub(super) fn reviewer(name: &str) -> Result<Pattern, Wrong> {
     match plain.trim_start_matches('@').split_once('/') {
         Some((_, slug)) => {
             let not = &name[..name.len() - plain.len()];
-            let help = format!("write \"{not}{slug}\", the team alone");
-            Err((format!("`{plain}` is no login and no team's slug"), Some(help)))
+            let help = format!("write \"{not}{slug}\", without the organisation");
+            Err((format!("`{plain}` is neither a login nor a team's slug"), Some(help)))
         }
         None => login(name),
     }
 }
 
-/// A login as GitHub has it, not as people are mentioned.
+/// A login without the `@` with which people are mentioned.
 pub(super) fn plain_login(name: &str) -> Result<(), Wrong> {
     match name.strip_prefix('@') {
-        Some(login) => Err((format!("`{name}` is no login"), Some(format!("write \"{login}\", without the `@`")))),
+        Some(login) => Err((format!("`{name}` isn't a login"), Some(format!("write \"{login}\", without the `@`")))),
         None => Ok(()),
     }
 }
 
-/// Kinds of events. An entry that fits none is a mistake.
+/// Kinds of events. An entry that matches none is a mistake.
 pub(super) fn event(text: &str) -> Result<Pattern, Wrong> {
-    let pattern = pattern(text, Reading { separated: false, caseless: false })?;
+    let pattern = pattern(text, Syntax { separated: false, caseless: false })?;
     if EventKind::ALL.iter().any(|kind| pattern.fits(kind.as_str())) {
         return Ok(pattern);
     }
     let name = text.trim_start_matches('!');
-    Err((format!("`{name}` is no event"), Some(event_meant(name))))
+    Err((format!("`{name}` isn't an event"), Some(event_meant(name))))
 }
 
-/// The event that was probably meant: one that is spelt like it, those of such a name in any family, or the families.
+/// Suggests the event that was probably meant: one with a similar name, the events with such a name in any family, or
+/// the families.
 fn event_meant(name: &str) -> String {
     let names = || EventKind::ALL.iter().map(|kind| kind.as_str());
     if let Some(help) = did_you_mean(name, names()) {
@@ -106,6 +107,6 @@ fn event_meant(name: &str) -> String {
     let families: BTreeSet<_> = names().filter_map(parts).map(|(family, _)| family).collect();
     match nearest(family, families.iter().copied()) {
         Some(family) => format!("did you mean `{family}.*`?"),
-        None => format!("there are `{}.*`", families.into_iter().collect::<Vec<_>>().join(".*`, `")),
+        None => format!("the kinds are `{}.*`", families.into_iter().collect::<Vec<_>>().join(".*`, `")),
     }
 }

@@ -1,25 +1,25 @@
 //! Jira's wiki markup as plain text.
 //!
-//! A light touch: what would be noise in a sentence goes, what is not recognised stays as it was written. See Jira's
-//! "Text Formatting Notation Help".
+//! It is deliberately simple: markup that would be noise in a sentence is removed, and what isn't recognised stays as
+//! it was written. See Jira's "Text Formatting Notation Help".
 
-use super::adf::Written;
-use super::people;
+use super::Written;
+use crate::source::people;
 
-/// Blocks whose content is not what the author says.
+/// Blocks whose content isn't the author's own text.
 const QUOTING: [&str; 3] = ["quote", "code", "noformat"];
-/// Macros whose content is.
+/// Macros whose content is the author's own text.
 const DECORATING: [&str; 3] = ["color", "panel", "anchor"];
 
-/// Bytes within which markup that was opened is closed: longer links and emphasis stay as they were written, so that
-/// a line of open brackets costs no more than any other.
+/// The most bytes between the beginning and the end of markup. Longer links and emphasis stay as they were written, so
+/// that a line of open brackets costs no more than any other.
 const SPAN: usize = 1_000;
 
 /// Wiki markup as plain text, line by line.
 pub fn plain(markup: &str) -> Written {
     let mut written = Written::default();
     let mut quoting: Option<&str> = None;
-    // Also where it is escaped, code or within emphasis, since an id says nothing to anybody.
+    // This includes escaped text, code and emphasis, since nobody can read an id.
     for line in people::in_markup(markup).lines() {
         let mut own = String::new();
         let mut all = String::new();
@@ -28,7 +28,7 @@ pub fn plain(markup: &str) -> Written {
             push(before, quoting.is_none(), &mut own, &mut all);
             match quoting {
                 Some(open) if open == name => quoting = None,
-                // Within code, the markers of other blocks are code.
+                // Within code, other macros are part of the code.
                 Some(_) => {}
                 None => quoting = QUOTING.into_iter().find(|block| *block == name),
             }
@@ -47,7 +47,7 @@ fn push(text: &str, is_own: bool, own: &mut String, all: &mut String) {
     all.push_str(text);
 }
 
-/// What comes before the first `{macro}` or `{macro:parameters}` that is known, its name, and what follows.
+/// The text before the first known `{macro}` or `{macro:parameters}`, its name, and the text after it.
 fn next_macro(text: &str) -> Option<(&str, &'static str, &str)> {
     text.match_indices('{').find_map(|(open, _)| {
         let close = open + text[open..text.floor_char_boundary(open + SPAN)].find('}')?;
@@ -86,7 +86,7 @@ fn is_quote(line: &str) -> bool {
     line.trim_start().strip_prefix("bq.").is_some_and(|rest| rest.starts_with(char::is_whitespace))
 }
 
-/// The plain text of the markup that `text` starts with, and what follows it.
+/// The plain text of the markup at the beginning of `text`, and the rest.
 fn span(text: &str, starts_word: bool) -> (String, &str) {
     let literal = || {
         let next = text.chars().next().map_or(0, char::len_utf8);

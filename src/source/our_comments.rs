@@ -1,16 +1,17 @@
-//! Our own comments, which come back as webhooks. A rule about comments would answer each of them with another one.
+//! Our own comments, which come back as webhooks. A rule about comments would otherwise reply to each of them with
+//! another one.
 //!
-//! Anybody can write the mark, and so keep a comment of theirs out of the rules: they could as well not have written
-//! it. So it counts where we put it and nowhere else, which a quote of our comment or a word about it is not.
+//! Anybody can write the mark to hide a comment from the rules, but they could also not write the comment. The mark
+//! counts only in its usual place, so that a quote of our comment, or a mention of the mark, isn't hidden.
 
 use serde_json::Value;
 
-use super::adf::Written;
+use super::jira_text::Written;
 
-/// The first line of our comments on GitHub, which nobody sees.
+/// The first line of our comments on GitHub, which is invisible.
 pub const ON_GITHUB: &str = "<!-- microalign -->";
-/// The last line of our comments in Jira. Nothing that is not seen survives there: Cloud turns the markup into a
-/// document, and drops `{anchor}` and comment properties on the way to a webhook.
+/// The last line of our comments in Jira. Nothing invisible survives there: Cloud turns the markup into a document, and
+/// webhooks have neither `{anchor}` nor comment properties.
 pub const IN_JIRA: &str = "— microalign";
 
 /// Whether the text of a comment on GitHub is ours. Its editor turns the ends of lines into CRLF.
@@ -21,7 +22,7 @@ pub fn is_ours_on_github(body: &str) -> bool {
 /// Whether the text of a comment in Jira, markup or a document, is ours.
 pub fn is_ours_in_jira(body: &Value) -> bool {
     let Some(written) = Written::read(body) else { return false };
-    // The lines of both are the same but for what is quoted.
+    // Both have the same lines, apart from quotes.
     let lines = written.all.lines().zip(written.own.lines());
     let last = lines.filter(|(all, _)| !all.trim().is_empty()).last();
     last.is_some_and(|(all, own)| all.trim() == IN_JIRA && own.trim() == IN_JIRA)

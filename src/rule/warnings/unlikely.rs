@@ -1,4 +1,4 @@
-//! Rules that are right and yet hear next to nothing, since a machine does what they ask people for.
+//! Rules that are valid but will hardly ever match, since a machine does what they expect people to do.
 
 use super::{family, wants};
 use crate::rule::matcher::{is_fact, is_of_dependencies};
@@ -6,39 +6,39 @@ use crate::rule::pattern::Patterns;
 use crate::rule::{Condition, Rule, Rules};
 
 impl Rules {
-    /// What rules as they are written will hardly hear: a sentence each. `github` says whether there is access to GitHub's
-    /// API.
+    /// The rules that will hardly ever match as they are written: a sentence each. `github` says whether there is access
+    /// to GitHub's API.
     #[must_use]
-    pub fn doubts(&self, github: bool) -> Vec<String> {
-        let deployments = "a deployment is mostly made by a bot such as github-actions[bot], and only GitHub's API says \
-                           whose pull request is behind it: rules that ask for people hear of few";
-        let doubts = [
+    pub fn unlikely(&self, github: bool) -> Vec<String> {
+        let deployments = "most deployments are made by a bot such as github-actions[bot], and only GitHub's API says whose \
+                           pull request is behind one, so rules that ask for people match few";
+        let warnings = [
             self.named(people_of_deployments, deployments).filter(|_| !github),
             self.named(
                 people_of_releases,
-                "a release is mostly published by a bot such as github-actions[bot]: rules that ask for people hear of few",
+                "most releases are published by a bot such as github-actions[bot], so rules that ask for people match few",
             ),
             self.named(
                 dependencies,
-                "pull requests that a bot opens to raise dependencies are news only to a rule with `bots = true`, or whose \
+                "pull requests in which a bot updates dependencies are news only to a rule with `bots = true`, or whose \
                  `author` names the bot",
             ),
             self.named(
                 bots_by_pattern,
                 "what a bot says or opens is news only if `author` or `actor` names it in full, or with `bots = true`: a \
-                 pattern is not enough",
+                 pattern isn't enough",
             ),
             self.named(
                 bots_without_brackets,
-                "the logins of GitHub's bots end in `[bot]`, as in `renovate[bot]`: without it, nobody is meant",
+                "the logins of GitHub's bots end in `[bot]`, as in `renovate[bot]`: without that, an entry matches nobody",
             ),
-            self.named(queues, "the branches that a merge queue makes for a moment are no news"),
+            self.named(queues, "the temporary branches of a merge queue aren't news"),
         ];
-        doubts.into_iter().flatten().collect()
+        warnings.into_iter().flatten().collect()
     }
 }
 
-/// The conditions without which a rule doesn't match.
+/// The conditions that must hold for a rule to match.
 fn needed(conditions: &[Condition]) -> Vec<&Condition> {
     let deeper = |condition: &Condition| matches!(condition, Condition::All(_));
     let (all, own): (Vec<_>, Vec<_>) = conditions.iter().partition(|condition| deeper(condition));
@@ -49,7 +49,7 @@ fn needed(conditions: &[Condition]) -> Vec<&Condition> {
     own.into_iter().chain(groups.flat_map(|group| needed(group))).collect()
 }
 
-/// The entries, without those that exclude, of the lists that a rule needs and that pass the test.
+/// The entries, without those that exclude, of the lists that must hold for a rule to match and that `list` selects.
 fn entries(rule: &Rule, list: fn(&Condition) -> Option<&Patterns>) -> Vec<&str> {
     needed(&rule.conditions).into_iter().filter_map(list).flat_map(Patterns::wanted).collect()
 }
@@ -73,7 +73,7 @@ fn is_exact(entry: &str) -> bool {
     !entry.contains(['*', '?', '{'])
 }
 
-/// Whether a rule is about nothing but this family, or that one beside it, and wants people to have done it.
+/// Whether a rule is only about releases and deployments, includes this family, and expects people to be behind them.
 fn asks_people(rule: &Rule, of: &str) -> bool {
     let ships = |kind| ["release", "deployment"].contains(&family(kind));
     let named = entries(rule, people);
@@ -89,7 +89,7 @@ fn people_of_releases(rule: &Rule) -> bool {
     asks_people(rule, "release")
 }
 
-/// Whether what a rule asks for is only so of what dependency bots open.
+/// Whether only the pull requests of dependency bots can match a rule.
 fn dependencies(rule: &Rule) -> bool {
     const LABELS: [&str; 3] = ["dependencies", "dependabot", "renovate"];
     const TITLES: [&str; 6] = ["bump ", "build(deps", "chore(deps", "fix(deps", "update dependency ", "[snyk]"];
@@ -168,9 +168,9 @@ mod tests {
 
     #[test]
     fn what_a_rule_as_it_is_written_will_hardly_hear() {
-        let (deploys, releases) = ("a deployment is mostly made", "a release is mostly published");
-        let (raised, pattern) = ("pull requests that a bot opens", "what a bot says or opens");
-        let (brackets, queue) = ("the logins of GitHub's bots", "the branches that a merge queue");
+        let (deploys, releases) = ("most deployments are made", "most releases are published");
+        let (raised, pattern) = ("pull requests in which a bot updates", "what a bot says or opens");
+        let (brackets, queue) = ("the logins of GitHub's bots", "the temporary branches of a merge queue");
         let table: &[(&str, bool, &[&str])] = &[
             ("on = [\"deployment.*\"]\nauthor = [\"ana\"]", false, &[deploys]),
             ("on = [\"deployment.*\"]\nauthor = [\"ana\"]", true, &[]),
@@ -197,11 +197,12 @@ mod tests {
             ("on = [\"push\", \"workflow.*\"]\nbranch = [\"main\"]", false, &[]),
         ];
         for (rule, github, expected) in table {
-            let doubts = rules(rule).doubts(*github);
-            let fits = |(doubt, start): (&String, &&str)| doubt.starts_with(start) && doubt.ends_with(": web/r");
+            let warnings = rules(rule).unlikely(*github);
+            let matches =
+                |(warning, start): (&String, &&str)| warning.starts_with(start) && warning.ends_with(": web/r");
             assert!(
-                doubts.len() == expected.len() && doubts.iter().zip(*expected).all(fits),
-                "{rule} {github}: {doubts:?}"
+                warnings.len() == expected.len() && warnings.iter().zip(*expected).all(matches),
+                "{rule} {github}: {warnings:?}"
             );
         }
     }
@@ -209,10 +210,10 @@ mod tests {
     #[test]
     fn who_is_told_of_restricted_tickets_is_said() {
         let told = rules("on = [\"ticket.*\"]\nrestricted = true").notices();
-        let to = "to mailbox (bo@example.com answers for that file)";
+        let to = "to mailbox (bo@example.com owns that file)";
         assert_eq!(
             told,
-            [format!("web/r has `restricted = true`: it tells tickets with a security level in full, {to}")]
+            [format!("web/r has `restricted = true`: it sends everything about tickets with a security level {to}")]
         );
         assert_eq!(rules("on = [\"ticket.*\"]").notices(), [""; 0]);
     }

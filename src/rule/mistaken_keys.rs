@@ -1,6 +1,7 @@
-//! Keys that a rule doesn't have, though one that looks like it means something else.
+//! Keys that people write by mistake: a rule has none of that name, and the key with the most similar name means
+//! something else.
 
-/// Which key of a rule to use instead.
+/// Explains which key of a rule to use instead.
 pub(super) fn instead_of(table: &str, key: &str) -> Option<&'static str> {
     if table != "rule" {
         return None;
@@ -11,7 +12,7 @@ pub(super) fn instead_of(table: &str, key: &str) -> Option<&'static str> {
              `merged` says what a message does in its conversation"
         }
         "opened_by" | "created_by" | "reported_by" | "reporter" | "creator" => {
-            "`author` is who opened the pull request or issue, or reported the ticket; `actor` is who did what the event tells"
+            "`author` is who opened the pull request or issue, or reported the ticket; `actor` is who did what the event reports"
         }
         "target_branch" | "base_branch" | "target" => {
             "`base` is the branch that a pull request goes into; `branch` is for pushes, workflows, deployments and releases"
@@ -29,7 +30,7 @@ pub(super) fn instead_of(table: &str, key: &str) -> Option<&'static str> {
         }
         "priority" => "`ticket_priority` is the priority of the ticket",
         "delay" | "wait" | "debounce" => {
-            "`settle` is how long an update waits for the dust to settle; `after` is how long nothing has to happen"
+            "`settle` is how long an update waits for further changes; `after` is how long nothing must have happened"
         }
         _ => return None,
     })
