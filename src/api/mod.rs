@@ -6,12 +6,16 @@
 mod exchange;
 pub mod github;
 pub mod jira;
+mod mask;
 mod rest;
 pub mod slack;
+mod token;
 
 use std::time::Duration;
 
+pub use self::mask::Mask;
 pub use self::rest::Rest;
+pub use self::token::{ApiSettings, token, web_address};
 
 /// A question that takes longer is given up.
 pub const DEADLINE: Duration = Duration::from_secs(8);

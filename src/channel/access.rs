@@ -5,9 +5,8 @@ use tokio::sync::OnceCell;
 
 use super::Outcome;
 use super::http::Http;
-use crate::api::ApiError;
-use crate::api::github::Github;
-use crate::settings::{ApiSettings, GithubApi, GithubLogin};
+use crate::api::github::{Github, GithubApi, GithubLogin};
+use crate::api::{ApiError, ApiSettings};
 
 /// Whoever gets tokens for our App.
 #[derive(Debug, Default)]

@@ -3,10 +3,12 @@
 //! Discord reads Markdown in its own way, escapes don't work in the text of a link
 //! (<https://github.com/discord/discord-api-docs/issues/6185>), and whom a message calls is said beside it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
-use secrecy::ExposeSecret;
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -14,10 +16,14 @@ use url::Url;
 use super::fit::fit;
 use super::http::{Call, Http, Reply, seconds};
 use super::markdown::{Dialect, address, write};
+use super::person::is_id_number;
 use super::simple::{Abilities, simple, takes_asterisks};
+use super::table::{self, Hook, HookTable};
 use super::{JOINER, Outcome, Post, Step, is_number, joined, ways_out};
-use crate::settings::DiscordSettings;
+use crate::api::Mask;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, clean, shorten};
+use crate::toml_file::{self, At, Field, Raw, Reader, SecretText};
 
 /// Discord counts code points (<https://github.com/discord/discord-api-docs/issues/1315>).
 const MAX_CONTENT: usize = 2_000;
@@ -25,8 +31,18 @@ const MAX_THREAD_NAME: usize = 100;
 const MAX_WHY: usize = 300;
 const MAX_MENTIONS: usize = 20;
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 1_300;
+/// What the channel is called, and what it takes.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "discord",
+    place: Place::Table,
+    person: Some(&PersonKey {
+        key: "discord",
+        about: "The user's id in Discord, all digits.",
+        wanted: "an id, all digits",
+        fits: is_id_number,
+    }),
+    room: 1_300,
+};
 
 /// A webhook takes 5 messages in 2 seconds.
 const GAP: Duration = Duration::from_millis(500);
@@ -42,7 +58,61 @@ const ABILITIES: Abilities = Abilities {
 };
 const DIALECT: Dialect = Dialect { text: inert, code, link, strong: "**", emphasis: "*", line: "\n" };
 
-pub(super) async fn send(http: &Http, settings: &DiscordSettings, post: &Post<'_>) -> Outcome {
+/// `[discord.NAME]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url"]))]
+pub struct Table {
+    /// The webhook's address, which is a secret.
+    pub url: Field<SecretText>,
+    /// Whether the webhook is a forum's: then each conversation is a post of its own. `false` by default.
+    pub forum: Field<bool>,
+    /// The id of the thread that everything goes into.
+    pub thread: Field<String>,
+}
+
+impl Raw for Table {}
+
+/// What `[discord.NAME]` says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The webhook's address. Whoever has it may post
+    pub url: SecretString,
+    /// Whether the webhook is a forum's, where each conversation is a post of its own
+    pub forum: bool,
+    /// The thread that everything goes into
+    pub thread: Option<String>,
+}
+
+pub(crate) type Tables = toml_file::Tables<Table>;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::named(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
+    let forum = reader.document.take(table.forum, &at.key("forum")).unwrap_or_default();
+    let thread_at = at.key("thread");
+    let thread = reader.word(table.thread, &thread_at).and_then(|id| {
+        let help = "write the thread's id, which is all digits".to_owned();
+        let wrong = (format!("`{id}` isn't a thread"), Some(help));
+        reader.parsed(if is_id_number(&id) { Ok(id) } else { Err(wrong) }, &thread_at)
+    });
+    if forum && thread.is_some() {
+        let help = "leave out `forum`, or `thread`".to_owned();
+        reader.document.wrong(&thread_at, "in a forum each conversation is a thread of its own", help);
+    }
+    let Hook { url } = Hook::read(HookTable { url: table.url }, at, reader)?;
+    Some(Settings { url, forum, thread })
+}
+
+impl Settings {
+    pub(super) fn mask(&self) -> Mask {
+        Mask::of_address(&self.url)
+    }
+}
+
+pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<'_>) -> Outcome {
     let root = post.root.and_then(Root::read);
     let payload = payload(post);
     if let (Step::Edit(_), Some(root)) = (post.step(), root) {
@@ -68,7 +138,7 @@ pub(super) async fn send(http: &Http, settings: &DiscordSettings, post: &Post<'_
 }
 
 /// Makes a forum's post of a conversation's first message.
-async fn begin(http: &Http, settings: &DiscordSettings, post: &Post<'_>, mut payload: Value) -> Outcome {
+async fn begin(http: &Http, settings: &Settings, post: &Post<'_>, mut payload: Value) -> Outcome {
     if let Some(fields) = payload.as_object_mut() {
         fields.insert("thread_name".to_owned(), thread_name(post).into());
     }
@@ -97,7 +167,7 @@ impl<'a> Root<'a> {
     }
 }
 
-fn thread<'a>(settings: &'a DiscordSettings, root: Option<Root<'a>>) -> Option<&'a str> {
+fn thread<'a>(settings: &'a Settings, root: Option<Root<'a>>) -> Option<&'a str> {
     let of_root = root.filter(|_| settings.forum).map(|root| root.channel);
     settings.thread.as_deref().or(of_root)
 }
@@ -111,7 +181,7 @@ struct Request<'a> {
 
 impl Request<'_> {
     /// The outcome, and Discord's code for what is wrong.
-    async fn send(self, http: &Http, settings: &DiscordSettings, payload: &Value) -> (Outcome, u64) {
+    async fn send(self, http: &Http, settings: &Settings, payload: &Value) -> (Outcome, u64) {
         let Ok(mut url) = Url::parse(settings.url.expose_secret()) else {
             return (Outcome::permanent("the webhook's address cannot be read"), 0);
         };

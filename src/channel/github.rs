@@ -15,7 +15,8 @@ use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect};
 use super::{JOINER, Outcome, Post, Step, is_number, joined, line, reason, ways_out};
-use crate::settings::{ApiSettings, GithubApi, Secrets};
+use crate::api::github::GithubApi;
+use crate::api::{ApiSettings, Mask};
 use crate::source::ON_GITHUB;
 use crate::template::{Block, shorten};
 
@@ -42,8 +43,8 @@ pub(super) async fn send(http: &Http, (tokens, settings): (&Tokens, &GithubApi),
         Ok(access) => access,
         Err(outcome) => return outcome,
     };
-    let secrets = Secrets::of_token(&access.api.token);
-    comment_on(http, &access, page, post).await.map_error(|error| secrets.mask(&error))
+    let mask = Mask::of_token(&access.api.token);
+    comment_on(http, &access, page, post).await.map_error(|error| mask.apply(&error))
 }
 
 async fn comment_on(http: &Http, access: &Access, (repository, number): (&str, &str), post: &Post<'_>) -> Outcome {

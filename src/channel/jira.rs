@@ -13,6 +13,7 @@ use super::http::{Body, Call, Http, Reply};
 use super::{Outcome, Post, Step, is_number, joined, line, reason, ways_out, wiki};
 use crate::api::ApiError;
 use crate::api::jira::Access;
+use crate::destination::PersonKey;
 use crate::event::TicketKey;
 use crate::source::IN_JIRA;
 use crate::template::{Block, shorten};
@@ -23,6 +24,14 @@ const MOST_WHY: usize = 1_000;
 
 /// About how many letters fit before a message is shortened.
 pub(super) const ROOM: usize = 8_000;
+
+pub(super) const PERSON: PersonKey = PersonKey {
+    key: "jira",
+    about: "The account id in Jira Cloud, or the user name on Data Center.",
+    wanted: "an account id, or a user name on Data Center",
+    // A Cloud account's id has a colon in it.
+    fits: |id| id.len() <= 255 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:@".contains(&byte)),
+};
 
 pub(super) async fn send(http: &Http, access: &Access, post: &Post<'_>) -> Outcome {
     let Ok(key) = post.thread.parse::<TicketKey>() else {

@@ -4,11 +4,12 @@
 //! (<https://spec.matrix.org/v1.18/client-server-api/#mnotice>). That rule comes before the one for mentions, so what calls
 //! somebody has to be `m.text`.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,17 +18,33 @@ use url::form_urlencoded::byte_serialize;
 
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply, seconds};
+use super::table;
 use super::{JOINER, Outcome, Post, Step, html, line, ways_out};
-use crate::settings::ApiSettings;
+use crate::api::{ApiSettings, Mask};
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, Inline, shorten, text};
+use crate::toml_file::{At, Field, Raw, Reader, SecretText};
 
 /// An event has at most 65,536 bytes, with what the server adds to it
 /// (<https://spec.matrix.org/v1.18/client-server-api/#size-limits>).
 const MAX_CONTENT: usize = 60_000;
 const MAX_WHY: usize = 1_000;
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 10_000;
+/// What the channel is called, and what it takes.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "matrix",
+    place: Place::Called {
+        wanted: "a room's id, such as !abc:example.com: see the room's settings, Advanced",
+        fits: |place| place.len() > 1 && place.starts_with('!') && !place.contains(char::is_whitespace),
+    },
+    person: Some(&PersonKey {
+        key: "matrix",
+        about: "The user's id in Matrix, such as `@ana:example.com`.",
+        wanted: "a user's id such as \"@ana:example.com\"",
+        fits: is_user_id,
+    }),
+    room: 10_000,
+};
 
 /// Every homeserver has its own rate; one that has enough answers `M_LIMIT_EXCEEDED`.
 const GAP: Duration = Duration::from_secs(1);
@@ -37,7 +54,7 @@ const LOOK: Duration = Duration::from_secs(60 * 60);
 
 /// When each room was last seen not to be upgraded.
 #[derive(Debug, Default)]
-pub(super) struct Rooms(Mutex<HashMap<String, Instant>>);
+pub struct Rooms(Mutex<HashMap<String, Instant>>);
 
 impl Rooms {
     fn is_due(&self, room: &str) -> bool {
@@ -50,13 +67,55 @@ impl Rooms {
     }
 }
 
-pub(super) async fn send(
-    client: &Http,
-    (rooms, settings): (&Rooms, &ApiSettings),
-    room: &str,
-    post: &Post<'_>,
-) -> Outcome {
-    match (Room { client, rooms, settings, room }).say(post).await {
+/// `[matrix]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["homeserver", "token"]))]
+pub struct Table {
+    /// The homeserver's address, such as `https://matrix.example.com`.
+    pub homeserver: Field<String>,
+    /// The user's access token.
+    pub token: Field<SecretText>,
+}
+
+impl Raw for Table {}
+
+/// What `[matrix]` says, and what was seen of the homeserver's rooms.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the homeserver is, and the account's token
+    pub api: ApiSettings,
+    /// What was seen of its rooms
+    pub rooms: Arc<Rooms>,
+}
+
+impl Settings {
+    pub(super) fn mask(&self) -> Mask {
+        self.api.mask()
+    }
+}
+
+fn is_user_id(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_graphic() && !"<>\"'&()[]".contains(c);
+    text.len() <= 255 && text.starts_with('@') && text.contains(':') && text.chars().all(plain)
+}
+
+pub(crate) type Tables = Field<Table>;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::one(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
+    reader.require(&table.homeserver, at, "homeserver");
+    reader.require(&table.token, at, "token");
+    let url = reader.web_address(table.homeserver, &at.key("homeserver"));
+    let api = table::api(reader, (url, None), (table.token, &at.key("token")))?;
+    Some(Settings { api, rooms: Arc::default() })
+}
+
+pub(super) async fn send(client: &Http, settings: &Settings, room: &str, post: &Post<'_>) -> Outcome {
+    match (Room { client, settings, room }).say(post).await {
         Ok(outcome) | Err(outcome) => outcome,
     }
 }
@@ -64,14 +123,13 @@ pub(super) async fn send(
 /// A room of the homeserver.
 struct Room<'a> {
     client: &'a Http,
-    rooms: &'a Rooms,
-    settings: &'a ApiSettings,
+    settings: &'a Settings,
     room: &'a str,
 }
 
 impl Room<'_> {
     async fn say(&self, post: &Post<'_>) -> Result<Outcome, Outcome> {
-        if self.rooms.is_due(self.room) {
+        if self.settings.rooms.is_due(self.room) {
             self.look().await?;
         }
         let step = self.step(post).await?;
@@ -117,7 +175,7 @@ impl Room<'_> {
             )));
         }
         if reply.is_success() || reply.status == 404 {
-            self.rooms.saw(self.room);
+            self.settings.rooms.saw(self.room);
         }
         Ok(())
     }
@@ -137,13 +195,13 @@ impl Room<'_> {
     }
 
     async fn ask(&self, method: Method, path: &str, body: String) -> Result<Reply, Outcome> {
-        let url = self.settings.at(&format!("/_matrix/client/v3/rooms/{}/{path}", segment(self.room)));
-        let lane = format!("matrix {}", self.settings.url);
+        let url = self.settings.api.at(&format!("/_matrix/client/v3/rooms/{}/{path}", segment(self.room)));
+        let lane = format!("matrix {}", self.settings.api.url);
         // Homeservers count what is said, and hardly what is read.
         let gap = if method == Method::GET { Duration::ZERO } else { GAP };
         let (peer, headers, body) = ("Matrix", Vec::new(), Body::Json(body));
         let call = Call { peer, method, url: &url, headers, body, repeatable: true, lane: (lane, gap) };
-        self.client.call(call.bearer(self.settings.token.expose_secret())).await
+        self.client.call(call.bearer(self.settings.api.token.expose_secret())).await
     }
 }
 

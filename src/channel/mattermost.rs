@@ -3,9 +3,11 @@
 //! Mattermost's server looks for mentions in what is left when escapes are read, its programs look for mentions, hashtags,
 //! emoji and addresses each in their own way: so what makes one is broken up by a character that nobody sees.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,18 +15,37 @@ use serde_json::{Value, json};
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{Dialect, address, code_span, write};
+use super::person::is_user_name;
 use super::simple::{Abilities, simple, takes_asterisks};
+use super::table;
 use super::{JOINER, Outcome, Post, Step, joined, ways_out};
-use crate::settings::ApiSettings;
+use crate::api::ApiSettings;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, shorten};
+use crate::toml_file::{At, Field, Raw, Reader, SecretText};
 
 /// `PostMessageMaxRunesV2` of the server: 65,535 bytes at four a character.
 const MAX_MESSAGE: usize = 16_383;
 const MAX_WHY: usize = 1_000;
 const MAX_MENTIONS: usize = 50;
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 13_000;
+/// What the channel is called, and what it takes.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "mattermost",
+    place: Place::Called {
+        wanted: "TEAM/CHANNEL, as they stand in the channel's address",
+        fits: |place| place.split_once('/').is_some_and(|(team, channel)| is_url_name(team) && is_url_name(channel)),
+    },
+    person: Some(&PERSON),
+    room: 13_000,
+};
+
+pub(super) const PERSON: PersonKey = PersonKey {
+    key: "mattermost",
+    about: "The user name in Mattermost.",
+    wanted: "a user name, without `@`",
+    fits: is_user_name,
+};
 
 /// `RateLimitSettings.PerSec` is 10 where it is set.
 const GAP: Duration = Duration::from_millis(100);
@@ -32,7 +53,38 @@ const GAP: Duration = Duration::from_millis(100);
 const ABILITIES: Abilities = Abilities { marked: takes_asterisks, code: str::to_owned, quotes: false };
 const DIALECT: Dialect = Dialect { text: inert, code, link, strong: "**", emphasis: "*", line: "\n" };
 
-pub(super) async fn send(http: &Http, settings: &ApiSettings, target: &str, post: &Post<'_>) -> Outcome {
+fn is_url_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// `[mattermost]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url", "token"]))]
+pub struct Table {
+    /// The server's address, such as `https://mattermost.example.com`.
+    pub url: Field<String>,
+    /// The bot's access token.
+    pub token: Field<SecretText>,
+}
+
+impl Raw for Table {}
+
+pub(crate) type Tables = Field<Table>;
+pub(crate) type Settings = ApiSettings;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::one(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
+    reader.require(&table.url, at, "url");
+    reader.require(&table.token, at, "token");
+    let url = reader.web_address(table.url, &at.key("url"));
+    table::api(reader, (url, None), (table.token, &at.key("token")))
+}
+
+pub(super) async fn send(http: &Http, settings: &Settings, target: &str, post: &Post<'_>) -> Outcome {
     let server = Server { http, settings, target };
     let message = message(post);
     let root = post.root.and_then(|root| root.split_once('/')).filter(|(channel, id)| is_id(channel) && is_id(id));
@@ -70,7 +122,7 @@ fn is_id(text: &str) -> bool {
 
 struct Server<'a> {
     http: &'a Http,
-    settings: &'a ApiSettings,
+    settings: &'a Settings,
     /// `TEAM/CHANNEL`
     target: &'a str,
 }

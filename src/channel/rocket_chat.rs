@@ -4,9 +4,11 @@
 //! Its parser (`@rocket.chat/message-parser`) has a backslash for few characters; the others are kept apart by U+2060, or
 //! look only alike where nothing else helps: a `[` takes everything up to the next link for that link's text.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,22 +17,70 @@ use url::form_urlencoded::Serializer;
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect, address};
+use super::person::is_user_name;
 use super::simple::{Abilities, quiet, simple};
+use super::table;
 use super::{JOINER, Outcome, Post, Step, joined};
-use crate::settings::ApiSettings;
+use crate::api::ApiSettings;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::Block;
+use crate::toml_file::{At, Field, Raw, Reader, SecretText};
 
 /// `Message_MaxAllowedSize` unless an administrator changed it. It counts as JavaScript does.
 const MAX_TEXT: usize = 5_000;
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 3_500;
+/// What the channel is called, and what it takes.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "rocket-chat",
+    place: Place::Called {
+        wanted: "#channel, @user, or a room's id",
+        fits: |place| place.len() > 1 && !place.contains(char::is_whitespace),
+    },
+    person: Some(&PersonKey {
+        key: "rocket_chat",
+        about: "The user name in Rocket.Chat.",
+        wanted: "a user name, without `@`",
+        fits: is_user_name,
+    }),
+    room: 3_500,
+};
 
 /// A user who is no bot has five messages a second. The rest stands in `X-RateLimit-`.
 const GAP: Duration = Duration::from_millis(250);
 
 const ABILITIES: Abilities = Abilities { marked: |value| text(value) == value, code, quotes: true };
 const DIALECT: Dialect = Dialect { text, code: code_span, link, strong: "*", emphasis: "_", line: "\n" };
+
+/// `[rocket_chat]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url", "user_id", "token"]))]
+pub struct Table {
+    /// The server's address, such as `https://chat.example.com`.
+    pub url: Field<String>,
+    /// The user's id, which Rocket.Chat shows with the token.
+    pub user_id: Field<String>,
+    /// The user's personal access token.
+    pub token: Field<SecretText>,
+}
+
+impl Raw for Table {}
+
+pub(crate) type Tables = Field<Table>;
+pub(crate) type Settings = ApiSettings;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::one(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
+    reader.require(&table.url, at, "url");
+    reader.require(&table.user_id, at, "user_id");
+    reader.require(&table.token, at, "token");
+    let url = reader.web_address(table.url, &at.key("url"));
+    let user = reader.word(table.user_id, &at.key("user_id"));
+    table::api(reader, (url, user.as_deref()), (table.token, &at.key("token")))
+}
 
 pub(super) async fn send(http: &Http, settings: &ApiSettings, room: &str, post: &Post<'_>) -> Outcome {
     let bot = Bot { http, settings, room };

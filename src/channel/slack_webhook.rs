@@ -1,14 +1,28 @@
 //! Slack by an incoming webhook: one channel, no threads.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
 use super::http::{Call, Http, Reply};
+use super::table::{self, Hook, HookTable};
 use super::{Outcome, Post, slack};
-use crate::settings::HookSettings;
+use crate::destination::{ChannelSpec, Place};
+use crate::toml_file::{self, Reader};
 
-pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) -> Outcome {
+/// What the channel is called, and what it takes.
+pub(super) const SPEC: ChannelSpec =
+    ChannelSpec { name: "slack-webhook", place: Place::Table, person: Some(&slack::PERSON), room: slack::SPEC.room };
+
+pub(crate) type Tables = toml_file::Tables<HookTable>;
+pub(crate) type Settings = Hook;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::named(&SPEC, tables, reader, Hook::read)
+}
+
+pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<'_>) -> Outcome {
     let url = settings.url.expose_secret();
     let call = Call::json("Slack", url, &slack::payload(post), (url.to_owned(), Duration::from_secs(1)));
     match http.call(call).await {

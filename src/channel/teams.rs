@@ -4,6 +4,7 @@
 //! Teams on iOS reads each run as Markdown all the same, and every Teams replaces `{{DATE(…)}}` and `{{TIME(…)}}` in it.
 //! So a text becomes runs that are nothing in Markdown either (`pieces`).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -12,12 +13,32 @@ use serde_json::{Map, Value, json};
 
 use super::fit::fit;
 use super::http::{Call, Http, Reply};
+use super::person::is_address;
+use super::table::{self, Hook, HookTable};
 use super::{JOINER, Outcome, Post, ways_out};
-use crate::settings::HookSettings;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, Inline, one_line, shorten};
+use crate::toml_file::{self, Reader};
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 8_000;
+/// What the channel is called, and what it takes.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "teams",
+    place: Place::Table,
+    person: Some(&PersonKey {
+        key: "teams",
+        about: "The address that they sign in with to Teams.",
+        wanted: "an address such as \"ana@example.com\"",
+        fits: is_address,
+    }),
+    room: 8_000,
+};
+
+pub(crate) type Tables = toml_file::Tables<HookTable>;
+pub(crate) type Settings = Hook;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::named(&SPEC, tables, reader, Hook::read)
+}
 
 /// Teams refuses messages near 28 KB, and the workflow that meets the refusal tells nobody
 /// (<https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions>).
@@ -29,7 +50,7 @@ const MAX_MENTIONS: usize = 20;
 /// Four requests a second (<https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using>).
 const GAP: Duration = Duration::from_millis(250);
 
-pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) -> Outcome {
+pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<'_>) -> Outcome {
     let url = settings.url.expose_secret();
     match http.call(Call::json("Teams", url, &payload(post), (url.to_owned(), GAP))).await {
         // 202: the workflow has it. Whether it could post the card then is seen in its run history, and nowhere else.

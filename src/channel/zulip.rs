@@ -4,9 +4,11 @@
 //! Zulip's Markdown has no backslash. It passes HTML's character references on and looks for every mark, mention and link
 //! before it knows what they stand for (`zerver/lib/markdown`), so they are what makes a text inert.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
@@ -14,24 +16,69 @@ use url::form_urlencoded::Serializer;
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply, seconds};
 use super::markdown::{self, Dialect, address};
+use super::person::is_id_number;
 use super::simple::{Abilities, quiet, simple};
+use super::table;
 use super::{Outcome, Post, Step, is_number, joined};
-use crate::settings::ApiSettings;
+use crate::api::ApiSettings;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, clean, shorten};
+use crate::toml_file::{At, Field, Raw, Reader, SecretText};
 
 /// Zulip cuts what is longer, and counts code points.
 const MAX_CONTENT: usize = 10_000;
 /// The same for a topic.
 const MAX_TOPIC: usize = 60;
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 7_000;
+/// What the channel is called, and what it takes.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "zulip",
+    place: Place::Called { wanted: "the name of a stream", fits: |place| place.trim() == place },
+    person: Some(&PersonKey {
+        key: "zulip",
+        about: "The user's id in Zulip, all digits.",
+        wanted: "an id, all digits",
+        fits: is_id_number,
+    }),
+    room: 7_000,
+};
 
 /// A user has 200 requests a minute.
 const GAP: Duration = Duration::from_millis(350);
 
 const ABILITIES: Abilities = Abilities { marked: |_| true, code: str::to_owned, quotes: true };
 const DIALECT: Dialect = Dialect { text, code: markdown::code_span, link, strong: "**", emphasis: "*", line: "\n" };
+
+/// `[zulip]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url", "email", "api_key"]))]
+pub struct Table {
+    /// The organisation's address, such as `https://example.zulipchat.com`.
+    pub url: Field<String>,
+    /// The bot's address, which Zulip shows with the key.
+    pub email: Field<String>,
+    /// The bot's API key.
+    pub api_key: Field<SecretText>,
+}
+
+impl Raw for Table {}
+
+pub(crate) type Tables = Field<Table>;
+pub(crate) type Settings = ApiSettings;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::one(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
+    reader.require(&table.url, at, "url");
+    reader.require(&table.email, at, "email");
+    reader.require(&table.api_key, at, "api_key");
+    let url = reader.web_address(table.url, &at.key("url"));
+    let user = reader.word(table.email, &at.key("email"));
+    table::api(reader, (url, user.as_deref()), (table.api_key, &at.key("api_key")))
+}
 
 pub(super) async fn send(http: &Http, settings: &ApiSettings, channel: &str, post: &Post<'_>) -> Outcome {
     let content = content(post);

@@ -22,7 +22,7 @@ use tokio_rustls::TlsConnector;
 
 use super::mail;
 use crate::channel::choose_tls_provider;
-use crate::settings::{MailServer, MailTls};
+use crate::channel::{MailServer, MailTls};
 use crate::template::{clean, shorten};
 
 /// The server answers to a command by then.

@@ -15,8 +15,8 @@ use tokio::time::sleep;
 use super::Answers;
 use super::imap::{self, Mailbox, Trouble};
 use super::mail::{self, Mail};
+use crate::channel::ReplySettings;
 use crate::mute::Linker;
-use crate::settings::ReplySettings;
 
 /// Links live for so long, and so do addresses to answer to.
 const OLDEST: SignedDuration = SignedDuration::from_hours(90 * 24);

@@ -4,9 +4,11 @@
 //! same text, parsed with positions. Keys that no raw type has are found by [`serde_ignored`], and the key that was
 //! meant by the JSON Schema of the same types.
 
+mod expand;
 mod field;
 mod mask;
 mod problem;
+mod reader;
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -19,6 +21,7 @@ use toml::de::{DeTable, DeValue};
 
 pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText, TextOrTexts};
 pub use problem::{Place, Problem, Wrong, did_you_mean, nearest};
+pub use reader::{Reader, Secrets, TOKEN, Tables, WEB_ADDRESS};
 
 /// Nobody reads more problems of one file, and a file made to have a million would exhaust the memory.
 const MOST_PROBLEMS: usize = 100;

@@ -4,6 +4,7 @@
 mod access;
 mod changes;
 mod hooks;
+mod login;
 
 use std::time::Duration;
 
@@ -13,13 +14,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::exchange::{Answer, exchange};
-use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, REST, Rest};
+use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, Mask, REST, Rest};
 use crate::event::TicketKey;
-use crate::settings::{JiraApi, Secrets};
 
 pub use access::{Access, Entry};
 pub use changes::{Cursor, time};
 pub use hooks::{Edition, Hook, Registered};
+pub use login::{JiraApi, JiraLogin, ServiceAccount, is_cloud_address};
 
 const PEER: &str = "Jira";
 /// What is asked of a ticket: what our reader of webhooks knows to read.
@@ -84,7 +85,7 @@ impl Jira {
             entry = self.access.entry(&self.client).await?;
             answer = exchange(PEER, request(&entry), BOUNDS).await?;
         }
-        let answer = answer.read(&self.access.secrets(&entry));
+        let answer = answer.read(&self.access.mask(&entry));
         if let Err(ApiError::Limited { wait, .. }) = &answer {
             self.resting.begin(*wait);
         }
@@ -94,7 +95,7 @@ impl Jira {
 
 impl Answer {
     /// Its JSON, if it is a success; `null` where there is nothing to read. Who refuses may repeat what we sent.
-    fn read(&self, secrets: &Secrets) -> Result<Value, ApiError> {
+    fn read(&self, mask: &Mask) -> Result<Value, ApiError> {
         let peer = self.peer;
         match self.status {
             200..=299 if self.body.is_empty() => Ok(Value::Null),
@@ -104,7 +105,7 @@ impl Answer {
             503 if self.headers.contains_key(RETRY_AFTER) => {
                 Err(ApiError::Limited { peer, wait: self.rest().unwrap_or(REST) })
             }
-            status => Err(ApiError::Refused { peer, status, message: secrets.mask(&self.message()) }),
+            status => Err(ApiError::Refused { peer, status, message: mask.apply(&self.message()) }),
         }
     }
 

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::super::listener::{MailServer, Reply};
 use super::*;
-use crate::settings::{self, Allowed, DkimSettings, EmailSettings};
+use crate::channel::email::DkimSettings;
+use crate::destination::Allowed;
 use crate::template::{Block, Inline};
 
 /// The key of RFC 8463, appendix A.2.
@@ -15,7 +16,7 @@ const DKIM_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3
 
 fn email_settings(smtp: Option<String>) -> EmailSettings {
     let from: Mailbox = "microalign <updates@example.com>".parse().unwrap();
-    let smtp = smtp.map(|smtp| settings::MailServer::smtp(&smtp).unwrap());
+    let smtp = smtp.map(|smtp| super::super::MailServer::smtp(&smtp).unwrap());
     EmailSettings { from, smtp, allow: None, dkim: None, replies: None }
 }
 

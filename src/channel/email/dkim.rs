@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::settings::DkimSettings;
+use super::DkimSettings;
 
 /// The headers that are signed where a mail has them.
 const SIGNED: [&str; 14] = [

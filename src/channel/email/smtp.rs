@@ -19,9 +19,10 @@ use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::email::Mail;
-use super::{Outcome, line};
-use crate::settings::{MailServer, MailTls, Secrets};
+use super::compose::Mail;
+use super::{MailServer, MailTls};
+use crate::api::Mask;
+use crate::channel::{Outcome, line};
 
 /// What most servers allow one client.
 const MAX_CONNECTIONS: usize = 10;
@@ -32,7 +33,7 @@ const MAX_IDLE: Duration = Duration::from_secs(60);
 /// the server has something against us and not against this mail.
 const AGAINST_US: [u16; 4] = [530, 534, 535, 538];
 
-pub(super) struct Smtp {
+pub(in crate::channel) struct Smtp {
     settings: MailServer,
     deadline: Duration,
     permits: Semaphore,
@@ -47,7 +48,7 @@ impl fmt::Debug for Smtp {
 }
 
 impl Smtp {
-    pub(super) fn new(settings: MailServer, deadline: Duration) -> Self {
+    pub(in crate::channel) fn new(settings: MailServer, deadline: Duration) -> Self {
         Self {
             settings,
             deadline,
@@ -57,12 +58,11 @@ impl Smtp {
         }
     }
 
-    /// What the server knows and nobody else may.
-    pub(super) fn secrets(&self) -> Secrets {
-        Secrets::of_smtp(&self.settings)
+    pub(in crate::channel) fn mask(&self) -> Mask {
+        self.settings.credentials.as_ref().map_or_else(Mask::default, |(_, password)| Mask::of_token(password))
     }
 
-    pub(super) async fn send(&self, mail: &Mail, to: &str) -> Result<(), Outcome> {
+    pub(in crate::channel) async fn send(&self, mail: &Mail, to: &str) -> Result<(), Outcome> {
         let host = &self.settings.host;
         let to: Address = to.parse().map_err(|_| Outcome::permanent(format!("{to} is no address")))?;
         let end = Instant::now() + self.deadline;

@@ -75,14 +75,14 @@ impl MailServer {
 
     fn read(text: &str, protocol: &Protocol) -> Result<Self, String> {
         let Protocol { plain, tls, form, ports } = protocol;
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| format!("this is no mail server: {form}"))?;
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| format!("this isn't a mail server: {form}"))?;
         let (credentials, server) = match rest.rsplit_once('@') {
             Some((user, server)) => (Some(credentials(user)?), server),
             None => (None, rest),
         };
         // The password is off: what is left may be shown.
         let url = Url::parse(&format!("smtp://{server}"))
-            .map_err(|error| format!("`{server}` is no mail server ({error}): {form}"))?;
+            .map_err(|error| format!("`{server}` isn't a mail server ({error}): {form}"))?;
         let host =
             url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| format!("the host is missing: {form}"))?;
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
@@ -104,7 +104,7 @@ impl MailServer {
             Some(_) if scheme == *tls => {
                 return Err(format!("`?tls=` contradicts `{tls}://`: write `{plain}://`"));
             }
-            _ if scheme != *plain => return Err(format!("`{scheme}://` is no mail server: {form}")),
+            _ if scheme != *plain => return Err(format!("`{scheme}://` isn't a mail server: {form}")),
             None if is_loopback(&host) => (MailTls::None, ports[2]),
             Some(MailTls::None) => (MailTls::None, ports[2]),
             _ => (MailTls::StartTls, ports[1]),
@@ -118,8 +118,8 @@ impl MailServer {
 
 fn credentials(text: &str) -> Result<(String, SecretString), String> {
     let (user, password) = text.split_once(':').ok_or("the password is missing: write USER:PASSWORD@HOST")?;
-    let user = percent_decode(user).ok_or("the user is not UTF-8 once its %-escapes are read")?;
-    let password = percent_decode(password).ok_or("the password is not UTF-8 once its %-escapes are read")?;
+    let user = percent_decode(user).ok_or("the user isn't UTF-8 after its %-escapes are decoded")?;
+    let password = percent_decode(password).ok_or("the password isn't UTF-8 after its %-escapes are decoded")?;
     if user.is_empty() || password.is_empty() {
         return Err("the user or the password is empty: write USER:PASSWORD@HOST, or HOST alone".to_owned());
     }
@@ -190,11 +190,11 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_without_the_password() {
         let table = [
-            ("mail.example.com", "this is no mail server"),
-            ("http://mail.example.com", "`http://` is no mail server"),
+            ("mail.example.com", "this isn't a mail server"),
+            ("http://mail.example.com", "`http://` isn't a mail server"),
             ("smtps://", "the host is missing"),
             ("smtps://u:hunter2@", "the host is missing"),
-            ("smtps://u:hunter2@mail.example.com:99999", "is no mail server"),
+            ("smtps://u:hunter2@mail.example.com:99999", "isn't a mail server"),
             ("smtps://hunter2@mail.example.com", "the password is missing"),
             ("smtps://u:@mail.example.com", "the password is empty"),
             ("smtps://u:hunter2@mail.example.com/inbox", "nothing may follow"),
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(imap("imap://ana:s@127.0.0.1:1143"), Ok(("127.0.0.1".to_owned(), 1143, MailTls::None)));
         for (text, expected) in [
             ("imaps://mail.example.com", "user and password are missing"),
-            ("smtps://ana:hunter2@mail.example.com", "`smtps://` is no mail server: it is imaps://"),
+            ("smtps://ana:hunter2@mail.example.com", "`smtps://` isn't a mail server: it is imaps://"),
             ("imap://ana:hunter2@catcher?tls=none", "readable"),
             ("imaps://ana:hunter2@mail.example.com?tls=none", "`?tls=` contradicts `imaps://`"),
         ] {

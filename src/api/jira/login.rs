@@ -4,7 +4,7 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::chat::{token, web_address};
+use crate::api::{Mask, token, web_address};
 
 /// `[jira] token` and the keys beside it
 #[derive(Debug, Clone)]
@@ -67,6 +67,16 @@ impl JiraApi {
         let (auth_url, site) = (address(auth_url)?, address(site)?);
         let login = JiraLogin::Service(ServiceAccount { client_id: id.to_owned(), client_secret, auth_url, site });
         Ok(Self { url: address(url)?, login })
+    }
+
+    /// What lets us in.
+    #[must_use]
+    pub fn mask(&self) -> Mask {
+        match &self.login {
+            JiraLogin::Token(token) => Mask::of_token(token),
+            JiraLogin::Account { user, token } => Mask::of_account(user, token),
+            JiraLogin::Service(account) => Mask::of_token(&account.client_secret),
+        }
     }
 
     /// Whether it is Cloud, whose API differs from Data Center's in places.

@@ -10,13 +10,14 @@ use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
-use super::{Outcome, Post, dkim, html, ways_out};
+use super::dkim;
+use super::{DkimSettings, EmailSettings};
+use crate::channel::{Outcome, Post, html, ways_out};
 use crate::destination::Destination;
-use crate::settings::{DkimSettings, EmailSettings};
 use crate::template::clean;
 
 /// Who mail comes from.
-pub(super) struct Sender {
+pub(in crate::channel) struct Sender {
     from: Mailbox,
     domain: String,
     dkim: Option<DkimSettings>,
@@ -24,7 +25,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(settings: &EmailSettings) -> Self {
+    pub(in crate::channel) fn new(settings: &EmailSettings) -> Self {
         let from = settings.from.clone();
         // Identifiers are ASCII even where the domain is not.
         let domain =
@@ -34,7 +35,7 @@ impl Sender {
     }
 
     /// For the local mailbox, when no mail is configured.
-    pub(super) fn local() -> Self {
+    pub(in crate::channel) fn local() -> Self {
         let from = local_mailbox("microalign", "microalign");
         Self { from, domain: "localhost".to_owned(), dkim: None, answers: None }
     }
@@ -53,7 +54,7 @@ fn local_mailbox(name: &str, user: &str) -> Mailbox {
 }
 
 /// A mail that is ready to go.
-pub(super) struct Mail {
+pub(in crate::channel) struct Mail {
     /// Its `Message-ID`, in its brackets
     pub id: String,
     pub from: Address,
@@ -62,7 +63,7 @@ pub(super) struct Mail {
 
 impl Mail {
     /// The outcome of having sent it.
-    pub(super) fn sent(&self, result: Result<(), Outcome>) -> Outcome {
+    pub(in crate::channel) fn sent(&self, result: Result<(), Outcome>) -> Outcome {
         result.map_or_else(|failed| failed, |()| Outcome::sent(Some(self.id.clone())))
     }
 }
@@ -71,7 +72,7 @@ impl Mail {
 ///
 /// # Errors
 /// When the mail cannot be written, which checked addresses don't cause.
-pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Result<Mail, String> {
+pub(in crate::channel) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Result<Mail, String> {
     let recipient = match to {
         Destination::Email(address) => Mailbox::new(None, address.parse().map_err(|_| format!("{to} is no address"))?),
         other => local_mailbox(&other.to_string(), "mailbox"),
