@@ -1,10 +1,7 @@
 //! The chats and webhooks: all that names them outside of their files.
 
 use super::http::Http;
-use super::{
-    Outcome, Post, discord, google_chat, matrix, mattermost, mattermost_webhook, rocket_chat, slack, slack_webhook,
-    teams, webhook, zulip,
-};
+use super::{Outcome, Post};
 use crate::api::Mask;
 use crate::destination::ChannelSpec;
 
@@ -45,16 +42,16 @@ macro_rules! define {
         /// A chat or a webhook that the operator set up.
         #[derive(Debug, Clone)]
         pub enum Chat {
-            $($(#[$about])* $Chat($file::Settings),)*
+            $($(#[$about])* $Chat(super::$file::Settings),)*
         }
 
         /// What there is to know of each, whether it is set up or not.
-        pub static CHANNELS: &[&ChannelSpec] = &[$(&$file::SPEC),*];
+        pub static CHANNELS: &[&ChannelSpec] = &[$(&super::$file::SPEC),*];
 
         impl Chat {
             pub(super) async fn send(&self, http: &Http, place: &str, post: &Post<'_>) -> Outcome {
                 match self {
-                    $(Self::$Chat(settings) => $file::send(http, settings, place, post).await,)*
+                    $(Self::$Chat(settings) => super::$file::send(http, settings, place, post).await,)*
                 }
             }
 

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::pace::Pacer;
+use super::rate_limiter::RateLimiter;
 use super::{Outcome, line};
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug)]
 pub(super) struct Http {
     client: OnceCell<Client>,
-    pacer: Pacer,
+    limiter: RateLimiter,
     deadline: Duration,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Call<'a> {
     pub body: Body,
     /// Whether a second request would do no harm: the other end knows it by an id
     pub repeatable: bool,
-    /// What is counted against the other end's limit, and the time that has to pass between two requests
+    /// What counts against the service's limit, and the minimum interval between two such requests
     pub lane: (String, Duration),
 }
 
@@ -126,7 +126,7 @@ impl Reply {
 
 impl Http {
     pub(super) fn new(deadline: Duration) -> Self {
-        Self { client: OnceCell::new(), pacer: Pacer::default(), deadline }
+        Self { client: OnceCell::new(), limiter: RateLimiter::default(), deadline }
     }
 
     /// What requests are made with.
@@ -139,25 +139,25 @@ impl Http {
     /// # Errors
     /// What became of the message if there is no answer.
     pub(super) async fn call(&self, call: Call<'_>) -> Result<Reply, Outcome> {
-        let Call { peer, method, url, headers: list, body, repeatable, lane: (lane, gap) } = call;
+        let Call { peer, method, url, headers: list, body, repeatable, lane: (lane, interval) } = call;
         let (kind, body) = match body {
             Body::Json(body) => ("application/json; charset=utf-8", body),
             Body::Form(body) => ("application/x-www-form-urlencoded", body),
         };
         let headers = headers(&list, kind).map_err(|error| Outcome::transient(format!("{peer}: {error}")))?;
         let client = self.client().await?;
-        if let Err(wait) = self.pacer.turn(&lane, gap).await {
+        if let Err(wait) = self.limiter.until_ready(&lane, interval).await {
             let error = format!("{peer} asked us to slow down");
             return Err(Outcome::Transient { error, retry_after: Some(wait) });
         }
         match client.request(method, url).headers(headers).body(body).send().await {
             Ok(response) => {
                 if let Some(rest) = rest(response.headers(), Timestamp::now()) {
-                    self.pacer.rest(&lane, rest);
+                    self.limiter.pause(&lane, rest);
                 }
                 let (status, retry_after, body) = answered(response).await;
                 if let (429, Some(rest)) = (status, retry_after) {
-                    self.pacer.rest(&lane, rest);
+                    self.limiter.pause(&lane, rest);
                 }
                 Ok(Reply { peer, repeatable, status, retry_after, body })
             }
