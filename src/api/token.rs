@@ -5,14 +5,14 @@ use url::Url;
 
 use super::Mask;
 
-/// Where a service's API is, and what lets us in: `[slack]`, `[mattermost]`, `[matrix]`, `[rocket_chat]`, `[zulip]`.
+/// Where a service's API is, and the token for it: `[slack]`, `[mattermost]`, `[matrix]`, `[rocket_chat]`, `[zulip]`.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
     /// Where the API is, without a slash at the end
     pub url: Url,
     /// Who asks, if the token doesn't say so
     pub user: Option<String>,
-    /// What lets us in
+    /// The token
     pub token: SecretString,
 }
 
@@ -30,7 +30,7 @@ impl ApiSettings {
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url.as_str().trim_end_matches('/'))
     }
-    /// The token, and what the header `Authorization` has of it.
+    /// Hides the token, and the header `Authorization` that is made from it.
     #[must_use]
     pub fn mask(&self) -> Mask {
         match &self.user {

@@ -1,7 +1,7 @@
 //! Discord by a webhook: one channel, one thread of it, or a forum where each conversation is a post.
 //!
 //! Discord reads Markdown in its own way, escapes don't work in the text of a link
-//! (<https://github.com/discord/discord-api-docs/issues/6185>), and whom a message calls is said beside it.
+//! (<https://github.com/discord/discord-api-docs/issues/6185>), and a message's mentions are listed in a separate field.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ const MAX_THREAD_NAME: usize = 100;
 const MAX_WHY: usize = 300;
 const MAX_MENTIONS: usize = 20;
 
-/// What the channel is called, and what it takes.
+/// The channel's name, and what it accepts.
 pub(super) const SPEC: ChannelSpec = ChannelSpec {
     name: "discord",
     place: Place::Table,
@@ -50,7 +50,7 @@ const GAP: Duration = Duration::from_millis(500);
 /// `SUPPRESS_EMBEDS` (<https://discord.com/developers/docs/resources/message#message-object-message-flags>).
 const NO_PREVIEWS: u32 = 1 << 2;
 
-/// There is no other fence than three backticks.
+/// Three backticks are the only fence.
 const ABILITIES: Abilities = Abilities {
     marked: takes_asterisks,
     code: |code| code.split('`').collect::<Vec<_>>().join(&format!("`{JOINER}")),
@@ -118,7 +118,7 @@ pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<
     if let (Step::Edit(_), Some(root)) = (post.step(), root) {
         let edit = Request { method: Method::PATCH, message: Some(root.message), thread: thread(settings, Some(root)) };
         match edit.send(http, settings, &payload).await {
-            // Whatever is wrong with the message that is there, there can be another one.
+            // If the existing message can't be changed for any reason, a new one is sent.
             (Outcome::Permanent { .. }, code) if !matches!(code, UNKNOWN_WEBHOOK | BAD_TOKEN) => {}
             (outcome, _) => return outcome,
         }
@@ -129,7 +129,7 @@ pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<
     }
     let request = Request { method: Method::POST, message: None, thread };
     match request.send(http, settings, &payload).await {
-        // Whoever locked the post closed it, and not the forum.
+        // A locked post says nothing about the forum.
         (_, UNKNOWN_CHANNEL | LOCKED_THREAD) if settings.forum && settings.thread.is_none() => {
             begin(http, settings, post, payload).await
         }
@@ -137,7 +137,7 @@ pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<
     }
 }
 
-/// Makes a forum's post of a conversation's first message.
+/// Begins a forum post with a conversation's first message.
 async fn begin(http: &Http, settings: &Settings, post: &Post<'_>, mut payload: Value) -> Outcome {
     if let Some(fields) = payload.as_object_mut() {
         fields.insert("thread_name".to_owned(), thread_name(post).into());
@@ -174,7 +174,7 @@ fn thread<'a>(settings: &'a Settings, root: Option<Root<'a>>) -> Option<&'a str>
 
 struct Request<'a> {
     method: Method,
-    /// The message that is changed
+    /// The message to change, if any
     message: Option<&'a str>,
     thread: Option<&'a str>,
 }
@@ -195,7 +195,7 @@ impl Request<'_> {
             url.query_pairs_mut().append_pair(name, value);
         }
         let call = Call::json("Discord", url.as_str(), payload, (settings.url.expose_secret().to_owned(), GAP));
-        // The same edit twice is one edit.
+        // Making the same edit twice does no harm.
         let repeatable = self.method == Method::PATCH;
         match http.call(Call { method: self.method, repeatable, ..call }).await {
             Ok(reply) if reply.is_success() => (reply.sent(|Sent { id, channel_id }| format!("{channel_id}/{id}")), 0),
@@ -225,7 +225,7 @@ const UNKNOWN_WEBHOOK: u64 = 10_015;
 const LOCKED_THREAD: u64 = 160_005;
 const BAD_TOKEN: u64 = 50_027;
 
-/// What Discord's error codes mean for us
+/// What Discord's error codes mean
 /// (<https://discord.com/developers/docs/topics/opcodes-and-status-codes#json-json-error-codes>).
 fn refused(mut reply: Reply) -> (Outcome, u64) {
     let Ok(Refused { code, message, retry_after }) = serde_json::from_str(&reply.body) else {
@@ -238,16 +238,16 @@ fn refused(mut reply: Reply) -> (Outcome, u64) {
     }
     let advice = match code {
         UNKNOWN_CHANNEL => {
-            "the channel or the thread is gone: give another `thread`, or another channel's webhook, in `[discord.NAME]`"
+            "the channel or the thread is gone: put another `thread`, or another channel's webhook, into `[discord.NAME]`"
         }
-        UNKNOWN_WEBHOOK => "the webhook was deleted: make another one, and give its address in `[discord.NAME]`",
-        BAD_TOKEN => "the webhook's address in `[discord.NAME]` is not good, or not any more",
-        LOCKED_THREAD => "the thread is locked: unlock it, or give another `thread` in `[discord.NAME]`",
+        UNKNOWN_WEBHOOK => "the webhook was deleted: make another one, and put its address into `[discord.NAME]`",
+        BAD_TOKEN => "the webhook's address in `[discord.NAME]` isn't valid, or not any more",
+        LOCKED_THREAD => "the thread is locked: unlock it, or put another `thread` into `[discord.NAME]`",
         50_001 | 50_013 => {
-            "the webhook may not post there any more: make another one, and give its address in `[discord.NAME]`"
+            "the webhook may not post there any more: make another one, and put its address into `[discord.NAME]`"
         }
         220_001 => "the webhook is a forum's: set `forum = true` in `[discord.NAME]`",
-        220_003 => "the webhook is not a forum's: take `forum = true` out of `[discord.NAME]`",
+        220_003 => "the webhook isn't a forum's: take `forum = true` out of `[discord.NAME]`",
         40_067 => "the forum wants a tag on each post, and a webhook has none: make tags optional there",
         200_000 | 200_001 => "the server's AutoMod blocks the message",
         _ => return (reply.failed(&format!("Discord says {code} {message}")), code),
@@ -280,8 +280,8 @@ fn body_of(body: &[Block]) -> String {
     write(&simple(body, &ABILITIES), &DIALECT).split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A backslash before whatever isn't a letter, a digit or a space takes its meaning. It is left out where there is none,
-/// since every one counts.
+/// A backslash before any character that isn't a letter, a digit or a space removes its meaning. Backslashes count towards
+/// the limit, so characters without a meaning have none.
 fn inert(text: &str) -> String {
     let mut inert = String::with_capacity(text.len());
     let (mut before, mut number, mut in_address) = (None, true, false);
@@ -290,10 +290,10 @@ fn inert(text: &str) -> String {
         let after = chars.peek().copied();
         let special = match c {
             '\\' | '*' | '_' | '~' | '|' | '`' | '<' | '[' | ']' => true,
-            // Emoji, and addresses with a scheme or, as those of invitations, without
+            // Emoji, and addresses with a scheme or without, such as invitations
             ':' => after.is_none_or(|c| !c.is_whitespace()),
             '/' => in_address || after == Some('/') || matches!(before, None | Some('/' | ':')),
-            // Only the beginning of a line can be a heading, a list, a quote or small print.
+            // Headings, lists, quotes and small print are only at the start of a line.
             '#' | '-' | '+' | '>' => before.is_none(),
             '.' => number,
             _ => false,
@@ -309,13 +309,13 @@ fn inert(text: &str) -> String {
     inert
 }
 
-/// Some of Discord's programs know no code with backticks.
+/// Some of Discord's clients can't show code with backticks in it.
 fn code(code: &str) -> String {
     if code.is_empty() { String::new() } else { format!("`{}`", code.replace('`', "ˋ")) }
 }
 
-/// A text with escapes, emoji or an address in it stands before the address: as a link's it would show its backslashes, or
-/// be no link (<https://github.com/discord/discord-api-docs/issues/7721>).
+/// A text with escapes, emoji or an address in it is written before the link's address: as the text of a link it would show
+/// its backslashes, or the link would break (<https://github.com/discord/discord-api-docs/issues/7721>).
 fn link(text: &str, url: &str) -> String {
     let address = address(url, "*|~");
     let is_letter = |c: char| c.is_alphanumeric() && !matches!(c, '\u{2000}'..='\u{2FFF}' | '\u{1F000}'..);
@@ -329,7 +329,7 @@ fn link(text: &str, url: &str) -> String {
     }
 }
 
-/// Within a word an underscore ends nothing, and within a link it begins nothing that goes on after it.
+/// An underscore within a word ends no emphasis, and within a link it starts none that continues after the link.
 fn with_bare_underscores(text: &str) -> String {
     let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let mut parts = text.split("\\_").peekable();

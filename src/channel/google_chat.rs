@@ -1,9 +1,9 @@
-//! Google Chat by a space's webhook: a card, in the conversation's thread. It knows no edits.
+//! Google Chat by a space's webhook: a card, in the conversation's thread. There are no edits.
 //!
-//! A message's `text` is Markdown without an escape, and makes a link of every address in it. A card's `textParagraph`
-//! is a small HTML (<https://developers.google.com/workspace/chat/format-messages#format-card-messages>), which has
-//! escapes. So the message is a card, and `text` is there for mentions alone. Whether Google makes links of addresses in
-//! cards is documented nowhere, so those in values are broken up.
+//! A message's `text` is Markdown without escapes, and every address in it becomes a link. A card's `textParagraph` is a
+//! subset of HTML (<https://developers.google.com/workspace/chat/format-messages#format-card-messages>), which has
+//! escapes. So the message is a card, and `text` is only for mentions. It isn't documented whether addresses in cards become
+//! links, so addresses in values are broken up.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, Inline, flat, shorten};
 use crate::toml_file::{self, At, Reader};
 
-/// What the channel is called, and what it takes.
+/// The channel's name, and what it accepts.
 pub(super) const SPEC: ChannelSpec = ChannelSpec {
     name: "google-chat",
     place: Place::Table,
@@ -59,7 +59,7 @@ fn has_parameter(hook: &Hook, name: &str) -> bool {
     url.is_ok_and(|url| url.query_pairs().any(|(key, value)| key == name && !value.is_empty()))
 }
 
-/// Bytes; the limit is 32,000 for text and cards
+/// In bytes. The limit is 32,000 for text and cards
 /// (<https://developers.google.com/workspace/chat/api/reference/rest/v1/spaces.messages/create>).
 const MAX: usize = 28_000;
 const MAX_WHY: usize = 1_000;

@@ -1,7 +1,7 @@
 //! Mattermost by a bot's token: posts, with replies in the thread and edits.
 //!
-//! Mattermost's server looks for mentions in what is left when escapes are read, its programs look for mentions, hashtags,
-//! emoji and addresses each in their own way: so what makes one is broken up by a character that nobody sees.
+//! Mattermost's server looks for mentions after it has removed the escapes, and each of its clients looks for mentions,
+//! hashtags, emoji and addresses in its own way. So these are broken up by an invisible character.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const MAX_MESSAGE: usize = 16_383;
 const MAX_WHY: usize = 1_000;
 const MAX_MENTIONS: usize = 50;
 
-/// What the channel is called, and what it takes.
+/// The channel's name, and what it accepts.
 pub(super) const SPEC: ChannelSpec = ChannelSpec {
     name: "mattermost",
     place: Place::Called {
@@ -47,7 +47,7 @@ pub(super) const PERSON: PersonKey = PersonKey {
     fits: is_user_name,
 };
 
-/// `RateLimitSettings.PerSec` is 10 where it is set.
+/// The server's default for `RateLimitSettings.PerSec` is 10.
 const GAP: Duration = Duration::from_millis(100);
 
 const ABILITIES: Abilities = Abilities { marked: takes_asterisks, code: str::to_owned, quotes: false };
@@ -98,7 +98,7 @@ pub(super) async fn send(http: &Http, settings: &Settings, target: &str, post: &
         }
         if post.step() != Step::Post {
             let replied = server.reply((channel, id), &message).await;
-            // The server says of a post that is gone that it may not be changed, or is none to answer to.
+            // For a deleted post, the server says that it can't be changed or answered.
             if !matches!(replied, Outcome::Permanent { .. }) {
                 return replied;
             }
@@ -115,7 +115,7 @@ pub(super) async fn send(http: &Http, settings: &Settings, target: &str, post: &
 
 const POSTS: &str = "/api/v4/posts";
 
-/// An id goes into an address.
+/// Whether a text is an id, and so can be part of an address.
 fn is_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
@@ -130,7 +130,7 @@ struct Server<'a> {
 #[derive(Deserialize)]
 struct Channel {
     id: String,
-    /// Zero while it is not archived
+    /// Zero unless it is archived
     #[serde(default)]
     delete_at: i64,
 }
@@ -139,15 +139,15 @@ struct Channel {
 struct Posted {
     id: String,
     channel_id: String,
-    /// What it answers to; empty where it answers to nothing
+    /// The post that it answers; empty if it answers none
     root_id: Option<String>,
 }
 
 impl Server<'_> {
-    /// What the server calls the channel.
+    /// Looks up the channel's id.
     async fn channel(&self) -> Result<String, Outcome> {
         let (team, channel) = self.target.split_once('/').unwrap_or_default();
-        // Without `include_deleted`, an archived channel is as if it had never been.
+        // Without `include_deleted`, an archived channel isn't found.
         let path = format!("/api/v4/teams/name/{team}/channels/name/{channel}?include_deleted=true");
         let reply = self.ask(Method::GET, &path, Body::Json(String::new())).await?;
         match serde_json::from_str::<Channel>(&reply.body) {
@@ -159,7 +159,7 @@ impl Server<'_> {
         }
     }
 
-    /// Posts into a conversation's thread, or at least meant to: the answer says where it is.
+    /// Posts in a conversation's thread. The answer says whether the post really is there.
     async fn reply(&self, (channel, root): (&str, &str), message: &str) -> Outcome {
         let body = json!({ "channel_id": channel, "root_id": root, "message": message });
         match self.ask(Method::POST, POSTS, Body::Json(body.to_string())).await {
@@ -186,7 +186,7 @@ impl Server<'_> {
             url,
             headers: Vec::new(),
             body,
-            // The same question or the same edit twice does no harm.
+            // Asking or editing twice does no harm.
             repeatable: method != Method::POST,
             method,
             lane: ("mattermost".to_owned(), GAP),
@@ -211,7 +211,7 @@ struct Refused {
     message: String,
 }
 
-/// What Mattermost's error ids mean for us; they are in its `server/i18n/en.json`.
+/// What Mattermost's error ids mean. They are listed in its `server/i18n/en.json`.
 pub(super) fn refused(reply: &Reply, target: &str) -> Outcome {
     if reply.status == 429 {
         return reply.failed("Mattermost asks us to slow down");
@@ -226,23 +226,23 @@ pub(super) fn refused(reply: &Reply, target: &str) -> Outcome {
             )
         }
         "app.team.get_by_name.missing.app_error" | "store.sql_team.get_by_name.missing.app_error" => {
-            format!("there is no team as in {target}: write the name that stands in its address now")
+            format!("there is no team as in {target}: write the name that is in its address now")
         }
         "api.post.create_post.can_not_post_to_deleted.error" => archived(target),
         "api.context.session_expired.app_error" | "api.context.invalid_token.error" => {
-            "the token in `[mattermost]` is not good, or not any more".to_owned()
+            "the token in `[mattermost]` isn't valid, or has expired".to_owned()
         }
         "web.incoming_webhook.invalid.app_error" => {
-            "the webhook was deleted: make another one, and give its address in `[mattermost_webhook.NAME]`".to_owned()
+            "the webhook was deleted: make another one, and put its address into `[mattermost_webhook.NAME]`".to_owned()
         }
         "web.incoming_webhook.disabled.app_error" => "incoming webhooks are switched off on the server".to_owned(),
         "web.incoming_webhook.channel.app_error" | "app.channel.get.existing.app_error" => {
-            "the webhook's channel is gone: make a webhook in another channel, and give its address in \
+            "the webhook's channel is gone: make a webhook in another channel, and put its address into \
              `[mattermost_webhook.NAME]`"
                 .to_owned()
         }
         "web.incoming_webhook.permissions.app_error" => {
-            "who made the webhook may not post there any more: add them to the channel, or have somebody there make one"
+            "the person who made the webhook can't post there any more: add them to the channel, or have somebody there make one"
                 .to_owned()
         }
         _ => message,
@@ -263,8 +263,8 @@ fn content(post: &Post<'_>, body: &[Block]) -> String {
     joined([write(&simple(body, &ABILITIES), &DIALECT), mentions, joined([why, links], " ")], "\n\n")
 }
 
-/// Escapes go where the web program's parser reads them (github.com/mattermost/marked), entities where it doesn't, and a
-/// joiner into whatever is looked for after that.
+/// Escapes a text: with backslashes where the web client's parser supports them (github.com/mattermost/marked), with entities
+/// where it doesn't, and with a joiner in whatever is looked for after parsing.
 fn inert(text: &str) -> String {
     let mut inert = String::with_capacity(text.len());
     let (mut before, mut number) = (None, true);
@@ -280,7 +280,7 @@ fn inert(text: &str) -> String {
             '$' => inert.push_str(&format!("&#36;{JOINER}")),
             '&' if after.is_none_or(|c| c == '#' || c.is_alphanumeric()) => inert.push_str("&amp;"),
             '.' if number || after.is_none_or(|c| !c.is_whitespace()) => inert.extend([JOINER, c]),
-            // Lists, rules and the lines under headings are at the beginning; a link after `!` would be a picture.
+            // Lists, rules and the lines under headings are at the start of a line. A link after `!` would be a picture.
             '-' | '+' if before.is_none() => inert.extend(['\\', c]),
             '=' if before.is_none() => inert.extend([JOINER, c]),
             ')' if number => inert.extend(['\\', c]),
@@ -293,7 +293,7 @@ fn inert(text: &str) -> String {
     inert
 }
 
-/// Code with backticks must not touch what is before and after it: rows of them are read as one.
+/// Code with backticks must not touch the text around it: adjacent backticks are read as one mark.
 fn code(code: &str) -> String {
     match code {
         "" => String::new(),

@@ -12,7 +12,7 @@ use super::{JOINER, Outcome, Post, mattermost};
 use crate::destination::{ChannelSpec, Place};
 use crate::toml_file::{self, Reader};
 
-/// What the channel is called, and what it takes.
+/// The channel's name, and what it accepts.
 pub(super) const SPEC: ChannelSpec = ChannelSpec {
     name: "mattermost-webhook",
     place: Place::Table,

@@ -66,7 +66,7 @@ use crate::template::{Links, Message, clean, shorten};
 /// A message on its way to one destination.
 #[derive(Debug, Clone, Copy)]
 pub struct Post<'a> {
-    /// Names this send, and stays the same over every attempt
+    /// Identifies this send, and is the same for every attempt
     pub id: i64,
     /// What it says
     pub message: &'a Message,
@@ -74,15 +74,15 @@ pub struct Post<'a> {
     pub thread: &'a str,
     /// What readers call the conversation
     pub thread_label: &'a str,
-    /// What it is called where neither may be said; [`Channels::send`] knows that
+    /// The conversation's alias, where neither may be shown; [`Channels::send`] sets it
     pub alias: &'a str,
-    /// What [`Outcome::Sent`] gave for the conversation's first message there
+    /// The reference of the conversation's first message there, from [`Outcome::Sent`]
     pub root: Option<&'a str>,
-    /// Whom it calls, as the channel knows them
+    /// Whom it mentions, by their names in the channel
     pub mentions: &'a [&'a str],
-    /// Who answers go to
+    /// Where answers are sent
     pub reply_to: Option<&'a Mailbox>,
-    /// What the address that we read answers at has behind its `+`, for a message that can be objected to
+    /// What follows the `+` in the address for answers, for a message that people can object to
     pub reply_tag: Option<&'a str>,
     /// The team it is for
     pub team: &'a str,
@@ -92,12 +92,12 @@ pub struct Post<'a> {
     pub kind: &'a str,
     /// When the update was made
     pub at: Timestamp,
-    /// The ways out of the conversation
+    /// The links to object, mute and unsubscribe
     pub links: &'a Links,
 }
 
 impl<'a> Post<'a> {
-    /// A message made now that begins a conversation of this name, calls nobody and is of no team's rule.
+    /// A message made now, which begins a conversation of this name, mentions nobody and belongs to no rule.
     #[must_use]
     pub fn new(message: &'a Message, thread: &'a str, (at, links): (Timestamp, &'a Links)) -> Self {
         Self {
@@ -119,24 +119,24 @@ impl<'a> Post<'a> {
     }
 }
 
-/// What a message does where it goes, as far as a channel can: what it can't do becomes the next best.
+/// What a message does at its destination. A channel that can't do it does the next best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step<'a> {
     /// It is a message of its own
     Post,
-    /// It answers to the conversation's first message
+    /// It answers the conversation's first message
     Reply {
-        /// What the channel calls that message
+        /// The reference of that message
         root: &'a str,
         /// It is shown in the channel as well
         broadcast: bool,
     },
-    /// It takes the place of the conversation's first message
+    /// It replaces the conversation's first message
     Edit(&'a str),
 }
 
 impl<'a> Post<'a> {
-    /// As much of the alias as tells two conversations apart.
+    /// Enough of the alias to tell two conversations apart.
     fn short_alias(&self) -> &'a str {
         self.alias.get(..16).unwrap_or(self.alias)
     }
@@ -151,49 +151,50 @@ impl<'a> Post<'a> {
     }
 }
 
-/// What others say goes into the ledger and the console: one line of it is enough.
+/// One line of what another service says, which is enough for the ledger and the console.
 fn line(text: &str) -> String {
     shorten(&clean(text), 300)
 }
 
-/// What stands at the end of a message's quiet line, each with its words.
+/// The links at the end of a message's quiet line, each with its text.
 fn ways_out(links: &Links) -> impl Iterator<Item = (&'static str, &str)> {
     let ways =
         [("Object", &links.object), ("Mute this conversation", &links.mute), ("Unsubscribe", &links.unsubscribe)];
     ways.into_iter().filter_map(|(words, url)| Some((words, url.as_deref()?)))
 }
 
-/// The quiet line's words where a dot stands between them and the ways out, if there are any: without a full stop before it.
+/// The quiet line's text. If links follow it after a dot, it has no full stop.
 fn reason<'a>(post: &Post<'a>) -> &'a str {
     let why = post.message.why.as_str();
     if ways_out(post.links).next().is_some() { why.trim_end_matches('.') } else { why }
 }
 
-/// U+2060 WORD JOINER, which nobody sees and no value has: it breaks up what a service would take for more than text.
+/// U+2060 WORD JOINER, which is invisible and in no value. It breaks up what a service would take for markup, a link or a
+/// mention.
 const JOINER: char = '\u{2060}';
 
-/// Parts with a gap between each two, without those that say nothing.
+/// Joins the parts that aren't blank.
 fn joined<const N: usize>(parts: [String; N], gap: &str) -> String {
     parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join(gap)
 }
 
-/// Whether it is a number, as some services call their messages: what goes into an address must be nothing else.
+/// Whether a text is a number, which some services have for ids. Only a number may become part of an address.
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A message as a destination would show it.
+/// A message as a destination shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
     /// Its subject
     pub subject: String,
     /// Its text
     pub text: String,
-    /// Its HTML, where the destination takes HTML
+    /// Its HTML, if the destination accepts HTML
     pub html: Option<String>,
 }
 
-/// A send that takes longer is given up.
+/// A send that takes longer is cancelled.
 const MAIL_DEADLINE: Duration = Duration::from_secs(30);
 const HTTP_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -218,7 +219,7 @@ enum Route<'a> {
 }
 
 impl Channels {
-    /// The channels of a configuration, and what conversations are called that may not be named.
+    /// The channels of a configuration, with the aliases of conversations that may not be named.
     #[must_use]
     pub fn new(settings: ChannelSettings, names: Names) -> Self {
         Self::with_deadlines(settings, names, (MAIL_DEADLINE, HTTP_DEADLINE))
@@ -288,7 +289,7 @@ impl Channels {
         let found = match to {
             Destination::Mailbox => Some(Route::Mailbox),
             Destination::Email(address) if settings.mail_allowed().is_some_and(|allowed| !allowed.allows(address)) => {
-                return Err("`[email] allow` does not let mail go there".to_owned());
+                return Err("`[email] allow` doesn't allow mail to this address".to_owned());
             }
             Destination::Email(address) => {
                 Some(self.smtp.as_ref().map_or(Route::Mailbox, |smtp| Route::Smtp(smtp, address)))
@@ -309,7 +310,7 @@ impl Channels {
         }
     }
 
-    /// What a destination's channel calls somebody. On GitHub that is the login itself.
+    /// What a person is called at a destination. On GitHub that is the login itself.
     fn name_at<'a>(&'a self, to: &Destination, login: &'a str) -> Option<&'a str> {
         let key = match to {
             Destination::Github => return Some(login),

@@ -19,7 +19,7 @@ use crate::api::{ApiSettings, Mask};
 use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::toml_file::{Field, Raw, Reader, SecretText, TOKEN};
 
-/// What the channel is called, and what it takes.
+/// The channel's name, and what it accepts.
 pub(super) const SPEC: ChannelSpec = ChannelSpec {
     name: "slack",
     place: Place::Called {
@@ -128,14 +128,14 @@ struct Said {
     error: Option<String>,
 }
 
-/// The message as it stands there. Slack takes a reply to what was deleted, and puts it into the channel: then it has no
-/// `thread_ts` (<https://github.com/slack-go/slack/issues/1571>).
+/// The message as Slack has posted it. Slack accepts a reply to a message that was deleted, and posts it in the channel:
+/// then it has no `thread_ts` (<https://github.com/slack-go/slack/issues/1571>).
 #[derive(Deserialize)]
 struct Placed {
     thread_ts: Option<String>,
 }
 
-/// `chat.update` wants the channel's id, which only the answer to a post tells.
+/// `chat.update` needs the channel's id, which is only in the answer to a post.
 fn reference(channel: Option<String>, ts: Option<String>) -> Option<String> {
     match (channel, ts?) {
         (Some(channel), ts) => Some(format!("{channel}/{ts}")),
@@ -143,7 +143,7 @@ fn reference(channel: Option<String>, ts: Option<String>) -> Option<String> {
     }
 }
 
-/// What is asked of Slack.
+/// A request to Slack.
 #[derive(Debug, Clone, Copy)]
 enum Ask<'a> {
     Update { channel: &'a str, ts: &'a str },
@@ -172,12 +172,12 @@ impl<'a> Ask<'a> {
         }
     }
 
-    /// Whether it does no harm twice.
+    /// Whether making it twice does no harm.
     fn is_repeatable(self) -> bool {
         matches!(self, Self::Update { .. })
     }
 
-    /// The next best, where the first message cannot be changed, or answered, any more.
+    /// The next best, if the first message can't be changed or answered any more.
     fn next(self, code: &str) -> Option<Self> {
         match (self, code) {
             (
@@ -202,7 +202,7 @@ impl<'a> Ask<'a> {
         }
     }
 
-    /// The method, and what goes with it.
+    /// The method and its body.
     fn body(self, to: &str, post: &Post<'_>) -> (&'static str, Value) {
         match self {
             Self::Update { channel, ts } => {
@@ -245,27 +245,27 @@ fn refused(code: &str, channel: &str, ask: Ask<'_>, retry_after: Option<Duration
             return Outcome::Ambiguous { error: line(&format!("Slack says {code}")), retry_after };
         }
         "internal_error" | "fatal_error" => return transient(&format!("Slack says {code}")),
-        // Somebody has to change the token: the messages wait for it.
+        // The messages wait until somebody changes the token.
         "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
-            return transient(&format!("Slack says {code}: the token in `[slack]` is not good, or not any more"));
+            return transient(&format!("Slack says {code}: the token in `[slack]` isn't valid, or has expired"));
         }
         "not_in_channel" => format!("invite the bot to {channel}"),
         "channel_not_found" if channel.starts_with('#') => format!(
-            "the bot finds no {channel}. If it is private, invite the bot; if it was renamed, write its id (C…) in `to`: \
-             that survives a rename"
+            "the bot can't find {channel}. If it is private, invite the bot; if it was renamed, write its id (C…) in `to`: \
+             an id survives a rename"
         ),
         "channel_not_found" => {
-            format!("the bot finds no {channel}: it was deleted, or is private and the bot not invited")
+            format!("the bot can't find {channel}: it was deleted, or it is private and the bot isn't invited")
         }
         "is_archived" => format!("{channel} is archived: unarchive it, or write another channel in `to`"),
         "missing_scope" | "no_permission" => "give the bot the scope chat:write".to_owned(),
         "restricted_action" | "restricted_action_read_only_channel" | "restricted_action_thread_only_channel" => {
-            format!("only some may post in {channel}: let the bot be one of them")
+            format!("only some members may post in {channel}: allow the bot to")
         }
-        "ekm_access_denied" | "access_denied" => "the workspace's owners do not let the bot post".to_owned(),
+        "ekm_access_denied" | "access_denied" => "the workspace's owners don't let the bot post".to_owned(),
         "msg_too_long" | "msg_blocks_too_long" => "the message is too long for Slack: shorten its template".to_owned(),
         "invalid_blocks" | "invalid_blocks_format" => {
-            "it does not take the message's form, which is a fault of microalign: please report it".to_owned()
+            "it rejects the message's format, which is a bug in microalign: please report it".to_owned()
         }
         _ => return Outcome::permanent(format!("Slack says {code}")),
     };

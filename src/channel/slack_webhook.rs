@@ -11,7 +11,7 @@ use super::{Outcome, Post, slack};
 use crate::destination::{ChannelSpec, Place};
 use crate::toml_file::{self, Reader};
 
-/// What the channel is called, and what it takes.
+/// The channel's name, and what it accepts.
 pub(super) const SPEC: ChannelSpec =
     ChannelSpec { name: "slack-webhook", place: Place::Table, person: Some(&slack::PERSON), room: slack::SPEC.room };
 
@@ -32,8 +32,8 @@ pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<
     }
 }
 
-/// What Slack's codes mean for us, which are all that it says
-/// (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>). A redirect leads elsewhere.
+/// What Slack's codes mean: the answer is nothing but a code
+/// (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>).
 fn refused(reply: &Reply) -> Outcome {
     let code = reply.body.trim();
     let advice = match code {
@@ -42,14 +42,14 @@ fn refused(reply: &Reply) -> Outcome {
         }
         "channel_not_found" => "the webhook's channel is gone: make a webhook in another channel",
         "no_service" | "no_service_id" | "no_active_hooks" | "invalid_token" => {
-            "the webhook was removed: make another one, and give its address in `[slack_webhook.NAME]`"
+            "the webhook was removed: make another one, and put its address into `[slack_webhook.NAME]`"
         }
         "no_team" | "team_disabled" => "the webhook's workspace is gone",
         "user_not_found" => {
-            "who made the webhook has left: make another one, and give its address in `[slack_webhook.NAME]`"
+            "the person who made the webhook has left: make another one, and put its address into `[slack_webhook.NAME]`"
         }
         "action_prohibited" | "posting_to_general_channel_denied" => {
-            "an administrator does not let the webhook post there: have that allowed, or make a webhook in another channel"
+            "an administrator doesn't let the webhook post there: ask for permission, or make a webhook in another channel"
         }
         _ => return reply.refused(),
     };

@@ -22,7 +22,7 @@ use crate::destination::{ChannelSpec, Place};
 use crate::template::text;
 use crate::toml_file::{self, At, Field, Raw, Reader, SecretText};
 
-/// What the channel is called, and what it takes.
+/// The channel's name, and what it accepts.
 pub(super) const SPEC: ChannelSpec =
     ChannelSpec { name: "webhook", place: Place::Table, person: None, room: usize::MAX };
 
@@ -33,7 +33,7 @@ pub(super) const SPEC: ChannelSpec =
 pub struct Table {
     /// Where messages are posted, which is a secret.
     pub url: Field<SecretText>,
-    /// What signs them, as Standard Webhooks says: `whsec_` and base64.
+    /// The secret that signs them, as Standard Webhooks says: `whsec_` and base64.
     pub secret: Field<SecretText>,
 }
 
@@ -107,7 +107,7 @@ pub(super) async fn send(client: &Http, settings: &Settings, _: &str, post: &Pos
     match client.call(call).await {
         Ok(reply) if reply.is_success() => Outcome::sent(None),
         Ok(reply) if matches!(reply.status, 404 | 410) => reply.failed(&format!(
-            "the webhook answered {}: nobody takes messages at its address: see `url` in `[webhook.NAME]`: {}",
+            "the webhook answered {}: nothing accepts messages at its address: see `url` in `[webhook.NAME]`: {}",
             reply.status, reply.body
         )),
         Ok(reply) => reply.refused(),

@@ -11,7 +11,7 @@ use crate::toml_file::{At, Field, Reader, TOKEN};
 /// Where GitHub's API is, unless the operator says otherwise.
 pub const GITHUB: &str = "https://api.github.com";
 
-/// How GitHub's API is asked, and what comments are written with.
+/// Reads where GitHub's API is, and what microalign logs in with.
 pub(super) fn read_api(table: GithubTable, reader: &mut Reader<'_>) -> (String, Option<GithubApi>) {
     let at = At::root().key("github");
     let GithubTable { token, app_id, private_key, api_url, .. } = table;
@@ -25,7 +25,7 @@ pub(super) fn read_api(table: GithubTable, reader: &mut Reader<'_>) -> (String, 
     }
     if !app_id.is_absent() && !token.is_absent() {
         let help = "leave one of the two out".to_owned();
-        reader.document.wrong(&token_at, "GitHub is asked either as an App or with a token", help);
+        reader.document.wrong(&token_at, "an App and a token exclude each other", help);
     }
     let token = reader
         .secret(token, &token_at, TOKEN)
@@ -44,13 +44,13 @@ pub(super) fn read_api(table: GithubTable, reader: &mut Reader<'_>) -> (String, 
     (url, settings)
 }
 
-/// Whether the authors of assumptions are told there; `possible` is whether comments can be written.
+/// Reads whether the authors of assumptions are told by a comment; `possible` is whether comments can be written.
 pub(super) fn read_comment(field: Field<bool>, (table, possible): (&At, bool), reader: &mut Reader<'_>) -> bool {
     let at = table.key("comment");
     let wanted = reader.document.take(field, &at).unwrap_or_default();
     if wanted && !possible {
         let help = "write the `token` of an account that may comment, or leave `comment` out".to_owned();
-        reader.document.wrong(&at, "without a token nobody can write comments", help);
+        reader.document.wrong(&at, "comments need a token", help);
     }
     wanted
 }

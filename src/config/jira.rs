@@ -8,9 +8,9 @@ use crate::toml_file::{At, Reader, TOKEN};
 
 const GATEWAY: &str = "https://api.atlassian.com";
 const AUTH: &str = "https://auth.atlassian.com";
-const NOWHERE: &str = "without `base_url` it isn't known where Jira is";
+const NOWHERE: &str = "`base_url`, the address of Jira, is missing";
 
-/// `base_url` is where the API is, if there is no `api_url`.
+/// Reads where Jira's API is, and what microalign logs in with. The API is at `base_url`, unless there is an `api_url`.
 pub(super) fn read_api(raw: JiraTable, base_url: Option<&str>, reader: &mut Reader<'_>) -> Option<JiraApi> {
     let at = At::root().key("jira");
     let (id_at, secret_at) = (at.key("client_id"), at.key("client_secret"));
@@ -26,7 +26,7 @@ pub(super) fn read_api(raw: JiraTable, base_url: Option<&str>, reader: &mut Read
     for (absent, key) in [(raw.user.is_absent(), "user"), (raw.token.is_absent(), "token")] {
         if !absent {
             let help = "leave out one of the two".to_owned();
-            reader.document.wrong(&at.key(key), "Jira is asked either with a token or as a service account", help);
+            reader.document.wrong(&at.key(key), "a token and a service account exclude each other", help);
         }
     }
     if base_url.is_none() {
@@ -53,10 +53,10 @@ fn by_token(raw: JiraTable, base_url: Option<&str>, reader: &mut Reader<'_>) -> 
     let url = reader.web_address(raw.api_url, &at.key("api_url")).or_else(|| base_url.map(str::to_owned));
     match &url {
         None if given => reader.document.wrong(&token_at, NOWHERE, None),
-        // The gateway also takes the tokens of service accounts, which go without an address.
+        // The gateway also accepts tokens of service accounts, which have no mail address.
         Some(url) if given && nameless && is_cloud_address(url) && !url.starts_with(GATEWAY) => {
             let help = "write `user = \"bot@example.com\"`: the address of the account whose API token it is";
-            reader.document.wrong(&token_at, "on Jira Cloud a token is only good with its account", help.to_owned());
+            reader.document.wrong(&token_at, "on Jira Cloud a token needs its account", help.to_owned());
         }
         _ => {}
     }

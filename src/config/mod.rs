@@ -26,21 +26,21 @@ use crate::toml_file::{At, Document, Field, Problem, Reader, Wrong};
 pub struct Config {
     /// The folder of team files
     pub rules: PathBuf,
-    /// The folder of templates; it need not be there
+    /// The folder of templates, which may be missing
     pub templates: PathBuf,
     /// Where to listen
     pub listen: SocketAddr,
-    /// What links to us in messages start with, without a slash at its end; without it there are no such links
+    /// What the links in messages start with, without a slash at the end; without it, messages have no such links
     pub public_url: Option<String>,
     /// The SQLite file
     pub store: PathBuf,
-    /// Any one verifies a webhook of GitHub; none if there are none
+    /// Any of them verifies a webhook from GitHub; if there are none, nothing does
     pub github_secrets: Vec<SecretString>,
-    /// Any one verifies a webhook of Jira; none if there are none
+    /// Any of them verifies a webhook from Jira; if there are none, nothing does
     pub jira_secrets: Vec<SecretString>,
-    /// What links to tickets start with; no slash at its end
+    /// What links to tickets start with, without a slash at the end
     pub jira_base_url: Option<String>,
-    /// Where GitHub's API is; no slash at its end
+    /// Where GitHub's API is, without a slash at the end
     pub github_url: String,
     /// The projects whose tickets count; empty for all
     pub jira_projects: Vec<String>,
@@ -59,11 +59,11 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
-/// Reads the configuration for a command that sends nothing and asks nobody: secrets that come from the environment or
-/// from files are not looked up, and taken to be right.
+/// Reads the configuration for a command that makes no requests: secrets that come from the environment or
+/// from files are not looked up, and are assumed to be right.
 ///
 /// # Errors
-/// All the other problems in it.
+/// All other problems in it.
 pub fn look(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
     let (config, problems) = read(path, env, Secrets::Assumed)?;
     if problems.is_empty() { Ok(config) } else { Err(problems) }
@@ -78,8 +78,8 @@ pub fn store(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<PathBu
     if problems.is_empty() { Ok(store) } else { Err(problems) }
 }
 
-/// Reads the configuration as far as it goes, for a look at the files that it names. What has a problem is as if it
-/// were left out; the problems are the second value.
+/// Reads as much of the configuration as is right, so that the files that it names can be checked too. Values with a problem are
+/// left out; the problems are the second value.
 ///
 /// # Errors
 /// The problems of a file that cannot be read at all.
@@ -221,14 +221,14 @@ fn read_project(text: &str, at: &At, reader: &mut Reader<'_>) -> Option<String> 
     reader.parsed(Err((format!("`{text}` isn't a project key"), help)), at)
 }
 
-/// The path in `sqlite://FILE`. The address isn't shown: one of another database would hold a password.
+/// The path in `sqlite://FILE`. The address isn't shown, because one of another database would hold a password.
 fn sqlite_file(url: &str) -> Result<String, Wrong> {
     let help = || Some("write \"sqlite://microalign.db\"".to_owned());
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Err(("PostgreSQL isn't supported by this version, only SQLite".to_owned(), help()));
     }
     match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
-        Some(":memory:") => Err(("the ledger has to outlive the service: name a file".to_owned(), help())),
+        Some(":memory:") => Err(("the ledger must survive a restart: name a file".to_owned(), help())),
         Some(file) if !file.is_empty() && !file.contains('?') => Ok(file.to_owned()),
         Some(_) => Err(("this doesn't name a file".to_owned(), help())),
         None => Err(("this isn't the address of a store".to_owned(), help())),

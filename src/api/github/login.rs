@@ -1,4 +1,4 @@
-//! Where GitHub's API is, and what lets us in.
+//! Where GitHub's API is, and what microalign logs in with.
 
 use secrecy::SecretString;
 use url::Url;
@@ -31,7 +31,7 @@ pub enum GithubLogin {
 }
 
 impl GithubApi {
-    /// What lets us in. An App's token is renewed each hour.
+    /// Hides what microalign logs in with. An App's token isn't known yet: it is renewed each hour.
     #[must_use]
     pub fn mask(&self) -> Mask {
         match &self.login {

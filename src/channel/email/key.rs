@@ -27,7 +27,7 @@ use crate::toml_file::{At, Field, Raw, Reader, SecretText, TOKEN};
 pub struct DkimTable {
     /// The domain that answers for the mail, which is that of `from` or one above or below it.
     pub domain: Field<String>,
-    /// The key's name: its public half stands in DNS at `SELECTOR._domainkey.DOMAIN`.
+    /// The key's name: its public half is in DNS at `SELECTOR._domainkey.DOMAIN`.
     pub selector: Field<String>,
     /// The private key in PEM, RSA or Ed25519, such as `${file:secrets/dkim.pem}`.
     pub key: Field<SecretText>,
@@ -74,10 +74,10 @@ fn dns_name(field: Field<String>, at: &At, reader: &mut Reader<'_>) -> Option<Dn
     reader.parsed(name.parse::<DnsName>().map_err(plain), at)
 }
 
-/// `[email] dkim`: what signs mail. The key's other half stands in DNS at `SELECTOR._domainkey.DOMAIN`.
+/// `[email] dkim`: what signs mail. The public key is in DNS at `SELECTOR._domainkey.DOMAIN`.
 #[derive(Debug, Clone)]
 pub struct DkimSettings {
-    /// The domain that answers for the mail
+    /// The domain that is responsible for the mail
     pub domain: DnsName,
     /// Which of its keys this is
     pub selector: DnsName,
@@ -86,7 +86,7 @@ pub struct DkimSettings {
 }
 
 impl DkimSettings {
-    /// Whether DMARC takes the signature for one of the sender's own domain, or of one above or below it (RFC 7489,
+    /// Whether DMARC accepts the signature for a sender: its domain must be the sender's, or one above or below it (RFC 7489,
     /// section 3.1.1).
     #[must_use]
     pub fn answers_for(&self, sender: &Address) -> bool {

@@ -1,11 +1,11 @@
-//! The address of a mail server, as it stands in the configuration: `smtps://USER:PASSWORD@HOST`.
+//! The address of a mail server, as in the configuration: `smtps://USER:PASSWORD@HOST`.
 
 use std::net::IpAddr;
 
 use secrecy::SecretString;
 use url::Url;
 
-/// A mail server: one that takes our mail, or one that has what comes in.
+/// A mail server: one that mail is sent to, or one that answers are read from.
 #[derive(Debug, Clone)]
 pub struct MailServer {
     /// Its name, which its certificate must show
@@ -23,7 +23,7 @@ pub struct MailServer {
 pub enum MailTls {
     /// TLS from the first byte (`smtps://`, `imaps://`)
     Implicit,
-    /// STARTTLS, and nothing without it (`smtp://` and `imap://`, on this machine `?tls=starttls`)
+    /// STARTTLS, which the server must support (`smtp://` and `imap://`, on this machine `?tls=starttls`)
     StartTls,
     /// None: a server on this machine, or a mail catcher (`?tls=none`)
     None,
@@ -34,7 +34,7 @@ struct Protocol {
     plain: &'static str,
     tls: &'static str,
     form: &'static str,
-    /// With TLS, with STARTTLS, without
+    /// The default ports with TLS, with STARTTLS, and with neither
     ports: [u16; 3],
 }
 
@@ -53,7 +53,7 @@ const IMAP: Protocol = Protocol {
 
 impl MailServer {
     /// Reads `smtps://user:password@host[:465]` and `smtp://host[:587]`. The user ends at the first `:`, the password
-    /// at the last `@`, so a password may hold any character as it is; only `%` and two hexadecimal digits stand for a byte.
+    /// at the last `@`, so a password may contain any character; only a `%` with two hexadecimal digits is decoded.
     ///
     /// # Errors
     /// One sentence that says what would be right, without the password.
@@ -80,7 +80,7 @@ impl MailServer {
             Some((user, server)) => (Some(credentials(user)?), server),
             None => (None, rest),
         };
-        // The password is off: what is left may be shown.
+        // What is left has no password in it, and may be shown.
         let url = Url::parse(&format!("smtp://{server}"))
             .map_err(|error| format!("`{server}` isn't a mail server ({error}): {form}"))?;
         let host =
@@ -110,7 +110,9 @@ impl MailServer {
             _ => (MailTls::StartTls, ports[1]),
         };
         if tls == MailTls::None && credentials.is_some() && !is_loopback(&host) {
-            return Err("without TLS the password would cross the network readable: leave out `?tls=none`".to_owned());
+            return Err(
+                "without TLS everybody on the network could read the password: leave out `?tls=none`".to_owned()
+            );
         }
         Ok(Self { host, port: url.port().unwrap_or(port), tls, credentials })
     }
@@ -130,7 +132,7 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// A `%` that no two hexadecimal digits follow stands for itself.
+/// A `%` without two hexadecimal digits after it is kept.
 fn percent_decode(text: &str) -> Option<String> {
     let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let bytes = text.as_bytes();

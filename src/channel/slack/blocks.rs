@@ -1,5 +1,5 @@
-//! A message as Slack's blocks: `rich_text`, whose pieces say themselves what they are. So Slack parses nothing, and no
-//! mention, link or style can come from a value.
+//! A message as Slack's blocks. In `rich_text` each piece has a type, so Slack parses nothing, and a value can't become a
+//! mention, a link or a style.
 
 use serde_json::{Value, json};
 
@@ -9,11 +9,11 @@ use crate::template::{Block, Inline, Message, flat, one_line, shorten, text};
 
 /// Slack refuses blocks with about 13,200 characters in all (`msg_blocks_too_long`), and counts more than their text.
 const MAX_BLOCKS: usize = 12_000;
-/// For notifications and search; what is longer, `chat.update` refuses (`msg_too_long`).
+/// The text is for notifications and search. `chat.update` refuses a longer one (`msg_too_long`).
 const MAX_TEXT: usize = 4_000;
 const MAX_WHY: usize = 1_000;
 
-/// The message as Slack takes it, but for the channel.
+/// The body of `chat.postMessage`, without the channel.
 pub(in crate::channel) fn payload(post: &Post<'_>) -> Value {
     let mut payload = content(post);
     for name in ["mrkdwn", "unfurl_links", "unfurl_media"] {
@@ -28,14 +28,14 @@ pub(super) fn content(post: &Post<'_>) -> Value {
     json!({ "text": fallback(post.message), "parse": "none", "link_names": false, "blocks": blocks })
 }
 
-/// Characters, with those that Slack escapes by itself.
+/// How many characters Slack counts: it escapes some of them first.
 fn size(blocks: &Value) -> usize {
     blocks.to_string().chars().map(|c| if matches!(c, '&' | '<' | '>') { 5 } else { 1 }).sum()
 }
 
 fn blocks(body: &[Block], post: &Post<'_>) -> Value {
     let mut quiet = vec![json!({ "type": "plain_text", "text": shorten(&post.message.why, MAX_WHY), "emoji": false })];
-    // The only text that Slack parses, and nothing in it comes from a value: a token is base64.
+    // This is the only text that Slack parses. Nothing in it comes from a value: the link's token is base64.
     let link =
         |url: &String| json!({ "type": "mrkdwn", "text": format!("<{url}|Mute this conversation>"), "verbatim": true });
     quiet.extend(post.links.mute.as_ref().map(link));
@@ -45,7 +45,7 @@ fn blocks(body: &[Block], post: &Post<'_>) -> Value {
     json!([{ "type": "rich_text", "elements": elements }, { "type": "context", "elements": quiet }])
 }
 
-/// A line that calls people.
+/// A line that mentions people.
 fn mentions(people: &[&str]) -> Option<Value> {
     let user = |person: &&str| [json!({ "type": "user", "user_id": person }), json!({ "type": "text", "text": " " })];
     let mut pieces: Vec<_> = people.iter().flat_map(user).collect();
@@ -53,7 +53,7 @@ fn mentions(people: &[&str]) -> Option<Value> {
     Some(json!({ "type": "rich_text_section", "elements": pieces }))
 }
 
-/// Shown in notifications. Slack asks for these three characters to be escaped, and for no others.
+/// The text for notifications. Slack requires these three characters to be escaped, and no others.
 fn fallback(message: &Message) -> String {
     let plain = one_line(&message.body);
     let escaped = |length| shorten(&plain, length).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
@@ -62,7 +62,7 @@ fn fallback(message: &Message) -> String {
     if whole.chars().count() <= MAX_TEXT { whole } else { escaped(MAX_TEXT / 5) }
 }
 
-/// What the elements of a block have for `style`.
+/// The `style` of an element.
 #[derive(Debug, Clone, Copy, Default)]
 struct Style {
     bold: bool,
@@ -113,10 +113,10 @@ fn element(kind: &str, pieces: Vec<Value>) -> Option<Value> {
     (!pieces.is_empty()).then(|| json!({ "type": kind, "elements": pieces }))
 }
 
-/// Slack knows no deeper one.
+/// Slack allows no deeper indent.
 const MAX_INDENT: usize = 8;
 
-/// A list within a list is another list with a deeper indent, and the outer one goes on after it.
+/// Slack has no nested lists: an inner list is a list of its own with a deeper indent, and the outer one continues after it.
 fn list(start: Option<u64>, items: &[Vec<Block>], indent: usize) -> Vec<Value> {
     let mut elements = Vec::new();
     let mut sections = Vec::new();
@@ -139,7 +139,7 @@ fn list(start: Option<u64>, items: &[Vec<Block>], indent: usize) -> Vec<Value> {
     elements
 }
 
-/// The sections so far as one list, whose first item has this number. The next list goes on counting.
+/// The sections so far, as one list whose first item has this number. The next list continues the numbers.
 fn list_element(sections: &mut Vec<Value>, number: &mut Option<u64>, indent: usize) -> Option<Value> {
     let count = sections.len() as u64;
     if count == 0 {
@@ -156,7 +156,7 @@ fn list_element(sections: &mut Vec<Value>, number: &mut Option<u64>, indent: usi
     Some(element)
 }
 
-/// Blocks where only pieces of text can be: one line each.
+/// Blocks, one line each, for a place that allows only pieces of text.
 fn inline_blocks(blocks: &[Block]) -> Vec<Value> {
     let mut pieces = Vec::new();
     for (index, block) in blocks.iter().enumerate() {

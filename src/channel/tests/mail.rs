@@ -80,7 +80,7 @@ async fn what_mail_servers_say() {
         (&[(".", Reply::Say("451 later"))], "Transient: 127.0.0.1: transient error (451): later"),
         (
             &[("CONNECT", Reply::Say("554 go away"))],
-            "Transient: 127.0.0.1 does not let us in: permanent error (554): go away",
+            "Transient: can't connect to 127.0.0.1: permanent error (554): go away",
         ),
         (&[("CONNECT", Reply::Silence)], "Transient: 127.0.0.1 did not answer within 0.3 s"),
         (&[("RCPT", Reply::Silence)], "Transient: 127.0.0.1 did not answer within 0.3 s"),
@@ -105,7 +105,7 @@ async fn a_refused_password_is_not_the_mails_fault() {
     let to = destination("email:data@example.com");
     assert_eq!(
         shown(&channels.send(&to, &post(&message)).await),
-        "Transient: 127.0.0.1 does not let us in: permanent error (535): 5.7.8 bad credentials"
+        "Transient: can't connect to 127.0.0.1: permanent error (535): 5.7.8 bad credentials"
     );
     // The next connection is treated well.
     assert!(matches!(channels.send(&to, &post(&message)).await, Outcome::Sent { .. }));
@@ -128,7 +128,7 @@ async fn nobody_listens() {
     let channels = Channels::new(settings(Some("smtp://127.0.0.1:1".to_owned()), Path::new("unused")), Names::open());
     let message = message(EventKind::PullRequestMerged);
     let outcome = shown(&channels.send(&destination("email:data@example.com"), &post(&message)).await);
-    assert!(outcome.starts_with("Transient: 127.0.0.1 does not let us in"), "{outcome}");
+    assert!(outcome.starts_with("Transient: can't connect to 127.0.0.1"), "{outcome}");
 }
 
 /// The names and contents of a mailbox's files.
