@@ -164,7 +164,7 @@ fn outcome(reply: &Reply, thread: &str, is_app: bool) -> Outcome {
             "give the token write access to issues and to pull requests".to_owned()
         }
         403 if lower.contains("saml") => "authorize the token for the organization".to_owned(),
-        403 if lower.contains("locked") => format!("{thread} is locked for everybody who can't write there"),
+        403 if lower.contains("locked") => format!("{thread} is locked: only people with write access can comment"),
         403 if lower.contains("archived") => {
             "unarchive the repository, or take `github` out of `to` for what comes from it".to_owned()
         }

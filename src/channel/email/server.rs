@@ -203,7 +203,7 @@ mod tests {
             ("smtps://mail.example.com?tls=none", "contradicts"),
             ("smtps://mail.example.com?tls=starttls", "contradicts"),
             ("smtps://mail.example.com?tls=maybe", "`?tls=maybe` is unknown"),
-            ("smtp://u:hunter2@catcher:1025?tls=none", "readable"),
+            ("smtp://u:hunter2@catcher:1025?tls=none", "everybody on the network"),
         ];
         for (text, expected) in table {
             let error = MailServer::smtp(text).unwrap_err();
@@ -222,7 +222,7 @@ mod tests {
         for (text, expected) in [
             ("imaps://mail.example.com", "user and password are missing"),
             ("smtps://ana:hunter2@mail.example.com", "`smtps://` isn't a mail server: it is imaps://"),
-            ("imap://ana:hunter2@catcher?tls=none", "readable"),
+            ("imap://ana:hunter2@catcher?tls=none", "everybody on the network"),
             ("imaps://ana:hunter2@mail.example.com?tls=none", "`?tls=` contradicts `imaps://`"),
         ] {
             let error = imap(text).unwrap_err();

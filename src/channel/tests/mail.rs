@@ -377,7 +377,7 @@ async fn mail_goes_only_where_it_may() {
     let channels = Channels::new(settings, Names::open());
     let message = message(EventKind::PullRequestMerged);
     let outcome = channels.send(&destination("email:ana@partner.org"), &post(&message)).await;
-    assert_eq!(shown(&outcome), "Permanent: `[email] allow` does not let mail go there");
+    assert_eq!(shown(&outcome), "Permanent: `[email] allow` doesn't allow mail to this address");
     assert_eq!(server.lines(), Vec::<String>::new());
     let outcome = channels.send(&destination("email:ana@EXAMPLE.com"), &post(&message)).await;
     assert!(matches!(outcome, Outcome::Sent { .. }), "{}", shown(&outcome));
