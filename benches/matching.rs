@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use microalign::destination::Available;
 use microalign::event::{About, Event, EventKind, Source, Thing, ThingKind};
 use microalign::rule::{Input, Known, Rule, Rules, Team, Verdict, evaluate, load_folder};
-use microalign::settings::ChannelSettings;
 use microalign::source::{self, Settings};
 
 const RULES_OF_A_TEAM: usize = 50;
@@ -82,7 +82,7 @@ fn events(rules: usize) -> Vec<Event> {
 fn load(count: usize) -> (Rules, Duration) {
     let folder = tempfile::tempdir().unwrap();
     (0..count.div_ceil(RULES_OF_A_TEAM)).for_each(|team| write(folder.path(), team, count));
-    let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+    let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
     let began = Instant::now();
     let loaded = load_folder(folder.path(), known);
     assert_eq!(loaded.problems, []);

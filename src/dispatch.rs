@@ -91,8 +91,8 @@ impl Dispatcher {
         let resting = paused.iter().filter(|(_, pause)| pause.until > now).map(|(to, _)| to);
         let busy = running.values().chain(resting).cloned().collect();
         let mut lanes = BTreeMap::<_, Vec<_>>::new();
-        let mut free = HashMap::from([("email", MAIL_LANES)]);
-        running.values().for_each(|to| *free.entry(to.channel()).or_insert(LANES) -= 1);
+        let mut free = HashMap::from([("email".to_owned(), MAIL_LANES)]);
+        running.values().for_each(|to| *free.entry(to.channel().to_owned()).or_insert(LANES) -= 1);
         match self.store.claim(Room { busy, lanes: LANES, free }, now).await {
             Ok(claimed) => {
                 for send in claimed {

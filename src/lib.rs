@@ -20,8 +20,9 @@
 //!
 //! The core (`source`, `track`, `rule`, `hold`, `plan`, `template`) is functions from values to values; the shell around it
 //! (`http`, `intake`, `reply`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
-//! `event` ← `settings`, `mute` ← `reason` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `compose`, `store`, `channel`,
-//! `intake`, `dispatch`, `reply` ← `console`, `http`, `recover`, `rehearsal` ← `app` ← `cli`; `tests/structure.rs` checks it.
+//! `event`, `toml_file` ← `destination` ← `mute` ← `reason` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `store`,
+//! `channel`, `metrics` ← `config` ← `compose` ← `intake`, `dispatch`, `reply`, `console` ← `http`, `recover`, `rehearsal` ← `app` ←
+//! `cli`; `tests/structure.rs` checks it.
 
 pub mod api;
 pub mod app;
@@ -44,7 +45,6 @@ pub mod recover;
 pub mod rehearsal;
 pub mod reply;
 pub mod rule;
-pub mod settings;
 pub mod source;
 pub mod store;
 pub mod template;

@@ -33,7 +33,7 @@ struct UpdateLabels {
 /// Labels of an attempt to send. Never an address or a URL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SendLabels {
-    channel: &'static str,
+    channel: String,
     outcome: &'static str,
 }
 
@@ -85,8 +85,8 @@ impl Metrics {
     }
 
     /// Counts an attempt to send.
-    pub fn send(&self, channel: &'static str, outcome: &'static str) {
-        self.sends.get_or_create(&SendLabels { channel, outcome }).inc();
+    pub fn send(&self, channel: &str, outcome: &'static str) {
+        self.sends.get_or_create(&SendLabels { channel: channel.to_owned(), outcome }).inc();
     }
 
     /// Sets how many deliveries wait.

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::compose::Rulebook;
+use crate::config::TellAuthors;
 use crate::intake::Intake;
 use crate::reason::Code;
-use crate::settings::TellAuthors;
 use crate::source::Settings;
 use crate::store::{EntryState, Incoming, Messages, Queued, Store, StoreError, Untold};
 

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use microalign::channel::ChannelSettings;
 use microalign::config;
+use microalign::destination::{Allowed, Available};
 use microalign::rule::{self, Known};
-use microalign::settings::{Allowed, ApiSettings, ChannelSettings, EmailSettings, HookSettings, Person};
 use microalign::toml_file::Problem;
 use proptest::prelude::*;
 
@@ -18,18 +19,15 @@ const SECRET: &str = "hunter2";
 #[test]
 fn bad_team_files() {
     let templates: BTreeSet<String> = ["heads-up", "on-track"].map(str::to_owned).into();
-    let webhook = HookSettings::new("https://hooks.example.com/ops").unwrap();
     let mut allowed = Allowed::default();
     allowed.add("@example.com").unwrap();
     allowed.add("ana@partner.org").unwrap();
-    let from = "updates@example.com".parse().unwrap();
-    let channels = ChannelSettings {
-        email: Some(EmailSettings { from, smtp: None, allow: Some(allowed), dkim: None, replies: None }),
-        people: [("ana".to_owned(), Person { login: "ana".to_owned(), ..Person::default() })].into(),
-        teams: [("web".to_owned(), webhook.clone())].into(),
-        slack: Some(ApiSettings::new("https://slack.com/api", None, "xoxb-1").unwrap()),
-        slack_webhooks: [("ops".to_owned(), webhook)].into(),
-        ..ChannelSettings::default()
+    let channels = Available {
+        tables: ["teams.web", "slack", "slack_webhook.ops"].map(str::to_owned).into(),
+        set_up: true,
+        mail: Some(allowed),
+        people: vec!["ana".to_owned()],
+        ..ChannelSettings::default().available()
     };
     let known = Known { templates: &templates, channels: &channels };
     compare("tests/fixtures/bad-rules", |path| {

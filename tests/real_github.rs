@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use microalign::api::github::{APP_HOOK, Github, Hook, HookAt, Wanted};
-use microalign::settings::{GithubApi, GithubLogin};
+use microalign::api::github::{GithubApi, GithubLogin};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use warp::Filter as _;

@@ -13,14 +13,16 @@ use syn::visit::{self, Visit};
 
 /// A module may import those of the lines above its own, and none beside it.
 const LAYERS: &[&[&str]] = &[
-    &["event", "destination", "toml_file"],
-    &["settings", "mute"],
+    &["event", "toml_file"],
+    &["destination"],
+    &["mute"],
     &["reason"],
-    &["config"],
     &["source", "rule", "template"],
     &["track", "hold"],
     &["plan", "api"],
-    &["compose", "store", "channel", "metrics"],
+    &["store", "channel", "metrics"],
+    &["config"],
+    &["compose"],
     &["intake", "dispatch", "reply", "console"],
     &["http", "recover", "rehearsal"],
     &["app"],

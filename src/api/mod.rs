@@ -5,12 +5,16 @@
 mod exchange;
 pub mod github;
 pub mod jira;
+mod mask;
 mod rest;
 pub mod slack;
+mod token;
 
 use std::time::Duration;
 
+pub use self::mask::Mask;
 pub use self::rest::Rest;
+pub use self::token::{ApiSettings, token, web_address};
 
 /// The time limit for a request.
 pub const DEADLINE: Duration = Duration::from_secs(8);

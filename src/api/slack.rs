@@ -5,9 +5,8 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::ApiError;
 use super::exchange::exchange;
-use crate::settings::ApiSettings;
+use super::{ApiError, ApiSettings};
 use crate::template::{clean, shorten};
 
 const PEER: &str = "Slack";

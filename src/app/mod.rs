@@ -261,8 +261,10 @@ fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
 
 /// The handler for what people answer.
 async fn answers(config: &Config, intake: &Intake) -> Result<AnswerHandler, StartError> {
-    let slack = match config.channels.slack.clone().filter(|_| config.slack_secret.is_some()) {
-        Some(slack) => Some(Slack::new(slack, channel::http_client(api::DEADLINE).await.map_err(StartError::Client)?)),
+    let slack = match config.channels.slack().filter(|slack| slack.signing_secret.is_some()) {
+        Some(slack) => {
+            Some(Slack::new(slack.api.clone(), channel::http_client(api::DEADLINE).await.map_err(StartError::Client)?))
+        }
         None => None,
     };
     let (store, people) = (intake.store.clone(), config.channels.people.clone());
@@ -274,7 +276,7 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answer
         store: intake.store.clone(),
         github_secrets: config.github_secrets.clone(),
         jira_secrets: config.jira_secrets.clone(),
-        slack_secret: config.slack_secret.clone(),
+        slack_secret: config.channels.slack().and_then(|slack| slack.signing_secret.clone()),
         answers,
         settings: settings(config),
         metrics: Arc::clone(&intake.metrics),

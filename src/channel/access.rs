@@ -1,15 +1,14 @@
-//! What lets us write comments on GitHub: the token in the configuration, or one of the App's installation.
+//! The token that comments on GitHub are written with: the one in the configuration, or one of the App's installation.
 
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use super::Outcome;
 use super::http::Http;
-use crate::api::ApiError;
-use crate::api::github::Github;
-use crate::settings::{ApiSettings, GithubApi, GithubLogin};
+use crate::api::github::{Github, GithubApi, GithubLogin};
+use crate::api::{ApiError, ApiSettings};
 
-/// Whoever gets tokens for our App.
+/// Gets tokens for the App.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(OnceCell<Github>);
 
@@ -20,11 +19,11 @@ pub(super) struct Access {
 }
 
 impl Tokens {
-    /// What is good for a repository, `owner/repo`.
+    /// The token for a repository, `owner/repo`.
     pub(super) async fn access(&self, http: &Http, settings: &GithubApi, repo: &str) -> Result<Access, Outcome> {
         let (token, is_app) = match &settings.login {
             GithubLogin::Token(token) => (token.clone(), false),
-            GithubLogin::Nobody => return Err(Outcome::permanent("nobody writes comments without a login")),
+            GithubLogin::Nobody => return Err(Outcome::permanent("comments need a login")),
             GithubLogin::App { .. } => (self.of_app(http, settings, repo).await?, true),
         };
         Ok(Access { api: ApiSettings { url: settings.url.clone(), user: None, token }, is_app })
@@ -37,12 +36,12 @@ impl Tokens {
     }
 }
 
-/// What becomes of a message when there is no token for it. What somebody has to mend in the configuration it waits for.
+/// What becomes of a message that there is no token for. It waits if somebody can fix that in the configuration.
 fn outcome(error: ApiError) -> Outcome {
     match error {
         ApiError::Limited { wait, .. } => Outcome::Transient { error: error.to_string(), retry_after: Some(wait) },
         ApiError::Refused { status: 401, .. } => {
-            Outcome::transient(format!("{error}: `app_id` or `private_key` in `[github]` is not good"))
+            Outcome::transient(format!("{error}: `app_id` or `private_key` in `[github]` isn't valid"))
         }
         ApiError::Refused { status: 403, .. } => {
             Outcome::permanent(format!("{error}: whoever installed the App may have suspended it"))

@@ -1,12 +1,14 @@
 //! Discord by a webhook: one channel, one thread of it, or a forum where each conversation is a post.
 //!
 //! Discord reads Markdown in its own way, escapes don't work in the text of a link
-//! (<https://github.com/discord/discord-api-docs/issues/6185>), and whom a message calls is said beside it.
+//! (<https://github.com/discord/discord-api-docs/issues/6185>), and a message's mentions are listed in a separate field.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
-use secrecy::ExposeSecret;
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -14,10 +16,14 @@ use url::Url;
 use super::fit::fit;
 use super::http::{Call, Http, Reply, seconds};
 use super::markdown::{Dialect, address, write};
+use super::person::is_id_number;
 use super::simple::{Abilities, simple, takes_asterisks};
+use super::table::{self, Hook, HookTable};
 use super::{JOINER, Outcome, Post, Step, is_number, joined, ways_out};
-use crate::settings::DiscordSettings;
+use crate::api::Mask;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, clean, shorten};
+use crate::toml_file::{self, At, Field, Raw, Reader, SecretText};
 
 /// Discord counts code points (<https://github.com/discord/discord-api-docs/issues/1315>).
 const MAX_CONTENT: usize = 2_000;
@@ -25,8 +31,18 @@ const MAX_THREAD_NAME: usize = 100;
 const MAX_WHY: usize = 300;
 const MAX_MENTIONS: usize = 20;
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 1_300;
+/// The channel's name, and what it accepts.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "discord",
+    place: Place::Table,
+    person: Some(&PersonKey {
+        key: "discord",
+        about: "The user's id in Discord, all digits.",
+        wanted: "an id, all digits",
+        fits: is_id_number,
+    }),
+    room: 1_300,
+};
 
 /// A webhook takes 5 messages in 2 seconds.
 const GAP: Duration = Duration::from_millis(500);
@@ -34,7 +50,7 @@ const GAP: Duration = Duration::from_millis(500);
 /// `SUPPRESS_EMBEDS` (<https://discord.com/developers/docs/resources/message#message-object-message-flags>).
 const NO_PREVIEWS: u32 = 1 << 2;
 
-/// There is no other fence than three backticks.
+/// Three backticks are the only fence.
 const ABILITIES: Abilities = Abilities {
     marked: takes_asterisks,
     code: |code| code.split('`').collect::<Vec<_>>().join(&format!("`{JOINER}")),
@@ -42,13 +58,67 @@ const ABILITIES: Abilities = Abilities {
 };
 const DIALECT: Dialect = Dialect { text: inert, code, link, strong: "**", emphasis: "*", line: "\n" };
 
-pub(super) async fn send(http: &Http, settings: &DiscordSettings, post: &Post<'_>) -> Outcome {
+/// `[discord.NAME]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url"]))]
+pub struct Table {
+    /// The webhook's address, which is a secret.
+    pub url: Field<SecretText>,
+    /// Whether the webhook is a forum's: then each conversation is a post of its own. `false` by default.
+    pub forum: Field<bool>,
+    /// The id of the thread that everything goes into.
+    pub thread: Field<String>,
+}
+
+impl Raw for Table {}
+
+/// What `[discord.NAME]` says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The webhook's address. Whoever has it may post
+    pub url: SecretString,
+    /// Whether the webhook is a forum's, where each conversation is a post of its own
+    pub forum: bool,
+    /// The thread that everything goes into
+    pub thread: Option<String>,
+}
+
+pub(crate) type Tables = toml_file::Tables<Table>;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::named(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
+    let forum = reader.document.take(table.forum, &at.key("forum")).unwrap_or_default();
+    let thread_at = at.key("thread");
+    let thread = reader.word(table.thread, &thread_at).and_then(|id| {
+        let help = "write the thread's id, which is all digits".to_owned();
+        let wrong = (format!("`{id}` isn't a thread"), Some(help));
+        reader.parsed(if is_id_number(&id) { Ok(id) } else { Err(wrong) }, &thread_at)
+    });
+    if forum && thread.is_some() {
+        let help = "leave out `forum`, or `thread`".to_owned();
+        reader.document.wrong(&thread_at, "in a forum each conversation is a thread of its own", help);
+    }
+    let Hook { url } = Hook::read(HookTable { url: table.url }, at, reader)?;
+    Some(Settings { url, forum, thread })
+}
+
+impl Settings {
+    pub(super) fn mask(&self) -> Mask {
+        Mask::of_address(&self.url)
+    }
+}
+
+pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<'_>) -> Outcome {
     let root = post.root.and_then(Root::read);
     let payload = payload(post);
     if let (Step::Edit(_), Some(root)) = (post.step(), root) {
         let edit = Request { method: Method::PATCH, message: Some(root.message), thread: thread(settings, Some(root)) };
         match edit.send(http, settings, &payload).await {
-            // Whatever is wrong with the message that is there, there can be another one.
+            // If the existing message can't be changed for any reason, a new one is sent.
             (Outcome::Permanent { .. }, code) if !matches!(code, UNKNOWN_WEBHOOK | BAD_TOKEN) => {}
             (outcome, _) => return outcome,
         }
@@ -59,7 +129,7 @@ pub(super) async fn send(http: &Http, settings: &DiscordSettings, post: &Post<'_
     }
     let request = Request { method: Method::POST, message: None, thread };
     match request.send(http, settings, &payload).await {
-        // Whoever locked the post closed it, and not the forum.
+        // A locked post says nothing about the forum.
         (_, UNKNOWN_CHANNEL | LOCKED_THREAD) if settings.forum && settings.thread.is_none() => {
             begin(http, settings, post, payload).await
         }
@@ -67,8 +137,8 @@ pub(super) async fn send(http: &Http, settings: &DiscordSettings, post: &Post<'_
     }
 }
 
-/// Makes a forum's post of a conversation's first message.
-async fn begin(http: &Http, settings: &DiscordSettings, post: &Post<'_>, mut payload: Value) -> Outcome {
+/// Begins a forum post with a conversation's first message.
+async fn begin(http: &Http, settings: &Settings, post: &Post<'_>, mut payload: Value) -> Outcome {
     if let Some(fields) = payload.as_object_mut() {
         fields.insert("thread_name".to_owned(), thread_name(post).into());
     }
@@ -97,21 +167,21 @@ impl<'a> Root<'a> {
     }
 }
 
-fn thread<'a>(settings: &'a DiscordSettings, root: Option<Root<'a>>) -> Option<&'a str> {
+fn thread<'a>(settings: &'a Settings, root: Option<Root<'a>>) -> Option<&'a str> {
     let of_root = root.filter(|_| settings.forum).map(|root| root.channel);
     settings.thread.as_deref().or(of_root)
 }
 
 struct Request<'a> {
     method: Method,
-    /// The message that is changed
+    /// The message to change, if any
     message: Option<&'a str>,
     thread: Option<&'a str>,
 }
 
 impl Request<'_> {
     /// The outcome, and Discord's code for what is wrong.
-    async fn send(self, http: &Http, settings: &DiscordSettings, payload: &Value) -> (Outcome, u64) {
+    async fn send(self, http: &Http, settings: &Settings, payload: &Value) -> (Outcome, u64) {
         let Ok(mut url) = Url::parse(settings.url.expose_secret()) else {
             return (Outcome::permanent("the webhook's address cannot be read"), 0);
         };
@@ -125,7 +195,7 @@ impl Request<'_> {
             url.query_pairs_mut().append_pair(name, value);
         }
         let call = Call::json("Discord", url.as_str(), payload, (settings.url.expose_secret().to_owned(), GAP));
-        // The same edit twice is one edit.
+        // Making the same edit twice does no harm.
         let repeatable = self.method == Method::PATCH;
         match http.call(Call { method: self.method, repeatable, ..call }).await {
             Ok(reply) if reply.is_success() => (reply.sent(|Sent { id, channel_id }| format!("{channel_id}/{id}")), 0),
@@ -155,7 +225,7 @@ const UNKNOWN_WEBHOOK: u64 = 10_015;
 const LOCKED_THREAD: u64 = 160_005;
 const BAD_TOKEN: u64 = 50_027;
 
-/// What Discord's error codes mean for us
+/// What Discord's error codes mean
 /// (<https://discord.com/developers/docs/topics/opcodes-and-status-codes#json-json-error-codes>).
 fn refused(mut reply: Reply) -> (Outcome, u64) {
     let Ok(Refused { code, message, retry_after }) = serde_json::from_str(&reply.body) else {
@@ -168,16 +238,16 @@ fn refused(mut reply: Reply) -> (Outcome, u64) {
     }
     let advice = match code {
         UNKNOWN_CHANNEL => {
-            "the channel or the thread is gone: give another `thread`, or another channel's webhook, in `[discord.NAME]`"
+            "the channel or the thread is gone: put another `thread`, or another channel's webhook, into `[discord.NAME]`"
         }
-        UNKNOWN_WEBHOOK => "the webhook was deleted: make another one, and give its address in `[discord.NAME]`",
-        BAD_TOKEN => "the webhook's address in `[discord.NAME]` is not good, or not any more",
-        LOCKED_THREAD => "the thread is locked: unlock it, or give another `thread` in `[discord.NAME]`",
+        UNKNOWN_WEBHOOK => "the webhook was deleted: make another one, and put its address into `[discord.NAME]`",
+        BAD_TOKEN => "the webhook's address in `[discord.NAME]` isn't valid, or not any more",
+        LOCKED_THREAD => "the thread is locked: unlock it, or put another `thread` into `[discord.NAME]`",
         50_001 | 50_013 => {
-            "the webhook may not post there any more: make another one, and give its address in `[discord.NAME]`"
+            "the webhook may not post there any more: make another one, and put its address into `[discord.NAME]`"
         }
         220_001 => "the webhook is a forum's: set `forum = true` in `[discord.NAME]`",
-        220_003 => "the webhook is not a forum's: take `forum = true` out of `[discord.NAME]`",
+        220_003 => "the webhook isn't a forum's: take `forum = true` out of `[discord.NAME]`",
         40_067 => "the forum wants a tag on each post, and a webhook has none: make tags optional there",
         200_000 | 200_001 => "the server's AutoMod blocks the message",
         _ => return (reply.failed(&format!("Discord says {code} {message}")), code),
@@ -210,8 +280,8 @@ fn body_of(body: &[Block]) -> String {
     write(&simple(body, &ABILITIES), &DIALECT).split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A backslash before whatever isn't a letter, a digit or a space takes its meaning. It is left out where there is none,
-/// since every one counts.
+/// A backslash before any character that isn't a letter, a digit or a space removes its meaning. Backslashes count towards
+/// the limit, so characters without a meaning have none.
 fn inert(text: &str) -> String {
     let mut inert = String::with_capacity(text.len());
     let (mut before, mut number, mut in_address) = (None, true, false);
@@ -220,10 +290,10 @@ fn inert(text: &str) -> String {
         let after = chars.peek().copied();
         let special = match c {
             '\\' | '*' | '_' | '~' | '|' | '`' | '<' | '[' | ']' => true,
-            // Emoji, and addresses with a scheme or, as those of invitations, without
+            // Emoji, and addresses with a scheme or without, such as invitations
             ':' => after.is_none_or(|c| !c.is_whitespace()),
             '/' => in_address || after == Some('/') || matches!(before, None | Some('/' | ':')),
-            // Only the beginning of a line can be a heading, a list, a quote or small print.
+            // Headings, lists, quotes and small print are only at the start of a line.
             '#' | '-' | '+' | '>' => before.is_none(),
             '.' => number,
             _ => false,
@@ -239,13 +309,13 @@ fn inert(text: &str) -> String {
     inert
 }
 
-/// Some of Discord's programs know no code with backticks.
+/// Some of Discord's clients can't show code with backticks in it.
 fn code(code: &str) -> String {
     if code.is_empty() { String::new() } else { format!("`{}`", code.replace('`', "ˋ")) }
 }
 
-/// A text with escapes, emoji or an address in it stands before the address: as a link's it would show its backslashes, or
-/// be no link (<https://github.com/discord/discord-api-docs/issues/7721>).
+/// A text with escapes, emoji or an address in it is written before the link's address: as the text of a link it would show
+/// its backslashes, or the link would break (<https://github.com/discord/discord-api-docs/issues/7721>).
 fn link(text: &str, url: &str) -> String {
     let address = address(url, "*|~");
     let is_letter = |c: char| c.is_alphanumeric() && !matches!(c, '\u{2000}'..='\u{2FFF}' | '\u{1F000}'..);
@@ -259,7 +329,7 @@ fn link(text: &str, url: &str) -> String {
     }
 }
 
-/// Within a word an underscore ends nothing, and within a link it begins nothing that goes on after it.
+/// An underscore within a word ends no emphasis, and within a link it starts none that continues after the link.
 fn with_bare_underscores(text: &str) -> String {
     let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let mut parts = text.split("\\_").peekable();

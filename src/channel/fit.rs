@@ -1,12 +1,12 @@
-//! Shortens a message until what a channel writes of it is within the provider's limit, whatever that counts.
+//! Shortens a message until it is within a service's limit in the channel's format, whatever that limit counts.
 //!
-//! What is cut is cut at a word, never within a link or what is seen as one letter, and the rest is a link away.
+//! A message is cut between words, never within a link or a grapheme, and ends with a link to the rest.
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::template::{Block, Inline, Message, flat};
 
-/// The longest form of a message that fits. `write` makes a request of a body, `fits` says whether the provider takes it.
+/// The longest form of a message that fits. `write` turns a body into a request, and `fits` says whether the service accepts it.
 ///
 /// `write` must stay within the limit for a body of a few words.
 pub(super) fn fit<T>(message: &Message, write: impl Fn(&[Block]) -> T, fits: impl Fn(&T) -> bool) -> T {
@@ -16,9 +16,9 @@ pub(super) fn fit<T>(message: &Message, write: impl Fn(&[Block]) -> T, fits: imp
     }
     let shortened = |length: usize, url: Option<&str>| write(&with_more(head(&message.body, length), url));
     let url = message.url.as_deref();
-    // An address can be longer than what a provider takes.
+    // An address can be longer than what a service accepts.
     let url = url.filter(|_| fits(&shortened(0, url)));
-    // From below: what a provider takes is short, and a message can be very long.
+    // Search from below, because the limit is short and a message can be very long.
     let (mut fitting, mut least, mut most, mut bounded) = (shortened(0, url), 0, length(&message.body), false);
     while most - least > 1 {
         let half = least + (most - least) / 2;
@@ -33,7 +33,7 @@ pub(super) fn fit<T>(message: &Message, write: impl Fn(&[Block]) -> T, fits: imp
     fitting
 }
 
-/// How many letters there are at most.
+/// An upper bound on the number of characters.
 fn length(blocks: &[Block]) -> usize {
     let of = |block: &Block| match block {
         Block::Paragraph(inlines) => flat(inlines).len(),
@@ -44,12 +44,12 @@ fn length(blocks: &[Block]) -> usize {
     blocks.iter().map(of).sum()
 }
 
-/// Letters as people see them.
+/// How many graphemes a text has.
 fn letters(text: &str) -> usize {
     text.graphemes(true).count()
 }
 
-/// The beginning of a message, of at most so many letters.
+/// The beginning of a message, with at most `length` graphemes.
 fn head(blocks: &[Block], length: usize) -> Vec<Block> {
     head_of(blocks, &mut { length })
 }
@@ -95,7 +95,7 @@ fn inlines_of(inlines: &[Inline], room: &mut usize) -> Vec<Inline> {
             Inline::Emphasis(inner) => {
                 head.extend(Some(inlines_of(inner, room)).filter(|kept| !kept.is_empty()).map(Inline::Emphasis));
             }
-            // A link is there as a whole, or not at all.
+            // A link is never cut.
             Inline::Link { text, .. } => {
                 let left = room.checked_sub(letters(&flat(text)));
                 head.extend(left.map(|_| inline.clone()));
@@ -110,7 +110,7 @@ fn inlines_of(inlines: &[Inline], room: &mut usize) -> Vec<Inline> {
     head
 }
 
-/// As much of a text as there is room for, up to the end of a word. After a cut there is no room.
+/// As much of a text as there is room for, up to the end of a word. After a cut there is no room left.
 fn cut(text: &str, room: &mut usize) -> Option<String> {
     let Some((end, _)) = text.grapheme_indices(true).nth(*room) else {
         *room -= letters(text);
@@ -118,13 +118,13 @@ fn cut(text: &str, room: &mut usize) -> Option<String> {
     };
     *room = 0;
     let head = text.get(..end).unwrap_or_default();
-    // A word that is longer than half of it all is cut where the room ends.
+    // A word that is longer than half of the text is cut where the room ends.
     let word = head.rfind(char::is_whitespace).filter(|at| *at > end / 2).unwrap_or(end);
     let head = head.get(..word).unwrap_or_default().trim_end();
     (!head.is_empty()).then(|| head.to_owned())
 }
 
-/// Says at the end that there is more, and where.
+/// Adds a link to the rest at the end.
 fn with_more(mut blocks: Vec<Block>, url: Option<&str>) -> Vec<Block> {
     let mut more = vec![Inline::Text(if url.is_some() { "… more at " } else { "…" }.to_owned())];
     more.extend(url.map(|url| Inline::Link { text: vec![Inline::Text(url.to_owned())], url: url.to_owned() }));

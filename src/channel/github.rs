@@ -1,7 +1,7 @@
 //! A comment on the pull request or issue itself: <https://docs.github.com/en/rest/issues/comments>.
 //!
-//! GitHub reads the comment as Markdown, and then looks in what came out for mentions, numbers, commits and emoji, where
-//! no backslash helps. So what would be one of these is broken up by U+2060, which nobody sees.
+//! GitHub parses the comment as Markdown, and then looks for mentions, numbers, commits and emoji in the result, where
+//! backslashes have no effect. So anything that would be one of these is broken up by the invisible U+2060.
 
 use std::time::Duration;
 
@@ -15,35 +15,36 @@ use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect};
 use super::{JOINER, Outcome, Post, Step, is_number, joined, line, reason, ways_out};
-use crate::settings::{ApiSettings, GithubApi, Secrets};
+use crate::api::github::GithubApi;
+use crate::api::{ApiSettings, Mask};
 use crate::source::ON_GITHUB;
 use crate::template::{Block, shorten};
 
-/// "Body is too long (maximum is 65536 characters)": bytes are never fewer.
+/// "Body is too long (maximum is 65536 characters)". This counts bytes, which are never fewer.
 const MOST: usize = 65_536;
 const MOST_WHY: usize = 1_000;
 
-/// About how many letters fit before a message is shortened.
+/// About how many characters fit before a message is shortened.
 pub(super) const ROOM: usize = 30_000;
 
-/// What GitHub asks for between two requests that make something, whoever they are for:
+/// The interval that GitHub asks for between two requests that create something, even in different repositories:
 /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>.
 const GAP: Duration = Duration::from_secs(1);
-/// How long to wait after a limit that does not say it: "wait for at least one minute before retrying".
+/// How long to wait after a limit that doesn't say how long: "wait for at least one minute before retrying".
 const REST: Duration = Duration::from_secs(60);
 
 const DIALECT: Dialect = Dialect { text, code, link, strong: "**", emphasis: "*", line: "\\\n" };
 
 pub(super) async fn send(http: &Http, (tokens, settings): (&Tokens, &GithubApi), post: &Post<'_>) -> Outcome {
     let Some(page) = page(post.thread) else {
-        return Outcome::permanent("only what is about a pull request or an issue can go to GitHub");
+        return Outcome::permanent("only a message about a pull request or an issue can be sent to GitHub");
     };
     let access = match tokens.access(http, settings, page.0).await {
         Ok(access) => access,
         Err(outcome) => return outcome,
     };
-    let secrets = Secrets::of_token(&access.api.token);
-    comment_on(http, &access, page, post).await.map_error(|error| secrets.mask(&error))
+    let mask = Mask::of_token(&access.api.token);
+    comment_on(http, &access, page, post).await.map_error(|error| mask.apply(&error))
 }
 
 async fn comment_on(http: &Http, access: &Access, (repository, number): (&str, &str), post: &Post<'_>) -> Outcome {
@@ -51,7 +52,7 @@ async fn comment_on(http: &Http, access: &Access, (repository, number): (&str, &
     let folder = format!("/repos/{repository}/issues");
     let new = format!("{folder}/{number}/comments");
     let text = fit(post.message, |body| comment(post, body), |text| text.len() <= MOST);
-    // There are no threads: an answer is a further comment.
+    // There are no threads, so an answer is another comment.
     if let Step::Edit(id) = post.step()
         && is_number(id)
     {
@@ -77,7 +78,7 @@ async fn request(
 ) -> Result<Reply, Outcome> {
     let headers =
         vec![("accept", "application/vnd.github+json".to_owned()), ("x-github-api-version", "2022-11-28".to_owned())];
-    // An edit does no harm when it is made twice.
+    // Making an edit twice does no harm.
     let repeatable = method == Method::PATCH;
     let ask = async |url: &str| {
         let (method, headers, body) =
@@ -97,7 +98,7 @@ struct Moved {
     url: String,
 }
 
-/// Where it is now, as long as that is the same GitHub: of a renamed repository and of a transferred issue GitHub says so
+/// The new address of a renamed repository or a transferred issue, if it is on the same GitHub
 /// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>).
 fn moved(reply: &Reply, settings: &ApiSettings) -> Option<String> {
     let Moved { url } = serde_json::from_str(&reply.body).ok().filter(|_| matches!(reply.status, 301 | 307 | 308))?;
@@ -127,7 +128,7 @@ struct Refused {
     errors: Vec<Fault>,
 }
 
-/// Some are objects, some plain texts.
+/// Some errors are objects, some are plain texts.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Fault {
@@ -147,28 +148,29 @@ fn outcome(reply: &Reply, thread: &str, is_app: bool) -> Outcome {
     let said = std::iter::once(refused.message).chain(faults).collect::<Vec<_>>().join(": ");
     let said = format!("GitHub says {}", said.trim_end_matches('.'));
     let lower = said.to_lowercase();
-    // The first limit is over at a time that a header names, which the lane keeps; the second has no such header.
+    // A header says when the primary limit is over, and the rate limiter waits for that. The secondary limit has no such header.
     if matches!(reply.status, 403 | 429) && (lower.contains("rate limit") || lower.contains("abuse detection")) {
         let retry_after = reply.retry_after.or_else(|| lower.contains("secondary").then_some(REST));
         return Outcome::Transient { error: line(&said), retry_after };
     }
     let advice = match reply.status {
-        401 if is_app => "the App's token is not good any more, and is renewed".to_owned(),
-        401 => "the token in `[github]` is not good, or not any more".to_owned(),
+        401 if is_app => "the App's token has expired, and is renewed".to_owned(),
+        401 => "the token in `[github]` isn't valid, or has expired".to_owned(),
         403 if lower.contains("not accessible by") && is_app => {
-            "give the App write access to issues and to pull requests, and accept that where it is installed".to_owned()
+            "give the App write access to issues and to pull requests, and approve that where the App is installed"
+                .to_owned()
         }
         403 if lower.contains("not accessible by") => {
             "give the token write access to issues and to pull requests".to_owned()
         }
         403 if lower.contains("saml") => "authorize the token for the organization".to_owned(),
-        403 if lower.contains("locked") => format!("{thread} is locked for all but those who may write there"),
+        403 if lower.contains("locked") => format!("{thread} is locked: only people with write access can comment"),
         403 if lower.contains("archived") => {
             "unarchive the repository, or take `github` out of `to` for what comes from it".to_owned()
         }
-        301 | 307 | 308 => format!("{thread} is somewhere else now, and GitHub does not say where"),
-        404 if is_app => format!("there is no {thread}, or the App is not installed for the repository"),
-        404 => format!("there is no {thread}, or the token may not see the repository"),
+        301 | 307 | 308 => format!("{thread} has moved, and GitHub doesn't say where to"),
+        404 if is_app => format!("there is no {thread}, or the App isn't installed for the repository"),
+        404 => format!("there is no {thread}, or the token has no access to the repository"),
         410 => format!("{thread} was deleted, or the repository has no issues"),
         _ => return reply.failed(&said),
     };
@@ -191,7 +193,7 @@ fn is_login(login: &str) -> bool {
     letters && login.starts_with(|first: char| first.is_ascii_alphanumeric())
 }
 
-/// A text with nothing in it that GitHub would make more of.
+/// Escapes a text, so that GitHub finds nothing but text in it.
 fn text(value: &str) -> String {
     let letters = value.chars().collect::<Vec<_>>();
     let at = |index: Option<usize>| index.and_then(|index| letters.get(index)).copied();
@@ -205,27 +207,27 @@ fn text(value: &str) -> String {
         let (before, after) = (at(index.checked_sub(1)), at(Some(index + 1)));
         let in_word = [before, after].iter().flatten().filter(|c| c.is_ascii_alphanumeric()).count() == 2;
         match letter {
-            // Math is no part of Markdown; GitHub's own advice is a `<span>`:
+            // Math isn't part of Markdown. GitHub's own advice is a `<span>`:
             // <https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/writing-mathematical-expressions>
             '$' => inert.push_str("<span>&#36;</span>"),
-            // Task lists, footnotes and alerts are told by what follows the bracket; mentions, numbers and emoji too.
+            // What follows the bracket makes it a task list, a footnote or an alert; the same goes for mentions, numbers and emoji.
             '[' | '#' => inert.extend(['\\', letter, JOINER]),
             '@' => inert.extend([letter, JOINER]),
             ':' if after != Some(' ') => inert.extend([letter, JOINER]),
             // GH-1, CVE-2026-1 and GHSA-…
             '-' if ["gh", "cve", "ghsa"].iter().any(|word| word_ends(index, word)) => inert.extend([letter, JOINER]),
             '.' if word_ends(index, "www") => inert.extend([JOINER, letter]),
-            // A list's number is one at the beginning of a line, which a piece of text may be.
+            // At the start of a line this would make a numbered list, and a piece of text may be at the start.
             '.' | ')' if before.is_none_or(|c| c.is_ascii_digit()) => inert.extend(['\\', letter]),
             '-' if in_word => inert.push(letter),
-            // The first, as it may stand before a link of ours
+            // `!` is one of them because a link may follow
             '!' | '\\' | '`' | '*' | '_' | '{' | '}' | ']' | '+' | '-' | '|' | '~' | '<' | '>' | '&' | '=' | '^' => {
                 inert.extend(['\\', letter]);
             }
             _ => inert.push(letter),
         }
         hex = if letter.is_ascii_hexdigit() { hex + 1 } else { 0 };
-        // A commit's name has at least seven digits.
+        // A commit's hash has at least seven digits.
         if hex == 6 && after.is_some_and(|c| c.is_ascii_hexdigit()) {
             inert.push(JOINER);
             hex = 0;
@@ -234,12 +236,12 @@ fn text(value: &str) -> String {
     inert
 }
 
-/// Code that stands next to code would share its marks.
+/// Adjacent code would share its backticks.
 fn code(code: &str) -> String {
     format!("{JOINER}{}", markdown::code_span(code))
 }
 
-/// A link of a text that is inert. An address in `<>` ends at `>`, and a line.
+/// A link with a text that is already escaped. An address in `<>` ends at `>`.
 fn link(text: &str, url: &str) -> String {
     let mut address = String::with_capacity(url.len());
     for letter in url.chars() {

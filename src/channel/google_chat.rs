@@ -1,10 +1,11 @@
-//! Google Chat by a space's webhook: a card, in the conversation's thread. It knows no edits.
+//! Google Chat by a space's webhook: a card, in the conversation's thread. There are no edits.
 //!
-//! A message's `text` is Markdown without an escape, and makes a link of every address in it. A card's `textParagraph`
-//! is a small HTML (<https://developers.google.com/workspace/chat/format-messages#format-card-messages>), which has
-//! escapes. So the message is a card, and `text` is there for mentions alone. Whether Google makes links of addresses in
-//! cards is documented nowhere, so those in values are broken up.
+//! A message's `text` is Markdown without escapes, and every address in it becomes a link. A card's `textParagraph` is a
+//! subset of HTML (<https://developers.google.com/workspace/chat/format-messages#format-card-messages>), which has
+//! escapes. So the message is a card, and `text` is only for mentions. It isn't documented whether addresses in cards become
+//! links, so addresses in values are broken up.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -16,14 +17,49 @@ use url::Url;
 use super::fit::fit;
 use super::html::escape;
 use super::http::{Call, Http, Reply};
+use super::person::is_id_number;
+use super::table::{self, Hook, HookTable};
 use super::{JOINER, Outcome, Post, Step, ways_out};
-use crate::settings::HookSettings;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, Inline, flat, shorten};
+use crate::toml_file::{self, At, Reader};
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 8_000;
+/// The channel's name, and what it accepts.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "google-chat",
+    place: Place::Table,
+    person: Some(&PersonKey {
+        key: "google_chat",
+        about: "The user's id in Google Chat, all digits.",
+        wanted: "an id, all digits",
+        fits: is_id_number,
+    }),
+    room: 8_000,
+};
 
-/// Bytes; the limit is 32,000 for text and cards
+pub(crate) type Tables = toml_file::Tables<HookTable>;
+pub(crate) type Settings = Hook;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::named(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: HookTable, at: &At, reader: &mut Reader<'_>) -> Option<Hook> {
+    let hook = Hook::read(table, at, reader)?;
+    for part in ["key", "token"].into_iter().filter(|part| !has_parameter(&hook, part)) {
+        let help = "copy the whole address from the space's webhooks: it ends in ?key=…&token=…".to_owned();
+        reader.document.wrong(&at.key("url"), format!("the webhook's address has no `{part}`"), help);
+    }
+    Some(hook)
+}
+
+/// Whether an address has a value for a name after its `?`.
+fn has_parameter(hook: &Hook, name: &str) -> bool {
+    let url = Url::parse(hook.url.expose_secret());
+    url.is_ok_and(|url| url.query_pairs().any(|(key, value)| key == name && !value.is_empty()))
+}
+
+/// In bytes. The limit is 32,000 for text and cards
 /// (<https://developers.google.com/workspace/chat/api/reference/rest/v1/spaces.messages/create>).
 const MAX: usize = 28_000;
 const MAX_WHY: usize = 1_000;
@@ -31,7 +67,7 @@ const MAX_WHY: usize = 1_000;
 /// Sixty messages a minute in a space (<https://developers.google.com/workspace/chat/limits>).
 const GAP: Duration = Duration::from_secs(1);
 
-pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) -> Outcome {
+pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<'_>) -> Outcome {
     let webhook = settings.url.expose_secret();
     let Some(url) = address(webhook, post) else { return Outcome::permanent("the webhook's address cannot be read") };
     let call = Call::json("Google Chat", &url, &payload(post), (webhook.to_owned(), GAP));

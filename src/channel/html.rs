@@ -1,8 +1,8 @@
 //! The tree as HTML: a small page for mail, or bare elements where no style is allowed.
 //!
-//! The page names no colour but one grey, so that it is as readable on dark as on light; what is quiet lets the background
-//! through, and mail programs that can't do that show it in full. Styles stand in the elements, since some mail programs
-//! drop all others. The only table is for Outlook on Windows, which knows neither `max-width` nor the space within a `div`.
+//! The page names no colour but one grey, so that it can be read on dark and on light backgrounds. Quiet text is translucent, and
+//! mail programs that can't do that show it opaque. Styles are attributes, because some mail programs drop all other styles.
+//! The only table is for Outlook on Windows, which supports neither `max-width` nor padding in a `div`.
 
 use super::{Post, ways_out};
 use crate::template::{Block, Inline, Links, Message, one_line, shorten};
@@ -14,10 +14,10 @@ const HIDDEN: &str = "display:none;max-height:0;max-width:0;overflow:hidden;opac
 
 /// What inboxes show of a mail before it is opened.
 const PREVIEW: usize = 120;
-/// A place that takes room and shows nothing, so that no inbox goes on with the page.
+/// Invisible filler, so that no inbox continues the preview with the page's text.
 const BLANK: &str = "&#847;&zwnj;&nbsp;";
 
-/// How blocks begin, and the quiet line with its end.
+/// The opening tags of blocks, and both tags of the quiet line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
     paragraph: &'static str,
@@ -30,7 +30,7 @@ pub(super) struct Look {
 const MAIL: Look = Look {
     paragraph: "<p style=\"margin:0 0 12px\">",
     quote: "<blockquote style=\"border-left:3px solid #808080;margin:12px 0;padding:0 0 0 12px\">",
-    // Long lines are broken, since a phone would have to be pushed about.
+    // Long lines are wrapped, because people don't scroll sideways on a phone.
     pre: "<pre style=\"background:rgba(128,128,128,.15);margin:12px 0;padding:8px 12px;white-space:pre-wrap;\
           font-size:13px\">",
     code: "<code style=\"font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px\">",
@@ -57,7 +57,7 @@ pub(super) fn page(post: &Post<'_>) -> String {
     )
 }
 
-/// The body's first words, without what the subject says already.
+/// The body's first words, without what is already in the subject.
 fn preview(message: &Message) -> String {
     let words = one_line(&message.body);
     let rest = words.strip_prefix(message.subject.as_str()).unwrap_or(&words);
@@ -65,7 +65,7 @@ fn preview(message: &Message) -> String {
     shorten(if rest.is_empty() { &message.why } else { rest }, PREVIEW)
 }
 
-/// The body and the quiet line, to be put into a page.
+/// The body and the quiet line, for a page.
 #[must_use]
 pub fn body(message: &Message) -> String {
     body_and_links(&message.body, &message.why, &Links::default(), MAIL)
@@ -100,7 +100,7 @@ fn block(block: &Block, look: Look) -> String {
     }
 }
 
-/// An item that is one paragraph needs none of a paragraph's space.
+/// An item that is a single paragraph is written without its margins.
 fn list_item(item: &[Block], look: Look) -> String {
     match item {
         [Block::Paragraph(text), rest @ ..] => format!("{}{}", inlines(text, look), blocks(rest, look).trim_end()),
@@ -120,7 +120,7 @@ fn inlines(text: &[Inline], look: Look) -> String {
     text.iter().map(one).collect()
 }
 
-/// Text as HTML takes it, in an attribute as well.
+/// Escapes a text for HTML, in attributes as well.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

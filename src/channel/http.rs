@@ -1,4 +1,4 @@
-//! One request with bounds: on its rate, the time to connect, the time in all, and the length of the answer.
+//! HTTP requests with limits: on their rate, the time to connect, the total time, and the length of the answer.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -14,35 +14,35 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::pace::Pacer;
+use super::rate_limiter::RateLimiter;
 use super::{Outcome, line};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const MAX_ANSWER: usize = 64 * 1024;
-/// A connection that is kept costs the other end, too.
+/// An open connection costs the other end something, too.
 const IDLE_PER_HOST: usize = 4;
-/// No provider asks for more than a day; a made-up number must not end a destination for good, nor be as if there were none.
+/// No service asks for more than a day. A nonsensical number must neither block a destination for good nor be ignored.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The client that every HTTP channel shares.
 #[derive(Debug)]
 pub(super) struct Http {
     client: OnceCell<Client>,
-    pacer: Pacer,
+    limiter: RateLimiter,
     deadline: Duration,
 }
 
 /// A request.
 pub(super) struct Call<'a> {
-    /// Who is asked, as errors may name it: the address itself is often a secret
+    /// The service's name for errors: the address itself is often a secret
     pub peer: &'static str,
     pub method: Method,
     pub url: &'a str,
     pub headers: Vec<(&'static str, String)>,
     pub body: Body,
-    /// Whether a second request would do no harm: the other end knows it by an id
+    /// Whether making the request twice does no harm
     pub repeatable: bool,
-    /// What is counted against the other end's limit, and the time that has to pass between two requests
+    /// What counts against the service's limit, and the minimum interval between two such requests
     pub lane: (String, Duration),
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Body {
 }
 
 impl<'a> Call<'a> {
-    /// A POST of JSON that must not be repeated lightly.
+    /// A POST of JSON that does harm if it is made twice.
     pub(super) fn json(peer: &'static str, url: &'a str, body: &Value, lane: (String, Duration)) -> Self {
         let (method, body) = (Method::POST, Body::Json(body.to_string()));
         Self { peer, method, url, headers: Vec::new(), body, repeatable: false, lane }
@@ -89,8 +89,7 @@ impl Reply {
         matches!(self.status, 200..=299)
     }
 
-    /// The outcome of a success that says what the other end calls the message. A page in HTML says no such thing: then
-    /// something on the way answered.
+    /// The outcome of a success whose body has the message's reference. A page in HTML has none: then a proxy answered.
     pub(super) fn sent<T: DeserializeOwned>(&self, name: impl FnOnce(T) -> String) -> Outcome {
         match serde_json::from_str(&self.body) {
             Ok(said) => Outcome::sent(Some(name(said))),
@@ -98,7 +97,7 @@ impl Reply {
         }
     }
 
-    /// The same where all it says is `ok`.
+    /// The outcome of a success whose body is only `ok`.
     pub(super) fn sent_if_ok(&self) -> Outcome {
         match self.body.trim() {
             "ok" => Outcome::sent(None),
@@ -106,18 +105,18 @@ impl Reply {
         }
     }
 
-    /// The outcome for an answer that is no success, by its status alone.
+    /// The outcome of a failure, by its status alone.
     pub(super) fn refused(&self) -> Outcome {
         self.failed(&format!("{} answered {} {}", self.peer, self.status, self.body))
     }
 
-    /// The same in other words.
+    /// The outcome of a failure, with this error text.
     pub(super) fn failed(&self, error: &str) -> Outcome {
         let (error, retry_after) = (line(error), self.retry_after);
         match self.status {
-            // It may have been done before the fault.
+            // The message may have been sent before the fault.
             500 | 502 | 504 if !self.repeatable => Outcome::Ambiguous { error, retry_after },
-            // Somebody has to change the token: the messages wait for it.
+            // After a 401, the messages wait until somebody changes the token.
             401 | 408 | 409 | 425 | 429 | 500.. => Outcome::Transient { error, retry_after },
             _ => Outcome::Permanent { error },
         }
@@ -126,7 +125,7 @@ impl Reply {
 
 impl Http {
     pub(super) fn new(deadline: Duration) -> Self {
-        Self { client: OnceCell::new(), pacer: Pacer::default(), deadline }
+        Self { client: OnceCell::new(), limiter: RateLimiter::default(), deadline }
     }
 
     /// What requests are made with.
@@ -134,34 +133,34 @@ impl Http {
         self.client.get_or_try_init(|| http_client(self.deadline)).await.map_err(Outcome::transient)
     }
 
-    /// Makes a request when it is its turn.
+    /// Makes a request when the rate limit allows it.
     ///
     /// # Errors
     /// What became of the message if there is no answer.
     pub(super) async fn call(&self, call: Call<'_>) -> Result<Reply, Outcome> {
-        let Call { peer, method, url, headers: list, body, repeatable, lane: (lane, gap) } = call;
+        let Call { peer, method, url, headers: list, body, repeatable, lane: (lane, interval) } = call;
         let (kind, body) = match body {
             Body::Json(body) => ("application/json; charset=utf-8", body),
             Body::Form(body) => ("application/x-www-form-urlencoded", body),
         };
         let headers = headers(&list, kind).map_err(|error| Outcome::transient(format!("{peer}: {error}")))?;
         let client = self.client().await?;
-        if let Err(wait) = self.pacer.turn(&lane, gap).await {
+        if let Err(wait) = self.limiter.until_ready(&lane, interval).await {
             let error = format!("{peer} asked us to slow down");
             return Err(Outcome::Transient { error, retry_after: Some(wait) });
         }
         match client.request(method, url).headers(headers).body(body).send().await {
             Ok(response) => {
                 if let Some(rest) = rest(response.headers(), Timestamp::now()) {
-                    self.pacer.rest(&lane, rest);
+                    self.limiter.pause(&lane, rest);
                 }
                 let (status, retry_after, body) = answered(response).await;
                 if let (429, Some(rest)) = (status, retry_after) {
-                    self.pacer.rest(&lane, rest);
+                    self.limiter.pause(&lane, rest);
                 }
                 Ok(Reply { peer, repeatable, status, retry_after, body })
             }
-            // A request that cannot be built, and a connection that cannot be made, sent nothing.
+            // If the request can't be built or the connection can't be made, nothing was sent.
             Err(error) if error.is_connect() || error.is_builder() => {
                 Err(Outcome::transient(format!("{peer} cannot be reached: {}", describe(error))))
             }
@@ -173,7 +172,7 @@ impl Http {
     }
 }
 
-/// A client with bounds, made off the async threads: it reads every certificate that the system trusts.
+/// An HTTP client with limits. It is built off the async threads, because it reads every certificate that the system trusts.
 ///
 /// # Errors
 /// One sentence.
@@ -219,7 +218,7 @@ async fn answered(mut response: Response) -> (u16, Option<Duration>, String) {
     let after = text(response.headers(), RETRY_AFTER.as_str());
     let retry_after = after.and_then(|value| retry_after(value, Timestamp::now()));
     let mut body = Vec::new();
-    // An answer that breaks off still has a status, and that decides.
+    // An answer that breaks off still has a status, which decides the outcome.
     while let Ok(Some(chunk)) = response.chunk().await {
         body.extend_from_slice(&chunk);
         if body.len() >= MAX_ANSWER {
@@ -234,7 +233,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// How long a number of seconds is, up to a day. Nothing for what is no time.
+/// A number of seconds as a time of at most a day. `None` if it isn't a time.
 pub(super) fn seconds(number: f64) -> Option<Duration> {
     if number > LONGEST_WAIT.as_secs_f64() { Some(LONGEST_WAIT) } else { Duration::try_from_secs_f64(number).ok() }
 }
@@ -248,9 +247,8 @@ fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or_default().min(LONGEST_WAIT))
 }
 
-/// How long the other end wants to be left alone although this request was fine: the `X-RateLimit-` headers of Discord
-/// (which says in how many seconds), Zulip, GitHub, Mattermost and Rocket.Chat (which say when, the last in
-/// milliseconds).
+/// How long the other end asks for a pause although it accepted this request. The `X-RateLimit-` headers of Discord say for
+/// how many seconds; those of Zulip, GitHub, Mattermost and Rocket.Chat say until when, Rocket.Chat's in milliseconds.
 fn rest(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if text(headers, "x-ratelimit-remaining")?.trim().parse::<f64>().ok()? >= 1.0 {
         return None;
@@ -260,7 +258,7 @@ fn rest(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     }
     let reset = text(headers, "x-ratelimit-reset")?.trim().parse::<f64>().ok()?;
     let reset = if reset > 1e11 { reset / 1000.0 } else { reset };
-    // Mattermost says in how many seconds, under the name that others have for when.
+    // Mattermost uses the others' name for the number of seconds.
     let number = if reset > 1e9 { reset - now.as_second() as f64 } else { reset };
     Some(seconds(number).unwrap_or_default())
 }

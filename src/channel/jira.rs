@@ -13,24 +13,33 @@ use super::http::{Body, Call, Http, Reply};
 use super::{Outcome, Post, Step, is_number, joined, line, reason, ways_out, wiki};
 use crate::api::ApiError;
 use crate::api::jira::Access;
+use crate::destination::PersonKey;
 use crate::event::TicketKey;
 use crate::source::IN_JIRA;
 use crate::template::{Block, shorten};
 
-/// Jira takes 32,767 characters. Cloud counts the document that it makes of them, which says for each piece what it is.
+/// Jira accepts 32,767 characters. Cloud counts those of the document that it converts the comment into, which is longer.
 const MOST: usize = 16_000;
 const MOST_WHY: usize = 1_000;
 
-/// About how many letters fit before a message is shortened.
+/// About how many characters fit before a message is shortened.
 pub(super) const ROOM: usize = 8_000;
+
+pub(super) const PERSON: PersonKey = PersonKey {
+    key: "jira",
+    about: "The account id in Jira Cloud, or the user name on Data Center.",
+    wanted: "an account id, or a user name on Data Center",
+    // A Cloud account's id has a colon in it.
+    fits: |id| id.len() <= 255 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:@".contains(&byte)),
+};
 
 pub(super) async fn send(http: &Http, access: &Access, post: &Post<'_>) -> Outcome {
     let Ok(key) = post.thread.parse::<TicketKey>() else {
-        return Outcome::permanent("only what is about a ticket can go to Jira");
+        return Outcome::permanent("only a message about a ticket can be sent to Jira");
     };
     let comments = format!("/rest/api/2/issue/{}/comment", key.as_str());
     let text = fit(post.message, |body| comment(post, body), |text| text.encode_utf16().count() <= MOST);
-    // There are no threads: an answer is a further comment.
+    // There are no threads, so an answer is another comment.
     if let Step::Edit(id) = post.step()
         && is_number(id)
     {
@@ -48,19 +57,19 @@ pub(super) async fn send(http: &Http, access: &Access, post: &Post<'_>) -> Outco
     }
 }
 
-/// What makes a comment of it, and one that a service desk shows to no customer; elsewhere the property says nothing.
+/// The body of a comment. On a service desk the property hides it from customers; elsewhere it has no effect.
 fn body(text: &str) -> Value {
     json!({ "body": text, "properties": [{ "key": "sd.public.comment", "value": { "internal": true } }] })
 }
 
-/// A token that is not good any more is renewed once.
+/// Makes a request. A token that has expired is renewed once.
 async fn request(http: &Http, access: &Access, (method, path): (Method, &str), text: &str) -> Result<Reply, Outcome> {
     let client = http.client().await?;
     let ask = async || {
         let entry = access.entry(client).await.map_err(locked_out)?;
         let authorization = entry.authorization.expose_secret().to_owned();
         let headers = vec![("accept", "application/json".to_owned()), ("authorization", authorization)];
-        // An edit does no harm when it is made twice.
+        // Making an edit twice does no harm.
         let repeatable = method == Method::PUT;
         let body = Body::Json(body(text).to_string());
         let lane = ("jira".to_owned(), Duration::ZERO);
@@ -108,9 +117,9 @@ fn outcome(reply: &Reply, thread: &str) -> Outcome {
     let said = if silent { format!("Jira answered {}", reply.status) } else { format!("Jira says {said}") };
     let said = said.trim_end_matches('.');
     let advice = match reply.status {
-        401 => "the token in `[jira]` is not good, or not any more".to_owned(),
-        403 => format!("the token's account may not comment on {thread}"),
-        404 => format!("there is no {thread}, or the token's account may not see it"),
+        401 => "the token in `[jira]` isn't valid, or has expired".to_owned(),
+        403 => format!("the token's account isn't allowed to comment on {thread}"),
+        404 => format!("there is no {thread}, or the token's account can't see it"),
         _ if silent => return reply.refused(),
         _ => return reply.failed(said),
     };
@@ -127,7 +136,7 @@ pub(super) fn comment(post: &Post<'_>, body: &[Block]) -> String {
     joined([called, wiki::write(body), quiet, IN_JIRA.to_owned()], "\n\n")
 }
 
-/// Somebody by account id (Cloud: 24 hexadecimal digits, or with a colon in it), or by user name.
+/// A mention, by account id (Cloud: 24 hexadecimal digits, or with a colon in it), or by user name.
 fn mention(name: &str) -> Option<String> {
     let account = name.contains(':') || (name.len() == 24 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:@".contains(&byte));

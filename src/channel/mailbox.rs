@@ -26,11 +26,11 @@ fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&draft, folder.join(name))?;
-    // The new name is on disk only when the folder is.
+    // The new name is on disk only after the folder is.
     File::open(folder)?.sync_all()
 }
 
-/// Sorts by time, and tells a person what is inside: `20261122T101500Z-000042-data-123.eml`.
+/// A name that sorts by time and tells people what is inside: `20261122T101500Z-000042-data-123.eml`.
 fn file_name(post: &Post<'_>) -> String {
     let letters = post.thread.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' });
     let words: String = letters.take(60).collect();

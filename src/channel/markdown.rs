@@ -1,24 +1,24 @@
-//! The tree as Markdown again, for the services that take nothing else: one writer, and for each service its dialect.
+//! The tree as Markdown again, for services that accept nothing else: one writer, with a dialect for each service.
 //!
-//! The structure is what CommonMark and all of them share. How a text is made inert is the dialect's business.
+//! All of them share CommonMark's structure. The dialect says how a text is escaped.
 
 use super::JOINER;
 use crate::template::{Block, Inline};
 
-/// What differs from one service to the next.
+/// What differs between services.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dialect {
-    /// Makes one line of text inert: nothing in it is markup, a link or a mention
+    /// Escapes one line of text, so that nothing in it is markup, a link or a mention
     pub text: fn(&str) -> String,
     /// Writes one line of code
     pub code: fn(&str) -> String,
-    /// Writes a link of a text that is inert already
+    /// Writes a link with a text that is already escaped
     pub link: fn(&str, &str) -> String,
-    /// What stands before and after what matters
+    /// The mark around strong text
     pub strong: &'static str,
-    /// What stands before and after what is stressed
+    /// The mark around emphasis
     pub emphasis: &'static str,
-    /// How a paragraph goes on in a new line
+    /// A line break within a paragraph
     pub line: &'static str,
 }
 
@@ -43,7 +43,7 @@ fn block(block: &Block, dialect: &Dialect) -> String {
     }
 }
 
-/// A piece of a paragraph.
+/// Writes the pieces of a paragraph.
 pub(super) fn inlines(text: &[Inline], dialect: &Dialect) -> String {
     let one = |inline: &Inline| match inline {
         Inline::Text(text) => (dialect.text)(text),
@@ -56,14 +56,14 @@ pub(super) fn inlines(text: &[Inline], dialect: &Dialect) -> String {
     text.iter().map(one).reduce(beside).unwrap_or_default()
 }
 
-/// Puts one piece after another. Marks that meet would be read as one longer mark: an unseen letter keeps them apart.
+/// Puts one piece after another. Adjacent marks would be read as one longer mark, so an invisible character separates them.
 fn beside(written: String, piece: String) -> String {
     let meet =
         written.chars().last().filter(|c| "*_~`".contains(*c)).is_some() && piece.starts_with(['*', '_', '~', '`']);
     if meet { format!("{written}{JOINER}{piece}") } else { written + &piece }
 }
 
-/// A mark with a space at its inner side marks nothing, so the space goes outside.
+/// A mark with a space on its inner side has no effect, so the space is moved outside.
 fn wrapped(text: &str, mark: &str) -> String {
     let inner = text.trim();
     if inner.is_empty() {
@@ -74,18 +74,18 @@ fn wrapped(text: &str, mark: &str) -> String {
     format!("{before}{mark}{inner}{mark}{after}")
 }
 
-/// A fence is longer than any row of its own kind within.
+/// A block of code, with a fence that is longer than any run of backticks in it.
 fn fenced(code: &str) -> String {
     let fence = "`".repeat(longest_row(code).max(2) + 1);
     format!("{fence}\n{code}\n{fence}")
 }
 
-/// An address as it can stand in a link: what would end it there is percent-encoded, and so are the service's own `marks`.
+/// An address for a link: characters that would end it are percent-encoded, and so are the service's own `marks`.
 pub(super) fn address(url: &str, marks: &str) -> String {
     let mut address = String::with_capacity(url.len());
     let mut slashes = 0;
     for c in url.chars() {
-        // An IPv6 address has brackets, which are at their place before the path only.
+        // Only the host may have brackets, around an IPv6 address.
         slashes += usize::from(c == '/');
         let is_host = slashes == 2;
         let ends = |c| "()<>\"\\`".contains(c) || ("[]".contains(c) && !is_host) || marks.contains(c);
@@ -98,13 +98,13 @@ pub(super) fn address(url: &str, marks: &str) -> String {
     address
 }
 
-/// How many backticks stand in a row, at most.
+/// The length of the longest run of backticks.
 pub(super) fn longest_row(code: &str) -> usize {
     code.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Code in a line, as CommonMark has it: marks that are longer than any row within, and a space where code begins or ends
-/// with one.
+/// Inline code as in CommonMark: between backticks that are more than any run of them in the code, and with a space if the
+/// code starts or ends with one.
 pub(super) fn code_span(code: &str) -> String {
     let mark = "`".repeat(longest_row(code) + 1);
     let space = if code.starts_with('`') || code.ends_with('`') { " " } else { "" };

@@ -1,11 +1,13 @@
 //! Mattermost by a bot's token: posts, with replies in the thread and edits.
 //!
-//! Mattermost's server looks for mentions in what is left when escapes are read, its programs look for mentions, hashtags,
-//! emoji and addresses each in their own way: so what makes one is broken up by a character that nobody sees.
+//! Mattermost's server looks for mentions after it has removed the escapes, and each of its clients looks for mentions,
+//! hashtags, emoji and addresses in its own way. So these are broken up by an invisible character.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,26 +15,76 @@ use serde_json::{Value, json};
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{Dialect, address, code_span, write};
+use super::person::is_user_name;
 use super::simple::{Abilities, simple, takes_asterisks};
+use super::table;
 use super::{JOINER, Outcome, Post, Step, joined, ways_out};
-use crate::settings::ApiSettings;
+use crate::api::ApiSettings;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, shorten};
+use crate::toml_file::{At, Field, Raw, Reader, SecretText};
 
 /// `PostMessageMaxRunesV2` of the server: 65,535 bytes at four a character.
 const MAX_MESSAGE: usize = 16_383;
 const MAX_WHY: usize = 1_000;
 const MAX_MENTIONS: usize = 50;
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 13_000;
+/// The channel's name, and what it accepts.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "mattermost",
+    place: Place::Called {
+        wanted: "TEAM/CHANNEL, as they stand in the channel's address",
+        fits: |place| place.split_once('/').is_some_and(|(team, channel)| is_url_name(team) && is_url_name(channel)),
+    },
+    person: Some(&PERSON),
+    room: 13_000,
+};
 
-/// `RateLimitSettings.PerSec` is 10 where it is set.
+pub(super) const PERSON: PersonKey = PersonKey {
+    key: "mattermost",
+    about: "The user name in Mattermost.",
+    wanted: "a user name, without `@`",
+    fits: is_user_name,
+};
+
+/// The server's default for `RateLimitSettings.PerSec` is 10.
 const GAP: Duration = Duration::from_millis(100);
 
 const ABILITIES: Abilities = Abilities { marked: takes_asterisks, code: str::to_owned, quotes: false };
 const DIALECT: Dialect = Dialect { text: inert, code, link, strong: "**", emphasis: "*", line: "\n" };
 
-pub(super) async fn send(http: &Http, settings: &ApiSettings, target: &str, post: &Post<'_>) -> Outcome {
+fn is_url_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// `[mattermost]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url", "token"]))]
+pub struct Table {
+    /// The server's address, such as `https://mattermost.example.com`.
+    pub url: Field<String>,
+    /// The bot's access token.
+    pub token: Field<SecretText>,
+}
+
+impl Raw for Table {}
+
+pub(crate) type Tables = Field<Table>;
+pub(crate) type Settings = ApiSettings;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::one(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
+    reader.require(&table.url, at, "url");
+    reader.require(&table.token, at, "token");
+    let url = reader.web_address(table.url, &at.key("url"));
+    table::api(reader, (url, None), (table.token, &at.key("token")))
+}
+
+pub(super) async fn send(http: &Http, settings: &Settings, target: &str, post: &Post<'_>) -> Outcome {
     let server = Server { http, settings, target };
     let message = message(post);
     let root = post.root.and_then(|root| root.split_once('/')).filter(|(channel, id)| is_id(channel) && is_id(id));
@@ -46,7 +98,7 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, target: &str, post
         }
         if post.step() != Step::Post {
             let replied = server.reply((channel, id), &message).await;
-            // The server says of a post that is gone that it may not be changed, or is none to answer to.
+            // For a deleted post, the server says that it can't be changed or answered.
             if !matches!(replied, Outcome::Permanent { .. }) {
                 return replied;
             }
@@ -63,14 +115,14 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, target: &str, post
 
 const POSTS: &str = "/api/v4/posts";
 
-/// An id goes into an address.
+/// Whether a text is an id, and so can be part of an address.
 fn is_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 struct Server<'a> {
     http: &'a Http,
-    settings: &'a ApiSettings,
+    settings: &'a Settings,
     /// `TEAM/CHANNEL`
     target: &'a str,
 }
@@ -78,7 +130,7 @@ struct Server<'a> {
 #[derive(Deserialize)]
 struct Channel {
     id: String,
-    /// Zero while it is not archived
+    /// Zero unless it is archived
     #[serde(default)]
     delete_at: i64,
 }
@@ -87,15 +139,15 @@ struct Channel {
 struct Posted {
     id: String,
     channel_id: String,
-    /// What it answers to; empty where it answers to nothing
+    /// The post that it answers; empty if it answers none
     root_id: Option<String>,
 }
 
 impl Server<'_> {
-    /// What the server calls the channel.
+    /// Looks up the channel's id.
     async fn channel(&self) -> Result<String, Outcome> {
         let (team, channel) = self.target.split_once('/').unwrap_or_default();
-        // Without `include_deleted`, an archived channel is as if it had never been.
+        // Without `include_deleted`, an archived channel isn't found.
         let path = format!("/api/v4/teams/name/{team}/channels/name/{channel}?include_deleted=true");
         let reply = self.ask(Method::GET, &path, Body::Json(String::new())).await?;
         match serde_json::from_str::<Channel>(&reply.body) {
@@ -107,7 +159,7 @@ impl Server<'_> {
         }
     }
 
-    /// Posts into a conversation's thread, or at least meant to: the answer says where it is.
+    /// Posts in a conversation's thread. The answer says whether the post really is there.
     async fn reply(&self, (channel, root): (&str, &str), message: &str) -> Outcome {
         let body = json!({ "channel_id": channel, "root_id": root, "message": message });
         match self.ask(Method::POST, POSTS, Body::Json(body.to_string())).await {
@@ -134,7 +186,7 @@ impl Server<'_> {
             url,
             headers: Vec::new(),
             body,
-            // The same question or the same edit twice does no harm.
+            // Asking or editing twice does no harm.
             repeatable: method != Method::POST,
             method,
             lane: ("mattermost".to_owned(), GAP),
@@ -159,7 +211,7 @@ struct Refused {
     message: String,
 }
 
-/// What Mattermost's error ids mean for us; they are in its `server/i18n/en.json`.
+/// What Mattermost's error ids mean. They are listed in its `server/i18n/en.json`.
 pub(super) fn refused(reply: &Reply, target: &str) -> Outcome {
     if reply.status == 429 {
         return reply.failed("Mattermost asks us to slow down");
@@ -174,23 +226,23 @@ pub(super) fn refused(reply: &Reply, target: &str) -> Outcome {
             )
         }
         "app.team.get_by_name.missing.app_error" | "store.sql_team.get_by_name.missing.app_error" => {
-            format!("there is no team as in {target}: write the name that stands in its address now")
+            format!("there is no team as in {target}: write the name that is in its address now")
         }
         "api.post.create_post.can_not_post_to_deleted.error" => archived(target),
         "api.context.session_expired.app_error" | "api.context.invalid_token.error" => {
-            "the token in `[mattermost]` is not good, or not any more".to_owned()
+            "the token in `[mattermost]` isn't valid, or has expired".to_owned()
         }
         "web.incoming_webhook.invalid.app_error" => {
-            "the webhook was deleted: make another one, and give its address in `[mattermost_webhook.NAME]`".to_owned()
+            "the webhook was deleted: make another one, and put its address into `[mattermost_webhook.NAME]`".to_owned()
         }
         "web.incoming_webhook.disabled.app_error" => "incoming webhooks are switched off on the server".to_owned(),
         "web.incoming_webhook.channel.app_error" | "app.channel.get.existing.app_error" => {
-            "the webhook's channel is gone: make a webhook in another channel, and give its address in \
+            "the webhook's channel is gone: make a webhook in another channel, and put its address into \
              `[mattermost_webhook.NAME]`"
                 .to_owned()
         }
         "web.incoming_webhook.permissions.app_error" => {
-            "who made the webhook may not post there any more: add them to the channel, or have somebody there make one"
+            "the person who made the webhook can't post there any more: add them to the channel, or have somebody there make one"
                 .to_owned()
         }
         _ => message,
@@ -211,8 +263,8 @@ fn content(post: &Post<'_>, body: &[Block]) -> String {
     joined([write(&simple(body, &ABILITIES), &DIALECT), mentions, joined([why, links], " ")], "\n\n")
 }
 
-/// Escapes go where the web program's parser reads them (github.com/mattermost/marked), entities where it doesn't, and a
-/// joiner into whatever is looked for after that.
+/// Escapes a text: with backslashes where the web client's parser supports them (github.com/mattermost/marked), with entities
+/// where it doesn't, and with a joiner in whatever is looked for after parsing.
 fn inert(text: &str) -> String {
     let mut inert = String::with_capacity(text.len());
     let (mut before, mut number) = (None, true);
@@ -228,7 +280,7 @@ fn inert(text: &str) -> String {
             '$' => inert.push_str(&format!("&#36;{JOINER}")),
             '&' if after.is_none_or(|c| c == '#' || c.is_alphanumeric()) => inert.push_str("&amp;"),
             '.' if number || after.is_none_or(|c| !c.is_whitespace()) => inert.extend([JOINER, c]),
-            // Lists, rules and the lines under headings are at the beginning; a link after `!` would be a picture.
+            // Lists, rules and the lines under headings are at the start of a line. A link after `!` would be a picture.
             '-' | '+' if before.is_none() => inert.extend(['\\', c]),
             '=' if before.is_none() => inert.extend([JOINER, c]),
             ')' if number => inert.extend(['\\', c]),
@@ -241,7 +293,7 @@ fn inert(text: &str) -> String {
     inert
 }
 
-/// Code with backticks must not touch what is before and after it: rows of them are read as one.
+/// Code with backticks must not touch the text around it: adjacent backticks are read as one mark.
 fn code(code: &str) -> String {
     match code {
         "" => String::new(),

@@ -1,15 +1,33 @@
 //! Mattermost by an incoming webhook: one channel, no threads.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::http::{Call, Http};
+use super::table::{self, Hook, HookTable};
 use super::{JOINER, Outcome, Post, mattermost};
-use crate::settings::HookSettings;
+use crate::destination::{ChannelSpec, Place};
+use crate::toml_file::{self, Reader};
 
-pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) -> Outcome {
+/// The channel's name, and what it accepts.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "mattermost-webhook",
+    place: Place::Table,
+    person: Some(&mattermost::PERSON),
+    room: mattermost::SPEC.room,
+};
+
+pub(crate) type Tables = toml_file::Tables<HookTable>;
+pub(crate) type Settings = Hook;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::named(&SPEC, tables, reader, Hook::read)
+}
+
+pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<'_>) -> Outcome {
     let url = settings.url.expose_secret();
     let payload = json!({ "text": unslacked(&mattermost::message(post)) });
     let call = Call::json("Mattermost", url, &payload, (url.to_owned(), Duration::from_millis(100)));

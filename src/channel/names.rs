@@ -1,30 +1,30 @@
-//! What a conversation is called where its own name may not be said.
+//! Aliases of conversations, for places where a conversation's own name must not appear.
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::{Digest, Sha256, Sha512};
 
-/// Gives every conversation a name that nobody can tell from its own: there are so few tickets and pull requests that
-/// whoever had no key to guess could try them all.
+/// Gives every conversation an alias that doesn't reveal its name. A key is needed for that: there are so few tickets and pull
+/// requests that a plain hash could be found by trying them all.
 #[derive(Debug)]
 pub struct Names(Hmac<Sha256>);
 
 impl Names {
-    /// The names under a key. It may be in use for something else too: they are made with a key that comes from it.
+    /// The aliases under a key. It may also be used for something else, because they are made with a key derived from it.
     #[must_use]
     pub fn new(key: &SecretSlice<u8>) -> Self {
-        // 64 bytes, which is just what HMAC wants.
+        // 64 bytes, the block size of HMAC.
         let key = Sha512::new().chain_update("names of conversations\0").chain_update(key.expose_secret()).finalize();
         Self(Hmac::new(&key))
     }
 
-    /// For who says nothing of anybody's conversations: all can know these names.
+    /// Aliases without a secret key, for commands that send nothing about anybody's conversations.
     #[must_use]
     pub fn open() -> Self {
         Self::new(&SecretSlice::default())
     }
 
-    /// The name of a conversation, in hexadecimal digits.
+    /// The alias of a conversation, in hexadecimal digits.
     pub(super) fn of(&self, thread: &str) -> String {
         self.0.clone().chain_update(thread).finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }

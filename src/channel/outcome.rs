@@ -9,25 +9,25 @@ use super::line;
 pub enum Outcome {
     /// The other end has it
     Sent {
-        /// What the other end calls it, for replies
+        /// The message's reference at the other end, for replies
         reference: Option<String>,
-        /// The conversation's first message is gone, or can be neither answered nor changed any more: from here it goes
-        /// on with this one
+        /// Whether the conversation continues from this message, because its first one is gone or can't be answered or
+        /// changed any more
         anew: bool,
     },
-    /// It was not taken, and may be later
+    /// It was refused, and may be accepted later
     Transient {
         /// Why
         error: String,
-        /// How long the other end asks us to wait
+        /// How long the other end asks microalign to wait
         retry_after: Option<Duration>,
     },
-    /// It will never be taken
+    /// It will never be accepted
     Permanent {
         /// Why
         error: String,
     },
-    /// It will never be taken, since nobody is there: the address does not exist, or takes no mail
+    /// It will never be accepted, because the address doesn't exist or takes no mail
     NoMailbox {
         /// Why
         error: String,
@@ -36,7 +36,7 @@ pub enum Outcome {
     Ambiguous {
         /// Why
         error: String,
-        /// How long the other end asks us to wait
+        /// How long the other end asks microalign to wait
         retry_after: Option<Duration>,
     },
 }
@@ -53,7 +53,7 @@ impl Outcome {
         }
     }
 
-    /// How long the other end asks to be left alone.
+    /// How long the other end asks microalign to wait.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -76,7 +76,7 @@ impl Outcome {
         Self::Sent { reference, anew: false }
     }
 
-    /// The same, where the message stands for itself if it arrived, although it was to answer or to change another.
+    /// Sets whether the conversation continues from this message, if it was sent.
     pub(super) fn anew(self, anew: bool) -> Self {
         match self {
             Self::Sent { reference, .. } => Self::Sent { reference, anew },

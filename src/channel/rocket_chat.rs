@@ -1,12 +1,14 @@
 //! Rocket.Chat by a user's token: messages in a room, replies in the first one's thread
 //! (<https://developer.rocket.chat/apidocs/chat-endpoints>).
 //!
-//! Its parser (`@rocket.chat/message-parser`) has a backslash for few characters; the others are kept apart by U+2060, or
-//! look only alike where nothing else helps: a `[` takes everything up to the next link for that link's text.
+//! Its parser (`@rocket.chat/message-parser`) lets a backslash escape only some characters. Others are kept apart by
+//! U+2060, or replaced by look-alikes where nothing else helps: a `[` makes everything up to the next link that link's text.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,22 +17,70 @@ use url::form_urlencoded::Serializer;
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect, address};
+use super::person::is_user_name;
 use super::simple::{Abilities, quiet, simple};
+use super::table;
 use super::{JOINER, Outcome, Post, Step, joined};
-use crate::settings::ApiSettings;
+use crate::api::ApiSettings;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::Block;
+use crate::toml_file::{At, Field, Raw, Reader, SecretText};
 
-/// `Message_MaxAllowedSize` unless an administrator changed it. It counts as JavaScript does.
+/// The default of `Message_MaxAllowedSize`, in UTF-16 units.
 const MAX_TEXT: usize = 5_000;
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 3_500;
+/// The channel's name, and what it accepts.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "rocket-chat",
+    place: Place::Called {
+        wanted: "#channel, @user, or a room's id",
+        fits: |place| place.len() > 1 && !place.contains(char::is_whitespace),
+    },
+    person: Some(&PersonKey {
+        key: "rocket_chat",
+        about: "The user name in Rocket.Chat.",
+        wanted: "a user name, without `@`",
+        fits: is_user_name,
+    }),
+    room: 3_500,
+};
 
-/// A user who is no bot has five messages a second. The rest stands in `X-RateLimit-`.
+/// A user who isn't a bot may send five messages a second. The `X-RateLimit-` headers say what is left.
 const GAP: Duration = Duration::from_millis(250);
 
 const ABILITIES: Abilities = Abilities { marked: |value| text(value) == value, code, quotes: true };
 const DIALECT: Dialect = Dialect { text, code: code_span, link, strong: "*", emphasis: "_", line: "\n" };
+
+/// `[rocket_chat]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url", "user_id", "token"]))]
+pub struct Table {
+    /// The server's address, such as `https://chat.example.com`.
+    pub url: Field<String>,
+    /// The user's id, which Rocket.Chat shows with the token.
+    pub user_id: Field<String>,
+    /// The user's personal access token.
+    pub token: Field<SecretText>,
+}
+
+impl Raw for Table {}
+
+pub(crate) type Tables = Field<Table>;
+pub(crate) type Settings = ApiSettings;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::one(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
+    reader.require(&table.url, at, "url");
+    reader.require(&table.user_id, at, "user_id");
+    reader.require(&table.token, at, "token");
+    let url = reader.web_address(table.url, &at.key("url"));
+    let user = reader.word(table.user_id, &at.key("user_id"));
+    table::api(reader, (url, user.as_deref()), (table.token, &at.key("token")))
+}
 
 pub(super) async fn send(http: &Http, settings: &ApiSettings, room: &str, post: &Post<'_>) -> Outcome {
     let bot = Bot { http, settings, room };
@@ -49,7 +99,7 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, room: &str, post: 
     }
 }
 
-/// The conversation's first message, which we call `ROOM/MESSAGE`.
+/// The conversation's first message. Its reference is `ROOM/MESSAGE`.
 struct First<'a> {
     room: &'a str,
     message: &'a str,
@@ -71,7 +121,7 @@ struct Bot<'a> {
 impl Bot<'_> {
     async fn post(&self, text: &str) -> Outcome {
         let place = if self.room.starts_with(['#', '@']) { "channel" } else { "roomId" };
-        // With attachments, even none, Rocket.Chat shows no previews of links; not every version takes `parseUrls`.
+        // With a list of attachments, even an empty one, Rocket.Chat shows no previews of links. Some versions refuse `parseUrls`.
         let payload = json!({ place: self.room, "text": text, "attachments": [] });
         match self.ask("chat.postMessage", &payload).await {
             Ok(reply) => self.outcome(&reply),
@@ -79,8 +129,7 @@ impl Bot<'_> {
         }
     }
 
-    /// Nothing comes back if there is no such message any more: Rocket.Chat takes the reply all the same, and nobody
-    /// would ever see it.
+    /// Returns `None` if the message doesn't exist any more: Rocket.Chat would accept the reply, but nobody would see it.
     async fn reply(&self, first: &First<'_>, text: &str, broadcast: bool) -> Option<Outcome> {
         let query = Serializer::new(String::new()).append_pair("msgId", first.message).finish();
         let url = self.settings.at(&format!("/api/v1/chat.getMessage?{query}"));
@@ -109,7 +158,7 @@ impl Bot<'_> {
         })
     }
 
-    /// Nothing comes back if Rocket.Chat won't have that: the message is gone, or it is too late.
+    /// Returns `None` if Rocket.Chat refuses the edit: the message is gone, or it is too late.
     async fn edit(&self, first: &First<'_>, text: &str) -> Option<Outcome> {
         let payload = json!({ "roomId": first.room, "msgId": first.message, "text": text });
         match self.ask("chat.update", &payload).await {
@@ -120,7 +169,7 @@ impl Bot<'_> {
 
     async fn ask(&self, method: &str, payload: &Value) -> Result<Reply, Outcome> {
         let url = self.settings.at(&format!("/api/v1/{method}"));
-        // Said twice, an edit is no other.
+        // Making an edit twice does no harm.
         let repeatable = method == "chat.update";
         self.http.call(Call { repeatable, ..self.call(&url, payload) }).await
     }
@@ -144,7 +193,7 @@ impl Bot<'_> {
         }
     }
 
-    /// What Rocket.Chat's errors mean for us. Some have a code in a field of its own, some are one.
+    /// What Rocket.Chat's errors mean. Some have their code in a separate field, some are only a code.
     fn refused(&self, reply: &Reply, said: &Said) -> Outcome {
         let room = self.room;
         let Said { error, kind, .. } = said;
@@ -161,8 +210,8 @@ impl Bot<'_> {
             }
             "invalid-channel" | "error-room-not-found" | "error-invalid-room" => {
                 format!(
-                    "the bot finds no {room}. If it is private, invite the bot; if it was renamed, write the room's id in \
-                     `to`: that survives a rename"
+                    "the bot can't find {room}. If it is private, invite the bot; if it was renamed, write the room's id in \
+                     `to`: an id survives a rename"
                 )
             }
             "error-not-allowed" | "error-unauthorized" | "unauthorized" => {
@@ -194,7 +243,7 @@ struct Sent {
     #[serde(rename = "_id")]
     id: String,
     rid: String,
-    /// What kind of message it is, if it is no ordinary one: `rm` is where a message was
+    /// The kind of message, if it isn't an ordinary one: `rm` stands for a message that was removed
     t: Option<String>,
     /// What it answers to
     tmid: Option<String>,
@@ -206,7 +255,7 @@ impl Said {
     }
 }
 
-/// The message as Rocket.Chat takes it.
+/// The message in Rocket.Chat's Markdown.
 pub(super) fn message_text(post: &Post<'_>) -> String {
     let called = post.mentions.iter().map(|name| format!("@{name}")).collect::<Vec<_>>().join(" ");
     let write = |body: &[Block]| {
@@ -216,7 +265,7 @@ pub(super) fn message_text(post: &Post<'_>) -> String {
     fit(post.message, write, |text| text.encode_utf16().count() <= MAX_TEXT)
 }
 
-/// Whether a letter must not stand beside the next one. At a text's end that can be anything.
+/// Whether a character must be kept apart from the next one. At the end of a text, any character may follow.
 fn apart(c: char, next: Option<char>) -> bool {
     match c {
         '@' | '#' | '<' | '|' | '\\' => true,
@@ -236,7 +285,7 @@ fn apart(c: char, next: Option<char>) -> bool {
 
 fn text(text: &str) -> String {
     let mut inert = String::with_capacity(text.len());
-    // A quote and a list begin so.
+    // Quotes and lists start with these.
     if text.trim_start().starts_with(['>', '-']) {
         inert.push(JOINER);
     }
@@ -245,7 +294,7 @@ fn text(text: &str) -> String {
         let next = text.get(at + c.len_utf8()..).and_then(|rest| rest.chars().next());
         match c {
             '*' | '_' | '~' | '`' => inert.push('\\'),
-            // Between two letters it makes the name of a host; after a number it makes a list.
+            // Between two letters it makes a host name; after a number it makes a list.
             '.' if numbered && at > 0 || next.is_some_and(|next| !next.is_whitespace()) => inert.push('\\'),
             _ => {}
         }
@@ -263,7 +312,7 @@ fn text(text: &str) -> String {
     inert.replace("localhost", &format!("local{JOINER}host"))
 }
 
-/// Code has no escapes. Whoever is called in it is called, since the server looks for that in the text as it came.
+/// Code has no escapes. A mention in code counts as one, because the server looks for mentions in the unparsed text.
 fn code(code: &str) -> String {
     let mut inert = String::with_capacity(code.len());
     let mut before = '\n';
@@ -277,13 +326,13 @@ fn code(code: &str) -> String {
     inert
 }
 
-/// A word and a backtick can begin a mail address, which would go on in the code.
+/// A word and a backtick can start a mail address, which would continue in the code.
 fn code_span(text: &str) -> String {
     format!("{JOINER}`{}`", code(text))
 }
 
-/// A link's text has no escapes either, and marks count in it, so they look only alike. The text is escaped already, as
-/// if it stood alone.
+/// A link's text has no escapes, and marks count in it, so they are replaced by look-alikes. The text comes escaped, as if
+/// it weren't in a link.
 fn link(escaped: &str, url: &str) -> String {
     let mut label = String::with_capacity(escaped.len());
     let mut letters = escaped.chars().peekable();

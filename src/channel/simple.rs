@@ -1,6 +1,5 @@
-//! The tree as simple Markdown parsers can read it: those that know nothing of blocks of code within lists and quotes, of
-//! code and links within marks, and of marks within a link's text. So no mark is left open, and no code comes out of its
-//! own.
+//! Simplifies the tree for Markdown parsers that don't support blocks of code in lists and quotes, code and links between
+//! marks, or marks in a link's text. They could leave a mark open, or parse code as text.
 
 use super::{Post, reason, ways_out};
 use crate::template::{Block, Inline, flat, shorten};
@@ -10,16 +9,16 @@ const MAX_WHY: usize = 300;
 /// What a service's parser can do.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Abilities {
-    /// Whether a text can stand between marks
+    /// Whether a text may be between marks
     pub marked: fn(&str) -> bool,
-    /// Makes a block of code such that nothing ends it early
+    /// Changes the text of a block of code so that nothing ends it early
     pub code: fn(&str) -> String,
-    /// Whether a quote can stand within a list or another quote. If not, what it quotes stands there
+    /// Whether a list or a quote may contain a quote. If not, the quote is replaced by its content
     pub quotes: bool,
 }
 
-/// Whether asterisks mark a text: one in it would end them, with a backslash or without, and they don't begin before a
-/// quotation mark.
+/// Whether a text can be between asterisks: one in it would end the mark, even with a backslash, and a mark can't start before
+/// a quotation mark.
 pub(super) fn takes_asterisks(text: &str) -> bool {
     !text.contains('*') && !text.trim().starts_with('"')
 }
@@ -34,7 +33,7 @@ pub(super) fn quiet(post: &Post<'_>) -> Block {
     Block::Paragraph(line)
 }
 
-/// The same blocks, made simple.
+/// Simplifies blocks.
 pub(super) fn simple(blocks: &[Block], abilities: &Abilities) -> Vec<Block> {
     let inner = |blocks: &Vec<Block>| blocks.iter().flat_map(|block| within(block, abilities)).collect::<Vec<_>>();
     let one = |block: &Block| match block {
@@ -46,7 +45,7 @@ pub(super) fn simple(blocks: &[Block], abilities: &Abilities) -> Vec<Block> {
     blocks.iter().map(one).collect()
 }
 
-/// A fence counts only where a line begins, so within lists and quotes each line of code stands for itself.
+/// A fence works only at the start of a line, so in lists and quotes each line of code is inline code.
 fn within(block: &Block, abilities: &Abilities) -> Vec<Block> {
     match block {
         Block::Code(code) => {
@@ -59,7 +58,7 @@ fn within(block: &Block, abilities: &Abilities) -> Vec<Block> {
     }
 }
 
-/// What stands around a text.
+/// The marks around a text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Marks {
     strong: bool,
@@ -90,7 +89,7 @@ fn inlines(text: &[Inline], abilities: &Abilities) -> Vec<Inline> {
     written
 }
 
-/// Brings marks down to the texts in them.
+/// Gives each text the marks around it.
 fn spread(text: &[Inline], marks: Marks, pieces: &mut Vec<(Marks, Inline)>) {
     for inline in text {
         match inline {
@@ -106,7 +105,7 @@ fn spread(text: &[Inline], marks: Marks, pieces: &mut Vec<(Marks, Inline)>) {
     }
 }
 
-/// Two texts side by side could be together what neither is alone.
+/// Merges adjacent texts, because together they could be markup that neither is alone.
 fn merged(pieces: Vec<(Marks, Inline)>) -> Vec<(Marks, Inline)> {
     let mut merged: Vec<(Marks, Inline)> = Vec::new();
     for (marks, piece) in pieces {

@@ -1,9 +1,10 @@
-//! Microsoft Teams by a Workflows webhook: an Adaptive Card in a channel or a chat. It knows no replies and no edits.
+//! Microsoft Teams by a Workflows webhook: an Adaptive Card in a channel or a chat. There are no replies and no edits.
 //!
-//! A `TextRun` is no Markdown by the schema (<https://learn.microsoft.com/adaptive-cards/schema-explorer/text-run>), but
-//! Teams on iOS reads each run as Markdown all the same, and every Teams replaces `{{DATE(…)}}` and `{{TIME(…)}}` in it.
-//! So a text becomes runs that are nothing in Markdown either (`pieces`).
+//! By the schema, a `TextRun` isn't Markdown (<https://learn.microsoft.com/adaptive-cards/schema-explorer/text-run>), but
+//! Teams on iOS parses each run as Markdown nevertheless, and every Teams replaces `{{DATE(…)}}` and `{{TIME(…)}}` in it.
+//! So a text is split into runs that contain no Markdown either (`pieces`).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -12,14 +13,34 @@ use serde_json::{Map, Value, json};
 
 use super::fit::fit;
 use super::http::{Call, Http, Reply};
+use super::person::is_address;
+use super::table::{self, Hook, HookTable};
 use super::{JOINER, Outcome, Post, ways_out};
-use crate::settings::HookSettings;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, Inline, one_line, shorten};
+use crate::toml_file::{self, Reader};
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 8_000;
+/// The channel's name, and what it accepts.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "teams",
+    place: Place::Table,
+    person: Some(&PersonKey {
+        key: "teams",
+        about: "The address that they sign in with to Teams.",
+        wanted: "an address such as \"ana@example.com\"",
+        fits: is_address,
+    }),
+    room: 8_000,
+};
 
-/// Teams refuses messages near 28 KB, and the workflow that meets the refusal tells nobody
+pub(crate) type Tables = toml_file::Tables<HookTable>;
+pub(crate) type Settings = Hook;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::named(&SPEC, tables, reader, Hook::read)
+}
+
+/// Teams refuses messages near 28 KB, and the workflow doesn't report the refusal
 /// (<https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions>).
 const MAX: usize = 24_000;
 const MAX_WHY: usize = 300;
@@ -29,10 +50,10 @@ const MAX_MENTIONS: usize = 20;
 /// Four requests a second (<https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using>).
 const GAP: Duration = Duration::from_millis(250);
 
-pub(super) async fn send(http: &Http, settings: &HookSettings, post: &Post<'_>) -> Outcome {
+pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<'_>) -> Outcome {
     let url = settings.url.expose_secret();
     match http.call(Call::json("Teams", url, &payload(post), (url.to_owned(), GAP))).await {
-        // 202: the workflow has it. Whether it could post the card then is seen in its run history, and nowhere else.
+        // With 202 the workflow has accepted the message. Only its run history shows whether it could post the card.
         Ok(reply) if reply.is_success() => Outcome::sent(None),
         Ok(reply) => refused(&reply),
         Err(outcome) => outcome,
@@ -74,7 +95,7 @@ pub(super) fn payload(post: &Post<'_>) -> Value {
     fit(post.message, |body| message(body, post), |message| size(message) <= MAX)
 }
 
-/// Characters, where the workflow may write them longer on the way: it puts the card into another JSON as a text.
+/// How many characters the workflow may make of it: it embeds the card as a text in other JSON, with escapes.
 fn size(message: &Value) -> usize {
     let length = |c: char| match c {
         '"' | '\\' => 2,
@@ -89,7 +110,7 @@ fn message(body: &[Block], post: &Post<'_>) -> Value {
     let mentions = mentions(post.mentions);
     let mut elements = Vec::new();
     if !mentions.is_empty() {
-        // Teams looks for people in a TextBlock only. It is Markdown, so it holds nothing else.
+        // Teams finds mentions only in a TextBlock. A TextBlock is Markdown, so this one has nothing else in it.
         let text = mentions.iter().filter_map(|mention| mention["text"].as_str()).collect::<Vec<_>>().join(" ");
         elements.push(json!({ "type": "TextBlock", "text": text, "wrap": true }));
     }
@@ -98,7 +119,7 @@ fn message(body: &[Block], post: &Post<'_>) -> Value {
     let card = json!({
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-        // Teams takes a card of a later version, and shows nothing.
+        // Teams accepts a card of a later version, but doesn't show it.
         "version": "1.4",
         "fallbackText": "This version of Teams can't show the message, because it doesn't support Adaptive Cards 1.4.",
         "msteams": { "width": "Full", "entities": mentions },
@@ -109,7 +130,7 @@ fn message(body: &[Block], post: &Post<'_>) -> Value {
     json!({ "type": "message", "summary": shorten(&one_line(&post.message.body), MAX_SUMMARY), "attachments": [attachment] })
 }
 
-/// An entity for each person. Their names are plain words, since Markdown must not see anything in them.
+/// An entity for each person. The names are plain words, so that there is no Markdown in them.
 fn mentions(people: &[&str]) -> Vec<Value> {
     let mut names: Vec<String> = Vec::new();
     let mention = |person: &&str| {
@@ -137,7 +158,7 @@ fn quiet(post: &Post<'_>) -> Value {
     json!({ "type": "RichTextBlock", "spacing": "Medium", "inlines": runs })
 }
 
-/// How a run looks, and where it leads.
+/// How a run looks, and what it links to.
 #[derive(Debug, Clone, Copy, Default)]
 struct Style<'a> {
     bold: bool,
@@ -152,7 +173,7 @@ impl Style<'_> {
         runs.extend(pieces(text).into_iter().map(|piece| self.run(piece)));
     }
 
-    /// What has no style is written as a mere text, which is short for a run.
+    /// A run without a style is written as a plain string, which is its short form.
     fn run(self, text: String) -> Value {
         let mut run = Map::new();
         let mut set = |name: &str, value: Value| run.insert(name.to_owned(), value);
@@ -181,8 +202,8 @@ impl Style<'_> {
     }
 }
 
-/// A text in pieces that Teams shows letter by letter. On iOS each run goes through `MarkDownParser`, which knows `*` and
-/// `_` in pairs, `[…](…)`, and lists where a run, a line, or what follows a bracket begins
+/// A text in pieces that Teams shows literally. On iOS each run is parsed by `MarkDownParser`, which knows `*` and `_` in
+/// pairs, `[…](…)`, and lists at the start of a run, of a line, or after a bracket
 /// (<https://github.com/microsoft/Teams-AdaptiveCards-Mobile>, `MarkDownBlockParser.cpp`).
 fn pieces(text: &str) -> Vec<String> {
     let mut text = text.to_owned();
@@ -228,7 +249,7 @@ fn block(block: &Block, depth: usize) -> Vec<Value> {
         }
         Block::List { start, items } => {
             let mut elements: Vec<_> = (0..).zip(items).flat_map(|item| list_item(*start, item, depth)).collect();
-            // Its items are close to each other, and it is not close to what stands before it.
+            // The items are close together, with a gap before the list.
             for element in elements.iter_mut().skip(usize::from(depth == 0)) {
                 element["spacing"] = "Small".into();
             }
@@ -241,7 +262,7 @@ fn container(items: Vec<Value>) -> Vec<Value> {
     vec![json!({ "type": "Container", "style": "emphasis", "items": items })]
 }
 
-/// Two spaces are one in a card, and those at a line's start are none.
+/// A card shows two spaces as one, and drops those at the start of a line.
 fn indented(code: &str) -> String {
     let line = |line: &str| {
         let text = line.trim_start_matches(' ');
@@ -250,7 +271,7 @@ fn indented(code: &str) -> String {
     code.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The mark stands before an item's first paragraph; what follows it is set in as far.
+/// The mark is before an item's first paragraph, and the rest of the item is indented.
 fn list_item(start: Option<u64>, (index, item): (u64, &Vec<Block>), depth: usize) -> Vec<Value> {
     let room = "\u{2003}".repeat(depth);
     let mark = start.map_or("• ".to_owned(), |start| format!("{}. ", start.saturating_add(index)));

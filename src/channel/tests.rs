@@ -17,12 +17,14 @@ mod teams;
 mod templates;
 mod zulip;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::listener::{Request, WebServer, http};
 use super::*;
+use crate::api::ApiSettings;
+use crate::api::github::GithubLogin;
 use crate::event::{About, EventKind};
-use crate::settings::{ApiSettings, DiscordSettings, GithubApi, GithubLogin, HookSettings, JiraApi, WebhookSettings};
 use crate::template::fixture::{EVIL, context_of, event, ticket};
 use crate::template::{Templates, for_kind};
 
@@ -76,33 +78,39 @@ fn post(message: &Message) -> Post<'_> {
 }
 
 fn destination(text: &str) -> Destination {
-    text.parse().unwrap()
+    super::destination(text).unwrap()
 }
 
 /// Every HTTP channel at one address, with short deadlines.
 fn web(url: &str) -> Channels {
-    let hook = |path: &str| HookSettings::new(&format!("{url}{path}")).unwrap();
-    let hooks = |name: &str, path: &str| [(name.to_owned(), hook(path))].into();
-    let api =
-        |path: &str, user: Option<&str>| Some(ApiSettings::new(&format!("{url}{path}"), user, "xoxb-hunter2").unwrap());
-    let discord = |name: &str, forum: bool, thread: Option<&str>| {
-        let HookSettings { url } = hook("/api/webhooks/1/hunter2");
-        (name.to_owned(), DiscordSettings { url, forum, thread: thread.map(str::to_owned) })
+    let hook = |path: &str| Hook::new(&format!("{url}{path}")).unwrap();
+    let api = |path: &str, user: Option<&str>| ApiSettings::new(&format!("{url}{path}"), user, "xoxb-hunter2").unwrap();
+    let discord = |forum: bool, thread: Option<&str>| {
+        let Hook { url } = hook("/api/webhooks/1/hunter2");
+        Chat::Discord(super::discord::Settings { url, forum, thread: thread.map(str::to_owned) })
     };
+    let chats = [
+        ("slack", Chat::Slack(super::slack::Settings { api: api("/api", None), signing_secret: None })),
+        ("slack_webhook.ops", Chat::SlackWebhook(hook("/services/hunter2"))),
+        ("teams.web", Chat::Teams(hook("/workflows/1?sig=hunter2"))),
+        ("discord.web", discord(false, None)),
+        ("discord.forum", discord(true, None)),
+        ("discord.thread", discord(false, Some("77"))),
+        ("google_chat.web", Chat::GoogleChat(hook("/v1/spaces/AAA/messages?key=k&token=hunter2"))),
+        ("mattermost", Chat::Mattermost(api("", None))),
+        ("mattermost_webhook.ops", Chat::MattermostWebhook(hook("/hooks/hunter2"))),
+        ("rocket_chat", Chat::RocketChat(api("", Some("u1")))),
+        ("matrix", Chat::Matrix(super::matrix::Settings { api: api("", None), rooms: Arc::default() })),
+        ("zulip", Chat::Zulip(api("", Some("bot@zulip.example")))),
+        ("webhook.hub", {
+            let (Hook { url }, key) = (hook("/in?key=hunter2"), webhook::signing_key(SECRET).unwrap());
+            Chat::Webhook(webhook::Settings { url, key })
+        }),
+    ];
+    let ApiSettings { url: github_url, token, .. } = api("", None);
     let settings = ChannelSettings {
-        slack: api("/api", None),
-        slack_webhooks: hooks("ops", "/services/hunter2"),
-        teams: hooks("web", "/workflows/1?sig=hunter2"),
-        discord: [discord("web", false, None), discord("forum", true, None), discord("thread", false, Some("77"))]
-            .into(),
-        google_chat: hooks("web", "/v1/spaces/AAA/messages?key=k&token=hunter2"),
-        mattermost: api("", None),
-        mattermost_webhooks: hooks("ops", "/hooks/hunter2"),
-        rocket_chat: api("", Some("u1")),
-        matrix: api("", None),
-        zulip: api("", Some("bot@zulip.example")),
-        webhooks: [("hub".to_owned(), WebhookSettings::new(&format!("{url}/in?key=hunter2"), SECRET).unwrap())].into(),
-        github: api("", None).map(|api| GithubApi { url: api.url, login: GithubLogin::Token(api.token) }),
+        chats: chats.map(|(table, chat)| (table.to_owned(), chat)).into(),
+        github: Some(GithubApi { url: github_url, login: GithubLogin::Token(token) }),
         jira: Some(JiraApi::by_token(url, Some("bot@jira.example"), "xoxb-hunter2").unwrap()),
         ..ChannelSettings::default()
     };
@@ -151,4 +159,45 @@ async fn outcomes(to: &str, answers: &[(u16, &str, &str)]) -> String {
         page += &format!("{outcome}\n");
     }
     page
+}
+
+#[test]
+fn what_teams_write() {
+    for text in [
+        "slack:#data",
+        "slack:C0123",
+        "slack-webhook:ops",
+        "teams:web",
+        "discord:web",
+        "google-chat:web",
+        "mattermost:acme/town-square",
+        "mattermost-webhook:ops",
+        "rocket-chat:#general",
+        "rocket-chat:@ana",
+        "matrix:!abc:example.com",
+        "zulip:data platform",
+        "webhook:hub",
+    ] {
+        assert_eq!(destination(text).to_string(), text);
+    }
+    for text in [
+        "slack:",
+        "slack:#a b",
+        "sms:1",
+        "sms",
+        "webhook:a/b",
+        "teams:",
+        "teams:https://example.com",
+        "mattermost:town-square",
+        "mattermost:acme/../x",
+        "rocket-chat:#",
+        "matrix:#room:example.com",
+        "zulip:",
+        "zulip: data",
+        "zulip:a\nb",
+        "github:acme/x",
+        "jira:DATA-1",
+    ] {
+        assert!(super::destination(text).is_err(), "{text}");
+    }
 }

@@ -1,5 +1,6 @@
 //! A JSON webhook, signed as Standard Webhooks says (<https://www.standardwebhooks.com>).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -7,16 +8,81 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use reqwest::Method;
-use secrecy::ExposeSecret;
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use serde::Deserialize;
 use serde_json::json;
 use sha2::Sha256;
 
 use super::http::{Body, Call, Http};
+use super::table::{self, Hook, HookTable, plain};
 use super::{Outcome, Post, html};
-use crate::settings::WebhookSettings;
+use crate::api::Mask;
+use crate::destination::{ChannelSpec, Place};
 use crate::template::text;
+use crate::toml_file::{self, At, Field, Raw, Reader, SecretText};
 
-pub(super) async fn send(client: &Http, settings: &WebhookSettings, post: &Post<'_>) -> Outcome {
+/// The channel's name, and what it accepts.
+pub(super) const SPEC: ChannelSpec =
+    ChannelSpec { name: "webhook", place: Place::Table, person: None, room: usize::MAX };
+
+/// `[webhook.NAME]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url", "secret"]))]
+pub struct Table {
+    /// Where messages are posted, which is a secret.
+    pub url: Field<SecretText>,
+    /// The secret that signs them, as Standard Webhooks says: `whsec_` and base64.
+    pub secret: Field<SecretText>,
+}
+
+impl Raw for Table {}
+
+/// What `[webhook.NAME]` says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where messages are posted
+    pub url: SecretString,
+    /// What signs them
+    pub key: SecretSlice<u8>,
+}
+
+pub(crate) type Tables = toml_file::Tables<Table>;
+
+/// Stands for a secret that isn't looked up.
+const STAND_IN: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::named(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
+    let hook = Hook::read(HookTable { url: table.url }, at, reader);
+    reader.require(&table.secret, at, "secret");
+    let secret = reader.secret(table.secret, &at.key("secret"), STAND_IN)?;
+    let key = reader.parsed(signing_key(secret.expose_secret()).map_err(plain), &at.key("secret"))?;
+    Some(Settings { url: hook?.url, key })
+}
+
+/// The key in a secret that is written as Standard Webhooks says: `whsec_` and 24 to 64 bytes in base64.
+pub(super) fn signing_key(secret: &str) -> Result<SecretSlice<u8>, String> {
+    let key = secret.strip_prefix("whsec_").and_then(|encoded| STANDARD.decode(encoded).ok());
+    match key {
+        Some(key) if (24..=64).contains(&key.len()) => Ok(key.into()),
+        _ => Err("the secret is `whsec_` and 24 to 64 random bytes in base64: \
+                  echo whsec_$(head -c 32 /dev/urandom | base64)"
+            .to_owned()),
+    }
+}
+
+impl Settings {
+    pub(super) fn mask(&self) -> Mask {
+        Mask::of_address(&self.url)
+    }
+}
+
+pub(super) async fn send(client: &Http, settings: &Settings, _: &str, post: &Post<'_>) -> Outcome {
     let id = format!("msg_{}", post.id);
     let timestamp = Timestamp::now().as_second();
     let body = payload(post).to_string();
@@ -41,7 +107,7 @@ pub(super) async fn send(client: &Http, settings: &WebhookSettings, post: &Post<
     match client.call(call).await {
         Ok(reply) if reply.is_success() => Outcome::sent(None),
         Ok(reply) if matches!(reply.status, 404 | 410) => reply.failed(&format!(
-            "the webhook answered {}: nobody takes messages at its address: see `url` in `[webhook.NAME]`: {}",
+            "the webhook answered {}: nothing accepts messages at its address: see `url` in `[webhook.NAME]`: {}",
             reply.status, reply.body
         )),
         Ok(reply) => reply.refused(),
@@ -77,6 +143,15 @@ fn sign(key: &[u8], text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_long_enough() {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        assert_eq!(signing_key(secret).map(|key| key.expose_secret().len()), Ok(24));
+        for bad in ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ=", "whsec_***"] {
+            assert!(signing_key(bad).is_err(), "{bad}");
+        }
+    }
 
     /// The example of the Standard Webhooks specification.
     #[test]

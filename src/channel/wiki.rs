@@ -1,10 +1,10 @@
 //! The tree as Jira's wiki markup.
 //!
 //! Data Center reads it by one regular expression after another (atlassian-renderer), Cloud once by a parser of its own
-//! (editor-wikimarkup-transformer), and both have to find nothing in a value. A backslash before a mark helps in either.
-//! Cloud, however, takes the backslashes within `{*}bold{*}` away and then reads what is left: what has one is not bold.
-//! Entities are of no use, since Cloud shows them as they are. Where no backslash helps (`https:`, `h1.`, `&lt;`, `:D`),
-//! U+2060 does, which nobody sees.
+//! (editor-wikimarkup-transformer), and neither may find markup in a value. A backslash before a mark works in both. Cloud,
+//! however, removes the backslashes within `{*}bold{*}` and then parses the result, so text with a backslash isn't made bold.
+//! Entities don't help, because Cloud shows them literally. Where a backslash doesn't help (`https:`, `h1.`, `&lt;`, `:D`), the
+//! invisible U+2060 does.
 
 use super::JOINER;
 use super::markdown::address;
@@ -37,12 +37,12 @@ fn plain(blocks: &[Block]) -> Vec<Block> {
     blocks.iter().flat_map(one).collect()
 }
 
-/// The lines of a list. An item's further lines go on below its first one, and a list within it has a longer mark.
+/// The lines of a list. An item's other lines follow its first one, and a nested list has a longer mark.
 fn list(outer: &str, start: Option<u64>, items: &[Vec<Block>]) -> Vec<String> {
     let mark = format!("{outer}{}", if start.is_some() { '#' } else { '*' });
     let mut lines = Vec::new();
     for (index, item) in (0..).zip(items) {
-        // Jira counts from one: other numbers are written out.
+        // Jira always counts from one, so other numbers are written as text.
         let number = start.filter(|start| *start != 1).map(|start| format!("{}. ", start.saturating_add(index)));
         let mut text = Vec::new();
         let mut inner = Vec::new();
@@ -91,7 +91,7 @@ fn inlines(text: &[Inline]) -> String {
     text.iter().map(one).collect()
 }
 
-/// Bold or italic, if there is nothing in it that has to be kept from being read.
+/// Bold or italic, unless there is something in it that has to be escaped.
 fn marked(inner: &[Inline], mark: &str) -> String {
     let written = inlines(inner);
     let trimmed = written.trim();
@@ -109,11 +109,11 @@ fn marked(inner: &[Inline], mark: &str) -> String {
 
 fn code(code: &str) -> String {
     let inert = text(code);
-    // Data Center takes no U+2060 in there.
+    // Data Center doesn't allow U+2060 in there.
     if inert.contains(JOINER) || inert.trim().is_empty() { inert } else { format!("{{{{{}}}}}", inert.trim()) }
 }
 
-/// A text with nothing in it that Jira would make more of.
+/// Escapes a text, so that Jira finds no markup in it.
 pub(super) fn text(value: &str) -> String {
     let letters = value.chars().collect::<Vec<_>>();
     let at = |index: Option<usize>| index.and_then(|index| letters.get(index)).copied();
@@ -122,18 +122,18 @@ pub(super) fn text(value: &str) -> String {
         let (before, after) = (at(index.checked_sub(1)), at(Some(index + 1)));
         let in_word = [before, after].iter().flatten().filter(|c| c.is_ascii_alphanumeric()).count() == 2;
         match letter {
-            // Two of them end a line, and one before a mark hides it.
+            // Two backslashes end a line, and one before a mark escapes it.
             '\\' => inert.extend([letter, JOINER]),
             // `{*}` and `{{` are marks, and Data Center looks for them after the backslashes are gone.
             '{' | '[' => inert.extend(['\\', letter, JOINER]),
-            // Addresses and emoticons, but not the time of day.
+            // Addresses and emoticons, but not a time of day.
             ':' if after != Some(' ')
                 && [before, after].iter().flatten().filter(|c| c.is_ascii_digit()).count() != 2 =>
             {
                 inert.extend([letter, JOINER]);
             }
             '&' if after.is_none_or(|c| c == '#' || c.is_ascii_alphanumeric()) => inert.extend([letter, JOINER]),
-            // Within a word these mark nothing, and a ticket's key stays one.
+            // Within a word these aren't marks, and a ticket's key must stay one.
             '-' | '_' if in_word => inert.push(letter),
             '-' | '#' | '*' | '_' | '+' | '?' | '^' | '~' | '|' | '%' | '}' | ']' | '(' | ')' | '!' | '@' => {
                 inert.extend(['\\', letter]);
@@ -144,7 +144,7 @@ pub(super) fn text(value: &str) -> String {
     inert
 }
 
-/// A link. Within one these have a meaning of their own whatever stands before them, so others that look like them do.
+/// A link. In a link these characters always have a meaning, escaped or not, so they are replaced by look-alikes.
 pub(super) fn link(words: &str, url: &str) -> String {
     let like = |letter: char| match letter {
         '[' => '(',

@@ -1,12 +1,14 @@
 //! Zulip by a bot's key: each conversation is a topic in the channel (<https://zulip.com/api/send-message>), so a reply
-//! and a broadcast are one more message in it.
+//! or a broadcast is another message in it.
 //!
-//! Zulip's Markdown has no backslash. It passes HTML's character references on and looks for every mark, mention and link
-//! before it knows what they stand for (`zerver/lib/markdown`), so they are what makes a text inert.
+//! Zulip's Markdown has no backslash escapes. It passes HTML character references through, and looks for marks, mentions and
+//! links without decoding them (`zerver/lib/markdown`). So character references make a text inert.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
@@ -14,24 +16,69 @@ use url::form_urlencoded::Serializer;
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply, seconds};
 use super::markdown::{self, Dialect, address};
+use super::person::is_id_number;
 use super::simple::{Abilities, quiet, simple};
+use super::table;
 use super::{Outcome, Post, Step, is_number, joined};
-use crate::settings::ApiSettings;
+use crate::api::ApiSettings;
+use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, clean, shorten};
+use crate::toml_file::{At, Field, Raw, Reader, SecretText};
 
-/// Zulip cuts what is longer, and counts code points.
+/// Zulip cuts off longer messages. It counts code points.
 const MAX_CONTENT: usize = 10_000;
 /// The same for a topic.
 const MAX_TOPIC: usize = 60;
 
-/// About how many letters fit before a message is shortened.
-pub(super) const ROOM: usize = 7_000;
+/// The channel's name, and what it accepts.
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "zulip",
+    place: Place::Called { wanted: "the name of a stream", fits: |place| place.trim() == place },
+    person: Some(&PersonKey {
+        key: "zulip",
+        about: "The user's id in Zulip, all digits.",
+        wanted: "an id, all digits",
+        fits: is_id_number,
+    }),
+    room: 7_000,
+};
 
-/// A user has 200 requests a minute.
+/// A user may make 200 requests a minute.
 const GAP: Duration = Duration::from_millis(350);
 
 const ABILITIES: Abilities = Abilities { marked: |_| true, code: str::to_owned, quotes: true };
 const DIALECT: Dialect = Dialect { text, code: markdown::code_span, link, strong: "**", emphasis: "*", line: "\n" };
+
+/// `[zulip]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["url", "email", "api_key"]))]
+pub struct Table {
+    /// The organisation's address, such as `https://example.zulipchat.com`.
+    pub url: Field<String>,
+    /// The bot's address, which Zulip shows with the key.
+    pub email: Field<String>,
+    /// The bot's API key.
+    pub api_key: Field<SecretText>,
+}
+
+impl Raw for Table {}
+
+pub(crate) type Tables = Field<Table>;
+pub(crate) type Settings = ApiSettings;
+
+pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, Settings> {
+    table::one(&SPEC, tables, reader, read_table)
+}
+
+fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
+    reader.require(&table.url, at, "url");
+    reader.require(&table.email, at, "email");
+    reader.require(&table.api_key, at, "api_key");
+    let url = reader.web_address(table.url, &at.key("url"));
+    let user = reader.word(table.email, &at.key("email"));
+    table::api(reader, (url, user.as_deref()), (table.api_key, &at.key("api_key")))
+}
 
 pub(super) async fn send(http: &Http, settings: &ApiSettings, channel: &str, post: &Post<'_>) -> Outcome {
     let content = content(post);
@@ -42,9 +89,9 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, channel: &str, pos
         return outcome;
     }
     let fields = [
-        // `channel` is newer, and means the same.
+        // The newer name `channel` means the same.
         ("type", "stream"),
-        // A name that is a number would be taken for an id, if it were not JSON.
+        // As JSON, so that a name of digits isn't taken for an id.
         ("to", &serde_json::Value::from(channel).to_string()),
         ("topic", &topic(post)),
         ("content", &content),
@@ -64,8 +111,8 @@ pub(super) async fn send(http: &Http, settings: &ApiSettings, channel: &str, pos
     }
 }
 
-/// Puts the content in the place of a message's. Nothing comes back if Zulip won't have that: the message is gone, or it
-/// is too late (<https://zulip.com/help/restrict-message-editing-and-deletion>).
+/// Replaces a message's content. Returns `None` if Zulip refuses that: the message is gone, or it is too late
+/// (<https://zulip.com/help/restrict-message-editing-and-deletion>).
 async fn edit(http: &Http, settings: &ApiSettings, (root, channel): (&str, &str), content: &str) -> Option<Outcome> {
     let url = settings.at(&format!("/api/v1/messages/{root}"));
     let call = Call { repeatable: true, ..call(settings, Method::PATCH, &url, &[("content", content)]) };
@@ -102,7 +149,7 @@ impl Said {
     }
 }
 
-/// What Zulip's error codes mean for us (<https://zulip.com/api/rest-error-handling>).
+/// What Zulip's error codes mean (<https://zulip.com/api/rest-error-handling>).
 fn refused(reply: &Reply, said: &Said, channel: &str) -> Outcome {
     let Said { code, msg, retry_after, .. } = said;
     let advice = match code.as_str() {
@@ -112,14 +159,14 @@ fn refused(reply: &Reply, said: &Said, channel: &str) -> Outcome {
             let retry_after = reply.retry_after.or(after);
             return Outcome::Transient { error: "Zulip asks us to slow down".to_owned(), retry_after };
         }
-        // Somebody has to mend the bot: the messages wait for it.
+        // The messages wait until somebody fixes the bot.
         "INVALID_API_KEY" | "UNAUTHORIZED" | "USER_DEACTIVATED" | "REALM_DEACTIVATED" => {
             return Outcome::transient(format!("Zulip says {code}: {msg}: see `email` and `api_key` in `[zulip]`"));
         }
         "STREAM_DOES_NOT_EXIST" => format!(
-            ": the bot finds no #{channel}. If it is private, subscribe the bot; if it was renamed, write its new name in `to`"
+            ": the bot can't find #{channel}. If it is private, subscribe the bot; if it was renamed, write its new name in `to`"
         ),
-        // It says the same of an archived channel, and of one that the bot may not post in.
+        // Zulip says the same for an archived channel and for one that the bot may not post in.
         _ if msg.contains("authorized") => format!(
             ": {msg}. If #{channel} is archived, unarchive it or write another one in `to`; else subscribe the bot, or let \
              it post there"
@@ -129,7 +176,7 @@ fn refused(reply: &Reply, said: &Said, channel: &str) -> Outcome {
     reply.failed(&format!("Zulip says {code}{advice}"))
 }
 
-/// What the conversation is called: always the same, since that is what holds it together.
+/// The name of the conversation's topic. It must always be the same, because it is what holds the conversation together.
 fn topic(post: &Post<'_>) -> String {
     let alias = post.short_alias();
     if post.message.private {
@@ -141,12 +188,12 @@ fn topic(post: &Post<'_>) -> String {
     match topic.chars().count() {
         0 => alias.to_owned(),
         1..=MAX_TOPIC => topic,
-        // Two long names may begin alike.
+        // Two long names may start in the same way.
         _ => format!("{} {alias}", shorten(&topic, MAX_TOPIC - alias.len() - 1)),
     }
 }
 
-/// The message as Zulip takes it.
+/// The message in Zulip's Markdown.
 pub(super) fn content(post: &Post<'_>) -> String {
     let called = post.mentions.iter().map(|id| format!("@**|{id}**")).collect::<Vec<_>>().join(" ");
     let write = |body: &[Block]| {
@@ -156,7 +203,7 @@ pub(super) fn content(post: &Post<'_>) -> String {
     fit(post.message, write, |content| content.chars().count() <= MAX_CONTENT)
 }
 
-/// What could begin or end anything is a character reference.
+/// Every character that could start or end something becomes a character reference.
 fn text(text: &str) -> String {
     let mut inert = String::with_capacity(text.len());
     let start = text.trim_start();
@@ -167,7 +214,7 @@ fn text(text: &str) -> String {
         let first = at == start.start;
         let means = match c {
             '&' | '<' | '>' | '*' | '`' | '[' | ']' | '#' | '@' | '~' | '$' | '^' | '|' | '\\' => true,
-            // Lists and lines across the page, `/me` and `/poll`.
+            // Lists and rules, `/me` and `/poll`.
             '-' | '+' | '_' | '/' => first,
             // A numbered list, and names of hosts.
             '.' => number.is_some_and(|length| at == start.start + length) || next.is_some_and(char::is_alphabetic),

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{ConfigArgs, Failure, counted, rule_tests, say, variable};
 use crate::app;
-use crate::channel::{Channels, Names};
+use crate::channel::{ChannelSettings, Channels, Names};
 use crate::compose::Rulebook;
 use crate::config::{self, Secrets};
 use crate::plan;
-use crate::settings::ChannelSettings;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::known::{find_rule, find_team, find_thread};
 use super::{ConfigArgs, Failure, look_into_store, open_store, say};
+use crate::channel;
 use crate::compose::Rulebook;
 use crate::destination::Destination;
 use crate::event::TicketKey;
@@ -44,7 +45,7 @@ pub(super) struct Named {
     #[arg(long)]
     team: Option<String>,
     /// Only at this destination, as in a team file's `to`
-    #[arg(long, value_name = "DESTINATION")]
+    #[arg(long, value_name = "DESTINATION", value_parser = channel::destination)]
     to: Option<Destination>,
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{ConfigArgs, Failure, open_store, say};
-use crate::channel::{Channels, Names, Outcome, Post};
+use crate::channel::{self, Channels, Names, Outcome, Post};
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::template::{Block, Inline, Links, Message};
@@ -13,6 +13,7 @@ pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
     /// The destination, as in a team file's `to`: email:ana@example.com, slack:#channel, …
+    #[arg(value_parser = channel::destination)]
     destination: Destination,
     /// The page to comment on, for the destinations github and jira: acme/ingest-api#45, DATA-123
     #[arg(long, value_name = "PAGE")]

@@ -66,7 +66,8 @@ impl Rulebook {
     pub fn load(config: &Config, before: Option<&Self>) -> Self {
         let (templates, sources, mut problems) = load_templates(&config.templates, before);
         let names = templates.names().into_iter().map(str::to_owned).collect();
-        let loaded = rule::load_folder(&config.rules, Known { templates: &names, channels: &config.channels });
+        let channels = config.channels.available();
+        let loaded = rule::load_folder(&config.rules, Known { templates: &names, channels: &channels });
         problems.extend(loaded.problems);
         let mut files = BTreeMap::new();
         for (path, team) in loaded.teams {

@@ -1,71 +1,69 @@
-//! How `[jira]` says that Jira's API is asked.
+//! What `[jira]` says about the API.
 
 use secrecy::ExposeSecret;
 
-use super::Checker;
-use super::channels::plain;
 use super::file::JiraTable;
-use super::secret::Form;
-use crate::settings::{JiraApi, is_cloud_address};
-use crate::toml_file::At;
+use crate::api::jira::{JiraApi, is_cloud_address};
+use crate::toml_file::{At, Reader, TOKEN};
 
 const GATEWAY: &str = "https://api.atlassian.com";
 const AUTH: &str = "https://auth.atlassian.com";
-const NOWHERE: &str = "without `base_url` nobody knows where Jira is";
+const NOWHERE: &str = "`base_url`, the address of Jira, is missing";
 
-impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
-    /// `base_url` is where the API is, if there is no `api_url`.
-    pub(super) fn jira_api(&mut self, raw: JiraTable, base_url: Option<&str>) -> Option<JiraApi> {
-        let at = At::root().key("jira");
-        let (id_at, secret_at) = (at.key("client_id"), at.key("client_secret"));
-        if !raw.client_id.is_absent() && raw.client_secret.is_absent() {
-            self.document.wrong(&id_at, "a service account needs its `client_secret` too", None);
-        }
-        if raw.client_id.is_absent() && !raw.client_secret.is_absent() {
-            self.document.wrong(&secret_at, "a service account needs its `client_id` too", None);
-        }
-        if raw.client_id.is_absent() {
-            return self.by_token(raw, base_url);
-        }
-        for (absent, key) in [(raw.user.is_absent(), "user"), (raw.token.is_absent(), "token")] {
-            if !absent {
-                let help = "leave out one of the two".to_owned();
-                self.document.wrong(&at.key(key), "Jira is asked either with a token or as a service account", help);
-            }
-        }
-        if base_url.is_none() {
-            self.document.wrong(&id_at, NOWHERE, None);
-        }
-        let id = self.word(raw.client_id, &id_at);
-        let secret = self.secret(raw.client_secret, &secret_at, Form::Token);
-        let gateway = self.web_address(raw.api_url, &at.key("api_url")).unwrap_or_else(|| GATEWAY.to_owned());
-        let auth = self.web_address(raw.auth_url, &at.key("auth_url")).unwrap_or_else(|| AUTH.to_owned());
-        let (id, secret, site) = (id?, secret?, base_url?);
-        // The addresses were checked, so only the secret can be wrong.
-        let api = JiraApi::by_service(&gateway, (&id, secret.expose_secret()), (&auth, site));
-        self.parsed(api.map_err(plain), &secret_at)
+/// Reads where Jira's API is, and what microalign logs in with. The API is at `base_url`, unless there is an `api_url`.
+pub(super) fn read_api(raw: JiraTable, base_url: Option<&str>, reader: &mut Reader<'_>) -> Option<JiraApi> {
+    let at = At::root().key("jira");
+    let (id_at, secret_at) = (at.key("client_id"), at.key("client_secret"));
+    if !raw.client_id.is_absent() && raw.client_secret.is_absent() {
+        reader.document.wrong(&id_at, "a service account needs its `client_secret` too", None);
     }
+    if raw.client_id.is_absent() && !raw.client_secret.is_absent() {
+        reader.document.wrong(&secret_at, "a service account needs its `client_id` too", None);
+    }
+    if raw.client_id.is_absent() {
+        return by_token(raw, base_url, reader);
+    }
+    for (absent, key) in [(raw.user.is_absent(), "user"), (raw.token.is_absent(), "token")] {
+        if !absent {
+            let help = "leave out one of the two".to_owned();
+            reader.document.wrong(&at.key(key), "a token and a service account exclude each other", help);
+        }
+    }
+    if base_url.is_none() {
+        reader.document.wrong(&id_at, NOWHERE, None);
+    }
+    let id = reader.word(raw.client_id, &id_at);
+    let secret = reader.secret(raw.client_secret, &secret_at, TOKEN);
+    let gateway = reader.web_address(raw.api_url, &at.key("api_url")).unwrap_or_else(|| GATEWAY.to_owned());
+    let auth = reader.web_address(raw.auth_url, &at.key("auth_url")).unwrap_or_else(|| AUTH.to_owned());
+    let (id, secret, site) = (id?, secret?, base_url?);
+    // The addresses were checked, so only the secret can be wrong.
+    let api = JiraApi::by_service(&gateway, (&id, secret.expose_secret()), (&auth, site));
+    reader.parsed(api.map_err(|message| (message, None)), &secret_at)
+}
 
-    fn by_token(&mut self, raw: JiraTable, base_url: Option<&str>) -> Option<JiraApi> {
-        let at = At::root().key("jira");
-        let (user_at, token_at) = (at.key("user"), at.key("token"));
-        let (given, nameless) = (!raw.token.is_absent(), raw.user.is_absent());
-        if !nameless && !given {
-            self.document.wrong(&user_at, "an account needs its `token` too", None);
-        }
-        let user = self.word(raw.user, &user_at);
-        let url = self.web_address(raw.api_url, &at.key("api_url")).or_else(|| base_url.map(str::to_owned));
-        match &url {
-            None if given => self.document.wrong(&token_at, NOWHERE, None),
-            // The gateway also takes the tokens of service accounts, which go without an address.
-            Some(url) if given && nameless && is_cloud_address(url) && !url.starts_with(GATEWAY) => {
-                let help = "write `user = \"bot@example.com\"`: the address of the account whose API token it is";
-                self.document.wrong(&token_at, "on Jira Cloud a token is only good with its account", help.to_owned());
-            }
-            _ => {}
-        }
-        let token = self.secret(raw.token, &token_at, Form::Token)?;
-        // The address was checked, so only the token can be wrong.
-        self.parsed(JiraApi::by_token(&url?, user.as_deref(), token.expose_secret()).map_err(plain), &token_at)
+fn by_token(raw: JiraTable, base_url: Option<&str>, reader: &mut Reader<'_>) -> Option<JiraApi> {
+    let at = At::root().key("jira");
+    let (user_at, token_at) = (at.key("user"), at.key("token"));
+    let (given, nameless) = (!raw.token.is_absent(), raw.user.is_absent());
+    if !nameless && !given {
+        reader.document.wrong(&user_at, "an account needs its `token` too", None);
     }
+    let user = reader.word(raw.user, &user_at);
+    let url = reader.web_address(raw.api_url, &at.key("api_url")).or_else(|| base_url.map(str::to_owned));
+    match &url {
+        None if given => reader.document.wrong(&token_at, NOWHERE, None),
+        // The gateway also accepts tokens of service accounts, which have no mail address.
+        Some(url) if given && nameless && is_cloud_address(url) && !url.starts_with(GATEWAY) => {
+            let help = "write `user = \"bot@example.com\"`: the address of the account whose API token it is";
+            reader.document.wrong(&token_at, "on Jira Cloud a token needs its account", help.to_owned());
+        }
+        _ => {}
+    }
+    let token = reader.secret(raw.token, &token_at, TOKEN)?;
+    // The address was checked, so only the token can be wrong.
+    reader.parsed(
+        JiraApi::by_token(&url?, user.as_deref(), token.expose_secret()).map_err(|message| (message, None)),
+        &token_at,
+    )
 }

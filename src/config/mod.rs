@@ -1,52 +1,46 @@
 //! The configuration: raw TOML to checked values.
 
-mod channels;
-mod email;
-mod expand;
 mod file;
+mod github;
 mod jira;
-mod secret;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::mem::take;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use url::Url;
 
-pub use self::channels::GITHUB;
-pub use file::schema;
-pub use secret::Secrets;
+pub use self::file::schema;
+pub use self::github::GITHUB;
+pub use crate::toml_file::Secrets;
 
+use self::file::{ConfigFile, ServerTable, StoreTable};
+use crate::channel::{self, ChannelSettings};
+use crate::destination::Destination;
 use crate::event::TicketKey;
-use crate::settings::{ChannelSettings, TellAuthors};
-use crate::toml_file::{At, Document, Field, Problem, Wrong};
-use file::{ConfigFile, ServerTable, StoreTable};
+use crate::toml_file::{At, Document, Field, Problem, Reader, Wrong};
 
 /// What the operator configured, checked. Paths are ready to be opened.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The folder of team files
     pub rules: PathBuf,
-    /// The folder of templates; it need not be there
+    /// The folder of templates, which may be missing
     pub templates: PathBuf,
     /// Where to listen
     pub listen: SocketAddr,
-    /// What links to us in messages start with, without a slash at its end; without it there are no such links
+    /// What the links in messages start with, without a slash at the end; without it, messages have no such links
     pub public_url: Option<String>,
     /// The SQLite file
     pub store: PathBuf,
-    /// Any one verifies a webhook of GitHub; none if there are none
+    /// Any of them verifies a webhook from GitHub; if there are none, nothing does
     pub github_secrets: Vec<SecretString>,
-    /// Any one verifies a webhook of Jira; none if there are none
+    /// Any of them verifies a webhook from Jira; if there are none, nothing does
     pub jira_secrets: Vec<SecretString>,
-    /// What Slack signs its events with
-    pub slack_secret: Option<SecretString>,
-    /// What links to tickets start with; no slash at its end
+    /// What links to tickets start with, without a slash at the end
     pub jira_base_url: Option<String>,
-    /// Where GitHub's API is; no slash at its end
+    /// Where GitHub's API is, without a slash at the end
     pub github_url: String,
     /// The projects whose tickets count; empty for all
     pub jira_projects: Vec<String>,
@@ -60,17 +54,17 @@ pub struct Config {
 ///
 /// # Errors
 /// All the problems in it. None holds a secret.
-pub fn load(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
+pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
     let (config, problems) = read(path, env, Secrets::Needed)?;
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
-/// Reads the configuration for a command that sends nothing and asks nobody: secrets that come from the environment or
-/// from files are not looked up, and taken to be right.
+/// Reads the configuration for a command that makes no requests: secrets that come from the environment or
+/// from files are not looked up, and are assumed to be right.
 ///
 /// # Errors
-/// All the other problems in it.
-pub fn look(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
+/// All other problems in it.
+pub fn look(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
     let (config, problems) = read(path, env, Secrets::Assumed)?;
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
@@ -79,30 +73,30 @@ pub fn look(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<Config
 ///
 /// # Errors
 /// The problems of the file as such, and of `[store]`.
-pub fn store(path: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<PathBuf, Vec<Problem>> {
-    let (store, problems) = checked(path, env, Secrets::Assumed, |checker, raw| checker.store(raw.store))?;
+pub fn store(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, Vec<Problem>> {
+    let (store, problems) = checked(path, env, Secrets::Assumed, |raw, reader| read_store(raw.store, reader))?;
     if problems.is_empty() { Ok(store) } else { Err(problems) }
 }
 
-/// Reads the configuration as far as it goes, for a look at the files that it names. What has a problem is as if it
-/// were left out; the problems are the second value.
+/// Reads as much of the configuration as is right, so that the files that it names can be checked too. Values with a problem are
+/// left out; the problems are the second value.
 ///
 /// # Errors
 /// The problems of a file that cannot be read at all.
 pub fn read(
     path: &Path,
-    env: &impl Fn(&str) -> Option<String>,
+    env: &dyn Fn(&str) -> Option<String>,
     secrets: Secrets,
 ) -> Result<(Config, Vec<Problem>), Vec<Problem>> {
-    checked(path, env, secrets, |checker, raw| checker.config(raw))
+    checked(path, env, secrets, read_config)
 }
 
-/// What `check` makes of the file, and the problems it found.
-fn checked<T, E: Fn(&str) -> Option<String>>(
+/// What `read` makes of the file, and the problems it found.
+fn checked<T>(
     path: &Path,
-    env: &E,
+    env: &dyn Fn(&str) -> Option<String>,
     secrets: Secrets,
-    check: impl FnOnce(&mut Checker<'_, E>, ConfigFile) -> T,
+    read: impl FnOnce(ConfigFile, &mut Reader<'_>) -> T,
 ) -> Result<(T, Vec<Problem>), Vec<Problem>> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| {
@@ -111,186 +105,133 @@ fn checked<T, E: Fn(&str) -> Option<String>>(
     })?;
     let (document, raw) = Document::read::<ConfigFile>(&name, &text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut checker = Checker { document, folder, env, secrets };
-    let value = check(&mut checker, raw);
-    Ok((value, checker.document.into_problems()))
+    let mut reader = Reader { document, folder, env, secrets };
+    let value = read(raw, &mut reader);
+    Ok((value, reader.document.into_problems()))
+}
+
+/// Where the authors of assumptions are told what came of them, by a comment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TellAuthors {
+    /// `[github] comment`
+    pub github: bool,
+    /// `[jira] comment`
+    pub jira: bool,
+}
+
+impl TellAuthors {
+    /// Whether it is done at a destination.
+    #[must_use]
+    pub fn at(self, to: &Destination) -> bool {
+        match to {
+            Destination::Github => self.github,
+            Destination::Jira => self.jira,
+            _ => false,
+        }
+    }
 }
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
-/// Tables that the operator names.
-type Tables<T> = Field<BTreeMap<String, Field<T>>>;
-
-struct Checker<'a, E> {
-    document: Document<'a>,
-    folder: &'a Path,
-    env: &'a E,
-    secrets: Secrets,
-}
-
-/// The methods report what is wrong and return a value that is as good as any: the problems are what counts then.
-impl<E: Fn(&str) -> Option<String>> Checker<'_, E> {
-    fn config(&mut self, raw: ConfigFile) -> Config {
-        let root = At::root();
-        let (listen, public_url) = self.server(raw.server);
-        let before = self.document.problem_count();
-        let (github_at, jira_at) = (root.key("github"), root.key("jira"));
-        let mut github = self.document.take(raw.github, &github_at).unwrap_or_default();
-        let mut jira = self.document.take(raw.jira, &jira_at).unwrap_or_default();
-        let github_secrets = self.secrets(take(&mut github.secrets), &github_at.key("secrets"));
-        let jira_secrets = self.secrets(take(&mut jira.secrets), &jira_at.key("secrets"));
-        if github_secrets.is_empty() && jira_secrets.is_empty() && self.document.problem_count() == before {
-            let help = "write `secrets = [\"${GITHUB_WEBHOOK_SECRET}\"]` below `[github]`, or the like below `[jira]`";
-            self.document.wrong(&root, "no webhook can be verified: there is no secret", help.to_owned());
-        }
-        let jira_base_url = self.web_address(take(&mut jira.base_url), &jira_at.key("base_url"));
-        let jira_projects = take(&mut jira.projects);
-        let (github_comment, jira_comment) = (take(&mut github.comment), take(&mut jira.comment));
-        let asked = self.document.problem_count();
-        let (github_url, github_api) = self.github_api(github);
-        let jira_api = self.jira_api(jira, jira_base_url.as_deref());
-        let understood = self.document.problem_count() == asked;
-        let tell_authors = TellAuthors {
-            github: self.comment(github_comment, &github_at, github_api.is_some() || !understood),
-            jira: self.comment(jira_comment, &jira_at, jira_api.is_some() || !understood),
-        };
-        let (slack, slack_secret) = self.slack(raw.slack);
-        Config {
-            github_url,
-            tell_authors,
-            slack_secret,
-            rules: self.path(raw.rules, &root.key("rules"), "rules"),
-            templates: self.path(raw.templates, &root.key("templates"), "templates"),
-            listen,
-            public_url,
-            store: self.store(raw.store),
-            github_secrets,
-            jira_secrets,
-            jira_base_url,
-            jira_projects: self.projects(jira_projects, &jira_at.key("projects")),
-            channels: ChannelSettings {
-                email: self.email(raw.email),
-                slack,
-                slack_webhooks: self.hooks(raw.slack_webhook, "slack_webhook"),
-                teams: self.hooks(raw.teams, "teams"),
-                discord: self.discord(raw.discord),
-                google_chat: self.google_chat(raw.google_chat),
-                mattermost: self.mattermost(raw.mattermost),
-                mattermost_webhooks: self.hooks(raw.mattermost_webhook, "mattermost_webhook"),
-                rocket_chat: self.rocket_chat(raw.rocket_chat),
-                matrix: self.matrix(raw.matrix),
-                zulip: self.zulip(raw.zulip),
-                webhooks: self.webhooks(raw.webhook),
-                github: github_api,
-                jira: jira_api,
-                people: self.people(raw.people),
-                mailbox: self.path(raw.mailbox, &root.key("mailbox"), "mailbox"),
-            },
-        }
+/// The functions below report what is wrong and return a value that is as good as any: if there are problems, only they
+/// are used.
+fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
+    let root = At::root();
+    let chats = raw.chats(reader);
+    let (listen, public_url) = read_server(raw.server, reader);
+    let before = reader.document.problem_count();
+    let (github_at, jira_at) = (root.key("github"), root.key("jira"));
+    let mut github = reader.document.take(raw.github, &github_at).unwrap_or_default();
+    let mut jira = reader.document.take(raw.jira, &jira_at).unwrap_or_default();
+    let github_secrets = reader.secret_list(take(&mut github.secrets), &github_at.key("secrets"));
+    let jira_secrets = reader.secret_list(take(&mut jira.secrets), &jira_at.key("secrets"));
+    if github_secrets.is_empty() && jira_secrets.is_empty() && reader.document.problem_count() == before {
+        let help = "write `secrets = [\"${GITHUB_WEBHOOK_SECRET}\"]` below `[github]`, or the like below `[jira]`";
+        reader.document.wrong(&root, "no webhook can be verified: there is no secret", help.to_owned());
     }
-
-    fn server(&mut self, field: Field<ServerTable>) -> (SocketAddr, Option<String>) {
-        let at = At::root().key("server");
-        let table = self.document.take(field, &at).unwrap_or_default();
-        let listen_at = at.key("listen");
-        let listen = self.text(table.listen, &listen_at).and_then(|(written, text)| {
-            let help = "write an address and a port, such as \"127.0.0.1:8080\"".to_owned();
-            let message = format!("`{written}` is nothing to listen on");
-            self.parsed(text.parse::<SocketAddr>().map_err(|_| (message, Some(help))), &listen_at)
-        });
-        let listen = listen.unwrap_or(LISTEN);
-        (listen, self.web_address(table.public_url, &at.key("public_url")))
-    }
-
-    fn store(&mut self, field: Field<StoreTable>) -> PathBuf {
-        let at = At::root().key("store");
-        let table = self.document.take(field, &at).unwrap_or_default();
-        let at = at.key("url");
-        let file = self.text(table.url, &at).and_then(|(_, url)| self.parsed(sqlite_file(&url), &at));
-        self.folder.join(file.unwrap_or_else(|| "microalign.db".to_owned()))
-    }
-
-    fn projects(&mut self, field: Field<Vec<Field<String>>>, at: &At) -> Vec<String> {
-        let entries = self.document.texts(field, at).unwrap_or_default();
-        entries.into_iter().filter_map(|(at, text)| self.project(&text, &at)).collect()
-    }
-
-    fn project(&mut self, text: &str, at: &At) -> Option<String> {
-        let project = self.expanded(text, at)?;
-        let is_key = |text: &str| format!("{text}-1").parse::<TicketKey>().is_ok_and(|key| key.project() == text);
-        if is_key(&project) {
-            return Some(project);
-        }
-        let capitals = text.to_uppercase();
-        let help = if is_key(&capitals) { &capitals } else { "DATA" };
-        let help = Some(format!("write the letters before the number in a ticket's key, such as \"{help}\""));
-        self.parsed(Err((format!("`{text}` is no project key"), help)), at)
-    }
-
-    fn require<T>(&mut self, field: &Field<T>, table: &At, key: &str) {
-        if field.is_absent() {
-            self.document.wrong(table, format!("`{key}` is missing"), None);
-        }
-    }
-
-    fn path(&mut self, field: Field<String>, at: &At, default: &str) -> PathBuf {
-        let path = self.text(field, at).and_then(|(_, path)| {
-            let filled = if path.is_empty() { Err(("the path is empty".to_owned(), None)) } else { Ok(path) };
-            self.parsed(filled, at)
-        });
-        self.folder.join(path.as_deref().unwrap_or(default))
-    }
-
-    /// A web address without the slash at its end.
-    fn web_address(&mut self, field: Field<String>, at: &At) -> Option<String> {
-        let (_, text) = self.text(field, at)?;
-        let plain = |url: Url| url.has_host() && url.query().is_none() && url.fragment().is_none();
-        if (text.starts_with("http://") || text.starts_with("https://")) && Url::parse(&text).is_ok_and(plain) {
-            return Some(text.trim_end_matches('/').to_owned());
-        }
-        // The text isn't quoted: user and password may stand in it.
-        let help = "write \"https://HOST\"".to_owned();
-        self.parsed(Err(("this is no web address".to_owned(), Some(help))), at)
-    }
-
-    /// A string as written, which may be shown, and its value.
-    fn text(&mut self, field: Field<String>, at: &At) -> Option<(String, String)> {
-        let written = self.document.take(field, at)?;
-        let value = self.expanded(&written, at)?;
-        Some((written, value))
-    }
-
-    fn expanded(&mut self, text: &str, at: &At) -> Option<String> {
-        let expanded = expand::expand(text, self.folder, self.env);
-        self.parsed(expanded.map_err(|(message, help)| (message, Some(help))), at)
-    }
-
-    /// A string without white space, trimmed of what a file has at its end.
-    fn word(&mut self, field: Field<String>, at: &At) -> Option<String> {
-        let (_, text) = self.text(field, at)?;
-        let text = text.trim();
-        let filled = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-        let word = if filled { Ok(text.to_owned()) } else { Err(("write one word".to_owned(), None)) };
-        self.parsed(word, at)
-    }
-
-    /// Reports an error where it is.
-    fn parsed<T>(&mut self, outcome: Result<T, Wrong>, at: &At) -> Option<T> {
-        outcome.map_err(|(message, help)| self.document.wrong(at, message, help)).ok()
+    let jira_base_url = reader.web_address(take(&mut jira.base_url), &jira_at.key("base_url"));
+    let jira_projects = take(&mut jira.projects);
+    let (github_comment, jira_comment) = (take(&mut github.comment), take(&mut jira.comment));
+    let asked = reader.document.problem_count();
+    let (github_url, github_api) = github::read_api(github, reader);
+    let jira_api = jira::read_api(jira, jira_base_url.as_deref(), reader);
+    let understood = reader.document.problem_count() == asked;
+    let tell_authors = TellAuthors {
+        github: github::read_comment(github_comment, (&github_at, github_api.is_some() || !understood), reader),
+        jira: github::read_comment(jira_comment, (&jira_at, jira_api.is_some() || !understood), reader),
+    };
+    Config {
+        github_url,
+        tell_authors,
+        rules: reader.path(raw.rules, &root.key("rules"), "rules"),
+        templates: reader.path(raw.templates, &root.key("templates"), "templates"),
+        listen,
+        public_url,
+        store: read_store(raw.store, reader),
+        github_secrets,
+        jira_secrets,
+        jira_base_url,
+        jira_projects: read_projects(jira_projects, &jira_at.key("projects"), reader),
+        channels: ChannelSettings {
+            email: channel::read_email(raw.email, reader),
+            chats,
+            github: github_api,
+            jira: jira_api,
+            people: channel::read_people(raw.people, reader),
+            mailbox: reader.path(raw.mailbox, &root.key("mailbox"), "mailbox"),
+        },
     }
 }
 
-/// The path in `sqlite://FILE`. The address isn't shown: one of another database would hold a password.
+fn read_server(field: Field<ServerTable>, reader: &mut Reader<'_>) -> (SocketAddr, Option<String>) {
+    let at = At::root().key("server");
+    let table = reader.document.take(field, &at).unwrap_or_default();
+    let listen_at = at.key("listen");
+    let listen = reader.text(table.listen, &listen_at).and_then(|(written, text)| {
+        let help = "write an address and a port, such as \"127.0.0.1:8080\"".to_owned();
+        let message = format!("`{written}` isn't an address to listen on");
+        reader.parsed(text.parse::<SocketAddr>().map_err(|_| (message, Some(help))), &listen_at)
+    });
+    let listen = listen.unwrap_or(LISTEN);
+    (listen, reader.web_address(table.public_url, &at.key("public_url")))
+}
+
+fn read_store(field: Field<StoreTable>, reader: &mut Reader<'_>) -> PathBuf {
+    let at = At::root().key("store");
+    let table = reader.document.take(field, &at).unwrap_or_default();
+    let at = at.key("url");
+    let file = reader.text(table.url, &at).and_then(|(_, url)| reader.parsed(sqlite_file(&url), &at));
+    reader.folder.join(file.unwrap_or_else(|| "microalign.db".to_owned()))
+}
+
+fn read_projects(field: Field<Vec<Field<String>>>, at: &At, reader: &mut Reader<'_>) -> Vec<String> {
+    let entries = reader.document.texts(field, at).unwrap_or_default();
+    entries.into_iter().filter_map(|(at, text)| read_project(&text, &at, reader)).collect()
+}
+
+fn read_project(text: &str, at: &At, reader: &mut Reader<'_>) -> Option<String> {
+    let project = reader.expanded(text, at)?;
+    let is_key = |text: &str| format!("{text}-1").parse::<TicketKey>().is_ok_and(|key| key.project() == text);
+    if is_key(&project) {
+        return Some(project);
+    }
+    let capitals = text.to_uppercase();
+    let help = if is_key(&capitals) { &capitals } else { "DATA" };
+    let help = Some(format!("write what is before the number in a ticket's key, such as \"{help}\""));
+    reader.parsed(Err((format!("`{text}` isn't a project key"), help)), at)
+}
+
+/// The path in `sqlite://FILE`. The address isn't shown, because one of another database would hold a password.
 fn sqlite_file(url: &str) -> Result<String, Wrong> {
     let help = || Some("write \"sqlite://microalign.db\"".to_owned());
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Err(("PostgreSQL is not supported by this version, only SQLite".to_owned(), help()));
+        return Err(("PostgreSQL isn't supported by this version, only SQLite".to_owned(), help()));
     }
     match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
-        Some(":memory:") => Err(("the ledger has to outlive the service: name a file".to_owned(), help())),
+        Some(":memory:") => Err(("the ledger must survive a restart: name a file".to_owned(), help())),
         Some(file) if !file.is_empty() && !file.contains('?') => Ok(file.to_owned()),
-        Some(_) => Err(("this names no file".to_owned(), help())),
-        None => Err(("this is no address of a store".to_owned(), help())),
+        Some(_) => Err(("this doesn't name a file".to_owned(), help())),
+        None => Err(("this isn't the address of a store".to_owned(), help())),
     }
 }
 
@@ -301,6 +242,7 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
+    use crate::channel::Chat;
 
     fn loaded(text: &str) -> (tempfile::TempDir, Config) {
         let folder = tempfile::tempdir().unwrap();
@@ -318,11 +260,11 @@ mod tests {
     fn a_secret_is_all_that_must_be_set() {
         let (folder, config) = loaded("[github]\nsecrets = [\"${SECRET}\"]\n");
         assert_eq!(config.github_secrets[0].expose_secret(), "s3cret");
+        assert!(!config.channels.is_set_up());
         let paths = [config.rules, config.templates, config.channels.mailbox, config.store];
         assert_eq!(paths, ["rules", "templates", "mailbox", "microalign.db"].map(|name| folder.path().join(name)));
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(config.public_url, None);
-        assert!(config.channels.email.is_none() && config.channels.slack.is_none());
     }
 
     #[test]
@@ -373,18 +315,20 @@ mod tests {
         assert_eq!((config.github_secrets.len(), config.jira_secrets[0].expose_secret()), (2, "${SECRET}"));
         assert_eq!(config.jira_base_url.as_deref(), Some("https://example.atlassian.net"));
         assert_eq!(config.jira_projects, ["DATA"]);
-        let ChannelSettings { email, slack, slack_webhooks, webhooks, .. } = config.channels;
+        let slack = config.channels.slack().unwrap();
+        assert_eq!(slack.signing_secret.as_ref().unwrap().expose_secret(), "s3cret");
+        assert_eq!(slack.api.token.expose_secret(), "xoxb-1");
+        let ChannelSettings { email, chats, .. } = config.channels;
         let email = email.unwrap();
         assert!(email.allow.unwrap().allows("ana@partner.org"));
         assert_eq!(email.dkim.unwrap().key.algorithm(), "ed25519-sha256");
         let replies = email.replies.unwrap();
         assert_eq!((replies.address.to_string().as_str(), replies.imap.port), ("microalign@example.com", 993));
-        assert_eq!(config.slack_secret.unwrap().expose_secret(), "s3cret");
         let (_, password) = email.smtp.unwrap().credentials.unwrap();
         assert_eq!(password.expose_secret(), "s3cret");
-        assert_eq!(slack.unwrap().token.expose_secret(), "xoxb-1");
-        assert_eq!(slack_webhooks["ops"].url.expose_secret(), "https://hooks.example.com/s3cret");
-        assert!(webhooks.contains_key("hub"));
+        let Some(Chat::SlackWebhook(hook)) = chats.get("slack_webhook.ops") else { panic!("{chats:?}") };
+        assert_eq!(hook.url.expose_secret(), "https://hooks.example.com/s3cret");
+        assert!(chats.contains_key("webhook.hub"));
     }
 
     #[test]

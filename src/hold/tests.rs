@@ -7,15 +7,15 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::destination::Available;
 use crate::rule::{Known, check};
-use crate::settings::ChannelSettings;
 
 /// A team with these keys and one rule with those.
 fn team(team: &str, rule: &str) -> Team {
     let text = format!(
         "team = \"t\"\nto = [\"mailbox\"]\n{team}\n[[rule]]\nname = \"r\"\non = [\"pull_request.merged\"]\n{rule}\n"
     );
-    let (templates, channels) = (BTreeSet::new(), ChannelSettings::default());
+    let (templates, channels) = (BTreeSet::new(), Available::default());
     check("t.toml", &text, Known { templates: &templates, channels: &channels }).unwrap()
 }
 

@@ -29,11 +29,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, watch};
 use warp::Filter as _;
 
+use crate::config::TellAuthors;
 use crate::event::Source;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::reply::AnswerHandler;
-use crate::settings::TellAuthors;
 use crate::source::Settings;
 use crate::store::Store;
 

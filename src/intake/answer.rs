@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 
 use super::round::Round;
 use crate::compose::{Feedback, Reaction, Rulebook};
+use crate::config::TellAuthors;
 use crate::plan::{self, Agreement};
 use crate::reason::Reason;
 use crate::rule::Team;
-use crate::settings::TellAuthors;
 use crate::store::{Assumption, Conclusion, StoreError, Told, Unanswered, Unopposed};
 
 impl Round<'_> {

@@ -26,11 +26,11 @@ pub use self::enrich::Enricher;
 use self::names::Learned;
 use self::round::Round;
 use crate::compose::Rulebook;
+use crate::config::TellAuthors;
 use crate::event::Source;
 use crate::metrics::Metrics;
 use crate::reason::Reason;
 use crate::rule::Renaming;
-use crate::settings::TellAuthors;
 use crate::source::{self, Parsed, Settings};
 use crate::store::{Incoming, Queued, Store, StoreError, Tx};
 

@@ -5,8 +5,8 @@ use std::panic::AssertUnwindSafe;
 use jiff::Timestamp;
 
 use crate::compose::Rulebook;
+use crate::config::TellAuthors;
 use crate::rule::Renaming;
-use crate::settings::TellAuthors;
 use crate::store::{StoreError, Tx};
 
 /// What a round works with, and has done so far.

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::*;
+use crate::destination::Available;
 use crate::event::{About, Actor, PullRequest, Source, Stage, Thing, ThingKind};
 use crate::hold::WaitsFor;
 use crate::rule::{Known as Refers, check};
-use crate::settings::ChannelSettings;
 use crate::track::{Known, track};
 
 const TEAM: &str = r#"
@@ -37,7 +37,7 @@ fn teams(text: &str) -> Rules {
 
 fn teams_with(text: &str, templates: &[&str]) -> Rules {
     let templates = templates.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    let channels = ChannelSettings::default();
+    let channels = Available::default();
     let team = check("rules/web.toml", text, Refers { templates: &templates, channels: &channels }).unwrap();
     Rules::new(vec![Arc::new(team)])
 }

@@ -23,7 +23,7 @@ use tokio_rustls::TlsConnector;
 
 use super::mail;
 use crate::channel::choose_tls_provider;
-use crate::settings::{MailServer, MailTls};
+use crate::channel::{MailServer, MailTls};
 use crate::template::{clean, shorten};
 
 /// The time limit for a command.

@@ -15,8 +15,8 @@ use tokio::time::sleep;
 use super::AnswerHandler;
 use super::imap::{self, Mailbox, Trouble};
 use super::mail::{self, Mail};
+use crate::channel::ReplySettings;
 use crate::mute::Linker;
-use crate::settings::ReplySettings;
 
 /// How far back mails are read: addresses for answers live as long as links.
 const OLDEST: SignedDuration = SignedDuration::from_hours(90 * 24);

@@ -21,7 +21,7 @@ pub use self::inbox::Inbox;
 
 use self::slack::InThread;
 use crate::api::slack::Slack;
-use crate::settings::Person;
+use crate::channel::Person;
 use crate::store::{Assumption, Objected, Objection, Store, StoreError, Through};
 
 /// Stores what people answer. What authors say to their own assumptions doesn't count.
@@ -66,7 +66,7 @@ impl AnswerHandler {
     pub async fn slack(&self, message: InThread) -> Result<bool, StoreError> {
         let InThread { root, key, user, text } = message;
         let Some(assumption) = self.store.assumption_in("slack", &root).await? else { return Ok(false) };
-        if self.is_author(&assumption, |person| person.slack.as_deref() == Some(&user)) {
+        if self.is_author(&assumption, |person| person.name("slack") == Some(&user)) {
             return Ok(false);
         }
         let by = match &self.slack {
@@ -99,7 +99,7 @@ impl AnswerHandler {
         let Some(event) = &assumption.event else { return false };
         let Some(author) = event.note.as_ref().and_then(|note| note.author.as_ref()) else { return false };
         let by_login = self.people.get(&author.login.to_lowercase());
-        let by_account = || self.people.values().find(|person| person.jira.as_ref() == Some(&author.login));
+        let by_account = || self.people.values().find(|person| person.name("jira") == Some(&author.login));
         by_login.or_else(by_account).is_some_and(is)
     }
 }

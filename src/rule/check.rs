@@ -17,8 +17,8 @@ use super::mistaken_keys;
 use super::pattern::{Pattern, Patterns, Syntax};
 use super::timing;
 use super::{Audience, On, Owns, Rule, Team};
+use crate::destination::Available;
 use crate::event::{EventKind, Kinds};
-use crate::settings::ChannelSettings;
 use crate::toml_file::{At, Document, Field, Problem, TextOrTexts, Wrong, did_you_mean};
 
 /// Names stand in addresses of pages and in mail headers.
@@ -29,8 +29,8 @@ const LONGEST_NAME: usize = 64;
 pub struct Known<'a> {
     /// Names of the templates
     pub templates: &'a BTreeSet<String>,
-    /// What the operator configured
-    pub channels: &'a ChannelSettings,
+    /// What destinations and people there are
+    pub channels: &'a Available,
 }
 
 /// Reads a team file. `file` names it in problems.
@@ -143,7 +143,7 @@ impl Checker<'_> {
         let owner = self.document.take(field, &at)?;
         if owner.parse::<lettre::Address>().is_err() {
             self.document.wrong(&at, format!("`{owner}` isn't a mail address"), None);
-        } else if let Some((message, help)) = manner::not_allowed(&owner, self.known.channels) {
+        } else if let Err((message, help)) = self.known.channels.check_mail(&owner) {
             self.document.wrong(&at, message, help);
         }
         Some(owner)
@@ -311,14 +311,14 @@ mod tests {
             [[rule]]
             name = "its-own"
             on = ["push"]
-            to = ["slack:#data"]
+            to = ["email:b@example.com"]
             settle = "0s"
             own = false
             bots = false
             template = "on-track"
         "#;
         let templates = ["heads-up", "on-track"].map(str::to_owned).into();
-        let known = Known { templates: &templates, channels: &ChannelSettings::default() };
+        let known = Known { templates: &templates, channels: &Available::default() };
         let team = check("data.toml", text, known).unwrap();
         let manner: Vec<_> = team
             .rules
@@ -330,14 +330,14 @@ mod tests {
             .collect();
         let expected = [
             ("mailbox email:a@example.com".to_owned(), 3600, true, true, "heads-up"),
-            ("slack:#data".to_owned(), 0, false, false, "on-track"),
+            ("email:b@example.com".to_owned(), 0, false, false, "on-track"),
         ];
         assert_eq!(manner, expected);
     }
 
     #[test]
     fn what_a_team_may_leave_out() {
-        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
         let text = "team = \"a\"\n[[rule]]\nname = \"r\"\non = [\"push\"]\nto = [\"mailbox\"]\n";
         let team = check("a.toml", text, known).unwrap();
         let rule = &team.rules[0];
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_file_made_to_have_a_million_mistakes_is_read_in_no_time() {
-        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
         let text = format!("team = \"a\"\nmembers = [{}]\n", "1,".repeat(150_000));
         let one_line = check("a.toml", &text, known).unwrap_err().len();
         let many_lines = check("a.toml", &text.replace(',', ",\n"), known).unwrap_err().len();

@@ -127,7 +127,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::settings::ChannelSettings;
+    use crate::destination::Available;
 
     const GOOD: &str = "to = [\"mailbox\"]\n[[rule]]\nname = \"all\"\non = [\"*\"]\n";
 
@@ -137,7 +137,7 @@ mod tests {
             fs::write(folder.path().join(name), text).unwrap();
         }
         fs::create_dir(folder.path().join("sub.toml")).unwrap();
-        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
         let loaded = load_folder(folder.path(), known);
         let root = format!("{}/", folder.path().display());
         let problems = loaded.problems.iter().map(|problem| problem.to_string().replace(&root, "")).collect();
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_a_problem() {
-        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
         let loaded = load_folder(Path::new("no/such/folder"), known);
         assert!(loaded.teams.is_empty());
         assert!(loaded.problems[0].to_string().starts_with("no/such/folder: this folder can't be read"));
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn the_examples_are_right() {
         let templates = BTreeSet::from(["heads-up".to_owned()]);
-        let known = Known { templates: &templates, channels: &ChannelSettings::default() };
+        let known = Known { templates: &templates, channels: &Available::default() };
         let loaded = load_folder(Path::new("rules"), known);
         assert_eq!(loaded.problems, []);
         assert_eq!(loaded.teams.len(), 2);

@@ -103,7 +103,7 @@ pub struct Room {
     /// How many destinations of a channel can be served at a time
     pub lanes: usize,
     /// How many more of a channel can, where some are
-    pub free: HashMap<&'static str, usize>,
+    pub free: HashMap<String, usize>,
 }
 
 impl Store {

@@ -4,9 +4,11 @@
 //! text, parsed with positions. [`serde_ignored`] finds keys that no raw type has, and the JSON Schema of the same
 //! types suggests the right ones. No crate does all of this, so it is hand-written.
 
+mod expand;
 mod field;
 mod mask;
 mod problem;
+mod reader;
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -19,6 +21,7 @@ use toml::de::{DeTable, DeValue};
 
 pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText, TextOrTexts};
 pub use problem::{Place, Problem, Wrong, did_you_mean, nearest};
+pub use reader::{Reader, Secrets, TOKEN, Tables, WEB_ADDRESS};
 
 /// Nobody reads more problems of one file, and a file that is made to have a million would exhaust the memory.
 const MOST_PROBLEMS: usize = 100;

@@ -66,7 +66,7 @@ async fn what_keeps_an_app_from_commenting_is_said() {
     for (pages, words) in [
         (elsewhere, "refused it for good: the GitHub App is not installed for acme: install it there"),
         (refused("Resource not accessible by integration"), "give the App write access to issues and to pull requests"),
-        (wrong_key, "could not be decoded: `app_id` or `private_key` in `[github]` is not good"),
+        (wrong_key, "could not be decoded: `app_id` or `private_key` in `[github]` isn't valid"),
         (echo, "GitHub says no ***"),
     ] {
         let api = Api::new(pages).await;

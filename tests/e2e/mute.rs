@@ -195,7 +195,7 @@ async fn a_slip_of_the_keyboard_mutes_nothing() {
         (&["mute", "--team", "web"], 2, "name a conversation"),
         (&["unmute"], 2, "name a conversation"),
         (&["mute", "DATA-123", "--for", "53w"], 2, "write at most \"52w\""),
-        (&["mute", "DATA-123", "--to", "nowhere"], 2, "is no destination"),
+        (&["mute", "DATA-123", "--to", "nowhere"], 2, "isn't a destination"),
     ] {
         let (got, _, err) = service.run(args).await;
         assert!(got == code && err.contains(said), "{args:?}: {got} {err}");

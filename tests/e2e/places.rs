@@ -150,8 +150,8 @@ async fn a_place_that_is_no_more_fails_at_once_and_says_what_to_do() {
             "slack:#web",
             |url| format!("[slack]\ntoken = \"xoxb-its-a-token\"\napi_url = \"{url}\"\n"),
             |_| (200, json!({ "ok": false, "error": "channel_not_found" })),
-            "slack:#web: Slack says channel_not_found: the bot finds no #web. If it is private, invite the bot; if it was \
-             renamed, write its id (C…) in `to`: that survives a rename",
+            "slack:#web: Slack says channel_not_found: the bot can't find #web. If it is private, invite the bot; if it was \
+             renamed, write its id (C…) in `to`: an id survives a rename",
         ),
         (
             "mattermost:acme/web",

@@ -6,6 +6,7 @@
 mod code;
 mod deliveries;
 mod hooks;
+mod login;
 mod teams;
 mod token;
 
@@ -27,11 +28,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, REST, Rest};
-use crate::settings::{GithubApi, GithubLogin, Secrets};
+use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, Mask, REST, Rest};
 
 pub use self::deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
 pub use self::hooks::{App, Config as HookConfig, Hook, HookAt, NewApp, Registered, Wanted};
+pub use self::login::{GithubApi, GithubLogin};
 
 const PEER: &str = "GitHub";
 const JSON: &str = "application/vnd.github+json";
@@ -44,7 +45,7 @@ const KEPT: usize = 2_000;
 pub struct Github {
     crab: Arc<Octocrab>,
     is_app: bool,
-    secrets: Secrets,
+    mask: Mask,
     /// By owner. A clone of a client would request its own token.
     installations: Mutex<HashMap<String, Arc<Octocrab>>>,
     kept: Mutex<HashMap<String, Kept>>,
@@ -106,7 +107,7 @@ impl Github {
         Ok(Self {
             crab,
             is_app,
-            secrets: Secrets::of_github(settings),
+            mask: settings.mask(),
             installations: Mutex::default(),
             kept: Mutex::default(),
             resting: Rest::default(),
@@ -248,7 +249,7 @@ impl Github {
     /// 403 and 429 mean a rate limit if the headers or the message say so
     /// (<https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
     fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> ApiError {
-        let message = self.secrets.mask(&message(status, body));
+        let message = self.mask.apply(&message(status, body));
         let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<i64>().ok();
         let after = number(RETRY_AFTER.as_str()).map(|seconds| Duration::from_secs(seconds.max(0).unsigned_abs()));
         let used_up = number("x-ratelimit-remaining") == Some(0);

@@ -12,10 +12,10 @@ use serde_json::json;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
+use super::login::{JiraApi, JiraLogin, ServiceAccount};
 use super::{BOUNDS, PEER};
-use crate::api::ApiError;
 use crate::api::exchange::exchange;
-use crate::settings::{JiraApi, JiraLogin, Secrets, ServiceAccount};
+use crate::api::{ApiError, Mask};
 
 /// The issuer of tokens for service accounts
 const GIVER: &str = "Atlassian";
@@ -90,8 +90,8 @@ impl Access {
     }
 
     /// The secrets that a response must not show.
-    pub(super) fn secrets(&self, entry: &Entry) -> Secrets {
-        Secrets::of_jira(&self.settings).and(Secrets::of_authorization(&entry.authorization))
+    pub(super) fn mask(&self, entry: &Entry) -> Mask {
+        self.settings.mask().and(Mask::of_authorization(&entry.authorization))
     }
 
     /// Forgets a token that was refused. Returns whether a new one may help.
@@ -132,9 +132,8 @@ async fn grant(client: &Client, account: &ServiceAccount) -> Result<Grant, ApiEr
                        "client_secret": account.client_secret.expose_secret() });
     let url = format!("{}/oauth/token", account.auth_url.as_str().trim_end_matches('/'));
     let asked = Instant::now();
-    let answer = exchange(GIVER, client.post(url).json(&body), BOUNDS)
-        .await?
-        .read(&Secrets::of_token(&account.client_secret))?;
+    let answer =
+        exchange(GIVER, client.post(url).json(&body), BOUNDS).await?.read(&Mask::of_token(&account.client_secret))?;
     // The parser's error could quote the token.
     let granted = serde_json::from_value::<Granted>(answer).ok();
     let granted = granted.filter(|granted| granted.access_token.bytes().all(|byte| byte.is_ascii_graphic()));
@@ -147,7 +146,7 @@ async fn grant(client: &Client, account: &ServiceAccount) -> Result<Grant, ApiEr
 /// The name of a site at the gateway: <https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id/>.
 async fn cloud_id(client: &Client, account: &ServiceAccount) -> Result<String, ApiError> {
     let url = format!("{}/_edge/tenant_info", account.site.as_str().trim_end_matches('/'));
-    let answer = exchange(PEER, client.get(url), BOUNDS).await?.read(&Secrets::default())?;
+    let answer = exchange(PEER, client.get(url), BOUNDS).await?.read(&Mask::default())?;
     let id = answer["cloudId"].as_str().filter(|id| !id.is_empty() && id.bytes().all(is_plain));
     let why = "`/_edge/tenant_info` names no `cloudId`; is `[jira] base_url` a site on Cloud?".to_owned();
     id.map(str::to_owned).ok_or(ApiError::Unreadable { peer: PEER, why })

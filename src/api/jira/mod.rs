@@ -4,6 +4,7 @@
 mod access;
 mod changes;
 mod hooks;
+mod login;
 
 use std::time::Duration;
 
@@ -13,13 +14,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::exchange::{Response, exchange};
-use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, REST, Rest};
+use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, Mask, REST, Rest};
 use crate::event::TicketKey;
-use crate::settings::{JiraApi, Secrets};
 
 pub use access::{Access, Entry};
 pub use changes::{Cursor, time};
 pub use hooks::{Edition, Hook, Registered};
+pub use login::{JiraApi, JiraLogin, ServiceAccount, is_cloud_address};
 
 const PEER: &str = "Jira";
 /// The fields of a ticket that the reader of webhooks knows.
@@ -84,7 +85,7 @@ impl Jira {
             entry = self.access.entry(&self.client).await?;
             answer = exchange(PEER, request(&entry), BOUNDS).await?;
         }
-        let answer = answer.read(&self.access.secrets(&entry));
+        let answer = answer.read(&self.access.mask(&entry));
         if let Err(ApiError::Limited { wait, .. }) = &answer {
             self.resting.begin(*wait);
         }
@@ -95,7 +96,7 @@ impl Jira {
 impl Response {
     /// The JSON of a success; `null` if there is nothing to read. A refusal may repeat what was sent, so secrets are
     /// masked.
-    fn read(&self, secrets: &Secrets) -> Result<Value, ApiError> {
+    fn read(&self, mask: &Mask) -> Result<Value, ApiError> {
         let peer = self.peer;
         match self.status {
             200..=299 if self.body.is_empty() => Ok(Value::Null),
@@ -105,7 +106,7 @@ impl Response {
             503 if self.headers.contains_key(RETRY_AFTER) => {
                 Err(ApiError::Limited { peer, wait: self.rest().unwrap_or(REST) })
             }
-            status => Err(ApiError::Refused { peer, status, message: secrets.mask(&self.message()) }),
+            status => Err(ApiError::Refused { peer, status, message: mask.apply(&self.message()) }),
         }
     }
 

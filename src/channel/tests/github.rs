@@ -122,7 +122,7 @@ async fn only_a_page_can_be_commented_on() {
         let outcome = web("http://127.0.0.1:1").send(&Destination::Github, &Post { thread, ..post(&message) }).await;
         assert_eq!(
             shown(&outcome),
-            "Permanent: only what is about a pull request or an issue can go to GitHub",
+            "Permanent: only a message about a pull request or an issue can be sent to GitHub",
             "{thread}"
         );
     }

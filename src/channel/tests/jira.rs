@@ -88,7 +88,7 @@ async fn what_jira_says() {
     let outcome = web("http://127.0.0.1:1")
         .send(&Destination::Jira, &Post { thread: "acme/x#1", ..post(&message(EventKind::PullRequestMerged)) })
         .await;
-    assert_eq!(shown(&outcome), "Permanent: only what is about a ticket can go to Jira");
+    assert_eq!(shown(&outcome), "Permanent: only a message about a ticket can be sent to Jira");
 }
 
 /// Reads markup as the notation's help page has it: what it finds that a value must not bring, and what is seen.

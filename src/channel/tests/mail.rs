@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::super::listener::{MailServer, Reply};
 use super::*;
-use crate::settings::{self, Allowed, DkimSettings, EmailSettings};
+use crate::channel::email::DkimSettings;
+use crate::destination::Allowed;
 use crate::template::{Block, Inline};
 
 /// The key of RFC 8463, appendix A.2.
@@ -15,7 +16,7 @@ const DKIM_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3
 
 fn email_settings(smtp: Option<String>) -> EmailSettings {
     let from: Mailbox = "microalign <updates@example.com>".parse().unwrap();
-    let smtp = smtp.map(|smtp| settings::MailServer::smtp(&smtp).unwrap());
+    let smtp = smtp.map(|smtp| super::super::MailServer::smtp(&smtp).unwrap());
     EmailSettings { from, smtp, allow: None, dkim: None, replies: None }
 }
 
@@ -79,7 +80,7 @@ async fn what_mail_servers_say() {
         (&[(".", Reply::Say("451 later"))], "Transient: 127.0.0.1: transient error (451): later"),
         (
             &[("CONNECT", Reply::Say("554 go away"))],
-            "Transient: 127.0.0.1 does not let us in: permanent error (554): go away",
+            "Transient: can't connect to 127.0.0.1: permanent error (554): go away",
         ),
         (&[("CONNECT", Reply::Silence)], "Transient: 127.0.0.1 did not answer within 0.3 s"),
         (&[("RCPT", Reply::Silence)], "Transient: 127.0.0.1 did not answer within 0.3 s"),
@@ -104,7 +105,7 @@ async fn a_refused_password_is_not_the_mails_fault() {
     let to = destination("email:data@example.com");
     assert_eq!(
         shown(&channels.send(&to, &post(&message)).await),
-        "Transient: 127.0.0.1 does not let us in: permanent error (535): 5.7.8 bad credentials"
+        "Transient: can't connect to 127.0.0.1: permanent error (535): 5.7.8 bad credentials"
     );
     // The next connection is treated well.
     assert!(matches!(channels.send(&to, &post(&message)).await, Outcome::Sent { .. }));
@@ -127,7 +128,7 @@ async fn nobody_listens() {
     let channels = Channels::new(settings(Some("smtp://127.0.0.1:1".to_owned()), Path::new("unused")), Names::open());
     let message = message(EventKind::PullRequestMerged);
     let outcome = shown(&channels.send(&destination("email:data@example.com"), &post(&message)).await);
-    assert!(outcome.starts_with("Transient: 127.0.0.1 does not let us in"), "{outcome}");
+    assert!(outcome.starts_with("Transient: can't connect to 127.0.0.1"), "{outcome}");
 }
 
 /// The names and contents of a mailbox's files.
@@ -376,7 +377,7 @@ async fn mail_goes_only_where_it_may() {
     let channels = Channels::new(settings, Names::open());
     let message = message(EventKind::PullRequestMerged);
     let outcome = channels.send(&destination("email:ana@partner.org"), &post(&message)).await;
-    assert_eq!(shown(&outcome), "Permanent: `[email] allow` does not let mail go there");
+    assert_eq!(shown(&outcome), "Permanent: `[email] allow` doesn't allow mail to this address");
     assert_eq!(server.lines(), Vec::<String>::new());
     let outcome = channels.send(&destination("email:ana@EXAMPLE.com"), &post(&message)).await;
     assert!(matches!(outcome, Outcome::Sent { .. }), "{}", shown(&outcome));

@@ -87,17 +87,14 @@ async fn an_edit_takes_the_first_messages_place_while_that_is_there() {
 
 #[tokio::test]
 async fn who_is_called_hears_of_it() {
-    let settings = ChannelSettings {
-        people: [("ana", "@ana:example.com"), ("bo", "@bo.b/x:example.com")]
-            .map(|(login, id)| (login.to_owned(), Person { matrix: Some(id.to_owned()), ..Person::default() }))
-            .into(),
-        ..ChannelSettings::default()
-    };
     let server = WebServer::answer(&[&http(NO_TOMBSTONE.0, "", NO_TOMBSTONE.1), &http(200, "", SENT)]).await;
-    let matrix = Some(ApiSettings::new(&server.url, None, "xoxb-hunter2").unwrap());
+    let people = [("ana", "@ana:example.com"), ("bo", "@bo.b/x:example.com")]
+        .map(|(login, id)| (login.to_owned(), Person::new(login, [("matrix", id.to_owned())].into())));
+    let mut channels = web(&server.url);
+    channels.settings.people = people.into();
     let mention = ["ana", "bo", "eve"].map(str::to_owned).to_vec();
     let message = Message { mention, ..message(EventKind::PullRequestMerged) };
-    Channels::new(ChannelSettings { matrix, ..settings }, Names::open()).send(&room(), &post(&message)).await;
+    channels.send(&room(), &post(&message)).await;
     let said = server.requests()[1].json();
     assert_eq!(said["m.mentions"]["user_ids"], serde_json::json!(["@ana:example.com", "@bo.b/x:example.com"]));
     // Notices call nobody: the rule that silences them comes first.

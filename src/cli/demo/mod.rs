@@ -11,10 +11,10 @@ use secrecy::SecretString;
 use super::text::{framed, hanging};
 use super::{Failure, LogFormat, say, start_logs};
 use crate::app::App;
+use crate::channel::ChannelSettings;
 use crate::channel::choose_tls_provider;
-use crate::config::{self, Config};
+use crate::config::{self, Config, TellAuthors};
 use crate::event::Source;
-use crate::settings::{ChannelSettings, TellAuthors};
 use crate::source::signature;
 use crate::store::{Entry, EntryState, Filter, Store};
 use story::{Step, story};
@@ -86,7 +86,6 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         jira_base_url: Some("https://acme.atlassian.net".to_owned()),
         jira_projects: vec!["DATA".to_owned()],
         tell_authors: TellAuthors::default(),
-        slack_secret: None,
         channels: ChannelSettings { mailbox: folder.join("mailbox"), ..ChannelSettings::default() },
     })
 }

@@ -107,14 +107,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::destination::Available;
     use crate::rule::{Known, check};
-    use crate::settings::ChannelSettings;
 
     fn words(team: &str, rule: &str, at: &str) -> String {
         let text = format!(
             "team = \"t\"\nto = [\"mailbox\"]\n{team}\n[[rule]]\nname = \"r\"\non = [\"pull_request.merged\"]\n{rule}\n"
         );
-        let (templates, channels) = (BTreeSet::new(), ChannelSettings::default());
+        let (templates, channels) = (BTreeSet::new(), Available::default());
         let team = check("t.toml", &text, Known { templates: &templates, channels: &channels }).unwrap();
         goes(&team, &team.rules[0], at.parse().unwrap()).words
     }

@@ -11,13 +11,12 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::api::github::{Github, HookAt, Wanted};
+use crate::api::github::{Github, GithubApi, GithubLogin, HookAt, Wanted};
 use crate::api::{ApiError, DEADLINE};
 use crate::channel::http_client;
 use crate::cli::{ConfigArgs, Failure};
 use crate::config::Config;
 use crate::rule::parse_duration_up_to;
-use crate::settings::{GithubApi, GithubLogin};
 use crate::source::GITHUB_EVENTS;
 
 pub(in crate::cli) const LONG: &str = "\

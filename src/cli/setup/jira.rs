@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::api::jira::{Edition, Hook, Jira, Registered};
+use crate::api::jira::{Edition, Hook, Jira, JiraApi, JiraLogin, Registered};
 use crate::api::{self, ApiError};
 use crate::channel::http_client;
 use crate::cli::{ConfigArgs, Failure, create, fresh_secret, say};
 use crate::config::Config;
-use crate::settings::{JiraApi, JiraLogin};
 use crate::source::JIRA_EVENTS;
 
 /// The name that administrators see in Jira's list.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::destination::Available;
 use crate::event::{Event, Undoes, Undoing, Undone};
 use crate::rule::{Known, check};
-use crate::settings::ChannelSettings;
 use crate::track::track;
 
 const TEAMS: [&str; 2] = [
@@ -17,7 +17,7 @@ const TEAMS: [&str; 2] = [
 ];
 
 fn rules() -> Rules {
-    let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+    let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
     Rules::new(TEAMS.map(|text| Arc::new(check("team.toml", text, known).unwrap())).into())
 }
 

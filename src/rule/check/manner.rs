@@ -8,8 +8,7 @@ use crate::event::EventKind;
 use crate::rule::file::{RuleTable, TeamFile};
 use crate::rule::timing::{self, Digest, Quiet};
 use crate::rule::{ADDRESSED, Condition, Manners, On, ReplyTo, Rule, duration};
-use crate::settings::ChannelSettings;
-use crate::toml_file::{At, DurationText, Field, Wrong, did_you_mean};
+use crate::toml_file::{At, DurationText, Field, did_you_mean};
 
 /// How long an update waits if the team doesn't say.
 pub(super) const SETTLE: Duration = Duration::from_secs(60);
@@ -176,8 +175,8 @@ impl Checker<'_> {
         let entries = self.document.texts(field, at)?;
         let people = &self.known.channels.people;
         for (at, login) in &entries {
-            if self.known.channels.person(login).is_none() {
-                let known = did_you_mean(login, people.values().map(|person| person.login.as_str()));
+            if !people.iter().any(|known| known.to_lowercase() == login.to_lowercase()) {
+                let known = did_you_mean(login, people.iter().map(String::as_str));
                 let help = known.unwrap_or_else(|| format!("the operator adds `[people.{login}]`"));
                 self.document.wrong(at, format!("the configuration doesn't know `{login}`"), help);
             }
@@ -245,42 +244,14 @@ impl Checker<'_> {
         }
         let mut to = Vec::new();
         for (at, text) in self.filled_list(field, at) {
-            match text.parse::<Destination>() {
-                Ok(destination) => {
-                    if let Some((message, help)) = unconfigured(&destination, self.known.channels) {
-                        self.document.wrong(&at, message, help);
-                    }
-                    if !to.contains(&destination) {
-                        to.push(destination);
-                    }
-                }
-                Err(message) => {
-                    let help = text.parse::<lettre::Address>().is_ok().then(|| format!("write \"email:{text}\""));
-                    self.document.wrong(&at, message, help);
-                }
+            if let Some(destination) = self.right(self.known.channels.read(&text), &at)
+                && !to.contains(&destination)
+            {
+                to.push(destination);
             }
         }
         Some(to)
     }
-}
-
-/// Why a destination can't be reached, if the operator hasn't set it up. Mail goes to the local mailbox where there is
-/// no mail server, and so does everything where no channel is set up at all.
-fn unconfigured(destination: &Destination, channels: &ChannelSettings) -> Option<Wrong> {
-    if channels.is_bare() {
-        return None;
-    }
-    if let Destination::Email(address) = destination {
-        return not_allowed(address, channels);
-    }
-    let missing = channels.missing(destination)?;
-    let known = channels.names_for(destination);
-    let help = match destination.parts().1.and_then(|name| did_you_mean(name, known.iter().copied())) {
-        Some(help) => help,
-        None if known.is_empty() => format!("the operator adds {missing}"),
-        None => format!("there are {}", known.join(", ")),
-    };
-    Some((format!("the configuration has no {missing}"), Some(help)))
 }
 
 fn manner(text: &str) -> Result<Manner, (String, String)> {
@@ -299,11 +270,4 @@ fn reply_to(text: &str) -> Result<ReplyTo, (String, String)> {
             Err((format!("`{text}` is nobody that answers can go to"), help))
         }
     }
-}
-
-/// Why mail may not go to an address.
-pub(super) fn not_allowed(address: &str, channels: &ChannelSettings) -> Option<Wrong> {
-    let allowed = channels.mail_allowed().filter(|allowed| !allowed.allows(address))?;
-    let help = format!("`[email] allow` in the configuration says where it may go: {allowed}");
-    Some((format!("mail may not go to {address}"), Some(help)))
 }

@@ -5,12 +5,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::destination::Available;
 use crate::event::{About, Source};
 use crate::rule::{Input, Known, check, evaluate};
-use crate::settings::ChannelSettings;
 
 fn rules(teams: &[String]) -> Rules {
-    let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+    let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
     let teams = teams.iter().enumerate().map(|(n, rules)| {
         let text = format!("team = \"t{n}\"\nto = [\"mailbox\"]\n{rules}");
         Arc::new(check("team.toml", &text, known).unwrap_or_else(|problems| panic!("{problems:?}\n{text}")))
@@ -44,7 +44,7 @@ fn note(to: &[&str], author: &str) -> Event {
 fn a_note_is_for_the_teams_that_it_names() {
     let rule = |name: &str, rest: &str| format!("[[rule]]\nname = \"{name}\"\n{rest}\n");
     let text = |team: &str, head: &str, rules: &str| format!("team = \"{team}\"\n{head}\n{rules}");
-    let known = Known { templates: &BTreeSet::from(["heads-up".to_owned()]), channels: &ChannelSettings::default() };
+    let known = Known { templates: &BTreeSet::from(["heads-up".to_owned()]), channels: &Available::default() };
     let defaults = "to = [\"mailbox\"]\nmembers = [\"bo\"]\nsettle = \"5m\"\ndigest = \"daily 09:00\"\nevery = \"3d\"\n\
                     template = \"heads-up\"";
     let merged = "on = [\"pull_request.merged\"]";
@@ -60,7 +60,7 @@ fn a_note_is_for_the_teams_that_it_names() {
             ]
             .concat(),
         ),
-        text("ops", "", &rule("merged", &format!("{merged}\nto = [\"slack:#ops\"]"))),
+        text("ops", "", &rule("merged", &format!("{merged}\nto = [\"email:ops@example.com\"]"))),
         text("nobody", "", ""),
     ];
     let rules =
@@ -94,7 +94,7 @@ fn a_note_is_for_the_teams_that_it_names() {
     assert_eq!((implied.settle.as_secs(), implied.digest.is_some()), (300, true));
     assert_eq!((implied.every, &implied.template, implied.restricted), (None, &None, false));
     let (_, ops) = rules.find("ops", crate::rule::ADDRESSED).unwrap();
-    assert_eq!(ops.to.iter().map(ToString::to_string).collect::<Vec<_>>(), ["slack:#ops"]);
+    assert_eq!(ops.to.iter().map(ToString::to_string).collect::<Vec<_>>(), ["email:ops@example.com"]);
     assert!(rules.find("nobody", crate::rule::ADDRESSED).is_none());
     assert!(rules.all().all(|(_, rule)| rule.name != crate::rule::ADDRESSED), "nobody asks for all notes by it");
 }

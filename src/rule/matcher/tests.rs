@@ -8,9 +8,9 @@ mod own_and_bots;
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::destination::Available;
 use crate::event::{About, Actor, Issue, PullRequest, Source, Stage, Thing};
 use crate::rule::{Known, check};
-use crate::settings::ChannelSettings;
 
 fn actor(login: &str) -> Actor {
     Actor { login: login.to_owned(), name: login.to_owned(), url: None, bot: login.ends_with("[bot]") }
@@ -93,7 +93,7 @@ fn verdict_of(rule: &str, input: Input<'_>) -> String {
     let text = format!(
         "team = \"data\"\nmembers = [\"Ana Lima\", \"bo\"]\nto = [\"mailbox\"]\n[[rule]]\nname = \"r\"\n{rule}\n"
     );
-    let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+    let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
     let team = check("team.toml", &text, known).unwrap();
     match evaluate(&team.rules[0], &team, input) {
         Verdict::Match => String::new(),

@@ -157,12 +157,12 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::destination::Available;
     use crate::rule::{Known, check};
-    use crate::settings::ChannelSettings;
 
     fn rules(rule: &str) -> Rules {
         let head = "team = \"web\"\nowner = \"bo@example.com\"\nto = [\"mailbox\"]\n[[rule]]\nname = \"r\"\n";
-        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
         Rules::new(vec![Arc::new(check("web.toml", &format!("{head}{rule}\n"), known).unwrap())])
     }
 

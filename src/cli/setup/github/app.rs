@@ -10,10 +10,10 @@ use url::Url;
 
 use super::page::{self, Page};
 use super::{Plan, ping, refused};
+use crate::api::github::GithubLogin;
 use crate::api::github::{Hook, NewApp};
 use crate::cli::{Failure, create, say, variable};
 use crate::config;
-use crate::settings::GithubLogin;
 use crate::source::GITHUB_EVENTS;
 
 /// GitHub's own time limit from the manifest to the key.

@@ -4,9 +4,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Plan, ping, refused};
 use crate::api::ApiError;
+use crate::api::github::GithubLogin;
 use crate::api::github::{Hook, HookAt};
 use crate::cli::{Failure, create, fresh_secret, say};
-use crate::settings::GithubLogin;
 
 /// The file for a new secret, relative to the configuration's folder.
 const SECRET: &str = "secrets/github";

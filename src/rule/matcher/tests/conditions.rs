@@ -203,7 +203,7 @@ fn a_bot_may_be_named_in_a_group() {
 
 #[test]
 fn teams_of_the_author() {
-    let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+    let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
     let team = |text: &str| {
         let text = format!("{text}\nto = [\"mailbox\"]\n");
         Arc::new(check("team.toml", &text, known).unwrap())

@@ -41,7 +41,7 @@ fn files_of_the_team_of_which_not_all_are_known() {
             "team = \"data\"\ngithub_team = \"acme/data\"\nto = [\"mailbox\"]\n{owns}\n[[rule]]\nname = \"r\"\n\
              on = [\"*\"]\ntouches_owned = true\n"
         );
-        let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+        let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
         let team = check("team.toml", &text, known).unwrap();
         evaluate(&team.rules[0], &team, Input { event, kind: EventKind::Push, ticket: None })
     };

@@ -9,7 +9,7 @@ fn by(rule: &str, event: &Event) -> String {
         "team = \"data\"\ngithub_team = \"acme/data\"\nmembers = [\"dee\"]\nowns = \"codeowners\"\nto = [\"mailbox\"]\n\
          [[rule]]\nname = \"r\"\non = [\"*\"]\nown = true\n{rule}\n"
     );
-    let known = Known { templates: &BTreeSet::new(), channels: &ChannelSettings::default() };
+    let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
     let rules = Rules::new(
         [text.as_str(), "team = \"web\"\n"].map(|text| Arc::new(check("team.toml", text, known).unwrap())).into(),
     );

@@ -10,13 +10,14 @@ use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
-use super::{Outcome, Post, dkim, html, ways_out};
+use super::dkim;
+use super::{DkimSettings, EmailSettings};
+use crate::channel::{Outcome, Post, html, ways_out};
 use crate::destination::Destination;
-use crate::settings::{DkimSettings, EmailSettings};
 use crate::template::clean;
 
 /// Who mail comes from.
-pub(super) struct Sender {
+pub(in crate::channel) struct Sender {
     from: Mailbox,
     domain: String,
     dkim: Option<DkimSettings>,
@@ -24,7 +25,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(settings: &EmailSettings) -> Self {
+    pub(in crate::channel) fn new(settings: &EmailSettings) -> Self {
         let from = settings.from.clone();
         // Identifiers are ASCII even where the domain is not.
         let domain =
@@ -34,12 +35,12 @@ impl Sender {
     }
 
     /// For the local mailbox, when no mail is configured.
-    pub(super) fn local() -> Self {
+    pub(in crate::channel) fn local() -> Self {
         let from = local_mailbox("microalign", "microalign");
         Self { from, domain: "localhost".to_owned(), dkim: None, answers: None }
     }
 
-    /// The address that we read answers at. A mail server need not take one whose user is longer than 64 letters.
+    /// The address for answers. A mail server may refuse one whose user has more than 64 characters.
     fn answers(&self, post: &Post<'_>) -> Option<Mailbox> {
         let (mailbox, tag) = (self.answers.as_ref()?, post.reply_tag?);
         let user = format!("{}+{tag}", mailbox.user());
@@ -53,8 +54,8 @@ fn local_mailbox(name: &str, user: &str) -> Mailbox {
 }
 
 /// A mail that is ready to go.
-pub(super) struct Mail {
-    /// Its `Message-ID`, in its brackets
+pub(in crate::channel) struct Mail {
+    /// Its `Message-ID`, with the brackets
     pub id: String,
     pub from: Address,
     pub bytes: Vec<u8>,
@@ -62,24 +63,26 @@ pub(super) struct Mail {
 
 impl Mail {
     /// The outcome of having sent it.
-    pub(super) fn sent(&self, result: Result<(), Outcome>) -> Outcome {
+    pub(in crate::channel) fn sent(&self, result: Result<(), Outcome>) -> Outcome {
         result.map_or_else(|failed| failed, |()| Outcome::sent(Some(self.id.clone())))
     }
 }
 
-/// Writes a mail. The same post always yields the same bytes, so that whoever gets it twice can tell.
+/// Writes a mail. The same post always yields the same bytes, so that a recipient can recognise a duplicate.
 ///
 /// # Errors
-/// When the mail cannot be written, which checked addresses don't cause.
-pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Result<Mail, String> {
+/// If the mail can't be written. With checked addresses that doesn't happen.
+pub(in crate::channel) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Result<Mail, String> {
     let recipient = match to {
-        Destination::Email(address) => Mailbox::new(None, address.parse().map_err(|_| format!("{to} is no address"))?),
+        Destination::Email(address) => {
+            Mailbox::new(None, address.parse().map_err(|_| format!("{to} isn't an address"))?)
+        }
         other => local_mailbox(&other.to_string(), "mailbox"),
     };
     let conversation = hex(&Sha256::new().chain_update(post.alias).chain_update([0]).chain_update(to.to_string()));
     let id = format!("<{}.{conversation}@{}>", post.id, sender.domain);
     let (text, page) = (text(post), html::page(post));
-    // No text can hold a boundary that is made from it.
+    // The boundary is a hash of the text, so the text can't contain it.
     let boundary = hex(&Sha256::new().chain_update(&id).chain_update(&text).chain_update(&page));
 
     let mut builder = Message::builder()
@@ -91,7 +94,7 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
     if let Some(root) = post.root {
         builder = builder.in_reply_to(root.to_owned()).references(root.to_owned());
     }
-    // Both, if there are both: who answers is heard by the author and by us.
+    // If there are both, both get the answer: the author, and the mailbox where microalign reads answers.
     for address in post.reply_to.cloned().into_iter().chain(sender.answers(post)) {
         builder = builder.reply_to(address);
     }
@@ -110,7 +113,7 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
             ("List-Unsubscribe", format!("<{url}>")),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
         ] {
-            // As it is: a link must not be broken into lines.
+            // Not encoded, because a link must not be broken into lines.
             let name = HeaderName::new_from_ascii_str(name);
             mail.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value));
         }
@@ -122,10 +125,10 @@ pub(super) fn compose(sender: &Sender, to: &Destination, post: &Post<'_>) -> Res
     Ok(Mail { id, from: sender.from.email.clone(), bytes })
 }
 
-/// A subject that looks like an encoded word (RFC 2047), encoded itself: else the reader's mail program would decode it, and
-/// show something else than what somebody wrote.
+/// A subject that looks like an encoded word (RFC 2047), in encoded form: otherwise the reader's mail program would
+/// decode it, and show something that nobody wrote.
 fn literal_subject(text: &str) -> Option<HeaderValue> {
-    // In its brackets, a word of so many bytes keeps within the 75 characters that it may have, and within the line.
+    // An encoded word may have 75 characters, and with its brackets this many bytes stay below that.
     const WORD: usize = 36;
     if !text.contains("=?") {
         return None;
@@ -142,7 +145,7 @@ fn literal_subject(text: &str) -> Option<HeaderValue> {
     Some(HeaderValue::dangerous_new_pre_encoded(name, text.to_owned(), words.join("\r\n ")))
 }
 
-/// The headers that say this is a machine's mail to a list, and why: RFC 2919, RFC 3834, and what Exchange heeds.
+/// The headers that say that this is a machine's mail to a list, and why: RFC 2919, RFC 3834, and what Exchange respects.
 fn list_headers(sender: &Sender, to: &Destination, post: &Post<'_>) -> Vec<(&'static str, String)> {
     let label = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let team: String = post.team.chars().map(label).collect();
@@ -166,8 +169,8 @@ fn text(post: &Post<'_>) -> String {
     if links.is_empty() { post.message.text() } else { format!("{} {links}\n", post.message.text().trim_end()) }
 }
 
-/// Whether a mail program may press this button (RFC 8058): over HTTPS, or on this machine where somebody tries it. It
-/// goes into a header as it is.
+/// Whether the link works for one-click unsubscription (RFC 8058): with HTTPS, or on this machine for trying it out. It is
+/// written into a header without encoding.
 fn is_one_click(url: &str) -> bool {
     let local = |url: &Url| match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

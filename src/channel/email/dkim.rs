@@ -1,16 +1,19 @@
-//! Signs a mail (DKIM, RFC 6376), so that whoever gets it can tell which domain answers for it.
+//! Signs a mail (DKIM, RFC 6376), so that its recipients can verify which domain is responsible for it.
 //!
-//! The signature is over the very bytes that go out, both parts in their relaxed form: relays may fold a header anew or
-//! add a line's end. Its time is the message's, so that the same message always has the same signature.
+//! The signature is over the bytes that are sent, with header and body in their relaxed form, because relays may fold a header
+//! again or add a line break. Its time is the message's, so that the same message always has the same signature.
+//!
+//! This is hand-written because lettre's DKIM takes the time from the clock, so that a retried mail would have other bytes than
+//! the first attempt; and it brings its own RSA and Ed25519, while here rustls's ring signs.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::settings::DkimSettings;
+use super::DkimSettings;
 
-/// The headers that are signed where a mail has them.
+/// The headers that are signed, if a mail has them.
 const SIGNED: [&str; 14] = [
     "from",
     "reply-to",
@@ -28,7 +31,7 @@ const SIGNED: [&str; 14] = [
     "content-type",
 ];
 
-/// Each is signed once more than the mail has it, so that nobody can add a second one for readers to see (RFC 6376,
+/// Each of these is signed once more than it occurs, so that nobody can add another one for readers to see (RFC 6376,
 /// section 8.15).
 const SEALED: [&str; 3] = ["from", "to", "subject"];
 

@@ -1,15 +1,15 @@
-//! Where Jira's API is, and what lets us in: Cloud knows accounts with API tokens and service accounts, Data Center
-//! personal access tokens.
+//! Where Jira's API is, and what microalign logs in with: on Cloud an account with an API token, or a service account; on Data
+//! Center a personal access token.
 
 use secrecy::SecretString;
 use url::Url;
 
-use super::chat::{token, web_address};
+use crate::api::{Mask, token, web_address};
 
 /// `[jira] token` and the keys beside it
 #[derive(Debug, Clone)]
 pub struct JiraApi {
-    /// Where the API is; for a service account, where Atlassian's gateway is. No slash at its end
+    /// Where the API is, or for a service account Atlassian's gateway, without a slash at the end
     pub url: Url,
     /// Who asks
     pub login: JiraLogin,
@@ -18,34 +18,34 @@ pub struct JiraApi {
 /// Who asks Jira.
 #[derive(Debug, Clone)]
 pub enum JiraLogin {
-    /// Whoever has this token
+    /// The account that the token belongs to
     Token(SecretString),
-    /// An account of Cloud, by its address and an API token
+    /// An account on Cloud, by its mail address and an API token
     Account {
         /// The address
         user: String,
         /// The token
         token: SecretString,
     },
-    /// A service account of Cloud, by OAuth 2.0 client credentials
+    /// A service account on Cloud, by OAuth 2.0 client credentials
     Service(ServiceAccount),
 }
 
-/// What a service account gets its tokens with.
+/// What a service account requests its tokens with.
 #[derive(Debug, Clone)]
 pub struct ServiceAccount {
     /// `client_id`
     pub client_id: String,
     /// `client_secret`
     pub client_secret: SecretString,
-    /// Who gives tokens; no slash at its end
+    /// Where tokens are requested, without a slash at the end
     pub auth_url: Url,
-    /// Where Jira's pages are, which says by what name the gateway knows it; no slash at its end
+    /// Jira's own address, which the gateway's id of it is looked up by, without a slash at the end
     pub site: Url,
 }
 
 impl JiraApi {
-    /// For whoever has a token, or the account that it belongs to.
+    /// With a token, and on Cloud the account that it belongs to.
     ///
     /// # Errors
     /// One sentence, without the token.
@@ -58,7 +58,7 @@ impl JiraApi {
         Ok(Self { url: address(url)?, login })
     }
 
-    /// For a service account, behind Atlassian's gateway at `url`. `auth_url` and `site` as in [`ServiceAccount`].
+    /// As a service account, behind Atlassian's gateway at `url`. `auth_url` and `site` as in [`ServiceAccount`].
     ///
     /// # Errors
     /// One sentence, without the secret.
@@ -69,7 +69,17 @@ impl JiraApi {
         Ok(Self { url: address(url)?, login })
     }
 
-    /// Whether it is Cloud, whose API differs from Data Center's in places.
+    /// Hides what microalign logs in with.
+    #[must_use]
+    pub fn mask(&self) -> Mask {
+        match &self.login {
+            JiraLogin::Token(token) => Mask::of_token(token),
+            JiraLogin::Account { user, token } => Mask::of_account(user, token),
+            JiraLogin::Service(account) => Mask::of_token(&account.client_secret),
+        }
+    }
+
+    /// Whether it is Cloud, whose API differs from Data Center's in some places.
     #[must_use]
     pub fn is_cloud(&self) -> bool {
         match &self.login {
@@ -79,7 +89,7 @@ impl JiraApi {
     }
 }
 
-/// Whether an address is one of Cloud's: a site's own, or the gateway to all of them.
+/// Whether an address is on Cloud: a site's own, or that of the gateway to all of them.
 #[must_use]
 pub fn is_cloud_address(url: &str) -> bool {
     let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_lowercase)).unwrap_or_default();

@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-/// Puts in what the references name. `$${` is `${` itself. What is put in is not read again.
+/// Replaces the references by what they name. `$${` is `${` itself. References within what they name are left as they are.
 ///
 /// # Errors
-/// What is wrong and what would be right, without any value.
+/// What is wrong, and what would be right, without any value.
 pub(super) fn expand(
     text: &str,
     folder: &Path,
-    env: &impl Fn(&str) -> Option<String>,
+    env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, (String, String)> {
     let mut expanded = String::new();
     let mut rest = text;
@@ -38,9 +38,9 @@ pub(super) fn has_reference(text: &str) -> bool {
     text.match_indices("${").any(|(at, _)| !text[..at].ends_with('$'))
 }
 
-fn resolve(name: &str, folder: &Path, env: &impl Fn(&str) -> Option<String>) -> Result<String, (String, String)> {
+fn resolve(name: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<String, (String, String)> {
     if let Some(path) = name.strip_prefix("file:") {
-        // Editors and `echo` end a file with a line break that is no part of the secret.
+        // Editors and `echo` end a file with a line break that isn't part of the secret.
         return match fs::read_to_string(folder.join(path)) {
             Ok(content) => Ok(content.trim_end_matches(['\r', '\n']).to_owned()),
             Err(error) => {
@@ -51,11 +51,11 @@ fn resolve(name: &str, folder: &Path, env: &impl Fn(&str) -> Option<String>) -> 
     }
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         let help = "write `${NAME}`, `${file:PATH}`, or `$${` for the text itself".to_owned();
-        return Err(("this `${…}` names no environment variable".to_owned(), help));
+        return Err(("this `${…}` doesn't name an environment variable".to_owned(), help));
     }
     env(name).ok_or_else(|| {
         let help = format!("set it, or write `${{file:PATH}}` to read a file, or `$${{{name}}}` for the text itself");
-        (format!("the environment variable `{name}` is not set"), help)
+        (format!("the environment variable `{name}` isn't set"), help)
     })
 }
 

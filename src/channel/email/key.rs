@@ -1,61 +1,83 @@
-//! What mail alone needs: where it may go, and what signs it.
+//! What signs mail: the table `[email] dkim`, checked.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use lettre::Address;
+use lettre::message::Mailbox;
 use rustls::SignatureScheme::{ED25519, RSA_PKCS1_SHA256};
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::sign::SigningKey;
+use schemars::JsonSchema;
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use url::Host;
 
-/// `[email] allow`: where mail may go.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Allowed(BTreeSet<String>);
+use crate::channel::table::plain;
+use crate::destination::ascii_domain;
+use crate::toml_file::{At, Field, Raw, Reader, SecretText, TOKEN};
 
-impl Allowed {
-    /// Adds `@DOMAIN`, or one address.
-    ///
-    /// # Errors
-    /// One sentence that says what would be right.
-    pub fn add(&mut self, entry: &str) -> Result<(), String> {
-        let address = if entry.starts_with('@') { format!("anybody{entry}") } else { entry.to_owned() };
-        let wrong = |_| format!("`{entry}` is neither a domain nor an address");
-        let address = address.parse::<Address>().map_err(wrong)?;
-        let user = if entry.starts_with('@') { String::new() } else { address.user().to_lowercase() };
-        self.0.insert(format!("{user}@{}", ascii_domain(address.domain())));
-        Ok(())
-    }
-
-    /// Whether mail may go to an address. A domain is itself alone, without those below it.
-    #[must_use]
-    pub fn allows(&self, address: &str) -> bool {
-        let Some((user, domain)) = address.rsplit_once('@') else { return false };
-        let (user, domain) = (user.to_lowercase(), ascii_domain(domain));
-        self.0.contains(&format!("@{domain}")) || self.0.contains(&format!("{user}@{domain}"))
-    }
+/// `[email] dkim`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["domain", "selector", "key"]))]
+pub struct DkimTable {
+    /// The domain that answers for the mail, which is that of `from` or one above or below it.
+    pub domain: Field<String>,
+    /// The key's name: its public half is in DNS at `SELECTOR._domainkey.DOMAIN`.
+    pub selector: Field<String>,
+    /// The private key in PEM, RSA or Ed25519, such as `${file:secrets/dkim.pem}`.
+    pub key: Field<SecretText>,
 }
 
-impl fmt::Display for Allowed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+impl Raw for DkimTable {}
+
+/// Reads the table, for mail from this sender.
+pub(super) fn read(
+    field: Field<DkimTable>,
+    at: &At,
+    (from, reader): (Option<&Mailbox>, &mut Reader<'_>),
+) -> Option<DkimSettings> {
+    let table = reader.document.take(field, at)?;
+    reader.require(&table.domain, at, "domain");
+    reader.require(&table.selector, at, "selector");
+    reader.require(&table.key, at, "key");
+    let domain_at = at.key("domain");
+    let domain = dns_name(table.domain, &domain_at, reader);
+    let selector = dns_name(table.selector, &at.key("selector"), reader);
+    // Nothing is sent by whoever assumes secrets, so a key that isn't looked up needs no stand-in.
+    if matches!(&table.key, Field::Is(key) if reader.is_assumed(key)) {
+        return None;
     }
+    let key = reader.secret(table.key, &at.key("key"), TOKEN).and_then(|pem| {
+        let help = "make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out dkim.pem`, and \
+                    write \"${file:dkim.pem}\"";
+        let key = pem.expose_secret().parse::<DkimKey>();
+        reader.parsed(key.map_err(|message| (message, Some(help.to_owned()))), &at.key("key"))
+    });
+    let dkim = DkimSettings { domain: domain?, selector: selector?, key: key? };
+    if let Some(from) = from
+        && !dkim.answers_for(&from.email)
+    {
+        let message = format!("{} can't sign mail from {}", dkim.domain, from.email.domain());
+        let help = format!("write \"{}\": DMARC wants both to be of one domain", from.email.domain());
+        reader.document.wrong(&domain_at, message, help);
+    }
+    Some(dkim)
 }
 
-/// A domain as DNS has it: capitals don't count, and letters beyond ASCII are `xn--…`.
-fn ascii_domain(domain: &str) -> String {
-    Host::parse(domain).map_or_else(|_| domain.to_lowercase(), |host| host.to_string())
+fn dns_name(field: Field<String>, at: &At, reader: &mut Reader<'_>) -> Option<DnsName> {
+    let (_, name) = reader.text(field, at)?;
+    reader.parsed(name.parse::<DnsName>().map_err(plain), at)
 }
 
-/// `[email] dkim`: what signs mail. The key's other half stands in DNS at `SELECTOR._domainkey.DOMAIN`.
+/// `[email] dkim`: what signs mail. The public key is in DNS at `SELECTOR._domainkey.DOMAIN`.
 #[derive(Debug, Clone)]
 pub struct DkimSettings {
-    /// The domain that answers for the mail
+    /// The domain that is responsible for the mail
     pub domain: DnsName,
     /// Which of its keys this is
     pub selector: DnsName,
@@ -64,7 +86,7 @@ pub struct DkimSettings {
 }
 
 impl DkimSettings {
-    /// Whether DMARC takes the signature for one of the sender's own domain, or of one above or below it (RFC 7489,
+    /// Whether DMARC accepts the signature for a sender: its domain must be the sender's, or one above or below it (RFC 7489,
     /// section 3.1.1).
     #[must_use]
     pub fn answers_for(&self, sender: &Address) -> bool {
@@ -90,7 +112,7 @@ impl FromStr for DnsName {
         if ascii.len() < 254 && ascii.split('.').all(label) {
             return Ok(Self(ascii));
         }
-        Err(format!("`{text}` is no name in DNS"))
+        Err(format!("`{text}` isn't a name in DNS"))
     }
 }
 
@@ -114,9 +136,10 @@ impl FromStr for DkimKey {
     fn from_str(pem: &str) -> Result<Self, String> {
         // The errors of both would show bytes of the key.
         let der = PrivateKeyDer::from_pem_slice(pem.as_bytes())
-            .map_err(|_| "this is no private key: it is in PEM, -----BEGIN PRIVATE KEY----- and so on".to_owned())?;
+            .map_err(|_| "this isn't a private key in PEM, which starts like -----BEGIN PRIVATE KEY-----".to_owned())?;
         let key = any_supported_type(&der).ok().filter(|key| key.choose_scheme(&[RSA_PKCS1_SHA256, ED25519]).is_some());
-        key.map(Self).ok_or_else(|| "this key cannot sign mail: RSA with 2048 to 4096 bits can, and Ed25519".to_owned())
+        key.map(Self)
+            .ok_or_else(|| "this key can't sign mail: it must be RSA with 2048 to 4096 bits, or Ed25519".to_owned())
     }
 }
 
@@ -132,10 +155,10 @@ impl DkimKey {
     /// # Errors
     /// One sentence, without the key.
     pub fn sign(&self, text: &[u8]) -> Result<Vec<u8>, String> {
-        let signer = self.0.choose_scheme(&[RSA_PKCS1_SHA256, ED25519]).ok_or("the key cannot sign")?;
+        let signer = self.0.choose_scheme(&[RSA_PKCS1_SHA256, ED25519]).ok_or("the key can't sign")?;
         // Ed25519 signs the hash as if it were the text (RFC 8463, section 3).
         let signature = if self.is_rsa() { signer.sign(text) } else { signer.sign(&Sha256::digest(text)) };
-        signature.map_err(|error| format!("the key cannot sign: {error}"))
+        signature.map_err(|error| format!("the key can't sign: {error}"))
     }
 
     fn is_rsa(&self) -> bool {
@@ -148,31 +171,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-
-    #[test]
-    fn where_mail_may_go() {
-        let mut allowed = Allowed::default();
-        for entry in ["@Example.com", "ana@partner.org", "@bücher.example"] {
-            allowed.add(entry).unwrap();
-        }
-        for (address, expected) in [
-            ("data@example.com", true),
-            ("data@EXAMPLE.COM", true),
-            ("data@mail.example.com", false),
-            ("data@example.com.evil.example", false),
-            ("data@notexample.com", false),
-            ("ana@partner.org", true),
-            ("ana@Partner.org", true),
-            ("bo@partner.org", false),
-            ("bo@xn--bcher-kva.example", true),
-            ("ana", false),
-        ] {
-            assert_eq!(allowed.allows(address), expected, "{address}");
-        }
-        for entry in ["", "@", "example.com", "@a b", "ana@"] {
-            assert!(allowed.add(entry).is_err(), "{entry}");
-        }
-    }
 
     #[test]
     fn whose_mail_a_domain_answers_for() {

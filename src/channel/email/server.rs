@@ -1,11 +1,11 @@
-//! The address of a mail server, as it stands in the configuration: `smtps://USER:PASSWORD@HOST`.
+//! The address of a mail server, as in the configuration: `smtps://USER:PASSWORD@HOST`.
 
 use std::net::IpAddr;
 
 use secrecy::SecretString;
 use url::Url;
 
-/// A mail server: one that takes our mail, or one that has what comes in.
+/// A mail server: one that mail is sent to, or one that answers are read from.
 #[derive(Debug, Clone)]
 pub struct MailServer {
     /// Its name, which its certificate must show
@@ -23,7 +23,7 @@ pub struct MailServer {
 pub enum MailTls {
     /// TLS from the first byte (`smtps://`, `imaps://`)
     Implicit,
-    /// STARTTLS, and nothing without it (`smtp://` and `imap://`, on this machine `?tls=starttls`)
+    /// STARTTLS, which the server must support (`smtp://` and `imap://`, on this machine `?tls=starttls`)
     StartTls,
     /// None: a server on this machine, or a mail catcher (`?tls=none`)
     None,
@@ -34,7 +34,7 @@ struct Protocol {
     plain: &'static str,
     tls: &'static str,
     form: &'static str,
-    /// With TLS, with STARTTLS, without
+    /// The default ports with TLS, with STARTTLS, and with neither
     ports: [u16; 3],
 }
 
@@ -53,7 +53,7 @@ const IMAP: Protocol = Protocol {
 
 impl MailServer {
     /// Reads `smtps://user:password@host[:465]` and `smtp://host[:587]`. The user ends at the first `:`, the password
-    /// at the last `@`, so a password may hold any character as it is; only `%` and two hexadecimal digits stand for a byte.
+    /// at the last `@`, so a password may contain any character; only a `%` with two hexadecimal digits is decoded.
     ///
     /// # Errors
     /// One sentence that says what would be right, without the password.
@@ -75,14 +75,14 @@ impl MailServer {
 
     fn read(text: &str, protocol: &Protocol) -> Result<Self, String> {
         let Protocol { plain, tls, form, ports } = protocol;
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| format!("this is no mail server: {form}"))?;
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| format!("this isn't a mail server: {form}"))?;
         let (credentials, server) = match rest.rsplit_once('@') {
             Some((user, server)) => (Some(credentials(user)?), server),
             None => (None, rest),
         };
-        // The password is off: what is left may be shown.
+        // What is left has no password in it, and may be shown.
         let url = Url::parse(&format!("smtp://{server}"))
-            .map_err(|error| format!("`{server}` is no mail server ({error}): {form}"))?;
+            .map_err(|error| format!("`{server}` isn't a mail server ({error}): {form}"))?;
         let host =
             url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| format!("the host is missing: {form}"))?;
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
@@ -104,13 +104,15 @@ impl MailServer {
             Some(_) if scheme == *tls => {
                 return Err(format!("`?tls=` contradicts `{tls}://`: write `{plain}://`"));
             }
-            _ if scheme != *plain => return Err(format!("`{scheme}://` is no mail server: {form}")),
+            _ if scheme != *plain => return Err(format!("`{scheme}://` isn't a mail server: {form}")),
             None if is_loopback(&host) => (MailTls::None, ports[2]),
             Some(MailTls::None) => (MailTls::None, ports[2]),
             _ => (MailTls::StartTls, ports[1]),
         };
         if tls == MailTls::None && credentials.is_some() && !is_loopback(&host) {
-            return Err("without TLS the password would cross the network readable: leave out `?tls=none`".to_owned());
+            return Err(
+                "without TLS everybody on the network could read the password: leave out `?tls=none`".to_owned()
+            );
         }
         Ok(Self { host, port: url.port().unwrap_or(port), tls, credentials })
     }
@@ -118,8 +120,8 @@ impl MailServer {
 
 fn credentials(text: &str) -> Result<(String, SecretString), String> {
     let (user, password) = text.split_once(':').ok_or("the password is missing: write USER:PASSWORD@HOST")?;
-    let user = percent_decode(user).ok_or("the user is not UTF-8 once its %-escapes are read")?;
-    let password = percent_decode(password).ok_or("the password is not UTF-8 once its %-escapes are read")?;
+    let user = percent_decode(user).ok_or("the user isn't UTF-8 after its %-escapes are decoded")?;
+    let password = percent_decode(password).ok_or("the password isn't UTF-8 after its %-escapes are decoded")?;
     if user.is_empty() || password.is_empty() {
         return Err("the user or the password is empty: write USER:PASSWORD@HOST, or HOST alone".to_owned());
     }
@@ -130,7 +132,7 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// A `%` that no two hexadecimal digits follow stands for itself.
+/// A `%` without two hexadecimal digits after it is kept.
 fn percent_decode(text: &str) -> Option<String> {
     let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let bytes = text.as_bytes();
@@ -190,18 +192,18 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_without_the_password() {
         let table = [
-            ("mail.example.com", "this is no mail server"),
-            ("http://mail.example.com", "`http://` is no mail server"),
+            ("mail.example.com", "this isn't a mail server"),
+            ("http://mail.example.com", "`http://` isn't a mail server"),
             ("smtps://", "the host is missing"),
             ("smtps://u:hunter2@", "the host is missing"),
-            ("smtps://u:hunter2@mail.example.com:99999", "is no mail server"),
+            ("smtps://u:hunter2@mail.example.com:99999", "isn't a mail server"),
             ("smtps://hunter2@mail.example.com", "the password is missing"),
             ("smtps://u:@mail.example.com", "the password is empty"),
             ("smtps://u:hunter2@mail.example.com/inbox", "nothing may follow"),
             ("smtps://mail.example.com?tls=none", "contradicts"),
             ("smtps://mail.example.com?tls=starttls", "contradicts"),
             ("smtps://mail.example.com?tls=maybe", "`?tls=maybe` is unknown"),
-            ("smtp://u:hunter2@catcher:1025?tls=none", "readable"),
+            ("smtp://u:hunter2@catcher:1025?tls=none", "everybody on the network"),
         ];
         for (text, expected) in table {
             let error = MailServer::smtp(text).unwrap_err();
@@ -219,8 +221,8 @@ mod tests {
         assert_eq!(imap("imap://ana:s@127.0.0.1:1143"), Ok(("127.0.0.1".to_owned(), 1143, MailTls::None)));
         for (text, expected) in [
             ("imaps://mail.example.com", "user and password are missing"),
-            ("smtps://ana:hunter2@mail.example.com", "`smtps://` is no mail server: it is imaps://"),
-            ("imap://ana:hunter2@catcher?tls=none", "readable"),
+            ("smtps://ana:hunter2@mail.example.com", "`smtps://` isn't a mail server: it is imaps://"),
+            ("imap://ana:hunter2@catcher?tls=none", "everybody on the network"),
             ("imaps://ana:hunter2@mail.example.com?tls=none", "`?tls=` contradicts `imaps://`"),
         ] {
             let error = imap(text).unwrap_err();

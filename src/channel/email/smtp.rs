@@ -1,8 +1,8 @@
-//! Hands mail to a server: one recipient each, over connections that are kept for the next mail.
+//! Sends mail to a server: to one recipient at a time, over connections that are kept for the next mail.
 //!
-//! lettre's own transport returns a connection to its pool even when a send on it was given up half-way, and the next
-//! mail would then read the answers meant for that one. Here a connection is kept only after a complete send. It also
-//! lets us tell "nothing was sent yet" from "we don't know".
+//! The pool is hand-written because lettre's transport returns a connection to its pool even if a send on it timed out
+//! half-way, and the next mail would then read the answers to that one. Here a connection is kept only after a complete send.
+//! This also tells "nothing was sent yet" from "it may have been sent".
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,20 +19,21 @@ use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::email::Mail;
-use super::{Outcome, line};
-use crate::settings::{MailServer, MailTls, Secrets};
+use super::compose::Mail;
+use super::{MailServer, MailTls};
+use crate::api::Mask;
+use crate::channel::{Outcome, line};
 
-/// What most servers allow one client.
+/// As many as most servers allow one client.
 const MAX_CONNECTIONS: usize = 10;
 /// Servers close idle connections after a few minutes.
 const MAX_IDLE: Duration = Duration::from_secs(60);
 
 /// "Authentication required", "mechanism too weak", "credentials invalid", "encryption required" (RFC 4954, section 6):
-/// the server has something against us and not against this mail.
-const AGAINST_US: [u16; 4] = [530, 534, 535, 538];
+/// the server refuses the login, and not this mail.
+const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
 
-pub(super) struct Smtp {
+pub(in crate::channel) struct Smtp {
     settings: MailServer,
     deadline: Duration,
     permits: Semaphore,
@@ -47,7 +48,7 @@ impl fmt::Debug for Smtp {
 }
 
 impl Smtp {
-    pub(super) fn new(settings: MailServer, deadline: Duration) -> Self {
+    pub(in crate::channel) fn new(settings: MailServer, deadline: Duration) -> Self {
         Self {
             settings,
             deadline,
@@ -57,14 +58,13 @@ impl Smtp {
         }
     }
 
-    /// What the server knows and nobody else may.
-    pub(super) fn secrets(&self) -> Secrets {
-        Secrets::of_smtp(&self.settings)
+    pub(in crate::channel) fn mask(&self) -> Mask {
+        self.settings.credentials.as_ref().map_or_else(Mask::default, |(_, password)| Mask::of_token(password))
     }
 
-    pub(super) async fn send(&self, mail: &Mail, to: &str) -> Result<(), Outcome> {
+    pub(in crate::channel) async fn send(&self, mail: &Mail, to: &str) -> Result<(), Outcome> {
         let host = &self.settings.host;
-        let to: Address = to.parse().map_err(|_| Outcome::permanent(format!("{to} is no address")))?;
+        let to: Address = to.parse().map_err(|_| Outcome::permanent(format!("{to} isn't an address")))?;
         let end = Instant::now() + self.deadline;
         let late = || format!("{host} did not answer within {} s", self.deadline.as_secs_f32());
         let permit = timeout_at(end, self.permits.acquire()).await;
@@ -73,7 +73,7 @@ impl Smtp {
         };
         let mut connection = match timeout_at(end, self.connection()).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(Outcome::transient(format!("{host} does not let us in: {error}"))),
+            Ok(Err(error)) => return Err(Outcome::transient(format!("can't connect to {host}: {error}"))),
             Err(_) => return Err(Outcome::transient(late())),
         };
         match timeout_at(end, envelope(&mut connection, mail, to)).await {
@@ -97,12 +97,12 @@ impl Smtp {
     /// Says goodbye after a refusal.
     async fn part(&self, mut connection: AsyncSmtpConnection, outcome: Outcome) -> Result<(), Outcome> {
         if timeout(Duration::from_secs(2), connection.abort()).await.is_err() {
-            tracing::debug!(host = self.settings.host, "the mail server did not answer to QUIT");
+            tracing::debug!(host = self.settings.host, "the mail server didn't answer QUIT");
         }
         Err(outcome)
     }
 
-    /// One that is idle and still answers, or a new one.
+    /// An idle connection that still answers, or a new one.
     async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
         while let Some(mut connection) = self.take() {
             if connection.test_connected().await {
@@ -125,7 +125,7 @@ impl Smtp {
         Ok(connection)
     }
 
-    /// Made once, since it reads every certificate that the system trusts.
+    /// Made once, because it reads every certificate that the system trusts.
     fn tls(&self) -> Result<TlsParameters, Error> {
         if let Some(tls) = self.tls.get() {
             return Ok(tls.clone());
@@ -146,13 +146,13 @@ impl Smtp {
     }
 }
 
-/// Why a server did not take an envelope or a mail.
+/// Why a server refused an envelope or a mail.
 enum Failed {
-    /// It said so, or broke off before it had the mail
+    /// It answered so, or the connection ended before it had the mail
     Answer(Error),
-    /// It said so of the recipient
+    /// It refused the recipient
     Recipient(Error),
-    /// It cannot take this address
+    /// It doesn't support such an address
     Address,
 }
 
@@ -162,7 +162,7 @@ impl Failed {
             Self::Answer(error) => (error, false),
             Self::Recipient(error) => (error, true),
             Self::Address => {
-                return Outcome::permanent(format!("{host} takes no addresses with letters beyond ASCII"));
+                return Outcome::permanent(format!("{host} doesn't accept addresses with characters beyond ASCII"));
             }
         };
         let code = error.status().map(u16::from);
@@ -171,14 +171,14 @@ impl Failed {
             Some(code) if of_recipient && is_no_mailbox(code, &said(&error)) => {
                 Outcome::NoMailbox { error: line(&text) }
             }
-            Some(code) if AGAINST_US.contains(&code) => Outcome::transient(text),
+            Some(code) if LOGIN_REFUSED.contains(&code) => Outcome::transient(text),
             Some(_) if error.is_permanent() => Outcome::permanent(text),
             _ => Outcome::transient(text),
         }
     }
 }
 
-/// Everything before the mail itself: until here, nothing can have been delivered.
+/// Everything before the mail itself. Until then, nothing can have been delivered.
 async fn envelope(connection: &mut AsyncSmtpConnection, mail: &Mail, to: Address) -> Result<(), Failed> {
     let mut parameters = Vec::new();
     if !to.to_string().is_ascii() || !mail.from.to_string().is_ascii() {
@@ -198,9 +198,9 @@ fn said(error: &Error) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
 
-/// Whether a refusal of the recipient says that the mailbox does not exist or takes no mail. Where the text begins with
-/// an enhanced status code (RFC 3463, sections 3.2 and 3.3), that counts: much else is refused with the same three digits,
-/// such as what a policy is against (5.7.1) or a mailbox that is full (5.2.2). 5.1.7 and 5.1.8 are about the sender.
+/// Whether a refusal of the recipient says that the mailbox does not exist or takes no mail. If the text starts with an
+/// enhanced status code (RFC 3463, sections 3.2 and 3.3), that decides: the same three digits can also mean a policy (5.7.1) or
+/// a full mailbox (5.2.2). 5.1.7 and 5.1.8 are about the sender.
 fn is_no_mailbox(code: u16, text: &str) -> bool {
     let enhanced = text.split_whitespace().next().unwrap_or_default();
     match enhanced.strip_prefix("5.") {

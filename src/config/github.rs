@@ -1,0 +1,56 @@
+//! What `[github]` says about the API.
+
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use super::file::GithubTable;
+use crate::api;
+use crate::api::github::{GithubApi, GithubLogin};
+use crate::toml_file::{At, Field, Reader, TOKEN};
+
+/// Where GitHub's API is, unless the operator says otherwise.
+pub const GITHUB: &str = "https://api.github.com";
+
+/// Reads where GitHub's API is, and what microalign logs in with.
+pub(super) fn read_api(table: GithubTable, reader: &mut Reader<'_>) -> (String, Option<GithubApi>) {
+    let at = At::root().key("github");
+    let GithubTable { token, app_id, private_key, api_url, .. } = table;
+    let url = reader.web_address(api_url, &at.key("api_url")).unwrap_or_else(|| GITHUB.to_owned());
+    let (id_at, key_at, token_at) = (at.key("app_id"), at.key("private_key"), at.key("token"));
+    if !app_id.is_absent() && private_key.is_absent() {
+        reader.document.wrong(&id_at, "an App needs its `private_key` too", None);
+    }
+    if app_id.is_absent() && !private_key.is_absent() {
+        reader.document.wrong(&key_at, "an App needs its `app_id` too", None);
+    }
+    if !app_id.is_absent() && !token.is_absent() {
+        let help = "leave one of the two out".to_owned();
+        reader.document.wrong(&token_at, "an App and a token exclude each other", help);
+    }
+    let token = reader
+        .secret(token, &token_at, TOKEN)
+        .and_then(|text| reader.parsed(api::token(text.expose_secret()).map_err(|message| (message, None)), &token_at));
+    let id = reader.word(app_id, &id_at).and_then(|id| {
+        let wrong = || (format!("`{id}` isn't an App"), Some("write the App ID, which is a number".to_owned()));
+        reader.parsed(id.parse::<u64>().map_err(|_| wrong()), &id_at)
+    });
+    let key = reader.secret(private_key, &key_at, TOKEN);
+    let login = match (token, id, key) {
+        (Some(token), ..) => Some(GithubLogin::Token(token)),
+        (None, Some(id), Some(key)) => Some(GithubLogin::App { id, key }),
+        _ => None,
+    };
+    let settings = login.and_then(|login| Some(GithubApi { url: Url::parse(&url).ok()?, login }));
+    (url, settings)
+}
+
+/// Reads whether the authors of assumptions are told by a comment; `possible` is whether comments can be written.
+pub(super) fn read_comment(field: Field<bool>, (table, possible): (&At, bool), reader: &mut Reader<'_>) -> bool {
+    let at = table.key("comment");
+    let wanted = reader.document.take(field, &at).unwrap_or_default();
+    if wanted && !possible {
+        let help = "write the `token` of an account that may comment, or leave `comment` out".to_owned();
+        reader.document.wrong(&at, "comments need a token", help);
+    }
+    wanted
+}
