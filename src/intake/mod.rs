@@ -14,9 +14,10 @@ mod release;
 mod round;
 mod silence;
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
@@ -38,6 +39,8 @@ use crate::store::{Incoming, Queued, Store, StoreError, Tx};
 const LOOK: Duration = Duration::from_secs(1);
 /// After trouble with the store.
 const REST: Duration = Duration::from_secs(2);
+/// So long deliveries are taken into one transaction, before senders who wait for their answers have their turn.
+const TURN: Duration = Duration::from_millis(4);
 
 /// Reads a payload. A fault of our parser ends here, with the body kept for a replay.
 #[must_use]
@@ -87,8 +90,9 @@ impl Intake {
     /// Runs until `stop` turns true.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         self.catch_up(&stop).await;
+        let mut left = Batch::default();
         while !*stop.borrow() {
-            let rest = match self.round(Timestamp::now()).await {
+            let rest = match self.round(&mut left, Timestamp::now()).await {
                 Ok(Done { more: true, .. }) => continue,
                 Ok(done) => self.until(done.next_due),
                 // The writer has said why.
@@ -112,12 +116,21 @@ impl Intake {
     /// # Errors
     /// [`StoreError`]
     pub async fn step(&self, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.round(now).await?.worked > 0)
+        let (mut left, mut worked) = (self.read().await?, 0);
+        loop {
+            worked += self.work(&mut left, now, true).await?.worked;
+            if left.deliveries.is_empty() {
+                return Ok(worked > 0);
+            }
+        }
     }
 
-    async fn round(&self, now: Timestamp) -> Result<Done, StoreError> {
-        let batch = self.read().await?;
-        self.work(batch, now, true).await
+    /// Works on what is left of a batch, else on the next one.
+    async fn round(&self, left: &mut Batch, now: Timestamp) -> Result<Done, StoreError> {
+        if left.deliveries.is_empty() {
+            *left = self.read().await?;
+        }
+        self.work(left, now, true).await
     }
 
     /// What came before a restart is planned first: it may have changed what is due.
@@ -141,20 +154,24 @@ impl Intake {
         let before = batch.deliveries.iter().take_while(|delivery| delivery.received <= now).count();
         batch.deliveries.truncate(before);
         batch.parsed.truncate(before);
-        if before == 0 { Ok(0) } else { Ok(self.work(batch, now, false).await?.worked) }
+        while !batch.deliveries.is_empty() {
+            self.work(&mut batch, now, false).await?;
+        }
+        Ok(before)
     }
 
     /// Reads the payloads that wait, and asks for what they leave out.
     async fn read(&self) -> Result<Batch, StoreError> {
         let (settings, store) = (self.settings.clone(), self.store.clone());
         let read = move |tx: &Tx<'_>| {
-            let deliveries = tx.queued()?;
+            let deliveries = VecDeque::from(tx.queued()?);
             let parsed = deliveries.iter().map(|Queued { source, name, body, received, .. }| {
                 understand(*source, name, body, *received, &settings)
             });
             let mut parsed = parsed.collect::<Vec<_>>();
             let learned = names::complete(&mut parsed, &settings, (tx, &store))?;
-            Ok(Batch { deliveries, parsed, learned })
+            let full = deliveries.len() >= Tx::DELIVERIES;
+            Ok(Batch { deliveries, parsed: parsed.into(), learned, full })
         };
         let mut batch = self.store.read(read).await?;
         if let Some(enricher) = self.enricher.as_ref().filter(|_| !batch.parsed.is_empty()) {
@@ -164,29 +181,37 @@ impl Intake {
         Ok(batch)
     }
 
-    /// Does a round of work, in one transaction.
-    async fn work(&self, batch: Batch, now: Timestamp, release: bool) -> Result<Done, StoreError> {
-        let Batch { deliveries, parsed, learned } = batch;
+    /// Does a round of work, in one transaction. What there is no time for is left in the batch; what fails is read again.
+    async fn work(&self, batch: &mut Batch, now: Timestamp, release: bool) -> Result<Done, StoreError> {
+        let Batch { mut deliveries, mut parsed, learned, full } = std::mem::take(batch);
         let (rulebook, resumed, tell_authors) =
             (Arc::clone(&self.rulebook.borrow()), *self.resumed.borrow(), self.tell_authors);
         let done = self.store.write(move |tx| {
             let mut round = Round::new(tx, &rulebook, now);
             learned.write(tx)?;
-            for (delivery, parsed) in deliveries.iter().zip(parsed) {
+            let (begun, mut taken) = (Instant::now(), 0);
+            while let (Some(delivery), Some(parsed)) = (deliveries.front(), parsed.pop_front()) {
                 round.take_in(delivery, parsed)?;
+                deliveries.pop_front();
+                taken += 1;
+                if begun.elapsed() > TURN {
+                    break;
+                }
             }
-            if !deliveries.is_empty() {
+            if taken > 0 {
                 tx.end_recovery()?;
             }
             if release {
                 round.release(resumed)?;
                 round.look_after(resumed, tell_authors)?;
             }
-            let (worked, more) = (deliveries.len() + round.worked, deliveries.len() >= Tx::DELIVERIES);
+            let (worked, more) = (taken + round.worked, full || !deliveries.is_empty());
             let Round { states, renamings, .. } = round;
-            Ok((Done { worked, more, next_due: tx.next_due()? }, states, renamings, learned))
+            let left = Batch { deliveries, parsed, learned: Learned::default(), full };
+            Ok((Done { worked, more, next_due: tx.next_due()? }, (states, renamings), (left, learned)))
         });
-        let (done, states, renamings, learned) = done.await?;
+        let (done, (states, renamings), (left, learned)) = done.await?;
+        *batch = left;
         self.store.remember_people(learned.people);
         states.iter().for_each(|state| self.metrics.update(state));
         // Where nobody listens, nobody is told: a rehearsal.
@@ -211,10 +236,13 @@ impl Intake {
 }
 
 /// Deliveries that wait, read.
+#[derive(Default)]
 struct Batch {
-    deliveries: Vec<Queued>,
-    parsed: Vec<Parsed>,
+    deliveries: VecDeque<Queued>,
+    parsed: VecDeque<Parsed>,
     learned: Learned,
+    /// There may be more
+    full: bool,
 }
 
 /// What a round of work did.

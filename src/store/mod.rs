@@ -224,8 +224,8 @@ impl Store {
         tokio::task::spawn_blocking(move || readers.read(work)).await.map_err(StoreError::Stopped)?
     }
 
-    /// Runs `work` in the next group commit, and returns its value once it is on disk. If it fails, what it wrote is taken
-    /// back, and nothing of what else is in the commit.
+    /// Runs `work` in a transaction of its own, and returns its value once it is on disk. If it fails, what it wrote is taken
+    /// back.
     ///
     /// # Errors
     /// Those of `work`; [`StoreError::NotWritten`] if the commit fails, or `work` panics.
@@ -281,6 +281,10 @@ impl Options {
         // A page that many commits change is copied from the log to the file once in so many pages (16 MB).
         conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
         conn.pragma_update(None, "foreign_keys", true)?;
+        // What a round of planning changes fits: pages that don't are written to the log before their time, and once more
+        // each time that they change again. In KiB, below zero.
+        conn.pragma_update(None, "cache_size", -16_384)?;
+        conn.pragma_update(None, "temp_store", "memory")?;
         Ok(conn)
     }
 

@@ -16,7 +16,7 @@ const BATCH: usize = 256;
 /// While many senders wait for an answer, what can wait does so for a lull of this long,
 const LULL: Duration = Duration::from_millis(2);
 /// but no longer than this.
-const LONGEST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
 /// Who waits for a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,8 @@ pub(super) enum Urgency {
 
 /// Tells whoever asked for a write what became of it. They may have gone (a client that hung up): it stands all the same.
 type Answer = Box<dyn FnOnce() + Send>;
-type Work = Box<dyn FnOnce(&Tx<'_>) -> Answer + Send>;
+/// Says whether it failed, too.
+type Work = Box<dyn FnOnce(&Tx<'_>) -> (bool, Answer) + Send>;
 
 /// A write, and where its answer goes.
 pub(super) struct Job {
@@ -45,17 +46,13 @@ impl Job {
     {
         let (reply, answer) = oneshot::channel();
         let work: Work = Box::new(move |tx| {
-            // A fault of ours in one write must take neither the others nor the writer with it.
-            let attempted = || {
-                tx.attempt(|tx| {
-                    std::panic::catch_unwind(AssertUnwindSafe(|| work(tx))).unwrap_or_else(|_| {
-                        tracing::error!("our fault: a write failed, and was taken back");
-                        Err(StoreError::NotWritten)
-                    })
-                })
-            };
-            let value = attempted();
-            Box::new(move || drop(reply.send(value)))
+            // A fault of ours in one write must not take the writer with it.
+            let value = std::panic::catch_unwind(AssertUnwindSafe(|| work(tx))).unwrap_or_else(|_| {
+                tracing::error!("our fault: a write failed, and was taken back");
+                Err(StoreError::NotWritten)
+            });
+            let failed = value.is_err();
+            (failed, Box::new(move || drop(reply.send(value))))
         });
         (Self { urgency, work }, answer)
     }
@@ -144,15 +141,11 @@ impl Writer {
             if taken == Some(0) {
                 batch.append(&mut rest.jobs);
             }
-            if !batch.is_empty() {
-                let committed = self.commit(batch.drain(..));
-                self.failing.store(committed.is_err(), Ordering::Relaxed);
-                match committed {
-                    Ok(answers) => answers.into_iter().for_each(|answer| answer()),
-                    // The jobs' answers were dropped, so each caller sees `NotWritten`.
-                    Err(error) => tracing::error!(%error, "nothing was written: is the disk full?"),
-                }
-            }
+            // What a sender waits for is one commit. What can wait takes more work, and is one each: so what fails takes
+            // nothing else with it.
+            let (now, others): (Vec<_>, Vec<_>) = batch.drain(..).partition(|job| job.urgency == Urgency::Now);
+            let others = others.into_iter().map(|job| vec![job]);
+            std::iter::once(now).chain(others).filter(|jobs| !jobs.is_empty()).for_each(|jobs| self.write(jobs));
             // Nobody is left to ask for more.
             if taken == Some(0) {
                 break;
@@ -163,23 +156,37 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, jobs: impl Iterator<Item = Job>) -> Result<Vec<Answer>, StoreError> {
+    fn write(&mut self, jobs: Vec<Job>) {
+        let committed = self.commit(jobs);
+        self.failing.store(committed.is_err(), Ordering::Relaxed);
+        match committed {
+            Ok(answers) => answers.into_iter().for_each(|answer| answer()),
+            // The jobs' answers were dropped, so each caller sees `NotWritten`.
+            Err(error) => tracing::error!(%error, "nothing was written: is the disk full?"),
+        }
+    }
+
+    fn commit(&mut self, jobs: Vec<Job>) -> Result<Vec<Answer>, StoreError> {
         let conn = match self.conn.take() {
             Some(conn) => conn,
             None => self.options.open()?,
         };
         let tx = Tx::new(&conn);
         tx.run("BEGIN IMMEDIATE", [])?;
-        let (now, rest): (Vec<_>, Vec<_>) = jobs.partition(|job| job.urgency == Urgency::Now);
-        let mut answers = Vec::new();
-        for job in now.into_iter().chain(rest) {
-            answers.push((job.work)(&tx));
+        let (mut answers, mut end, alone) = (Vec::new(), "COMMIT", jobs.len() == 1);
+        for job in jobs {
+            let (failed, answer) = (job.work)(&tx);
+            answers.push(answer);
             // After some failures, such as a full disk, SQLite has taken back the whole transaction.
             if conn.is_autocommit() {
                 return Err(StoreError::NotWritten);
             }
+            if failed && !alone {
+                return Err(StoreError::NotWritten);
+            }
+            end = if failed { "ROLLBACK" } else { end };
         }
-        tx.run("COMMIT", [])?;
+        tx.run(end, [])?;
         // After a failure the connection is dropped: it may still be inside of a broken transaction.
         self.conn = Some(conn);
         Ok(answers)
