@@ -1,30 +1,24 @@
 //! Claim, send, record what came of it.
 //!
-//! One lane a destination: a slow or dead one delays no other, and order within a thread is kept. A lease, never a
-//! transaction, spans a send. Retries are rows with a time, so they survive a restart.
+//! One [`Lane`] a destination. A lease, never a transaction, spans a send. Retries are rows with a time, so they survive a restart.
 
 mod bounce;
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
-use tokio::task::{self, JoinSet};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
 use crate::mute::{LinkAction, Linker, Quiet};
-use crate::store::{Claimed, Room, SendOutcome, Store, StoreError};
+use crate::store::{Claimed, Lane, Lanes, SendOutcome, Store, StoreError};
 use crate::template::Links;
 
-/// With so many lanes of a channel under way, no more of it are begun: a mail server that hangs must not take those of others.
-const LANES: usize = 16;
-/// Mail has many destinations, and nothing that it has to wait for in turn.
-const MAIL_LANES: usize = 64;
-/// The dispatcher is told of new sends; it also looks by itself, for retries and for what another process queued.
+/// The dispatcher is given new sends; it also looks by itself, for retries and for what another process queued.
 const LOOK: Duration = Duration::from_secs(1);
 /// Mail servers may be away for days (RFC 5321 §4.5.4.1 asks for four to five); after this an update is no news.
 const PATIENCE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -39,88 +33,76 @@ pub struct Dispatcher {
     channels: Arc<Channels>,
     metrics: Arc<Metrics>,
     linker: Arc<Linker>,
+    lanes: Lanes,
 }
 
 impl Dispatcher {
     /// A dispatcher over a store.
     #[must_use]
-    pub fn new(store: Store, channels: Arc<Channels>, metrics: Arc<Metrics>, linker: Arc<Linker>) -> Self {
-        Self { store, channels, metrics, linker }
+    pub fn new(
+        (store, lanes): (Store, Lanes),
+        channels: Arc<Channels>,
+        metrics: Arc<Metrics>,
+        linker: Arc<Linker>,
+    ) -> Self {
+        Self { store, channels, metrics, linker, lanes }
     }
 
     /// Runs until `stop` turns true; what is under way then is finished first.
     ///
-    /// `wake` is notified when there is something new to send.
-    pub async fn run(self, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
-        let mut running: HashMap<task::Id, Destination> = HashMap::new();
-        let mut paused: HashMap<Destination, Pause> = HashMap::new();
-        let mut lanes: JoinSet<Lane> = JoinSet::new();
+    /// What is new to send comes by `claimed`, until the other end is dropped.
+    pub async fn run(self, mut claimed: mpsc::UnboundedReceiver<Vec<Lane>>, mut stop: watch::Receiver<bool>) {
+        let mut running = JoinSet::new();
         let mut clock = tokio::time::interval(LOOK);
         while !*stop.borrow() {
-            for (to, sends) in self.claim(&running, &paused).await {
-                let lane = lanes.spawn(self.clone().lane(sends, stop.clone()));
-                running.insert(lane.id(), to);
-            }
-            let ended = tokio::select! {
-                () = wake.notified() => None,
-                _ = clock.tick() => None,
-                Some(ended) = lanes.join_next_with_id() => Some(ended),
-                _ = stop.changed() => None,
-            };
-            // All that ended meanwhile, so that one claim serves them.
-            for ended in ended.into_iter().chain(std::iter::from_fn(|| lanes.try_join_next_with_id())) {
-                let (id, lane) = ended.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a lane failed: what it had claimed is sent when its lease is over");
-                    (error.id(), Lane::Troubled(Duration::ZERO))
-                });
-                if let Some(to) = running.remove(&id) {
-                    pause(&mut paused, to, lane);
+            let lanes = tokio::select! {
+                Some(lanes) = claimed.recv() => lanes,
+                _ = clock.tick() => self.claim().await,
+                Some(ended) = running.join_next() => {
+                    // All that ended meanwhile, so that one claim serves them.
+                    for ended in [ended].into_iter().chain(std::iter::from_fn(|| running.try_join_next())) {
+                        if let Err(error) = ended {
+                            tracing::error!(%error, "a lane failed: what it had claimed is sent when its lease is over");
+                        }
+                    }
+                    self.claim().await
                 }
-            }
+                _ = stop.changed() => Vec::new(),
+            };
+            lanes.into_iter().for_each(|lane| drop(running.spawn(self.clone().lane(lane, stop.clone()))));
         }
-        while lanes.join_next().await.is_some() {}
+        // What is claimed at the last moment is given back.
+        while let Some(lanes) = claimed.recv().await {
+            lanes.into_iter().for_each(|lane| drop(running.spawn(self.clone().lane(lane, stop.clone()))));
+        }
+        while running.join_next().await.is_some() {}
     }
 
-    /// What may be sent now, by destination.
-    async fn claim(
-        &self,
-        running: &HashMap<task::Id, Destination>,
-        paused: &HashMap<Destination, Pause>,
-    ) -> BTreeMap<Destination, Vec<Claimed>> {
-        let now = Timestamp::now();
-        let resting = paused.iter().filter(|(_, pause)| pause.until > now).map(|(to, _)| to);
-        let busy = running.values().chain(resting).cloned().collect();
-        let mut lanes = BTreeMap::<_, Vec<_>>::new();
-        let mut free = HashMap::from([("email".to_owned(), MAIL_LANES)]);
-        running.values().for_each(|to| *free.entry(to.channel().to_owned()).or_insert(LANES) -= 1);
-        match self.store.claim(Room { busy, lanes: LANES, free }, now).await {
-            Ok(claimed) => {
-                for send in claimed {
-                    lanes.entry(send.destination.clone()).or_default().push(send);
-                }
-            }
-            Err(error) => tracing::error!(%error, "cannot claim what is to be sent"),
-        }
-        lanes
+    /// What may be sent now.
+    async fn claim(&self) -> Vec<Lane> {
+        self.store.claim(&self.lanes, Timestamp::now()).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "failed to claim sends, will retry");
+            Vec::new()
+        })
     }
 
     /// Sends to one destination, in order. After trouble the rest waits for its turn again.
-    async fn lane(self, sends: Vec<Claimed>, stop: watch::Receiver<bool>) -> Lane {
-        let mut lane = Lane::Idle;
-        for send in &sends {
-            let (outcome, asked) = match lane {
-                Lane::Idle if !*stop.borrow() => self.attempt(send).await,
+    async fn lane(self, lane: Lane, stop: watch::Receiver<bool>) {
+        let mut trouble = None;
+        for send in lane.sends() {
+            let (outcome, asked) = match trouble {
+                None if !*stop.borrow() => self.attempt(send).await,
                 _ => (SendOutcome::Unclaimed, None),
             };
             if matches!(outcome, SendOutcome::Again { .. }) {
-                lane = Lane::Troubled(asked.unwrap_or_default());
+                trouble = Some(asked.unwrap_or_default().min(LONGEST_REST));
             }
             // At a start, only the first that has not ended is taken to have been tried.
-            if !self.record_outcome(send, outcome).await && lane == Lane::Idle {
-                lane = Lane::Troubled(Duration::ZERO);
+            if !self.record_outcome(send, outcome).await {
+                trouble.get_or_insert_default();
             }
         }
-        lane
+        lane.ended(trouble);
     }
 
     /// How it ended, and how long the other end asks to be left alone.
@@ -196,35 +178,6 @@ impl Dispatcher {
     }
 }
 
-/// How a lane ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lane {
-    /// It sent what it had
-    Idle,
-    /// The last attempt did not work: the destination gets a rest, at least so long
-    Troubled(Duration),
-}
-
-/// A destination's rest after trouble: it doubles until something works.
-#[derive(Debug, Clone, Copy)]
-struct Pause {
-    until: Timestamp,
-    length: Duration,
-}
-
-fn pause(paused: &mut HashMap<Destination, Pause>, to: Destination, lane: Lane) {
-    match lane {
-        Lane::Idle => {
-            paused.remove(&to);
-        }
-        Lane::Troubled(asked) => {
-            let length = paused.get(&to).map_or(Duration::from_secs(1), |pause| pause.length * 2);
-            let length = length.min(Duration::from_secs(300));
-            paused.insert(to, Pause { until: Timestamp::now() + length.max(asked.min(LONGEST_REST)), length });
-        }
-    }
-}
-
 fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
     let label = Some(send.message.label.as_str()).filter(|label| !label.is_empty());
     Post {
@@ -271,22 +224,6 @@ fn backoff(attempt: i64, random: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_destination_rests_longer_each_time_and_as_long_as_it_asks() {
-        let (mut paused, to) = (HashMap::new(), Destination::Mailbox);
-        let mut rest = |lane: Lane| {
-            pause(&mut paused, to.clone(), lane);
-            let until = paused.get(&to).map(|pause| pause.until.duration_since(Timestamp::now()).as_secs_f64().round());
-            until.unwrap_or_default()
-        };
-        let trouble = || Lane::Troubled(Duration::ZERO);
-        assert_eq!([rest(trouble()), rest(trouble()), rest(trouble())], [1.0, 2.0, 4.0]);
-        assert_eq!(rest(Lane::Troubled(Duration::from_secs(30))), 30.0);
-        assert_eq!(rest(trouble()), 16.0);
-        assert_eq!(rest(Lane::Troubled(Duration::MAX)), 86_400.0);
-        assert_eq!([rest(Lane::Idle), rest(trouble())], [0.0, 1.0]);
-    }
 
     #[test]
     fn retries_back_off_with_jitter_and_stay_bounded() {

@@ -14,7 +14,7 @@ use crate::config::TellAuthors;
 use crate::intake::Intake;
 use crate::reason::Code;
 use crate::source::Settings;
-use crate::store::{EntryState, Incoming, Messages, Queued, Store, StoreError, Untold};
+use crate::store::{EntryState, Incoming, Messages, Store, StoreError, Untold};
 
 /// An intake, and the time it is there.
 pub struct Replay {
@@ -28,12 +28,23 @@ impl Replay {
     pub fn new(store: Store, settings: Settings, rulebook: Rulebook, from: Timestamp) -> Self {
         // The rules stay as they are: nobody needs the other ends.
         let ((_, rulebook), (_, resumed)) = (watch::channel(Arc::new(rulebook)), watch::channel(None));
-        let (metrics, stored, to_send) = (Arc::default(), Arc::default(), Arc::default());
+        let (metrics, stored, fresh) = (Arc::default(), Arc::default(), Arc::default());
         let tell_authors = TellAuthors::default();
-        let enricher = None;
+        let (enricher, sending) = (None, None);
         let renamings = mpsc::unbounded_channel().0;
-        let intake =
-            Intake { store, settings, enricher, tell_authors, rulebook, resumed, metrics, stored, to_send, renamings };
+        let intake = Intake {
+            store,
+            settings,
+            enricher,
+            tell_authors,
+            rulebook,
+            resumed,
+            metrics,
+            stored,
+            fresh,
+            sending,
+            renamings,
+        };
         Self { intake, clock: from }
     }
 
@@ -55,10 +66,9 @@ impl Replay {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn take(&mut self, delivery: Queued) -> Result<(), StoreError> {
-        let Queued { source, key, name, body, received, .. } = delivery;
-        self.advance(received).await?;
-        self.intake.store.accept(Incoming { source, key, name, body, received, ignored: None }).await?;
+    pub async fn take(&mut self, delivery: Incoming) -> Result<(), StoreError> {
+        self.advance(delivery.received).await?;
+        self.intake.store.accept(delivery).await?;
         self.work().await
     }
 

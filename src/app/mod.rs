@@ -30,13 +30,13 @@ use crate::config::Config;
 use crate::console::Console;
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Hooks, Web};
-use crate::intake::{Enricher, Intake};
+use crate::intake::{Enricher, Fresh, Intake, Sending};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::recover::Recovery;
 use crate::reply::{AnswerHandler, Inbox};
 use crate::source::{Settings, host_of};
-use crate::store::{Store, StoreError, Written};
+use crate::store::{Lanes, Store, StoreError, Written};
 
 /// Editors write a file in several steps: it is read after this long without a further step.
 const CALM: Duration = Duration::from_millis(300);
@@ -96,7 +96,7 @@ impl App {
         let listener = bind(config.listen).await?;
         let address = listener.local_addr().unwrap_or(config.listen);
         let metrics = Arc::new(Metrics::default());
-        let (stored, to_send, reload) = (Arc::default(), Arc::default(), Arc::<Notify>::default());
+        let (stored, reload) = (Arc::default(), Arc::<Notify>::default());
         let (stop, stopped) = watch::channel(false);
         let links = Arc::new(Linker::new(public_url(&config, address), key));
         let rulebook = Rulebook::load(&config, None).with_links(Arc::clone(&links));
@@ -110,8 +110,10 @@ impl App {
         let (resume, resumed) = watch::channel(recovery.is_some().then(Timestamp::now));
         let (renamings, renamed) = mpsc::unbounded_channel();
         let owners = owner_mail::follow_names(Arc::clone(&channels), rulebook.clone(), renamed, stopped.clone());
+        let (lanes, (claims, claimed)) = (Lanes::default(), mpsc::unbounded_channel());
         let intake = Intake {
             store: store.clone(),
+            sending: Some(Sending { lanes: lanes.clone(), claims }),
             settings: settings(&config),
             enricher: apis.enricher(&config),
             tell_authors: config.tell_authors,
@@ -119,7 +121,7 @@ impl App {
             resumed,
             metrics: Arc::clone(&metrics),
             stored,
-            to_send: Arc::clone(&to_send),
+            fresh: Arc::new(Fresh::default()),
             renamings,
         };
         if let Some(recovery) = recovery {
@@ -142,8 +144,8 @@ impl App {
             let (Ok(()) | Err(_)) = told.await;
             intake.run(stopped_intake).await;
         });
-        let dispatcher = Dispatcher::new(store.clone(), Arc::clone(&channels), Arc::clone(&metrics), links);
-        spawn(&mut tasks, "dispatch", dispatcher.run(to_send, stopped.clone()));
+        let dispatcher = Dispatcher::new((store.clone(), lanes), Arc::clone(&channels), Arc::clone(&metrics), links);
+        spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
         spawn(&mut tasks, "owners", owners);
         spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
@@ -282,6 +284,7 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answer
         metrics: Arc::clone(&intake.metrics),
         hooks: Hooks::default(),
         stored: Arc::clone(&intake.stored),
+        fresh: Arc::clone(&intake.fresh),
         memory: Arc::new(Semaphore::new(http::MEMORY_KB)),
         tell_authors: config.tell_authors,
         links,

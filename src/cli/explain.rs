@@ -24,7 +24,7 @@ use crate::plan::{self, Evaluated};
 use crate::reason::Code;
 use crate::rule::{Rule, Team, Verdict};
 use crate::source::{self, BodyError, Parsed, json_body};
-use crate::store::Queued;
+use crate::store::Incoming;
 use crate::template::{Links, Message};
 use crate::track::{self, Tracked};
 
@@ -143,7 +143,7 @@ async fn stored(id: i64, config: &Config) -> Result<Payload, Failure> {
     let Some(delivery) = store.delivery(id).await? else {
         return Err(no_delivery(&store, id).await?);
     };
-    let Queued { source, name, body, received, .. } = delivery;
+    let Incoming { source, name, body, received, .. } = delivery;
     Ok(Payload { source, event: name, body, received })
 }
 

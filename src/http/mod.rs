@@ -31,6 +31,7 @@ use warp::Filter as _;
 
 use crate::config::TellAuthors;
 use crate::event::Source;
+use crate::intake::Fresh;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::reply::AnswerHandler;
@@ -64,6 +65,8 @@ pub struct Web {
     pub hooks: Hooks,
     /// Notified when a delivery was stored
     pub stored: Arc<Notify>,
+    /// What stored deliveries say
+    pub fresh: Arc<Fresh>,
     /// Kilobytes of bodies that may be in memory at once
     pub memory: Arc<Semaphore>,
     /// Where authors of assumptions are told how teams reacted

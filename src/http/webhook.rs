@@ -14,7 +14,7 @@ use super::body::{self, Body, Unread};
 use crate::event::Source;
 use crate::intake::sorted;
 use crate::source::signature;
-use crate::source::{BodyError, json_body};
+use crate::source::{BodyError, Parsed, check_json, unchecked_body};
 use crate::store::{Accepted, Incoming, StoreError};
 
 /// A response to a webhook: its name in the metrics, the status and the body.
@@ -82,31 +82,48 @@ async fn take(source: Source, headers: &HeaderMap, body: Body, web: &Web) -> Res
         tracing::warn!(%source, delivery = delivery_header(source, headers), reason = %refusal, "refused a webhook");
         return Response::refused("unauthorized", StatusCode::UNAUTHORIZED, refusal.to_string());
     }
-    let json = match json_body(header("content-type"), &body.bytes) {
+    let json = match unchecked_body(header("content-type"), &body.bytes) {
         Ok(json) => json,
-        Err(BodyError::UnsupportedType) => {
-            let error = "the content type is neither application/json nor application/x-www-form-urlencoded";
-            return Response::refused("unsupported", StatusCode::UNSUPPORTED_MEDIA_TYPE, error);
-        }
-        Err(BodyError::NotJson(error)) => {
-            return Response::refused("not_json", StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"));
-        }
+        Err(error) => return not_json(error),
     };
     let name = header("x-github-event").filter(|_| source == Source::Github).unwrap_or_default().to_owned();
     let received = Timestamp::now();
     let key = delivery_key(source, headers, &body.bytes);
     let incoming = Incoming { source, key, name, body: json.to_vec(), received, ignored: None };
-    let (incoming, _) = sorted(incoming, &web.settings);
-    let answer = store(incoming, web).await;
+    let (incoming, parsed) = sorted(incoming, &web.settings);
+    if incoming.ignored.is_some()
+        && let Err(error) = check_json(&json)
+    {
+        return not_json(error);
+    }
+    let answer = store(incoming, parsed, web).await;
     if source == Source::Github && answer.status == StatusCode::ACCEPTED {
         web.hooks.learn(headers, &json, &web.store).await;
     }
     answer
 }
 
-async fn store(incoming: Incoming, web: &Web) -> Response {
+fn not_json(error: BodyError) -> Response {
+    match error {
+        BodyError::UnsupportedType => {
+            let error = "the content type is neither application/json nor application/x-www-form-urlencoded";
+            Response::refused("unsupported", StatusCode::UNSUPPORTED_MEDIA_TYPE, error)
+        }
+        BodyError::NotJson(error) => {
+            Response::refused("not_json", StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"))
+        }
+    }
+}
+
+async fn store(incoming: Incoming, parsed: Parsed, web: &Web) -> Response {
     let (source, key, ignored) = (incoming.source, incoming.key.clone(), incoming.ignored.clone());
-    let (name, id) = match web.store.accept(incoming).await {
+    // Intake may want it before we hear that the delivery is on disk.
+    let kept = ignored.is_none() && web.fresh.put(source, &key, parsed);
+    let accepted = web.store.accept(incoming).await;
+    if kept && !matches!(accepted, Ok(Accepted::New(_))) {
+        web.fresh.take(source, &key);
+    }
+    let (name, id) = match accepted {
         Ok(Accepted::New(id)) if ignored.is_some() => ("ignored", id),
         Ok(Accepted::New(id)) => {
             web.stored.notify_one();

@@ -8,6 +8,7 @@ mod answer;
 mod bulk;
 mod bundle;
 mod enrich;
+mod fresh;
 mod names;
 mod planning;
 mod release;
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
 
 pub use self::enrich::Enricher;
+pub use self::fresh::Fresh;
 
 use self::names::Learned;
 use self::round::Round;
@@ -33,7 +35,7 @@ use crate::metrics::Metrics;
 use crate::reason::Reason;
 use crate::rule::Renaming;
 use crate::source::{self, Parsed, Settings};
-use crate::store::{Incoming, Queued, Store, StoreError, Tx};
+use crate::store::{Incoming, Lane, Lanes, Queued, Store, StoreError, Tx};
 
 /// It is told of new deliveries; it also looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
@@ -61,6 +63,14 @@ pub fn sorted(incoming: Incoming, settings: &Settings) -> (Incoming, Parsed) {
     (Incoming { ignored, ..incoming }, parsed)
 }
 
+/// Who sends what is queued.
+pub struct Sending {
+    /// Which destinations are busy
+    pub lanes: Lanes,
+    /// Told of sends that were claimed for it
+    pub claims: mpsc::UnboundedSender<Vec<Lane>>,
+}
+
 /// The task that turns deliveries into messages.
 pub struct Intake {
     /// Where deliveries come from and messages go
@@ -80,8 +90,10 @@ pub struct Intake {
     pub metrics: Arc<Metrics>,
     /// Notified when there is a new delivery
     pub stored: Arc<Notify>,
-    /// Notified by us when there is something to send
-    pub to_send: Arc<Notify>,
+    /// What new deliveries say
+    pub fresh: Arc<Fresh>,
+    /// Who sends what is queued; nobody in a rehearsal
+    pub sending: Option<Sending>,
     /// Told by us of what has another name now
     pub renamings: mpsc::UnboundedSender<Renaming>,
 }
@@ -162,13 +174,16 @@ impl Intake {
 
     /// Reads the payloads that wait, and asks for what they leave out.
     async fn read(&self) -> Result<Batch, StoreError> {
-        let (settings, store) = (self.settings.clone(), self.store.clone());
+        let (settings, store, fresh) = (self.settings.clone(), self.store.clone(), Arc::clone(&self.fresh));
         let read = move |tx: &Tx<'_>| {
             let deliveries = VecDeque::from(tx.queued()?);
-            let parsed = deliveries.iter().map(|Queued { source, name, body, received, .. }| {
-                understand(*source, name, body, *received, &settings)
-            });
-            let mut parsed = parsed.collect::<Vec<_>>();
+            let mut parsed = Vec::with_capacity(deliveries.len());
+            for Queued { id, source, key, name, received } in &deliveries {
+                parsed.push(match fresh.take(*source, key) {
+                    Some(parsed) => parsed,
+                    None => understand(*source, name, &tx.body(*id)?, *received, &settings),
+                });
+            }
             let learned = names::complete(&mut parsed, &settings, (tx, &store))?;
             let full = deliveries.len() >= Tx::DELIVERIES;
             Ok(Batch { deliveries, parsed: parsed.into(), learned, full })
@@ -186,6 +201,7 @@ impl Intake {
         let Batch { mut deliveries, mut parsed, learned, full } = std::mem::take(batch);
         let (rulebook, resumed, tell_authors) =
             (Arc::clone(&self.rulebook.borrow()), *self.resumed.borrow(), self.tell_authors);
+        let sending = self.sending.as_ref().map(|sending| sending.lanes.clone());
         let done = self.store.write(move |tx| {
             let mut round = Round::new(tx, &rulebook, now);
             learned.write(tx)?;
@@ -207,19 +223,30 @@ impl Intake {
             }
             let (worked, more) = (taken + round.worked, full || !deliveries.is_empty());
             let Round { states, renamings, .. } = round;
+            // What has nothing to wait for is claimed at once.
+            let lanes = match sending {
+                Some(lanes) if release => tx.claim(&lanes, Timestamp::now())?,
+                _ => Vec::new(),
+            };
             let left = Batch { deliveries, parsed, learned: Learned::default(), full };
-            Ok((Done { worked, more, next_due: tx.next_due()? }, (states, renamings), (left, learned)))
+            Ok((Done { worked, more, next_due: tx.next_due()? }, (states, renamings, lanes), (left, learned)))
         });
-        let (done, (states, renamings), (left, learned)) = done.await?;
+        let (done, (states, renamings, lanes), (left, learned)) = done.await?;
         *batch = left;
+        self.sent(lanes);
         self.store.remember_people(learned.people);
         states.iter().for_each(|state| self.metrics.update(state));
         // Where nobody listens, nobody is told: a rehearsal.
         renamings.into_iter().for_each(|renaming| drop(self.renamings.send(renaming)));
-        if done.worked > 0 {
-            self.to_send.notify_one();
-        }
         Ok(done)
+    }
+
+    /// Hands on what was claimed. If nobody takes it, it is given back.
+    fn sent(&self, lanes: Vec<Lane>) {
+        if let Some(sending) = self.sending.as_ref().filter(|_| !lanes.is_empty()) {
+            // The dispatcher takes it until this task has ended.
+            drop(sending.claims.send(lanes));
+        }
     }
 
     /// How long to rest, if nothing comes meanwhile.

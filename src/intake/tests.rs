@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config;
-use crate::store::{Claimed, Entry, EntryState, Filter, Incoming, Room, SendOutcome};
+use crate::store::{Claimed, Entry, EntryState, Filter, Incoming, Lane, Lanes, SendOutcome};
 
 /// A team of the working week, in a place whose clock is that of Greenwich in winter.
 const TEAM: &str = r#"
@@ -54,7 +54,8 @@ impl Clocked {
             resumed: watch::channel(None).1,
             metrics: Arc::default(),
             stored: Arc::default(),
-            to_send: Arc::default(),
+            fresh: Arc::default(),
+            sending: None,
             renamings: mpsc::unbounded_channel().0,
         };
         Self { intake, _folder: folder }
@@ -119,7 +120,8 @@ impl Clocked {
 
     /// What is queued arrives: of each conversation at each place the next.
     async fn claim(&self, now: &str) -> Vec<Claimed> {
-        let sends = self.intake.store.claim(Room { lanes: 64, ..Room::default() }, at(now)).await.unwrap();
+        let lanes = self.intake.store.claim(&Lanes::default(), at(now)).await.unwrap();
+        let sends = lanes.iter().flat_map(Lane::sends).cloned().collect::<Vec<_>>();
         for send in &sends {
             self.intake
                 .store
@@ -405,9 +407,9 @@ async fn a_digest_never_puts_one_pages_news_onto_another() {
         clocked.pull_request("2026-11-19T10:00:00Z", "opened", more).await;
     }
     clocked.until("2026-11-20T09:00:00Z").await;
-    let sends =
-        clocked.intake.store.claim(Room { lanes: 64, ..Room::default() }, at("2026-11-20T09:00:01Z")).await.unwrap();
-    let told = sends.iter().map(|send| (send.thread.as_str(), send.message.text())).collect::<Vec<_>>();
+    let lanes = clocked.intake.store.claim(&Lanes::default(), at("2026-11-20T09:00:01Z")).await.unwrap();
+    let sends = lanes.iter().flat_map(Lane::sends);
+    let told = sends.map(|send| (send.thread.as_str(), send.message.text())).collect::<Vec<_>>();
     assert!(matches!(&told[..], [("acme/open#1", _), ("acme/private#2", _)]), "{told:?}");
     assert!(!told[0].1.contains("private"), "{told:?}");
 }

@@ -23,16 +23,32 @@ pub enum BodyError {
 /// # Errors
 /// Another content type; no well-formed JSON; JSON nested deeper than 128, which nothing downstream could read.
 pub fn json_body<'a>(content_type: Option<&str>, raw: &'a [u8]) -> Result<Cow<'a, [u8]>, BodyError> {
+    let json = unchecked_body(content_type, raw)?;
+    check_json(&json)?;
+    Ok(json)
+}
+
+/// The same, whether or not it is JSON.
+///
+/// # Errors
+/// Another content type, or a form without a `payload`.
+pub fn unchecked_body<'a>(content_type: Option<&str>, raw: &'a [u8]) -> Result<Cow<'a, [u8]>, BodyError> {
     let essence = content_type.unwrap_or("application/json").split(';').next().unwrap_or_default();
-    let json = match essence.trim().to_ascii_lowercase().as_str() {
-        "application/json" => Cow::Borrowed(raw),
-        "application/x-www-form-urlencoded" => payload_field(raw)?,
-        _ => return Err(BodyError::UnsupportedType),
-    };
-    match serde_json::from_slice::<WellFormed>(&json) {
-        Ok(WellFormed) => Ok(json),
-        Err(error) => Err(BodyError::NotJson(error.to_string())),
+    match essence.trim().to_ascii_lowercase().as_str() {
+        "application/json" => Ok(Cow::Borrowed(raw)),
+        "application/x-www-form-urlencoded" => payload_field(raw),
+        _ => Err(BodyError::UnsupportedType),
     }
+}
+
+/// Checks that a body is JSON. One that [`super::parse`] finds events in needs no check: it was read to its end.
+///
+/// # Errors
+/// It isn't well-formed, or nested deeper than 128, which nothing downstream could read.
+pub fn check_json(json: &[u8]) -> Result<(), BodyError> {
+    serde_json::from_slice::<WellFormed>(json)
+        .map(|WellFormed| ())
+        .map_err(|error| BodyError::NotJson(error.to_string()))
 }
 
 fn payload_field(raw: &[u8]) -> Result<Cow<'_, [u8]>, BodyError> {

@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use crate::event::{Event, Source};
 use crate::reason::Reason;
 
-pub use body::{BodyError, json_body};
+pub use body::{BodyError, check_json, json_body, unchecked_body};
 pub use commit::Commit;
 pub use github::EVENTS as GITHUB_EVENTS;
 pub use jira::{EVENTS as JIRA_EVENTS, at_site as at_jira_site};

@@ -42,7 +42,7 @@ pub enum Accepted {
     Duplicate(i64),
 }
 
-/// A delivery as it is stored.
+/// A delivery as it is stored, without its body.
 #[derive(Debug, Clone)]
 pub struct Queued {
     /// Its id in the ledger
@@ -53,8 +53,6 @@ pub struct Queued {
     pub key: String,
     /// `X-GitHub-Event`; empty for Jira
     pub name: String,
-    /// The JSON body
-    pub body: Vec<u8>,
     /// When it came
     pub received: Timestamp,
 }
@@ -76,13 +74,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub async fn delivery(&self, id: i64) -> Result<Option<Queued>, StoreError> {
+    pub async fn delivery(&self, id: i64) -> Result<Option<Incoming>, StoreError> {
         self.read(move |tx| {
-            tx.row(
-                "SELECT id, source, delivery_key, name, body, received_at FROM delivery WHERE id = :id",
+            let Some(Queued { source, key, name, received, .. }) = tx.row(
+                "SELECT id, source, delivery_key, name, received_at FROM delivery WHERE id = :id",
                 named_params! { ":id": id },
                 queued,
-            )
+            )?
+            else {
+                return Ok(None);
+            };
+            Ok(Some(Incoming { source, key, name, body: tx.body(id)?, received, ignored: None }))
         })
         .await
     }
@@ -106,11 +108,28 @@ impl Tx<'_> {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn queued(&self) -> Result<Vec<Queued>, StoreError> {
         self.rows(
-            "SELECT id, source, delivery_key, name, body, received_at FROM delivery
+            "SELECT id, source, delivery_key, name, received_at FROM delivery
              WHERE waits = 1 ORDER BY received_at, id LIMIT 64",
             [],
             queued,
         )
+    }
+
+    /// The body of a delivery. A damaged one must not hold up those behind it: it is empty, and ends as not understood.
+    ///
+    /// # Errors
+    /// As above
+    pub fn body(&self, id: i64) -> Result<Vec<u8>, StoreError> {
+        let body = self.row("SELECT body FROM delivery WHERE id = :id", named_params! { ":id": id }, |row| {
+            Ok(lz4_flex::decompress_size_prepended(row.get_ref("body")?.as_blob().unwrap_or_default()))
+        })?;
+        Ok(body
+            .transpose()
+            .unwrap_or_else(|error| {
+                tracing::error!(delivery = id, %error, "the stored body is damaged");
+                None
+            })
+            .unwrap_or_default())
     }
 
     /// Once none waits any more of those that came late, nothing waits for them.
@@ -174,18 +193,11 @@ impl Tx<'_> {
 }
 
 fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
-    let id: i64 = row.get("id")?;
-    let body = row.get_ref("body")?.as_blob().unwrap_or_default();
     Ok(Queued {
-        id,
+        id: row.get("id")?,
         source: text(row, "source")?,
         key: row.get("delivery_key")?,
         name: row.get("name")?,
-        // A damaged body must not hold up those behind it: it goes on as an empty one, and ends as not understood.
-        body: lz4_flex::decompress_size_prepended(body).unwrap_or_else(|error| {
-            tracing::error!(delivery = id, %error, "the stored body is damaged");
-            Vec::new()
-        }),
         received: time(row, "received_at")?,
     })
 }

@@ -13,6 +13,7 @@ mod bounce;
 mod delivery;
 mod due;
 mod known;
+mod lanes;
 mod ledger;
 mod mute;
 mod names;
@@ -48,12 +49,13 @@ pub use answer::{Assumption, Conclusion, Objected, Objection, Through, Told, Una
 pub use bounce::Refusals;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use due::Batch;
+pub use lanes::{Lane, Lanes};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::PlannedEvent;
 pub use recovery::Hook;
 pub use replay::{Messages, Untold};
 pub use row::Tx;
-pub use send::{Claimed, Room, SendOutcome};
+pub use send::{Claimed, SendOutcome};
 pub use timer::RunOut;
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.

@@ -97,26 +97,16 @@ pub enum SendOutcome {
 
 /// What is under way, and so where there is room for more.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Room {
+pub(super) struct Room {
     /// Destinations that get nothing now
-    pub busy: Vec<Destination>,
+    pub(super) busy: Vec<Destination>,
     /// How many destinations of a channel can be served at a time
-    pub lanes: usize,
+    pub(super) lanes: usize,
     /// How many more of a channel can, where some are
-    pub free: HashMap<String, usize>,
+    pub(super) free: HashMap<String, usize>,
 }
 
 impl Store {
-    /// Claims the next sends at `now`, to destinations that there is room for: at most 16 to one destination, in order and
-    /// one a thread, since what comes next in a thread answers to the one before it. Of each channel, those destinations
-    /// come first that have waited longest.
-    ///
-    /// # Errors
-    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
-    pub async fn claim(&self, room: Room, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        self.write(move |tx| tx.claim(&room, now)).await
-    }
-
     /// Records how an attempt ended. `false` when another worker took the send over since.
     ///
     /// # Errors
@@ -194,7 +184,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn claim(&self, room: &Room, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+    /// Claims the next sends at `now`, where there is room.
+    pub(super) fn claim_in(&self, room: &Room, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
         let params = named_params! { ":now": Millis(now), ":room": Json(room) };
         let mut claimed = self.rows(CLAIM, params, claimed)?;
         claimed.sort_by_key(|send| send.id);

@@ -14,9 +14,9 @@ use super::{Options, StoreError, Tx, Use, Written};
 /// How many writes share one commit at most.
 const BATCH: usize = 256;
 /// While many senders wait for an answer, what can wait does so for a lull of this long,
-const LULL: Duration = Duration::from_millis(2);
+const LULL: Duration = Duration::from_millis(3);
 /// but no longer than this.
-const LONGEST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Who waits for a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

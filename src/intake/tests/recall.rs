@@ -28,7 +28,8 @@ impl Clocked {
     }
 
     async fn claimed(&self) -> Vec<Claimed> {
-        self.intake.store.claim(Room { lanes: 64, ..Room::default() }, at(NOW)).await.unwrap()
+        let lanes = self.intake.store.claim(&Lanes::default(), at(NOW)).await.unwrap();
+        lanes.iter().flat_map(Lane::sends).cloned().collect()
     }
 
     async fn ended(&self, send: &Claimed, outcome: SendOutcome) {

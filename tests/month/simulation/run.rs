@@ -5,7 +5,7 @@ use microalign::compose::Rulebook;
 use microalign::config;
 use microalign::rehearsal::Replay;
 use microalign::source::Settings;
-use microalign::store::{Queued, Store};
+use microalign::store::{Incoming, Store};
 
 use super::company::Company;
 use super::observed::{self, Observed};
@@ -38,8 +38,7 @@ pub async fn run(company: &Company, traffic: &Traffic) -> Observed {
     observed::read(&path)
 }
 
-fn queued(Delivery { received, source, key, name, body, .. }: &Delivery) -> Queued {
+fn queued(Delivery { received, source, key, name, body, .. }: &Delivery) -> Incoming {
     let (key, name) = (key.clone(), (*name).to_owned());
-    // The store gives it its number.
-    Queued { id: 0, source: *source, key, name, body: body.clone(), received: *received }
+    Incoming { source: *source, key, name, body: body.clone(), received: *received, ignored: None }
 }
