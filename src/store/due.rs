@@ -38,7 +38,7 @@ const DUE: &str = "
         SELECT 1 FROM ledger d
         WHERE d.due_at <= :now AND d.due_at > d.at AND d.team = l.team AND d.thread = l.thread))
       AND l.at > coalesce(:resumed, 0) AND l.at > coalesce((SELECT max(at) FROM recovered WHERE NOT parked), 0)
-      AND l.delivery_id NOT IN (SELECT delivery_id FROM recovered)
+      AND NOT EXISTS (SELECT 1 FROM recovered c WHERE c.delivery_id = l.delivery_id)
     ORDER BY l.due_at, l.team, l.id LIMIT 512";
 
 impl Store {

@@ -3,14 +3,14 @@
 //! A destination has one lane at a time: a slow or dead one delays no other, and order within a thread is kept. Whoever claims
 //! sends gets a [`Lane`], which the destination is busy for until it is dropped: also where the claim never reaches the disk.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::send::{Claimed, Room};
-use super::{Store, StoreError, Tx};
+use super::StoreError;
+use super::claim::Claimed;
 use crate::destination::Destination;
 
 /// With so many lanes of a channel under way, no more of it are begun: a mail server that hangs must not take those of others.
@@ -64,18 +64,51 @@ impl Drop for Lane {
 }
 
 impl Lanes {
+    /// Begins lanes to the destinations of `waiting` that there is room for, with what `claim` says for each.
+    ///
+    /// # Errors
+    /// Those of `waiting` and `claim`.
+    pub(super) fn begin(
+        &self,
+        now: Timestamp,
+        waiting: impl FnOnce(&dyn Fn(&Destination) -> bool) -> Result<Vec<(Timestamp, Destination)>, StoreError>,
+        claim: impl Fn(&Destination) -> Result<Vec<Claimed>, StoreError>,
+    ) -> Result<Vec<Lane>, StoreError> {
+        // Nobody else may claim for a destination between the look at what is busy and the note that it is.
+        let mut state = self.lock();
+        let chosen = state.choose(waiting(&|to| state.is_busy(to, now))?);
+        let claimed = chosen.into_iter().map(|to| Ok((claim(&to)?, to)));
+        let mut claimed = claimed.collect::<Result<Vec<_>, StoreError>>()?;
+        claimed.retain(|(sends, _)| !sends.is_empty());
+        state.busy.extend(claimed.iter().map(|(_, to)| to.clone()));
+        Ok(claimed.into_iter().map(|(sends, to)| Lane { to, sends, lanes: self.clone() }).collect())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn room(&self, now: Timestamp) -> Room {
-        let resting = self.paused.iter().filter(|(_, pause)| pause.until > now).map(|(to, _)| to);
-        let busy = self.busy.iter().chain(resting).cloned().collect();
+    /// Whether a destination gets nothing now.
+    fn is_busy(&self, to: &Destination, now: Timestamp) -> bool {
+        self.busy.contains(to) || self.paused.get(to).is_some_and(|pause| pause.until > now)
+    }
+
+    /// Of these destinations, those that there is room for.
+    fn choose(&self, mut waiting: Vec<(Timestamp, Destination)>) -> Vec<Destination> {
         let mut free = HashMap::from([("email".to_owned(), MAIL_LANES)]);
-        self.busy.iter().for_each(|to| *free.entry(to.channel().to_owned()).or_insert(LANES) -= 1);
-        Room { busy, lanes: LANES, free }
+        let mut take = |to: &Destination| {
+            let free = free.entry(to.channel().to_owned()).or_insert(LANES);
+            let fits = *free > 0;
+            *free = free.saturating_sub(1);
+            fits
+        };
+        self.busy.iter().for_each(|to| {
+            take(to);
+        });
+        waiting.sort();
+        waiting.into_iter().map(|(_, to)| to).filter(take).collect()
     }
 
     fn pause(&mut self, to: &Destination, trouble: Option<Duration>) {
@@ -88,39 +121,10 @@ impl State {
     }
 }
 
-impl Store {
-    /// Claims the next sends at `now`.
-    ///
-    /// # Errors
-    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
-    pub async fn claim(&self, lanes: &Lanes, now: Timestamp) -> Result<Vec<Lane>, StoreError> {
-        let lanes = lanes.clone();
-        self.write(move |tx| tx.claim(&lanes, now)).await
-    }
-}
-
-impl Tx<'_> {
-    /// Claims the next sends at `now`, to destinations that there is room for: at most 16 to one destination, in order and
-    /// one a thread, since what comes next in a thread answers to the one before it. Of each channel, those destinations
-    /// come first that have waited longest.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub fn claim(&self, lanes: &Lanes, now: Timestamp) -> Result<Vec<Lane>, StoreError> {
-        // Nobody else may claim for a destination between the look at what is busy and the note that it is.
-        let mut state = lanes.lock();
-        let claimed = self.claim_in(&state.room(now), now)?;
-        let mut by_destination = BTreeMap::<Destination, Vec<Claimed>>::new();
-        for send in claimed {
-            by_destination.entry(send.destination.clone()).or_default().push(send);
-        }
-        state.busy.extend(by_destination.keys().cloned());
-        Ok(by_destination.into_iter().map(|(to, sends)| Lane { to, sends, lanes: lanes.clone() }).collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+
     use super::*;
 
     #[test]
@@ -139,12 +143,22 @@ mod tests {
     }
 
     #[test]
+    fn a_channel_has_so_many_lanes_and_who_waited_longest_comes_first() {
+        let (lanes, time) = (Lanes::default(), |second| Timestamp::from_second(second).expect("a time"));
+        let mail = |n: i64| Destination::Email(format!("{n}@example.com"));
+        lanes.lock().busy.extend((0..60).map(mail));
+        let waiting = (60..70).map(|n| (time(100 - n), mail(n))).chain([(time(1), Destination::Mailbox)]).collect();
+        let chosen = lanes.lock().choose(waiting);
+        assert_eq!(chosen, [Destination::Mailbox, mail(69), mail(68), mail(67), mail(66)]);
+    }
+
+    #[test]
     fn a_destination_is_busy_until_its_lane_is_gone() {
         let lanes = Lanes::default();
         lanes.lock().busy.insert(Destination::Mailbox);
         let lane = Lane { to: Destination::Mailbox, sends: Vec::new(), lanes: lanes.clone() };
-        assert_eq!(lanes.lock().room(Timestamp::now()).busy, [Destination::Mailbox]);
+        assert!(lanes.lock().is_busy(&Destination::Mailbox, Timestamp::now()));
         drop(lane);
-        assert_eq!(lanes.lock().room(Timestamp::now()).busy, []);
+        assert!(!lanes.lock().is_busy(&Destination::Mailbox, Timestamp::now()));
     }
 }

@@ -10,6 +10,7 @@
 
 mod answer;
 mod bounce;
+mod claim;
 mod delivery;
 mod due;
 mod known;
@@ -47,6 +48,7 @@ use self::writer::{Job, Urgency, Writer};
 
 pub use answer::{Assumption, Conclusion, Objected, Objection, Through, Told, Unanswered, Unopposed};
 pub use bounce::Refusals;
+pub use claim::Claimed;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use due::Batch;
 pub use lanes::{Lane, Lanes};
@@ -55,7 +57,7 @@ pub use plan::PlannedEvent;
 pub use recovery::Hook;
 pub use replay::{Messages, Untold};
 pub use row::Tx;
-pub use send::{Claimed, SendOutcome};
+pub use send::SendOutcome;
 pub use timer::RunOut;
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.

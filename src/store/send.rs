@@ -1,62 +1,14 @@
-//! Sends: claimed under a lease, then ended by whoever holds the newest fence.
-
-use std::collections::HashMap;
-use std::time::Duration;
+//! How sends end: recorded by whoever holds the newest fence.
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
-use serde::Serialize;
+use rusqlite::named_params;
 
-use super::bounce::{Refusals, refusals};
-use super::plan::rule_id;
-use super::row::{Json, Millis, json, text, time};
+use super::claim::Claimed;
+use super::row::{Json, Millis};
 use super::writer::{Job, Urgency};
 use super::{Store, StoreError, Tx};
-use crate::destination::{Destination, Manner};
-use crate::event::{EventKind, RuleId};
 use crate::plan::LineId;
 use crate::reason::{Code, Reason};
-use crate::template::Message;
-
-/// A claim is void after this long: longer than a whole claim of sends that all run into their deadlines.
-const LEASE: Duration = Duration::from_secs(600);
-
-/// A send that this process may make now.
-#[derive(Debug, Clone)]
-pub struct Claimed {
-    /// Its id, stable over retries
-    pub id: i64,
-    /// What must be shown to record how it ended
-    pub fence: i64,
-    /// Which attempt this is, from 1
-    pub attempt: i64,
-    /// Where it goes
-    pub destination: Destination,
-    /// Its conversation
-    pub thread: String,
-    /// It tells of several conversations
-    pub digest: bool,
-    /// The conversation's first message there, in the channel's own words
-    pub root: Option<String>,
-    /// What to send
-    pub message: Message,
-    /// The rule it comes from, and the team that it is for
-    pub rule: RuleId,
-    /// What it tells
-    pub kind: EventKind,
-    /// The ledger's name of its update: `delivery.line`
-    pub update: String,
-    /// When it was queued
-    pub created: Timestamp,
-    /// What went wrong in the last attempt
-    pub error: Option<String>,
-    /// It may have arrived in the last attempt
-    pub doubtful: bool,
-    /// It tells of an assumption
-    pub assumes: bool,
-    /// How its destination refused earlier mail
-    pub refusals: Option<Refusals>,
-}
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,17 +47,6 @@ pub enum SendOutcome {
     },
 }
 
-/// What is under way, and so where there is room for more.
-#[derive(Debug, Clone, Default, Serialize)]
-pub(super) struct Room {
-    /// Destinations that get nothing now
-    pub(super) busy: Vec<Destination>,
-    /// How many destinations of a channel can be served at a time
-    pub(super) lanes: usize,
-    /// How many more of a channel can, where some are
-    pub(super) free: HashMap<String, usize>,
-}
-
 impl Store {
     /// Records how an attempt ended. `false` when another worker took the send over since.
     ///
@@ -131,41 +72,6 @@ impl Store {
 /// What is noted, with the attempt's number behind it, of a send that was under way when the process died.
 const STOPPED: &str = "ambiguous: the service stopped during attempt ";
 
-/// From one destination to the next in the index, past all that waits for it.
-const CLAIM: &str =
-        "WITH RECURSIVE destinations (name) AS (
-             SELECT min(destination) FROM send WHERE state IN ('queued', 'sending')
-             UNION ALL
-             SELECT (SELECT min(destination) FROM send
-                     WHERE state IN ('queued', 'sending') AND destination > destinations.name)
-             FROM destinations WHERE destinations.name IS NOT NULL),
-         waiting (name, channel, since) AS (
-             SELECT name, substr(name, 1, instr(name || ':', ':') - 1),
-                    (SELECT next_at FROM send
-                     WHERE destination = name AND state IN ('queued', 'sending') AND next_at <= :now ORDER BY id LIMIT 1)
-             FROM destinations WHERE name NOT IN (SELECT value FROM json_each(:room, '$.busy'))),
-         due (name) AS (
-             SELECT name FROM (
-                 SELECT name, channel, row_number() OVER (PARTITION BY channel ORDER BY since) AS place
-                 FROM waiting WHERE since IS NOT NULL)
-             WHERE place <= coalesce((SELECT value FROM json_each(:room, '$.free') WHERE key = channel), :room ->> '$.lanes'))
-         SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, c.root,
-                c.editable, c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
-                l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
-                    SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.kind = 'note.assumed')) AS assumes,
-                b.refusals, b.first_at, b.last_at, b.error AS refused
-         FROM due CROSS JOIN send s ON s.id IN (
-             SELECT id FROM send n
-             WHERE n.destination = due.name AND n.state IN ('queued', 'sending') AND n.next_at <= :now
-               AND NOT EXISTS (
-                   SELECT 1 FROM send e
-                   WHERE e.destination = n.destination AND e.thread = n.thread AND e.id < n.id
-                     AND e.state IN ('queued', 'sending'))
-             ORDER BY n.id LIMIT 16)
-         JOIN ledger l ON l.id = s.ledger_id
-         LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread
-         LEFT JOIN bounce b ON b.destination = s.destination";
-
 impl Tx<'_> {
     /// At start: what was under way when the process died may or may not have arrived. What is claimed together for a
     /// destination, and so has the same `next_at`, is tried in order, each once the one before it has ended: so that is the
@@ -182,21 +88,6 @@ impl Tx<'_> {
             named_params! { ":now": Millis(Timestamp::now()), ":stopped": STOPPED },
         )?;
         Ok(())
-    }
-
-    /// Claims the next sends at `now`, where there is room.
-    pub(super) fn claim_in(&self, room: &Room, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        let params = named_params! { ":now": Millis(now), ":room": Json(room) };
-        let mut claimed = self.rows(CLAIM, params, claimed)?;
-        claimed.sort_by_key(|send| send.id);
-        for send in &claimed {
-            self.run(
-                "UPDATE send SET state = 'sending', attempts = attempts + 1, fence = fence + 1, next_at = :lease
-                 WHERE id = :id",
-                named_params! { ":lease": Millis(now + LEASE), ":id": send.id },
-            )?;
-        }
-        Ok(claimed)
     }
 
     /// Writes how an attempt ended. An update is over when all of its sends are. Says whether the send was still the
@@ -348,40 +239,4 @@ impl Ended {
             SendOutcome::Refused { error } => Self { error: Some(error), doubtful: false, refused: true, ..ended },
         }
     }
-}
-
-fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
-    let (fence, attempts): (i64, i64) = (row.get("fence")?, row.get("attempts")?);
-    let mut message: Message = json(row, "message")?;
-    // Mail programs split a conversation whose subject changes.
-    if let Some(subject) = row.get("subject")?
-        && !message.private
-        && !message.own_subject
-    {
-        message.subject = subject;
-    }
-    let rule = rule_id(row)?;
-    // Nobody else's words are replaced, and none of a note.
-    let editable: Option<String> = row.get("editable")?;
-    if message.manner == Manner::Edit && editable.as_ref() != Some(&rule.team) {
-        message.manner = Manner::Reply;
-    }
-    Ok(Claimed {
-        id: row.get("id")?,
-        fence: fence + 1,
-        attempt: attempts + 1,
-        destination: text(row, "destination")?,
-        thread: row.get("thread")?,
-        digest: row.get("digest")?,
-        root: row.get("root")?,
-        message,
-        rule,
-        kind: text(row, "kind")?,
-        update: row.get("name")?,
-        created: time(row, "created_at")?,
-        error: row.get("error")?,
-        doubtful: row.get("doubtful")?,
-        assumes: row.get("assumes")?,
-        refusals: refusals(row)?,
-    })
 }

@@ -1,0 +1,170 @@
+//! Sends are claimed under a lease, each destination's in order.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Row, named_params};
+
+use super::bounce::{Refusals, refusals};
+use super::lanes::{Lane, Lanes};
+use super::plan::rule_id;
+use super::row::{Millis, Text, json, text, time};
+use super::{Store, StoreError, Tx};
+use crate::destination::{Destination, Manner};
+use crate::event::{EventKind, RuleId};
+use crate::template::Message;
+
+/// A claim is void after this long: longer than a whole claim of sends that all run into their deadlines.
+const LEASE: Duration = Duration::from_secs(600);
+
+/// A send that this process may make now.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Its id, stable over retries
+    pub id: i64,
+    /// What must be shown to record how it ended
+    pub fence: i64,
+    /// Which attempt this is, from 1
+    pub attempt: i64,
+    /// Where it goes
+    pub destination: Destination,
+    /// Its conversation
+    pub thread: String,
+    /// It tells of several conversations
+    pub digest: bool,
+    /// The conversation's first message there, in the channel's own words
+    pub root: Option<String>,
+    /// What to send
+    pub message: Message,
+    /// The rule it comes from, and the team that it is for
+    pub rule: RuleId,
+    /// What it tells
+    pub kind: EventKind,
+    /// The ledger's name of its update: `delivery.line`
+    pub update: String,
+    /// When it was queued
+    pub created: Timestamp,
+    /// What went wrong in the last attempt
+    pub error: Option<String>,
+    /// It may have arrived in the last attempt
+    pub doubtful: bool,
+    /// It tells of an assumption
+    pub assumes: bool,
+    /// How its destination refused earlier mail
+    pub refusals: Option<Refusals>,
+}
+
+/// The next sends to a destination, one a thread: what comes next in a thread answers to the one before it.
+const NEXT: &str = "
+    SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, c.root,
+           c.editable, c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
+           l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
+               SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.kind = 'note.assumed')) AS assumes,
+           b.refusals, b.first_at, b.last_at, b.error AS refused
+    FROM send s
+    JOIN ledger l ON l.id = s.ledger_id
+    LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread
+    LEFT JOIN bounce b ON b.destination = s.destination
+    WHERE s.destination = :to AND s.state IN ('queued', 'sending') AND s.next_at <= :now
+      AND NOT EXISTS (
+          SELECT 1 FROM send e
+          WHERE e.destination = s.destination AND e.thread = s.thread AND e.id < s.id AND e.state IN ('queued', 'sending'))
+    ORDER BY s.id LIMIT 16";
+
+impl Store {
+    /// Claims the next sends at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
+    pub async fn claim(&self, lanes: &Lanes, now: Timestamp) -> Result<Vec<Lane>, StoreError> {
+        let lanes = lanes.clone();
+        self.write(move |tx| tx.claim(&lanes, now)).await
+    }
+}
+
+impl Tx<'_> {
+    /// Claims the next sends at `now`, to destinations that there is room for: at most 16 to one destination, in order. Of
+    /// each channel, those destinations come first that have waited longest.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]
+    pub fn claim(&self, lanes: &Lanes, now: Timestamp) -> Result<Vec<Lane>, StoreError> {
+        lanes.begin(now, |is_busy| self.waiting(now, is_busy), |to| self.claim_for(to, now))
+    }
+
+    /// The destinations that a send may go to now, and since when it may. From one to the next in the index, past all that
+    /// waits for it.
+    fn waiting(
+        &self,
+        now: Timestamp,
+        is_busy: &dyn Fn(&Destination) -> bool,
+    ) -> Result<Vec<(Timestamp, Destination)>, StoreError> {
+        let (mut waiting, mut last) = (Vec::new(), String::new());
+        loop {
+            let next = self.value::<Option<String>>(
+                "SELECT min(destination) FROM send WHERE state IN ('queued', 'sending') AND destination > :last",
+                named_params! { ":last": last },
+            )?;
+            let Some(next) = next.flatten() else { return Ok(waiting) };
+            let to: Destination = next.parse().map_err(StoreError::Corrupt)?;
+            last = next;
+            if is_busy(&to) {
+                continue;
+            }
+            let since = self.value::<Millis>(
+                "SELECT next_at FROM send
+                 WHERE destination = :to AND state IN ('queued', 'sending') AND next_at <= :now ORDER BY id LIMIT 1",
+                named_params! { ":to": last, ":now": Millis(now) },
+            )?;
+            waiting.extend(since.map(|since| (since.0, to)));
+        }
+    }
+
+    fn claim_for(&self, to: &Destination, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+        let sends = self.rows(NEXT, named_params! { ":to": Text(to), ":now": Millis(now) }, claimed)?;
+        for send in &sends {
+            self.run(
+                "UPDATE send SET state = 'sending', attempts = attempts + 1, fence = fence + 1, next_at = :lease
+                 WHERE id = :id",
+                named_params! { ":lease": Millis(now + LEASE), ":id": send.id },
+            )?;
+        }
+        Ok(sends)
+    }
+}
+
+fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
+    let (fence, attempts): (i64, i64) = (row.get("fence")?, row.get("attempts")?);
+    let mut message: Message = json(row, "message")?;
+    // Mail programs split a conversation whose subject changes.
+    if let Some(subject) = row.get("subject")?
+        && !message.private
+        && !message.own_subject
+    {
+        message.subject = subject;
+    }
+    let rule = rule_id(row)?;
+    // Nobody else's words are replaced, and none of a note.
+    let editable: Option<String> = row.get("editable")?;
+    if message.manner == Manner::Edit && editable.as_ref() != Some(&rule.team) {
+        message.manner = Manner::Reply;
+    }
+    Ok(Claimed {
+        id: row.get("id")?,
+        fence: fence + 1,
+        attempt: attempts + 1,
+        destination: text(row, "destination")?,
+        thread: row.get("thread")?,
+        digest: row.get("digest")?,
+        root: row.get("root")?,
+        message,
+        rule,
+        kind: text(row, "kind")?,
+        update: row.get("name")?,
+        created: time(row, "created_at")?,
+        error: row.get("error")?,
+        doubtful: row.get("doubtful")?,
+        assumes: row.get("assumes")?,
+        refusals: refusals(row)?,
+    })
+}
