@@ -1,4 +1,6 @@
-//! Where a message goes, as teams write it in `to`, and what it does in the conversation there.
+//! Where a message goes, as teams write it in `to`, and how it appears in the conversation there.
+//!
+//! How a message gets there is up to [`crate::channel`].
 
 mod allowed;
 mod spec;

@@ -1,7 +1,8 @@
-//! Claim, send, record what came of it.
+//! Sends what is queued: claims sends, tries each, and records its outcome.
 //!
-//! One lane a destination: a slow or dead one delays no other, and order within a thread is kept. A lease, never a
-//! transaction, spans a send. Retries are rows with a time, so they survive a restart.
+//! Each destination has one lane, so a slow or dead one delays no other, and the messages of a thread stay in order. During
+//! an attempt, a lease holds the send, and not a transaction. Retries are rows with a time, so they survive a restart. How a
+//! message is written for its destination is up to [`crate::channel`].
 
 mod bounce;
 

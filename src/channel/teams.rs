@@ -1,4 +1,4 @@
-//! Microsoft Teams by a Workflows webhook: an Adaptive Card in a channel or a chat. There are no replies and no edits.
+//! Microsoft Teams, through a Workflows webhook: an Adaptive Card in a channel or a chat. There are no replies and no edits.
 //!
 //! By the schema, a `TextRun` isn't Markdown (<https://learn.microsoft.com/adaptive-cards/schema-explorer/text-run>), but
 //! Teams on iOS parses each run as Markdown nevertheless, and every Teams replaces `{{DATE(…)}}` and `{{TIME(…)}}` in it.

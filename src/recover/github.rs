@@ -1,7 +1,8 @@
-//! GitHub never delivers again by itself, but says for some days what it delivered to which hook
+//! Fetches deliveries that GitHub sent and that did not arrive. GitHub never delivers again by itself, but for some days it
+//! lists what it delivered to which hook
 //! (<https://docs.github.com/webhooks/using-webhooks/handling-failed-webhook-deliveries>).
 //!
-//! Whether a delivery arrived is for the store to say, not for GitHub: a proxy may have answered in our place.
+//! Whether a delivery arrived is up to the store, not to GitHub's list: a proxy may have answered in our place.
 
 use std::collections::HashMap;
 use std::time::Duration;

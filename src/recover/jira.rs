@@ -1,7 +1,8 @@
-//! Jira keeps no list of what it delivered, but knows what became of each ticket: those that changed are found by JQL, and
-//! their histories and comments are told as webhooks would have told them.
+//! Fetches changes of tickets that no webhook reported. Jira keeps no list of what it delivered, but the history of each
+//! ticket: JQL finds the tickets that changed, and their histories and comments become the webhooks that would have reported
+//! them.
 //!
-//! What is deleted cannot be found, and neither can sprints, versions and edits of comments.
+//! Deletions, sprints, versions and edits of comments can't be found in this way.
 
 mod past;
 

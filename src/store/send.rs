@@ -1,4 +1,4 @@
-//! Sends: claimed under a lease, then ended by whoever holds the newest fence.
+//! Sends: a worker claims one under a lease, and only the worker with the newest fence can end it.
 
 use std::collections::HashMap;
 use std::time::Duration;
