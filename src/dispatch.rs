@@ -71,7 +71,7 @@ impl Dispatcher {
             // All that ended meanwhile, so that one claim serves them.
             for ended in ended.into_iter().chain(std::iter::from_fn(|| lanes.try_join_next_with_id())) {
                 let (id, lane) = ended.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a lane failed: what it had claimed is sent when its lease is over");
+                    tracing::error!(%error, "a lane failed; what it had claimed will be sent when its leases end");
                     (error.id(), Lane::Troubled(Duration::ZERO))
                 });
                 if let Some(to) = running.remove(&id) {
@@ -100,7 +100,7 @@ impl Dispatcher {
                     lanes.entry(send.destination.clone()).or_default().push(send);
                 }
             }
-            Err(error) => tracing::error!(%error, "cannot claim what is to be sent"),
+            Err(error) => tracing::error!(%error, "failed to claim sends, will retry"),
         }
         lanes
     }
@@ -127,7 +127,11 @@ impl Dispatcher {
     /// How it ended, and how long the other end asks to be left alone.
     async fn attempt(&self, send: &Claimed) -> (SendOutcome, Option<Duration>) {
         if let Some(error) = send.refusals.as_ref().and_then(|known| bounce::suppressed(known, Timestamp::now())) {
-            tracing::warn!(update = send.update, team = send.rule.team, "not tried: its address refuses all mail");
+            tracing::warn!(
+                update = send.update,
+                team = send.rule.team,
+                "did not try to send: the address has refused mail for a while"
+            );
             return (SendOutcome::Failed { error, doubtful: false }, None);
         }
         let links = self.links(send);
@@ -142,7 +146,9 @@ impl Dispatcher {
             SendOutcome::Sent { .. } => {
                 tracing::info!(%update, attempt, team = send.rule.team, kind = %send.kind, "sent")
             }
-            SendOutcome::Again { at, error, .. } => tracing::warn!(%update, attempt, error, next = %at, "not sent yet"),
+            SendOutcome::Again { at, error, .. } => {
+                tracing::warn!(%update, attempt, error, next = %at, "failed to send, will retry")
+            }
             SendOutcome::Failed { error, .. } | SendOutcome::Refused { error } => {
                 tracing::error!(%update, attempt, error, "cannot be sent");
             }
@@ -187,12 +193,12 @@ impl Dispatcher {
                     tokio::time::sleep(Duration::from_secs(wait)).await;
                 }
                 Err(error) => {
-                    tracing::error!(%error, update = send.update, "the result of a send is lost");
+                    tracing::error!(%error, update = send.update, "failed to record the outcome of a send");
                     return false;
                 }
             }
         }
-        tracing::error!(update = send.update, "the result of a send could not be written; it will be sent again");
+        tracing::error!(update = send.update, "failed to record the outcome of a send; it will be sent again");
         false
     }
 }

@@ -1,7 +1,7 @@
 //! Turns stored deliveries into queued messages.
 //!
 //! One task does all of it, so nothing has to be locked. First it reads the payloads, and asks GitHub and Jira for what they
-//! leave out ([`enrich`]). Then a [`round`] of planning is one transaction, which sees everything that was written before it.
+//! leave out (`enrich`). Then a `round` of planning is one transaction, which sees everything that was written before it.
 //! For each event it finds the names that the event goes by now and the facts that complete it, tracks it ([`crate::track`]),
 //! plans it ([`crate::plan`]) and writes the plan; then it releases the updates whose time has come. So a delivery's plan and
 //! the mark that it is done commit together, and so do the messages of updates that needn't wait.

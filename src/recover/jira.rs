@@ -72,7 +72,7 @@ pub(super) async fn sweep(recovery: &Recovery, jira: &Jira, since: Since, found:
 
 fn words(error: &ApiError) -> String {
     match error {
-        ApiError::Refused { status: 401, .. } => format!("{error}: the token in `[jira]` is not good, or not any more"),
+        ApiError::Refused { status: 401, .. } => format!("{error}: the token in `[jira]` isn't valid, or has expired"),
         ApiError::Refused { status: 403, .. } => format!("{error}: the token's account may not search"),
         error => error.to_string(),
     }
@@ -108,7 +108,7 @@ impl Sweep<'_> {
                 return Ok(());
             }
         }
-        let trouble = "more tickets changed than are asked for at once: those that changed first are left out";
+        let trouble = "too many tickets changed: those that changed first were left out";
         found.asked[self.number].trouble = Some(trouble.to_owned());
         Ok(())
     }

@@ -228,23 +228,23 @@ impl Recovery {
         let found = match found {
             Ok(found) => found,
             Err(error) => {
-                tracing::error!(%error, "cannot ask for what was missed; later");
+                tracing::error!(%error, "failed to fetch missed webhooks, will retry");
                 return EVERY;
             }
         };
         if !found.recovered.is_empty() {
-            tracing::info!(deliveries = found.recovered.len(), "took in webhooks that had not arrived");
+            tracing::info!(deliveries = found.recovered.len(), "recovered webhooks that had not arrived");
         }
         for Asked { source, name, trouble, .. } in found.asked {
             match trouble {
                 Some(trouble) => {
                     if said.insert(name.clone(), trouble.clone()).is_none_or(|before| before != trouble) {
-                        tracing::warn!(%source, asked = name, reason = trouble, "cannot ask for all that was missed");
+                        tracing::warn!(%source, asked = name, reason = trouble, "failed to fetch all missed webhooks");
                     }
                 }
                 None => {
                     if said.remove(&name).is_some() {
-                        tracing::info!(%source, asked = name, "says what was missed again");
+                        tracing::info!(%source, asked = name, "can list missed webhooks again");
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! All SQL, and the only place that writes.
 //!
 //! SQLite is in WAL mode with `synchronous = FULL`, so what is committed is on disk. A commit costs an `fdatasync` however
-//! much it holds, so there is one [`writer`], and senders that wait for an answer share a commit (group commit). The writer
+//! much it holds, so there is one `writer`, and senders that wait for an answer share a commit (group commit). The writer
 //! has its connection on a thread of its own, and a write is one closure that runs there: handing each statement to another
 //! thread would cost more than most statements do. Readers have connections of their own and never wait.
 //!

@@ -96,7 +96,7 @@ fn verdict(delivery: &Attempt, answer: Option<&str>, url: &str) -> Option<String
     Some(match code {
         200..=299 if is_ours(answer) => return None,
         200..=299 => {
-            format!("{url} answers {code}, but not as microalign does: does `public_url` lead somewhere else?")
+            format!("{url} answers {code}, but not the way microalign does: does `public_url` lead somewhere else?")
         }
         _ if unreached || code == 0 => format!(
             "GitHub cannot reach {url}, and says \"{says}\": look at `public_url` in [server], DNS, the firewall and the \
