@@ -135,8 +135,8 @@ mod tests {
         let table = [
             (202, "OK", ours, None),
             (202, "OK", Some("{\"status\":\"duplicate\",\"event\":7}"), None),
-            (200, "OK", Some("<html>Welcome</html>"), Some("not as microalign does")),
-            (200, "OK", None, Some("not as microalign does")),
+            (200, "OK", Some("<html>Welcome</html>"), Some("not the way microalign does")),
+            (200, "OK", None, Some("not the way microalign does")),
             (401, "Invalid HTTP Response: 401", None, Some("does not know the webhook's secret")),
             (404, "Invalid HTTP Response: 404", None, Some("the proxy pass this path on")),
             (502, "Invalid HTTP Response: 502", None, Some("does `microalign serve` run behind it")),
