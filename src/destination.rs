@@ -1,4 +1,6 @@
-//! Where a message goes, as teams write it in `to`, and what it does in the conversation there.
+//! Where a message goes, as teams write it in `to`, and how it appears in the conversation there.
+//!
+//! How a message gets there is up to [`crate::channel`].
 
 mod allowed;
 mod spec;
@@ -136,6 +138,12 @@ impl FromStr for Manner {
 impl Manner {
     /// As it is written, all of them.
     pub const NAMES: [&str; 4] = ["post", "reply", "reply+broadcast", "edit"];
+}
+
+/// Whether a text is a mail address.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    text.parse::<lettre::Address>().is_ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
-//! Claim, send, record what came of it.
+//! Sends what is queued: claims sends, tries each, and records its outcome.
 //!
-//! One [`Lane`] a destination. A lease, never a transaction, spans a send. Retries are rows with a time, so they survive a restart.
+//! Each destination has one [`Lane`], so a slow or dead one delays no other, and the messages of a thread stay in order. During
+//! an attempt, a lease holds the send, and not a transaction. Retries are rows with a time, so they survive a restart. How a
+//! message is written for its destination is up to [`crate::channel`].
 
 mod bounce;
 
@@ -62,7 +64,7 @@ impl Dispatcher {
                     // All that ended meanwhile, so that one claim serves them.
                     for ended in [ended].into_iter().chain(std::iter::from_fn(|| running.try_join_next())) {
                         if let Err(error) = ended {
-                            tracing::error!(%error, "a lane failed: what it had claimed is sent when its lease is over");
+                            tracing::error!(%error, "a lane failed; what it had claimed will be sent when its leases end");
                         }
                     }
                     self.claim().await
@@ -108,7 +110,11 @@ impl Dispatcher {
     /// How it ended, and how long the other end asks to be left alone.
     async fn attempt(&self, send: &Claimed) -> (SendOutcome, Option<Duration>) {
         if let Some(error) = send.refusals.as_ref().and_then(|known| bounce::suppressed(known, Timestamp::now())) {
-            tracing::warn!(update = send.update, team = send.rule.team, "not tried: its address refuses all mail");
+            tracing::warn!(
+                update = send.update,
+                team = send.rule.team,
+                "did not try to send: the address has refused mail for a while"
+            );
             return (SendOutcome::Failed { error, doubtful: false }, None);
         }
         let links = self.links(send);
@@ -123,7 +129,9 @@ impl Dispatcher {
             SendOutcome::Sent { .. } => {
                 tracing::info!(%update, attempt, team = send.rule.team, kind = %send.kind, "sent")
             }
-            SendOutcome::Again { at, error, .. } => tracing::warn!(%update, attempt, error, next = %at, "not sent yet"),
+            SendOutcome::Again { at, error, .. } => {
+                tracing::warn!(%update, attempt, error, next = %at, "failed to send, will retry")
+            }
             SendOutcome::Failed { error, .. } | SendOutcome::Refused { error } => {
                 tracing::error!(%update, attempt, error, "cannot be sent");
             }
@@ -168,12 +176,12 @@ impl Dispatcher {
                     tokio::time::sleep(Duration::from_secs(wait)).await;
                 }
                 Err(error) => {
-                    tracing::error!(%error, update = send.update, "the result of a send is lost");
+                    tracing::error!(%error, update = send.update, "failed to record the outcome of a send");
                     return false;
                 }
             }
         }
-        tracing::error!(update = send.update, "the result of a send could not be written; it will be sent again");
+        tracing::error!(update = send.update, "failed to record the outcome of a send; it will be sent again");
         false
     }
 }

@@ -1,7 +1,7 @@
 //! The vocabulary: what happened, to what, by whom.
 //!
-//! Everything downstream of [`crate::source`] speaks in these types and never sees a provider's payload.
-//! They serialise to JSON because the ledger keeps them.
+//! Everything after [`crate::source`] uses these types and never sees a provider's payload. They serialise to JSON because
+//! the ledger keeps them.
 
 mod about;
 mod kind;

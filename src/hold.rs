@@ -1,8 +1,8 @@
-//! When an update may be sent: after `settle`, at most one per `every`, at the time of a digest, outside quiet hours,
-//! within the budget. Pure functions of the clock.
+//! When an update may be sent: after `settle`, at most one per `every`, at the time of a digest, outside quiet hours, within
+//! the budget. These are pure functions of the clock; the waiting itself is a time in the store.
 //!
-//! Teams write times in their time zone. If a change to summer time skips such a time, the moment after the gap counts;
-//! if a time comes twice, the first one does.
+//! Teams write times in their time zone. If a change to summer time skips such a time, the moment after the gap counts; if a
+//! time comes twice, the first one does.
 
 use std::time::Duration;
 

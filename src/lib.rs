@@ -1,28 +1,62 @@
-//! microalign keeps partner teams in the loop: GitHub and Jira webhooks in, a few short messages out.
+//! microalign keeps partner teams in the loop: it takes webhooks from GitHub and Jira, and sends a few short messages.
 //!
-//! A webhook's way through the files, from the socket to the mail:
+//! This page follows a webhook through the code, from the socket to the message. `docs/style.md` explains the terms.
 //!
-//! 1. [`http`] reads a request within limits, checks its signature ([`source::signature`]) and answers 202 once the
-//!    raw body is on disk ([`store`]).
-//! 2. [`intake`] takes stored deliveries in order: [`source`] turns a body into [`event`]s, [`track`] completes each by
-//!    what is known of its subject, and [`plan`] asks each team's [`rule`]s what they make of it.
-//!    What payloads leave out and a rule wants to know, GitHub and Jira are asked for ([`api`], [`source::codeowners`]).
-//! 3. What a rule matches waits as long as [`hold`] says: until it has settled, quiet hours are over, a digest is due.
-//!    Then it is matched once more and written by a [`template`] into a message: a tree that every channel can say in
-//!    its own dialect. What is due together goes together, and what somebody has [`mute`]d is left out.
-//! 4. [`dispatch`] claims what is queued, sends it through a [`channel`], and settles it in the ledger, which has a
-//!    [`reason`] for whatever became of an event.
+//! # From a webhook to a message
 //!
-//! What did not arrive is asked for ([`recover`]), and goes the same way from the store on.
-//! What people answer to an assumption, by mail or in Slack, comes in by [`reply`].
+//! 1. **Take it in.** [`http`] reads a request within limits, checks its signature ([`source::signature`]), and answers 202 once
+//!    the raw body is on disk ([`store`]). Everything else happens after the answer.
+//! 2. **Understand it.** [`intake`] reads the stored deliveries in order, and [`source`] turns each body into [`event`]s. If a
+//!    [`rule`] needs something that the body leaves out, GitHub or Jira is asked for it ([`api`], [`source::codeowners`]).
+//! 3. **Plan it.** A round of planning is one transaction. For each event it finds the names that the event goes by now and the
+//!    facts that complete it; [`track`] works out the state of the event's subject, [`plan`] asks the rules of every team, and
+//!    what comes of it is written. A rule that matches makes an update, which waits for as long as [`hold`] says: until it has
+//!    settled, quiet hours are over, or a digest is due.
+//! 4. **Release it.** At the end of a round, updates whose time has come are matched once more. [`compose`] writes each with a
+//!    [`template`], as a tree that every channel can write in its own dialect. Updates that are due together become one message,
+//!    and what somebody [`mute`]d is left out.
+//! 5. **Send it.** [`dispatch`] claims queued sends, sends each to its [`destination`] through a [`channel`], and records the
+//!    outcome. Whatever became of an event, its line of the ledger has a [`reason`].
 //!
-//! [`rehearsal`] goes the same way with another clock: from what was stored once to what would have been said.
+//! # What else comes in
 //!
-//! The core (`source`, `track`, `rule`, `hold`, `plan`, `template`) is functions from values to values; the shell around it
-//! (`http`, `intake`, `reply`, `store`, `channel`, `dispatch`) does what has effects. Imports point one way:
-//! `event`, `toml_file` ← `destination` ← `mute` ← `reason` ← `source`, `rule`, `template` ← `track`, `hold` ← `plan`, `api` ← `store`,
-//! `channel`, `metrics` ← `config` ← `compose` ← `intake`, `dispatch`, `reply`, `console` ← `http`, `recover`, `rehearsal` ← `app` ←
-//! `cli`; `tests/structure.rs` checks it.
+//! - [`recover`] fetches webhooks that did not arrive. From the store on, they go the same way.
+//! - [`reply`] takes answers to assumptions, by mail or in Slack; [`http`] takes those by a link, and mutes.
+//!
+//! # What runs it
+//!
+//! - [`cli`] has the commands. [`app`] runs the service: it starts the tasks, watches files, and stops.
+//! - [`config`] reads `microalign.toml`. [`toml_file`] reads it and the team files so that each problem is shown with its place.
+//! - [`console`] and [`metrics`] show what happens.
+//! - [`rehearsal`] replays stored deliveries with other rules, through the same steps on another clock.
+//!
+//! # Pure core, one writer
+//!
+//! The core (`source`, `track`, `rule`, `hold`, `plan`, `template`) consists of functions from values to values. The shell around
+//! it (`http`, `intake`, `reply`, `store`, `channel`, `dispatch`) has the effects. All writes go through one thread of the store,
+//! each as one closure; readers never wait for it.
+//!
+//! # Layers
+//!
+//! These are the layers, the lowest first. A module may import only from lower ones, and not from its own;
+//! `tests/structure.rs` checks it.
+//!
+//! ```text
+//! event, toml_file
+//! destination
+//! mute
+//! reason
+//! source, rule, template
+//! track, hold
+//! plan, api
+//! store, channel, metrics
+//! config
+//! compose
+//! intake, dispatch, reply, console
+//! http, recover, rehearsal
+//! app
+//! cli
+//! ```
 
 pub mod api;
 pub mod app;

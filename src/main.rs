@@ -1,4 +1,4 @@
-//! Runtime and exit code only.
+//! The program's entry point. The commands are in [`microalign::cli`].
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What Prometheus reads at `/metrics`.
+//! What Prometheus reads at `/metrics`. The counters are raised where things happen.
 
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;

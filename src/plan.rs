@@ -1,7 +1,8 @@
-//! Event and state in; updates out, with the reason for each one that isn't sent.
+//! Decides what each team hears of an event, and gives the reason for each update that isn't sent.
 //!
-//! Pure: [`plan`] says what each team is to hear of an event, and [`release`] what becomes of an update when its time
-//! has come. [`crate::intake`] runs both against the store.
+//! Everything here is pure: [`plan`] decides when an event arrives, and [`release`] when an update's time has come. What they
+//! need is read, and what they decide is written, by [`crate::intake`]. Whether a single rule matches is up to
+//! [`crate::rule`], and how long an update waits to [`crate::hold`].
 
 mod answer;
 mod due;

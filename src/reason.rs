@@ -1,4 +1,4 @@
-//! Why something is sent, waits or isn't told: a code for programs, fields, and a sentence for people.
+//! Why an update is sent, waits or isn't sent: a code for programs with its fields, and a sentence for people.
 //!
 //! The ledger keeps the code and the fields; the sentence is made when somebody reads it. No part of the program decides
 //! anything by a sentence.

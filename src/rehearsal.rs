@@ -1,6 +1,6 @@
-//! What was stored once, taken in again: the real [`Intake`] on a store of its own, by a clock that only the replay moves.
+//! Replays stored deliveries: the real [`Intake`] works on a store of its own, on a clock that only the replay moves.
 //!
-//! Nothing is sent, since nobody dispatches what is queued there.
+//! Nothing is sent, because nothing dispatches what is queued there.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

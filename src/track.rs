@@ -1,7 +1,8 @@
 //! What is known of each subject: its latest state, its milestone, its conversation.
 //!
-//! Webhooks come late, twice and out of order. [`track`] takes what was known and one event, and says what is known
-//! now; an older payload fills gaps and never rolls a state back.
+//! Webhooks come late, twice and out of order. [`track`] takes what was known and one event, and returns what is known now:
+//! an older payload fills gaps and never rolls a state back. All of it is pure, and what is known is kept in
+//! [`crate::store`].
 
 mod facts;
 mod host;

@@ -1,4 +1,5 @@
-//! The APIs of GitHub, Jira and Slack, for what their webhooks leave out.
+//! The APIs of GitHub, Jira and Slack, for what their webhooks leave out. Messages and comments are sent by
+//! [`crate::channel`].
 //!
 //! Every request has limits on time and size. No message depends on it: callers go on without a response.
 

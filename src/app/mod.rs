@@ -1,8 +1,8 @@
-//! Wiring: what runs, how it learns of changes, how it stops.
+//! The running service: which tasks there are, how it notices changed files, how it stops.
 //!
-//! Changes of files are debounced by hand (`calm`), since `notify-debouncer-full` passes each change on after a fixed
-//! time, whether or not other files still change: a checkout would be read half-way, and owners would get mail about
-//! rules that are only half written.
+//! Changes of files are debounced by hand (`calm`), since `notify-debouncer-full` passes each change on after a fixed time,
+//! whether or not other files still change: a checkout would be read half-way, and owners would get mail about rules that are
+//! only half written.
 
 mod members;
 mod owner_mail;

@@ -1,4 +1,4 @@
-//! The chats and webhooks: all that names them outside of their files.
+//! The list of chats and webhooks. It is the only place outside their own files that names them.
 
 use super::http::Http;
 use super::{Outcome, Post};

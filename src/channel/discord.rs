@@ -1,4 +1,4 @@
-//! Discord by a webhook: one channel, one thread of it, or a forum where each conversation is a post.
+//! Discord, through a webhook: one channel, one thread of it, or a forum where each conversation is a post.
 //!
 //! Discord reads Markdown in its own way, escapes don't work in the text of a link
 //! (<https://github.com/discord/discord-api-docs/issues/6185>), and a message's mentions are listed in a separate field.

@@ -1,4 +1,4 @@
-//! Google Chat by a space's webhook: a card, in the conversation's thread. There are no edits.
+//! Google Chat, through a space's webhook: a card, in the conversation's thread. There are no edits.
 //!
 //! A message's `text` is Markdown without escapes, and every address in it becomes a link. A card's `textParagraph` is a
 //! subset of HTML (<https://developers.google.com/workspace/chat/format-messages#format-card-messages>), which has

@@ -1,4 +1,4 @@
-//! A comment on the ticket itself, by REST v2, which Cloud and Data Center share and which takes wiki markup:
+//! A comment on the ticket itself, through REST v2, which Cloud and Data Center share and which takes wiki markup:
 //! <https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-issue-comments/>.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Matrix by an account's access token: `m.room.message`, with replies in the thread and edits.
+//! Matrix, with an account's access token: `m.room.message`, with replies in the thread and edits.
 //!
 //! Bots send `m.notice`, which other bots never answer and which notifies nobody
 //! (<https://spec.matrix.org/v1.18/client-server-api/#mnotice>). That push rule comes before the one for mentions, so a message

@@ -1,4 +1,4 @@
-//! Mattermost by a bot's token: posts, with replies in the thread and edits.
+//! Mattermost, with a bot's token: posts, with replies in the thread and edits.
 //!
 //! Mattermost's server looks for mentions after it has removed the escapes, and each of its clients looks for mentions,
 //! hashtags, emoji and addresses in its own way. So these are broken up by an invisible character.

@@ -1,4 +1,4 @@
-//! Mattermost by an incoming webhook: one channel, no threads.
+//! Mattermost, through an incoming webhook: one channel, no threads.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

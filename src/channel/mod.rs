@@ -1,7 +1,7 @@
 //! Where messages go out: one file for each channel, which writes the message's tree in the channel's dialect, sends it,
-//! and says which failures are worth another try.
+//! and says which failures are worth another try. When a send is tried, and when again, is up to [`crate::dispatch`].
 //!
-//! A chat or a webhook is one file, and one line in [`chats`]: the file has its [`ChannelSpec`], its tables in
+//! A chat or a webhook is one file, and one line in `chats`: the file has its [`ChannelSpec`], its tables in
 //! `microalign.toml`, and `read` and `send`.
 
 mod access;

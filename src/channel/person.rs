@@ -145,8 +145,3 @@ pub(super) fn is_user_name(text: &str) -> bool {
         && !everybody.contains(&text.to_lowercase().as_str())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
-
-/// Whether a text is a mail address.
-pub(super) fn is_address(text: &str) -> bool {
-    text.parse::<Address>().is_ok()
-}

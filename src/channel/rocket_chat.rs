@@ -1,4 +1,4 @@
-//! Rocket.Chat by a user's token: messages in a room, replies in the first one's thread
+//! Rocket.Chat, with a user's token: messages in a room, replies in the first one's thread
 //! (<https://developer.rocket.chat/apidocs/chat-endpoints>).
 //!
 //! Its parser (`@rocket.chat/message-parser`) lets a backslash escape only some characters. Others are kept apart by

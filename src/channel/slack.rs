@@ -1,4 +1,4 @@
-//! Slack by a bot's token: `chat.postMessage`, with replies in the thread, and `chat.update`.
+//! Slack, with a bot's token: `chat.postMessage`, with replies in the thread, and `chat.update`.
 
 mod blocks;
 

@@ -1,4 +1,4 @@
-//! Slack by an incoming webhook: one channel, no threads.
+//! Slack, through an incoming webhook: one channel, no threads.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Microsoft Teams by a Workflows webhook: an Adaptive Card in a channel or a chat. There are no replies and no edits.
+//! Microsoft Teams, through a Workflows webhook: an Adaptive Card in a channel or a chat. There are no replies and no edits.
 //!
 //! By the schema, a `TextRun` isn't Markdown (<https://learn.microsoft.com/adaptive-cards/schema-explorer/text-run>), but
 //! Teams on iOS parses each run as Markdown nevertheless, and every Teams replaces `{{DATE(…)}}` and `{{TIME(…)}}` in it.
@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::fit::fit;
 use super::http::{Call, Http, Reply};
-use super::person::is_address;
 use super::table::{self, Hook, HookTable};
 use super::{JOINER, Outcome, Post, ways_out};
+use crate::destination::is_address;
 use crate::destination::{ChannelSpec, PersonKey, Place};
 use crate::template::{Block, Inline, one_line, shorten};
 use crate::toml_file::{self, Reader};

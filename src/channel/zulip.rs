@@ -1,4 +1,4 @@
-//! Zulip by a bot's key: each conversation is a topic in the channel (<https://zulip.com/api/send-message>), so a reply
+//! Zulip, with a bot's key: each conversation is a topic in the channel (<https://zulip.com/api/send-message>), so a reply
 //! or a broadcast is another message in it.
 //!
 //! Zulip's Markdown has no backslash escapes. It passes HTML character references through, and looks for marks, mentions and

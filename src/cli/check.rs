@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     say(format!("{}: fine ({counts})", args.config.display()))?;
     if teams.is_empty() {
         let folder = config.rules.display();
-        say(format!("warning: there are no teams, so nobody is told anything: add a file for each team to {folder}"))?;
+        say(format!("warning: there are no teams, so nobody gets any message: add a file for each team to {folder}"))?;
     }
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
         say(format!("note: {sentence}"))?;
@@ -60,5 +60,5 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     let (local, folder) = (local.into_iter().collect::<Vec<_>>().join(", "), config.channels.mailbox.display());
-    say(format!("note: nothing is configured for {local}: messages for there go to the folder {folder}"))
+    say(format!("note: nothing is configured for {local}: messages there go to the folder {folder}"))
 }

@@ -23,6 +23,6 @@ pub(super) fn create(path: &Path, text: &str, mode: u32) -> Result<(), Failure> 
 pub(super) fn fresh_secret() -> Result<SecretString, Failure> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::Wrong(format!("the system gives no random numbers: {error}")))?;
+        .map_err(|error| Failure::Wrong(format!("the system provides no random numbers: {error}")))?;
     Ok(hex::encode(bytes).into())
 }

@@ -1,4 +1,4 @@
-//! The commands, one file each.
+//! The commands, one file each: they read arguments, call the rest of the program, and print the result.
 
 mod check;
 mod demo;

@@ -30,10 +30,11 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let store = open_store(&config.store).await?;
     let Some(recovery) = app::recovery(&config, &store).await? else {
         return Err(Failure::Wrong(
-            "nobody can be asked: set `[github] token`, or `app_id` and `private_key`; or `[jira] token`".to_owned(),
+            "there is no access to an API: set `[github] token`, or `app_id` and `private_key`; or `[jira] token`"
+                .to_owned(),
         ));
     };
-    let spinner = progress::spinner("asking what was sent");
+    let spinner = progress::spinner("fetching the lists of what was sent");
     let found = recovery.sweep(Since::At(Timestamp::now() - age)).await;
     spinner.finish_and_clear();
     let found = found?;

@@ -66,7 +66,7 @@ fn read(folder: &Path, payload: &Path) -> Result<Vec<u8>, String> {
     }
     // To open a named pipe would wait for a writer for ever.
     if !path.metadata().map_err(unreadable)?.is_file() {
-        return Err(format!("`{name}` is no regular file"));
+        return Err(format!("`{name}` isn't a regular file"));
     }
     let mut body = Vec::new();
     let file = std::fs::File::open(&path).map_err(unreadable)?;

@@ -67,7 +67,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         }
         (Outcome::Transient { error, .. }, _) => Err(Failure::Wrong(format!("{to} can't take it now: {error}"))),
         (Outcome::Ambiguous { error, .. }, _) => {
-            Err(Failure::Wrong(format!("{to} gave no answer; it may have arrived: {error}")))
+            Err(Failure::Wrong(format!("{to} didn't answer; the message may have arrived: {error}")))
         }
     }
 }
@@ -77,5 +77,5 @@ async fn forgive(config: &Config, to: &Destination) -> Result<(), Failure> {
     if !config.store.exists() || !open_store(&config.store).await?.forgive(to).await? {
         return Ok(());
     }
-    say(format!("{to} had refused messages; microalign tries it again from now on"))
+    say(format!("{to} had refused messages; microalign sends to it again from now on"))
 }

@@ -32,7 +32,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     tracing::info!("stopping: finishing what is under way");
     app.stop().await;
     match failed {
-        Some(failed) => Err(Failure::Wrong(format!("{failed}; nothing that was accepted is lost: start it again"))),
+        Some(failed) => Err(Failure::Wrong(format!("{failed}; nothing that was accepted is lost: restart it"))),
         None => Ok(()),
     }
 }

@@ -1,7 +1,8 @@
-//! The team files and templates in force.
+//! The team files and templates in force, and the messages that are composed with them.
 //!
-//! They are loaded and replaced as a whole. The last good version of a broken file stays in force, and other files
-//! aren't affected.
+//! Files are loaded and replaced as a whole: the last good version of a broken file stays in force, and other files aren't
+//! affected. What a reader may not see is left out here, before a template sees it. [`crate::template`] knows how a template
+//! is rendered, and [`crate::plan`] who gets a message.
 
 mod feedback;
 mod outside;

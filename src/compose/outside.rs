@@ -1,7 +1,7 @@
-//! What readers outside of the company learn about a private repository: the kind of event, and a link.
+//! What readers outside the company may know about a private repository: the kind of event, and a link.
 //!
-//! The addresses and conversation names of some events contain a branch or a tag, and a ticket's key may come from a
-//! branch or a title, so none of these are shown.
+//! The addresses and conversation names of some events contain a branch or a tag, and a ticket's key may come from a branch
+//! or a title, so none of these are shown.
 
 use url::Url;
 

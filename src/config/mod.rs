@@ -1,4 +1,7 @@
-//! The configuration: raw TOML to checked values.
+//! The configuration: reads `microalign.toml` and checks it, so that the rest of the program gets only valid values.
+//!
+//! The tables of channels and people are read by [`crate::channel`], and team files by [`crate::rule`]. Nothing here opens a
+//! connection.
 
 mod file;
 mod github;

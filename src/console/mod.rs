@@ -1,4 +1,5 @@
-//! The page at `/`: the latest updates as their readers saw them, with states and reasons.
+//! The page at `/`: the latest updates as their readers saw them, with states and reasons. It only reads; [`crate::http`]
+//! decides who may see it.
 
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};

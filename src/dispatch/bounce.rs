@@ -1,4 +1,4 @@
-//! Mail to an address that does not exist is not tried for ever: servers that see much of it take no mail from us at all.
+//! Stops mail to addresses that don't exist, because servers that get much of it soon take no mail from us at all.
 
 use std::time::Duration;
 

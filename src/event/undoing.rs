@@ -1,4 +1,4 @@
-//! What takes back, restricts or renames what was told, or waits to be.
+//! What takes back, restricts or renames something that was reported or waits.
 
 use serde::{Deserialize, Serialize};
 

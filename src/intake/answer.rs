@@ -1,4 +1,4 @@
-//! What comes of assumptions: the ledger says it, and so do comments where their authors are to be told.
+//! What becomes of assumptions. The ledger says it, and so do comments if their authors should be told.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! One person's many updates at a time: a bulk edit, or a change that a script makes in many repositories, is one digest.
+//! One person's many updates at a time become one digest: a bulk edit, or a change that a script makes in many repositories.
 
 use std::collections::HashMap;
 

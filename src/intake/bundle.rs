@@ -1,4 +1,4 @@
-//! Updates that are due together go together: one message a conversation, one for a digest, each thing said once.
+//! Puts updates that are due together into messages: one for each conversation, one for a digest, and each thing only once.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
-//! Completes what webhooks leave out by asking GitHub and Jira, for the rules that want to know.
+//! Asks GitHub and Jira for what webhooks leave out, if a rule needs it.
 //!
-//! It comes after the answer to the webhook and before the rules, and has little time: what is not known by then stays
-//! unknown, and the ledger says why.
+//! This happens after the webhook is answered and before the rules are evaluated, and has little time. What isn't known by
+//! then stays unknown, and the ledger says why.
 
 mod work;
 

@@ -1,8 +1,10 @@
-//! From stored deliveries to queued messages: understand, track, plan, hold, release.
+//! Turns stored deliveries into queued messages.
 //!
-//! One task does all of it, so that there is nothing to lock. What can be done beforehand is: reading payloads, and asking
-//! GitHub and Jira ([`enrich`]). Then a [`round`] of work is one transaction, which sees all that was written before: a
-//! delivery's plan and the mark that it is done commit together, and so does the message of what has nothing to wait for.
+//! One task does all of it, so nothing has to be locked. First it reads the payloads, and asks GitHub and Jira for what they
+//! leave out (`enrich`). Then a `round` of planning is one transaction, which sees everything that was written before it.
+//! For each event it finds the names that the event goes by now and the facts that complete it, tracks it ([`crate::track`]),
+//! plans it ([`crate::plan`]) and writes the plan; then it releases the updates whose time has come. So a delivery's plan and
+//! the mark that it is done commit together, and so do the messages of updates that needn't wait.
 
 mod answer;
 mod bulk;

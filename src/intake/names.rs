@@ -1,4 +1,4 @@
-//! The names that events go by: of another host than ours, of people, of what was renamed, of tickets that have a number only.
+//! Finds the names that events go by now: of other hosts, of people, of what was renamed, and of tickets with only a number.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! One delivery: its events are named, completed by what is known, and planned; what comes of them is written.
+//! Plans one delivery: finds the names and facts for each of its events, tracks and plans it, and writes the result.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! Updates whose time has come: matched once more, written, put together and queued.
+//! Releases updates whose time has come: matches each once more, writes messages, and queues them.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;

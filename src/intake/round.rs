@@ -1,4 +1,4 @@
-//! A round of work: what is done in one transaction.
+//! A round of planning: everything that is done in one transaction.
 
 use std::panic::AssertUnwindSafe;
 

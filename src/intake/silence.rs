@@ -1,4 +1,4 @@
-//! What is told since nothing happened.
+//! Reports that nothing happened: that a pull request stalls, or a ticket went quiet.
 
 use super::round::Round;
 use crate::plan::{self, Silence, Silent};

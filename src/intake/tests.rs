@@ -1,4 +1,4 @@
-//! The pipeline from stored deliveries to messages, by a clock that the test moves.
+//! The pipeline from stored deliveries to messages, on a clock that the test moves.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

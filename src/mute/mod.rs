@@ -1,4 +1,6 @@
 //! Mutes, the links in messages that make them, and the addresses for replies.
+//!
+//! Everything here is pure: mutes are kept in [`crate::store`], and the pages behind the links are in [`crate::http`].
 
 mod link;
 mod reply;

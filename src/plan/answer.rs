@@ -1,4 +1,4 @@
-//! What comes of an assumption that a team was told of: somebody objects, somebody answers, nobody does.
+//! What became of an assumption that was sent to a team: somebody objected, somebody answered, or nobody did.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

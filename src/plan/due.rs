@@ -1,4 +1,4 @@
-//! Updates whose time has come: matched once more, and put into messages.
+//! Updates whose time has come: each is matched once more, and then is part of a message, or has a reason why not.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! What a note's edit means for the updates that still wait with its old words.
+//! What the edit of a note means for updates that still wait with its old words.
 
 use crate::event::{Event, Note};
 use crate::reason::Reason;

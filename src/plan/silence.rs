@@ -1,6 +1,7 @@
-//! What is told when nothing happens: a pull request that stalls, a ticket that went quiet.
+//! Events about silence: a pull request that stalls, a ticket that went quiet.
 //!
-//! Each event about a subject sets a timer for each rule that wants to know; when it runs out, nothing happened.
+//! Each event about a subject starts a timer for each rule that asks for silence. If the timer runs out, nothing has
+//! happened.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! What is held, superseded, suppressed and released, and why.
+//! Which updates are held, superseded, suppressed and released, and why.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

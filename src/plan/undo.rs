@@ -1,4 +1,5 @@
-//! What an event takes back of what waits to be told, and what goes on and off while it waits.
+//! What an event takes back: updates that wait although they are no longer true, and changes that were undone while they
+//! waited.
 
 use crate::event::{EventKind, Undoes, Undone};
 use crate::reason::Reason;

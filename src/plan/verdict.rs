@@ -1,4 +1,4 @@
-//! What each rule says of a payload: for `explain`, and for the tests in team files.
+//! What each rule makes of a payload, for `explain` and for the tests in team files.
 
 use crate::event::EventKind;
 use crate::reason::Reason;

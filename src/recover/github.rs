@@ -1,7 +1,8 @@
-//! GitHub never delivers again by itself, but says for some days what it delivered to which hook
+//! Fetches deliveries that GitHub sent and that did not arrive. GitHub never delivers again by itself, but for some days it
+//! lists what it delivered to which hook
 //! (<https://docs.github.com/webhooks/using-webhooks/handling-failed-webhook-deliveries>).
 //!
-//! Whether a delivery arrived is for the store to say, not for GitHub: a proxy may have answered in our place.
+//! Whether a delivery arrived is up to the store, not to GitHub's list: a proxy may have answered in our place.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -103,14 +104,15 @@ impl Trouble {
         let who = if github.is_app() { "the App" } else { "`[github] token`" };
         match self {
             Self::NotTheApp => {
-                "a GitHub App's deliveries are told to that App only: set `[github] app_id` and `private_key`"
-                    .to_owned()
+                "only a GitHub App itself can list its deliveries: set `[github] app_id` and `private_key`".to_owned()
             }
             Self::Error(error @ ApiError::Refused { status: 301 | 307 | 308, .. }) => {
-                format!("{error}: the repository or organisation has another name now, and its next webhook tells it")
+                format!("{error}: the repository or organisation was renamed, and its next webhook has the new name")
             }
             Self::Error(error @ ApiError::Refused { status: 401 | 403 | 404, .. }) => {
-                format!("{error}: the hook is gone, or {who} may not read it: it takes the permission Webhooks, read")
+                format!(
+                    "{error}: the hook is gone, or {who} may not read it: that needs the permission `Webhooks: read`"
+                )
             }
             Self::Error(error) => error.to_string(),
         }
@@ -187,7 +189,7 @@ async fn bodies(
                 together.push((missing.asked, incoming(missing, body)));
             }
             Ok(None) => {
-                let trouble = format!("GitHub has no body any more of {}", missing.attempt.guid);
+                let trouble = format!("GitHub no longer has the body of {}", missing.attempt.guid);
                 found.asked[missing.asked].trouble.get_or_insert(trouble);
             }
             Err(error) => {

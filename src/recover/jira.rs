@@ -1,7 +1,8 @@
-//! Jira keeps no list of what it delivered, but knows what became of each ticket: those that changed are found by JQL, and
-//! their histories and comments are told as webhooks would have told them.
+//! Fetches changes of tickets that no webhook reported. Jira keeps no list of what it delivered, but the history of each
+//! ticket: JQL finds the tickets that changed, and their histories and comments become the webhooks that would have reported
+//! them.
 //!
-//! What is deleted cannot be found, and neither can sprints, versions and edits of comments.
+//! Deletions, sprints, versions and edits of comments can't be found in this way.
 
 mod past;
 
@@ -71,7 +72,7 @@ pub(super) async fn sweep(recovery: &Recovery, jira: &Jira, since: Since, found:
 
 fn words(error: &ApiError) -> String {
     match error {
-        ApiError::Refused { status: 401, .. } => format!("{error}: the token in `[jira]` is not good, or not any more"),
+        ApiError::Refused { status: 401, .. } => format!("{error}: the token in `[jira]` isn't valid, or has expired"),
         ApiError::Refused { status: 403, .. } => format!("{error}: the token's account may not search"),
         error => error.to_string(),
     }
@@ -107,7 +108,7 @@ impl Sweep<'_> {
                 return Ok(());
             }
         }
-        let trouble = "more tickets changed than are asked for at once: those that changed first are left out";
+        let trouble = "too many tickets changed: those that changed first were left out";
         found.asked[self.number].trouble = Some(trouble.to_owned());
         Ok(())
     }

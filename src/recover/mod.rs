@@ -1,8 +1,9 @@
-//! Webhooks that did not arrive are asked for: after a downtime, and every few minutes.
+//! Fetches webhooks that did not arrive, after a downtime and every few minutes.
 //!
-//! What a sweep finds is parked in the store as it comes, and let go once nothing is missing any more: so it is planned in
-//! the order in which it was sent, and no message goes that a later delivery makes old. A sweep that is cut short goes on
-//! where it stood: what is in the store is not asked for again.
+//! What a sweep finds is parked in the store, and let go when the sweep is complete. So it is planned in the order in which
+//! it was sent, and no message goes out that a later delivery makes outdated. A sweep that is cut short continues where it
+//! stopped, because what is in the store isn't asked for again. From the store on, a delivery that was fetched takes the same
+//! way as any other.
 
 mod github;
 mod jira;
@@ -227,23 +228,23 @@ impl Recovery {
         let found = match found {
             Ok(found) => found,
             Err(error) => {
-                tracing::error!(%error, "cannot ask for what was missed; later");
+                tracing::error!(%error, "failed to fetch missed webhooks, will retry");
                 return EVERY;
             }
         };
         if !found.recovered.is_empty() {
-            tracing::info!(deliveries = found.recovered.len(), "took in webhooks that had not arrived");
+            tracing::info!(deliveries = found.recovered.len(), "recovered webhooks that had not arrived");
         }
         for Asked { source, name, trouble, .. } in found.asked {
             match trouble {
                 Some(trouble) => {
                     if said.insert(name.clone(), trouble.clone()).is_none_or(|before| before != trouble) {
-                        tracing::warn!(%source, asked = name, reason = trouble, "cannot ask for all that was missed");
+                        tracing::warn!(%source, asked = name, reason = trouble, "failed to fetch all missed webhooks");
                     }
                 }
                 None => {
                     if said.remove(&name).is_some() {
-                        tracing::info!(%source, asked = name, "says what was missed again");
+                        tracing::info!(%source, asked = name, "can list missed webhooks again");
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! The folder of team files. A broken file loses itself and no other.
+//! Reads the folder of team files. A broken file affects no other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;

@@ -1,4 +1,7 @@
-//! Rules: team files, their checks, and their evaluation for an event.
+//! Rules: reads team files, checks them, and evaluates rules for an event.
+//!
+//! Everything but the reading is pure. [`evaluate`] says whether a rule matches, and why or why not; what follows from a
+//! match is up to [`crate::plan`].
 
 mod check;
 mod condition;

@@ -1,7 +1,7 @@
-//! What people answer to assumptions, what comes of those that nobody answers, and what their authors are told.
+//! Answers to assumptions, what becomes of assumptions that nobody answers, and what their authors are told.
 //!
-//! What an author is told is a line of the ledger with sends of its own, like an update: it is tried again, given up and
-//! shown like one.
+//! What an author is told is a line of the ledger with sends of its own, like an update: it is retried, given up and shown in
+//! the same way.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Addresses that are refused: what is known of each is written as its sends end (`send`).
+//! Addresses that refuse mail. What is known about each is written when its sends end (`send`).
 
 use jiff::Timestamp;
 use rusqlite::{Row, named_params};

@@ -1,4 +1,4 @@
-//! Deliveries: taken in as they come, worked through in order.
+//! Deliveries: stored as they arrive, and processed in order.
 
 use jiff::Timestamp;
 use rusqlite::{Row, named_params};

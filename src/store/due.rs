@@ -1,4 +1,4 @@
-//! Updates whose time has come, with what is known of them now.
+//! Updates whose time has come, with what is known about their subjects now.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Which names the ledger has, for whoever asks for one that it hasn't.
+//! The names in the ledger, for a command that was given one that doesn't exist.
 
 use rusqlite::named_params;
 

@@ -1,12 +1,13 @@
-//! All SQL, and the one place that writes.
+//! All SQL, and the only place that writes.
 //!
-//! SQLite in WAL mode with `synchronous = FULL`: what is committed is on disk. A commit costs an `fdatasync` however
-//! much it holds, so there is one [`writer`], and whatever waits for it goes in together (group commit). Its connection
-//! lives on a thread of its own, and a write is one closure there: handing each statement to another thread would cost more
-//! than most statements do. Readers have connections of their own and never wait.
+//! SQLite is in WAL mode with `synchronous = FULL`, so what is committed is on disk. A commit costs an `fdatasync` however
+//! much it holds, so there is one `writer`, and senders that wait for an answer share a commit (group commit). The writer
+//! has its connection on a thread of its own, and a write is one closure that runs there: handing each statement to another
+//! thread would cost more than most statements do. Readers have connections of their own and never wait.
 //!
-//! A [`Tx`] is what statements run on; each file here has those of one subject. Limits are written into the statements:
-//! SQLite plans a statement anew, each time it runs, if its LIMIT is bound.
+//! Statements run on a [`Tx`], and each file here has those about one topic. Nothing here decides what is sent:
+//! [`crate::plan`] does. Limits are written into the statements, because SQLite plans a statement anew each time it runs if
+//! its LIMIT is bound.
 
 mod answer;
 mod bounce;

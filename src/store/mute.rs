@@ -1,4 +1,4 @@
-//! What is muted, and the key that signs the links which mute.
+//! Mutes, and the key that signs the links in messages.
 
 use std::collections::BTreeSet;
 

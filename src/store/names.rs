@@ -1,4 +1,4 @@
-//! Who goes by which name: hosts, what was renamed, repositories that became private, people.
+//! What hosts, renamed subjects and people are called, and which repositories became private.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError};

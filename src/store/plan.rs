@@ -1,4 +1,4 @@
-//! What the planner reads of subjects and their history, and writes of what comes of an event.
+//! What the planner reads about subjects and their history, and what it writes for an event.
 
 use std::collections::{HashMap, HashSet};
 

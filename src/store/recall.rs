@@ -1,4 +1,4 @@
-//! What is taken back of what waits, and of messages that were made and not sent yet.
+//! Takes back updates that wait, and messages that were written and not sent yet.
 
 use std::collections::BTreeSet;
 

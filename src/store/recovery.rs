@@ -1,4 +1,4 @@
-//! What did not arrive and was asked for: who can be asked, what is here already, and what waits for the rest.
+//! Deliveries that did not arrive: who can be asked for them, which are here already, and which wait for the rest.
 
 use std::collections::HashSet;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! What becomes of updates whose time has come.
+//! Writes what became of updates whose time has come.
 
 use jiff::Timestamp;
 use rusqlite::named_params;

@@ -1,4 +1,4 @@
-//! What a replay reads: the deliveries of a span of time, and what was said in it.
+//! What a rehearsal reads: the deliveries in a span of time, and the messages that were sent in it.
 
 use std::ops::RangeInclusive;
 

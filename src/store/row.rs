@@ -1,4 +1,4 @@
-//! What statements run on, and how values stand in columns.
+//! The transaction that statements run on, and how values are stored in columns.
 
 use std::fmt::Display;
 use std::str::FromStr;

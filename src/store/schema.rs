@@ -1,6 +1,6 @@
-//! The schema, and how an older store gets it.
+//! The schema, and the migrations of older stores.
 //!
-//! The version is SQLite's `user_version`: how many of the migrations a store has had.
+//! The version is SQLite's `user_version`: the number of migrations that a store has had.
 
 use std::path::Path;
 use std::sync::LazyLock;

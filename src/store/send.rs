@@ -1,4 +1,4 @@
-//! How sends end: recorded by whoever holds the newest fence.
+//! How sends end: recorded by the worker that holds the newest fence.
 
 use jiff::Timestamp;
 use rusqlite::named_params;

@@ -1,4 +1,4 @@
-//! What waits for nothing to happen: silences.
+//! Timers for silences, which run out when nothing happens.
 
 use jiff::Timestamp;
 use rusqlite::{Row, named_params};

@@ -1,7 +1,7 @@
-//! What was told before: occurrences that come in two deliveries, and notes that are edited.
+//! What was reported before: occurrences that come in two deliveries, and notes that are edited.
 //!
-//! An event's `once` names it. A note that an edit told has the edit's time behind an `@`, and is found by the name
-//! without it too.
+//! An event's `once` names its occurrence. When an edit of a note was reported, the time of the edit follows after an `@`,
+//! and the note is found by the name without it too.
 
 use std::collections::HashMap;
 

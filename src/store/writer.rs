@@ -1,4 +1,7 @@
-//! The one that writes: group commit on a thread of its own.
+//! The only writer, with group commit, on a thread of its own.
+//!
+//! Writes that a sender waits for share a commit and go first. Other writes, such as a round of planning, wait for a lull and
+//! get a commit each, so that one that fails takes no other with it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

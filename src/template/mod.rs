@@ -1,7 +1,8 @@
-//! Messages from events: templates with front matter, rendered to a tree that no value can change.
+//! Renders messages from events: a template with front matter becomes a tree that no value can change.
 //!
-//! A template is checked when it is loaded (`check`), so a name that doesn't exist is an error then, and not an empty
-//! string at three in the morning. Values never pass through the Markdown parser (`inert`).
+//! A template is checked when it is loaded (`check`), so a name that doesn't exist is an error then, and not an empty string
+//! in a message. Values never pass through the Markdown parser (`inert`). Which template a message uses is up to
+//! [`crate::compose`], and each channel writes the tree in its own dialect.
 
 mod check;
 mod context;

@@ -1,4 +1,4 @@
-//! What else is known that an event is completed by: what was said before of the same occurrence, and of what it belongs to.
+//! Facts that complete an event: what was said before about the same occurrence, and about what the event belongs to.
 
 use crate::event::{About, Event, Note, Source, Ticket, Undoes, Undone};
 use crate::reason::Reason;

@@ -1,4 +1,4 @@
-//! Two servers, one name: what another host than ours tells of has the host in its names.
+//! Tells two servers with the same names apart: a subject on another host than ours has the host in its name.
 
 use crate::event::{About, Event, Note, Renamed, Source, Undoes};
 

@@ -1,4 +1,4 @@
-//! What is known of a subject with what an event says of it: each payload shows a part.
+//! Merges what is known of a subject with what an event says about it, since each payload shows only a part.
 
 use crate::event::{About, PullRequest, Stage, Thing, ThingKind, Ticket};
 

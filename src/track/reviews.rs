@@ -1,4 +1,4 @@
-//! What each reviewer of a pull request said last: a later review takes the place of an earlier one.
+//! The latest review by each reviewer of a pull request.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Whether what an event told still stands: the undoing of every kind (docs/concepts/undoing.md).
+//! Whether what an event reported is still true, for every kind of event (docs/concepts/undoing.md).
 
 use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
 use crate::reason::Reason;

@@ -99,7 +99,7 @@ async fn an_address_that_does_not_exist_is_given_a_rest() {
     assert!(reason(6).await.contains("suppressed"));
     server.mailbox.store(true, Ordering::SeqCst);
     let (code, out, err) = service.run(&["send-test", "email:web@example.com"]).await;
-    assert!(code == 0 && out.contains("tries it again"), "{out}{err}");
+    assert!(code == 0 && out.contains("sends to it again"), "{out}{err}");
     let lines = service.github_settled("pull_request", "d-7", &merged(7)).await;
     assert_eq!(states(&lines), ["sent"]);
     let (code, out, err) = service.run(&["ledger", "retry", "5.1"]).await;

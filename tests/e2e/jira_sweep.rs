@@ -178,7 +178,7 @@ async fn a_search_in_trouble_is_said_in_plain_words() {
     let errors = json!({ "errorMessages": ["The value 'DATA' does not exist for the field 'project'."] });
     for (answer, words) in [
         ((400, errors), "Jira answered 400: The value 'DATA' does not exist for the field 'project'."),
-        ((401, json!("<html>")), "Jira answered 401: Unauthorized: the token in `[jira]` is not good"),
+        ((401, json!("<html>")), "Jira answered 401: Unauthorized: the token in `[jira]` isn't valid"),
         ((403, json!("<html>")), "Jira answered 403: Forbidden: the token's account may not search"),
         ((404, json!("<html>")), "Jira answered 404: Not Found"),
         ((429, json!("")), "Jira asked us to slow down for 7 s"),

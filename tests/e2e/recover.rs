@@ -156,7 +156,7 @@ async fn start_into_the_middle(service: &mut Service, github: &Github) {
     for _ in 0..5 {
         let (asked, logged) = (github.bodies_asked(), service.log().len());
         service.start().await;
-        let gave_up = |service: &Service| service.log()[logged..].contains("cannot ask for all that was missed");
+        let gave_up = |service: &Service| service.log()[logged..].contains("failed to fetch all missed webhooks");
         eventually("it is in the middle", async || {
             let waits = github.has_told_all_it_may() && github.bodies_asked() > asked;
             (waits || gave_up(service)).then_some(())

@@ -83,7 +83,7 @@ async fn a_payload_that_cannot_be_tried_is_a_problem_where_it_is_named() {
     for part in [
         "rules/team.toml:15:11",
         "`tests/none.json` can't be read: No such file",
-        "`tests` is no regular file",
+        "`tests` isn't a regular file",
         "`tests/broken.json`: the body is not JSON",
         "no rule can match this payload: the payload has no usable `repository`",
         "`tests/far.json` is in another folder",

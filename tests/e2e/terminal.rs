@@ -144,5 +144,5 @@ async fn check_says_that_there_are_no_teams() {
     std::fs::remove_file(service.path("rules/team.toml")).unwrap();
     let (code, out, err) = service.run(&["check"]).await;
     assert_eq!((code, err.as_str()), (0, ""));
-    assert!(out.contains("warning: there are no teams, so nobody is told anything"), "{out}");
+    assert!(out.contains("warning: there are no teams, so nobody gets any message"), "{out}");
 }

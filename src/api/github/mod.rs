@@ -1,4 +1,4 @@
-//! GitHub's API, by octocrab: as an App, whose tokens octocrab renews, or with a token.
+//! GitHub's API, through octocrab: as an App, whose tokens octocrab renews, or with a token.
 //!
 //! Responses are kept with their ETag for conditional requests, which don't count against the rate limit
 //! (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).

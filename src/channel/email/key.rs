@@ -1,4 +1,4 @@
-//! What signs mail: the table `[email] dkim`, checked.
+//! The key that signs mail: reads and checks the table `[email] dkim`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -17,8 +17,8 @@ pub use self::key::{DkimSettings, DkimTable};
 pub use self::server::{MailServer, MailTls};
 pub(super) use self::smtp::Smtp;
 
-use super::person::is_address;
 use super::table::plain;
+use crate::destination::is_address;
 use crate::destination::{Allowed, PersonKey};
 use crate::toml_file::{At, Field, Raw, Reader, SecretText, Wrong};
 

@@ -1,4 +1,4 @@
-//! What becomes of messages where a place changed: for every channel and every change, what its server says then, or why
+//! What becomes of messages when a place has changed: for every channel and every change, what its server says then, or why
 //! it says nothing.
 
 use super::*;

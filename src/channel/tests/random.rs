@@ -1,4 +1,4 @@
-//! Messages that somebody made to break a channel: any structure, any letters, up to 200 KB.
+//! Messages that are made to break a channel: any structure, any letters, up to 200 KB.
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex};

@@ -56,7 +56,7 @@ pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
             };
             let which = if edition.cloud { "Jira Cloud".to_owned() } else { format!("Jira {}", edition.version) };
             say(format!(
-                "{done}: the webhook `{NAME}` in {which}, which tells {url} of\n  {}",
+                "{done}: the webhook `{NAME}` in {which}, which sends {url} these events:\n  {}",
                 JIRA_EVENTS.join(", ")
             ))?;
             say(format!("It is signed with {}.", secret.place))?;
@@ -66,7 +66,7 @@ pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
         Err(Unregistered::Failed(why)) => Err(Failure::Wrong(why)),
         Err(Unregistered::ByHand(why)) => {
             say(by_hand(&config, &url, &secret))?;
-            Err(Failure::Wrong(format!("{why}: an administrator of Jira has to do what is written above")))
+            Err(Failure::Wrong(format!("{why}: an administrator of Jira has to do what is described above")))
         }
     }
 }

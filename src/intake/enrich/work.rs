@@ -1,5 +1,4 @@
-//! The pull request that brought about a workflow's run or a deployment: by the number in the payload, else by the
-//! commit.
+//! Finds the pull request behind a workflow's run or a deployment: by the number in the payload, or else by the commit.
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;

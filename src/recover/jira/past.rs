@@ -1,4 +1,4 @@
-//! A ticket's past as the webhooks would have told it: from its state now, back through its history.
+//! A ticket's past in the form of the webhooks that would have reported it: from its state now back through its history.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The index leaves out nothing that a rule wants.
+//! The index leaves out no rule that could match.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

@@ -1,4 +1,4 @@
-//! What a payload of GitHub's is understood as, with hand-written payloads in the documented shapes.
+//! How GitHub's payloads are understood, with hand-written payloads in the documented shapes.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

@@ -1,4 +1,4 @@
-//! Branches, and the event about a thing.
+//! Branches, and the event about a thing such as a branch.
 
 use jiff::Timestamp;
 

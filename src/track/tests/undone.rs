@@ -1,4 +1,4 @@
-//! What undoes what (docs/concepts/undoing.md), kind by kind: each is told while it stands, and for one reason not any more.
+//! What undoes each kind of event (docs/concepts/undoing.md), and that each has one reason for it.
 
 use super::*;
 use crate::event::{Review, Undoing};

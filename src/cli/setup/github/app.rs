@@ -27,7 +27,7 @@ const LONGEST_NAME: usize = 34;
 pub(super) async fn make(plan: &Plan<'_>) -> Result<(), Failure> {
     // GitHub shows the key only once, so this checks first that it can be stored.
     let folder = plan.folder().join("secrets");
-    let told = |error| Failure::Wrong(format!("{} has to take the App's key: {error}", folder.display()));
+    let told = |error| Failure::Wrong(format!("the App's key can't be stored in {}: {error}", folder.display()));
     std::fs::create_dir_all(&folder).map_err(told)?;
     tempfile::tempfile_in(&folder).map_err(told)?;
 

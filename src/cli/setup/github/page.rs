@@ -58,8 +58,7 @@ impl Page {
     /// Starts to listen. The page's form is sent to `target`.
     pub(super) async fn open(port: u16, target: Url) -> Result<Self, Failure> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-        let listener =
-            listener.map_err(|error| Failure::Wrong(format!("the page cannot have port {port}: {error}")))?;
+        let listener = listener.map_err(|error| Failure::Wrong(format!("the page can't use port {port}: {error}")))?;
         let port = listener.local_addr()?.port();
         let (key, state) = (fresh_secret()?.expose_secret().to_owned(), fresh_secret()?);
         Ok(Self { listener, port, url: format!("http://127.0.0.1:{port}/{key}"), target, key, state })
@@ -100,12 +99,14 @@ fn take(back: Back, state: &SecretString, tell: &mpsc::Sender<String>) -> (Statu
     let signed = signature::sign(&back.state.into(), MADE.as_bytes());
     let ours = signature::verify(Source::Github, Some(&signed), MADE.as_bytes(), std::slice::from_ref(state)).is_ok();
     if !ours || back.code.is_empty() {
-        let said = "This does not come from the page that `microalign github setup` shows now. Start there.";
+        let said = "This doesn't come from the page that `microalign github setup` shows now. Start again from there.";
         return (StatusCode::FORBIDDEN, message("That did not work", said));
     }
     match tell.try_send(back.code) {
-        Ok(()) => (StatusCode::OK, message("GitHub made the App", "Go back to the terminal: it says what comes next.")),
-        Err(_) => (StatusCode::CONFLICT, message("That was done already", "Go back to the terminal.")),
+        Ok(()) => {
+            (StatusCode::OK, message("GitHub created the App", "Go back to the terminal: it says what to do next."))
+        }
+        Err(_) => (StatusCode::CONFLICT, message("This was done already", "Go back to the terminal.")),
     }
 }
 
@@ -125,7 +126,7 @@ fn start(target: &Url, manifest: &Value) -> Markup {
         "Connect GitHub",
         &html! {
             p {
-                "GitHub makes an App for microalign, which belongs to "
+                "GitHub will create an App for microalign that belongs to "
                 @match owner { Some(owner) => strong { (owner) }, None => "your own account" }
                 ". Sign in to " a href=(origin(target)) target="_blank" rel="noreferrer" { (host) } " first; then the button leads \
                 there, and you can choose another name for it."

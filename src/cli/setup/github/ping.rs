@@ -96,7 +96,7 @@ fn verdict(delivery: &Attempt, answer: Option<&str>, url: &str) -> Option<String
     Some(match code {
         200..=299 if is_ours(answer) => return None,
         200..=299 => {
-            format!("{url} answers {code}, but not as microalign does: does `public_url` lead somewhere else?")
+            format!("{url} answers {code}, but not the way microalign does: does `public_url` lead somewhere else?")
         }
         _ if unreached || code == 0 => format!(
             "GitHub cannot reach {url}, and says \"{says}\": look at `public_url` in [server], DNS, the firewall and the \
@@ -135,8 +135,8 @@ mod tests {
         let table = [
             (202, "OK", ours, None),
             (202, "OK", Some("{\"status\":\"duplicate\",\"event\":7}"), None),
-            (200, "OK", Some("<html>Welcome</html>"), Some("not as microalign does")),
-            (200, "OK", None, Some("not as microalign does")),
+            (200, "OK", Some("<html>Welcome</html>"), Some("not the way microalign does")),
+            (200, "OK", None, Some("not the way microalign does")),
             (401, "Invalid HTTP Response: 401", None, Some("does not know the webhook's secret")),
             (404, "Invalid HTTP Response: 404", None, Some("the proxy pass this path on")),
             (502, "Invalid HTTP Response: 502", None, Some("does `microalign serve` run behind it")),

@@ -1,4 +1,4 @@
-//! Whose doing an event is, and whether it is told.
+//! Whose action an event is, and whether it is reported.
 
 use super::*;
 use crate::event::{Note, Ticket};

@@ -1,4 +1,4 @@
-//! What rules ask for beside the kind: people, files, the description.
+//! What rules ask for besides the kind: people, files, the description.
 
 use super::*;
 

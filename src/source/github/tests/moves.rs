@@ -1,4 +1,4 @@
-//! What gets another name.
+//! Renames, transfers and moves.
 
 use super::*;
 use crate::event::{Renamed, ThingKind, Undoes, Undone};

@@ -1,4 +1,4 @@
-//! By which name each occurrence is known, and which GitHub it is from.
+//! The name of each occurrence, and the GitHub that it is from.
 
 use super::*;
 

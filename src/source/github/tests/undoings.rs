@@ -1,4 +1,4 @@
-//! What takes something back, and what only brings a state.
+//! What takes something back, and what only reports a state.
 
 use super::*;
 use crate::event::{Undoes, Undoing, Undone};

@@ -1,4 +1,4 @@
-//! Whose doing a push is.
+//! Whose action a push is.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What becomes of comments.
+//! How comments are understood.
 
 use super::*;
 use crate::event::{Undoes, Undone};

@@ -1,4 +1,4 @@
-//! What an update tells, and what it leaves out.
+//! What a ticket's update reports, and what it leaves out.
 
 use super::*;
 use crate::event::Undoes;

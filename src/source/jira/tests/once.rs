@@ -1,4 +1,4 @@
-//! What happened has a name that is the same in Jira's history of the ticket.
+//! A change has the same name in a webhook and in Jira's history of the ticket.
 
 use super::*;
 
