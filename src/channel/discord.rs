@@ -17,7 +17,7 @@ use super::fit::fit;
 use super::http::{Call, Http, Reply, seconds};
 use super::markdown::{Dialect, address, write};
 use super::person::is_id_number;
-use super::simple::{Abilities, simple, takes_asterisks};
+use super::simplify::{Abilities, simple, takes_asterisks};
 use super::table::{self, Hook, HookTable};
 use super::{JOINER, Outcome, Post, Step, is_number, joined, ways_out};
 use crate::api::Mask;

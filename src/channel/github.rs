@@ -10,8 +10,8 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::access::{Access, Tokens};
 use super::fit::fit;
+use super::github_token::{Access, Tokens};
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect};
 use super::{JOINER, Outcome, Post, Step, is_number, joined, line, reason, ways_out};

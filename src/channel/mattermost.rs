@@ -16,7 +16,7 @@ use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{Dialect, address, code_span, write};
 use super::person::is_user_name;
-use super::simple::{Abilities, simple, takes_asterisks};
+use super::simplify::{Abilities, simple, takes_asterisks};
 use super::table;
 use super::{JOINER, Outcome, Post, Step, joined, ways_out};
 use crate::api::ApiSettings;

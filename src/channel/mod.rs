@@ -4,11 +4,11 @@
 //! A chat or a webhook is one file, and one line in `chats`: the file has its [`ChannelSpec`], its tables in
 //! `microalign.toml`, and `read` and `send`.
 
-mod access;
 mod chats;
 mod email;
 mod fit;
 mod github;
+mod github_token;
 mod html;
 mod http;
 mod jira;
@@ -19,7 +19,7 @@ mod outcome;
 mod person;
 mod rate_limiter;
 mod settings;
-mod simple;
+mod simplify;
 mod table;
 mod wiki;
 
@@ -55,8 +55,8 @@ pub use self::settings::ChannelSettings;
 pub use self::slack::Settings as SlackSettings;
 pub use self::table::Hook;
 
-use self::access::Tokens;
 use self::email::{Sender, Smtp};
+use self::github_token::Tokens;
 use self::http::Http;
 use crate::api::github::GithubApi;
 use crate::api::jira::{Access, JiraApi};

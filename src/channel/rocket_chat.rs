@@ -18,7 +18,7 @@ use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect, address};
 use super::person::is_user_name;
-use super::simple::{Abilities, quiet, simple};
+use super::simplify::{Abilities, quiet, simple};
 use super::table;
 use super::{JOINER, Outcome, Post, Step, joined};
 use crate::api::ApiSettings;

@@ -17,7 +17,7 @@ use super::fit::fit;
 use super::http::{Body, Call, Http, Reply, seconds};
 use super::markdown::{self, Dialect, address};
 use super::person::is_id_number;
-use super::simple::{Abilities, quiet, simple};
+use super::simplify::{Abilities, quiet, simple};
 use super::table;
 use super::{Outcome, Post, Step, is_number, joined};
 use crate::api::ApiSettings;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::at::{At, Goes, goes};
-use super::known::{find_team, no_delivery};
+use super::suggest::{find_team, no_delivery};
 use super::text::{framed, hanging, painted};
 use super::{ConfigArgs, Failure, look_into_store, say};
 use crate::app;

@@ -4,7 +4,7 @@ use console::Style;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::known::{find_team_of_ledger, find_thread, no_delivery};
+use super::suggest::{find_team_of_ledger, find_thread, no_delivery};
 use super::text::{framed, hanging, painted};
 use super::{ConfigArgs, Failure, look_into_store, open_store, say};
 use crate::plan::LineId;

@@ -5,7 +5,6 @@ mod demo;
 mod explain;
 mod files;
 mod init;
-mod known;
 mod ledger;
 mod mute;
 mod progress;
@@ -17,6 +16,7 @@ mod schema;
 mod send_test;
 mod serve;
 mod setup;
+mod suggest;
 mod text;
 
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::known::{find_rule, find_team, find_thread};
+use super::suggest::{find_rule, find_team, find_thread};
 use super::{ConfigArgs, Failure, look_into_store, open_store, say};
 use crate::channel;
 use crate::compose::Rulebook;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::known::unless_known;
+use super::suggest::unless_known;
 use super::{ConfigArgs, Failure, look_into_store, progress, say};
 use crate::app;
 use crate::compose::Rulebook;

@@ -6,7 +6,7 @@
 //! plans it ([`crate::plan`]) and writes the plan; then it releases the updates whose time has come. So a delivery's plan and
 //! the mark that it is done commit together, and so do the messages of updates that needn't wait.
 
-mod answer;
+mod assumption;
 mod bulk;
 mod bundle;
 mod enrich;

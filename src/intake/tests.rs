@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod answer;
+mod assumption;
 mod bulk;
 mod recall;
 mod silence;
