@@ -36,7 +36,7 @@ fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
     Event {
         scope: "acme/x".to_owned(),
         tickets: tickets.iter().map(|key| key.parse().unwrap()).collect(),
-        ..Event::bare(Source::Github, kind, "acme/x#45".to_owned(), about)
+        ..Event::bare(Source::Github, kind, "acme/x#45".into(), about)
     }
 }
 

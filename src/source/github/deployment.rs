@@ -1,6 +1,6 @@
 //! Deployments.
 
-use crate::event::{About, Event, EventKind, Thing, ThingKind};
+use crate::event::{About, Event, EventKind, SubjectKey, Thing, ThingKind};
 use crate::source::{Understood, not_news, text};
 
 use super::payload::{Deployment, DeploymentStatus};
@@ -41,7 +41,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
         Some(status) => name::name(&["deployment-status", delivery.scope, status.as_str()]),
         None => name::name(&["deployment", delivery.scope, id, state]),
     };
-    let subject = format!("{}:deployment/{place}", delivery.scope);
+    let subject = SubjectKey::deployment(delivery.scope, &place);
     let event = delivery.event(kind, subject, About::Thing(about));
     Ok(vec![Event { tickets, actor, once: Some(once), ..event }])
 }

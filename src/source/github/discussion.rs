@@ -1,6 +1,6 @@
 //! Discussions and their answers.
 
-use crate::event::{About, Event, EventKind, Thing, ThingKind, Undoes, Undone};
+use crate::event::{About, Event, EventKind, SubjectKey, Thing, ThingKind, Undoes, Undone};
 use crate::reason::Reason;
 use crate::source::lenient::Id;
 use crate::source::{Understood, not_news, summary};
@@ -14,7 +14,7 @@ use super::{Delivery, first, missing, name, own_words, time, undoing, written};
 fn about_discussion<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a Issue, Event), Reason> {
     let discussion = delivery.body.discussion.as_ref().ok_or_else(|| missing("discussion"))?;
     let number = discussion.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("discussion.number"))?;
-    let subject = format!("{}#{number}", delivery.scope);
+    let subject = SubjectKey::numbered(delivery.scope, number);
     let url = first(&[&discussion.html_url]).or_else(|| delivery.page(&["discussions", &number.to_string()]));
     let title = discussion.title.text().unwrap_or(&subject);
     let answered = match delivery.action() {

@@ -1,6 +1,6 @@
 //! Releases.
 
-use crate::event::{About, Event, EventKind, Renamed, Thing, ThingKind, Undoes, Undone};
+use crate::event::{About, Event, EventKind, Renamed, SubjectKey, Thing, ThingKind, Undoes, Undone};
 use crate::source::lenient::Id;
 use crate::source::{Understood, not_news, summary};
 
@@ -27,7 +27,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     }
     let about = about(delivery, release, tag);
     let keys = delivery.keys(None, Some(&about.title), &[&own_words(&release.body)]);
-    let mut event = delivery.event(kind, format!("{}@{tag}", delivery.scope), About::Thing(about));
+    let mut event = delivery.event(kind, SubjectKey::release(delivery.scope, tag), About::Thing(about));
     event.actor = delivery.actor(release.author.as_ref());
     (event.tickets, event.listed) = (keys.tickets, keys.listed);
     event.once = match delivery.action() {
@@ -75,7 +75,7 @@ fn undo(delivery: &Delivery<'_>, release: &Release, event: &mut Event) {
         "edited" => {
             event.undoing = delivery.brings_state("release");
             let tag = delivery.body.changes.as_ref().and_then(|changes| changes.tag_name.as_ref()?.from.text());
-            let from = tag.map(|tag| format!("{}@{tag}", delivery.scope)).filter(|from| *from != event.subject);
+            let from = tag.map(|tag| SubjectKey::release(delivery.scope, tag)).filter(|from| *from != event.subject);
             event.renamed = from.map(|from| Renamed { from, to: event.subject.clone() });
             return;
         }

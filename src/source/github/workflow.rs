@@ -1,6 +1,6 @@
 //! The runs of workflows.
 
-use crate::event::{About, Event, EventKind, Thing, ThingKind};
+use crate::event::{About, Event, EventKind, SubjectKey, Thing, ThingKind};
 use crate::source::{Understood, not_news, text};
 
 use super::payload::{PullRequest, WorkflowRun};
@@ -35,8 +35,8 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     let attempt = run.run_attempt.unwrap_or(1);
     let once = id.as_ref().map(|id| name::name(&["workflow-run", id, &attempt.to_string()]));
     let tickets = delivery.keys(place.branch.as_deref().filter(|_| !place.queued), None, &[]).tickets;
-    let suffix = trigger.iter().map(|trigger| format!("/{trigger}")).chain(place.at.iter().map(|at| format!("@{at}")));
-    let subject = format!("{}:workflow/{}{}", delivery.scope, which(delivery, run, name), suffix.collect::<String>());
+    let runs = (trigger.as_deref(), place.at.as_deref());
+    let subject = SubjectKey::workflow(delivery.scope, &which(delivery, run, name), runs);
     let about = Thing {
         branch: place.branch,
         trigger,

@@ -355,7 +355,7 @@ fn of_another_host_every_name_begins_with_it() {
         Event {
             host: Some("ghe.example.com".to_owned()),
             once: Some("github:review:1".to_owned()),
-            renamed: Some(crate::event::Renamed { from: "acme/old".to_owned(), to: "acme/x".to_owned() }),
+            renamed: Some(crate::event::Renamed { from: "acme/old".into(), to: "acme/x".into() }),
             ..on_pull_request(PullRequestOpened, |_| ())
         },
         Undoes::Occurrence("github:review:2".to_owned(), Undone::Deleted),
@@ -376,5 +376,5 @@ fn of_another_host_every_name_begins_with_it() {
     let of = event.undoing.map(|undoing| undoing.of);
     assert_eq!(of, Some(Undoes::Occurrence("ghe.example.com/github:review:2".to_owned(), Undone::Deleted)));
     let renamed = event.renamed.map(|renamed| (renamed.from, renamed.to));
-    assert_eq!(renamed, Some(("ghe.example.com/acme/old".to_owned(), "ghe.example.com/acme/x".to_owned())));
+    assert_eq!(renamed, Some(("ghe.example.com/acme/old".into(), "ghe.example.com/acme/x".into())));
 }
