@@ -6,6 +6,7 @@
 mod about;
 mod kind;
 mod name;
+mod outcome;
 mod subject;
 mod undoing;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use about::{About, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
 pub use kind::{EventKind, KindStage, Kinds};
+pub use outcome::Outcome;
 pub use subject::{SubjectKey, SubjectParts};
 pub use undoing::{Renamed, Undoes, Undoing, Undone};
 

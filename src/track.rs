@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
-    About, Change, Event, EventKind, PullRequest, Source, StatusCategory, SubjectKey, Thing, ThingKind, Ticket,
-    TicketKey, Undoes, Undone,
+    About, Change, Event, EventKind, Outcome, PullRequest, Source, StatusCategory, SubjectKey, Thing, ThingKind,
+    Ticket, TicketKey, Undoes, Undone,
 };
 use crate::reason::Reason;
 
@@ -236,7 +236,7 @@ fn is_late(known: &Thing, event: &Event) -> bool {
 /// Whether a branch is said to be made or deleted that is known to be so, in a payload that doesn't say when.
 fn is_repeated(known: &Thing, event: &Event) -> bool {
     let deleted = event.kind == EventKind::BranchDeleted;
-    event.once.is_none() && known.kind == ThingKind::Branch && (known.outcome.as_deref() == Some("deleted")) == deleted
+    event.once.is_none() && known.kind == ThingKind::Branch && (known.outcome == Some(Outcome::Deleted)) == deleted
 }
 
 /// Whether a pull request's branch has another name than before, which names no ticket.
@@ -289,7 +289,7 @@ fn no_news(event: &Event, (before, gone): (&Known, Option<Undone>), now: &About)
         }
         (EventKind::DeploymentSucceeded, About::Thing(known)) if is_late(known, event) => Some(Reason::LateFailed),
         (EventKind::WorkflowRecovered, About::Thing(thing))
-            if thing.outcome.as_deref().is_none_or(|outcome| outcome == "success") =>
+            if thing.outcome.as_ref().is_none_or(|outcome| *outcome == Outcome::Success) =>
         {
             Some(Reason::FailureNotKnown)
         }

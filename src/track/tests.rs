@@ -144,8 +144,12 @@ fn a_milestone_that_was_not_seen_is_not_made_up() {
     assert_eq!(tracked[0].kinds().collect::<Vec<_>>(), [PullRequestLabeled]);
 }
 
+fn outcome_of(text: &str) -> Outcome {
+    serde_json::from_value(text.into()).unwrap()
+}
+
 fn thing(kind: ThingKind, outcome: Option<&str>) -> About {
-    About::Thing(Thing { outcome: outcome.map(str::to_owned), ..Thing::bare(kind, "CI") })
+    About::Thing(Thing { outcome: outcome.map(outcome_of), ..Thing::bare(kind, "CI") })
 }
 
 #[test]

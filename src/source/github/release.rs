@@ -1,6 +1,6 @@
 //! Releases.
 
-use crate::event::{About, Event, EventKind, Renamed, SubjectKey, Thing, ThingKind, Undoes, Undone};
+use crate::event::{About, Event, EventKind, Outcome, Renamed, SubjectKey, Thing, ThingKind, Undoes, Undone};
 use crate::source::lenient::Id;
 use crate::source::{Understood, not_news, summary};
 
@@ -46,8 +46,8 @@ fn about(delivery: &Delivery<'_>, release: &Release, tag: &str) -> Thing {
     let published = time(&release.published_at).or_else(|| time(&release.created_at));
     let (gone, at) = match delivery.action() {
         "published" | "released" => (None, published),
-        "deleted" => (Some("deleted"), time(&release.updated_at).max(published)),
-        "unpublished" => (Some("unpublished"), time(&release.updated_at).max(published)),
+        "deleted" => (Some(Outcome::Deleted), time(&release.updated_at).max(published)),
+        "unpublished" => (Some(Outcome::Unpublished), time(&release.updated_at).max(published)),
         _ => (None, time(&release.updated_at).max(published)),
     };
     let summary = release.body.as_deref().filter(|_| gone.is_none()).and_then(summary::of_markdown);
@@ -57,7 +57,7 @@ fn about(delivery: &Delivery<'_>, release: &Release, tag: &str) -> Thing {
         // A promotion also causes an edit, which must not spoil the event for the promotion.
         prerelease: release.prerelease.filter(|prerelease| *prerelease || delivery.action() != "edited"),
         id: release.id.as_ref().map(|id| id.as_str().to_owned()),
-        outcome: gone.map(str::to_owned),
+        outcome: gone,
         body_summary: summary,
         ..thing(ThingKind::Release, release.name.text().unwrap_or(tag), first(&[&release.html_url]).or_else(page), at)
     }

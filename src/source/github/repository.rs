@@ -1,6 +1,6 @@
 //! Changes of a repository, which aren't news, but affect updates about it.
 
-use crate::event::{About, Event, EventKind, Renamed, SubjectKey, Thing, ThingKind, Undoes, Undone};
+use crate::event::{About, Event, EventKind, Outcome, Renamed, SubjectKey, Thing, ThingKind, Undoes, Undone};
 use crate::source::Understood;
 
 use super::payload::Changes;
@@ -38,7 +38,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         }
         "deleted" => {
             if let About::Thing(thing) = &mut event.about {
-                thing.outcome = Some("deleted".to_owned());
+                thing.outcome = Some(Outcome::Deleted);
             }
             event.undoing = undoing(Undoes::Subject(Undone::Deleted), "the repository was deleted");
         }

@@ -1,6 +1,6 @@
 //! The runs of workflows.
 
-use crate::event::{About, Event, EventKind, SubjectKey, Thing, ThingKind};
+use crate::event::{About, Event, EventKind, Outcome, SubjectKey, Thing, ThingKind};
 use crate::source::{Understood, not_news, text};
 
 use super::payload::{PullRequest, WorkflowRun};
@@ -15,9 +15,11 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     }
     let run = delivery.body.workflow_run.as_ref().ok_or_else(|| missing("workflow_run"))?;
     let conclusion = run.conclusion.text().ok_or_else(|| missing("workflow_run.conclusion"))?;
-    let kind = match conclusion {
-        "failure" | "timed_out" | "startup_failure" => EventKind::WorkflowFailed,
-        "success" => EventKind::WorkflowRecovered,
+    let (kind, outcome) = match conclusion {
+        "failure" => (EventKind::WorkflowFailed, Outcome::Failure),
+        "timed_out" => (EventKind::WorkflowFailed, Outcome::TimedOut),
+        "startup_failure" => (EventKind::WorkflowFailed, Outcome::StartupFailure),
+        "success" => (EventKind::WorkflowRecovered, Outcome::Success),
         _ => {
             let end = text::title(conclusion);
             return Err(not_news(format!("the workflow ended as `{end}`, which is neither a failure nor a success")));
@@ -42,7 +44,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
         trigger,
         id,
         attempt: Some(attempt),
-        outcome: Some(conclusion.to_owned()),
+        outcome: Some(outcome),
         commit: run.head_sha.text().filter(|_| !by_clock).map(str::to_owned),
         pull_request: place.pull_request.filter(|_| !by_clock),
         ..thing(ThingKind::Workflow, name, url, at)
