@@ -120,7 +120,7 @@ fn event(n: usize) -> Event {
     let about = Thing { branch: Some("main".to_owned()), ..Thing::bare(ThingKind::Push, "Drop the old ids") };
     Event {
         scope: format!("acme/service-{:04}", n * 7 % REPOSITORIES),
-        ..Event::bare(Source::Github, kinds()[n % kinds().len()], "acme/service:main".to_owned(), About::Thing(about))
+        ..Event::bare(Source::Github, kinds()[n % kinds().len()], "acme/service:main".into(), About::Thing(about))
     }
 }
 

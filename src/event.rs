@@ -5,6 +5,9 @@
 
 mod about;
 mod kind;
+mod name;
+mod outcome;
+mod subject;
 mod undoing;
 
 use std::fmt;
@@ -16,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 pub use about::{About, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
 pub use kind::{EventKind, KindStage, Kinds};
+pub use outcome::Outcome;
+pub use subject::{SubjectKey, SubjectParts};
 pub use undoing::{Renamed, Undoes, Undoing, Undone};
 
 /// Who sends us webhooks.
@@ -141,7 +146,7 @@ pub struct Event {
     /// Where to read more: the comment, the review, or the subject itself
     pub url: Option<String>,
     /// Names the subject: `owner/repo#45`, `DATA-123`
-    pub subject: String,
+    pub subject: SubjectKey,
     /// What the payload says of the subject
     pub about: About,
     /// Ticket keys, the primary one first
@@ -214,7 +219,7 @@ pub struct Event {
 impl Event {
     /// An event of which no more is known than what happened to what; its time is the epoch.
     #[must_use]
-    pub fn bare(source: Source, kind: EventKind, subject: String, about: About) -> Self {
+    pub fn bare(source: Source, kind: EventKind, subject: SubjectKey, about: About) -> Self {
         Self {
             source,
             kind,
@@ -258,20 +263,19 @@ impl Event {
 
     /// Names the piece of work that it is part of: its subject, or the pull request that brought it about.
     #[must_use]
-    pub fn work(&self) -> String {
+    pub fn work(&self) -> SubjectKey {
         match &self.about {
-            About::Thing(Thing { pull_request: Some(number), .. }) => self.named(&format!("{}#{number}", self.scope)),
+            About::Thing(Thing { pull_request: Some(number), .. }) => {
+                SubjectKey::numbered(&self.scope, *number).on_host(self.host.as_deref())
+            }
             _ => self.subject.clone(),
         }
     }
 
-    /// A name of its host's, as we know it.
+    /// Names its repository.
     #[must_use]
-    pub fn named(&self, name: &str) -> String {
-        match &self.host {
-            Some(host) => format!("{host}/{name}"),
-            None => name.to_owned(),
-        }
+    pub fn repository(&self) -> SubjectKey {
+        SubjectKey::repository(&self.scope).on_host(self.host.as_deref())
     }
 
     /// The pull request that brought it about, for what is none itself, as far as it is known.

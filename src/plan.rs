@@ -24,7 +24,7 @@ pub use silence::{Silence, Silent, Timer, broken_silence};
 pub use undo::{Made, Recall};
 
 use crate::destination::Destination;
-use crate::event::{Change, Comment, Event, EventKind, RuleId};
+use crate::event::{Change, Comment, Event, EventKind, RuleId, SubjectKey};
 use crate::hold::{Past, Wait, hold};
 use crate::reason::Reason;
 use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate};
@@ -149,7 +149,7 @@ pub struct Plan {
     /// Silences that begin with the event
     pub timers: Vec<Timer>,
     /// Subjects of which nobody waits to hear any more: they are gone
-    pub gone: Vec<String>,
+    pub gone: Vec<SubjectKey>,
     /// Waiting updates that are not to be sent any more, with the reason
     pub withdrawn: Vec<(LineId, Reason)>,
     /// Waiting updates that wait on, since they go with a new one
@@ -179,7 +179,7 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
     silence::broken(&mut plan, tracked, &history.held);
     if tracked.becomes_private && rules.have_readers_outside() {
         let event = &tracked.event;
-        plan.recalled.push(Recall { made: Made::Repository(event.named(&event.scope)), withdrawn: None });
+        plan.recalled.push(Recall { made: Made::Repository(event.repository()), withdrawn: None });
     }
     if let Some(undoing) = &tracked.event.undoing {
         plan.unreached = Some(Fate::Ignored(Reason::UndoesOther { detail: undoing.because.clone() }));

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
-    About, Change, Event, EventKind, PullRequest, Source, StatusCategory, Thing, ThingKind, Ticket, TicketKey, Undoes,
-    Undone,
+    About, Change, Event, EventKind, Outcome, PullRequest, Source, StatusCategory, SubjectKey, Thing, ThingKind,
+    Ticket, TicketKey, Undoes, Undone,
 };
 use crate::reason::Reason;
 
@@ -139,7 +139,7 @@ pub fn thread<'a>(subject: &'a str, tickets: &'a [TicketKey]) -> &'a str {
 #[must_use]
 pub fn conversation(event: &Event) -> String {
     match &event.about {
-        About::Ticket(_) if event.host.is_some() => event.subject.clone(),
+        About::Ticket(_) if event.host.is_some() => event.subject.to_string(),
         _ => thread(&event.work(), &event.tickets).to_owned(),
     }
 }
@@ -237,7 +237,7 @@ fn is_late(known: &Thing, event: &Event) -> bool {
 /// Whether a branch is said to be made or deleted that is known to be so, in a payload that doesn't say when.
 fn is_repeated(known: &Thing, event: &Event) -> bool {
     let deleted = event.kind == EventKind::BranchDeleted;
-    event.once.is_none() && known.kind == ThingKind::Branch && (known.outcome.as_deref() == Some("deleted")) == deleted
+    event.once.is_none() && known.kind == ThingKind::Branch && (known.outcome == Some(Outcome::Deleted)) == deleted
 }
 
 /// Whether a pull request's branch has another name than before, which names no ticket.
@@ -290,13 +290,13 @@ fn no_news(event: &Event, (before, gone): (&Known, Option<Undone>), now: &About)
         }
         (EventKind::DeploymentSucceeded, About::Thing(known)) if is_late(known, event) => Some(Reason::LateFailed),
         (EventKind::WorkflowRecovered, About::Thing(thing))
-            if thing.outcome.as_deref().is_none_or(|outcome| outcome == "success") =>
+            if thing.outcome.as_ref().is_none_or(|outcome| *outcome == Outcome::Success) =>
         {
             Some(Reason::FailureNotKnown)
         }
         // Nobody wants "a draft is up" after the merge.
         (kind, _) if !holds(kind, now) => {
-            Some(Reason::LateState { subject: event.subject.clone(), state: standing(now).to_owned() })
+            Some(Reason::LateState { subject: event.subject.to_string(), state: standing(now).to_owned() })
         }
         _ => None,
     }
@@ -343,7 +343,7 @@ fn moves_forward(before: Option<&Known>, event: &Event) -> bool {
 
 /// The event that a draft is on track, since its ticket `moved`; `None` for what is no draft.
 #[must_use]
-pub fn on_track(subject: String, draft: Known, moved: &Event, ticket: &Known) -> Option<Event> {
+pub fn on_track(subject: SubjectKey, draft: Known, moved: &Event, ticket: &Known) -> Option<Event> {
     if !matches!(draft.about, About::PullRequest(_)) || !holds(EventKind::PullRequestDraft, &draft.about) {
         return None;
     }
@@ -354,7 +354,7 @@ pub fn on_track(subject: String, draft: Known, moved: &Event, ticket: &Known) ->
     Some(Event {
         source: Source::Github,
         kind: EventKind::PullRequestOnTrack,
-        scope: scope_of(&subject, draft.host.as_deref()).to_owned(),
+        scope: subject.scope().to_owned(),
         host: draft.host,
         url: draft.about.url().map(str::to_owned),
         subject,
@@ -381,13 +381,6 @@ pub fn with_previous_status(about: About, told: &About) -> About {
     }
 }
 
-/// The repository that a pull request or an issue is in, by its name as a subject.
-#[must_use]
-pub fn scope_of<'s>(subject: &'s str, host: Option<&str>) -> &'s str {
-    let name = host.and_then(|host| subject.strip_prefix(host)?.strip_prefix('/')).unwrap_or(subject);
-    name.split('#').next().unwrap_or_default()
-}
-
 /// An event that names a ticket by its number only, with the key that the number is known to have.
 #[must_use]
 pub fn resolve(mut event: Event, key: TicketKey) -> Event {
@@ -402,7 +395,7 @@ pub fn resolve(mut event: Event, key: TicketKey) -> Event {
         ticket.key = key.to_string();
     }
     event.scope = key.project().to_owned();
-    event.subject = event.named(key.as_str());
+    event.subject = SubjectKey::ticket(key.as_str()).on_host(event.host.as_deref());
     event.tickets = vec![key];
     event
 }

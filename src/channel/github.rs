@@ -17,6 +17,7 @@ use super::markdown::{self, Dialect};
 use super::{JOINER, Outcome, Post, Step, is_number, joined, line, reason, ways_out};
 use crate::api::github::GithubApi;
 use crate::api::{ApiSettings, Mask};
+use crate::event::SubjectParts;
 use crate::source::ON_GITHUB;
 use crate::template::{Block, shorten};
 
@@ -47,7 +48,7 @@ pub(super) async fn send(http: &Http, (tokens, settings): (&Tokens, &GithubApi),
     comment_on(http, &access, page, post).await.map_error(|error| mask.apply(&error))
 }
 
-async fn comment_on(http: &Http, access: &Access, (repository, number): (&str, &str), post: &Post<'_>) -> Outcome {
+async fn comment_on(http: &Http, access: &Access, (repository, number): (&str, u64), post: &Post<'_>) -> Outcome {
     let settings = &access.api;
     let folder = format!("/repos/{repository}/issues");
     let new = format!("{folder}/{number}/comments");
@@ -106,14 +107,14 @@ fn moved(reply: &Reply, settings: &ApiSettings) -> Option<String> {
 }
 
 /// `owner/repo` and the number of `owner/repo#45`.
-fn page(thread: &str) -> Option<(&str, &str)> {
-    let (repository, number) = thread.split_once('#')?;
-    let (owner, name) = repository.split_once('/')?;
+fn page(thread: &str) -> Option<(&str, u64)> {
+    let parts = SubjectParts::of(thread);
+    let (owner, name) = parts.scope.split_once('/').filter(|_| parts.host.is_none())?;
     let plain = |text: &str| {
         let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         letters && !text.bytes().all(|byte| byte == b'.')
     };
-    (plain(owner) && plain(name) && is_number(number)).then_some((repository, number))
+    parts.number().filter(|_| plain(owner) && plain(name)).map(|number| (parts.scope, number))
 }
 
 #[derive(Deserialize)]

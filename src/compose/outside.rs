@@ -11,8 +11,8 @@ use crate::template::ThreadView;
 
 /// What the conversation is called.
 pub(super) fn thread(event: &Event) -> ThreadView {
-    let name = if event.tickets.is_empty() && is_numbered(event) { &event.subject } else { &event.scope };
-    ThreadView { key: name.clone(), label: name.clone(), title: None, url: None }
+    let name = if event.tickets.is_empty() && is_numbered(event) { event.subject.as_str() } else { &event.scope };
+    ThreadView { key: name.to_owned(), label: name.to_owned(), title: None, url: None }
 }
 
 /// The text of a note that is addressed to this team, since its author chose to tell them. Its author and place aren't

@@ -82,7 +82,7 @@ fn own(kind: EventKind) -> Event {
     Event {
         source: crate::event::Source::Jira,
         scope: "DATA".to_owned(),
-        subject: "DATA-123".to_owned(),
+        subject: "DATA-123".into(),
         about: About::Ticket(restricted(SECRET)),
         tickets: vec!["DATA-123".parse().unwrap()],
         change: Some(change),

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Actor;
+use super::{Actor, Outcome};
 
 /// What an event is about, as far as its payload says. Fields that a payload leaves out are `None`, and
 /// [`crate::track`] fills them from what is known.
@@ -357,7 +357,8 @@ pub struct Thing {
     /// How it ended: `success`, `failure`; of a branch or release, `deleted`; of a release that is a draft again,
     /// `unpublished`; of a discussion, `answered`
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub outcome: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub outcome: Option<Outcome>,
     /// The first paragraph of its text, at most 280 characters
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body_summary: Option<String>,

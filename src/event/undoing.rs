@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SubjectKey;
+
 /// What an event that is no news does to what was told, or waits to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undoing {
@@ -43,9 +45,9 @@ pub enum Undone {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renamed {
     /// What it was: a subject (`acme/api#7`, `DATA-1`), or a repository (`acme/api`)
-    pub from: String,
+    pub from: SubjectKey,
     /// What it is
-    pub to: String,
+    pub to: SubjectKey,
 }
 
 impl Undone {

@@ -90,7 +90,7 @@ impl Round<'_> {
         let feedback = Feedback { note, teams: &teams, rule: &first.rule.name, zone, reaction, now: self.now };
         let reason = Reason::TellsAgreement { teams: teams.clone() };
         match self.rulebook.feedback(&feedback) {
-            Ok(message) => Some(Told { to, page: note.subject.clone(), message, reason }),
+            Ok(message) => Some(Told { to, page: note.subject.to_string(), message, reason }),
             Err(error) => {
                 tracing::error!(team = first.rule.team, %error, "what an author is told could not be rendered");
                 None

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::channel;
 use crate::compose::{Rulebook, Telling};
 use crate::destination::Destination;
-use crate::event::{Comment, EventKind};
+use crate::event::{Comment, EventKind, SubjectKey};
 use crate::plan::{self, Outgoing, Ready, Tells};
 use crate::rule::Team;
 use crate::template::{self, Block, Company, Message};
@@ -38,7 +38,7 @@ struct Bundles<'a> {
     /// The places in `all` that take more, by what their updates have in common
     open: HashMap<(String, Together, Vec<Destination>), usize>,
     /// The places in `all` that tell of a subject, by team and subject
-    told: HashMap<(String, String), Vec<usize>>,
+    told: HashMap<(String, SubjectKey), Vec<usize>>,
 }
 
 impl<'a> Bundles<'a> {
@@ -109,13 +109,13 @@ fn key(update: &Ready<'_>) -> (String, Together, Vec<Destination>) {
     let together = match &update.due {
         // A comment is on one page, where everybody who sees the page reads it: nothing of another page goes there.
         due if is_comment(update) && update.to.contains(&Destination::Github) => {
-            Together::Thread(due.event.subject.clone())
+            Together::Thread(due.event.subject.to_string())
         }
         due if is_comment(update) => Together::Thread(due.thread.clone()),
         due if due.digest => Together::Digest,
         due if due.at_once => Together::Nothing(due.id),
         // A line of a private repository must not show to which ticket it belongs.
-        due if update.message.private => Together::Subject(due.event.subject.clone()),
+        due if update.message.private => Together::Subject(due.event.subject.to_string()),
         due => Together::Thread(due.thread.clone()),
     };
     (update.team.name.clone(), together, to)
@@ -229,7 +229,7 @@ impl<'a> Bundle<'a> {
         if rules.len() > 1 || self.updates.len() > 1 && message.body != first.message.body {
             message.why = plan::why_all(first.team, &rules);
         }
-        let mut thread = if message.private { first.due.event.subject.clone() } else { first.due.thread.clone() };
+        let mut thread = if message.private { first.due.event.subject.to_string() } else { first.due.thread.clone() };
         if digest {
             let at = now.to_zoned(first.team.timezone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
             message.subject = format!("{shown} update{} for {}", if shown == 1 { "" } else { "s" }, first.team.name);
@@ -246,7 +246,7 @@ impl<'a> Bundle<'a> {
             name: first.due.name.clone(),
             others: self.updates.iter().skip(1).map(tells).collect(),
             thread,
-            subject: first.due.event.subject.clone(),
+            subject: first.due.event.subject.to_string(),
             message,
             to: first.to.clone(),
         })

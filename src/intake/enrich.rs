@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::api::github::Github;
 use crate::api::jira::Jira;
 use crate::api::{ApiError, Rest};
-use crate::event::{About, Event, EventKind, Source, TicketKey};
+use crate::event::{About, Event, EventKind, Source, SubjectKey, TicketKey};
 use crate::rule::{Asks, Rules};
 use crate::source::codeowners::{self, CodeNotify, CodeOwners};
 use crate::source::{self, Parsed, Settings};
@@ -257,7 +257,7 @@ impl Enricher {
             .iter()
             .filter(|event| event.source == Source::Github && event.host.is_none() && rules.asks(event).ticket);
         let keys = wanting.flat_map(|event| &event.tickets).cloned().collect::<BTreeSet<_>>();
-        let known = store.known(keys.iter().map(ToString::to_string).collect()).await?;
+        let known = store.known(keys.iter().map(|key| SubjectKey::ticket(key.as_str())).collect()).await?;
         let unknown = keys.iter().filter(|key| !known.contains_key(key.as_str()) && !self.is_no_ticket(key));
         let unknown = unknown.cloned().collect::<Vec<_>>();
         let asked = stream::iter(unknown).map(|key| async {

@@ -97,15 +97,13 @@ fn follow_aliases(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
     if event.renamed.is_some() {
         return Ok(());
     }
-    let scope = event.named(&event.scope);
     if let Some(now) = tx.alias(&event.subject)? {
         event.subject = now;
     } else if event.source == Source::Github
-        && let Some(rest) = event.subject.strip_prefix(&scope)
-        && let Some(now) = tx.alias(&scope)?
+        && let Some(now) = tx.alias(&event.repository())?
     {
-        event.subject = format!("{now}{rest}");
-        event.scope = now.strip_prefix(&event.named("")).unwrap_or(&now).to_owned();
+        now.scope().clone_into(&mut event.scope);
+        event.subject = event.subject.in_scope(&event.scope);
     }
     for key in &mut event.tickets {
         if let Some(now) = tx.alias(key.as_str())?.and_then(|now| now.parse().ok()) {
@@ -149,10 +147,7 @@ fn renaming(event: &Event, Renamed { from, to }: &Renamed, tx: &Tx<'_>) -> Resul
     if tx.alias(from)?.as_ref() == Some(to) {
         return Ok(None);
     }
-    let first = match (from.rsplit_once('-'), to.rsplit_once('-'), event.source) {
-        (Some((from, _)), Some((to, _)), Source::Jira) => !tx.went_before(from, to)?,
-        _ => true,
-    };
+    let first = event.source != Source::Jira || !tx.went_before(from.scope_on_host(), to.scope_on_host())?;
     Ok(Renaming::of(event, first))
 }
 

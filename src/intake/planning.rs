@@ -75,10 +75,10 @@ impl Round<'_> {
     fn facts(&self, event: &Event) -> Result<Facts, StoreError> {
         let (tx, rules) = (self.tx, self.rulebook.rules());
         let work = matches!(&event.about, About::Thing(thing) if thing.pull_request.is_some());
-        let ticket = event.tickets.first().filter(|key| key.as_str() != event.subject && rules.ask_of_tickets());
+        let ticket = event.tickets.first().filter(|key| event.subject != key.as_str() && rules.ask_of_tickets());
         let ticket = ticket.map(|key| tx.known(key.as_str())).transpose()?.flatten();
         let replaced = event.note.as_ref().filter(|note| note.edited).and_then(|note| note.replaces.as_deref());
-        let scope = event.named(&event.scope);
+        let scope = event.repository();
         let restricts = event.private == Some(true) && rules.have_readers_outside();
         let undoings = track::undone_with(event).map(|once| tx.undoings(&once)).transpose()?;
         let notes = track::place_of_note(event).map(|place| tx.notes(&place)).transpose()?;

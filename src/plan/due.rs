@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::destination::Destination;
-use crate::event::{About, Event, EventKind, RuleId, Ticket};
+use crate::event::{About, Event, EventKind, RuleId, SubjectKey, Ticket};
 use crate::hold::Wait;
 use crate::reason::Reason;
 use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate};
@@ -26,7 +26,7 @@ pub struct Due {
     /// What it tells
     pub kind: EventKind,
     /// What it is about
-    pub subject: String,
+    pub subject: SubjectKey,
     /// Its rule
     pub rule: RuleId,
     /// Its conversation

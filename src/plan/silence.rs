@@ -6,17 +6,17 @@
 use jiff::Timestamp;
 
 use super::{Fate, Held, Plan, rule_id};
-use crate::event::{About, Event, EventKind, RuleId, Source, Ticket, Undoes};
+use crate::event::{About, Event, EventKind, RuleId, Source, SubjectKey, Ticket, Undoes};
 use crate::hold::{Past, hold};
 use crate::reason::Reason;
 use crate::rule::{Input, Rules, Team, Verdict, evaluate, is_member};
-use crate::track::{Known, Tracked, holds, scope_of};
+use crate::track::{Known, Tracked, holds};
 
 /// A rule's wait for a silence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timer {
     /// The subject
-    pub subject: String,
+    pub subject: SubjectKey,
     /// The rule
     pub rule: RuleId,
     /// What it would tell
@@ -48,7 +48,7 @@ pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Ti
 }
 
 /// The subjects of which an event says that they are gone, by this name.
-pub(super) fn gone(event: &Event) -> Vec<String> {
+pub(super) fn gone(event: &Event) -> Vec<SubjectKey> {
     let gone = matches!(event.undoing.as_ref().map(|undoing| &undoing.of), Some(Undoes::Subject(_)));
     if gone || event.kind == EventKind::TicketDeleted { vec![event.subject.clone()] } else { Vec::new() }
 }
@@ -132,12 +132,9 @@ fn not_its_own(team: &Team, about: &About) -> Option<Reason> {
 }
 
 fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
-    let (source, scope) = match &known.about {
-        About::Ticket(ticket) => (Source::Jira, ticket.key.rsplit_once('-').map_or("", |(project, _)| project)),
-        _ => (Source::Github, scope_of(&timer.subject, known.host.as_deref())),
-    };
+    let source = if matches!(known.about, About::Ticket(_)) { Source::Jira } else { Source::Github };
     Event {
-        scope: scope.to_owned(),
+        scope: timer.subject.scope().to_owned(),
         at: now,
         url: known.about.url().map(str::to_owned),
         tickets: known.tickets.clone(),

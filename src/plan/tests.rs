@@ -69,7 +69,7 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         scope: "acme/x".to_owned(),
         actor: Some(ana),
         tickets: vec!["DATA-123".parse().unwrap()],
-        ..Event::bare(Source::Github, kind, "acme/x#45".to_owned(), About::PullRequest(pr))
+        ..Event::bare(Source::Github, kind, "acme/x#45".into(), About::PullRequest(pr))
     };
     track(None, event)
 }
@@ -227,7 +227,7 @@ fn due(event: Event, kind: EventKind, known: Option<Known>) -> Due {
         id: 1,
         name: "1.1".to_owned(),
         subject: event.subject.clone(),
-        thread: event.subject.clone(),
+        thread: event.subject.to_string(),
         event,
         event_id: 1,
         kind,

@@ -1,7 +1,7 @@
 //! What an event takes back: updates that wait although they are no longer true, and changes that were undone while they
 //! waited.
 
-use crate::event::{EventKind, Undoes, Undone};
+use crate::event::{EventKind, SubjectKey, Undoes, Undone};
 use crate::reason::Reason;
 use crate::rule::Rules;
 use crate::track::Tracked;
@@ -23,11 +23,11 @@ pub enum Made {
     /// Those that tell of an occurrence, by its name
     Occurrence(String),
     /// Those about a subject
-    Subject(String),
+    Subject(SubjectKey),
     /// Those of a conversation
     Thread(String),
     /// Those about what is in a repository
-    Repository(String),
+    Repository(SubjectKey),
 }
 
 /// Takes back what an event undoes. What tells of it and waits is not sent, or in other words.

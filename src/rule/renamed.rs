@@ -2,7 +2,7 @@
 
 use super::condition::Condition;
 use super::{Audience, Rule, Team};
-use crate::event::{About, Event, Source, Thing, ThingKind};
+use crate::event::{About, Event, Source, SubjectKey, Thing, ThingKind};
 
 /// Something that rules can name, and that was renamed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,15 +47,13 @@ impl Renaming {
     #[must_use]
     pub fn of(event: &Event, first: bool) -> Option<Self> {
         let renamed = event.renamed.as_ref()?;
-        let host = event.named("");
-        let bare = |name: &str| name.strip_prefix(&host).unwrap_or(name).to_owned();
-        let (from, to) = (bare(&renamed.from), bare(&renamed.to));
+        let (from, to) = (renamed.from.bare().to_owned(), renamed.to.bare().to_owned());
         let public = event.private == Some(false);
         let (what, from, to) = match &event.about {
             About::Thing(Thing { kind: ThingKind::Repository, .. }) => (Nameable::Repository, from, to),
             About::Thing(Thing { kind: ThingKind::Branch, .. }) => {
-                let branch = |name: String| name.strip_prefix(&format!("{}:", event.scope)).map(str::to_owned);
-                (Nameable::Branch(event.scope.clone()), branch(from)?, branch(to)?)
+                let branch = |key: &SubjectKey| key.as_branch().map(str::to_owned);
+                (Nameable::Branch(event.scope.clone()), branch(&renamed.from)?, branch(&renamed.to)?)
             }
             About::Ticket(_) if event.source == Source::Jira => (Nameable::Ticket, from, to),
             _ => return None,

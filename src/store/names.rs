@@ -8,7 +8,7 @@ use rusqlite::named_params;
 
 use super::row::{Millis, Text, text};
 use super::{Store, StoreError, Tx};
-use crate::event::{Renamed, Source, TicketKey};
+use crate::event::{Renamed, Source, SubjectKey};
 use crate::track::Homes;
 
 impl Store {
@@ -65,7 +65,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// As above
-    pub fn alias(&self, name: &str) -> Result<Option<String>, StoreError> {
+    pub fn alias(&self, name: &str) -> Result<Option<SubjectKey>, StoreError> {
         self.value("SELECT new FROM alias WHERE old = :name", named_params! { ":name": name })
     }
 
@@ -149,8 +149,8 @@ impl Tx<'_> {
             }
         }
         // The notes in a description are named by what it describes.
-        let (host, old) = bare(from);
-        let (_, new) = bare(to);
+        let host = from.host().map(|host| format!("{host}/")).unwrap_or_default();
+        let (old, new) = (from.bare(), to.bare());
         for source in [Source::Github, Source::Jira] {
             let place = format!("{host}note:{source}:");
             self.run(
@@ -159,7 +159,7 @@ impl Tx<'_> {
                 named_params! { ":from": format!("{place}{old}"), ":to": format!("{place}{new}") },
             )?;
         }
-        tracing::info!(from, to, "renamed");
+        tracing::info!(%from, %to, "renamed");
         Ok(())
     }
 }
@@ -189,10 +189,9 @@ struct Workflows<'r> {
 }
 
 impl<'r> Workflows<'r> {
-    /// `None` for what is no branch. The host before a repository may have a port.
+    /// `None` for what is no branch.
     fn of(Renamed { from, to }: &'r Renamed) -> Option<Self> {
-        let (repository, old) = from.rsplit_once(':').filter(|(repository, _)| repository.contains('/'))?;
-        Some(Self { repository, old, new: to.strip_prefix(repository)?.strip_prefix(':')? })
+        Some(Self { repository: from.scope_on_host(), old: from.as_branch()?, new: to.as_branch()? })
     }
 }
 
@@ -241,12 +240,3 @@ static RENAMING: LazyLock<Vec<String>> = LazyLock::new(|| {
     ];
     columns.into_iter().chain(words).collect()
 });
-
-/// The host that a name begins with, with its slash, and the rest: `ghe.example.com/acme/api#7`, `jira.example.com/DATA-1`.
-fn bare(name: &str) -> (&str, &str) {
-    let scope = name.split(['#', '@']).next().unwrap_or_default();
-    match scope.split_once('/') {
-        Some((host, rest)) if rest.contains('/') || rest.parse::<TicketKey>().is_ok() => name.split_at(host.len() + 1),
-        _ => ("", name),
-    }
-}

@@ -7,7 +7,7 @@ use rusqlite::{Row, named_params};
 
 use super::row::{Json, Millis, Text, json, json_or_none, text, time};
 use super::{Store, StoreError, Tx};
-use crate::event::{About, Event, RuleId, Source, Thing, ThingKind, TicketKey};
+use crate::event::{About, Event, RuleId, Source, SubjectKey, Thing, ThingKind, TicketKey};
 use crate::plan::{Fate, Held, History, LineId, Plan, Timer, Update};
 use crate::reason::Reason;
 use crate::track::{Known, Tracked, conversation};
@@ -28,7 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub async fn known(&self, subjects: Vec<String>) -> Result<HashMap<String, Known>, StoreError> {
+    pub async fn known(&self, subjects: Vec<SubjectKey>) -> Result<HashMap<SubjectKey, Known>, StoreError> {
         self.read(move |tx| {
             let known = subjects.into_iter().map(|subject| Ok(tx.known(&subject)?.map(|known| (subject, known))));
             known.filter_map(Result::transpose).collect()
@@ -110,7 +110,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// As above
-    pub fn drafts_of(&self, ticket: &str) -> Result<Vec<(String, Known)>, StoreError> {
+    pub fn drafts_of(&self, ticket: &str) -> Result<Vec<(SubjectKey, Known)>, StoreError> {
         self.rows(
             "SELECT key, state FROM subject WHERE thread = :ticket AND thread <> key
                AND state ->> '$.about.stage' = 'open' AND state ->> '$.about.draft' LIMIT 50",
@@ -186,7 +186,7 @@ impl Tx<'_> {
             )?;
         }
         if let (Some(private), Source::Github) = (event.private, event.source) {
-            self.note_private(&event.named(&event.scope), private, event.at)?;
+            self.note_private(&event.repository(), private, event.at)?;
         }
         if let About::Thing(Thing {
             kind: ThingKind::Deployment, environment: Some(name), updated_at: Some(at), ..
@@ -195,7 +195,7 @@ impl Tx<'_> {
             self.run(
                 "INSERT INTO environment (scope, name, deployed_at) VALUES (:scope, :name, :at)
                  ON CONFLICT DO UPDATE SET deployed_at = max(deployed_at, excluded.deployed_at)",
-                named_params! { ":scope": event.named(&event.scope), ":name": name, ":at": Millis(*at) },
+                named_params! { ":scope": event.repository(), ":name": name, ":at": Millis(*at) },
             )?;
         }
         Ok(())

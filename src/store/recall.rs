@@ -36,7 +36,7 @@ impl Tx<'_> {
 
     /// The lines that tell of something and wait, or whose message was made.
     fn telling(&self, made: &Made) -> Result<Vec<i64>, StoreError> {
-        let (lines, name) = match made {
+        let (lines, name): (_, &str) = match made {
             // What was edited has the time of that at the end of its name.
             Made::Occurrence(once) => (
                 "SELECT l.id FROM event e CROSS JOIN ledger l ON l.delivery_id = e.delivery_id AND l.event_id = e.id

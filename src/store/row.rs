@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use crate::event::SubjectKey;
 
 /// A transaction that writes, or a connection that only reads.
 pub struct Tx<'c>(&'c Connection);
@@ -159,4 +160,16 @@ pub(super) fn time(row: &Row<'_>, column: &str) -> Result<Timestamp, StoreError>
 /// A column that holds a time, or nothing.
 pub(super) fn time_or_none(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>, StoreError> {
     Ok(row.get::<_, Option<Millis>>(column)?.map(|time| time.0))
+}
+
+impl ToSql for SubjectKey {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+impl FromSql for SubjectKey {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str().map(Self::from)
+    }
 }

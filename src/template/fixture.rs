@@ -89,7 +89,7 @@ pub(crate) fn event(kind: EventKind) -> Event {
                 Some("issue") => "acme/ingest#46",
                 _ => "acme/ingest#45",
             }
-            .to_owned(),
+            .into(),
             about(kind),
         )
     }
@@ -209,7 +209,7 @@ pub(crate) fn context_of(event: &Event, ticket: Option<&Ticket>) -> Context {
 }
 
 pub(crate) fn in_company(event: &Event, ticket: Option<&Ticket>, company: Company<'_>) -> Context {
-    let key = event.tickets.first().map_or_else(|| event.subject.clone(), ToString::to_string);
+    let key = event.tickets.first().map_or_else(|| event.subject.to_string(), ToString::to_string);
     let thread = ThreadView::of(event, ticket, key, None);
     let links = Links { details: some("https://microalign.example/events/7"), ..Links::default() };
     context(&Facts {

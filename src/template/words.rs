@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use crate::event::{About, Actor, Change, Event, EventKind, StatusCategory, Thing, ThingKind, Ticket};
+use crate::event::{About, Actor, Change, Event, EventKind, StatusCategory, SubjectParts, Thing, ThingKind, Ticket};
 
 /// The name of somebody whose name isn't known.
 pub(super) const SOMEBODY: &str = "somebody";
@@ -269,7 +269,7 @@ pub(super) fn short(scope: &str) -> &str {
 /// What readers call the conversation `key` that an event belongs to: the ticket, the pull request, the repository.
 pub(super) fn label(key: &str, event: &Event) -> String {
     match &event.about {
-        About::Thing(thing) if key == event.subject && !is_of_pull_request(key, thing) => match thing.kind {
+        About::Thing(thing) if event.subject == key && !is_of_pull_request(key, thing) => match thing.kind {
             ThingKind::Discussion => key.to_owned(),
             ThingKind::Sprint => thing.title.clone(),
             ThingKind::Version => format!("Version {}", thing.title),
@@ -277,7 +277,7 @@ pub(super) fn label(key: &str, event: &Event) -> String {
             ThingKind::Release => format!("{} {}", event.scope, tag(thing).unwrap_or(&thing.title)),
             _ => event.scope.clone(),
         },
-        About::Ticket(ticket) if key == event.subject && is_number(key) => match &ticket.summary {
+        About::Ticket(ticket) if event.subject == key && is_number(key) => match &ticket.summary {
             Some(summary) => summary.clone(),
             None => "A Jira ticket".to_owned(),
         },
@@ -289,7 +289,7 @@ pub(super) fn label(key: &str, event: &Event) -> String {
 /// conversation, since mail programs start a new conversation when it changes.
 pub(super) fn topic(key: &str, event: &Event, ticket: Option<&Ticket>) -> Option<String> {
     let title = match &event.about {
-        About::Thing(thing) if key == event.subject && !is_of_pull_request(key, thing) => {
+        About::Thing(thing) if event.subject == key && !is_of_pull_request(key, thing) => {
             return thing_topic(thing);
         }
         About::Ticket(about) if is_number(&about.key) => None,
@@ -317,7 +317,7 @@ fn own_title<'a>(event: &'a Event, about: &'a About) -> Option<&'a str> {
 
 /// Whether a conversation belongs to the pull request behind a thing.
 fn is_of_pull_request(key: &str, thing: &Thing) -> bool {
-    thing.pull_request.is_some_and(|number| key.ends_with(&format!("#{number}")))
+    thing.pull_request.is_some_and(|number| SubjectParts::of(key).number() == Some(number))
 }
 
 fn thing_topic(thing: &Thing) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Tells two servers with the same names apart: a subject on another host than ours has the host in its name.
 
-use crate::event::{About, Event, Note, Renamed, Source, Undoes};
+use crate::event::{About, Event, Note, Renamed, Source, SubjectKey, Undoes};
 
 /// The hosts whose repositories and tickets go by their bare names: as configured, else the first that was heard of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub fn localize(event: &mut Event, homes: &mut Homes) {
         return;
     }
     let name = |name: &mut String| *name = format!("{host}/{name}");
-    name(&mut event.subject);
+    let subject = |subject: &mut SubjectKey| *subject = subject.clone().on_host(Some(&host));
+    subject(&mut event.subject);
     event.once.as_mut().map(name);
     event.retold.as_mut().map(name);
     if let Some(Note { replaces: Some(replaces), .. }) = &mut event.note {
@@ -47,8 +48,8 @@ pub fn localize(event: &mut Event, homes: &mut Homes) {
         name(once);
     }
     if let Some(Renamed { from, to }) = &mut event.renamed {
-        name(from);
-        name(to);
+        subject(from);
+        subject(to);
     }
     if let About::Ticket(ticket) = &mut event.about {
         ticket.id.as_mut().map(name);

@@ -1,6 +1,8 @@
 //! Whether what an event reported is still true, for every kind of event (docs/concepts/undoing.md).
 
-use crate::event::{About, Event, EventKind, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
+use crate::event::{
+    About, Event, EventKind, Issue, Outcome, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket,
+};
 use crate::reason::Reason;
 
 use super::{Known, ReviewState};
@@ -153,17 +155,17 @@ pub fn holds(kind: EventKind, about: &About) -> bool {
             };
         }
         About::Thing(thing) => {
-            let outcome = thing.outcome.as_deref();
+            let outcome = thing.outcome.as_ref();
             return match kind {
-                EventKind::WorkflowFailed => outcome != Some("success"),
-                EventKind::WorkflowRecovered => outcome.is_none_or(|outcome| outcome == "success"),
-                EventKind::BranchCreated => outcome != Some("deleted"),
+                EventKind::WorkflowFailed => outcome != Some(&Outcome::Success),
+                EventKind::WorkflowRecovered => outcome.is_none_or(|outcome| *outcome == Outcome::Success),
+                EventKind::BranchCreated => outcome != Some(&Outcome::Deleted),
                 EventKind::ReleasePublished | EventKind::ReleasePromoted => {
-                    !matches!(outcome, Some("deleted" | "unpublished"))
+                    !matches!(outcome, Some(Outcome::Deleted | Outcome::Unpublished))
                 }
-                EventKind::DiscussionAnswered => outcome != Some("unanswered"),
-                EventKind::SprintStarted => outcome != Some("closed"),
-                EventKind::SprintClosed => outcome != Some("started"),
+                EventKind::DiscussionAnswered => outcome != Some(&Outcome::Unanswered),
+                EventKind::SprintStarted => outcome != Some(&Outcome::Closed),
+                EventKind::SprintClosed => outcome != Some(&Outcome::Started),
                 _ => true,
             };
         }
@@ -199,14 +201,14 @@ pub fn standing(about: &About) -> &'static str {
         },
         About::Issue(Issue { stage: Stage::Open, .. }) => "open",
         About::Issue(_) => "closed",
-        About::Thing(thing) => match thing.outcome.as_deref() {
-            Some("success") => "successful",
-            Some("deleted") => "deleted",
-            Some("unpublished") => "a draft again",
-            Some("answered") => "answered",
-            Some("unanswered") => "unanswered",
-            Some("closed") => "closed",
-            Some("started") => "started",
+        About::Thing(thing) => match &thing.outcome {
+            Some(Outcome::Success) => "successful",
+            Some(Outcome::Deleted) => "deleted",
+            Some(Outcome::Unpublished) => "a draft again",
+            Some(Outcome::Answered) => "answered",
+            Some(Outcome::Unanswered) => "unanswered",
+            Some(Outcome::Closed) => "closed",
+            Some(Outcome::Started) => "started",
             Some(_) => "failing",
             None => "known",
         },
@@ -218,5 +220,5 @@ pub(super) fn has_failed(told: &Thing, now: &Thing) -> bool {
     told.kind == ThingKind::Deployment
         && told.id.is_some()
         && told.id == now.id
-        && matches!(now.outcome.as_deref(), Some("failure" | "error"))
+        && matches!(now.outcome, Some(Outcome::Failure | Outcome::Error))
 }

@@ -36,7 +36,7 @@ fn event(kind: EventKind, about: About, tickets: &[&str]) -> Event {
     Event {
         scope: "acme/x".to_owned(),
         tickets: tickets.iter().map(|key| key.parse().unwrap()).collect(),
-        ..Event::bare(Source::Github, kind, "acme/x#45".to_owned(), about)
+        ..Event::bare(Source::Github, kind, "acme/x#45".into(), about)
     }
 }
 
@@ -144,8 +144,12 @@ fn a_milestone_that_was_not_seen_is_not_made_up() {
     assert_eq!(tracked[0].kinds().collect::<Vec<_>>(), [PullRequestLabeled]);
 }
 
+fn outcome_of(text: &str) -> Outcome {
+    serde_json::from_value(text.into()).unwrap()
+}
+
 fn thing(kind: ThingKind, outcome: Option<&str>) -> About {
-    About::Thing(Thing { outcome: outcome.map(str::to_owned), ..Thing::bare(kind, "CI") })
+    About::Thing(Thing { outcome: outcome.map(outcome_of), ..Thing::bare(kind, "CI") })
 }
 
 #[test]

@@ -66,14 +66,14 @@ fn with_its_subject_all_that_waits_about_it_goes() {
     let deleted = undoing(EventKind::IssueOpened, Undoes::Subject(Undone::Deleted));
     let ticket = |stale: Option<Reason>| {
         let about = About::Ticket(Ticket::bare("DATA-1"));
-        let event = Event::bare(Source::Jira, EventKind::TicketDeleted, "acme/x#45".to_owned(), about);
+        let event = Event::bare(Source::Jira, EventKind::TicketDeleted, "acme/x#45".into(), about);
         Tracked { stale, ..track(None, event) }
     };
     for tracked in [deleted, ticket(None)] {
         let plan = plan(&tracked, &teams(TEAM), &waiting(), NOON);
         let reason = Some(Reason::UndoneBefore { how: Undone::Deleted });
         assert_eq!(lines(&plan.withdrawn), [1, 2]);
-        assert_eq!(plan.recalled, [Recall { made: Made::Subject("acme/x#45".to_owned()), withdrawn: reason }]);
+        assert_eq!(plan.recalled, [Recall { made: Made::Subject("acme/x#45".into()), withdrawn: reason }]);
     }
     let told = Reason::ToldAlready { delivery: None, two_webhooks: false };
     for tracked in [undoing(EventKind::IssueOpened, Undoes::Nothing), ticket(Some(told))] {

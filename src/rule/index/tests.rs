@@ -26,7 +26,7 @@ fn event(source: Source, scope: &str, tickets: &[&str]) -> Event {
     Event {
         scope: scope.to_owned(),
         tickets: tickets.iter().map(|key| key.parse().unwrap()).collect(),
-        ..Event::bare(source, EventKind::Push, "subject".to_owned(), serde_json::from_value::<About>(about).unwrap())
+        ..Event::bare(source, EventKind::Push, "subject".into(), serde_json::from_value::<About>(about).unwrap())
     }
 }
 

@@ -26,7 +26,7 @@ fn event(about: About) -> Event {
         ..Event::bare(
             if jira { Source::Jira } else { Source::Github },
             EventKind::PullRequestMerged,
-            "subject".to_owned(),
+            "subject".into(),
             about,
         )
     }

@@ -1,6 +1,6 @@
 //! Deployments.
 
-use crate::event::{About, Event, EventKind, Thing, ThingKind};
+use crate::event::{About, Event, EventKind, Outcome, SubjectKey, Thing, ThingKind};
 use crate::source::{Understood, not_news, text};
 
 use super::payload::{Deployment, DeploymentStatus};
@@ -14,9 +14,10 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     let status = delivery.body.deployment_status.as_ref().ok_or_else(|| missing("deployment_status"))?;
     let deployment = delivery.body.deployment.as_ref().ok_or_else(|| missing("deployment"))?;
     let state = status.state.text().ok_or_else(|| missing("deployment_status.state"))?;
-    let kind = match state {
-        "success" => EventKind::DeploymentSucceeded,
-        "failure" | "error" => EventKind::DeploymentFailed,
+    let (kind, outcome) = match state {
+        "success" => (EventKind::DeploymentSucceeded, Outcome::Success),
+        "failure" => (EventKind::DeploymentFailed, Outcome::Failure),
+        "error" => (EventKind::DeploymentFailed, Outcome::Error),
         _ => return Err(not_news(format!("the deployment is `{}`, which isn't its final state", text::title(state)))),
     };
     let id = deployment.id.as_ref().ok_or_else(|| missing("deployment.id"))?.as_str();
@@ -31,7 +32,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
         environment,
         task,
         id: Some(id.to_owned()),
-        outcome: Some(state.to_owned()),
+        outcome: Some(outcome),
         body_summary: status.description.as_deref().and_then(text::excerpt),
         ..about(delivery, deployment, status)
     };
@@ -41,7 +42,7 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
         Some(status) => name::name(&["deployment-status", delivery.scope, status.as_str()]),
         None => name::name(&["deployment", delivery.scope, id, state]),
     };
-    let subject = format!("{}:deployment/{place}", delivery.scope);
+    let subject = SubjectKey::deployment(delivery.scope, &place);
     let event = delivery.event(kind, subject, About::Thing(about));
     Ok(vec![Event { tickets, actor, once: Some(once), ..event }])
 }

@@ -1,6 +1,6 @@
 //! Discussions and their answers.
 
-use crate::event::{About, Event, EventKind, Thing, ThingKind, Undoes, Undone};
+use crate::event::{About, Event, EventKind, Outcome, SubjectKey, Thing, ThingKind, Undoes, Undone};
 use crate::reason::Reason;
 use crate::source::lenient::Id;
 use crate::source::{Understood, not_news, summary};
@@ -14,16 +14,16 @@ use super::{Delivery, first, missing, name, own_words, time, undoing, written};
 fn about_discussion<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a Issue, Event), Reason> {
     let discussion = delivery.body.discussion.as_ref().ok_or_else(|| missing("discussion"))?;
     let number = discussion.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("discussion.number"))?;
-    let subject = format!("{}#{number}", delivery.scope);
+    let subject = SubjectKey::numbered(delivery.scope, number);
     let url = first(&[&discussion.html_url]).or_else(|| delivery.page(&["discussions", &number.to_string()]));
     let title = discussion.title.text().unwrap_or(&subject);
     let answered = match delivery.action() {
-        "unanswered" => Some("unanswered"),
-        action => (action == "answered" || discussion.answer_chosen_at.is_some()).then_some("answered"),
+        "unanswered" => Some(Outcome::Unanswered),
+        action => (action == "answered" || discussion.answer_chosen_at.is_some()).then_some(Outcome::Answered),
     };
     let about = Thing {
         body_summary: discussion.body.as_deref().and_then(summary::of_markdown),
-        outcome: answered.map(str::to_owned),
+        outcome: answered,
         ..thing(ThingKind::Discussion, title, url, time(&discussion.updated_at))
     };
     let keys = delivery.keys(None, Some(&about.title), &[&own_words(&discussion.body)]);
@@ -130,7 +130,7 @@ fn answer_changed(
     }
     event.comment = written(comment).filter(|_| !deleted);
     if let (About::Thing(thing), true) = (&mut event.about, deleted) {
-        thing.outcome = Some("unanswered".to_owned());
+        thing.outcome = Some(Outcome::Unanswered);
     }
     event.once = id.and_then(|id| match deleted {
         true => Some(name::name(&["discussion-comment", id, "deleted"])),

@@ -1,6 +1,6 @@
 //! Issues, and comments on issues and pull requests.
 
-use crate::event::{About, Event, EventKind, Issue, PullRequest, Renamed, Stage, Undoes, Undone};
+use crate::event::{About, Event, EventKind, Issue, PullRequest, Renamed, Stage, SubjectKey, Undoes, Undone};
 use crate::reason::Reason;
 use crate::source::our_comments::is_ours_on_github;
 use crate::source::{Understood, summary, text};
@@ -13,7 +13,7 @@ use super::{Delivery, logins, missing, names, numbered, own_words, time, undoing
 fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a payload::Issue, Event), Reason> {
     let payload = delivery.body.issue.as_ref().ok_or_else(|| missing("issue"))?;
     let number = payload.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("issue.number"))?;
-    let subject = format!("{}#{number}", delivery.scope);
+    let subject = SubjectKey::numbered(delivery.scope, number);
     let about = about(delivery, payload, number);
     let keys = delivery.keys(None, Some(about.title()), &[&own_words(&payload.body)]);
     let event = delivery.event(kind, subject, about);
@@ -23,7 +23,8 @@ fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a p
 fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> About {
     let folder = if payload.pull_request.is_some() { "pull" } else { "issues" };
     let page = || delivery.page(&[folder, &number.to_string()]).unwrap_or_default();
-    let title = payload.title.text().map_or_else(|| format!("{}#{number}", delivery.scope), text::title);
+    let title =
+        payload.title.text().map_or_else(|| SubjectKey::numbered(delivery.scope, number).to_string(), text::title);
     let url = payload.html_url.as_ref().map_or_else(page, String::from);
     let author = payload.user.as_ref().and_then(User::actor);
     let (labels, assignees) = (names(&payload.labels), logins(&payload.assignees));

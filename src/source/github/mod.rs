@@ -20,7 +20,7 @@ mod workflow;
 
 use url::Url;
 
-use crate::event::{About, Actor, Event, EventKind, Source, Undoes, Undoing};
+use crate::event::{About, Actor, Event, EventKind, Source, SubjectKey, Undoes, Undoing};
 use crate::reason::Reason;
 
 use super::lenient::{Link, Maybe, Time};
@@ -99,7 +99,7 @@ impl Delivery<'_> {
         }
     }
 
-    fn event(&self, kind: EventKind, subject: String, about: About) -> Event {
+    fn event(&self, kind: EventKind, subject: SubjectKey, about: About) -> Event {
         Event {
             scope: self.scope.to_owned(),
             actor: self.actor(None),
@@ -195,7 +195,7 @@ fn undoing(of: Undoes, because: impl Into<String>) -> Option<Undoing> {
 }
 
 /// The name of an issue or discussion: in the payload's repository, or in the one that its link leads to.
-fn numbered(issue: &Issue, repository: &Maybe<Repository>) -> Option<String> {
+fn numbered(issue: &Issue, repository: &Maybe<Repository>) -> Option<SubjectKey> {
     let number = issue.number.as_ref()?.number()?;
     let linked = || {
         let url = Url::parse(issue.html_url.as_ref()?.as_str()).ok()?;
@@ -203,7 +203,7 @@ fn numbered(issue: &Issue, repository: &Maybe<Repository>) -> Option<String> {
         Some(format!("{}/{}", path.next()?, path.next().filter(|name| !name.is_empty())?))
     };
     let scope = repository.as_ref().and_then(|repository| repository.full_name.text()).map(str::to_owned);
-    Some(format!("{}#{number}", scope.or_else(linked)?))
+    Some(SubjectKey::numbered(&scope.or_else(linked)?, number))
 }
 
 /// Whether a name is the id of a commit.

@@ -1,6 +1,6 @@
 //! Pull requests.
 
-use crate::event::{About, Change, Event, EventKind, PullRequest, Stage};
+use crate::event::{About, Change, Event, EventKind, PullRequest, Stage, SubjectKey};
 use crate::reason::Reason;
 use crate::source::{Understood, summary, text};
 
@@ -11,7 +11,7 @@ use super::{Delivery, logins, missing, names, own_words, short, time};
 /// A pull request as its own events and reviews show it.
 pub(super) struct Shown<'a> {
     payload: &'a payload::PullRequest,
-    subject: String,
+    subject: SubjectKey,
     about: PullRequest,
 }
 
@@ -23,11 +23,11 @@ pub(super) fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, Reason>
     if is_queues(delivery, payload) {
         return Err(Reason::MergeQueue { detail: format!("it comes from {TEMPORARY}") });
     }
-    let subject = format!("{}#{number}", delivery.scope);
+    let subject = SubjectKey::numbered(delivery.scope, number);
     let page = || delivery.page(&["pull", &number.to_string()]).unwrap_or_default();
     let about = PullRequest {
         number,
-        title: payload.title.text().map_or_else(|| subject.clone(), text::title),
+        title: payload.title.text().map_or_else(|| subject.to_string(), text::title),
         url: payload.html_url.as_ref().map_or_else(page, String::from),
         stage: stage(payload, delivery.action()),
         author: payload.user.as_ref().and_then(User::actor),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::{About, Actor, EventKind, Thing, ThingKind};
+use crate::event::{About, Actor, EventKind, SubjectKey, Thing, ThingKind};
 use crate::reason::Reason;
 use crate::source::lenient::Maybe;
 use crate::source::{Understood, commit, not_news};
@@ -43,7 +43,7 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let commits = body.commits.entries().filter_map(|commit| commit.message.text());
     let messages: Vec<&str> = message.into_iter().chain(commits).collect();
     let keys = delivery.keys(Some(branch), None, &messages);
-    let mut event = delivery.event(EventKind::Push, format!("{}:{branch}", delivery.scope), About::Thing(about));
+    let mut event = delivery.event(EventKind::Push, SubjectKey::branch(delivery.scope, branch), About::Thing(about));
     (event.tickets, event.listed) = (keys.tickets, keys.listed);
     (event.paths, event.more_paths) = paths(body);
     event.more_tickets = is_cut(body.commits.as_ref().map_or(&[][..], Vec::as_slice));

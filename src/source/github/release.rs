@@ -1,6 +1,6 @@
 //! Releases.
 
-use crate::event::{About, Event, EventKind, Renamed, Thing, ThingKind, Undoes, Undone};
+use crate::event::{About, Event, EventKind, Outcome, Renamed, SubjectKey, Thing, ThingKind, Undoes, Undone};
 use crate::source::lenient::Id;
 use crate::source::{Understood, not_news, summary};
 
@@ -27,7 +27,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     }
     let about = about(delivery, release, tag);
     let keys = delivery.keys(None, Some(&about.title), &[&own_words(&release.body)]);
-    let mut event = delivery.event(kind, format!("{}@{tag}", delivery.scope), About::Thing(about));
+    let mut event = delivery.event(kind, SubjectKey::release(delivery.scope, tag), About::Thing(about));
     event.actor = delivery.actor(release.author.as_ref());
     (event.tickets, event.listed) = (keys.tickets, keys.listed);
     event.once = match delivery.action() {
@@ -46,8 +46,8 @@ fn about(delivery: &Delivery<'_>, release: &Release, tag: &str) -> Thing {
     let published = time(&release.published_at).or_else(|| time(&release.created_at));
     let (gone, at) = match delivery.action() {
         "published" | "released" => (None, published),
-        "deleted" => (Some("deleted"), time(&release.updated_at).max(published)),
-        "unpublished" => (Some("unpublished"), time(&release.updated_at).max(published)),
+        "deleted" => (Some(Outcome::Deleted), time(&release.updated_at).max(published)),
+        "unpublished" => (Some(Outcome::Unpublished), time(&release.updated_at).max(published)),
         _ => (None, time(&release.updated_at).max(published)),
     };
     let summary = release.body.as_deref().filter(|_| gone.is_none()).and_then(summary::of_markdown);
@@ -57,7 +57,7 @@ fn about(delivery: &Delivery<'_>, release: &Release, tag: &str) -> Thing {
         // A promotion also causes an edit, which must not spoil the event for the promotion.
         prerelease: release.prerelease.filter(|prerelease| *prerelease || delivery.action() != "edited"),
         id: release.id.as_ref().map(|id| id.as_str().to_owned()),
-        outcome: gone.map(str::to_owned),
+        outcome: gone,
         body_summary: summary,
         ..thing(ThingKind::Release, release.name.text().unwrap_or(tag), first(&[&release.html_url]).or_else(page), at)
     }
@@ -75,7 +75,7 @@ fn undo(delivery: &Delivery<'_>, release: &Release, event: &mut Event) {
         "edited" => {
             event.undoing = delivery.brings_state("release");
             let tag = delivery.body.changes.as_ref().and_then(|changes| changes.tag_name.as_ref()?.from.text());
-            let from = tag.map(|tag| format!("{}@{tag}", delivery.scope)).filter(|from| *from != event.subject);
+            let from = tag.map(|tag| SubjectKey::release(delivery.scope, tag)).filter(|from| *from != event.subject);
             event.renamed = from.map(|from| Renamed { from, to: event.subject.clone() });
             return;
         }

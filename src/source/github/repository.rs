@@ -1,6 +1,6 @@
 //! Changes of a repository, which aren't news, but affect updates about it.
 
-use crate::event::{About, Event, EventKind, Renamed, Thing, ThingKind, Undoes, Undone};
+use crate::event::{About, Event, EventKind, Outcome, Renamed, SubjectKey, Thing, ThingKind, Undoes, Undone};
 use crate::source::Understood;
 
 use super::payload::Changes;
@@ -17,14 +17,16 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
             let name = changes.repository.as_ref().and_then(|before| before.name.as_ref()?.from.text());
             let name = name.ok_or_else(|| missing("changes.repository.name.from"))?;
             let (owner, _) = delivery.scope.split_once('/').ok_or_else(|| missing("repository.full_name"))?;
-            rename(&mut event, format!("{owner}/{name}"), delivery.scope);
+            let now = event.subject.clone();
+            rename(&mut event, SubjectKey::repository(&format!("{owner}/{name}")), now);
         }
         "transferred" => {
             let before = changes.owner.as_ref().and_then(|owner| owner.from.as_ref());
             let owner = before.and_then(|owner| owner.user.as_ref().or(owner.organization.as_ref())?.login.text());
             let owner = owner.ok_or_else(|| missing("changes.owner.from"))?;
             let (_, name) = delivery.scope.split_once('/').ok_or_else(|| missing("repository.full_name"))?;
-            rename(&mut event, format!("{owner}/{name}"), delivery.scope);
+            let now = event.subject.clone();
+            rename(&mut event, SubjectKey::repository(&format!("{owner}/{name}")), now);
         }
         "privatized" => {
             event.private = Some(true);
@@ -36,7 +38,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         }
         "deleted" => {
             if let About::Thing(thing) = &mut event.about {
-                thing.outcome = Some("deleted".to_owned());
+                thing.outcome = Some(Outcome::Deleted);
             }
             event.undoing = undoing(Undoes::Subject(Undone::Deleted), "the repository was deleted");
         }
@@ -44,11 +46,11 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
             let before = changes.default_branch.as_ref().and_then(|before| before.from.text());
             let branch = delivery.repository.default_branch.text();
             let (before, branch) = before.zip(branch).ok_or_else(|| delivery.nothing_to_ask_for())?;
-            let (from, to) = (format!("{}:{before}", delivery.scope), format!("{}:{branch}", delivery.scope));
+            let [from, to] = [before, branch].map(|branch| SubjectKey::branch(delivery.scope, branch));
             let about = thing(ThingKind::Branch, branch, event.url.clone(), event.about.updated_at());
             event.about = About::Thing(Thing { branch: Some(branch.to_owned()), ..about });
             event.subject.clone_from(&to);
-            rename(&mut event, from, &to);
+            rename(&mut event, from, to);
         }
         _ => return Err(delivery.nothing_to_ask_for()),
     }
@@ -61,11 +63,11 @@ fn about_repository(delivery: &Delivery<'_>) -> Event {
     let url = first(&[&delivery.repository.html_url]).or_else(|| delivery.page(&[]));
     let about = thing(ThingKind::Repository, delivery.scope, url, at);
     let once = name::at(&["repository", delivery.scope, delivery.action()], at);
-    let event = delivery.event(EventKind::Push, delivery.scope.to_owned(), About::Thing(about));
+    let event = delivery.event(EventKind::Push, SubjectKey::repository(delivery.scope), About::Thing(about));
     Event { once, ..event }
 }
 
-fn rename(event: &mut Event, from: String, to: &str) {
+fn rename(event: &mut Event, from: SubjectKey, to: SubjectKey) {
     event.undoing = undoing(Undoes::Nothing, format!("{from} is {to} from now on"));
-    event.renamed = Some(Renamed { from, to: to.to_owned() });
+    event.renamed = Some(Renamed { from, to });
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::event::{About, Event, EventKind, Thing, ThingKind};
+use crate::event::{About, Event, EventKind, Outcome, SubjectKey, Thing, ThingKind};
 use crate::reason::Reason;
 use crate::source::{Understood, text};
 
@@ -29,10 +29,10 @@ pub fn branch(delivery: &Delivery<'_>) -> Understood {
         (EventKind::BranchDeleted, delivery.page(&["branches"]))
     };
     let about = thing(ThingKind::Branch, branch, url, time(&delivery.repository.pushed_at));
-    let outcome = (kind == EventKind::BranchDeleted).then(|| "deleted".to_owned());
+    let outcome = (kind == EventKind::BranchDeleted).then_some(Outcome::Deleted);
     let once = name::at(&["branch", delivery.scope, branch, delivery.name], about.updated_at);
     let about = About::Thing(Thing { branch: Some(branch.to_owned()), outcome, ..about });
     let tickets = delivery.keys(Some(branch), None, &[]).tickets;
-    let event = delivery.event(kind, format!("{}:{branch}", delivery.scope), about);
+    let event = delivery.event(kind, SubjectKey::branch(delivery.scope, branch), about);
     Ok(vec![Event { tickets, once, ..event }])
 }

@@ -1,6 +1,6 @@
 //! The runs of workflows.
 
-use crate::event::{About, Event, EventKind, Thing, ThingKind};
+use crate::event::{About, Event, EventKind, Outcome, SubjectKey, Thing, ThingKind};
 use crate::source::{Understood, not_news, text};
 
 use super::payload::{PullRequest, WorkflowRun};
@@ -15,9 +15,11 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     }
     let run = delivery.body.workflow_run.as_ref().ok_or_else(|| missing("workflow_run"))?;
     let conclusion = run.conclusion.text().ok_or_else(|| missing("workflow_run.conclusion"))?;
-    let kind = match conclusion {
-        "failure" | "timed_out" | "startup_failure" => EventKind::WorkflowFailed,
-        "success" => EventKind::WorkflowRecovered,
+    let (kind, outcome) = match conclusion {
+        "failure" => (EventKind::WorkflowFailed, Outcome::Failure),
+        "timed_out" => (EventKind::WorkflowFailed, Outcome::TimedOut),
+        "startup_failure" => (EventKind::WorkflowFailed, Outcome::StartupFailure),
+        "success" => (EventKind::WorkflowRecovered, Outcome::Success),
         _ => {
             let end = text::title(conclusion);
             return Err(not_news(format!("the workflow ended as `{end}`, which is neither a failure nor a success")));
@@ -35,14 +37,14 @@ pub fn ended(delivery: &Delivery<'_>) -> Understood {
     let attempt = run.run_attempt.unwrap_or(1);
     let once = id.as_ref().map(|id| name::name(&["workflow-run", id, &attempt.to_string()]));
     let tickets = delivery.keys(place.branch.as_deref().filter(|_| !place.queued), None, &[]).tickets;
-    let suffix = trigger.iter().map(|trigger| format!("/{trigger}")).chain(place.at.iter().map(|at| format!("@{at}")));
-    let subject = format!("{}:workflow/{}{}", delivery.scope, which(delivery, run, name), suffix.collect::<String>());
+    let runs = (trigger.as_deref(), place.at.as_deref());
+    let subject = SubjectKey::workflow(delivery.scope, &which(delivery, run, name), runs);
     let about = Thing {
         branch: place.branch,
         trigger,
         id,
         attempt: Some(attempt),
-        outcome: Some(conclusion.to_owned()),
+        outcome: Some(outcome),
         commit: run.head_sha.text().filter(|_| !by_clock).map(str::to_owned),
         pull_request: place.pull_request.filter(|_| !by_clock),
         ..thing(ThingKind::Workflow, name, url, at)

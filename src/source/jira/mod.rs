@@ -15,7 +15,9 @@ mod tests;
 
 use jiff::Timestamp;
 
-use crate::event::{About, Change, Event, EventKind, Renamed, Source, Ticket, TicketKey, Undoes, Undoing, Undone};
+use crate::event::{
+    About, Change, Event, EventKind, Renamed, Source, SubjectKey, Ticket, TicketKey, Undoes, Undoing, Undone,
+};
 use crate::reason::Reason;
 
 use super::jira_text::Written;
@@ -113,7 +115,7 @@ impl Delivery<'_> {
     }
 
     /// What the events of a delivery have in common, as an event whose kind isn't set yet.
-    fn base(&self, subject: &str, scope: &str, about: About) -> Event {
+    fn base(&self, subject: SubjectKey, scope: &str, about: About) -> Event {
         let at = self.body.timestamp.map(|time| time.0).or_else(|| about.updated_at());
         Event {
             scope: scope.to_owned(),
@@ -122,7 +124,7 @@ impl Delivery<'_> {
             url: about.url().map(str::to_owned),
             host: self.host(),
             people: people::taught(self.body),
-            ..Event::bare(Source::Jira, EventKind::TicketUpdated, subject.to_owned(), about)
+            ..Event::bare(Source::Jira, EventKind::TicketUpdated, subject, about)
         }
     }
 
@@ -139,7 +141,7 @@ impl Delivery<'_> {
         let project = fields.and_then(|fields| fields.project.as_ref()).and_then(|project| project.key.as_ref());
         let scope =
             project.map(Id::as_str).or_else(|| key.as_ref().map(TicketKey::project)).unwrap_or_default().to_owned();
-        let base = self.base(&about.key.clone(), &scope, About::Ticket(about));
+        let base = self.base(SubjectKey::ticket(&about.key), &scope, About::Ticket(about));
         Event { tickets: key.into_iter().collect(), ..base }
     }
 
@@ -178,7 +180,7 @@ impl Delivery<'_> {
     fn about_unnamed(&self, id: &str) -> Event {
         let url = self.site().map(|site| format!("{site}/secure/ViewIssue.jspa?id={id}"));
         let about = Ticket { id: Some(id.to_owned()), url, ..Ticket::bare(id) };
-        self.base(id, "", About::Ticket(about))
+        self.base(SubjectKey::ticket(id), "", About::Ticket(about))
     }
 
     fn name(&self) -> &str {
@@ -320,7 +322,8 @@ fn significance(kind: EventKind) -> usize {
 
 /// A moved ticket has a new key, but stays the same ticket.
 fn renamed(change: &Change) -> Option<Renamed> {
-    let key = |key: &Option<String>| key.as_deref()?.parse::<TicketKey>().ok().map(|key| key.as_str().to_owned());
+    let key =
+        |key: &Option<String>| key.as_deref()?.parse::<TicketKey>().ok().map(|key| SubjectKey::ticket(key.as_str()));
     Some(Renamed { from: key(&change.from)?, to: key(&change.to)? })
 }
 

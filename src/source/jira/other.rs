@@ -1,6 +1,6 @@
 //! Sprints and versions, whose events have no ticket.
 
-use crate::event::{About, Event, EventKind, Thing, ThingKind, Undoes, Undone};
+use crate::event::{About, Event, EventKind, Outcome, SubjectKey, Thing, ThingKind, Undoes, Undone};
 use crate::source::{Understood, people, text};
 
 use super::{Delivery, missing, undoing};
@@ -13,24 +13,24 @@ pub fn sprint(delivery: &Delivery<'_>, kind: EventKind, undone: Option<Undone>) 
         .site()
         .zip(sprint.origin_board_id.as_ref())
         .map(|(site, board)| format!("{site}/secure/RapidBoard.jspa?rapidView={}&sprint={id}", board.as_str()));
-    let (state, time) = match kind {
-        _ if undone.is_some() => ("deleted", None),
-        EventKind::SprintClosed => ("closed", sprint.complete_date.as_ref()),
-        _ => ("started", sprint.start_date.as_ref()),
+    let (state, outcome, time) = match kind {
+        _ if undone.is_some() => ("deleted", Outcome::Deleted, None),
+        EventKind::SprintClosed => ("closed", Outcome::Closed, sprint.complete_date.as_ref()),
+        _ => ("started", Outcome::Started, sprint.start_date.as_ref()),
     };
-    let subject = format!("sprint/{id}");
+    let subject = SubjectKey::sprint(id);
     let about = Thing {
         url,
-        outcome: Some(undone.map_or_else(|| state.to_owned(), outcome)),
+        outcome: Some(outcome),
         body_summary: sprint.goal.as_deref().map(people::in_markup).as_deref().and_then(text::excerpt),
         updated_at: delivery.body.timestamp.map(|time| time.0),
-        ..Thing::bare(ThingKind::Sprint, &sprint.name.text().map_or_else(|| subject.clone(), text::title))
+        ..Thing::bare(ThingKind::Sprint, &sprint.name.text().map_or_else(|| subject.to_string(), text::title))
     };
     // A sprint that is reopened can end again.
     let time = time.map(|time| format!(":{}", time.0.as_millisecond())).unwrap_or_default();
     let once = Some(format!("jira-sprint:{id}:{state}{time}"));
     let undoing = undone.map(|undone| undoing(Undoes::Subject(undone), "the sprint was deleted"));
-    Ok(vec![Event { kind, once, undoing, ..delivery.base(&subject, "", About::Thing(about)) }])
+    Ok(vec![Event { kind, once, undoing, ..delivery.base(subject, "", About::Thing(about)) }])
 }
 
 /// `jira:version_released` and its undoings, which name their project only by a numeric id
@@ -41,27 +41,27 @@ pub fn version(delivery: &Delivery<'_>, undone: Option<Undone>) -> Understood {
         .site()
         .zip(version.project_id.as_ref())
         .map(|(site, project)| format!("{site}/secure/ReleaseNote.jspa?projectId={}&version={id}", project.as_str()));
-    let subject = format!("version/{id}");
+    let subject = SubjectKey::version(id);
+    let (state, outcome) = match undone {
+        None => ("released", None),
+        Some(Undone::Deleted) => ("deleted", Some(Outcome::Deleted)),
+        Some(_) => ("unpublished", Some(Outcome::Unpublished)),
+    };
     let about = Thing {
         url,
-        outcome: undone.map(outcome),
+        outcome,
         body_summary: version.description.as_deref().map(people::in_markup).as_deref().and_then(text::excerpt),
         updated_at: delivery.body.timestamp.map(|time| time.0),
-        ..Thing::bare(ThingKind::Version, &version.name.text().map_or_else(|| subject.clone(), text::title))
+        ..Thing::bare(ThingKind::Version, &version.name.text().map_or_else(|| subject.to_string(), text::title))
     };
     // Only the time distinguishes a second release of a version from a repeated delivery.
     let time = delivery.body.timestamp.map(|time| format!(":{}", time.0.as_millisecond())).unwrap_or_default();
-    let state = undone.map_or_else(|| "released".to_owned(), outcome);
     let once = Some(format!("jira-version:{id}:{state}{time}"));
     let undoing = undone.map(|undone| {
         let because =
             if undone == Undone::Deleted { "the version was deleted" } else { "the version is no longer released" };
         undoing(Undoes::Subject(undone), because)
     });
-    let base = delivery.base(&subject, "", About::Thing(about));
+    let base = delivery.base(subject, "", About::Thing(about));
     Ok(vec![Event { kind: EventKind::VersionReleased, once, undoing, ..base }])
-}
-
-fn outcome(undone: Undone) -> String {
-    if undone == Undone::Deleted { "deleted" } else { "unpublished" }.to_owned()
 }

@@ -222,7 +222,7 @@ fn a_subject_says_what_people_call_it_and_says_it_once() {
         assert_eq!(titled(title), expected, "{title}");
     }
     let thing = |kind: EventKind, id: &str| {
-        let event = Event { subject: id.to_owned(), ..fixture::event(kind) };
+        let event = Event { subject: id.into(), ..fixture::event(kind) };
         subject(id, &event, None)
     };
     for (kind, id, expected) in [
@@ -241,12 +241,12 @@ fn a_subject_says_what_people_call_it_and_says_it_once() {
     if let About::Thing(run) = &mut failed.about {
         run.branch = Some("gh-readonly-queue/main/pr-45-f95f852".to_owned());
     }
-    failed.subject = "acme/ingest:workflow/123@x".to_owned();
+    failed.subject = "acme/ingest:workflow/123@x".into();
     assert_eq!(subject(&failed.subject, &failed, None), "acme/ingest: nightly workflow in the merge queue");
     if let About::Thing(run) = &mut failed.about {
         (run.pull_request, run.brought_by) = (Some(45), Some(Box::new(fixture::pull_request())));
     }
-    failed.subject = "acme/ingest#45".to_owned();
+    failed.subject = "acme/ingest#45".into();
     assert_eq!(subject("acme/ingest#45", &failed, None), "acme/ingest#45: Switch ids to UUIDv7");
     // A branch's name is no title of its ticket.
     let branch = fixture::event(EventKind::BranchCreated);
@@ -257,7 +257,7 @@ fn a_subject_says_what_people_call_it_and_says_it_once() {
     // Only Jira's own number is known.
     let ticket = Ticket { summary: None, ..Ticket::bare("10042") };
     let event = Event {
-        subject: "10042".to_owned(),
+        subject: "10042".into(),
         about: About::Ticket(ticket.clone()),
         ..fixture::event(EventKind::TicketLinked)
     };

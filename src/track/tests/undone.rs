@@ -191,7 +191,7 @@ fn of_things_the_last_one_counts() {
     let deployed = |kind, id: &str, outcome: &str, minute| {
         on_thing(kind, ThingKind::Deployment, |thing| {
             (thing.outcome, thing.id, thing.updated_at) =
-                (Some(outcome.to_owned()), Some(id.to_owned()), Some(at(minute)));
+                (Some(outcome_of(outcome)), Some(id.to_owned()), Some(at(minute)));
         })
     };
     let (published, promoted) = (Kind::ReleasePublished, Kind::ReleasePromoted);
@@ -248,7 +248,7 @@ fn what_is_gone_is_not_told_whatever_it_was() {
 fn what_comes_late_rolls_nothing_back() {
     let deployed = |kind, outcome: &str, minute| {
         on_thing(kind, ThingKind::Deployment, |thing| {
-            (thing.outcome, thing.updated_at) = (Some(outcome.to_owned()), Some(at(minute)));
+            (thing.outcome, thing.updated_at) = (Some(outcome_of(outcome)), Some(at(minute)));
         })
     };
     let tracked =
@@ -269,7 +269,7 @@ fn what_comes_late_rolls_nothing_back() {
 fn a_branch_without_a_time_is_made_and_deleted_in_turns() {
     let branch = |kind, outcome: Option<&str>| {
         on_thing(kind, ThingKind::Branch, |thing| {
-            (thing.id, thing.updated_at, thing.outcome) = (None, None, outcome.map(str::to_owned));
+            (thing.id, thing.updated_at, thing.outcome) = (None, None, outcome.map(outcome_of));
         })
     };
     let made = || branch(Kind::BranchCreated, None);
@@ -297,7 +297,7 @@ fn only_a_pre_release_is_promoted() {
 fn a_workflow_works_again_in_the_conversation_of_its_failure() {
     let ran = |kind, outcome: &str, number: Option<u64>, tickets: &[&str]| {
         let run = on_thing(kind, ThingKind::Workflow, |thing| {
-            (thing.outcome, thing.pull_request) = (Some(outcome.to_owned()), number);
+            (thing.outcome, thing.pull_request) = (Some(outcome_of(outcome)), number);
         });
         Event { tickets: tickets.iter().map(|key| key.parse().unwrap()).collect(), ..run }
     };
@@ -355,7 +355,7 @@ fn of_another_host_every_name_begins_with_it() {
         Event {
             host: Some("ghe.example.com".to_owned()),
             once: Some("github:review:1".to_owned()),
-            renamed: Some(crate::event::Renamed { from: "acme/old".to_owned(), to: "acme/x".to_owned() }),
+            renamed: Some(crate::event::Renamed { from: "acme/old".into(), to: "acme/x".into() }),
             ..on_pull_request(PullRequestOpened, |_| ())
         },
         Undoes::Occurrence("github:review:2".to_owned(), Undone::Deleted),
@@ -376,5 +376,5 @@ fn of_another_host_every_name_begins_with_it() {
     let of = event.undoing.map(|undoing| undoing.of);
     assert_eq!(of, Some(Undoes::Occurrence("ghe.example.com/github:review:2".to_owned(), Undone::Deleted)));
     let renamed = event.renamed.map(|renamed| (renamed.from, renamed.to));
-    assert_eq!(renamed, Some(("ghe.example.com/acme/old".to_owned(), "ghe.example.com/acme/x".to_owned())));
+    assert_eq!(renamed, Some(("ghe.example.com/acme/old".into(), "ghe.example.com/acme/x".into())));
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::event::{Renamed, ThingKind, Undoes, Undone};
 
 fn renamed(event: &Event) -> Option<(String, String)> {
-    event.renamed.clone().map(|Renamed { from, to }| (from, to))
+    event.renamed.clone().map(|Renamed { from, to }| (from.to_string(), to.to_string()))
 }
 
 fn pair(from: &str, to: &str) -> Option<(String, String)> {

@@ -1,7 +1,7 @@
 //! Releases, from draft to promotion and back.
 
 use super::*;
-use crate::event::{Thing, Undoes, Undone};
+use crate::event::{Outcome, Thing, Undoes, Undone};
 
 fn release(action: &str, prerelease: bool) -> Value {
     let mut body = with(fixture!("release_published"), "/action", json!(action));
@@ -43,14 +43,14 @@ fn a_release_is_taken_back_by_its_name() {
     for prerelease in [true, false] {
         let once = read(&release("published", prerelease)).0.once.unwrap();
         for (action, undone, outcome, because) in [
-            ("deleted", Undone::Deleted, "deleted", "the release was deleted"),
-            ("unpublished", Undone::Unpublished, "unpublished", "the release is a draft again"),
+            ("deleted", Undone::Deleted, Outcome::Deleted, "the release was deleted"),
+            ("unpublished", Undone::Unpublished, Outcome::Unpublished, "the release is a draft again"),
         ] {
             let (event, thing) = read(&release(action, prerelease));
             let undoing = event.undoing.unwrap();
             assert_eq!(undoing.of, Undoes::Occurrence(once.clone(), undone), "{action}");
             assert_eq!((undoing.because.as_str(), event.kind), (because, EventKind::ReleasePublished));
-            assert_eq!((thing.outcome.as_deref(), thing.body_summary), (Some(outcome), None));
+            assert_eq!((thing.outcome, thing.body_summary), (Some(outcome), None));
         }
     }
     let draft = with(release("unpublished", false), "/release/published_at", json!(null));

@@ -1,7 +1,7 @@
 //! What takes something back, and what only reports a state.
 
 use super::*;
-use crate::event::{Undoes, Undoing, Undone};
+use crate::event::{Outcome, Undoes, Undoing, Undone};
 
 fn undoing(name: &str, body: &Value) -> Undoing {
     let mut events = events(name, body);
@@ -127,14 +127,14 @@ fn what_happens_to_a_discussion_and_its_answer() {
     };
     let answered = events("discussion", &body).remove(0);
     let once = answered.once.clone().unwrap();
-    assert_eq!((outcome(&answered).as_deref(), answered.undoing), (Some("answered"), None));
+    assert_eq!((outcome(&answered), answered.undoing), (Some(Outcome::Answered), None));
 
     let mut unanswered = with(body.clone(), "/action", json!("unanswered"));
     unanswered["discussion"]["answer_chosen_at"] = json!(null);
     let event = events("discussion", &unanswered).remove(0);
     assert_eq!(
         (event.kind, outcome(&event)),
-        (EventKind::DiscussionAnswered, Some("unanswered".to_owned())),
+        (EventKind::DiscussionAnswered, Some(Outcome::Unanswered)),
         "the state says that there is none"
     );
     assert_eq!(undoing("discussion", &unanswered).of, Undoes::Nothing);
@@ -155,7 +155,7 @@ fn what_happens_to_a_discussion_and_its_answer() {
     let deleted = with(comment.clone(), "/action", json!("deleted"));
     assert_eq!(undoing("discussion_comment", &deleted).of, occurrence(&once, Undone::Deleted));
     let event = events("discussion_comment", &deleted).remove(0);
-    assert_eq!((event.comment.as_ref(), outcome(&event)), (None, Some("unanswered".to_owned())));
+    assert_eq!((event.comment.as_ref(), outcome(&event)), (None, Some(Outcome::Unanswered)));
 
     let mut gone = without(deleted, "/discussion", "answer_chosen_at");
     gone["discussion"]["answer_html_url"] = json!(null);

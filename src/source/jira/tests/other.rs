@@ -1,7 +1,7 @@
 //! Links, sprints and versions.
 
 use super::*;
-use crate::event::{Undoes, Undone};
+use crate::event::{SubjectKey, Undoes, Undone};
 
 #[test]
 fn links_sprints_and_versions() {
@@ -79,11 +79,11 @@ fn what_takes_them_back() {
             .collect::<Vec<_>>()
     };
     let subject = |kind, subject: &str, undone, once: &str| {
-        vec![(kind, subject.to_owned(), Undoes::Subject(undone), once.to_owned())]
+        vec![(kind, SubjectKey::from(subject), Undoes::Subject(undone), once.to_owned())]
     };
     let link = |end: &str| {
         let of = Undoes::Occurrence(format!("jira-link:10213:{end}"), Undone::Deleted);
-        ("ticket.linked", end.to_owned(), of, format!("jira-unlinked:10213:{end}"))
+        ("ticket.linked", SubjectKey::from(end), of, format!("jira-unlinked:10213:{end}"))
     };
     assert_eq!(undone(fixture!("issuelink_created"), "issuelink_deleted"), [link("10040"), link("10041")]);
     let version = fixture!("version_released");

@@ -89,7 +89,7 @@ fn a_ticket_that_moves_is_renamed() {
     let key = ["Key", "Key", "", "OLD-1", "", "DATA-123"].map(Some);
     let labels = [None, Some("labels"), None, None, None, Some("a")];
     let [moved, updated] = events(&changed(&[labels, key])).try_into().unwrap();
-    let renamed = Renamed { from: "OLD-1".to_owned(), to: "DATA-123".to_owned() };
+    let renamed = Renamed { from: "OLD-1".into(), to: "DATA-123".into() };
     assert_eq!((moved.kind.as_str(), moved.undoing, moved.renamed), ("ticket.moved", None, Some(renamed)));
     assert_eq!((updated.subject.as_str(), updated.renamed), ("DATA-123", None));
     let odd = changed(&[["Key", "Key", "", "nonsense", "", "DATA-123"].map(Some)]);
