@@ -238,7 +238,7 @@ impl Tx<'_> {
         self.rows(
             "SELECT l.*, e.body FROM ledger l JOIN event e ON e.id = l.event_id
              WHERE l.object_at <= :now AND l.state <> 'held' AND NOT EXISTS (SELECT 1 FROM recovered WHERE NOT parked)
-             ORDER BY l.object_at, l.event_id, l.id LIMIT 64",
+             ORDER BY l.object_at LIMIT 64",
             named_params! { ":now": Millis(now) },
             |row| {
                 let assumption = assumption(row)?;

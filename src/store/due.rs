@@ -1,6 +1,7 @@
 //! Updates whose time has come, with what is known about their subjects now.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use rusqlite::{Row, named_params};
@@ -39,7 +40,9 @@ const DUE: &str = "
         WHERE d.due_at <= :now AND d.due_at > d.at AND d.team = l.team AND d.thread = l.thread))
       AND l.at > coalesce(:resumed, 0) AND l.at > coalesce((SELECT max(at) FROM recovered WHERE NOT parked), 0)
       AND NOT EXISTS (SELECT 1 FROM recovered c WHERE c.delivery_id = l.delivery_id)
-    ORDER BY l.due_at, l.team, l.id LIMIT 512";
+    ORDER BY l.due_at, l.team, l.id";
+/// A limit has SQLite build a temporary table for the order, so it is there only where it's needed.
+static DUE_LIMITED: LazyLock<String> = LazyLock::new(|| format!("{DUE} LIMIT {BATCH}"));
 
 impl Store {
     /// When the next update, silence or objection is due, if any waits.
@@ -59,8 +62,17 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn due(&self, now: Timestamp, resumed: Option<Timestamp>) -> Result<Batch, StoreError> {
+        let waiting: Option<u32> = self.value(
+            "SELECT count(*) FROM (SELECT 1 FROM ledger WHERE due_at <= :now + 1000 LIMIT 513)",
+            named_params! { ":now": Millis(now) },
+        )?;
+        let sql = match waiting.unwrap_or_default() {
+            0 => return Ok(Batch::default()),
+            few if few as usize <= BATCH => DUE,
+            _ => &DUE_LIMITED,
+        };
         let params = named_params! { ":now": Millis(now), ":resumed": resumed.map(Millis) };
-        let rows = self.rows(DUE, params, |row| {
+        let rows = self.rows(sql, params, |row| {
             let key = (time(row, "due_at")?, row.get::<_, String>("team")?);
             Ok((key, row.get::<_, i64>("id")?, due(row)))
         })?;

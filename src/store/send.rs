@@ -139,19 +139,24 @@ impl Tx<'_> {
 
     /// Ends the lines that a send's message tells, once none of its sends waits or is under way.
     fn end_lines_of(&self, send: i64) -> Result<(), StoreError> {
+        let message = self.row(
+            "SELECT l.id, l.delivery_id || '.' || l.line AS name,
+                    (SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
+                     WHERE ledger_id = l.id AND state = 'failed') AS failed
+             FROM send s JOIN ledger l ON l.id = s.ledger_id
+             WHERE s.id = :send AND NOT EXISTS (
+                 SELECT 1 FROM send o WHERE o.ledger_id = l.id AND o.state IN ('queued', 'sending'))",
+            named_params! { ":send": send },
+            |row| Ok((row.get::<_, i64>("id")?, row.get::<_, String>("name")?, row.get::<_, String>("failed")?)),
+        )?;
+        let Some((id, name, failed)) = message else { return Ok(()) };
+        let (state, code) = if failed == "[]" { ("sent", Code::Sent) } else { ("failed", Code::Undelivered) };
         self.run(
-            "UPDATE ledger SET
-                 state = iif(EXISTS (SELECT 1 FROM send WHERE ledger_id = m.id AND state = 'failed'), 'failed', 'sent'),
-                 reason = iif(EXISTS (SELECT 1 FROM send WHERE ledger_id = m.id AND state = 'failed'),
-                     json_object('code', :undelivered, 'failed', json((
-                         SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
-                         WHERE ledger_id = m.id AND state = 'failed'))),
-                     json_object('code', :sent, 'with', iif(ledger.id = m.id, NULL, m.name)))
-             FROM (SELECT l.id, l.delivery_id || '.' || l.line AS name
-                   FROM send s JOIN ledger l ON l.id = s.ledger_id WHERE s.id = :send) AS m
-             WHERE (ledger.id = m.id OR ledger.lead_id = m.id)
-               AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = m.id AND state IN ('queued', 'sending'))",
-            named_params! { ":undelivered": Code::Undelivered.as_str(), ":sent": Code::Sent.as_str(), ":send": send },
+            "UPDATE ledger SET state = :state,
+                    reason = iif(:state = 'failed', json_object('code', :code, 'failed', json(:failed)),
+                                 json_object('code', :code, 'with', iif(id = :id, NULL, :name)))
+             WHERE id = :id OR lead_id = :id",
+            named_params! { ":state": state, ":code": code.as_str(), ":failed": failed, ":name": name, ":id": id },
         )?;
         Ok(())
     }
