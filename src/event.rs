@@ -6,6 +6,7 @@
 mod about;
 mod kind;
 mod name;
+mod occurrence;
 mod outcome;
 mod subject;
 mod undoing;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use about::{About, Issue, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket};
 pub use kind::{EventKind, KindStage, Kinds};
+pub use occurrence::{OccurrenceId, notes_in};
 pub use outcome::Outcome;
 pub use subject::{SubjectKey, SubjectParts};
 pub use undoing::{Renamed, Undoes, Undoing, Undone};
@@ -167,7 +169,7 @@ pub struct Event {
     /// Names this occurrence where the same one can reach us in two different deliveries (a Jira comment, a note
     /// in a description): the second is not news
     #[serde(default)]
-    pub once: Option<String>,
+    pub once: Option<OccurrenceId>,
     /// What the names of all notes in a text begin with, where the text was edited and its delivery doesn't say what it
     /// was before: its notes follow this event, and what they change is for whoever knows the earlier ones to say
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -369,16 +371,8 @@ pub struct Note {
     pub taken_back: bool,
     /// The id of the note that it replaces, or that is taken back
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub replaces: Option<String>,
-}
-
-impl Note {
-    /// The name of a note without the time of the edit that told it: `KIND:DIGEST@TIME` names the same words in the same
-    /// place as `KIND:DIGEST`.
-    #[must_use]
-    pub fn name(once: &str) -> &str {
-        once.rsplit_once('@').map_or(once, |(name, _)| name)
-    }
+    #[schemars(with = "Option<String>")]
+    pub replaces: Option<OccurrenceId>,
 }
 
 /// What somebody wrote.

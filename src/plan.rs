@@ -24,7 +24,7 @@ pub use silence::{Silence, Silent, Timer, broken_silence};
 pub use undo::{Made, Recall};
 
 use crate::destination::Destination;
-use crate::event::{Change, Comment, Event, EventKind, RuleId, SubjectKey};
+use crate::event::{Change, Comment, Event, EventKind, OccurrenceId, RuleId, SubjectKey};
 use crate::hold::{Past, Wait, hold};
 use crate::reason::Reason;
 use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate};
@@ -70,7 +70,7 @@ pub struct Held {
     /// What it would tell
     pub kind: EventKind,
     /// Its event's `once`
-    pub once: Option<String>,
+    pub once: Option<OccurrenceId>,
     /// Its event's change
     pub change: Option<Change>,
     /// The login of whoever did it
@@ -157,7 +157,7 @@ pub struct Plan {
     /// What was made ready to be sent and is to be written anew, or not to be sent
     pub recalled: Vec<Recall>,
     /// Occurrences, by their names, in whose events other words stand from now on, or none
-    pub reworded: Vec<(String, Option<Comment>)>,
+    pub reworded: Vec<(OccurrenceId, Option<Comment>)>,
 }
 
 impl Plan {

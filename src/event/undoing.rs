@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SubjectKey;
+use super::{OccurrenceId, SubjectKey};
 
 /// What an event that is no news does to what was told, or waits to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct Undoing {
 #[serde(rename_all = "snake_case")]
 pub enum Undoes {
     /// What waits to tell of an occurrence, by its [`super::Event::once`], which may yet be to come
-    Occurrence(String, Undone),
+    Occurrence(OccurrenceId, Undone),
     /// All that waits to be told of the subject
     Subject(Undone),
     /// Nothing by itself: the state that it brings decides what still holds

@@ -65,7 +65,7 @@ pub(super) fn settle(event: &mut Event, rules: &Rules, tx: &Tx<'_>) -> Result<Op
     follow_number(event, tx)?;
     // What undoes an occurrence is found by its name, whichever of the two comes first.
     if let Some(Undoes::Occurrence(of, _)) = event.undoing.as_ref().map(|undoing| &undoing.of) {
-        event.once = Some(format!("{of}@{}", event.at.as_millisecond()));
+        event.once = Some(of.at(event.at));
     }
     keep_words(event, rules);
     let Some(renamed) = event.renamed.clone() else { return Ok(None) };

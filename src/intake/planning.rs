@@ -77,7 +77,7 @@ impl Round<'_> {
         let work = matches!(&event.about, About::Thing(thing) if thing.pull_request.is_some());
         let ticket = event.tickets.first().filter(|key| event.subject != key.as_str() && rules.ask_of_tickets());
         let ticket = ticket.map(|key| tx.known(key.as_str())).transpose()?.flatten();
-        let replaced = event.note.as_ref().filter(|note| note.edited).and_then(|note| note.replaces.as_deref());
+        let replaced = event.note.as_ref().filter(|note| note.edited).and_then(|note| note.replaces.as_ref());
         let scope = event.repository();
         let restricts = event.private == Some(true) && rules.have_readers_outside();
         let undoings = track::undone_with(event).map(|once| tx.undoings(&once)).transpose()?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::destination::Destination;
-use crate::event::{About, Event, Note};
+use crate::event::{About, Event, OccurrenceId};
 use crate::reason::Reason;
 use crate::rule::{Team, is_member};
 
@@ -42,8 +42,8 @@ impl Agreement {
 #[must_use]
 pub fn agreement(assumption: &Event, team: Option<&Team>, (until, since): (Timestamp, &[Event])) -> Agreement {
     let replaces = |event: &Event| event.note.as_ref().and_then(|note| note.replaces.clone());
-    let once = assumption.once.as_deref().map(Note::name);
-    if once.is_some() && since.iter().any(|event| replaces(event).as_deref() == once) {
+    let once = assumption.once.as_ref().map(OccurrenceId::original);
+    if once.is_some() && since.iter().any(|event| replaces(event) == once) {
         return Agreement::Changed;
     }
     let wrote = |event: &&Event| event.at <= until && (event.comment.is_some() || event.note.is_some());

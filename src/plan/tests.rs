@@ -300,7 +300,7 @@ fn noted(words: &str, replaces: Option<&str>, taken_back: bool) -> Tracked {
         author: None,
         edited: replaces.is_some() && !taken_back,
         taken_back,
-        replaces: replaces.map(str::to_owned),
+        replaces: replaces.map(Into::into),
     });
     tracked
 }
@@ -308,7 +308,7 @@ fn noted(words: &str, replaces: Option<&str>, taken_back: bool) -> Tracked {
 #[test]
 fn a_note_that_is_edited_or_taken_back_is_not_sent_in_its_old_words() {
     let notes = teams(&TEAM.replace("pull_request.*", "note.*"));
-    let waits = |line, once: &str| Held { once: Some(once.to_owned()), ..held(line, "all", EventKind::NoteAssumed) };
+    let waits = |line, once: &str| Held { once: Some(once.into()), ..held(line, "all", EventKind::NoteAssumed) };
     let waiting = [waits(1, "note:a:assumed:1"), waits(2, "note:a:assumed:2@99"), waits(3, "note:a:assumed:22@99")];
     let line = |line| LineId { delivery: 1, line };
 

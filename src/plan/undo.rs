@@ -1,7 +1,7 @@
 //! What an event takes back: updates that wait although they are no longer true, and changes that were undone while they
 //! waited.
 
-use crate::event::{EventKind, SubjectKey, Undoes, Undone};
+use crate::event::{EventKind, OccurrenceId, SubjectKey, Undoes, Undone};
 use crate::reason::Reason;
 use crate::rule::Rules;
 use crate::track::Tracked;
@@ -21,7 +21,7 @@ pub struct Recall {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Made {
     /// Those that tell of an occurrence, by its name
-    Occurrence(String),
+    Occurrence(OccurrenceId),
     /// Those about a subject
     Subject(SubjectKey),
     /// Those of a conversation

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::event::{Actor, Event, EventKind, Note};
+use crate::event::{Actor, Event, EventKind, Note, OccurrenceId};
 
 use super::text;
 
@@ -91,7 +91,7 @@ pub fn edits(event: &Event, (before, now): (&str, &str), place: &Place) -> Vec<E
 pub fn tell(event: &Event, said: Said, place: &Place) -> Event {
     let name = said.kind.as_str().trim_start_matches("note.").to_owned();
     // Every delivery contains the description, so the same text in the same place is reported once.
-    let once = place.name.as_ref().map(|place| format!("{}{name}:{}", prefix(place), said.digest()));
+    let once = place.name.as_ref().map(|place| OccurrenceId::of_note(place, &name, &said.digest()));
     let note = Note {
         kind: name,
         text: said.words,
@@ -103,11 +103,6 @@ pub fn tell(event: &Event, said: Said, place: &Place) -> Event {
         replaces: None,
     };
     Event { kind: said.kind, url: place.url.clone(), note: Some(note), once, ..bare(event) }
-}
-
-/// The beginning of the names of all notes in a place.
-pub fn prefix(place: &str) -> String {
-    format!("note:{place}:")
 }
 
 /// The events for a text that had the notes `before` and has the notes `now`, otherwise like `event`, which contained
@@ -122,10 +117,10 @@ pub fn revise(event: &Event, before: Vec<Event>, now: Vec<Event>) -> Vec<Event> 
         let place = gone.iter().position(|old| old.kind == note.kind).map(|at| gone.remove(at));
         if let (Some(old), Some(note)) = (place, note.note.as_mut()) {
             note.edited = true;
-            note.replaces = old.once.as_deref().map(|once| Note::name(once).to_owned());
+            note.replaces = old.once.as_ref().map(OccurrenceId::original);
         }
         // A text that comes back in a later edit is news again, so the time of the edit is part of the name.
-        note.once = note.once.map(|once| format!("{once}@{}", event.at.as_millisecond()));
+        note.once = note.once.map(|once| once.at(event.at));
         told.push(note);
     }
     told.extend(gone.into_iter().map(|old| take_back(event, old)));
@@ -139,10 +134,9 @@ fn says_the_same(one: &Event, other: &Event) -> bool {
 }
 
 fn take_back(event: &Event, old: Event) -> Event {
-    let name = old.once.as_deref().map(|once| Note::name(once).to_owned());
+    let name = old.once.as_ref().map(OccurrenceId::original);
     let note = old.note.map(|note| Note { edited: false, taken_back: true, replaces: name.clone(), ..note });
-    // A deleted comment has the time of its last edit, so the name needs a mark of its own.
-    let once = name.map(|name| format!("{name}@{}-", event.at.as_millisecond()));
+    let once = name.map(|name| name.taken_back_at(event.at));
     Event { kind: old.kind, url: old.url, note, once, ..bare(event) }
 }
 
@@ -168,9 +162,8 @@ pub fn standing(told: impl IntoIterator<Item = Event>) -> Vec<Event> {
     let mut standing: Vec<Event> = Vec::new();
     for event in told {
         let Some(note) = &event.note else { continue };
-        let goes =
-            |once: &Option<String>| once.is_some() && once.as_deref().map(Note::name) == note.replaces.as_deref();
-        standing.retain(|old| !goes(&old.once));
+        let goes = |once: &OccurrenceId| Some(once.original()) == note.replaces;
+        standing.retain(|old| !old.once.as_ref().is_some_and(goes));
         let known = standing.iter().any(|old| says_the_same(old, &event));
         if !note.taken_back && !known {
             standing.push(event);
@@ -240,7 +233,7 @@ mod tests {
             let standing = standing(told.clone());
             prop_assert_eq!(all_words(&standing), all_words(&now));
             let known = told.iter().filter_map(|event| event.note.as_ref()?.replaces.clone());
-            let names: BTreeSet<_> = told.iter().filter_map(|event| event.once.as_deref().map(Note::name)).collect();
+            let names: BTreeSet<_> = told.iter().filter_map(|event| event.once.as_ref().map(OccurrenceId::original)).collect();
             prop_assert!(known.into_iter().all(|name| names.contains(name.as_str())));
         }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use crate::event::SubjectKey;
+use crate::event::{OccurrenceId, SubjectKey};
 
 /// A transaction that writes, or a connection that only reads.
 pub struct Tx<'c>(&'c Connection);
@@ -169,6 +169,18 @@ impl ToSql for SubjectKey {
 }
 
 impl FromSql for SubjectKey {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str().map(Self::from)
+    }
+}
+
+impl ToSql for OccurrenceId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+impl FromSql for OccurrenceId {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_str().map(Self::from)
     }

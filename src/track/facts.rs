@@ -1,6 +1,6 @@
 //! Facts that complete an event: what was said before about the same occurrence, and about what the event belongs to.
 
-use crate::event::{About, Event, Note, Source, Ticket, Undoes, Undone};
+use crate::event::{About, Event, OccurrenceId, Source, Ticket, Undoes, Undone};
 use crate::reason::Reason;
 
 use super::{Known, Tracked, belong, track};
@@ -81,43 +81,24 @@ fn undone(event: &mut Event, undoings: Vec<Event>) -> Option<Reason> {
 /// The occurrence whose undoing would undo an event, by its name: of a note, the comment that it is said in. `None` where
 /// nothing that undoes it can come first.
 #[must_use]
-pub fn undone_with(event: &Event) -> Option<String> {
+pub fn undone_with(event: &Event) -> Option<OccurrenceId> {
     if event.undoing.is_some() {
         return None;
     }
-    let once = event.once.as_deref()?;
+    let once = event.once.as_ref()?;
     match (&event.note, &event.comment) {
-        (Some(_), _) => comment_of(once),
+        (Some(_), _) => once.comment_of_note(),
         (None, None) if !event.kind.can_be_undone_first() => None,
-        (None, _) => Some(once.to_owned()),
+        (None, _) => Some(once.clone()),
     }
 }
 
 /// The place of a note whose edits may have come before it, as the names of all notes there begin.
 #[must_use]
 pub fn place_of_note(event: &Event) -> Option<String> {
-    let (note, once) = (event.note.as_ref()?, event.once.as_deref()?);
+    let (note, once) = (event.note.as_ref()?, event.once.as_ref()?);
     // What an edit brings is newer than the words that it replaces.
-    if note.taken_back || Note::name(once) != once {
-        return None;
-    }
-    let (place, _) = once.rsplit_once(':')?.0.rsplit_once(':')?;
-    Some(format!("{place}:"))
-}
-
-/// The comment that a note is said in, by the note's name.
-fn comment_of(once: &str) -> Option<String> {
-    let (host, place) = once.split_once("note:")?;
-    // What an edit brings is newer than the comment.
-    if place.contains('@') {
-        return None;
-    }
-    let place = place.rsplit_once(':')?.0.rsplit_once(':')?.0;
-    let of_jira = place.strip_prefix("jira:comment:").map(|id| format!("{host}jira-comment:{id}"));
-    of_jira.or_else(|| {
-        let of = ["github:comment:", "github:review:", "github:review-comment:"];
-        of.iter().any(|kind| place.starts_with(kind)).then(|| format!("{host}{place}"))
-    })
+    if note.taken_back || !once.is_original() { None } else { once.notes_beside() }
 }
 
 /// Why an occurrence that two deliveries tell of is no news the second time. Two webhooks of GitHub's never have the same
@@ -129,12 +110,11 @@ fn told_already(delivery: String, event: &Event) -> Reason {
 
 /// Why a note is no news: an edit of it came before it.
 fn overtaken(event: &Event, notes: &[Event]) -> Option<Reason> {
-    let (note, once) = (event.note.as_ref()?, event.once.as_deref()?);
+    let (note, once) = (event.note.as_ref()?, event.once.as_ref()?.original());
     // What an edit brings is newer than the words that it replaces.
     if note.edited {
         return None;
     }
-    let replaces =
-        |other: &Event| other.note.as_ref().is_some_and(|other| other.replaces.as_deref() == Some(Note::name(once)));
+    let replaces = |other: &Event| other.note.as_ref().is_some_and(|other| other.replaces.as_ref() == Some(&once));
     notes.iter().any(replaces).then_some(Reason::LateEdited)
 }

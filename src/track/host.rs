@@ -1,6 +1,6 @@
 //! Tells two servers with the same names apart: a subject on another host than ours has the host in its name.
 
-use crate::event::{About, Event, Note, Renamed, Source, SubjectKey, Undoes};
+use crate::event::{About, Event, Note, OccurrenceId, Renamed, Source, SubjectKey, Undoes};
 
 /// The hosts whose repositories and tickets go by their bare names: as configured, else the first that was heard of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,13 +39,14 @@ pub fn localize(event: &mut Event, homes: &mut Homes) {
     let name = |name: &mut String| *name = format!("{host}/{name}");
     let subject = |subject: &mut SubjectKey| *subject = subject.clone().on_host(Some(&host));
     subject(&mut event.subject);
-    event.once.as_mut().map(name);
+    let once = |once: &mut OccurrenceId| *once = once.on_host(&host);
+    event.once.as_mut().map(once);
     event.retold.as_mut().map(name);
     if let Some(Note { replaces: Some(replaces), .. }) = &mut event.note {
-        name(replaces);
+        once(replaces);
     }
-    if let Some(Undoes::Occurrence(once, _)) = event.undoing.as_mut().map(|undoing| &mut undoing.of) {
-        name(once);
+    if let Some(Undoes::Occurrence(of, _)) = event.undoing.as_mut().map(|undoing| &mut undoing.of) {
+        once(of);
     }
     if let Some(Renamed { from, to }) = &mut event.renamed {
         subject(from);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, EventKind, PullRequest, Undoes, Undone};
+use crate::event::{Event, EventKind, OccurrenceId, PullRequest, Undoes, Undone};
 use crate::reason::Reason;
 
 /// More reviewers than this are not kept apart.
@@ -29,7 +29,7 @@ struct Latest {
     by: String,
     state: State,
     /// The occurrence's name
-    once: Option<String>,
+    once: Option<OccurrenceId>,
     /// When it was
     at: Option<Timestamp>,
 }

@@ -24,8 +24,7 @@ fn words() -> Option<Comment> {
 
 /// Two comments that wait.
 fn waiting() -> History {
-    let of =
-        |line, once: &str| Held { once: Some(once.to_owned()), ..held(line, "all", EventKind::PullRequestCommented) };
+    let of = |line, once: &str| Held { once: Some(once.into()), ..held(line, "all", EventKind::PullRequestCommented) };
     History { held: vec![of(1, "comment:1"), of(2, "comment:2")], ..History::default() }
 }
 
@@ -37,14 +36,14 @@ fn lines(withdrawn: &[(LineId, Reason)]) -> Vec<i64> {
 fn an_occurrence_that_is_undone_is_not_sent_and_one_that_is_edited_in_other_words() {
     let rules = teams(TEAM);
     let plan_of = |how, comment: Option<Comment>| {
-        let mut tracked = undoing(EventKind::PullRequestCommented, Undoes::Occurrence("comment:1".to_owned(), how));
+        let mut tracked = undoing(EventKind::PullRequestCommented, Undoes::Occurrence("comment:1".into(), how));
         tracked.event.comment = comment;
         plan(&tracked, &rules, &waiting(), NOON)
     };
-    let recall = |withdrawn: Option<Reason>| vec![Recall { made: Made::Occurrence("comment:1".to_owned()), withdrawn }];
+    let recall = |withdrawn: Option<Reason>| vec![Recall { made: Made::Occurrence("comment:1".into()), withdrawn }];
     let edited = plan_of(Undone::Edited, words());
     assert_eq!((lines(&edited.withdrawn), &edited.recalled), (vec![], &recall(None)));
-    assert_eq!(edited.reworded, [("comment:1".to_owned(), words())]);
+    assert_eq!(edited.reworded, [("comment:1".into(), words())]);
     for (how, comment, reason) in [
         (Undone::Edited, None, Reason::WordsTakenBack),
         (Undone::Deleted, None, Reason::UndoneBefore { how: Undone::Deleted }),
@@ -56,7 +55,7 @@ fn an_occurrence_that_is_undone_is_not_sent_and_one_that_is_edited_in_other_word
         assert_eq!(lines(&undone.withdrawn), [1], "{how:?}");
         assert_eq!(undone.withdrawn[0].1, reason);
         assert_eq!(undone.recalled, recall(Some(reason)));
-        assert_eq!(undone.reworded, [("comment:1".to_owned(), None)], "{how:?}");
+        assert_eq!(undone.reworded, [("comment:1".into(), None)], "{how:?}");
         assert_eq!(undone.updates, [], "it is no news by itself");
     }
 }

@@ -74,7 +74,7 @@ fn what_would_be_suppressed_is_not_shown() {
 
 #[test]
 fn what_takes_something_back_is_asked_of_nobody() {
-    let of = Undoes::Occurrence("comment/1".to_owned(), Undone::Deleted);
+    let of = Undoes::Occurrence("comment/1".into(), Undone::Deleted);
     let undoing = Some(Undoing { of, because: "the comment is deleted".to_owned() });
     let deleted = Event { undoing, ..merged("cy") };
     let (evaluated, sends) = said(vec![deleted.clone()]);

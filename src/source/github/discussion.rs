@@ -1,6 +1,6 @@
 //! Discussions and their answers.
 
-use crate::event::{About, Event, EventKind, Outcome, SubjectKey, Thing, ThingKind, Undoes, Undone};
+use crate::event::{About, Event, EventKind, OccurrenceId, Outcome, SubjectKey, Thing, ThingKind, Undoes, Undone};
 use crate::reason::Reason;
 use crate::source::lenient::Id;
 use crate::source::{Understood, not_news, summary};
@@ -83,7 +83,7 @@ fn converted(delivery: &Delivery<'_>, discussion: &Issue, event: &mut Event) -> 
 }
 
 /// Names the choice of an answer, including its time, since the same answer can be chosen again later.
-fn chosen(discussion: &Issue, answer: &Comment) -> Option<String> {
+fn chosen(discussion: &Issue, answer: &Comment) -> Option<OccurrenceId> {
     let id = answer.id.as_ref().map(Id::as_str)?;
     name::at(&["discussion-comment", id, "answer"], time(&discussion.answer_chosen_at))
 }

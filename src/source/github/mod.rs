@@ -20,7 +20,7 @@ mod workflow;
 
 use url::Url;
 
-use crate::event::{About, Actor, Event, EventKind, Source, SubjectKey, Undoes, Undoing};
+use crate::event::{About, Actor, Event, EventKind, OccurrenceId, Source, SubjectKey, Undoes, Undoing};
 use crate::reason::Reason;
 
 use super::lenient::{Link, Maybe, Time};
@@ -131,7 +131,7 @@ impl Delivery<'_> {
 
     /// Names the occurrence of this delivery's action on the subject. An action can be repeated, so its time is part of
     /// the name.
-    fn once(&self, event: &Event) -> Option<String> {
+    fn once(&self, event: &Event) -> Option<OccurrenceId> {
         let change = event.change.as_ref();
         let detail = match self.action() {
             "edited" => change.map(|change| change.field.as_str()),

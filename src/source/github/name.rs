@@ -1,9 +1,10 @@
 //! The names of occurrences, which are the same in all deliveries that report an occurrence.
 
+use crate::event::OccurrenceId;
 use jiff::Timestamp;
 
 /// A name of these parts. An `@` in them is replaced, since it has a special meaning in a name.
-pub fn name(parts: &[&str]) -> String {
+pub fn name(parts: &[&str]) -> OccurrenceId {
     let mut name = "github".to_owned();
     for part in parts {
         name.push(':');
@@ -15,11 +16,11 @@ pub fn name(parts: &[&str]) -> String {
             }
         }
     }
-    name
+    name.into()
 }
 
 /// Names something that can happen to a subject repeatedly, and includes its time.
-pub fn at(parts: &[&str], time: Option<Timestamp>) -> Option<String> {
+pub fn at(parts: &[&str], time: Option<Timestamp>) -> Option<OccurrenceId> {
     let time = time?.as_millisecond().to_string();
     Some(name(&[parts, &[time.as_str()]].concat()))
 }

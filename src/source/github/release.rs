@@ -1,6 +1,8 @@
 //! Releases.
 
-use crate::event::{About, Event, EventKind, Outcome, Renamed, SubjectKey, Thing, ThingKind, Undoes, Undone};
+use crate::event::{
+    About, Event, EventKind, OccurrenceId, Outcome, Renamed, SubjectKey, Thing, ThingKind, Undoes, Undone,
+};
 use crate::source::lenient::Id;
 use crate::source::{Understood, not_news, summary};
 
@@ -64,7 +66,7 @@ fn about(delivery: &Delivery<'_>, release: &Release, tag: &str) -> Thing {
 }
 
 /// Names its publication, as a release or pre-release. The same release can be published again later.
-fn once(release: &Release) -> Option<String> {
+fn once(release: &Release) -> Option<OccurrenceId> {
     let what = if *release.prerelease == Some(true) { "prereleased" } else { "published" };
     name::at(&["release", release.id.as_ref().map(Id::as_str)?, what], time(&release.published_at))
 }

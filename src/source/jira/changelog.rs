@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use jiff::civil::Date;
 
-use crate::event::{Change, EventKind, StatusCategory, Undoing};
+use crate::event::{Change, EventKind, OccurrenceId, StatusCategory, Undoing};
 use crate::source::jira_text::Written;
 use crate::source::lenient::{Day, Id, Maybe};
 use crate::source::text;
@@ -21,7 +21,7 @@ pub struct Happening {
     /// The change
     pub change: Option<Change>,
     /// Its name, if that isn't made of its place in the history
-    pub once: Option<String>,
+    pub once: Option<OccurrenceId>,
     /// What it takes back, in which case it isn't news
     pub undoing: Option<Undoing>,
 }

@@ -1,6 +1,6 @@
 //! Comments: whether they were written, edited, deleted or restricted.
 
-use crate::event::{self, Event, EventKind, Undoes, Undone};
+use crate::event::{self, Event, EventKind, OccurrenceId, Undoes, Undone, notes_in};
 use crate::source::jira_text::Written;
 use crate::source::lenient::Id;
 use crate::source::note::{self, Place};
@@ -78,7 +78,7 @@ impl Delivery<'_> {
         };
         let updated = comment.and_then(Comment::updated).filter(|_| undone != Undone::Deleted);
         let time = updated.map(|time| format!(":{}", time.as_millisecond())).unwrap_or_default();
-        let once = id.filter(|_| told).map(|id| format!("jira-comment-{word}:{id}{time}"));
+        let once = id.filter(|_| told).map(|id| format!("jira-comment-{word}:{id}{time}").into());
         Happening { once, undoing: Some(undoing(of, because)), ..new }
     }
 
@@ -109,7 +109,7 @@ impl Delivery<'_> {
         let fate = self.comment_fate().filter(|fate| *fate != Fate::Written)?;
         // Without the comment, there is nothing to compare.
         let id = self.comment_id().filter(|_| fate == Fate::Deleted || self.body.comment.is_some())?;
-        Some(note::prefix(&place(id)))
+        Some(notes_in(&place(id)))
     }
 
     /// The events for notes in the comment.
@@ -126,8 +126,8 @@ impl Delivery<'_> {
 }
 
 /// Names a comment, which comes in `comment_created` and within `jira:issue_updated`.
-fn once(id: &str) -> String {
-    format!("jira-comment:{id}")
+fn once(id: &str) -> OccurrenceId {
+    format!("jira-comment:{id}").into()
 }
 
 /// Names a comment as the place of notes.

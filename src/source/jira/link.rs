@@ -1,6 +1,6 @@
 //! Links between tickets, from webhooks and changelogs.
 
-use crate::event::{Change, Event, EventKind, TicketKey, Undoes, Undone};
+use crate::event::{Change, Event, EventKind, OccurrenceId, TicketKey, Undoes, Undone};
 use crate::reason::Reason;
 use crate::source::lenient::{Id, Maybe};
 use crate::source::{Understood, text};
@@ -29,7 +29,7 @@ pub fn unlinked(delivery: &Delivery<'_>) -> Understood {
     let both = std::iter::once(source).chain(link.destination_issue_id.as_ref());
     let gone = both.map(|end| {
         let of = Undoes::Occurrence(name(number, end), Undone::Deleted);
-        let once = Some(format!("jira-unlinked:{}:{}", number.as_str(), end.as_str()));
+        let once = Some(format!("jira-unlinked:{}:{}", number.as_str(), end.as_str()).into());
         let undoing = Some(undoing(of, "the link was removed"));
         Event { kind: EventKind::TicketLinked, undoing, once, ..delivery.about_unnamed(end.as_str()) }
     });
@@ -43,8 +43,8 @@ fn ends<'a>(delivery: &Delivery<'a>) -> Result<(&'a IssueLink, &'a Id), Reason> 
 }
 
 /// Names a link at one of its ends.
-fn name(link: &Id, ticket: &Id) -> String {
-    format!("jira-link:{}:{}", link.as_str(), ticket.as_str())
+fn name(link: &Id, ticket: &Id) -> OccurrenceId {
+    format!("jira-link:{}:{}", link.as_str(), ticket.as_str()).into()
 }
 
 /// The description of a link in a changelog: `blocks DATA-7`
@@ -59,7 +59,7 @@ pub fn change(from: Option<String>, to: Option<String>) -> Change {
 }
 
 /// The name that `issuelink_created` gives to a link in a changelog, if the ticket still has it.
-pub fn once(item: &Item, issue: &Issue) -> Option<String> {
+pub fn once(item: &Item, issue: &Issue) -> Option<OccurrenceId> {
     let said = item.to_string.text().unwrap_or_default();
     let key = item.to.text().or_else(|| said.rsplit(' ').next())?;
     let links = issue.fields.as_ref()?.issuelinks.entries();

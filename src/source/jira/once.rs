@@ -17,10 +17,10 @@ pub fn name(body: &Body, events: &mut [Event]) {
     let mut fields: Vec<String> = Vec::new();
     for event in events.iter_mut().filter(|event| event.once.is_none()) {
         event.once = match (event.kind, &event.change) {
-            (EventKind::TicketCreated, _) => Some(format!("jira-created:{id}")),
-            (EventKind::TicketDeleted, _) => Some(format!("jira-deleted:{id}")),
+            (EventKind::TicketCreated, _) => Some(format!("jira-created:{id}").into()),
+            (EventKind::TicketDeleted, _) => Some(format!("jira-deleted:{id}").into()),
             (EventKind::TicketCommented, _) => None,
-            (_, None) => history.as_ref().or(updated.as_ref()).map(|when| format!("jira-update:{id}:{when}")),
+            (_, None) => history.as_ref().or(updated.as_ref()).map(|when| format!("jira-update:{id}:{when}").into()),
             (_, Some(change)) => {
                 // An `@` has a special meaning in a name.
                 let field = change.field.replace('@', "-");
@@ -31,7 +31,7 @@ pub fn name(body: &Body, events: &mut [Event]) {
                     (None, None) => None,
                 };
                 fields.push(field);
-                place.map(|place| format!("jira-change:{id}:{place}"))
+                place.map(|place| format!("jira-change:{id}:{place}").into())
             }
         };
     }

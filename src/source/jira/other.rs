@@ -28,7 +28,7 @@ pub fn sprint(delivery: &Delivery<'_>, kind: EventKind, undone: Option<Undone>) 
     };
     // A sprint that is reopened can end again.
     let time = time.map(|time| format!(":{}", time.0.as_millisecond())).unwrap_or_default();
-    let once = Some(format!("jira-sprint:{id}:{state}{time}"));
+    let once = Some(format!("jira-sprint:{id}:{state}{time}").into());
     let undoing = undone.map(|undone| undoing(Undoes::Subject(undone), "the sprint was deleted"));
     Ok(vec![Event { kind, once, undoing, ..delivery.base(subject, "", About::Thing(about)) }])
 }
@@ -56,7 +56,7 @@ pub fn version(delivery: &Delivery<'_>, undone: Option<Undone>) -> Understood {
     };
     // Only the time distinguishes a second release of a version from a repeated delivery.
     let time = delivery.body.timestamp.map(|time| format!(":{}", time.0.as_millisecond())).unwrap_or_default();
-    let once = Some(format!("jira-version:{id}:{state}{time}"));
+    let once = Some(format!("jira-version:{id}:{state}{time}").into());
     let undoing = undone.map(|undone| {
         let because =
             if undone == Undone::Deleted { "the version was deleted" } else { "the version is no longer released" };

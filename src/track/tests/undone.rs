@@ -53,7 +53,7 @@ fn review(kind: EventKind, by: &str, once: &str, reviewed: &str) -> Event {
     let actor = Actor { login: by.to_owned(), name: by.to_owned(), url: None, bot: false };
     Event {
         actor: Some(actor),
-        once: Some(once.to_owned()),
+        once: Some(once.into()),
         review: Some(Review { id: once.to_owned(), commit: Some(reviewed.to_owned()) }),
         ..on_pull_request(kind, |pr| pr.head_sha = Some("abc".to_owned()))
     }
@@ -150,7 +150,7 @@ fn a_change_is_told_while_it_is_the_last_of_its_field() {
 fn a_review_is_told_while_it_is_its_reviewers_last_word() {
     let (yes, no) = (Kind::PullRequestApproved, Kind::PullRequestChangesRequested);
     let dismissed =
-        |once: &str| undoing(review(yes, "li", "x", "abc"), Undoes::Occurrence(once.to_owned(), Undone::Dismissed));
+        |once: &str| undoing(review(yes, "li", "x", "abc"), Undoes::Occurrence(once.into(), Undone::Dismissed));
     let ended = |stage| pull_request(Kind::PullRequestClosed, (stage, false), 2);
     let moved_on = || on_pull_request(Kind::PullRequestPushed, |pr| pr.head_sha = Some("def".to_owned()));
     for (kind, again) in [(yes, no), (no, yes)] {
@@ -354,11 +354,11 @@ fn of_another_host_every_name_begins_with_it() {
     let mut event = undoing(
         Event {
             host: Some("ghe.example.com".to_owned()),
-            once: Some("github:review:1".to_owned()),
+            once: Some("github:review:1".into()),
             renamed: Some(crate::event::Renamed { from: "acme/old".into(), to: "acme/x".into() }),
             ..on_pull_request(PullRequestOpened, |_| ())
         },
-        Undoes::Occurrence("github:review:2".to_owned(), Undone::Deleted),
+        Undoes::Occurrence("github:review:2".into(), Undone::Deleted),
     );
     let plain = event.clone();
     // The one that is configured is ours, also where another one was heard of first.
@@ -374,7 +374,7 @@ fn of_another_host_every_name_begins_with_it() {
     assert_eq!(event.subject, "ghe.example.com/acme/x#45");
     assert_eq!(event.once.as_deref(), Some("ghe.example.com/github:review:1"));
     let of = event.undoing.map(|undoing| undoing.of);
-    assert_eq!(of, Some(Undoes::Occurrence("ghe.example.com/github:review:2".to_owned(), Undone::Deleted)));
+    assert_eq!(of, Some(Undoes::Occurrence("ghe.example.com/github:review:2".into(), Undone::Deleted)));
     let renamed = event.renamed.map(|renamed| (renamed.from, renamed.to));
     assert_eq!(renamed, Some(("ghe.example.com/acme/old".into(), "ghe.example.com/acme/x".into())));
 }

@@ -11,7 +11,7 @@ fn undoing(name: &str, body: &Value) -> Undoing {
 }
 
 fn occurrence(once: &str, undone: Undone) -> Undoes {
-    Undoes::Occurrence(once.to_owned(), undone)
+    Undoes::Occurrence(once.into(), undone)
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn the_same_comment_within_an_update_is_told_once_with_its_notes() {
     assert_eq!(once(&alone), once(&within));
 
     let undone = |body: &Value| events(body).remove(0).undoing.map(|undoing| undoing.of);
-    let edited = Undoes::Occurrence("jira-comment:10019".to_owned(), Undone::Edited);
+    let edited = Undoes::Occurrence("jira-comment:10019".into(), Undone::Edited);
     within["issue_event_type_name"] = json!("issue_comment_edited");
     assert_eq!((kinds(&within), undone(&within)), (vec!["ticket.commented", "note.assumed"], Some(edited.clone())));
     within["issue_event_type_name"] = json!(null);
@@ -119,7 +119,7 @@ fn what_becomes_of_a_comment_takes_back_what_waits() {
         let words = event.comment.map(|comment| comment.summary);
         (event.kind.as_str(), undoing.of, words, event.once.unwrap(), events.len())
     };
-    let of = |undone| Undoes::Occurrence("jira-comment:10019".to_owned(), undone);
+    let of = |undone| Undoes::Occurrence("jira-comment:10019".into(), undone);
     let words = Some("Ana Doe the ids are in.".to_owned());
     let told = "ticket.commented";
     for (name, kind) in
@@ -128,7 +128,7 @@ fn what_becomes_of_a_comment_takes_back_what_waits() {
         let mut body = fixture!("comment_created_adf");
         (body["webhookEvent"], body["issue_event_type_name"]) = (json!(name), json!(kind));
         body["comment"]["updateAuthor"] = json!({"name": "bo", "displayName": "Bo"});
-        let edited = (told, of(Undone::Edited), words.clone(), "jira-comment-edited:10019:1714644000000".to_owned(), 1);
+        let edited = (told, of(Undone::Edited), words.clone(), "jira-comment-edited:10019:1714644000000".into(), 1);
         assert_eq!(undone(&body), edited, "{name}");
         let [event, note] = events(&body).try_into().unwrap();
         assert_eq!((event.actor.unwrap().login, note.actor.unwrap().login), ("bo".to_owned(), "bo".to_owned()));
@@ -138,14 +138,14 @@ fn what_becomes_of_a_comment_takes_back_what_waits() {
         for (field, value) in restrictions() {
             let mut body = body.clone();
             body["comment"][field] = value;
-            let once = "jira-comment-restricted:10019:1714644000000".to_owned();
+            let once = "jira-comment-restricted:10019:1714644000000".into();
             assert_eq!(undone(&body), (told, of(Undone::Restricted), None, once, 0), "{name}");
         }
     }
     for (name, kind) in [("comment_deleted", ""), ("jira:issue_updated", "issue_comment_deleted")] {
         let mut body = fixture!("comment_created_adf");
         (body["webhookEvent"], body["issue_event_type_name"]) = (json!(name), json!(kind));
-        let gone = (told, of(Undone::Deleted), None, "jira-comment-deleted:10019".to_owned(), 0);
+        let gone = (told, of(Undone::Deleted), None, "jira-comment-deleted:10019".into(), 0);
         assert_eq!(undone(&body), gone, "{name}");
         assert_eq!(events(&body)[0].url.as_deref(), Some("https://example.atlassian.net/browse/DATA-123"));
     }
@@ -157,7 +157,7 @@ fn a_changelog_that_has_the_words_of_a_deleted_comment_tells_none_of_them() {
         let mut body = changed(&[[None, Some("Comment"), Some("10019"), Some("it is hunter2"), None, None]]);
         body["issue_event_type_name"] = json!(kind);
         let [event] = events(&body).try_into().unwrap();
-        let of = Undoes::Occurrence("jira-comment:10019".to_owned(), Undone::Deleted);
+        let of = Undoes::Occurrence("jira-comment:10019".into(), Undone::Deleted);
         assert_eq!(event.undoing.as_ref().unwrap().of, of);
         assert_eq!(event.retold.as_deref(), Some("note:jira:comment:10019:"));
         assert!(!format!("{event:?}").contains("hunter2"));

@@ -3,7 +3,8 @@
 use super::*;
 
 fn names(body: &Value) -> Vec<String> {
-    events(body).into_iter().filter(|event| event.note.is_none()).map(|event| event.once.unwrap_or_default()).collect()
+    let once = |event: Event| event.once.map(|once| once.to_string()).unwrap_or_default();
+    events(body).into_iter().filter(|event| event.note.is_none()).map(once).collect()
 }
 
 #[test]

@@ -79,11 +79,11 @@ fn what_takes_them_back() {
             .collect::<Vec<_>>()
     };
     let subject = |kind, subject: &str, undone, once: &str| {
-        vec![(kind, SubjectKey::from(subject), Undoes::Subject(undone), once.to_owned())]
+        vec![(kind, SubjectKey::from(subject), Undoes::Subject(undone), once.into())]
     };
-    let link = |end: &str| {
-        let of = Undoes::Occurrence(format!("jira-link:10213:{end}"), Undone::Deleted);
-        ("ticket.linked", SubjectKey::from(end), of, format!("jira-unlinked:10213:{end}"))
+    let link = |end: &str| -> (&str, SubjectKey, Undoes, crate::event::OccurrenceId) {
+        let of = Undoes::Occurrence(format!("jira-link:10213:{end}").into(), Undone::Deleted);
+        ("ticket.linked", SubjectKey::from(end), of, format!("jira-unlinked:10213:{end}").into())
     };
     assert_eq!(undone(fixture!("issuelink_created"), "issuelink_deleted"), [link("10040"), link("10041")]);
     let version = fixture!("version_released");
