@@ -12,6 +12,7 @@ mod answer;
 mod bounce;
 mod delivery;
 mod due;
+mod keep;
 mod known;
 mod lanes;
 mod ledger;
@@ -49,6 +50,7 @@ pub use answer::{Assumption, Conclusion, Objected, Objection, Through, Told, Una
 pub use bounce::Refusals;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use due::Batch;
+pub use keep::{Keep, Sweep};
 pub use lanes::{Lane, Lanes};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::PlannedEvent;
@@ -93,6 +95,9 @@ pub enum StoreError {
     /// The queue of writes is full
     #[error("the store is overloaded")]
     Overloaded,
+    /// A delivery can't be read again without its body
+    #[error("delivery {0} can't be read again: its body was deleted (`[store] keep_bodies`)")]
+    NoBody(i64),
     /// A thread that worked for us ended
     #[error("a thread failed: {0}")]
     Stopped(tokio::task::JoinError),
@@ -278,6 +283,8 @@ impl Options {
         let conn = Connection::open_with_flags(&self.path, flags)?;
         conn.busy_timeout(BUSY)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Only a store that has no tables yet takes this: its file can shrink.
+        conn.pragma_update(None, "auto_vacuum", "incremental")?;
         conn.pragma_update(None, "journal_mode", "wal")?;
         conn.pragma_update(None, "synchronous", if self.usage == Use::Scratch { "off" } else { "full" })?;
         // A page that many commits change is copied from the log to the file once in so many pages (16 MB).
