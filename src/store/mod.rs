@@ -27,6 +27,7 @@ mod replay;
 mod row;
 mod schema;
 mod send;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -58,6 +59,7 @@ pub use recovery::Hook;
 pub use replay::{Messages, Untold};
 pub use row::Tx;
 pub use send::{Claimed, SendOutcome};
+pub use stats::{Kind, Stats};
 pub use timer::RunOut;
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.

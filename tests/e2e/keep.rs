@@ -1,7 +1,7 @@
 //! What is old is deleted from the store, and what is needed isn't.
 
 use rusqlite::Connection;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Service, eventually, merged, pull_request, read_mail, states};
 
@@ -55,7 +55,7 @@ async fn an_open_conversation_goes_on_and_its_milestone_is_told_once() {
     assert_eq!(states(&service.github_settled("pull_request", "d-3", &opened).await), ["suppressed"]);
     assert_eq!(states(&service.github_settled("pull_request", "d-4", &merged(7)).await), ["sent"]);
     let mails = service.mails();
-    let first = mails.iter().find(|mail| !read_mail(mail).references().as_text_list().is_some()).unwrap();
+    let first = mails.iter().find(|mail| read_mail(mail).references().as_text_list().is_none()).unwrap();
     let last = mails.last().unwrap();
     let references = format!("{:?}", read_mail(last).references());
     assert!(references.contains(read_mail(first).message_id().unwrap()), "{references}");
@@ -65,7 +65,8 @@ async fn an_open_conversation_goes_on_and_its_milestone_is_told_once() {
 async fn bodies_go_first_and_nothing_is_damaged() {
     let mut service = Service::started(TEAM, "").await;
     service.github_settled("pull_request", "d-1", &merged(1)).await;
-    service.github_settled("ping", "d-2", &json!({ "zen": "Keep it logically awesome." })).await;
+    service.github("ping", "d-2", &json!({ "zen": "Keep it logically awesome." })).await;
+    service.settled("d-2").await;
     service.stop().await;
     age(&service, 15);
     service.start().await;
@@ -78,6 +79,12 @@ async fn bodies_go_first_and_nothing_is_damaged() {
     let (code, _, err) = service.run(&["ledger", "retry", "2.1"]).await;
     assert!(code == 1 && err.contains("delivery 2 can't be read again: its body was deleted"), "{err}");
     assert_eq!(states(&service.ledger().await), ["sent", "ignored"]);
+    let (code, out, err) = service.run(&["store", "stats", "--json"]).await;
+    assert_eq!(code, 0, "{err}");
+    let stats: Value = serde_json::from_str(&out).unwrap();
+    let rows = stats["kinds"].as_array().unwrap().iter().map(|kind| kind["rows"].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!(rows, [2, 0, 1, 2, 1, 1, 1], "{out}");
+    assert!(stats["kinds"][0]["bytes"].as_u64().unwrap() >= 4096, "{out}");
 }
 
 #[tokio::test]
