@@ -6,6 +6,7 @@
 
 mod members;
 mod owner_mail;
+mod sweeper;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -147,6 +148,7 @@ impl App {
         let dispatcher = Dispatcher::new((store.clone(), lanes), Arc::clone(&channels), Arc::clone(&metrics), links);
         spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
         spawn(&mut tasks, "owners", owners);
+        spawn(&mut tasks, "sweeper", sweeper::run(store.clone(), config.keep, stopped.clone()));
         spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
         let loader = Loader { config, rules, channels, metrics, roster };

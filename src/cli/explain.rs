@@ -144,6 +144,11 @@ async fn stored(id: i64, config: &Config) -> Result<Payload, Failure> {
         return Err(no_delivery(&store, id).await?);
     };
     let Incoming { source, name, body, received, .. } = delivery;
+    if body.is_empty() {
+        return Err(Failure::Wrong(format!(
+            "the body of delivery {id} was deleted (`[store] keep_bodies`): `microalign ledger show {id}` says what became of it"
+        )));
+    }
     Ok(Payload { source, event: name, body, received })
 }
 

@@ -16,6 +16,7 @@ mod schema;
 mod send_test;
 mod serve;
 mod setup;
+mod store;
 mod suggest;
 mod text;
 
@@ -84,6 +85,9 @@ enum Command {
         after_help = "Examples:\n  microalign send-test email:ana@example.com\n  microalign send-test github --on acme/ingest-api#45"
     )]
     SendTest(send_test::Args),
+    /// See what is in the store
+    #[command(subcommand)]
+    Store(store::Action),
     /// Connect GitHub
     #[command(subcommand)]
     Github(setup::Github),
@@ -194,6 +198,7 @@ pub async fn run() -> ExitCode {
         Command::Mute(args) => mute::run(&args).await,
         Command::Unmute(named) => mute::undo(&named).await,
         Command::SendTest(args) => send_test::run(&args).await,
+        Command::Store(action) => store::run(action).await,
         Command::Github(setup::Github::Setup(args)) => setup::github::run(&args).await,
         Command::Jira(setup::Jira::Setup(args)) => setup::jira::run(&args).await,
         Command::Schema(args) => schema::run(&args),

@@ -80,7 +80,12 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
     let from = span.start().strftime("%Y-%m-%d %H:%M UTC");
     let plural = if deliveries == 1 { "delivery" } else { "deliveries" };
-    say(format!("{deliveries} {plural} since {from}\n"))?;
+    let gone = match store.bodiless(&span).await? {
+        0 => String::new(),
+        1 => "\n1 more has no body any more (`[store] keep_bodies`), so it isn't rehearsed".to_owned(),
+        gone => format!("\n{gone} more have no body any more (`[store] keep_bodies`), so they aren't rehearsed"),
+    };
+    say(format!("{deliveries} {plural} since {from}{gone}\n"))?;
     match &args.team {
         Some(team) => say(table("rule", teams.get(team).into_iter().flatten())),
         None => {

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
 use crate::channel::{self, Chat, EmailTable, PersonTable};
-use crate::toml_file::{self, Field, Raw, Reader, SecretText, Tables};
+use crate::toml_file::{self, DurationText, Field, Raw, Reader, SecretText, Tables};
 
 macro_rules! define {
     ($($(#[$about:meta])* $chat:ident: $Chat:ident,)*) => {
@@ -73,6 +73,12 @@ pub struct ServerTable {
 pub struct StoreTable {
     /// `sqlite://FILE`. `sqlite://microalign.db` by default.
     pub url: Field<String>,
+    /// How long the ledger is kept, with its deliveries, events and sends: at least 30 days. `90d` by default. What is
+    /// still needed is kept longer.
+    pub keep: Field<DurationText>,
+    /// How long the bodies of webhooks are kept, at most as long as the ledger. `14d` by default; with `0s`, a body is
+    /// deleted soon after it was read.
+    pub keep_bodies: Field<DurationText>,
 }
 
 /// `[github]`

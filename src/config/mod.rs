@@ -11,6 +11,7 @@ use std::fs;
 use std::mem::take;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -22,7 +23,9 @@ use self::file::{ConfigFile, ServerTable, StoreTable};
 use crate::channel::{self, ChannelSettings};
 use crate::destination::Destination;
 use crate::event::TicketKey;
-use crate::toml_file::{At, Document, Field, Problem, Reader, Wrong};
+use crate::rule::parse_duration_up_to;
+use crate::store::Keep;
+use crate::toml_file::{At, Document, DurationText, Field, Problem, Reader, Wrong};
 
 /// What the operator configured, checked. Paths are ready to be opened.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The SQLite file
     pub store: PathBuf,
+    /// How long what is in it is kept
+    pub keep: Keep,
     /// Any of them verifies a webhook from GitHub; if there are none, nothing does
     pub github_secrets: Vec<SecretString>,
     /// Any of them verifies a webhook from Jira; if there are none, nothing does
@@ -77,7 +82,7 @@ pub fn look(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
 /// # Errors
 /// The problems of the file as such, and of `[store]`.
 pub fn store(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, Vec<Problem>> {
-    let (store, problems) = checked(path, env, Secrets::Assumed, |raw, reader| read_store(raw.store, reader))?;
+    let (store, problems) = checked(path, env, Secrets::Assumed, |raw, reader| read_store(raw.store, reader).0)?;
     if problems.is_empty() { Ok(store) } else { Err(problems) }
 }
 
@@ -142,6 +147,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     let root = At::root();
     let chats = raw.chats(reader);
     let (listen, public_url) = read_server(raw.server, reader);
+    let (store, keep) = read_store(raw.store, reader);
     let before = reader.document.problem_count();
     let (github_at, jira_at) = (root.key("github"), root.key("jira"));
     let mut github = reader.document.take(raw.github, &github_at).unwrap_or_default();
@@ -170,7 +176,8 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         templates: reader.path(raw.templates, &root.key("templates"), "templates"),
         listen,
         public_url,
-        store: read_store(raw.store, reader),
+        store,
+        keep,
         github_secrets,
         jira_secrets,
         jira_base_url,
@@ -199,12 +206,31 @@ fn read_server(field: Field<ServerTable>, reader: &mut Reader<'_>) -> (SocketAdd
     (listen, reader.web_address(table.public_url, &at.key("public_url")))
 }
 
-fn read_store(field: Field<StoreTable>, reader: &mut Reader<'_>) -> PathBuf {
-    let at = At::root().key("store");
-    let table = reader.document.take(field, &at).unwrap_or_default();
-    let at = at.key("url");
+fn read_store(field: Field<StoreTable>, reader: &mut Reader<'_>) -> (PathBuf, Keep) {
+    let store = At::root().key("store");
+    let table = reader.document.take(field, &store).unwrap_or_default();
+    let at = store.key("url");
     let file = reader.text(table.url, &at).and_then(|(_, url)| reader.parsed(sqlite_file(&url), &at));
-    reader.folder.join(file.unwrap_or_else(|| "microalign.db".to_owned()))
+    let default = Keep::default();
+    let (keep_at, bodies_at) = (store.key("keep"), store.key("keep_bodies"));
+    let keep = Keep {
+        ledger: read_age(table.keep, &keep_at, reader).unwrap_or(default.ledger),
+        bodies: read_age(table.keep_bodies, &bodies_at, reader).unwrap_or(default.bodies),
+    };
+    if keep.ledger < Keep::SHORTEST {
+        let help = "write at least \"30d\": `recover` looks so far back, and would send again what it doesn't find";
+        reader.document.wrong(&keep_at, "this is too short", help.to_owned());
+    } else if keep.bodies > keep.ledger {
+        let help = "write at most what `keep` has, which is \"90d\" by default";
+        reader.document.wrong(&bodies_at, "bodies can't be kept longer than the ledger", help.to_owned());
+    }
+    (reader.folder.join(file.unwrap_or_else(|| "microalign.db".to_owned())), keep)
+}
+
+fn read_age(field: Field<DurationText>, at: &At, reader: &mut Reader<'_>) -> Option<Duration> {
+    let DurationText(text) = reader.document.take(field, at)?;
+    let age = parse_duration_up_to(&text, "520w").map_err(|(wrong, help)| (wrong, Some(help)));
+    reader.parsed(age, at)
 }
 
 fn read_projects(field: Field<Vec<Field<String>>>, at: &At, reader: &mut Reader<'_>) -> Vec<String> {
@@ -281,6 +307,8 @@ mod tests {
             public_url = "https://microalign.example.com/"
             [store]
             url = "sqlite://data/ledger.db"
+            keep = "52w"
+            keep_bodies = "0s"
             [github]
             secrets = ["old", "${SECRET}"]
             [jira]
@@ -311,6 +339,7 @@ mod tests {
         assert_eq!(config.rules, folder.path().join("teams"));
         assert_eq!(config.channels.mailbox, Path::new("/var/mailbox"));
         assert_eq!(config.store, folder.path().join("data/ledger.db"));
+        assert_eq!((config.keep.ledger.as_secs(), config.keep.bodies.as_secs()), (364 * 86_400, 0));
         assert_eq!(
             (config.listen.port(), config.public_url.as_deref()),
             (9000, Some("https://microalign.example.com"))

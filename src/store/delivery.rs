@@ -18,7 +18,7 @@ pub struct Incoming {
     pub key: String,
     /// `X-GitHub-Event`; empty for Jira
     pub name: String,
-    /// The JSON body
+    /// The JSON body; empty once it was deleted
     pub body: Vec<u8>,
     /// When it came
     pub received: Timestamp,
@@ -115,13 +115,17 @@ impl Tx<'_> {
         )
     }
 
-    /// The body of a delivery. A damaged one must not hold up those behind it: it is empty, and ends as not understood.
+    /// The body of a delivery; empty once it was deleted. A damaged one must not hold up those behind it: it is empty too,
+    /// and ends as not understood.
     ///
     /// # Errors
     /// As above
     pub fn body(&self, id: i64) -> Result<Vec<u8>, StoreError> {
         let body = self.row("SELECT body FROM delivery WHERE id = :id", named_params! { ":id": id }, |row| {
-            Ok(lz4_flex::decompress_size_prepended(row.get_ref("body")?.as_blob().unwrap_or_default()))
+            Ok(match row.get_ref("body")?.as_blob().unwrap_or_default() {
+                [] => Ok(Vec::new()),
+                body => lz4_flex::decompress_size_prepended(body),
+            })
         })?;
         Ok(body
             .transpose()

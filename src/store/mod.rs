@@ -14,6 +14,7 @@ mod bounce;
 mod claim;
 mod delivery;
 mod due;
+mod keep;
 mod known;
 mod lanes;
 mod ledger;
@@ -28,6 +29,7 @@ mod replay;
 mod row;
 mod schema;
 mod send;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -52,6 +54,7 @@ pub use bounce::Refusals;
 pub use claim::Claimed;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use due::Batch;
+pub use keep::{Keep, Sweep};
 pub use lanes::{Lane, Lanes};
 pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
 pub use plan::PlannedEvent;
@@ -59,6 +62,7 @@ pub use recovery::Hook;
 pub use replay::{Messages, Untold};
 pub use row::Tx;
 pub use send::SendOutcome;
+pub use stats::{Kind, Stats};
 pub use timer::RunOut;
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.
@@ -96,6 +100,9 @@ pub enum StoreError {
     /// The queue of writes is full
     #[error("the store is overloaded")]
     Overloaded,
+    /// A delivery can't be read again without its body
+    #[error("delivery {0} can't be read again: its body was deleted (`[store] keep_bodies`)")]
+    NoBody(i64),
     /// A thread that worked for us ended
     #[error("a thread failed: {0}")]
     Stopped(tokio::task::JoinError),
@@ -281,6 +288,8 @@ impl Options {
         let conn = Connection::open_with_flags(&self.path, flags)?;
         conn.busy_timeout(BUSY)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Only a store that has no tables yet takes this: its file can shrink.
+        conn.pragma_update(None, "auto_vacuum", "incremental")?;
         conn.pragma_update(None, "journal_mode", "wal")?;
         conn.pragma_update(None, "synchronous", if self.usage == Use::Scratch { "off" } else { "full" })?;
         // A page that many commits change is copied from the log to the file once in so many pages (16 MB).

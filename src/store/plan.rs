@@ -47,8 +47,9 @@ impl Store {
         self.write(move |tx| {
             for (key, known) in &tickets {
                 tx.run(
-                    "INSERT INTO subject (key, state, thread) VALUES (:key, :known, :key) ON CONFLICT DO NOTHING",
-                    named_params! { ":key": key.as_str(), ":known": Json(known) },
+                    "INSERT INTO subject (key, state, thread, seen_at) VALUES (:key, :known, :key, :now)
+                     ON CONFLICT DO NOTHING",
+                    named_params! { ":key": key.as_str(), ":known": Json(known), ":now": Millis(Timestamp::now()) },
                 )?;
             }
             Ok(())
@@ -207,9 +208,11 @@ impl Tx<'_> {
     /// As above
     pub fn know(&self, subject: &str, known: &Known, thread: &str) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO subject (key, state, thread) VALUES (:key, :known, :thread)
-             ON CONFLICT (key) DO UPDATE SET state = excluded.state, thread = excluded.thread",
-            named_params! { ":key": subject, ":known": Json(known), ":thread": thread },
+            "INSERT INTO subject (key, state, thread, seen_at) VALUES (:key, :known, :thread, :now)
+             ON CONFLICT (key) DO UPDATE
+             SET state = excluded.state, thread = excluded.thread, seen_at = excluded.seen_at",
+            named_params! { ":key": subject, ":known": Json(known), ":thread": thread,
+            ":now": Millis(Timestamp::now()) },
         )?;
         Ok(())
     }

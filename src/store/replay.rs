@@ -36,7 +36,7 @@ pub struct Untold {
 }
 
 impl Store {
-    /// The numbers of the deliveries that came in a span of time, as they came.
+    /// The numbers of the deliveries that came in a span of time and still have their body, as they came.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
@@ -44,10 +44,27 @@ impl Store {
         let (from, until) = (*span.start(), *span.end());
         self.read(move |tx| {
             tx.rows(
-                "SELECT id FROM delivery WHERE received_at BETWEEN :from AND :until ORDER BY received_at, id",
+                "SELECT id FROM delivery WHERE received_at BETWEEN :from AND :until AND length(body) > 0
+                 ORDER BY received_at, id",
                 named_params! { ":from": Millis(from), ":until": Millis(until) },
                 |row| Ok(row.get("id")?),
             )
+        })
+        .await
+    }
+
+    /// How many deliveries of a span of time have no body any more.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn bodiless(&self, span: &RangeInclusive<Timestamp>) -> Result<u64, StoreError> {
+        let (from, until) = (*span.start(), *span.end());
+        self.read(move |tx| {
+            let count = tx.value::<i64>(
+                "SELECT count(*) FROM delivery WHERE received_at BETWEEN :from AND :until AND length(body) = 0",
+                named_params! { ":from": Millis(from), ":until": Millis(until) },
+            )?;
+            Ok(count.unwrap_or_default().unsigned_abs())
         })
         .await
     }

@@ -184,10 +184,15 @@ impl Tx<'_> {
 
     /// A delivery that was ignored is read again: a newer version may understand it.
     fn read_again(&self, LineId { delivery, line }: LineId) -> Result<usize, StoreError> {
+        let gone = "SELECT length(body) = 0 FROM delivery WHERE id = :id";
+        let gone = self.holds(gone, named_params! { ":id": delivery })?;
         let ignored = self.run(
             "DELETE FROM ledger WHERE delivery_id = :delivery AND line = :line AND state = 'ignored'",
             named_params! { ":delivery": delivery, ":line": line },
         )?;
+        if ignored > 0 && gone {
+            return Err(StoreError::NoBody(delivery));
+        }
         if ignored > 0 {
             self.run("UPDATE delivery SET waits = 1 WHERE id = :id", named_params! { ":id": delivery })?;
         }

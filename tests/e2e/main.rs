@@ -18,6 +18,7 @@ mod enrich;
 mod jira_api;
 mod jira_setup;
 mod jira_sweep;
+mod keep;
 mod kill;
 mod look;
 mod manners;

@@ -16,7 +16,7 @@ use crate::channel::choose_tls_provider;
 use crate::config::{self, Config, TellAuthors};
 use crate::event::Source;
 use crate::source::signature;
-use crate::store::{Entry, EntryState, Filter, Store};
+use crate::store::{Entry, EntryState, Filter, Keep, Store};
 use story::{Step, story};
 
 /// Long enough for the slowest disk; a step takes a few milliseconds.
@@ -80,6 +80,7 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         public_url: Some("http://127.0.0.1:0".to_owned()),
         store: folder.join("microalign.db"),
+        keep: Keep::default(),
         github_secrets: vec![secret.clone()],
         jira_secrets: vec![secret.clone()],
         github_url: config::GITHUB.to_owned(),

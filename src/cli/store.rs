@@ -1,0 +1,72 @@
+//! `microalign store`: shows what is in the store.
+
+use serde_json::json;
+
+use super::{ConfigArgs, Failure, look_into_store, progress, say};
+use crate::store::{Kind, Stats};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// Show how much there is of what, the oldest, and when that is deleted
+    #[command(after_help = "Examples:\n  microalign store stats\n  microalign store stats --json")]
+    Stats {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) async fn run(action: Action) -> Result<(), Failure> {
+    let Action::Stats { config, json } = action;
+    let config = config.look()?;
+    let store = look_into_store(&config.store).await?;
+    let spinner = progress::spinner("reading the store");
+    let stats = store.stats(config.keep).await;
+    spinner.finish_and_clear();
+    let stats = stats?;
+    say(if json { json!(stats).to_string() } else { table(&stats) })
+}
+
+fn table(Stats { kinds, bytes, free }: &Stats) -> String {
+    let head = format!("{:<13}  {:>10}  {:>9}  {:<14}  deleted from", "", "rows", "size", "oldest");
+    let rows = kinds.iter().map(|Kind { kind, rows, bytes, oldest, goes }| {
+        let day = |time: Option<jiff::Timestamp>| time.map(|time| time.strftime("%Y-%m-%d UTC").to_string());
+        let (oldest, goes) = (day(*oldest).unwrap_or_default(), day(*goes).unwrap_or_default());
+        format!("{kind:<13}  {rows:>10}  {:>9}  {oldest:<14}  {goes}", size(*bytes)).trim_end().to_owned()
+    });
+    let sum = format!("The file has {}, of which {} are free to be used again.", size(*bytes), size(*free));
+    let needed = "What is still needed is kept longer.";
+    std::iter::once(head).chain(rows).chain([String::new(), sum, needed.to_owned()]).collect::<Vec<_>>().join("\n")
+}
+
+/// A number of bytes: `12 kB`, `3.4 MB`.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_below_each_other() {
+        let kind = |kind, rows, bytes, oldest| Kind { kind, rows, bytes, oldest, goes: oldest };
+        let kinds = vec![
+            kind("deliveries", 120_000, 12_345_678, Some(jiff::Timestamp::UNIX_EPOCH)),
+            kind("conversations", 7, 4096, None),
+        ];
+        insta::assert_snapshot!(table(&Stats { kinds, bytes: 20_000_000, free: 0 }), @"
+                             rows       size  oldest          deleted from
+        deliveries         120000    12.3 MB  1970-01-01 UTC  1970-01-01 UTC
+        conversations           7       5 kB
+
+        The file has 20.0 MB, of which 0 kB are free to be used again.
+        What is still needed is kept longer.
+        ");
+    }
+}
