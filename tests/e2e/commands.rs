@@ -190,6 +190,9 @@ async fn the_ledger_answers_what_became_of_it() {
         "thread",
     ];
     assert_eq!(ledger.len(), 3);
+    let (_, out, _) = service.run(&["ledger", "--json"]).await;
+    let printed = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
+    assert_eq!(printed, ledger);
     for entry in &ledger {
         assert_eq!(keys(entry), line.into());
     }
