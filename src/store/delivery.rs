@@ -64,7 +64,7 @@ impl Store {
     /// [`StoreError::Overloaded`], [`StoreError::NotWritten`]
     pub async fn accept(&self, incoming: Incoming) -> Result<Accepted, StoreError> {
         let incoming = incoming.compressed();
-        let (job, answer) = Job::new(Urgency::Now, move |tx| tx.insert_delivery(&incoming, false));
+        let (job, answer) = Job::new(Urgency::Sender, move |tx| tx.insert_delivery(&incoming, false));
         // It does not wait for a place in the queue: the sender is told to come back.
         self.writer.try_send(job).map_err(|_| StoreError::Overloaded)?;
         answer.await.map_err(|_| StoreError::NotWritten)?

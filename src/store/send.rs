@@ -54,7 +54,7 @@ impl Store {
     /// [`StoreError::NotWritten`]
     pub async fn record_outcome(&self, claimed: &Claimed, outcome: &SendOutcome) -> Result<bool, StoreError> {
         let ended = Ended::of(claimed, outcome);
-        let (job, answer) = Job::new(Urgency::Now, move |tx| tx.record_outcome(&ended));
+        let (job, answer) = Job::new(Urgency::Outcome, move |tx| tx.record_outcome(&ended));
         self.writer.send(job).await.map_err(|_| StoreError::NotWritten)?;
         answer.await.map_err(|_| StoreError::NotWritten)?
     }

@@ -24,8 +24,10 @@ const LONGEST_WAIT: Duration = Duration::from_millis(100);
 /// Who waits for a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Urgency {
-    /// A sender, for its 202; or the result of a send, which would be sent twice if it were lost
-    Now,
+    /// A sender, for its 202
+    Sender,
+    /// The result of a send, which would be sent twice if it were lost
+    Outcome,
     /// Nobody outside
     CanWait,
 }
@@ -83,7 +85,7 @@ impl Rest {
     fn hold_back(&mut self, batch: &mut Vec<Job>) {
         let waiting = batch.extract_if(.., |job| job.urgency == Urgency::CanWait);
         self.jobs.extend(waiting);
-        if batch.len() > 1 {
+        if batch.iter().filter(|job| job.urgency == Urgency::Sender).nth(1).is_some() {
             self.busy = Some(Instant::now());
         }
         if !self.jobs.is_empty() {
@@ -146,7 +148,7 @@ impl Writer {
             }
             // What a sender waits for is one commit. What can wait takes more work, and is one each: so what fails takes
             // nothing else with it.
-            let (now, others): (Vec<_>, Vec<_>) = batch.drain(..).partition(|job| job.urgency == Urgency::Now);
+            let (now, others): (Vec<_>, Vec<_>) = batch.drain(..).partition(|job| job.urgency != Urgency::CanWait);
             let others = others.into_iter().map(|job| vec![job]);
             std::iter::once(now).chain(others).filter(|jobs| !jobs.is_empty()).for_each(|jobs| self.write(jobs));
             // Nobody is left to ask for more.
