@@ -4,7 +4,7 @@
 //! need is read, and what they decide is written, by [`crate::intake`]. Whether a single rule matches is up to
 //! [`crate::rule`], and how long an update waits to [`crate::hold`].
 
-mod answer;
+mod assumption;
 mod due;
 mod note;
 mod silence;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use answer::{Agreement, agreement, author_page, why_author};
+pub use assumption::{Agreement, agreement, author_page, why_author};
 pub use due::{Alike, Due, Group, NotSent, Outgoing, Ready, Released, Said, Tells, places, release};
 pub use silence::{Silence, Silent, Timer, broken_silence};
 pub use undo::{Made, Recall};

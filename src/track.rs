@@ -7,6 +7,7 @@
 mod facts;
 mod host;
 mod merge;
+mod progress;
 mod reviews;
 mod stands;
 
@@ -14,14 +15,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
-    About, Change, Event, EventKind, Outcome, PullRequest, Source, StatusCategory, SubjectKey, Thing, ThingKind,
-    Ticket, TicketKey, Undoes, Undone,
+    About, Event, EventKind, Outcome, PullRequest, StatusCategory, SubjectKey, Thing, ThingKind, Ticket, TicketKey,
+    Undoes, Undone,
 };
 use crate::reason::Reason;
 
 pub use self::facts::{Facts, complete, place_of_note, undone_with};
 pub use self::host::{Homes, localize};
 use self::merge::merge;
+use self::progress::moves_forward;
+pub use self::progress::on_track;
 pub use self::reviews::{Reviews, State as ReviewState};
 pub use self::stands::{holds, standing, stands};
 
@@ -328,46 +331,6 @@ fn recover(event: &mut Event, before: &Known) {
     let (About::Thing(now), About::Thing(failed)) = (&mut event.about, &before.about) else { return };
     (now.pull_request, now.brought_by) = (failed.pull_request, failed.brought_by.clone());
     event.tickets.clone_from(&before.tickets);
-}
-
-/// Whether a ticket moves on with an event: into work, or further within it.
-fn moves_forward(before: Option<&Known>, event: &Event) -> bool {
-    let category = |about: &About| match about {
-        About::Ticket(ticket) => ticket.status_category,
-        _ => None,
-    };
-    let moves = matches!(event.kind, EventKind::TicketStarted | EventKind::TicketTransitioned);
-    let back = matches!(before.map(|known| category(&known.about)), Some(Some(StatusCategory::Done)));
-    moves && !back && category(&event.about) == Some(StatusCategory::InProgress)
-}
-
-/// The event that a draft is on track, since its ticket `moved`; `None` for what is no draft.
-#[must_use]
-pub fn on_track(subject: SubjectKey, draft: Known, moved: &Event, ticket: &Known) -> Option<Event> {
-    if !matches!(draft.about, About::PullRequest(_)) || !holds(EventKind::PullRequestDraft, &draft.about) {
-        return None;
-    }
-    let (from, to) = match (&moved.about, &ticket.about) {
-        (About::Ticket(moved), About::Ticket(now)) => (moved.previous_status.clone(), now.status.clone()),
-        _ => (None, None),
-    };
-    Some(Event {
-        source: Source::Github,
-        kind: EventKind::PullRequestOnTrack,
-        scope: subject.scope().to_owned(),
-        host: draft.host,
-        url: draft.about.url().map(str::to_owned),
-        subject,
-        tickets: draft.tickets,
-        private: draft.about.private(),
-        about: draft.about,
-        change: Some(Change { field: "status".to_owned(), name: None, from, to }),
-        note: None,
-        comment: None,
-        once: None,
-        retold: None,
-        ..moved.clone()
-    })
 }
 
 /// What a transition came from belongs to the event, not to the state.

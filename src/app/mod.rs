@@ -6,21 +6,20 @@
 
 mod members;
 mod owner_mail;
+mod reload;
 mod sweeper;
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::RecommendedWatcher;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::members::Roster;
+use self::reload::{Loader, existing, report, watch};
 use crate::api;
 use crate::api::github::Github;
 use crate::api::jira::Jira;
@@ -38,11 +37,6 @@ use crate::recover::Recovery;
 use crate::reply::{AnswerHandler, Inbox};
 use crate::source::{Settings, host_of};
 use crate::store::{Lanes, Store, StoreError, Written};
-
-/// Editors write a file in several steps: it is read after this long without a further step.
-const CALM: Duration = Duration::from_millis(300);
-/// The longest wait, so that endless steps don't keep a change from being read.
-const LATEST: Duration = Duration::from_secs(3);
 
 /// Why the service can't start.
 #[derive(Debug, thiserror::Error)]
@@ -100,10 +94,7 @@ impl App {
         let (stored, reload) = (Arc::default(), Arc::<Notify>::default());
         let (stop, stopped) = watch::channel(false);
         let links = Arc::new(Linker::new(public_url(&config, address), key));
-        let rulebook = Rulebook::load(&config, None).with_links(Arc::clone(&links));
-        let (rules, rulebook) = watch::channel(Arc::new(rulebook));
-        report(&rules.borrow(), &metrics);
-        report_gaps(&rules.borrow(), &config);
+        let (rules, rulebook) = watch::channel(first_rulebook(&config, &links, &metrics));
         let mut tasks = JoinSet::new();
         let apis = Apis::new(&config).await?;
         let roster = Roster::new(apis.github.clone());
@@ -294,114 +285,12 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answer
     }
 }
 
-/// Notifies `reload` when a file in these folders changes. If that fails (no inotify left), SIGHUP still works.
-fn watch(folders: &[PathBuf], reload: &Arc<Notify>) -> Option<RecommendedWatcher> {
-    let notify = Arc::clone(reload);
-    let changed = move |event: notify::Result<notify::Event>| {
-        // Reading a file is an event too, and each reload reads them all.
-        if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
-            notify.notify_one();
-        }
-    };
-    let mut watcher = match notify::recommended_watcher(changed) {
-        Ok(watcher) => watcher,
-        Err(error) => {
-            tracing::warn!(%error, "cannot watch files: send SIGHUP after you change one");
-            return None;
-        }
-    };
-    for folder in folders {
-        if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
-            tracing::warn!(folder = %folder.display(), %error, "cannot watch this folder: send SIGHUP after you change a file in it");
-        }
-    }
-    Some(watcher)
-}
-
-/// Waits until there are no changes for a moment.
-async fn calm(reload: &Notify) {
-    let wait = async { while tokio::time::timeout(CALM, reload.notified()).await.is_ok() {} };
-    // In both cases, it is time to read.
-    let (Ok(()) | Err(_)) = tokio::time::timeout(LATEST, wait).await;
-}
-
-fn existing<'a>(folders: impl IntoIterator<Item = &'a PathBuf>) -> Vec<PathBuf> {
-    folders.into_iter().filter(|folder| Path::is_dir(folder)).cloned().collect()
-}
-
-/// Reloads the rules and templates when their folders change.
-struct Loader {
-    config: Config,
-    rules: watch::Sender<Arc<Rulebook>>,
-    channels: Arc<Channels>,
-    metrics: Arc<Metrics>,
-    roster: Roster,
-}
-
-impl Loader {
-    /// `first` is notified once the members of teams were looked up, or that failed.
-    async fn run(mut self, reload: Arc<Notify>, mut stop: watch::Receiver<bool>, first: oneshot::Sender<()>) {
-        let mut first = Some(first);
-        loop {
-            let now = Arc::clone(&self.rules.borrow());
-            first = first.filter(|_| self.roster.is_new(&now));
-            tokio::select! {
-                () = reload.notified() => {}
-                members = self.roster.next(&now) => {
-                    if members != *now.members() {
-                        self.rules.send_replace(Arc::new(now.with_members(members)));
-                    }
-                    continue;
-                }
-                _ = stop.wait_for(|stop| *stop) => return,
-            }
-            calm(&reload).await;
-            let before = Arc::clone(&self.rules.borrow());
-            let rulebook = Arc::new(Rulebook::load(&self.config, Some(&before)));
-            self.rules.send_replace(Arc::clone(&rulebook));
-            report(&rulebook, &self.metrics);
-            tokio::select! {
-                () = owner_mail::tell(&self.channels, &rulebook, &before) => {}
-                _ = stop.wait_for(|stop| *stop) => return,
-            }
-        }
-    }
-}
-
-/// Logs what the rules lack without access to an API.
-fn report_gaps(rulebook: &Rulebook, config: &Config) {
+/// The rules and templates that the service starts with. Logs what is broken, and what they lack without access to an API.
+fn first_rulebook(config: &Config, links: &Arc<Linker>, metrics: &Metrics) -> Arc<Rulebook> {
+    let rulebook = Rulebook::load(config, None).with_links(Arc::clone(links));
+    report(&rulebook, metrics);
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
         tracing::info!("{sentence}");
     }
-}
-
-fn report(rulebook: &Rulebook, metrics: &Metrics) {
-    let (teams, rules) = (rulebook.rules().teams(), rulebook.rules().all().count());
-    for problem in rulebook.problems() {
-        tracing::error!(%problem, "a file is broken; its last good version, if there is one, stays in force");
-    }
-    let broken: BTreeSet<_> = rulebook.problems().iter().map(|problem| &problem.file).collect();
-    metrics.broken(broken.len());
-    tracing::info!(teams = teams.len(), rules, problems = rulebook.problems().len(), "loaded rules and templates");
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_change_is_noticed_and_reading_is_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("team.toml");
-        std::fs::write(&file, "before").unwrap();
-        let reload = Arc::<Notify>::default();
-        let _watcher = watch(&[folder.path().to_owned()], &reload).unwrap();
-        std::fs::read_dir(folder.path()).unwrap().for_each(drop);
-        std::fs::read(&file).unwrap();
-        assert!(tokio::time::timeout(CALM, reload.notified()).await.is_err(), "a reload would lead to the next one");
-        std::fs::write(&file, "after").unwrap();
-        tokio::time::timeout(Duration::from_secs(30), reload.notified()).await.unwrap();
-    }
+    Arc::new(rulebook)
 }

@@ -18,7 +18,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply, seconds};
-use super::table;
+use super::table::{self, ServerKeys};
 use super::{JOINER, Outcome, Post, Step, html, line, ways_out};
 use crate::api::{ApiSettings, Mask};
 use crate::destination::{ChannelSpec, PersonKey, Place};
@@ -107,11 +107,8 @@ pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, 
 }
 
 fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
-    reader.require(&table.homeserver, at, "homeserver");
-    reader.require(&table.token, at, "token");
-    let url = reader.web_address(table.homeserver, &at.key("homeserver"));
-    let api = table::api(reader, (url, None), (table.token, &at.key("token")))?;
-    Some(Settings { api, rooms: Arc::default() })
+    let keys = ServerKeys { url: ("homeserver", table.homeserver), user: None, token: ("token", table.token) };
+    Some(Settings { api: keys.read(at, reader)?, rooms: Arc::default() })
 }
 
 pub(super) async fn send(client: &Http, settings: &Settings, room: &str, post: &Post<'_>) -> Outcome {

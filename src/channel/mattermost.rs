@@ -17,7 +17,7 @@ use super::http::{Body, Call, Http, Reply};
 use super::markdown::{Dialect, address, code_span, write};
 use super::person::is_user_name;
 use super::simplify::{Abilities, simple, takes_asterisks};
-use super::table;
+use super::table::{self, ServerKeys};
 use super::{JOINER, Outcome, Post, Step, joined, ways_out};
 use crate::api::ApiSettings;
 use crate::destination::{ChannelSpec, PersonKey, Place};
@@ -78,10 +78,7 @@ pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, 
 }
 
 fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
-    reader.require(&table.url, at, "url");
-    reader.require(&table.token, at, "token");
-    let url = reader.web_address(table.url, &at.key("url"));
-    table::api(reader, (url, None), (table.token, &at.key("token")))
+    ServerKeys { url: ("url", table.url), user: None, token: ("token", table.token) }.read(at, reader)
 }
 
 pub(super) async fn send(http: &Http, settings: &Settings, target: &str, post: &Post<'_>) -> Outcome {

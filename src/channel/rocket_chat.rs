@@ -19,7 +19,7 @@ use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect, address};
 use super::person::is_user_name;
 use super::simplify::{Abilities, quiet, simple};
-use super::table;
+use super::table::{self, ServerKeys};
 use super::{JOINER, Outcome, Post, Step, joined};
 use crate::api::ApiSettings;
 use crate::destination::{ChannelSpec, PersonKey, Place};
@@ -74,12 +74,8 @@ pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, 
 }
 
 fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
-    reader.require(&table.url, at, "url");
-    reader.require(&table.user_id, at, "user_id");
-    reader.require(&table.token, at, "token");
-    let url = reader.web_address(table.url, &at.key("url"));
-    let user = reader.word(table.user_id, &at.key("user_id"));
-    table::api(reader, (url, user.as_deref()), (table.token, &at.key("token")))
+    let user = Some(("user_id", table.user_id));
+    ServerKeys { url: ("url", table.url), user, token: ("token", table.token) }.read(at, reader)
 }
 
 pub(super) async fn send(http: &Http, settings: &ApiSettings, room: &str, post: &Post<'_>) -> Outcome {

@@ -43,6 +43,28 @@ pub(super) fn named<T: Raw, S>(
     all
 }
 
+/// The keys of a table that says how a server is asked, each with its name. All of them are required.
+pub(super) struct ServerKeys {
+    pub(super) url: (&'static str, Field<String>),
+    pub(super) user: Option<(&'static str, Field<String>)>,
+    pub(super) token: (&'static str, Field<SecretText>),
+}
+
+impl ServerKeys {
+    /// Reads the table at this place.
+    pub(super) fn read(self, at: &At, reader: &mut Reader<'_>) -> Option<ApiSettings> {
+        let Self { url: (url_key, url), user, token: (token_key, token) } = self;
+        reader.require(&url, at, url_key);
+        if let Some((key, user)) = &user {
+            reader.require(user, at, key);
+        }
+        reader.require(&token, at, token_key);
+        let url = reader.web_address(url, &at.key(url_key));
+        let user = user.and_then(|(key, user)| reader.word(user, &at.key(key)));
+        api(reader, (url, user.as_deref()), (token, &at.key(token_key)))
+    }
+}
+
 /// Reads a service's token, for its address and its user. Whatever is wrong with one of them was reported.
 pub(super) fn api(
     reader: &mut Reader<'_>,

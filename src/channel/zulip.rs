@@ -18,7 +18,7 @@ use super::http::{Body, Call, Http, Reply, seconds};
 use super::markdown::{self, Dialect, address};
 use super::person::is_id_number;
 use super::simplify::{Abilities, quiet, simple};
-use super::table;
+use super::table::{self, ServerKeys};
 use super::{Outcome, Post, Step, is_number, joined};
 use crate::api::ApiSettings;
 use crate::destination::{ChannelSpec, PersonKey, Place};
@@ -72,12 +72,8 @@ pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, 
 }
 
 fn read_table(table: Table, at: &At, reader: &mut Reader<'_>) -> Option<Settings> {
-    reader.require(&table.url, at, "url");
-    reader.require(&table.email, at, "email");
-    reader.require(&table.api_key, at, "api_key");
-    let url = reader.web_address(table.url, &at.key("url"));
-    let user = reader.word(table.email, &at.key("email"));
-    table::api(reader, (url, user.as_deref()), (table.api_key, &at.key("api_key")))
+    let user = Some(("email", table.email));
+    ServerKeys { url: ("url", table.url), user, token: ("api_key", table.api_key) }.read(at, reader)
 }
 
 pub(super) async fn send(http: &Http, settings: &ApiSettings, channel: &str, post: &Post<'_>) -> Outcome {

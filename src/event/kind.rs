@@ -302,6 +302,6 @@ impl FromStr for EventKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or_else(|| format!("`{text}` is no event"))
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or_else(|| format!("`{text}` isn't an event"))
     }
 }

@@ -231,9 +231,10 @@ impl Intake {
                 _ => Vec::new(),
             };
             let left = Batch { deliveries, parsed, learned: Learned::default(), full };
-            Ok((Done { worked, more, next_due: tx.next_due()? }, (states, renamings, lanes), (left, learned)))
+            let after = After { left, learned, states, renamings, lanes };
+            Ok((Done { worked, more, next_due: tx.next_due()? }, after))
         });
-        let (done, (states, renamings, lanes), (left, learned)) = done.await?;
+        let (done, After { left, learned, states, renamings, lanes }) = done.await?;
         *batch = left;
         self.sent(lanes);
         self.store.remember_people(learned.people);
@@ -272,6 +273,18 @@ struct Batch {
     learned: Learned,
     /// There may be more
     full: bool,
+}
+
+/// What is to be done once a round is on disk.
+struct After {
+    /// What there was no time for
+    left: Batch,
+    learned: Learned,
+    /// What lines of the ledger began and ended as
+    states: Vec<&'static str>,
+    renamings: Vec<Renaming>,
+    /// What was claimed
+    lanes: Vec<Lane>,
 }
 
 /// What a round of work did.

@@ -49,7 +49,8 @@ impl Round<'_> {
         while let Some(mut event) = events.pop_front() {
             let rules = self.rulebook.rules();
             self.renamings.extend(names::settle(&mut event, rules, self.tx)?);
-            let tracked = track::complete(event.clone(), self.facts(&event)?);
+            let facts = self.facts(&event)?;
+            let tracked = track::complete(event, facts);
             let plan = plan::plan(&tracked, rules, &self.tx.history(&tracked.event.subject)?, self.now);
             self.states.extend(plan.states());
             self.tx.write_event(PlannedEvent { delivery: delivery.id, tracked: &tracked, plan: &plan }, self.now)?;

@@ -95,7 +95,7 @@ fn read_team_file(path: &Path) -> Result<String, Problem> {
     let unreadable = |error: io::Error| problem(format!("this file can't be read: {error}"));
     // To open a named pipe would wait for a writer for ever.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(problem("this is no regular file".to_owned()));
+        return Err(problem("this isn't a regular file".to_owned()));
     }
     let mut bytes = Vec::new();
     fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;

@@ -59,7 +59,7 @@ impl FromStr for Through {
     fn from_str(text: &str) -> Result<Self, String> {
         let all = [Self::Link, Self::Mail, Self::Slack];
         let found = all.into_iter().find(|through| through.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no way to object"))
+        found.ok_or_else(|| format!("`{text}` isn't a way to object"))
     }
 }
 

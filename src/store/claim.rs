@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, named_params};
 
 use super::bounce::{Refusals, refusals};
-use super::lanes::{Lane, Lanes};
+use super::lanes::{Lane, Lanes, State};
 use super::plan::rule_id;
 use super::row::{Millis, Text, json, text, time};
 use super::{Store, StoreError, Tx};
@@ -89,16 +89,21 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub fn claim(&self, lanes: &Lanes, now: Timestamp) -> Result<Vec<Lane>, StoreError> {
-        lanes.begin(now, |is_busy| self.waiting(now, is_busy), |to| self.claim_for(to, now))
+        // Nobody else may claim for a destination between the look at what is busy and the note that it is.
+        let mut state = lanes.lock();
+        let mut claimed = Vec::new();
+        for to in state.choose(self.waiting(&state, now)?) {
+            let sends = self.claim_for(&to, now)?;
+            if !sends.is_empty() {
+                claimed.push((to, sends));
+            }
+        }
+        Ok(state.begin(claimed, lanes))
     }
 
     /// The destinations that a send may go to now, and since when it may. From one to the next in the index, past all that
     /// waits for it.
-    fn waiting(
-        &self,
-        now: Timestamp,
-        is_busy: &dyn Fn(&Destination) -> bool,
-    ) -> Result<Vec<(Timestamp, Destination)>, StoreError> {
+    fn waiting(&self, lanes: &State, now: Timestamp) -> Result<Vec<(Timestamp, Destination)>, StoreError> {
         let (mut waiting, mut last) = (Vec::new(), String::new());
         loop {
             let next = self.value::<Option<String>>(
@@ -108,7 +113,7 @@ impl Tx<'_> {
             let Some(next) = next.flatten() else { return Ok(waiting) };
             let to: Destination = next.parse().map_err(StoreError::Corrupt)?;
             last = next;
-            if is_busy(&to) {
+            if lanes.is_busy(&to, now) {
                 continue;
             }
             let since = self.value::<Millis>(

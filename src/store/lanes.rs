@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::StoreError;
 use super::claim::Claimed;
 use crate::destination::Destination;
 
@@ -25,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 pub struct Lanes(Arc<Mutex<State>>);
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     busy: HashSet<Destination>,
     paused: HashMap<Destination, Pause>,
 }
@@ -64,39 +63,20 @@ impl Drop for Lane {
 }
 
 impl Lanes {
-    /// Begins lanes to the destinations of `waiting` that there is room for, with what `claim` says for each.
-    ///
-    /// # Errors
-    /// Those of `waiting` and `claim`.
-    pub(super) fn begin(
-        &self,
-        now: Timestamp,
-        waiting: impl FnOnce(&dyn Fn(&Destination) -> bool) -> Result<Vec<(Timestamp, Destination)>, StoreError>,
-        claim: impl Fn(&Destination) -> Result<Vec<Claimed>, StoreError>,
-    ) -> Result<Vec<Lane>, StoreError> {
-        // Nobody else may claim for a destination between the look at what is busy and the note that it is.
-        let mut state = self.lock();
-        let chosen = state.choose(waiting(&|to| state.is_busy(to, now))?);
-        let claimed = chosen.into_iter().map(|to| Ok((claim(&to)?, to)));
-        let mut claimed = claimed.collect::<Result<Vec<_>, StoreError>>()?;
-        claimed.retain(|(sends, _)| !sends.is_empty());
-        state.busy.extend(claimed.iter().map(|(_, to)| to.clone()));
-        Ok(claimed.into_iter().map(|(sends, to)| Lane { to, sends, lanes: self.clone() }).collect())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
+    /// The lanes as they are, which stay so until this is dropped.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
     /// Whether a destination gets nothing now.
-    fn is_busy(&self, to: &Destination, now: Timestamp) -> bool {
+    pub(super) fn is_busy(&self, to: &Destination, now: Timestamp) -> bool {
         self.busy.contains(to) || self.paused.get(to).is_some_and(|pause| pause.until > now)
     }
 
     /// Of these destinations, those that there is room for.
-    fn choose(&self, mut waiting: Vec<(Timestamp, Destination)>) -> Vec<Destination> {
+    pub(super) fn choose(&self, mut waiting: Vec<(Timestamp, Destination)>) -> Vec<Destination> {
         let mut free = HashMap::from([("email".to_owned(), MAIL_LANES)]);
         let mut take = |to: &Destination| {
             let free = free.entry(to.channel().to_owned()).or_insert(LANES);
@@ -109,6 +89,12 @@ impl State {
         });
         waiting.sort();
         waiting.into_iter().map(|(_, to)| to).filter(take).collect()
+    }
+
+    /// Begins lanes to destinations, each with what was claimed for it.
+    pub(super) fn begin(&mut self, claimed: Vec<(Destination, Vec<Claimed>)>, lanes: &Lanes) -> Vec<Lane> {
+        self.busy.extend(claimed.iter().map(|(to, _)| to.clone()));
+        claimed.into_iter().map(|(to, sends)| Lane { to, sends, lanes: lanes.clone() }).collect()
     }
 
     fn pause(&mut self, to: &Destination, trouble: Option<Duration>) {

@@ -38,7 +38,7 @@ mod writer;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -112,6 +112,13 @@ pub enum StoreError {
     /// A row holds what this version cannot read
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
+}
+
+impl StoreError {
+    /// The file cannot be opened, for this reason.
+    fn open(path: &Path, reason: &dyn std::fmt::Display) -> Self {
+        Self::Open { path: path.display().to_string(), reason: reason.to_string() }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -197,7 +204,7 @@ impl Store {
     async fn open(path: &Path, usage: Use) -> Result<(Self, Written), StoreError> {
         let path: Arc<Path> = path.into();
         let options = Options { path: Arc::clone(&path), usage };
-        let mut conn = options.open().map_err(|error| options.failed(&error))?;
+        let mut conn = options.open().map_err(|error| StoreError::open(&path, &error))?;
         schema::bring_up_to_date(&mut conn, &path)?;
         let (writer, jobs) = mpsc::channel(WAITING_WRITES);
         let failing = Arc::<AtomicBool>::default();
@@ -254,15 +261,20 @@ impl Store {
 
 /// Locks the file that is called like the store, with another end; `taken` says of whom it is if not ours.
 fn locked(path: &Path, end: &str, taken: impl FnOnce(String) -> StoreError) -> Result<File, StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    let failed = |e: std::io::Error| StoreError::Open { path: path.display().to_string(), reason: e.to_string() };
-    let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(failed)?;
+    let failed = |error: std::io::Error| StoreError::open(path, &error);
+    let file = File::options().create(true).truncate(false).write(true).open(beside(path, end)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(taken(path.display().to_string())),
         Err(std::fs::TryLockError::Error(e)) => Err(failed(e)),
     }
+}
+
+/// The file that is called like the store, with another end.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }
 
 /// What a store is opened for.
@@ -300,9 +312,5 @@ impl Options {
         conn.pragma_update(None, "cache_size", -16_384)?;
         conn.pragma_update(None, "temp_store", "memory")?;
         Ok(conn)
-    }
-
-    fn failed(&self, error: &dyn std::fmt::Display) -> StoreError {
-        StoreError::Open { path: self.path.display().to_string(), reason: error.to_string() }
     }
 }

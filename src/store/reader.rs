@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{BUSY, STATEMENTS, StoreError, Tx, schema};
+use super::{BUSY, STATEMENTS, StoreError, Tx, beside, schema};
 
 /// So many connections are kept; more are opened when all are in use.
 const KEPT: usize = 4;
@@ -30,8 +30,7 @@ impl Readers {
     /// [`StoreError::Open`], [`StoreError::Older`], [`StoreError::Newer`]
     pub(super) fn probe(path: &Arc<Path>) -> Result<Self, StoreError> {
         let readers = Self::new(Arc::clone(path));
-        let failed =
-            |error: rusqlite::Error| StoreError::Open { path: path.display().to_string(), reason: error.to_string() };
+        let failed = |error: rusqlite::Error| StoreError::open(path, &error);
         let conn = readers.open().and_then(|conn| {
             conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
             Ok(conn)
@@ -95,10 +94,4 @@ impl Readers {
 /// The file, or one of those beside it, cannot be opened.
 fn is_unopened(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
-}
-
-fn beside(path: &Path, end: &str) -> std::path::PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }

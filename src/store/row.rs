@@ -162,26 +162,21 @@ pub(super) fn time_or_none(row: &Row<'_>, column: &str) -> Result<Option<Timesta
     Ok(row.get::<_, Option<Millis>>(column)?.map(|time| time.0))
 }
 
-impl ToSql for SubjectKey {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
-    }
+/// Names that are stored as their text.
+macro_rules! stored_name {
+    ($($name:ident),*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.as_str().into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str().map(Self::from)
+            }
+        }
+    )*};
 }
 
-impl FromSql for SubjectKey {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_str().map(Self::from)
-    }
-}
-
-impl ToSql for OccurrenceId {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
-    }
-}
-
-impl FromSql for OccurrenceId {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_str().map(Self::from)
-    }
-}
+stored_name!(SubjectKey, OccurrenceId);

@@ -35,7 +35,7 @@ const COUNTED: usize = 9;
 /// # Errors
 /// [`StoreError::Newer`], [`StoreError::Open`]
 pub(super) fn bring_up_to_date(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |error: &dyn std::fmt::Display| open_error(path, error);
+    let failed = |error: &dyn std::fmt::Display| StoreError::open(path, error);
     let version = version(conn).map_err(|error| failed(&error))?;
     if version <= COUNTED {
         conn.pragma_update(None, "user_version", i64::try_from(version).unwrap_or_default())
@@ -55,9 +55,9 @@ pub(super) fn bring_up_to_date(conn: &mut Connection, path: &Path) -> Result<(),
 /// [`StoreError::Older`], [`StoreError::Newer`]; [`StoreError::Open`] for what is no store
 pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     let name = || path.display().to_string();
-    let version = version(conn).map_err(|error| open_error(path, &error))?;
+    let version = version(conn).map_err(|error| StoreError::open(path, &error))?;
     match version.cmp(&ALL.len()) {
-        _ if version == 0 => Err(open_error(path, &"this isn't a store of microalign")),
+        _ if version == 0 => Err(StoreError::open(path, &"this isn't a store of microalign")),
         std::cmp::Ordering::Less => Err(StoreError::Older(name())),
         std::cmp::Ordering::Greater => Err(StoreError::Newer(name())),
         std::cmp::Ordering::Equal => Ok(()),
@@ -76,8 +76,4 @@ fn version(conn: &Connection) -> Result<usize, rusqlite::Error> {
         false => version,
     };
     Ok(usize::try_from(version).unwrap_or_default())
-}
-
-fn open_error(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Open { path: path.display().to_string(), reason: error.to_string() }
 }

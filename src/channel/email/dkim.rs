@@ -40,7 +40,7 @@ const SEALED: [&str; 3] = ["from", "to", "subject"];
 /// # Errors
 /// When the key can't sign, which a checked one can.
 pub(super) fn sign(settings: &DkimSettings, at: Timestamp, mail: &[u8]) -> Result<Vec<u8>, String> {
-    let text = std::str::from_utf8(mail).map_err(|error| format!("it is no text: {error}"))?;
+    let text = std::str::from_utf8(mail).map_err(|error| format!("it isn't text: {error}"))?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or("it has no body")?;
     let fields = fields(head);
     // No name is there twice; where one was, the last would be meant (RFC 6376, section 5.4.2).

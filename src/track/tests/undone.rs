@@ -1,7 +1,7 @@
 //! What undoes each kind of event (docs/concepts/undoing.md), and that each has one reason for it.
 
 use super::*;
-use crate::event::{Review, Undoing};
+use crate::event::{Change, Review, Undoing};
 use EventKind as Kind;
 
 fn at(minute: i64) -> Timestamp {

@@ -1,0 +1,132 @@
+//! Rules and templates are read again when their files change.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::{Notify, oneshot, watch};
+
+use super::members::Roster;
+use super::owner_mail;
+use crate::channel::Channels;
+use crate::compose::Rulebook;
+use crate::config::Config;
+use crate::metrics::Metrics;
+
+/// Editors write a file in several steps: it is read after this long without a further step.
+const CALM: Duration = Duration::from_millis(300);
+/// The longest wait, so that endless steps don't keep a change from being read.
+const LATEST: Duration = Duration::from_secs(3);
+
+/// Notifies `reload` when a file in these folders changes. If that fails (no inotify left), SIGHUP still works.
+pub(super) fn watch(folders: &[PathBuf], reload: &Arc<Notify>) -> Option<RecommendedWatcher> {
+    let notify = Arc::clone(reload);
+    let changed = move |event: notify::Result<notify::Event>| {
+        // Reading a file is an event too, and each reload reads them all.
+        if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
+            notify.notify_one();
+        }
+    };
+    let mut watcher = match notify::recommended_watcher(changed) {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            tracing::warn!(%error, "cannot watch files: send SIGHUP after you change one");
+            return None;
+        }
+    };
+    for folder in folders {
+        if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+            tracing::warn!(folder = %folder.display(), %error, "cannot watch this folder: send SIGHUP after you change a file in it");
+        }
+    }
+    Some(watcher)
+}
+
+/// Waits until there are no changes for a moment.
+async fn calm(reload: &Notify) {
+    let wait = async { while tokio::time::timeout(CALM, reload.notified()).await.is_ok() {} };
+    // In both cases, it is time to read.
+    let (Ok(()) | Err(_)) = tokio::time::timeout(LATEST, wait).await;
+}
+
+pub(super) fn existing<'a>(folders: impl IntoIterator<Item = &'a PathBuf>) -> Vec<PathBuf> {
+    folders.into_iter().filter(|folder| Path::is_dir(folder)).cloned().collect()
+}
+
+/// Reloads the rules and templates when their folders change.
+pub(super) struct Loader {
+    pub(super) config: Config,
+    pub(super) rules: watch::Sender<Arc<Rulebook>>,
+    pub(super) channels: Arc<Channels>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) roster: Roster,
+}
+
+impl Loader {
+    /// `first` is notified once the members of teams were looked up, or that failed.
+    pub(super) async fn run(
+        mut self,
+        reload: Arc<Notify>,
+        mut stop: watch::Receiver<bool>,
+        first: oneshot::Sender<()>,
+    ) {
+        let mut first = Some(first);
+        loop {
+            let now = Arc::clone(&self.rules.borrow());
+            first = first.filter(|_| self.roster.is_new(&now));
+            tokio::select! {
+                () = reload.notified() => {}
+                members = self.roster.next(&now) => {
+                    if members != *now.members() {
+                        self.rules.send_replace(Arc::new(now.with_members(members)));
+                    }
+                    continue;
+                }
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            calm(&reload).await;
+            let before = Arc::clone(&self.rules.borrow());
+            let rulebook = Arc::new(Rulebook::load(&self.config, Some(&before)));
+            self.rules.send_replace(Arc::clone(&rulebook));
+            report(&rulebook, &self.metrics);
+            tokio::select! {
+                () = owner_mail::tell(&self.channels, &rulebook, &before) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+}
+
+/// Logs and counts what is in force, and what is broken.
+pub(super) fn report(rulebook: &Rulebook, metrics: &Metrics) {
+    let (teams, rules) = (rulebook.rules().teams(), rulebook.rules().all().count());
+    for problem in rulebook.problems() {
+        tracing::error!(%problem, "a file is broken; its last good version, if there is one, stays in force");
+    }
+    let broken: BTreeSet<_> = rulebook.problems().iter().map(|problem| &problem.file).collect();
+    metrics.broken(broken.len());
+    tracing::info!(teams = teams.len(), rules, problems = rulebook.problems().len(), "loaded rules and templates");
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_is_noticed_and_reading_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("team.toml");
+        std::fs::write(&file, "before").unwrap();
+        let reload = Arc::<Notify>::default();
+        let _watcher = watch(&[folder.path().to_owned()], &reload).unwrap();
+        std::fs::read_dir(folder.path()).unwrap().for_each(drop);
+        std::fs::read(&file).unwrap();
+        assert!(tokio::time::timeout(CALM, reload.notified()).await.is_err(), "a reload would lead to the next one");
+        std::fs::write(&file, "after").unwrap();
+        tokio::time::timeout(Duration::from_secs(30), reload.notified()).await.unwrap();
+    }
+}

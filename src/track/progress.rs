@@ -1,0 +1,45 @@
+//! Progress that isn't said: a ticket that moves on, and the drafts that are on track with it.
+
+use crate::event::{About, Change, Event, EventKind, Source, StatusCategory, SubjectKey};
+
+use super::{Known, holds};
+
+/// Whether a ticket moves on with an event: into work, or further within it.
+pub(super) fn moves_forward(before: Option<&Known>, event: &Event) -> bool {
+    let category = |about: &About| match about {
+        About::Ticket(ticket) => ticket.status_category,
+        _ => None,
+    };
+    let moves = matches!(event.kind, EventKind::TicketStarted | EventKind::TicketTransitioned);
+    let back = matches!(before.map(|known| category(&known.about)), Some(Some(StatusCategory::Done)));
+    moves && !back && category(&event.about) == Some(StatusCategory::InProgress)
+}
+
+/// The event that a draft is on track, since its ticket `moved`; `None` for what is no draft.
+#[must_use]
+pub fn on_track(subject: SubjectKey, draft: Known, moved: &Event, ticket: &Known) -> Option<Event> {
+    if !matches!(draft.about, About::PullRequest(_)) || !holds(EventKind::PullRequestDraft, &draft.about) {
+        return None;
+    }
+    let (from, to) = match (&moved.about, &ticket.about) {
+        (About::Ticket(moved), About::Ticket(now)) => (moved.previous_status.clone(), now.status.clone()),
+        _ => (None, None),
+    };
+    Some(Event {
+        source: Source::Github,
+        kind: EventKind::PullRequestOnTrack,
+        scope: subject.scope().to_owned(),
+        host: draft.host,
+        url: draft.about.url().map(str::to_owned),
+        subject,
+        tickets: draft.tickets,
+        private: draft.about.private(),
+        about: draft.about,
+        change: Some(Change { field: "status".to_owned(), name: None, from, to }),
+        note: None,
+        comment: None,
+        once: None,
+        retold: None,
+        ..moved.clone()
+    })
+}
