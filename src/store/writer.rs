@@ -127,7 +127,7 @@ impl Writer {
         });
         match started {
             Ok(_) => Ok(written),
-            Err(error) => Err(StoreError::Open { path: path.display().to_string(), reason: error.to_string() }),
+            Err(error) => Err(StoreError::open(&path, &error)),
         }
     }
 
@@ -162,12 +162,19 @@ impl Writer {
     }
 
     fn write(&mut self, jobs: Vec<Job>) {
-        let committed = self.commit(jobs);
-        self.failing.store(committed.is_err(), Ordering::Relaxed);
-        match committed {
-            Ok(answers) => answers.into_iter().for_each(|answer| answer()),
+        match self.commit(jobs) {
+            Ok(answers) => {
+                // What changes nothing is committed on a full disk, too. After a failure the connection is a new one.
+                if self.conn.as_ref().is_some_and(|conn| conn.total_changes() > 0) {
+                    self.failing.store(false, Ordering::Relaxed);
+                }
+                answers.into_iter().for_each(|answer| answer());
+            }
             // The jobs' answers were dropped, so each caller sees `NotWritten`.
-            Err(error) => tracing::error!(%error, "nothing was written: is the disk full?"),
+            Err(error) => {
+                self.failing.store(true, Ordering::Relaxed);
+                tracing::error!(%error, "nothing was written: is the disk full?");
+            }
         }
     }
 

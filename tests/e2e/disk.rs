@@ -1,5 +1,7 @@
 //! A full disk: nothing is accepted that cannot be kept, and when there is room again, work goes on.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use tokio::process::Command;
 
@@ -45,6 +47,11 @@ async fn a_full_disk_costs_no_delivery_that_was_accepted() {
     })
     .await;
     assert_eq!((refused.status, refused.retry_after.as_deref()), (503, Some("10")));
+    // What the service does by itself each second, and which changes nothing, doesn't make it ready.
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_millis(2500) {
+        assert_eq!(service.get("/readyz").await.status(), 503, "after {:?}", since.elapsed());
+    }
     limit(&service, "unlimited");
     assert_eq!(service.get("/readyz").await.status(), 200);
     let again = service.github("pull_request", &format!("d-{number}"), &merged(number)).await;
