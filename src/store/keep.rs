@@ -1,7 +1,7 @@
 //! What is old is deleted, unless it is still needed.
 //!
 //! A delivery goes with its events, lines and sends. It stays while anything of it is under way, while a line of a delivery
-//! that stays refers to one of its own, and while it brought a note to a subject that is open: an edit of the place where the
+//! that stays refers to one of its own, as long as its number or a send's is the last one, and while it brought a note to a subject that is open: an edit of the place where the
 //! note was written must not tell it again. What is known of a subject, with the milestones that were told of it, and its
 //! conversations go once it isn't open and nothing waits or was told of it lately.
 //!
@@ -66,9 +66,13 @@ const BODIES: &str = "UPDATE delivery SET body = x'' WHERE id IN (
 /// The next deliveries.
 const NEXT: &str = "SELECT id, received_at <= :until AS old FROM delivery WHERE id > :after ORDER BY id LIMIT 200";
 
-/// Whether something waits for a delivery, is under way or is young.
+/// Whether something waits for a delivery, is under way or is young; or its number, or that of one of its sends, is the last
+/// one: SQLite would give it to the next row, and a Message-ID must not come twice.
 const STAYS: &str = "SELECT d.id FROM delivery d WHERE d.id IN (SELECT value FROM json_each(:ids)) AND (
     d.waits = 1
+    OR d.id = (SELECT max(id) FROM delivery)
+    OR EXISTS (SELECT 1 FROM ledger l WHERE l.delivery_id = d.id AND EXISTS (
+        SELECT 1 FROM send s WHERE s.ledger_id = l.id AND s.id = (SELECT max(id) FROM send)))
     OR EXISTS (SELECT 1 FROM recovered r WHERE r.delivery_id = d.id)
     OR EXISTS (SELECT 1 FROM timer t WHERE t.delivery_id = d.id)
     OR EXISTS (

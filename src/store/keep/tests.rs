@@ -22,6 +22,12 @@ const OTHER: &str = "
     INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body) VALUES (2, 'github', 'd-2', 'push', 0, 0, x'');
     INSERT INTO ledger (id, delivery_id, line, source, state, reason, at, lead_id) VALUES (2, 2, 1, 'github', 'sent', '{}', 0, 1)";
 
+/// The newest delivery and send, which stay so that no number is given twice.
+const NEWEST: &str = "
+    INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body) VALUES (100, 'github', 'd-100', 'push', 0, 0, x'');
+    INSERT INTO ledger (id, delivery_id, line, source, state, reason, at) VALUES (100, 100, 1, 'github', 'sent', '{}', 0);
+    INSERT INTO send (id, ledger_id, destination, thread, state, next_at, created_at) VALUES (100, 100, 'mailbox', 'x', 'sent', 0, 0)";
+
 const OPEN_NOTE: &str = "UPDATE subject SET state = json_set(state, '$.about.stage', 'open');
     UPDATE event SET once = 'note:github:acme/api#7:1'";
 
@@ -30,7 +36,7 @@ async fn left(rows: &str) -> [i64; 5] {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
     let now = Timestamp::now();
-    let rows = format!("{OLD};{rows}").replace("{new}", &now.as_millisecond().to_string());
+    let rows = format!("{OLD};{rows};{NEWEST}").replace("{new}", &now.as_millisecond().to_string());
     let counted = store.write(move |tx| {
         for sql in rows.split(';').filter(|sql| !sql.trim().is_empty()) {
             tx.run(sql, [])?;
@@ -39,7 +45,7 @@ async fn left(rows: &str) -> [i64; 5] {
         while let Some(next) = sweep {
             sweep = tx.sweep(&next, &Keep::default(), now)?;
         }
-        let rows = ["delivery", "subject", "fired", "conversation", "delivery WHERE length(body) > 0"];
+        let rows = ["delivery WHERE id < 100", "subject", "fired", "conversation", "delivery WHERE length(body) > 0"];
         let counted = rows.map(|rows| tx.value(&format!("SELECT count(*) FROM {rows}"), []).transpose());
         counted.into_iter().flatten().collect::<Result<Vec<i64>, _>>()
     });
@@ -110,6 +116,24 @@ async fn what_one_that_stays_refers_to_stays() {
     for (rows, expected) in table {
         assert_eq!(left(&format!("{OTHER};{rows}")).await[0], expected, "{rows}");
     }
+}
+
+#[tokio::test]
+async fn no_number_is_given_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
+    let left = store.write(|tx| {
+        // The last delivery sent nothing, and the last send is of the first one.
+        for sql in format!("{OLD};{OTHER};UPDATE ledger SET lead_id = NULL").split(';') {
+            tx.run(sql, [])?;
+        }
+        let third = "INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body)
+                     VALUES (3, 'github', 'd-3', 'push', 0, 0, x'')";
+        tx.run(third, [])?;
+        tx.sweep(&Sweep::default(), &Keep::default(), Timestamp::now())?;
+        tx.rows("SELECT id FROM delivery ORDER BY id", [], |row| Ok(row.get::<_, i64>("id")?))
+    });
+    assert_eq!(left.await.unwrap(), [1, 3]);
 }
 
 #[tokio::test]
