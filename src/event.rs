@@ -4,10 +4,12 @@
 //! the ledger keeps them.
 
 mod about;
+mod forget;
 mod kind;
 mod name;
 mod occurrence;
 mod outcome;
+mod person;
 mod subject;
 mod thing;
 mod ticket_key;
@@ -21,9 +23,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use about::{About, Issue, PullRequest, Stage, StatusCategory, Ticket};
+pub use forget::{FORGOTTEN, SOMEBODY};
 pub use kind::{EventKind, KindStage, Kinds};
 pub use occurrence::{OccurrenceId, notes_in};
 pub use outcome::Outcome;
+pub use person::Person;
 pub use subject::{SubjectKey, SubjectParts};
 pub use thing::{Thing, ThingKind};
 pub use ticket_key::TicketKey;

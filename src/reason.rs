@@ -3,6 +3,7 @@
 //! The ledger keeps the code and the fields; the sentence is made when somebody reads it. No part of the program decides
 //! anything by a sentence.
 
+mod forget;
 mod sentence;
 #[cfg(test)]
 mod tests;
@@ -124,6 +125,7 @@ reasons! {
     EditedByAuthor = "edited_by_author", "The author of a note edited it";
     TakenBack = "taken_back", "The author of a note took it back";
     WordsTakenBack = "words_taken_back", "The author of a comment took the words back";
+    Forgotten = "forgotten", "The words of a note were removed with what is known of their author";
     UndoneBefore = "undone_before", "What it tells was deleted, restricted, dismissed or withdrawn before it was sent" {
         how: Undone = "What became of it",
     };

@@ -5,6 +5,7 @@
 //! [`crate::store`].
 
 mod facts;
+mod forget;
 mod host;
 mod merge;
 mod progress;

@@ -37,6 +37,7 @@ impl fmt::Display for Reason {
             Self::EditedByAuthor => f.write_str("its author edited it"),
             Self::TakenBack => f.write_str("its author took it back"),
             Self::WordsTakenBack => f.write_str("its author took the words back before they were sent"),
+            Self::Forgotten => f.write_str("its words were removed (`microalign store forget`)"),
             Self::UndoneBefore { how } => write!(f, "{} before it was sent", how.describe()),
             Self::UndoneByEvent { kind } => write!(f, "{kind} undid it before it was sent"),
             Self::SilenceBroken => f.write_str("something happened before it was sent"),

@@ -36,6 +36,7 @@ fn all() -> Vec<Reason> {
         Reason::EditedByAuthor,
         Reason::TakenBack,
         Reason::WordsTakenBack,
+        Reason::Forgotten,
         Reason::UndoneBefore { how: Undone::Deleted },
         Reason::UndoneByEvent { kind: EventKind::IssueReopened },
         Reason::SilenceBroken,

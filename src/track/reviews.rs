@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, EventKind, OccurrenceId, PullRequest, Undoes, Undone};
+use crate::event::{Event, EventKind, OccurrenceId, Person, PullRequest, Undoes, Undone};
 use crate::reason::Reason;
 
 /// More reviewers than this are not kept apart.
@@ -68,6 +68,11 @@ impl Reviews {
             self.0.remove(0);
         }
         self
+    }
+
+    /// Takes out the reviews by a person.
+    pub(super) fn forget(&mut self, person: &Person) {
+        self.0.retain(|review| !person.is_called(&review.by));
     }
 
     /// Whether a review is its reviewer's last word on the commits that the pull request has now.

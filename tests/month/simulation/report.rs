@@ -64,7 +64,9 @@ fn outcome(line: &Line) -> String {
         Code::NoRule => "no rule matched",
         Code::ToldAlready => "another delivery told of it",
         Code::ToldBefore | Code::ToldByRule => "told before",
-        Code::UndoneBefore | Code::UndoneByEvent | Code::WordsTakenBack | Code::SilenceBroken => "undone before",
+        Code::UndoneBefore | Code::UndoneByEvent | Code::WordsTakenBack | Code::Forgotten | Code::SilenceBroken => {
+            "undone before"
+        }
         code if code.is_late() => "it came late",
         code if code.is_changed() => "no longer so when its time came",
         Code::BotDoing | Code::BotBranch => "a bot did it",
