@@ -9,7 +9,7 @@ use super::text::{framed, hanging, painted};
 use super::{ConfigArgs, Failure, look_into_store, open_store, say};
 use crate::plan::LineId;
 use crate::rule::parse_duration_up_to;
-use crate::store::{Entry, EntryState, Filter, SendEntry, SendState};
+use crate::store::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, SendEntry, SendState};
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -170,6 +170,7 @@ fn in_full(entry: &Entry) -> String {
     let text = format!("{}\n{INDENT}delivery {} of {}{conversation}", shown(entry, true), entry.delivery, entry.source);
     match &entry.message {
         Some(message) => format!("{text}\n\n{}\n", framed(&whom(entry), &message.subject, &message.text())),
+        None if entry.forgotten => format!("{text}\n{INDENT}{}", FORGOTTEN_MESSAGE),
         None => text,
     }
 }

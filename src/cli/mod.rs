@@ -85,7 +85,7 @@ enum Command {
         after_help = "Examples:\n  microalign send-test email:ana@example.com\n  microalign send-test github --on acme/ingest-api#45"
     )]
     SendTest(send_test::Args),
-    /// See what is in the store
+    /// See what is in the store, and remove a person from it
     #[command(subcommand)]
     Store(store::Action),
     /// Connect GitHub

@@ -1,9 +1,10 @@
-//! `microalign store`: shows what is in the store.
+//! `microalign store`: shows what is in the store, and takes a person out of it.
 
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
-use super::{ConfigArgs, Failure, look_into_store, progress, say};
-use crate::store::{Kind, Stats};
+use super::{ConfigArgs, Failure, look_into_store, open_store, progress, say};
+use crate::store::{Forgotten, Kind, Stats};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
@@ -16,10 +17,46 @@ pub(super) enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Remove a person's words and names
+    #[command(after_help = "Example:\n  microalign store forget --person ana")]
+    Forget {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// A GitHub login, or an account id or a name in Jira; upper and lower case are the same
+        #[arg(long, value_name = "LOGIN", value_parser = NonEmptyStringValueParser::new())]
+        person: String,
+    },
 }
 
 pub(super) async fn run(action: Action) -> Result<(), Failure> {
-    let Action::Stats { config, json } = action;
+    match action {
+        Action::Stats { config, json } => stats(&config, json).await,
+        Action::Forget { config, person } => forget(&config, &person).await,
+    }
+}
+
+async fn forget(config: &ConfigArgs, person: &str) -> Result<(), Failure> {
+    let store = open_store(&config.store()?).await?;
+    let spinner = progress::spinner("looking through the store");
+    let forgotten = store.forget(person).await;
+    spinner.finish_and_clear();
+    let Forgotten { names, changed, waiting } = forgotten?;
+    if changed.is_empty() && waiting == 0 {
+        return Err(Failure::Wrong(format!("nothing in the store names `{person}`")));
+    }
+    for (kind, rows) in &changed {
+        say(format!("{kind:<13}  {rows:>10}"))?;
+    }
+    if waiting > 0 {
+        let wait = if waiting == 1 { "1 that names them waits" } else { &format!("{waiting} that name them wait") };
+        return Err(Failure::Wrong(format!(
+            "of deliveries, messages and objections, {wait} to be read or sent: run this again later"
+        )));
+    }
+    say(format!("Removed the words and names of {}.", names.join(", ")))
+}
+
+async fn stats(config: &ConfigArgs, json: bool) -> Result<(), Failure> {
     let config = config.look()?;
     let store = look_into_store(&config.store).await?;
     let spinner = progress::spinner("reading the store");

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::channel;
-use crate::store::{Entry, EntryState, Filter, Store, StoreError};
+use crate::store::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, Store, StoreError};
 
 /// How many lines the page shows.
 const LATEST: u32 = 100;
@@ -86,6 +86,7 @@ fn article(entry: &Entry, now: Timestamp) -> Markup {
                 h2 { (message.subject) }
                 div.message { (PreEscaped(channel::html_body(message))) }
             }
+            @if entry.forgotten { p.reason { (FORGOTTEN_MESSAGE) } }
             p.reason { (entry.reason) }
             @for send in &entry.sends {
                 p.reason {

@@ -90,6 +90,9 @@ impl SendState {
     }
 }
 
+/// What readers of the ledger see in the place of a message that was removed.
+pub const FORGOTTEN_MESSAGE: &str = "its message was removed (`microalign store forget`)";
+
 /// One line of the ledger. Serialises to DESIGN §6's `ledger --json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {
@@ -125,6 +128,9 @@ pub struct Entry {
     /// The message as it was rendered
     #[serde(skip)]
     pub message: Option<Message>,
+    /// Its message was removed (`microalign store forget`)
+    #[serde(skip)]
+    pub forgotten: bool,
 }
 
 /// One send of a line.
@@ -170,6 +176,8 @@ impl Store {
         let sql = format!(
             "SELECT l.delivery_id || '.' || l.line AS name, d.delivery_key, l.source, l.kind, l.subject, l.thread,
                     l.team, l.rule, l.state, l.reason, l.outcome, l.answers IS NOT NULL AS answers, l.at, l.message,
+                    l.message IS NULL AND EXISTS (
+                        SELECT 1 FROM send f WHERE f.ledger_id = l.id AND f.state <> 'muted') AS forgotten,
                     (SELECT json_group_array(json_object('destination', s.destination, 'state', s.state,
                             'attempts', s.attempts, 'error', s.error) ORDER BY s.id) FROM send s
                      WHERE s.ledger_id = coalesce(l.lead_id, l.id)) AS sends
@@ -256,5 +264,6 @@ fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
         at: time(row, "at")?,
         sends: json(row, "sends")?,
         message: json_or_none(row, "message")?,
+        forgotten: row.get("forgotten")?,
     })
 }

@@ -14,6 +14,7 @@ mod bounce;
 mod claim;
 mod delivery;
 mod due;
+mod forget;
 mod keep;
 mod known;
 mod lanes;
@@ -48,15 +49,17 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::reader::Readers;
 use self::writer::{Job, Urgency, Writer};
+use crate::plan::LineId;
 
 pub use answer::{Assumption, Conclusion, Objected, Objection, Through, Told, Unanswered, Unopposed};
 pub use bounce::Refusals;
 pub use claim::Claimed;
 pub use delivery::{Accepted, Incoming, Queued};
 pub use due::Batch;
+pub use forget::Forgotten;
 pub use keep::{Keep, Sweep};
 pub use lanes::{Lane, Lanes};
-pub use ledger::{Entry, EntryState, Filter, SendEntry, SendState};
+pub use ledger::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, SendEntry, SendState};
 pub use plan::PlannedEvent;
 pub use recovery::Hook;
 pub use replay::{Messages, Untold};
@@ -103,6 +106,20 @@ pub enum StoreError {
     /// A delivery can't be read again without its body
     #[error("delivery {0} can't be read again: its body was deleted (`[store] keep_bodies`)")]
     NoBody(i64),
+    /// A message can't be sent again without its words
+    #[error("the message of {0} can't be sent again: its words were removed (`microalign store forget`)")]
+    NoMessage(LineId),
+    /// All was removed, but not from where SQLite leaves what it moves or deletes
+    #[error(
+        "what was removed may still be in unused parts of the store `{path}`: {reason}; stop the service, and run \
+         `sqlite3 {path} VACUUM`"
+    )]
+    Remains {
+        /// The database file
+        path: String,
+        /// Why they could not be removed
+        reason: String,
+    },
     /// A thread that worked for us ended
     #[error("a thread failed: {0}")]
     Stopped(tokio::task::JoinError),
@@ -307,6 +324,8 @@ impl Options {
         // A page that many commits change is copied from the log to the file once in so many pages (16 MB).
         conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
         conn.pragma_update(None, "foreign_keys", true)?;
+        // What a person has removed from the store is overwritten.
+        conn.pragma_update(None, "secure_delete", self.usage == Use::Visit)?;
         // What a round of planning changes fits: pages that don't are written to the log before their time, and once more
         // each time that they change again. In KiB, below zero.
         conn.pragma_update(None, "cache_size", -16_384)?;

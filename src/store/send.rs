@@ -63,7 +63,7 @@ impl Store {
     /// that was ignored. Returns how many there were.
     ///
     /// # Errors
-    /// [`StoreError::NotWritten`]
+    /// [`StoreError::NotWritten`]; [`StoreError::NoBody`] and [`StoreError::NoMessage`] if what is needed is gone
     pub async fn retry(&self, line: LineId) -> Result<usize, StoreError> {
         self.write(move |tx| tx.retry(line)).await
     }
@@ -174,6 +174,11 @@ impl Tx<'_> {
         )?;
         if retried == 0 {
             return self.read_again(LineId { delivery, line });
+        }
+        if self
+            .holds("SELECT message IS NULL FROM ledger WHERE id = :message", named_params! { ":message": message })?
+        {
+            return Err(StoreError::NoMessage(LineId { delivery, line }));
         }
         self.run(
             "UPDATE ledger SET state = 'held', reason = :reason WHERE id = :message OR lead_id = :message",

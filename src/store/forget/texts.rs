@@ -1,0 +1,126 @@
+//! Texts of a row's own that can name a person.
+
+use rusqlite::types::Value;
+use rusqlite::{Row, named_params};
+use serde_json::json;
+
+use super::{Batch, Pass};
+use crate::event::{FORGOTTEN, Person};
+use crate::store::{StoreError, Tx};
+
+/// What went wrong with sends: servers name mailboxes.
+pub(super) fn sends(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT id AS key, error, state IN ('queued', 'sending') AS waits FROM send
+               WHERE id > coalesce(:after, 0) AND error IS NOT NULL ORDER BY id LIMIT 200";
+    let named = |row: &Row<'_>| Ok(person.is_in(&row.get::<_, String>("error")?));
+    let change = "UPDATE send SET error = :forgotten WHERE id = :key";
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run(change, named_params! { ":forgotten": FORGOTTEN, ":key": key }).map(drop),
+    })
+}
+
+/// What people have against assumptions: by them, or about them. An objection's key may be the id of a mail.
+pub(super) fn objections(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT id AS key, key AS name, made_by, text, waits FROM objection WHERE id > coalesce(:after, 0)
+               ORDER BY id LIMIT 200";
+    let named = |row: &Row<'_>| {
+        let texts = [row.get::<_, String>("name")?, row.get("made_by")?, row.get("text")?];
+        Ok(texts.iter().any(|text| person.is_in(text)))
+    };
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => forget_objection(tx, person, key),
+    })
+}
+
+fn forget_objection(tx: &Tx<'_>, person: &Person, id: &Value) -> Result<(), StoreError> {
+    let params = named_params! { ":id": id };
+    let texts = tx.row("SELECT key, made_by FROM objection WHERE id = :id", params, |row| {
+        Ok((row.get::<_, String>("key")?, row.get::<_, String>("made_by")?))
+    })?;
+    let Some((key, by)) = texts else { return Ok(()) };
+    tx.run(
+        "UPDATE objection SET text = '', made_by = iif(:theirs, '', made_by),
+                              key = iif(:named, 'forgotten:' || id, key) WHERE id = :id",
+        named_params! { ":theirs": person.is_in(&by), ":named": person.is_in(&key), ":id": id },
+    )?;
+    Ok(())
+}
+
+/// The subjects of conversations in mails. One that names them is called as the ledger calls it from then on.
+pub(super) fn conversations(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT thread AS key, json_group_array(subject) AS subjects, FALSE AS waits FROM conversation
+               WHERE thread > coalesce(:after, '') GROUP BY thread ORDER BY thread LIMIT 200";
+    let named = |row: &Row<'_>| Ok(person.is_in(&row.get::<_, String>("subjects")?));
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => forget_subjects(tx, person, key),
+    })
+}
+
+fn forget_subjects(tx: &Tx<'_>, person: &Person, thread: &Value) -> Result<(), StoreError> {
+    let subjects = tx.rows(
+        "SELECT DISTINCT subject FROM conversation WHERE thread = :thread",
+        named_params! { ":thread": thread },
+        |row| Ok(row.get::<_, String>("subject")?),
+    )?;
+    for subject in subjects.into_iter().filter(|subject| person.is_in(subject)) {
+        tx.run(
+            "UPDATE conversation SET subject = thread WHERE thread = :thread AND subject = :subject",
+            named_params! { ":thread": thread, ":subject": subject },
+        )?;
+    }
+    Ok(())
+}
+
+/// Addresses that refused mail. One that is forgotten is tried again.
+pub(super) fn refusals(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT destination AS key, destination || ' ' || error AS text, FALSE AS waits FROM bounce
+               WHERE destination > coalesce(:after, '') ORDER BY destination LIMIT 200";
+    let named = |row: &Row<'_>| Ok(person.is_in(&row.get::<_, String>("text")?));
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run("DELETE FROM bounce WHERE destination = :key", named_params! { ":key": key }).map(drop),
+    })
+}
+
+const PEOPLE: &str =
+    "SELECT id AS key, id, name, FALSE AS waits FROM person WHERE id > coalesce(:after, '') ORDER BY id LIMIT 200";
+
+/// What people are called whom Jira names by an id.
+pub(super) fn people(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let named = |row: &Row<'_>| Ok(person.is_called(&row.get::<_, String>("id")?));
+    each(tx, (PEOPLE, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run("DELETE FROM person WHERE id = :key", named_params! { ":key": key }).map(drop),
+    })
+}
+
+/// The next of those people.
+pub(super) fn people_by_id(tx: &Tx<'_>, after: &Value) -> Result<(Option<Value>, Vec<serde_json::Value>), StoreError> {
+    let people = tx.rows(PEOPLE, named_params! { ":after": after }, |row| {
+        let (login, name): (String, String) = (row.get("id")?, row.get("name")?);
+        Ok((row.get::<_, Value>("key")?, json!({ "login": login, "name": name })))
+    })?;
+    Ok((people.last().map(|(key, _)| key.clone()), people.into_iter().map(|(_, person)| person).collect()))
+}
+
+/// Goes through the next rows of a query, which have a `key` and say whether each `waits`.
+fn each(
+    tx: &Tx<'_>,
+    (sql, named): (&str, impl Fn(&Row<'_>) -> Result<bool, StoreError>),
+    after: &Value,
+    change: impl Fn(&Value) -> Result<(), StoreError>,
+) -> Result<Batch, StoreError> {
+    let rows = tx.rows(sql, named_params! { ":after": after }, |row| {
+        Ok((row.get::<_, Value>("key")?, named(row)?, row.get::<_, bool>("waits")?))
+    })?;
+    let mut batch = Batch { last: rows.last().map(|(key, ..)| key.clone()), ..Batch::default() };
+    for (key, ..) in rows.iter().filter(|(_, named, waits)| *named && !waits) {
+        batch.changed += 1;
+        change(key)?;
+    }
+    batch.waiting = rows.iter().filter(|(_, named, waits)| *named && *waits).count();
+    Ok(batch)
+}
