@@ -15,6 +15,7 @@ mod cut;
 mod deliver;
 mod disk;
 mod enrich;
+mod forget;
 mod jira_api;
 mod jira_setup;
 mod jira_sweep;
