@@ -87,91 +87,116 @@ async fn read_request(stream: &mut TcpStream) -> Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reply {
     Say(&'static str),
+    /// Say this and close the connection
+    Last(&'static str),
     Silence,
     Close,
 }
 
+/// What a client says, by its first characters (`CONNECT` before anything, `EHLO again` the second time, `. 2` after its
+/// second mail), and the reply.
+pub(super) type Changed = &'static [(&'static str, Reply)];
+
 /// A mail server that says yes, but for what a test changes.
 pub(super) struct MailServer {
     pub port: u16,
-    lines: Arc<Mutex<Vec<String>>>,
-    mails: Arc<Mutex<Vec<Vec<u8>>>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    lines: Vec<String>,
+    mails: Vec<Vec<u8>>,
 }
 
 impl MailServer {
-    /// `changed` has the first word of what the client says (`.` after a mail, `CONNECT` before anything), and the
-    /// reply. Only the first connection is treated so.
-    pub(super) async fn start(changed: &'static [(&'static str, Reply)]) -> Self {
+    /// Only the first connection is treated so.
+    pub(super) async fn start(changed: Changed) -> Self {
+        Self::start_each(vec![changed]).await
+    }
+
+    /// Its first connections are treated so, each in its way.
+    pub(super) async fn start_each(changed: Vec<Changed>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let server = Self { port, lines: Arc::default(), mails: Arc::default() };
-        let (lines, mails) = (Arc::clone(&server.lines), Arc::clone(&server.mails));
+        let server = Self { port: listener.local_addr().unwrap().port(), seen: Arc::default() };
+        let seen = Arc::clone(&server.seen);
         tokio::spawn(async move {
-            let mut changed = changed;
-            loop {
+            let usual: Changed = &[];
+            for changed in changed.into_iter().chain(std::iter::repeat(usual)) {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(talk(stream, changed, Arc::clone(&lines), Arc::clone(&mails)));
-                changed = &[];
+                tokio::spawn(talk(stream, changed, Arc::clone(&seen)));
             }
         });
         server
     }
 
+    /// What clients said, and `CONNECT` for each connection.
     pub(super) fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap().clone()
+        self.seen.lock().unwrap().lines.clone()
     }
 
+    /// What came to its end, whatever the server said to it.
     pub(super) fn mails(&self) -> Vec<Vec<u8>> {
-        self.mails.lock().unwrap().clone()
+        self.seen.lock().unwrap().mails.clone()
     }
 }
 
-async fn talk(
-    stream: TcpStream,
-    changed: &[(&str, Reply)],
-    lines: Arc<Mutex<Vec<String>>>,
-    mails: Arc<Mutex<Vec<Vec<u8>>>>,
-) {
+async fn talk(stream: TcpStream, changed: Changed, seen: Arc<Mutex<Seen>>) {
+    stream.set_nodelay(true).unwrap();
     let mut stream = BufReader::new(stream);
-    let mut said = "CONNECT".to_owned();
+    let (mut said, mut greeted, mut mails) = ("CONNECT".to_owned(), false, 0);
+    seen.lock().unwrap().lines.push(said.clone());
     loop {
-        let verb = said.split([' ', ':']).next().unwrap_or_default();
-        let usual = match verb {
+        let usual = match said.split([' ', ':']).next().unwrap_or_default() {
             "CONNECT" => "220 mail.example.com",
-            "EHLO" => "250-mail.example.com\r\n250-AUTH PLAIN\r\n250 8BITMIME",
+            "EHLO" => "250-mail.example.com\r\n250-PIPELINING\r\n250-AUTH PLAIN\r\n250 8BITMIME",
             "DATA" => "354 go on",
             "AUTH" => "235 welcome",
             "QUIT" => "221 bye",
             _ => "250 fine",
         };
-        let reply = changed.iter().find(|(word, _)| *word == verb).map_or(Reply::Say(usual), |(_, reply)| *reply);
+        let changed = changed.iter().find(|(start, _)| said.starts_with(start));
+        let reply = changed.map_or(Reply::Say(usual), |(_, reply)| *reply);
         match reply {
-            Reply::Say(text) => stream.write_all(format!("{text}\r\n").as_bytes()).await.unwrap(),
+            Reply::Say(text) | Reply::Last(text) => {
+                // The client may be gone.
+                if stream.write_all(format!("{text}\r\n").as_bytes()).await.is_err() {
+                    return;
+                }
+            }
             Reply::Silence => std::future::pending().await,
             Reply::Close => return,
         }
+        if matches!(reply, Reply::Last(_)) {
+            return;
+        }
         said = if reply == Reply::Say("354 go on") {
-            let mail = read_mail(&mut stream).await;
-            mails.lock().unwrap().push(mail);
-            ".".to_owned()
+            let Some(mail) = read_mail(&mut stream).await else { return };
+            seen.lock().unwrap().mails.push(mail);
+            mails += 1;
+            format!(". {mails}")
         } else {
             let mut line = String::new();
             if stream.read_line(&mut line).await.unwrap_or_default() == 0 {
                 return;
             }
-            lines.lock().unwrap().push(line.trim_end().to_owned());
-            line.trim_end().to_owned()
+            seen.lock().unwrap().lines.push(line.trim_end().to_owned());
+            let hello = line.starts_with("EHLO");
+            let again = hello && greeted;
+            greeted |= hello;
+            if again { "EHLO again".to_owned() } else { line.trim_end().to_owned() }
         };
     }
 }
 
-async fn read_mail(stream: &mut BufReader<TcpStream>) -> Vec<u8> {
+/// Up to the dot, without which it is none.
+async fn read_mail(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     let mut mail = Vec::new();
-    while !mail.ends_with(b"\r\n.\r\n") {
-        if stream.read_until(b'\n', &mut mail).await.unwrap() == 0 {
-            break;
+    while mail != b".\r\n" && !mail.ends_with(b"\r\n.\r\n") {
+        if stream.read_until(b'\n', &mut mail).await.unwrap_or_default() == 0 {
+            return None;
         }
     }
     mail.truncate(mail.len().saturating_sub(3));
-    mail
+    Some(mail)
 }

@@ -43,8 +43,8 @@ use lettre::message::Mailbox;
 
 pub(crate) use self::chats::chats;
 pub use self::chats::{CHANNELS, Chat};
-pub(crate) use self::email::read as read_email;
 pub use self::email::{DkimSettings, EmailSettings, EmailTable, MailServer, MailTls, ReplySettings};
+pub(crate) use self::email::{read as read_email, tls_settings};
 pub use self::html::body as html_body;
 pub use self::http::{choose_tls_provider, http_client};
 pub use self::names::Names;

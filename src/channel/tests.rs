@@ -13,6 +13,7 @@ mod places;
 mod random;
 mod rocket_chat;
 mod slack;
+mod smtp;
 mod teams;
 mod templates;
 mod zulip;

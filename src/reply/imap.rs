@@ -4,7 +4,6 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,9 +11,6 @@ use async_imap::types::{Fetch, UnsolicitedResponse};
 use async_imap::{Client, Session};
 use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use rustls_platform_verifier::ConfigVerifierExt as _;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -22,7 +18,6 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::mail;
-use crate::channel::choose_tls_provider;
 use crate::channel::{MailServer, MailTls};
 use crate::template::{clean, shorten};
 
@@ -41,17 +36,6 @@ const ANSWER: usize = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Trouble(pub String);
-
-/// The settings of TLS, made once, since they load every certificate that the system trusts.
-pub(super) async fn tls() -> Result<TlsConnector, Trouble> {
-    let config = tokio::task::spawn_blocking(|| {
-        choose_tls_provider();
-        ClientConfig::with_platform_verifier()
-    });
-    let broken = |error: &dyn fmt::Display| Trouble(format!("TLS cannot be set up: {error}"));
-    let config = config.await.map_err(|error| broken(&error))?.map_err(|error| broken(&error))?;
-    Ok(TlsConnector::from(Arc::new(config)))
-}
 
 /// An open mailbox.
 pub(super) struct Mailbox {
@@ -168,10 +152,9 @@ impl Mailbox {
 /// Connects up to the server's greeting, with the configured encryption.
 async fn connect(server: &MailServer, tls: &TlsConnector) -> Result<Client<Wire>, Trouble> {
     let cut = |error: io::Error| Trouble(format!("it cannot be reached: {error}"));
-    let stream = TcpStream::connect((server.host.as_str(), server.port)).await.map_err(cut)?;
+    let stream = server.dial().await.map_err(cut)?;
     let secured = async |stream: TcpStream| {
-        let name = ServerName::try_from(server.host.clone()).map_err(|_| Trouble("its name isn't valid".to_owned()))?;
-        let stream = tls.connect(name, stream).await.map_err(|error| Trouble(format!("TLS: {error}")))?;
+        let stream = server.encrypt(stream, tls).await.map_err(|error| Trouble(format!("TLS: {error}")))?;
         Ok(Wire::new(stream))
     };
     match server.tls {

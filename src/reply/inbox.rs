@@ -13,9 +13,9 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::AnswerHandler;
-use super::imap::{self, Mailbox, Trouble};
+use super::imap::{Mailbox, Trouble};
 use super::mail::{self, Mail};
-use crate::channel::ReplySettings;
+use crate::channel::{ReplySettings, tls_settings};
 use crate::mute::Linker;
 
 /// How far back mails are read: addresses for answers live as long as links.
@@ -69,7 +69,7 @@ impl Inbox {
     /// Reads the mails that are there, then new ones, until something fails.
     async fn follow(&mut self) -> Trouble {
         let open = async {
-            let tls = imap::tls().await?;
+            let tls = tls_settings().await.map_err(|error| Trouble(format!("TLS cannot be set up: {error}")))?;
             Mailbox::open(&self.settings.imap, &tls).await
         };
         let mut mailbox = match open.await {

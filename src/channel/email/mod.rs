@@ -1,6 +1,8 @@
 //! Mail: the table `[email]`, read and checked. [`compose`] writes mail, [`dkim`] signs it and [`smtp`] sends it.
 
 mod compose;
+mod connection;
+mod dial;
 mod dkim;
 mod key;
 mod server;
@@ -13,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 pub(super) use self::compose::{Mail, Sender, compose};
+pub(crate) use self::dial::tls_settings;
 pub use self::key::{DkimSettings, DkimTable};
 pub use self::server::{MailServer, MailTls};
 pub(super) use self::smtp::Smtp;

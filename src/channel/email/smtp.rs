@@ -6,21 +6,17 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lettre::Address;
 use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
-use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::MailServer;
 use super::compose::Mail;
-use super::{MailServer, MailTls};
+use super::connection::{Connection, Failed, Tls};
 use crate::api::Mask;
 use crate::channel::{Outcome, line};
 
@@ -37,8 +33,8 @@ pub(in crate::channel) struct Smtp {
     settings: MailServer,
     deadline: Duration,
     permits: Semaphore,
-    tls: OnceLock<TlsParameters>,
-    idle: Mutex<VecDeque<(Instant, AsyncSmtpConnection)>>,
+    tls: Tls,
+    idle: Mutex<VecDeque<(Instant, Connection)>>,
 }
 
 impl fmt::Debug for Smtp {
@@ -53,7 +49,7 @@ impl Smtp {
             settings,
             deadline,
             permits: Semaphore::new(MAX_CONNECTIONS),
-            tls: OnceLock::new(),
+            tls: Tls::default(),
             idle: Mutex::default(),
         }
     }
@@ -66,94 +62,67 @@ impl Smtp {
         let host = &self.settings.host;
         let to: Address = to.parse().map_err(|_| Outcome::permanent(format!("{to} isn't an address")))?;
         let end = Instant::now() + self.deadline;
-        let late = || format!("{host} did not answer within {} s", self.deadline.as_secs_f32());
         let permit = timeout_at(end, self.permits.acquire()).await;
         let Ok(Ok(_permit)) = permit else {
             return Err(Outcome::transient(format!("all connections to {host} are busy")));
         };
-        let mut connection = match timeout_at(end, self.connection()).await {
+        if let Some(mut kept) = self.take() {
+            match timeout_at(end, kept.announce(mail, &to)).await {
+                Ok(Ok(())) => return self.hand_over(kept, mail, end).await,
+                // The server closed it meanwhile, as it may at any time.
+                Ok(Err(failed)) if failed.is_cut() => {}
+                Ok(Err(failed)) => return self.part(kept, failed).await,
+                Err(_) => return Err(Outcome::transient(self.late())),
+            }
+        }
+        let mut new = match timeout_at(end, Connection::open(&self.settings, &self.tls)).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => return Err(Outcome::transient(format!("can't connect to {host}: {error}"))),
-            Err(_) => return Err(Outcome::transient(late())),
+            Err(_) => return Err(Outcome::transient(self.late())),
         };
-        match timeout_at(end, envelope(&mut connection, mail, to)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(failed)) => return self.part(connection, failed.outcome(host)).await,
-            Err(_) => return Err(Outcome::transient(late())),
+        match timeout_at(end, new.announce(mail, &to)).await {
+            Ok(Ok(())) => self.hand_over(new, mail, end).await,
+            Ok(Err(failed)) => self.part(new, failed).await,
+            Err(_) => Err(Outcome::transient(self.late())),
         }
-        match timeout_at(end, connection.message(&mail.bytes)).await {
-            Ok(Ok(_)) => {
+    }
+
+    /// Sends a mail that the server waits for.
+    async fn hand_over(&self, mut connection: Connection, mail: &Mail, end: Instant) -> Result<(), Outcome> {
+        let host = &self.settings.host;
+        match timeout_at(end, connection.send(mail)).await {
+            Ok(Ok(())) => {
                 self.keep(connection);
                 Ok(())
             }
-            Ok(Err(error)) if error.status().is_some() => {
-                self.part(connection, Failed::Answer(error).outcome(host)).await
-            }
+            Ok(Err(error)) if error.status().is_some() => self.part(connection, Failed::Answer(error)).await,
             Ok(Err(error)) => Err(Outcome::ambiguous(format!("{host} took the mail and then failed: {error}"))),
-            Err(_) => Err(Outcome::ambiguous(format!("{} to the mail itself", late()))),
+            Err(_) => Err(Outcome::ambiguous(format!("{} to the mail itself", self.late()))),
         }
+    }
+
+    fn late(&self) -> String {
+        format!("{} did not answer within {} s", self.settings.host, self.deadline.as_secs_f32())
     }
 
     /// Says goodbye after a refusal.
-    async fn part(&self, mut connection: AsyncSmtpConnection, outcome: Outcome) -> Result<(), Outcome> {
-        if timeout(Duration::from_secs(2), connection.abort()).await.is_err() {
+    async fn part(&self, connection: Connection, failed: Failed) -> Result<(), Outcome> {
+        if timeout(Duration::from_secs(2), connection.close()).await.is_err() {
             tracing::debug!(host = self.settings.host, "the mail server didn't answer QUIT");
         }
-        Err(outcome)
+        Err(failed.outcome(&self.settings.host))
     }
 
-    /// An idle connection that still answers, or a new one.
-    async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
-        while let Some(mut connection) = self.take() {
-            if connection.test_connected().await {
-                return Ok(connection);
-            }
-        }
-        let settings = &self.settings;
-        let hello = ClientId::default();
-        let implicit = if settings.tls == MailTls::Implicit { Some(self.tls()?) } else { None };
-        let server = (settings.host.as_str(), settings.port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(self.deadline), &hello, implicit, None).await?;
-        if settings.tls == MailTls::StartTls {
-            connection.starttls(self.tls()?, &hello).await?;
-        }
-        if let Some((user, password)) = &settings.credentials {
-            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
-            connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
-        }
-        Ok(connection)
-    }
-
-    /// Made once, because it reads every certificate that the system trusts.
-    fn tls(&self) -> Result<TlsParameters, Error> {
-        if let Some(tls) = self.tls.get() {
-            return Ok(tls.clone());
-        }
-        let tls = TlsParameters::new(self.settings.host.clone())?;
-        Ok(self.tls.get_or_init(|| tls).clone())
-    }
-
-    fn take(&self) -> Option<AsyncSmtpConnection> {
+    fn take(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|(since, _)| since.elapsed() < MAX_IDLE);
         idle.pop_back().map(|(_, connection)| connection)
     }
 
-    fn keep(&self, connection: AsyncSmtpConnection) {
+    fn keep(&self, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push_back((Instant::now(), connection));
     }
-}
-
-/// Why a server refused an envelope or a mail.
-enum Failed {
-    /// It answered so, or the connection ended before it had the mail
-    Answer(Error),
-    /// It refused the recipient
-    Recipient(Error),
-    /// It doesn't support such an address
-    Address,
 }
 
 impl Failed {
@@ -176,21 +145,6 @@ impl Failed {
             _ => Outcome::transient(text),
         }
     }
-}
-
-/// Everything before the mail itself. Until then, nothing can have been delivered.
-async fn envelope(connection: &mut AsyncSmtpConnection, mail: &Mail, to: Address) -> Result<(), Failed> {
-    let mut parameters = Vec::new();
-    if !to.to_string().is_ascii() || !mail.from.to_string().is_ascii() {
-        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-            return Err(Failed::Address);
-        }
-        parameters.extend([MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)]);
-    }
-    connection.command(MailFrom::new(Some(mail.from.clone()), parameters)).await.map_err(Failed::Answer)?;
-    connection.command(Rcpt::new(to, Vec::new())).await.map_err(Failed::Recipient)?;
-    connection.command(Data).await.map_err(Failed::Answer)?;
-    Ok(())
 }
 
 /// The text of a server's answer.

@@ -4,7 +4,7 @@ use lettre::message::Mailbox;
 use mail_parser::{HeaderName, MessageParser};
 use proptest::prelude::*;
 
-use super::super::listener::{MailServer, Reply};
+use super::super::listener::MailServer;
 use super::*;
 use crate::channel::email::DkimSettings;
 use crate::destination::Allowed;
@@ -24,22 +24,14 @@ fn sender() -> email::Sender {
     email::Sender::new(&email_settings(None))
 }
 
-fn settings(smtp: Option<String>, mailbox: &Path) -> ChannelSettings {
+pub(super) fn settings(smtp: Option<String>, mailbox: &Path) -> ChannelSettings {
     ChannelSettings { email: Some(email_settings(smtp)), mailbox: mailbox.to_owned(), ..ChannelSettings::default() }
 }
 
-fn channels(server: &MailServer) -> Channels {
+pub(super) fn channels(server: &MailServer) -> Channels {
     let smtp = format!("smtp://127.0.0.1:{}", server.port);
     let deadlines = (Duration::from_millis(300), HTTP_DEADLINE);
     Channels::with_deadlines(settings(Some(smtp), Path::new("unused")), Names::open(), deadlines)
-}
-
-/// One mail to a server that behaves like this.
-async fn outcome(changed: &'static [(&'static str, Reply)]) -> String {
-    let server = MailServer::start(changed).await;
-    let message = message(EventKind::PullRequestMerged);
-    let outcome = channels(&server).send(&destination("email:data@example.com"), &post(&message)).await;
-    shown(&outcome)
 }
 
 #[tokio::test]
@@ -55,80 +47,13 @@ async fn a_mail_as_the_server_gets_it() {
 
     let lines: Vec<String> = server.lines().into_iter().filter(|line| !line.starts_with("EHLO")).collect();
     let one = ["MAIL FROM:<updates@example.com>", "RCPT TO:<data@example.com>", "DATA"];
-    assert_eq!(lines, [&one[..], &["NOOP"], &one[..]].concat(), "the second mail uses the first one's connection");
+    assert_eq!(lines, [&["CONNECT"], &one[..], &one[..]].concat(), "the second mail uses the first one's connection");
     let mails = server.mails();
     insta::assert_snapshot!("mail", String::from_utf8(mails[0].clone()).unwrap().replace("\r\n", "\n"));
     let reply = MessageParser::new().parse(&mails[1]).unwrap();
     let root = root.trim_matches(['<', '>']);
     assert_eq!(reply.in_reply_to().as_text(), Some(root));
     assert_eq!(reply.references().as_text(), Some(root));
-}
-
-#[tokio::test]
-async fn what_mail_servers_say() {
-    let table: &[(&'static [(&'static str, Reply)], &str)] = &[
-        (
-            &[("RCPT", Reply::Say("450 4.2.0 greylisted"))],
-            "Transient: 127.0.0.1: transient error (450): 4.2.0 greylisted",
-        ),
-        (&[("RCPT", Reply::Say("550 5.1.1 nobody"))], "No mailbox: 127.0.0.1: permanent error (550): 5.1.1 nobody"),
-        (&[("RCPT", Reply::Say("550 5.7.1 spam"))], "Permanent: 127.0.0.1: permanent error (550): 5.7.1 spam"),
-        (&[("MAIL", Reply::Say("550 5.1.0 no"))], "Permanent: 127.0.0.1: permanent error (550): 5.1.0 no"),
-        (&[("RCPT", Reply::Say("530 log in first"))], "Transient: 127.0.0.1: permanent error (530): log in first"),
-        (&[("MAIL", Reply::Say("530 log in first"))], "Transient: 127.0.0.1: permanent error (530): log in first"),
-        (&[(".", Reply::Say("554 spam"))], "Permanent: 127.0.0.1: permanent error (554): spam"),
-        (&[(".", Reply::Say("451 later"))], "Transient: 127.0.0.1: transient error (451): later"),
-        (
-            &[("CONNECT", Reply::Say("554 go away"))],
-            "Transient: can't connect to 127.0.0.1: permanent error (554): go away",
-        ),
-        (&[("CONNECT", Reply::Silence)], "Transient: 127.0.0.1 did not answer within 0.3 s"),
-        (&[("RCPT", Reply::Silence)], "Transient: 127.0.0.1 did not answer within 0.3 s"),
-        (&[("RCPT", Reply::Close)], "Transient: 127.0.0.1: response error: incomplete response"),
-        (&[(".", Reply::Silence)], "Ambiguous: 127.0.0.1 did not answer within 0.3 s to the mail itself"),
-        (
-            &[(".", Reply::Close)],
-            "Ambiguous: 127.0.0.1 took the mail and then failed: response error: incomplete response",
-        ),
-    ];
-    for (changed, expected) in table {
-        assert_eq!(outcome(changed).await, *expected);
-    }
-}
-
-#[tokio::test]
-async fn a_refused_password_is_not_the_mails_fault() {
-    let server = MailServer::start(&[("AUTH", Reply::Say("535 5.7.8 bad credentials"))]).await;
-    let smtp = format!("smtp://ana:hunter2@127.0.0.1:{}", server.port);
-    let channels = Channels::new(settings(Some(smtp), Path::new("unused")), Names::open());
-    let message = message(EventKind::PullRequestMerged);
-    let to = destination("email:data@example.com");
-    assert_eq!(
-        shown(&channels.send(&to, &post(&message)).await),
-        "Transient: can't connect to 127.0.0.1: permanent error (535): 5.7.8 bad credentials"
-    );
-    // The next connection is treated well.
-    assert!(matches!(channels.send(&to, &post(&message)).await, Outcome::Sent { .. }));
-}
-
-#[tokio::test]
-async fn a_mail_that_was_given_up_spoils_no_other() {
-    let server = MailServer::start(&[(".", Reply::Silence)]).await;
-    let channels = channels(&server);
-    let message = message(EventKind::PullRequestMerged);
-    let to = destination("email:data@example.com");
-    assert!(matches!(channels.send(&to, &post(&message)).await, Outcome::Ambiguous { .. }));
-    assert!(matches!(channels.send(&to, &Post { id: 43, ..post(&message) }).await, Outcome::Sent { .. }));
-    assert_eq!(server.mails().len(), 2);
-}
-
-#[tokio::test]
-async fn nobody_listens() {
-    // Nothing listens on port 1.
-    let channels = Channels::new(settings(Some("smtp://127.0.0.1:1".to_owned()), Path::new("unused")), Names::open());
-    let message = message(EventKind::PullRequestMerged);
-    let outcome = shown(&channels.send(&destination("email:data@example.com"), &post(&message)).await);
-    assert!(outcome.starts_with("Transient: can't connect to 127.0.0.1"), "{outcome}");
 }
 
 /// The names and contents of a mailbox's files.
