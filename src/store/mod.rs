@@ -11,6 +11,7 @@
 
 mod answer;
 mod bounce;
+mod checkpoint;
 mod claim;
 mod delivery;
 mod due;
@@ -59,7 +60,7 @@ pub use due::Batch;
 pub use forget::Forgotten;
 pub use keep::{Keep, Sweep};
 pub use lanes::{Lane, Lanes};
-pub use ledger::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, SendEntry, SendState};
+pub use ledger::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, Pages, SendEntry, SendState};
 pub use plan::PlannedEvent;
 pub use recovery::Hook;
 pub use replay::{Messages, Untold};
@@ -321,8 +322,8 @@ impl Options {
         conn.pragma_update(None, "auto_vacuum", "incremental")?;
         conn.pragma_update(None, "journal_mode", "wal")?;
         conn.pragma_update(None, "synchronous", if self.usage == Use::Scratch { "off" } else { "full" })?;
-        // A page that many commits change is copied from the log to the file once in so many pages (16 MB).
-        conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        // A service has its log copied beside the writer, which helps itself only if that doesn't keep up.
+        conn.pragma_update(None, "wal_autocheckpoint", if self.usage == Use::Serve { 16_000 } else { 4_000 })?;
         conn.pragma_update(None, "foreign_keys", true)?;
         // What a person has removed from the store is overwritten.
         conn.pragma_update(None, "secure_delete", self.usage == Use::Visit)?;

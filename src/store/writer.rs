@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoint::Checkpointer;
 use super::{Options, StoreError, Tx, Use, Written};
 
 /// How many writes share one commit at most.
@@ -103,6 +104,8 @@ pub(super) struct Writer {
     options: Options,
     conn: Option<Connection>,
     failing: Arc<AtomicBool>,
+    /// Of a store that is served from
+    checkpointer: Option<Checkpointer>,
 }
 
 impl Writer {
@@ -118,7 +121,8 @@ impl Writer {
     ) -> Result<Written, StoreError> {
         let (ended, written) = oneshot::channel();
         let (path, runtime) = (Arc::clone(&options.path), Handle::current());
-        let writer = Self { options, conn: Some(conn), failing };
+        let checkpointer = (options.usage == Use::Serve).then(|| Checkpointer::start(&options)).transpose()?;
+        let writer = Self { options, conn: Some(conn), failing, checkpointer };
         let thread = std::thread::Builder::new().name("store".to_owned());
         let started = thread.spawn(move || {
             writer.run(jobs, &runtime);
@@ -156,6 +160,9 @@ impl Writer {
                 break;
             }
         }
+        if let Some(checkpointer) = self.checkpointer {
+            checkpointer.stop();
+        }
         if let Some(Err((_, error))) = self.conn.map(Connection::close) {
             tracing::warn!(%error, "the store did not close cleanly; nothing is lost");
         }
@@ -169,6 +176,9 @@ impl Writer {
                     self.failing.store(false, Ordering::Relaxed);
                 }
                 answers.into_iter().for_each(|answer| answer());
+                if let Some(checkpointer) = &self.checkpointer {
+                    checkpointer.look();
+                }
             }
             // The jobs' answers were dropped, so each caller sees `NotWritten`.
             Err(error) => {
