@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::event::Source;
 use crate::source::Parsed;
 
-/// So many are kept at most. What doesn't fit is read from the store.
-const MOST: usize = 512;
+/// So many are kept at most, of some kilobytes each. What doesn't fit is read from the store.
+const MOST: usize = 4096;
 
 /// What payloads say that are on their way into the store, or wait there, by their source and the sender's id.
 #[derive(Default)]

@@ -188,7 +188,7 @@ impl Intake {
             }
             let learned = names::complete(&mut parsed, &settings, (tx, &store))?;
             let full = deliveries.len() >= Tx::DELIVERIES;
-            Ok(Batch { deliveries, parsed: parsed.into(), learned, full })
+            Ok(Batch { deliveries, parsed: parsed.into(), learned, full, careful: false })
         };
         let mut batch = self.store.read(read).await?;
         if let Some(enricher) = self.enricher.as_ref().filter(|_| !batch.parsed.is_empty()) {
@@ -200,12 +200,22 @@ impl Intake {
 
     /// Does a round of work, in one transaction. What there is no time for is left in the batch; what fails is read again.
     async fn work(&self, batch: &mut Batch, now: Timestamp, release: bool) -> Result<Done, StoreError> {
-        let Batch { mut deliveries, mut parsed, learned, full } = std::mem::take(batch);
+        match self.work_on(batch, now, release).await {
+            Err(StoreError::Corrupt(_)) => {
+                *batch = Batch { careful: true, ..self.read().await? };
+                self.work_on(batch, now, release).await
+            }
+            done => done,
+        }
+    }
+
+    async fn work_on(&self, batch: &mut Batch, now: Timestamp, release: bool) -> Result<Done, StoreError> {
+        let Batch { mut deliveries, mut parsed, learned, full, careful } = std::mem::take(batch);
         let (rulebook, resumed, tell_authors) =
             (Arc::clone(&self.rulebook.borrow()), *self.resumed.borrow(), self.tell_authors);
         let sending = self.sending.as_ref().map(|sending| sending.lanes.clone());
         let done = self.store.write(move |tx| {
-            let mut round = Round::new(tx, &rulebook, now);
+            let mut round = Round::new(tx, &rulebook, now, careful);
             learned.write(tx)?;
             let (begun, mut taken) = (Instant::now(), 0);
             while let (Some(delivery), Some(parsed)) = (deliveries.front(), parsed.pop_front()) {
@@ -230,7 +240,7 @@ impl Intake {
                 Some(lanes) if release => tx.claim(&lanes, Timestamp::now())?,
                 _ => Vec::new(),
             };
-            let left = Batch { deliveries, parsed, learned: Learned::default(), full };
+            let left = Batch { deliveries, parsed, learned: Learned::default(), full, careful };
             let after = After { left, learned, states, renamings, lanes };
             Ok((Done { worked, more, next_due: tx.next_due()? }, after))
         });
@@ -273,6 +283,8 @@ struct Batch {
     learned: Learned,
     /// There may be more
     full: bool,
+    /// One of them can't be planned, and is to be set aside
+    careful: bool,
 }
 
 /// What is to be done once a round is on disk.

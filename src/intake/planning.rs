@@ -23,7 +23,7 @@ impl Round<'_> {
         let states = self.states.len();
         let planned = self.attempt(|round| round.plan_delivery(delivery, parsed));
         match planned {
-            Err(StoreError::Corrupt(fault)) => {
+            Err(StoreError::Corrupt(fault)) if self.careful => {
                 tracing::error!(delivery = delivery.id, fault, "our fault: it could not be planned; its body is kept");
                 self.states.truncate(states);
                 self.ignore(delivery, &Reason::Fault { detail: fault })?;

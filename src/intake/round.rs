@@ -14,6 +14,9 @@ pub(super) struct Round<'a> {
     pub(super) tx: &'a Tx<'a>,
     pub(super) rulebook: &'a Rulebook,
     pub(super) now: Timestamp,
+    /// A delivery that can't be planned is set aside, instead of failing the round. For that SQLite copies each page before it
+    /// is changed, so it is done only once there is such a delivery.
+    pub(super) careful: bool,
     /// How many updates, silences and answers it dealt with
     pub(super) worked: usize,
     /// What lines of the ledger began and ended as
@@ -23,8 +26,8 @@ pub(super) struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    pub(super) fn new(tx: &'a Tx<'a>, rulebook: &'a Rulebook, now: Timestamp) -> Self {
-        Self { tx, rulebook, now, worked: 0, states: Vec::new(), renamings: Vec::new() }
+    pub(super) fn new(tx: &'a Tx<'a>, rulebook: &'a Rulebook, now: Timestamp, careful: bool) -> Self {
+        Self { tx, rulebook, now, careful, worked: 0, states: Vec::new(), renamings: Vec::new() }
     }
 
     /// Works on what no webhook brings: silences, and what people answer to assumptions, or don't.
@@ -43,11 +46,13 @@ impl<'a> Round<'a> {
         self.agree(tell_authors)
     }
 
-    /// Does a part of the work; if it fails, also by a fault of ours, what it wrote is taken back.
+    /// Does a part of the work; a fault of ours in it is an error.
     pub(super) fn attempt(&mut self, work: impl FnOnce(&mut Self) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        self.tx.attempt(|_| {
+        let (tx, careful) = (self.tx, self.careful);
+        let work = || {
             let fault = |_| Err(StoreError::Corrupt("the planner failed".to_owned()));
             std::panic::catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(fault)
-        })
+        };
+        if careful { tx.attempt(|_| work()) } else { work() }
     }
 }
