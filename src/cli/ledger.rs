@@ -86,8 +86,9 @@ async fn list(list: List) -> Result<(), Failure> {
     let store = look_into_store(&list.config.store()?).await?;
     let limit = list.limit.or_else(|| (!list.json).then_some(NEWEST)).filter(|limit| *limit > 0);
     let filter = Filter { team: list.team, thread: list.thread, state: list.state, since, limit, ..Filter::default() };
-    let entries = store.ledger(&filter).await?;
-    if entries.is_empty() {
+    let mut pages = store.ledger_pages(filter.clone());
+    let mut page = pages.next().await?;
+    if page.is_empty() {
         if let Some(team) = &filter.team {
             find_team_of_ledger(&store, &list.config, team).await?;
         }
@@ -98,13 +99,17 @@ async fn list(list: List) -> Result<(), Failure> {
             eprintln!("the ledger has no such line");
         }
     }
-    if !list.json && limit.is_some_and(|limit| entries.len() >= limit as usize) {
-        let older = store.ledger_count(&filter).await?.saturating_sub(entries.len() as u64);
+    if let Some(limit) = limit.filter(|_| !list.json) {
+        let older = store.ledger_count(&filter).await?.saturating_sub(limit.into());
         if older > 0 {
             say(format!("… {older} older: `--limit 0` shows all"))?;
         }
     }
-    entries.iter().try_for_each(|entry| if list.json { say(json!(entry)) } else { say(shown(entry, false)) })
+    while !page.is_empty() {
+        page.iter().try_for_each(|entry| if list.json { say(json!(entry)) } else { say(shown(entry, false)) })?;
+        page = pages.next().await?;
+    }
+    Ok(())
 }
 
 /// The indentation of all lines of an entry but the first.

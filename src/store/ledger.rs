@@ -165,31 +165,76 @@ pub struct Filter {
     pub limit: Option<u32>,
 }
 
+/// Lines of the ledger in pages, oldest first: a ledger of any size can be read, and no reader holds up the copying of the log.
+pub struct Pages<'s> {
+    store: &'s Store,
+    filter: Filter,
+    /// The last line that was read; `None` before the first page
+    after: Option<i64>,
+}
+
+impl Pages<'_> {
+    /// The next lines, at most 500; none at the end.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]
+    pub async fn next(&mut self) -> Result<Vec<Entry>, StoreError> {
+        let (conditions, mut params) = narrow(&self.filter);
+        let (after, limit) = (self.after, self.filter.limit);
+        let page = self.store.read(move |tx| {
+            let after = match (after, limit) {
+                (Some(after), _) => after,
+                (None, None) => 0,
+                (None, Some(limit)) => {
+                    let sql = format!(
+                        "SELECT coalesce(min(id) - 1, 0) FROM (
+                             SELECT l.id FROM ledger l WHERE TRUE{conditions} ORDER BY l.id DESC LIMIT {limit})"
+                    );
+                    tx.value::<i64>(&sql, params.as_slice())?.unwrap_or_default()
+                }
+            };
+            params.push((":after", after.into()));
+            let sql = format!("{LINES} WHERE l.id > :after{conditions} ORDER BY l.id LIMIT 500");
+            let rows = tx.rows(&sql, params.as_slice(), |row| Ok((row.get::<_, i64>("id")?, entry(row)?)))?;
+            Ok((rows.last().map(|(id, _)| *id).or(Some(after)), rows))
+        });
+        let (last, rows) = page.await?;
+        self.after = last;
+        Ok(rows.into_iter().map(|(_, entry)| entry).collect())
+    }
+}
+
+/// Lines of the ledger, as readers see them.
+const LINES: &str = "
+    SELECT l.id, l.delivery_id || '.' || l.line AS name, d.delivery_key, l.source, l.kind, l.subject, l.thread,
+           l.team, l.rule, l.state, l.reason, l.outcome, l.answers IS NOT NULL AS answers, l.at, l.message,
+           l.message IS NULL AND EXISTS (
+               SELECT 1 FROM send f WHERE f.ledger_id = l.id AND f.state <> 'muted') AS forgotten,
+           (SELECT json_group_array(json_object('destination', s.destination, 'state', s.state,
+                   'attempts', s.attempts, 'error', s.error) ORDER BY s.id) FROM send s
+            WHERE s.ledger_id = coalesce(l.lead_id, l.id)) AS sends
+    FROM ledger l JOIN delivery d ON d.id = l.delivery_id";
+
 impl Store {
-    /// Lines of the ledger, oldest first.
+    /// Lines of the ledger, oldest first, a page at a time.
+    #[must_use]
+    pub fn ledger_pages(&self, filter: Filter) -> Pages<'_> {
+        Pages { store: self, filter, after: None }
+    }
+
+    /// Lines of the ledger, oldest first, where they are few.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn ledger(&self, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
-        let (conditions, mut params) = narrow(filter);
-        params.push((":limit", filter.limit.map_or(-1, i64::from).into()));
-        let sql = format!(
-            "SELECT l.delivery_id || '.' || l.line AS name, d.delivery_key, l.source, l.kind, l.subject, l.thread,
-                    l.team, l.rule, l.state, l.reason, l.outcome, l.answers IS NOT NULL AS answers, l.at, l.message,
-                    l.message IS NULL AND EXISTS (
-                        SELECT 1 FROM send f WHERE f.ledger_id = l.id AND f.state <> 'muted') AS forgotten,
-                    (SELECT json_group_array(json_object('destination', s.destination, 'state', s.state,
-                            'attempts', s.attempts, 'error', s.error) ORDER BY s.id) FROM send s
-                     WHERE s.ledger_id = coalesce(l.lead_id, l.id)) AS sends
-             FROM ledger l JOIN delivery d ON d.id = l.delivery_id WHERE TRUE{conditions}
-             ORDER BY l.id DESC LIMIT :limit"
-        );
-        self.read(move |tx| {
-            let mut entries = tx.rows(&sql, params.as_slice(), entry)?;
-            entries.reverse();
-            Ok(entries)
-        })
-        .await
+        let (mut pages, mut all) = (self.ledger_pages(filter.clone()), Vec::new());
+        loop {
+            let mut page = pages.next().await?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.append(&mut page);
+        }
     }
 
     /// How many lines there are, whatever the filter's limit is.
