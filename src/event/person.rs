@@ -46,15 +46,19 @@ impl Person {
 
     /// As [`Self::learn`], from everybody in a JSON value that was stored.
     pub fn learn_from(&mut self, value: &Value) -> bool {
+        let mut new = false;
         match value {
-            Value::Array(values) => values.iter().fold(false, |new, value| self.learn_from(value) || new),
+            Value::Array(values) => values.iter().for_each(|value| new |= self.learn_from(value)),
             Value::Object(fields) => {
                 let text = |field| fields.get(field).and_then(Value::as_str);
-                let actor = text("login").zip(text("name")).is_some_and(|(login, name)| self.learn(login, name));
-                fields.values().fold(actor, |new, value| self.learn_from(value) || new)
+                if let Some((login, name)) = text("login").zip(text("name")) {
+                    new |= self.learn(login, name);
+                }
+                fields.values().for_each(|value| new |= self.learn_from(value));
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
+        new
     }
 
     /// Whether it is they.

@@ -112,7 +112,7 @@ impl Store {
                 loop {
                     let from = after.clone();
                     let (last, people) = self.read(move |tx| step(tx, &from)).await?;
-                    new |= people.iter().fold(false, |new, named| person.learn_from(named) || new);
+                    people.iter().for_each(|named| new |= person.learn_from(named));
                     let Some(last) = last else { break };
                     after = last;
                 }

@@ -12,6 +12,7 @@ mod commands;
 mod conditions;
 mod corpus;
 mod cut;
+mod damaged;
 mod deliver;
 mod disk;
 mod enrich;
