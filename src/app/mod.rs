@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use self::members::Roster;
 use self::reload::{Loader, existing, report, watch};
+use self::sweeper::Sweeper;
 use crate::api;
 use crate::api::github::Github;
 use crate::api::jira::Jira;
@@ -139,7 +140,7 @@ impl App {
         let dispatcher = Dispatcher::new((store.clone(), lanes), Arc::clone(&channels), Arc::clone(&metrics), links);
         spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
         spawn(&mut tasks, "owners", owners);
-        spawn(&mut tasks, "sweeper", sweeper::run(store.clone(), config.keep, stopped.clone()));
+        spawn(&mut tasks, "sweeper", Sweeper::new(store.clone(), config.keep).run(stopped.clone()));
         spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
         let loader = Loader { config, rules, channels, metrics, roster };

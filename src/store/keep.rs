@@ -1,11 +1,12 @@
 //! What is old is deleted, unless it is still needed.
 //!
 //! A delivery goes with its events, lines and sends. It stays while anything of it is under way, while a line of a delivery
-//! that stays refers to one of its own, as long as its number or a send's is the last one, and while it brought a note to a subject that is open: an edit of the place where the
-//! note was written must not tell it again. What is known of a subject, with the milestones that were told of it, and its
+//! that stays refers to one of its own, as long as its number or a send's is the last one, and while it brought a note to a
+//! subject that is open: an edit of the place where the note was written must not tell it again. What is known of a subject, with the milestones that were told of it, and its
 //! conversations go once it isn't open and nothing waits or was told of it lately.
 //!
-//! Each write deletes a few rows of each, so that whoever waits for the writer doesn't wait long.
+//! Each write deletes a few rows, so that whoever waits for the writer doesn't wait long. There may be millions of subjects,
+//! most of which stay: so they are looked at by a reader.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use rusqlite::named_params;
 
 use super::row::{Json, Millis};
-use super::{StoreError, Tx};
+use super::{Store, StoreError, Tx};
 
 /// How long what is in the store is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,14 @@ pub enum Sweep {
     Deliveries(i64),
     /// Behind the subject with this name
     Subjects(String),
+}
+
+impl Sweep {
+    /// Before the first subject.
+    #[must_use]
+    pub fn all_subjects() -> Self {
+        Self::Subjects(String::new())
+    }
 }
 
 impl Default for Sweep {
@@ -98,13 +107,19 @@ const REFERRING: &str = "SELECT l.delivery_id AS named, o.delivery_id AS by
     FROM ledger l CROSS JOIN ledger o ON o.answers = l.id
     WHERE l.delivery_id IN (SELECT value FROM json_each(:ids)) AND o.delivery_id <> l.delivery_id";
 
-/// The next subjects, and whether each can go. A ticket stays as long as the work that belongs to it.
-const SUBJECTS: &str = "SELECT s.key, s.thread, NOT OPEN AND s.seen_at <= :until
-        AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.subject = s.key)
-        AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.subject = s.key AND l.due_at IS NOT NULL)
-        AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.subject = s.key AND l.told_at IS NOT NULL)
-        AND NOT EXISTS (SELECT 1 FROM subject o WHERE o.thread = s.key AND o.thread <> o.key) AS goes
-    FROM subject s WHERE s.key > :after ORDER BY s.key LIMIT 200";
+/// Whether a subject `s` can go. A ticket stays as long as the work that belongs to it.
+const GOES: &str = "NOT OPEN AND s.seen_at <= :until
+    AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.subject = s.key)
+    AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.subject = s.key AND l.due_at IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.subject = s.key AND l.told_at IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM subject o WHERE o.thread = s.key AND o.thread <> o.key)";
+
+/// The next subjects.
+const SUBJECTS: &str = "SELECT s.key, GOES AS goes FROM subject s WHERE s.key > :after ORDER BY s.key LIMIT 200";
+
+/// Of these subjects, those that can go.
+const OLD_SUBJECTS: &str =
+    "SELECT s.key, s.thread FROM subject s WHERE s.key IN (SELECT value FROM json_each(:keys)) AND GOES";
 
 /// What is known of a subject; Jira's number for a ticket is in its state.
 const FORGET: [&str; 3] = [
@@ -134,35 +149,56 @@ const DELETE: [&str; 5] = [
     "DELETE FROM delivery WHERE id IN (SELECT value FROM json_each(:ids))",
 ];
 
-impl Tx<'_> {
+impl Store {
     /// Goes on with a sweep: deletes what is old `now`, and says how far it has come; `None` at the end.
     ///
     /// # Errors
-    /// [`StoreError::Database`]
-    pub fn sweep(&self, sweep: &Sweep, keep: &Keep, now: Timestamp) -> Result<Option<Sweep>, StoreError> {
+    /// [`StoreError::NotWritten`], [`StoreError::Database`]
+    pub async fn sweep(&self, sweep: Sweep, keep: Keep, now: Timestamp) -> Result<Option<Sweep>, StoreError> {
         let until = now - keep.ledger;
-        let bodies = self.delete_bodies(now - keep.bodies)?;
-        let next = match sweep {
-            Sweep::Deliveries(after) => self.delete_deliveries(*after, until)?,
-            Sweep::Subjects(after) => self.delete_subjects(after, until)?,
-        };
+        match sweep {
+            Sweep::Deliveries(after) => {
+                let next = self.write(move |tx| tx.sweep_deliveries(after, until, now - keep.bodies));
+                Ok(Some(next.await?))
+            }
+            Sweep::Subjects(after) => {
+                let (keys, next) = self.read(move |tx| tx.old_subjects(&after, until)).await?;
+                if !keys.is_empty() {
+                    self.write(move |tx| tx.delete_subjects(&keys, until)).await?;
+                }
+                Ok(next)
+            }
+        }
+    }
+}
+
+impl Tx<'_> {
+    fn sweep_deliveries(&self, after: i64, until: Timestamp, bodies_until: Timestamp) -> Result<Sweep, StoreError> {
+        let bodies = self.delete_bodies(bodies_until)?;
+        let last = self.delete_deliveries(after, until)?;
         self.give_back()?;
-        Ok(next.or_else(|| (bodies == ROWS).then(Sweep::default)))
+        Ok(match last {
+            Some(last) => Sweep::Deliveries(last),
+            // There may be more bodies.
+            None if bodies == ROWS => Sweep::Deliveries(after),
+            None => Sweep::all_subjects(),
+        })
     }
 
     fn delete_bodies(&self, until: Timestamp) -> Result<usize, StoreError> {
         self.run(BODIES, named_params! { ":until": Millis(until) })
     }
 
-    /// They are looked at in the order in which they came, as far as there is an old one among the next.
-    fn delete_deliveries(&self, after: i64, until: Timestamp) -> Result<Option<Sweep>, StoreError> {
+    /// They are looked at in the order in which they came, as far as there is an old one among the next. Says which was the
+    /// last.
+    fn delete_deliveries(&self, after: i64, until: Timestamp) -> Result<Option<i64>, StoreError> {
         let next = self.rows(NEXT, named_params! { ":after": after, ":until": Millis(until) }, |row| {
             Ok((row.get::<_, i64>("id")?, row.get::<_, bool>("old")?))
         })?;
         let old = next.iter().filter(|(_, old)| *old).map(|(id, _)| *id).collect::<BTreeSet<_>>();
         let last = next.last().filter(|_| !old.is_empty()).map(|(id, _)| *id);
         self.delete_with_all(&self.unneeded(old, until)?)?;
-        Ok(Some(last.map_or_else(|| Sweep::Subjects(String::new()), Sweep::Deliveries)))
+        Ok(last)
     }
 
     /// The deliveries that nothing needs any more.
@@ -202,14 +238,24 @@ impl Tx<'_> {
         self.end_threads(threads)
     }
 
-    fn delete_subjects(&self, after: &str, until: Timestamp) -> Result<Option<Sweep>, StoreError> {
-        let params = named_params! { ":after": after, ":until": Millis(until) };
-        let next = self.rows(&SUBJECTS.replace("OPEN", OPEN), params, |row| {
-            Ok(Subject { key: row.get("key")?, thread: row.get("thread")?, goes: row.get("goes")? })
+    /// Of the next subjects, those that can go; and how far the sweep has come with them.
+    fn old_subjects(&self, after: &str, until: Timestamp) -> Result<(Vec<String>, Option<Sweep>), StoreError> {
+        let sql = SUBJECTS.replace("GOES", GOES).replace("OPEN", OPEN);
+        let next = self.rows(&sql, named_params! { ":after": after, ":until": Millis(until) }, |row| {
+            Ok((row.get::<_, String>("key")?, row.get::<_, bool>("goes")?))
         })?;
-        let last = next.last().filter(|_| next.len() == ROWS).map(|subject| Sweep::Subjects(subject.key.clone()));
+        let last = next.last().filter(|_| next.len() == ROWS).map(|(key, _)| Sweep::Subjects(key.clone()));
+        Ok((next.into_iter().filter(|(_, goes)| *goes).map(|(key, _)| key).collect(), last))
+    }
+
+    /// Deletes those of these subjects that nothing has come to need meanwhile.
+    fn delete_subjects(&self, keys: &[String], until: Timestamp) -> Result<(), StoreError> {
+        let sql = OLD_SUBJECTS.replace("GOES", GOES).replace("OPEN", OPEN);
+        let old = self.rows(&sql, named_params! { ":keys": Json(keys), ":until": Millis(until) }, |row| {
+            Ok((row.get::<_, String>("key")?, row.get::<_, Option<String>>("thread")?))
+        })?;
         let mut threads = Vec::new();
-        for Subject { key, thread, .. } in next.into_iter().filter(|subject| subject.goes) {
+        for (key, thread) in old {
             for sql in FORGET {
                 self.run(sql, named_params! { ":key": key })?;
             }
@@ -217,7 +263,7 @@ impl Tx<'_> {
             threads.push(key);
         }
         self.end_threads(threads)?;
-        Ok(last)
+        self.give_back()
     }
 
     fn end_threads(&self, threads: Vec<String>) -> Result<(), StoreError> {
@@ -236,13 +282,6 @@ impl Tx<'_> {
         }
         Ok(())
     }
-}
-
-/// A subject that a sweep looks at.
-struct Subject {
-    key: String,
-    thread: Option<String>,
-    goes: bool,
 }
 
 #[cfg(test)]
