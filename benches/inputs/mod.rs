@@ -18,26 +18,114 @@ use serde_json::json;
 const RULES_OF_A_TEAM: usize = 50;
 const REPOSITORIES: usize = 2000;
 
-/// A merged pull request of about 28 KB, the size that GitHub's are.
+/// A merged pull request of the size and shape that GitHub's have: about 28 KB, most of it links that nobody reads.
 pub fn payload(number: u64) -> Vec<u8> {
-    let words = "the second step moves every reader to the new field before the old one goes ";
+    let name = format!("acme/service-{}", number % 50);
+    let api = format!("https://api.github.com/repos/{name}");
+    let branch = |branch: &str| {
+        let sha = format!("{number:040x}");
+        json!({ "label": format!("acme:{branch}"), "ref": branch, "sha": sha, "user": user("acme"), "repo": repository(&name) })
+    };
     let body = json!({
         "action": "closed",
+        "number": number,
         "pull_request": {
-            "number": number,
+            "url": format!("{api}/pulls/{number}"), "id": 1_000_000 + number, "number": number,
             "title": format!("Move readers to the new field #{number}"),
-            "html_url": format!("https://github.com/acme/service-{}/pull/{number}", number % 50),
-            "state": "closed", "merged": true, "draft": false,
-            "user": { "login": "ana", "type": "User" },
-            "body": words.repeat(350),
-            "base": { "ref": "main" }, "head": { "ref": "new-field" },
-            "labels": [{ "name": "contract" }],
-            "additions": 12, "deletions": 3, "changed_files": 2,
+            "html_url": format!("https://github.com/{name}/pull/{number}"),
+            "state": "closed", "merged": true, "draft": false, "locked": false,
+            "user": user("ana"), "merged_by": user("ana"), "assignees": [user("ana"), user("bo")],
+            "requested_reviewers": [user("cleo"), user("dan")],
+            "body": "The second step moves every reader to the new field, before the old one goes.\n\n- [x] tested\n".repeat(70),
+            "base": branch("main"), "head": branch("new-field"),
+            "labels": [{ "id": 7, "name": "contract", "color": "d73a4a", "default": false, "description": "" }],
+            "created_at": "2026-03-01T09:00:00Z", "updated_at": "2026-03-02T09:00:00Z", "merged_at": "2026-03-02T09:00:00Z",
+            "additions": 12, "deletions": 3, "changed_files": 2, "commits": 4, "comments": 2, "review_comments": 1,
+            "_links": links(&api, &["self", "html", "issue", "comments", "review_comments", "commits", "statuses"]),
         },
-        "repository": { "full_name": format!("acme/service-{}", number % 50), "private": false },
-        "sender": { "login": "ana", "type": "User" },
+        "repository": repository(&name),
+        "organization": user("acme"),
+        "sender": user("ana"),
     });
     body.to_string().into_bytes()
+}
+
+fn user(login: &str) -> serde_json::Value {
+    let mut user = links(
+        &format!("https://api.github.com/users/{login}"),
+        &[
+            "url",
+            "followers",
+            "following",
+            "gists",
+            "starred",
+            "subscriptions",
+            "organizations",
+            "repos",
+            "events",
+            "received_events",
+        ],
+    );
+    user.extend([
+        ("login".to_owned(), json!(login)),
+        ("type".to_owned(), json!("User")),
+        ("id".to_owned(), json!(4711)),
+    ]);
+    user.into()
+}
+
+fn repository(name: &str) -> serde_json::Value {
+    const LINKS: [&str; 38] = [
+        "forks",
+        "keys",
+        "collaborators",
+        "teams",
+        "hooks",
+        "issue_events",
+        "events",
+        "assignees",
+        "branches",
+        "tags",
+        "blobs",
+        "git_tags",
+        "git_refs",
+        "trees",
+        "statuses",
+        "languages",
+        "stargazers",
+        "contributors",
+        "subscribers",
+        "subscription",
+        "commits",
+        "git_commits",
+        "comments",
+        "issue_comment",
+        "contents",
+        "compare",
+        "merges",
+        "archive",
+        "downloads",
+        "issues",
+        "pulls",
+        "milestones",
+        "notifications",
+        "labels",
+        "releases",
+        "deployments",
+        "git",
+        "clone",
+    ];
+    let mut repository = links(&format!("https://api.github.com/repos/{name}"), &LINKS);
+    let fields = json!({
+        "full_name": name, "private": false, "owner": user("acme"), "default_branch": "main", "size": 4_242, "fork": false,
+        "description": "Takes orders in, and hands them on", "topics": ["orders", "ingest"], "visibility": "public",
+    });
+    repository.extend(fields.as_object().cloned().unwrap());
+    repository.into()
+}
+
+fn links(to: &str, names: &[&str]) -> serde_json::Map<String, serde_json::Value> {
+    names.iter().map(|name| (format!("{name}_url"), json!(format!("{to}/{name}{{/number}}")))).collect()
 }
 
 /// Writes team files with so many rules into a folder. One rule in ten has a glob.
