@@ -47,6 +47,12 @@ async fn forget(config: &ConfigArgs, person: &str) -> Result<(), Failure> {
     for (kind, rows) in &changed {
         say(format!("{kind:<13}  {rows:>10}"))?;
     }
+    if !changed.is_empty() {
+        let spinner = progress::spinner("writing the file anew");
+        let written = store.write_anew().await;
+        spinner.finish_and_clear();
+        written?;
+    }
     if waiting > 0 {
         let wait = if waiting == 1 { "1 that names them waits" } else { &format!("{waiting} that name them wait") };
         return Err(Failure::Wrong(format!(

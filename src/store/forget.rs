@@ -79,10 +79,10 @@ const TRIES: u32 = 50;
 
 impl Store {
     /// Takes the words and names of a person out of the store: of a GitHub login, or of an account id or name in Jira.
+    /// They are still in unused parts of the file until it is written anew.
     ///
     /// # Errors
-    /// [`StoreError::NotWritten`], [`StoreError::Database`], [`StoreError::Corrupt`]; [`StoreError::Remains`] if all is done but
-    /// for unused parts of the file
+    /// [`StoreError::NotWritten`], [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn forget(&self, name: &str) -> Result<Forgotten, StoreError> {
         let person = Arc::new(self.person(name).await?);
         let (bodies, mut waiting) = self.forget_bodies(&person).await?;
@@ -95,11 +95,16 @@ impl Store {
         }
         changed.push(("messages", messages));
         changed.retain(|(_, rows)| *rows > 0);
-        if !changed.is_empty() {
-            let path = Arc::clone(&self.path);
-            tokio::task::spawn_blocking(move || write_anew(&path)).await.map_err(StoreError::Stopped)??;
-        }
         Ok(Forgotten { names: person.names().map(str::to_owned).collect(), changed, waiting })
+    }
+
+    /// Writes the file anew without its unused parts, and empties the log beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::Remains`]
+    pub async fn write_anew(&self) -> Result<(), StoreError> {
+        let path = Arc::clone(&self.path);
+        tokio::task::spawn_blocking(move || write_anew(&path)).await.map_err(StoreError::Stopped)?
     }
 
     /// Somebody, by all names that the store has for them.
@@ -163,7 +168,6 @@ impl Store {
     }
 }
 
-/// Writes the file anew without its unused parts, and empties the log beside it.
 fn write_anew(path: &Arc<Path>) -> Result<(), StoreError> {
     let remains = |reason: &dyn std::fmt::Display| StoreError::Remains {
         path: path.display().to_string(),

@@ -219,6 +219,7 @@ async fn no_byte_of_a_person_is_left_in_any_column() {
         assert!(holds(&path, LOGIN), "{column}");
         let forgotten = store.forget("Zora-Q").await.unwrap_or_else(|error| panic!("{column}: {error}: {sql}"));
         assert_eq!((forgotten.waiting, forgotten.names.len()), (0, 2), "{column}");
+        store.write_anew().await.unwrap();
         for text in [LOGIN, NAME, WORDS] {
             assert!(!holds(&path, text), "{column} holds {text}: {sql}\n{:#?}", rows(&store).await);
         }
