@@ -189,7 +189,7 @@ async fn talk(stream: TcpStream, changed: Changed, seen: Arc<Mutex<Seen>>) {
     }
 }
 
-/// Up to the dot, without which it is none.
+/// Up to the dot; `None` if the connection ends before it.
 async fn read_mail(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     let mut mail = Vec::new();
     while mail != b".\r\n" && !mail.ends_with(b"\r\n.\r\n") {

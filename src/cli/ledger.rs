@@ -9,7 +9,7 @@ use super::text::{framed, hanging, painted};
 use super::{ConfigArgs, Failure, look_into_store, open_store, say};
 use crate::plan::LineId;
 use crate::rule::parse_duration_up_to;
-use crate::store::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, SendEntry, SendState};
+use crate::store::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, Pages, SendEntry, SendState};
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -99,7 +99,8 @@ async fn list(list: List) -> Result<(), Failure> {
             eprintln!("the ledger has no such line");
         }
     }
-    if let Some(limit) = limit.filter(|_| !list.json) {
+    let is_cut = |limit: &u32| page.len() >= Pages::FULL.min(*limit as usize);
+    if let Some(limit) = limit.filter(is_cut).filter(|_| !list.json) {
         let older = store.ledger_count(&filter).await?.saturating_sub(limit.into());
         if older > 0 {
             say(format!("… {older} older: `--limit 0` shows all"))?;

@@ -54,10 +54,11 @@ async fn forget(config: &ConfigArgs, person: &str) -> Result<(), Failure> {
         written?;
     }
     if waiting > 0 {
-        let wait = if waiting == 1 { "1 that names them waits" } else { &format!("{waiting} that name them wait") };
-        return Err(Failure::Wrong(format!(
-            "of deliveries, messages and objections, {wait} to be read or sent: run this again later"
-        )));
+        let wait = match waiting {
+            1 => "1 delivery, message or objection that names them waits".to_owned(),
+            _ => format!("{waiting} deliveries, messages or objections that name them wait"),
+        };
+        return Err(Failure::Wrong(format!("{wait} to be read or sent: run this again later")));
     }
     say(format!("Removed the words and names of {}.", names.join(", ")))
 }

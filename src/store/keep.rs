@@ -206,11 +206,9 @@ impl Tx<'_> {
         if ids.is_empty() {
             return Ok(ids);
         }
-        let stays = self.rows(
-            &STAYS.replace("OPEN", OPEN),
-            named_params! { ":ids": Json(&ids), ":until": Millis(until) },
-            |row| Ok(row.get("id")?),
-        )?;
+        let stays = self.rows(&whole(STAYS), named_params! { ":ids": Json(&ids), ":until": Millis(until) }, |row| {
+            Ok(row.get("id")?)
+        })?;
         let mut referring = self.rows(REFERRING, named_params! { ":ids": Json(&ids) }, |row| {
             Ok((row.get::<_, i64>("named")?, row.get::<_, i64>("by")?))
         })?;
@@ -240,7 +238,7 @@ impl Tx<'_> {
 
     /// Of the next subjects, those that can go; and how far the sweep has come with them.
     fn old_subjects(&self, after: &str, until: Timestamp) -> Result<(Vec<String>, Option<Sweep>), StoreError> {
-        let sql = SUBJECTS.replace("GOES", GOES).replace("OPEN", OPEN);
+        let sql = whole(SUBJECTS);
         let next = self.rows(&sql, named_params! { ":after": after, ":until": Millis(until) }, |row| {
             Ok((row.get::<_, String>("key")?, row.get::<_, bool>("goes")?))
         })?;
@@ -250,7 +248,7 @@ impl Tx<'_> {
 
     /// Deletes those of these subjects that nothing has come to need meanwhile.
     fn delete_subjects(&self, keys: &[String], until: Timestamp) -> Result<(), StoreError> {
-        let sql = OLD_SUBJECTS.replace("GOES", GOES).replace("OPEN", OPEN);
+        let sql = whole(OLD_SUBJECTS);
         let old = self.rows(&sql, named_params! { ":keys": Json(keys), ":until": Millis(until) }, |row| {
             Ok((row.get::<_, String>("key")?, row.get::<_, Option<String>>("thread")?))
         })?;
@@ -282,6 +280,11 @@ impl Tx<'_> {
         }
         Ok(())
     }
+}
+
+/// A statement with the conditions that it names.
+fn whole(sql: &str) -> String {
+    sql.replace("GOES", GOES).replace("OPEN", OPEN)
 }
 
 #[cfg(test)]

@@ -171,14 +171,22 @@ pub struct Pages<'s> {
     filter: Filter,
     /// The last line that was read; `None` before the first page
     after: Option<i64>,
+    /// The last page wasn't full
+    ended: bool,
 }
 
 impl Pages<'_> {
-    /// The next lines, at most 500; none at the end.
+    /// So many lines are in a page at most.
+    pub const FULL: usize = 500;
+
+    /// The next lines; none at the end.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn next(&mut self) -> Result<Vec<Entry>, StoreError> {
+        if self.ended {
+            return Ok(Vec::new());
+        }
         let (conditions, mut params) = narrow(&self.filter);
         let (after, limit) = (self.after, self.filter.limit);
         let page = self.store.read(move |tx| {
@@ -199,7 +207,7 @@ impl Pages<'_> {
             Ok((rows.last().map(|(id, _)| *id).or(Some(after)), rows))
         });
         let (last, rows) = page.await?;
-        self.after = last;
+        (self.after, self.ended) = (last, rows.len() < Self::FULL);
         Ok(rows.into_iter().map(|(_, entry)| entry).collect())
     }
 }
@@ -219,7 +227,7 @@ impl Store {
     /// Lines of the ledger, oldest first, a page at a time.
     #[must_use]
     pub fn ledger_pages(&self, filter: Filter) -> Pages<'_> {
-        Pages { store: self, filter, after: None }
+        Pages { store: self, filter, after: None, ended: false }
     }
 
     /// Lines of the ledger, oldest first, where they are few.

@@ -41,7 +41,7 @@ pub(super) struct Connection {
     pipelining: bool,
 }
 
-/// Why a server refused a mail, or what is written around it.
+/// Why a server refused a mail, or its envelope.
 pub(super) enum Failed {
     /// It answered so, or the connection ended
     Answer(Error),
@@ -52,7 +52,8 @@ pub(super) enum Failed {
 }
 
 impl Failed {
-    /// The connection ended, or is about to: the server said that it closes it (421) or nothing that can be read.
+    /// The connection ended, or is about to: the server said that it closes it (421), or nothing that can
+    /// be read.
     pub(super) fn is_cut(&self) -> bool {
         match self {
             Self::Answer(error) | Self::Recipient(error) => {

@@ -141,8 +141,7 @@ async fn no_number_is_given_twice() {
 async fn no_statement_reads_a_whole_table() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
-    let [stays, subjects, old] =
-        [STAYS, SUBJECTS, OLD_SUBJECTS].map(|sql| sql.replace("GOES", GOES).replace("OPEN", OPEN));
+    let [stays, subjects, old] = [STAYS, SUBJECTS, OLD_SUBJECTS].map(whole);
     let statements =
         [&stays, REFERRING, &subjects, &old, END_THREAD, BODIES, NEXT, THREADS].into_iter().chain(DELETE).chain(FORGET);
     let names =
