@@ -47,6 +47,7 @@ pub struct Metrics {
     sends: Family<SendLabels, Counter>,
     backlog: Gauge<i64, AtomicI64>,
     broken: Gauge<i64, AtomicI64>,
+    cut_off: Counter,
 }
 
 impl Default for Metrics {
@@ -55,7 +56,7 @@ impl Default for Metrics {
         let deliveries = Family::default();
         let answered = Histogram::new(exponential_buckets(0.001, 2.0, 14));
         let (recovered, updates, sends) = (Family::default(), Family::default(), Family::default());
-        let (backlog, broken) = (Gauge::default(), Gauge::default());
+        let (backlog, broken, cut_off) = (Gauge::default(), Gauge::default(), Counter::default());
         registry.register("deliveries", "Webhook requests, by what was answered", deliveries.clone());
         registry.register("answer_seconds", "Time from a request's headers to its answer", answered.clone());
         registry.register("recovered", "Deliveries that did not arrive and were asked for", recovered.clone());
@@ -63,7 +64,8 @@ impl Default for Metrics {
         registry.register("sends", "Attempts to send, by channel and outcome", sends.clone());
         registry.register("backlog", "Deliveries that are stored and wait to be worked on", backlog.clone());
         registry.register("broken_files", "Team files and templates that have errors", broken.clone());
-        Self { registry, deliveries, answered, recovered, updates, sends, backlog, broken }
+        registry.register("connections_cut_off", "Slow clients that made room for others", cut_off.clone());
+        Self { registry, deliveries, answered, recovered, updates, sends, backlog, broken, cut_off }
     }
 }
 
@@ -97,6 +99,11 @@ impl Metrics {
     /// Sets how many files have errors.
     pub fn broken(&self, files: usize) {
         self.broken.set(i64::try_from(files).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a client that was cut off because others needed its place.
+    pub fn cut_off(&self) {
+        self.cut_off.inc();
     }
 
     /// The text that Prometheus reads.

@@ -5,6 +5,7 @@
 //! only half written.
 
 mod members;
+mod open_files;
 mod owner_mail;
 mod reload;
 mod sweeper;
@@ -141,7 +142,7 @@ impl App {
         spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
         spawn(&mut tasks, "owners", owners);
         spawn(&mut tasks, "sweeper", Sweeper::new(store.clone(), config.keep).run(stopped.clone()));
-        spawn(&mut tasks, "http", http::serve(listener, web, stopped.clone()));
+        spawn(&mut tasks, "http", http::serve(listener, web, open_files::connections(), stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
         let loader = Loader { config, rules, channels, metrics, roster };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
@@ -279,7 +280,7 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answer
         hooks: Hooks::default(),
         stored: Arc::clone(&intake.stored),
         fresh: Arc::clone(&intake.fresh),
-        memory: Arc::new(Semaphore::new(http::MEMORY_KB)),
+        large: Semaphore::new(1),
         tell_authors: config.tell_authors,
         links,
         console: Console,

@@ -17,20 +17,23 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    /// Remembers the hook of a delivery, once per start, since the repository may have a new name.
-    pub(super) async fn learn(&self, headers: &HeaderMap, body: &[u8], store: &Store) {
+    /// The hook of a delivery, unless it is known.
+    pub(super) fn unknown(&self, headers: &HeaderMap, body: &[u8]) -> Option<Hook> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let Some(id) = header("x-github-hook-id").and_then(|id| id.parse::<i64>().ok()) else { return };
+        let id = header("x-github-hook-id")?.parse::<i64>().ok()?;
         if self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(&id) {
-            return;
+            return None;
         }
         let kind = header("x-github-hook-installation-target-type").unwrap_or_default();
-        if let Some(route) = github::hook_route(kind, id, body) {
-            let hook = Hook { id, route, swept: Timestamp::now() };
-            if let Err(error) = store.learn_hook(Source::Github, hook).await {
-                tracing::warn!(hook = id, %error, "failed to remember this hook, will retry with its next delivery");
-                return;
-            }
+        Some(Hook { id, route: github::hook_route(kind, id, body)?, swept: Timestamp::now() })
+    }
+
+    /// Remembers a hook, once per start, since the repository may have a new name.
+    pub(super) async fn learn(&self, hook: Hook, store: &Store) {
+        let id = hook.id;
+        if let Err(error) = store.learn_hook(Source::Github, hook).await {
+            tracing::warn!(hook = id, %error, "failed to remember this hook, will retry with its next delivery");
+            return;
         }
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
     }

@@ -1,9 +1,10 @@
 //! The HTTP server. warp routes and replies (`routes`), and hyper reads the wire.
 //!
 //! The accept loop is hand-written because warp's server sets no time limit on a half-sent header, no limit on the
-//! number of connections, and panics when it can't bind. Here a slow client is cut off, and a bad one costs a bounded
-//! amount.
+//! number of connections, and panics when it can't bind. Here a slow client is cut off, and so are those that take up the
+//! room of others (`admission`).
 
+mod admission;
 mod body;
 mod hooks;
 mod mute;
@@ -13,13 +14,13 @@ mod routes;
 mod slack;
 mod webhook;
 
-pub use body::MEMORY_KB;
 pub use hooks::Hooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::{Body as _, Incoming};
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -29,6 +30,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, watch};
 use warp::Filter as _;
 
+use self::admission::{Admission, Room, behind_proxy};
 use crate::config::TellAuthors;
 use crate::event::Source;
 use crate::intake::Fresh;
@@ -40,10 +42,12 @@ use crate::store::Store;
 
 /// The time for a request's headers, on a new connection and on one that is kept alive.
 const HEADERS_WITHIN: Duration = Duration::from_secs(15);
-/// How many connections there can be at a time; further ones wait.
-const CONNECTIONS: usize = 1024;
+/// What one connection reads ahead, headers included.
+const READ_AHEAD: usize = 64 * 1024;
+/// Bytes of bodies in memory at a time.
+const BYTES: usize = 64 * 1024 * 1024;
 /// How long requests have to finish when the service stops.
-const LAST_REQUESTS: Duration = Duration::from_secs(10);
+const LAST_REQUESTS: Duration = Duration::from_secs(6);
 
 /// What the routes need.
 pub struct Web {
@@ -67,8 +71,8 @@ pub struct Web {
     pub stored: Arc<Notify>,
     /// What stored deliveries say
     pub fresh: Arc<Fresh>,
-    /// Kilobytes of bodies that may be in memory at once
-    pub memory: Arc<Semaphore>,
+    /// Large bodies are read one at a time
+    pub large: Semaphore,
     /// Where authors of assumptions are told how teams reacted
     pub tell_authors: TellAuthors,
     /// Reads the links in messages
@@ -90,33 +94,55 @@ impl Web {
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
-/// Serves until `stop` turns true, then lets what is under way end.
-pub async fn serve(listener: TcpListener, web: Arc<Web>, mut stop: watch::Receiver<bool>) {
+/// Serves so many connections at a time until `stop` turns true, then lets what is under way end.
+pub async fn serve(listener: TcpListener, web: Arc<Web>, connections: usize, mut stop: watch::Receiver<bool>) {
+    let metrics = Arc::clone(&web.metrics);
     let routes = TowerToHyperService::new(warp::service(routes::all(web).recover(routes::refuse)));
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let admission = Admission::new(Room { connections, bytes: BYTES });
     loop {
         let (stream, peer) = tokio::select! {
             accepted = accept(&listener) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let routes = routes.clone();
-        let service = service_fn(move |mut request: http::Request<_>| {
+        let place = tokio::select! {
+            place = admission.enter(peer.ip()) => Arc::new(place),
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let (routes, metrics, own) = (routes.clone(), Arc::clone(&metrics), Arc::clone(&place));
+        let service = service_fn(move |mut request: http::Request<Incoming>| {
+            if let Some(client) = behind_proxy(peer.ip(), request.headers()) {
+                own.comes_from(client);
+            }
+            if request.body().is_end_stream() {
+                own.received();
+            }
+            let place = Arc::clone(&own);
             request.extensions_mut().insert(Peer(peer));
-            routes.call(request)
+            request.extensions_mut().insert(Arc::clone(&place));
+            let answer = routes.call(request);
+            async move {
+                let answer = answer.await;
+                place.answered();
+                answer
+            }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_WITHIN)
             .max_headers(100)
+            .max_buf_size(READ_AHEAD)
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                }
+                () = place.lost() => metrics.cut_off(),
             }
-            drop(place);
         });
     }
     drop(listener);

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::Stream;
 use http::StatusCode;
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -12,7 +11,7 @@ use warp::reply::Response as Reply;
 use warp::{Filter, Rejection};
 
 use super::Web;
-use super::body::{self, Unread};
+use super::body::{Unread, Upload, upload};
 use super::page::{self, message, page, reply};
 use crate::mute::{By, LinkAction, Mute, Quiet, Refused, end};
 use crate::store::{Store, StoreError};
@@ -36,7 +35,7 @@ pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = R
     };
     let either = path("mute").or(path("unsubscribe")).unify().map(asked).untuple_one();
     let look = either.clone().and(warp::get().or(warp::head()).unify()).map(|read, _| self::look(read));
-    let press = either.and(warp::post()).and(warp::body::stream()).then(press);
+    let press = either.and(warp::post()).and(upload()).then(press);
     look.or(press).unify()
 }
 
@@ -57,16 +56,12 @@ fn look(read: Read) -> Reply {
     }
 }
 
-async fn press<S, B>(read: Read, web: Arc<Web>, body: S) -> Reply
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: bytes::Buf,
-{
+async fn press(read: Read, web: Arc<Web>, upload: Upload) -> Reply {
     let asked = match read {
         Ok(asked) => asked,
         Err(why) => return page::refused(why),
     };
-    let body = match body::read(body, (LIMIT, WITHIN), &web.memory).await {
+    let body = match upload.read(LIMIT, WITHIN).await {
         Ok(body) => body,
         Err(Unread::Busy) => return page::try_again(),
         Err(Unread::TooLarge | Unread::TooSlow | Unread::Broken) => {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::Stream;
 use http::StatusCode;
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -12,7 +11,7 @@ use warp::reply::Response as Reply;
 use warp::{Filter, Rejection};
 
 use super::Web;
-use super::body;
+use super::body::{Unread, Upload, upload};
 use super::page::{self, message, page, reply};
 use crate::event::Event;
 use crate::mute::{LinkAction, Refused};
@@ -29,7 +28,7 @@ pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = R
     let with = warp::any().map(move || Arc::clone(&web));
     let path = warp::path("object").and(warp::path::param::<String>()).and(warp::path::end()).and(with);
     let look = path.clone().and(warp::get().or(warp::head()).unify()).then(look);
-    look.or(path.and(warp::post()).and(warp::body::stream()).then(press)).unify()
+    look.or(path.and(warp::post()).and(upload()).then(press)).unify()
 }
 
 async fn look(token: String, web: Arc<Web>) -> Reply {
@@ -39,18 +38,14 @@ async fn look(token: String, web: Arc<Web>) -> Reply {
     }
 }
 
-async fn press<S, B>(token: String, web: Arc<Web>, body: S) -> Reply
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: bytes::Buf,
-{
+async fn press(token: String, web: Arc<Web>, upload: Upload) -> Reply {
     let found = match assumptions(&token, &web).await {
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    let form = match body::read(body, (LIMIT, WITHIN), &web.memory).await {
+    let form = match upload.read(LIMIT, WITHIN).await {
         Ok(body) => Form::read(&body.bytes),
-        Err(body::Unread::Busy) => return page::try_again(),
+        Err(Unread::Busy) => return page::try_again(),
         Err(_) => return page::unreadable("What you wrote is too long, or did not arrive whole."),
     };
     let chosen = form.line.as_deref().map_or_else(|| found.first(), |line| of(&found, line));

@@ -8,6 +8,7 @@ use serde_json::json;
 use warp::reply::Response as Reply;
 use warp::{Filter, Rejection};
 
+use super::body::upload;
 use super::{Peer, Web, mute, object, slack, webhook};
 use crate::event::Source;
 
@@ -19,21 +20,15 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
             .and(warp::path(path))
             .and(warp::path::end())
             .and(warp::post())
-            .and(warp::header::headers_cloned())
-            .and(warp::body::stream())
-            .then(move |headers, body| webhook::receive(source, headers, body, Arc::clone(&web)))
+            .and(upload())
+            .then(move |upload| webhook::receive(source, upload, Arc::clone(&web)))
     };
     let get = |path: &'static str| warp::path(path).and(warp::path::end()).and(warp::get());
     let with = || {
         let web = Arc::clone(&web);
         warp::any().map(move || Arc::clone(&web))
     };
-    let in_slack = warp::path!("webhooks" / "slack")
-        .and(warp::post())
-        .and(warp::header::headers_cloned())
-        .and(warp::body::stream())
-        .and(with())
-        .then(slack::receive);
+    let in_slack = warp::path!("webhooks" / "slack").and(warp::post()).and(upload()).and(with()).then(slack::receive);
     let health = get("healthz").map(|| text(StatusCode::OK, "text/plain; charset=utf-8", "alive\n".to_owned()));
     let ready = get("readyz").and(with()).then(ready);
     let metrics = get("metrics").and(with()).then(metrics);

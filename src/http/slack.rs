@@ -5,14 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::Stream;
-use http::{HeaderMap, Response, StatusCode};
+use http::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::json;
 use warp::reply::Response as Reply;
 
 use super::Web;
-use super::body::{self, Body, Unread};
+use super::body::{Body, Unread, Upload};
 use crate::reply::slack::{self, Told};
 
 /// A message in Slack has at most 40,000 characters, and is sent both as text and as blocks.
@@ -21,13 +20,9 @@ const LIMIT: usize = 1024 * 1024;
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// Takes an event in. A 200 means that it is on disk, or doesn't concern us.
-pub(super) async fn receive<S, B>(headers: HeaderMap, stream: S, web: Arc<Web>) -> Reply
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: bytes::Buf,
-{
-    let (status, body) = match body::read(stream, (LIMIT, WITHIN), &web.memory).await {
-        Ok(body) => take(&headers, &body, &web).await,
+pub(super) async fn receive(upload: Upload, web: Arc<Web>) -> Reply {
+    let (status, body) = match upload.read(LIMIT, WITHIN).await {
+        Ok(body) => take(&body, &web).await,
         Err(Unread::TooLarge) => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MB"),
         Err(Unread::TooSlow) => refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in 10 s"),
         Err(Unread::Broken) => refused(StatusCode::BAD_REQUEST, "the body ended early"),
@@ -45,8 +40,8 @@ fn done(status: &str) -> (StatusCode, String) {
     (StatusCode::OK, json!({ "status": status }).to_string())
 }
 
-async fn take(headers: &HeaderMap, body: &Body, web: &Web) -> (StatusCode, String) {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+async fn take(body: &Body, web: &Web) -> (StatusCode, String) {
+    let header = |name: &str| body.headers.get(name).and_then(|value| value.to_str().ok());
     let Some(secret) = &web.slack_secret else {
         return refused(StatusCode::NOT_FOUND, "`signing_secret` in `[slack]` is not set");
     };

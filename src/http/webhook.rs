@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::Stream;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Web;
-use super::body::{self, Body, Unread};
+use super::body::{Body, Unread, Upload};
 use crate::event::Source;
 use crate::intake::sorted;
 use crate::source::signature;
 use crate::source::{BodyError, Parsed, check_json, unchecked_body};
-use crate::store::{Accepted, Incoming, StoreError};
+use crate::store::{Accepted, Hook, Incoming, StoreError};
 
 /// A response to a webhook: its name in the metrics, the status and the body.
 struct Response {
@@ -38,16 +37,14 @@ impl Response {
 const LIMIT: usize = 25_000_000;
 /// How long a body may take to arrive.
 const WITHIN: Duration = Duration::from_secs(30);
+/// Larger bodies take milliseconds to read.
+const LARGE: usize = 512 * 1024;
 
 /// Takes a webhook in. A 2xx means that it is on disk.
-pub(super) async fn receive<S, B>(source: Source, headers: HeaderMap, stream: S, web: Arc<Web>) -> warp::reply::Response
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: bytes::Buf,
-{
+pub(super) async fn receive(source: Source, upload: Upload, web: Arc<Web>) -> warp::reply::Response {
     let start = Instant::now();
-    let answer = match body::read(stream, (LIMIT, WITHIN), &web.memory).await {
-        Ok(body) => take(source, &headers, body, &web).await,
+    let answer = match upload.read(LIMIT, WITHIN).await {
+        Ok(body) => take(source, body, &web).await,
         Err(unread) => unreadable(unread),
     };
     web.metrics.answered(source.as_str(), answer.name, start.elapsed());
@@ -64,43 +61,67 @@ fn unreadable(unread: Unread) -> Response {
         Unread::TooLarge => {
             Response::refused("too_large", StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 25 MB")
         }
-        Unread::TooSlow => {
-            Response::refused("too_slow", StatusCode::REQUEST_TIMEOUT, "the body did not arrive in 30 s")
-        }
+        Unread::TooSlow => Response::refused(
+            "too_slow",
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not arrive in time: it may take 30 s, and 5 s to begin with",
+        ),
         Unread::Broken => Response::refused("broken", StatusCode::BAD_REQUEST, "the body ended early"),
         Unread::Busy => Response::busy("too many large bodies at once: try again"),
     }
 }
 
-async fn take(source: Source, headers: &HeaderMap, body: Body, web: &Web) -> Response {
+async fn take(source: Source, body: Body, web: &Arc<Web>) -> Response {
+    let body = Arc::new(body);
+    let received = match body.bytes.len() {
+        ..=LARGE => receive_body(source, &body, web),
+        // It would keep others from the thread that this runs on; and many at a time take up much memory.
+        _ => {
+            let (one, body, web) = (web.large.acquire().await, Arc::clone(&body), Arc::clone(web));
+            let received = tokio::task::spawn_blocking(move || receive_body(source, &body, &web)).await;
+            drop(one);
+            received.unwrap_or_else(|_| Err(Response::busy("the delivery could not be read: try again")))
+        }
+    };
+    let Received { incoming, parsed, hook } = match received {
+        Ok(received) => received,
+        Err(refused) => return refused,
+    };
+    let answer = store(incoming, parsed, web).await;
+    if let Some(hook) = hook.filter(|_| answer.status == StatusCode::ACCEPTED) {
+        web.hooks.learn(hook, &web.store).await;
+    }
+    answer
+}
+
+/// A delivery that was verified and read, and the hook that it tells us of.
+struct Received {
+    incoming: Incoming,
+    parsed: Parsed,
+    hook: Option<Hook>,
+}
+
+fn receive_body(source: Source, body: &Body, web: &Web) -> Result<Received, Response> {
+    let Body { headers, bytes, .. } = body;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let signature = match source {
         Source::Github => header("x-hub-signature-256"),
         Source::Jira => header("x-hub-signature"),
     };
-    if let Err(refusal) = signature::verify(source, signature, &body.bytes, web.secrets(source)) {
+    if let Err(refusal) = signature::verify(source, signature, bytes, web.secrets(source)) {
         tracing::warn!(%source, delivery = delivery_header(source, headers), reason = %refusal, "refused a webhook");
-        return Response::refused("unauthorized", StatusCode::UNAUTHORIZED, refusal.to_string());
+        return Err(Response::refused("unauthorized", StatusCode::UNAUTHORIZED, refusal.to_string()));
     }
-    let json = match unchecked_body(header("content-type"), &body.bytes) {
-        Ok(json) => json,
-        Err(error) => return not_json(error),
-    };
+    let json = unchecked_body(header("content-type"), bytes).map_err(not_json)?;
+    let hook = if source == Source::Github { web.hooks.unknown(headers, &json) } else { None };
     let name = header("x-github-event").filter(|_| source == Source::Github).unwrap_or_default().to_owned();
-    let received = Timestamp::now();
-    let key = delivery_key(source, headers, &body.bytes);
-    let incoming = Incoming { source, key, name, body: json.to_vec(), received, ignored: None };
+    let (key, body) = (delivery_key(source, headers, bytes), json.into_owned());
+    let incoming = Incoming { source, key, name, body, received: Timestamp::now(), ignored: None };
     let (incoming, parsed) = sorted(incoming, &web.settings);
-    if incoming.ignored.is_some()
-        && let Err(error) = check_json(&json)
-    {
-        return not_json(error);
+    if incoming.ignored.is_some() {
+        check_json(&incoming.body).map_err(not_json)?;
     }
-    let answer = store(incoming, parsed, web).await;
-    if source == Source::Github && answer.status == StatusCode::ACCEPTED {
-        web.hooks.learn(headers, &json, &web.store).await;
-    }
-    answer
+    Ok(Received { incoming, parsed, hook })
 }
 
 fn not_json(error: BodyError) -> Response {
@@ -118,7 +139,7 @@ fn not_json(error: BodyError) -> Response {
 async fn store(incoming: Incoming, parsed: Parsed, web: &Web) -> Response {
     let (source, key, ignored) = (incoming.source, incoming.key.clone(), incoming.ignored.clone());
     // Intake may want it before we hear that the delivery is on disk.
-    let kept = ignored.is_none() && web.fresh.put(source, &key, parsed);
+    let kept = ignored.is_none() && incoming.body.len() <= LARGE && web.fresh.put(source, &key, parsed);
     let accepted = web.store.accept(incoming).await;
     if kept && !matches!(accepted, Ok(Accepted::New(_))) {
         web.fresh.take(source, &key);

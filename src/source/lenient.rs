@@ -1,10 +1,12 @@
 //! Lenient field types, so that one odd field doesn't spoil a whole payload.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
@@ -41,10 +43,114 @@ impl Maybe<String> {
     }
 }
 
-impl<T> Maybe<Vec<Maybe<T>>> {
+/// A list of which some entries may not be readable. Of a very long one, which no sender writes, only the first
+/// are kept: `[0,0,…]` would take up a hundred times as much memory as its text.
+#[derive(Debug, Clone)]
+pub struct List<T>(Vec<Maybe<T>>);
+
+/// GitHub lists 2,048 commits in a push, and up to 3,000 files.
+const MOST: usize = 10_000;
+
+impl<T> Deref for List<T> {
+    type Target = [Maybe<T>];
+
+    fn deref(&self) -> &[Maybe<T>] {
+        &self.0
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Entries(PhantomData))
+    }
+}
+
+struct Entries<T>(PhantomData<T>);
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for Entries<T> {
+    type Value = List<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<List<T>, A::Error> {
+        let mut entries = Vec::new();
+        while entries.len() < MOST {
+            match list.next_element::<Maybe<T>>()? {
+                Some(entry) => entries.push(entry),
+                None => return Ok(List(entries)),
+            }
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(List(entries))
+    }
+}
+
+impl<T> Maybe<List<T>> {
     /// The entries that could be read.
     pub fn entries(&self) -> impl Iterator<Item = &T> {
-        self.iter().flatten().filter_map(|entry| entry.as_ref())
+        self.iter().flat_map(|list| &list.0).filter_map(|entry| entry.as_ref())
+    }
+}
+
+/// A text with its layout, such as Jira's tree of paragraphs.
+#[derive(Debug, Clone)]
+pub struct Document(Value);
+
+/// Jira accepts 32,767 characters. As a tree, a text takes up some thirty times as much memory.
+const LONGEST: usize = 1024 * 1024;
+
+impl Deref for Document {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        if text.len() > LONGEST {
+            return Err(D::Error::custom("this text is too long"));
+        }
+        serde_json::from_str(text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A text or a whole number; nothing else is kept in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Scalar {
+    Text(String),
+    Number(i64),
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyScalar)
+    }
+}
+
+struct AnyScalar;
+
+impl Visitor<'_> for AnyScalar {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a whole number")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(text.to_owned()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(number))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Scalar, E> {
+        i64::try_from(number).map(Scalar::Number).map_err(E::custom)
     }
 }
 
@@ -55,7 +161,7 @@ pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
 
 /// An identifier, which some versions write as a number and some as text.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(try_from = "Value")]
+#[serde(try_from = "Scalar")]
 pub struct Id(String);
 
 impl Id {
@@ -68,15 +174,15 @@ impl Id {
     }
 }
 
-impl TryFrom<Value> for Id {
+impl TryFrom<Scalar> for Id {
     type Error = &'static str;
 
     /// Identifiers are used in subjects and links, so only simple ones are accepted.
-    fn try_from(value: Value) -> Result<Self, Self::Error> {
+    fn try_from(value: Scalar) -> Result<Self, Self::Error> {
         let text = match value {
-            Value::Number(number) if number.is_u64() => number.to_string(),
-            Value::String(text) => text,
-            _ => return Err("no identifier"),
+            Scalar::Number(number @ 0..) => number.to_string(),
+            Scalar::Text(text) => text,
+            Scalar::Number(_) => return Err("no identifier"),
         };
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let valid = (1..=64).contains(&text.len()) && text.chars().all(plain);
@@ -87,25 +193,27 @@ impl TryFrom<Value> for Id {
 /// A point in time: RFC 3339, with or without a colon in its offset (Jira), or an epoch in seconds (GitHub's push) or
 /// milliseconds (Jira).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(try_from = "Value")]
+#[serde(try_from = "Scalar")]
 pub struct Time(pub Timestamp);
 
-impl TryFrom<Value> for Time {
+impl TryFrom<Scalar> for Time {
     type Error = jiff::Error;
 
-    fn try_from(value: Value) -> Result<Self, Self::Error> {
+    fn try_from(value: Scalar) -> Result<Self, Self::Error> {
         // Seconds reach this in the year 5138, and milliseconds reached it in 1973.
         const FIRST_MILLISECONDS: i64 = 100_000_000_000;
-        let epoch = match &value {
-            Value::String(text) => text.parse().ok(),
-            other => other.as_i64(),
+        let epoch = match value {
+            Scalar::Number(epoch) => epoch,
+            Scalar::Text(text) => match text.parse() {
+                Ok(epoch) => epoch,
+                Err(_) => return text.parse().map(Self),
+            },
         };
-        match epoch {
-            Some(epoch) if epoch >= FIRST_MILLISECONDS => Timestamp::from_millisecond(epoch),
-            Some(epoch) => Timestamp::from_second(epoch),
-            None => value.as_str().unwrap_or_default().parse(),
-        }
-        .map(Self)
+        let time = match epoch {
+            FIRST_MILLISECONDS.. => Timestamp::from_millisecond(epoch),
+            _ => Timestamp::from_second(epoch),
+        };
+        time.map(Self)
     }
 }
 
@@ -166,6 +274,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_very_long_list_is_cut_and_what_follows_is_read() {
+        #[derive(serde::Deserialize)]
+        struct Body {
+            list: Maybe<List<String>>,
+            after: Maybe<String>,
+        }
+        let text = format!(r#"{{"list":["a",1,{}],"after":"b"}}"#, vec![r#""x""#; 3 * MOST].join(","));
+        let body: Body = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(body.list.entries().count(), MOST - 1);
+        assert_eq!(body.after.text(), Some("b"));
+        assert!(read::<List<String>>(json!({})).is_none());
+    }
 
     fn read<T: DeserializeOwned>(value: Value) -> Option<T> {
         serde_json::from_str::<Maybe<T>>(&value.to_string()).ok().and_then(|maybe| maybe.0)

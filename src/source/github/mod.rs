@@ -23,7 +23,7 @@ use url::Url;
 use crate::event::{About, Actor, Event, EventKind, OccurrenceId, Source, SubjectKey, Undoes, Undoing};
 use crate::reason::Reason;
 
-use super::lenient::{Link, Maybe, Time};
+use super::lenient::{Link, List, Maybe, Time};
 use super::tickets::Keys;
 use super::{Context, Understood, missing, not_a_payload, not_asked_for, summary, text, tickets};
 use payload::{Body, Comment, Issue, Named, Repository, User};
@@ -169,13 +169,13 @@ fn written(comment: &Comment) -> Option<crate::event::Comment> {
     Some(crate::event::Comment { summary, url: comment.html_url.as_ref().map(String::from) })
 }
 
-fn names(labels: &Maybe<Vec<Maybe<Named>>>) -> Option<Vec<String>> {
+fn names(labels: &Maybe<List<Named>>) -> Option<Vec<String>> {
     let names = || labels.entries().filter_map(|label| label.name.text()).map(text::title).collect();
     labels.is_some().then(names)
 }
 
 /// Logins of the accounts that could be read.
-fn logins(users: &Maybe<Vec<Maybe<User>>>) -> Option<Vec<String>> {
+fn logins(users: &Maybe<List<User>>) -> Option<Vec<String>> {
     let logins = || users.entries().filter_map(|user| user.login.text()).map(str::to_owned).collect();
     users.is_some().then(logins)
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::event::Actor;
 use crate::source::commit;
-use crate::source::lenient::{Id, Link, Maybe, Time, present};
+use crate::source::lenient::{Id, Link, List, Maybe, Time, present};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -34,7 +34,7 @@ pub struct Body {
     pub forced: Maybe<bool>,
     pub pusher: Maybe<Named>,
     pub compare: Maybe<Link>,
-    pub commits: Maybe<Vec<Maybe<Commit>>>,
+    pub commits: Maybe<List<Commit>>,
     pub head_commit: Maybe<Commit>,
     pub release: Maybe<Release>,
     pub deployment: Maybe<Deployment>,
@@ -97,10 +97,10 @@ pub struct PullRequest {
     pub user: Maybe<User>,
     pub base: Maybe<Branch>,
     pub head: Maybe<Branch>,
-    pub labels: Maybe<Vec<Maybe<Named>>>,
-    pub assignees: Maybe<Vec<Maybe<User>>>,
-    pub requested_reviewers: Maybe<Vec<Maybe<User>>>,
-    pub requested_teams: Maybe<Vec<Maybe<Named>>>,
+    pub labels: Maybe<List<Named>>,
+    pub assignees: Maybe<List<User>>,
+    pub requested_reviewers: Maybe<List<User>>,
+    pub requested_teams: Maybe<List<Named>>,
     pub additions: Maybe<u64>,
     pub deletions: Maybe<u64>,
     pub changed_files: Maybe<u64>,
@@ -132,8 +132,8 @@ pub struct Issue {
     pub state_reason: Maybe<String>,
     pub draft: Maybe<bool>,
     pub user: Maybe<User>,
-    pub labels: Maybe<Vec<Maybe<Named>>>,
-    pub assignees: Maybe<Vec<Maybe<User>>>,
+    pub labels: Maybe<List<Named>>,
+    pub assignees: Maybe<List<User>>,
     pub body: Maybe<String>,
     pub created_at: Maybe<Time>,
     pub updated_at: Maybe<Time>,
@@ -227,9 +227,9 @@ pub struct Commit {
     pub message: Maybe<String>,
     pub url: Maybe<Link>,
     pub author: Maybe<CommitAuthor>,
-    pub added: Maybe<Vec<Maybe<String>>>,
-    pub modified: Maybe<Vec<Maybe<String>>>,
-    pub removed: Maybe<Vec<Maybe<String>>>,
+    pub added: Maybe<List<String>>,
+    pub modified: Maybe<List<String>>,
+    pub removed: Maybe<List<String>>,
 }
 
 impl Commit {
@@ -318,7 +318,7 @@ pub struct WorkflowRun {
     pub head_sha: Maybe<String>,
     pub head_repository: Maybe<Repository>,
     /// Open ones from that branch, including those into other repositories; none from a fork
-    pub pull_requests: Maybe<Vec<Maybe<PullRequest>>>,
+    pub pull_requests: Maybe<List<PullRequest>>,
     pub html_url: Maybe<Link>,
     pub actor: Maybe<User>,
     pub created_at: Maybe<Time>,

@@ -46,7 +46,7 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let mut event = delivery.event(EventKind::Push, SubjectKey::branch(delivery.scope, branch), About::Thing(about));
     (event.tickets, event.listed) = (keys.tickets, keys.listed);
     (event.paths, event.more_paths) = paths(body);
-    event.more_tickets = is_cut(body.commits.as_ref().map_or(&[][..], Vec::as_slice));
+    event.more_tickets = is_cut(body.commits.as_ref().map_or(&[][..], |commits| &**commits));
     let ends = body.before.text().zip(body.after.text());
     event.once = ends.map(|(before, after)| name::name(&["push", delivery.scope, branch, before, after]));
     let commits = body.commits.entries().chain(body.head_commit.as_ref()).map(Commit::read).collect::<Vec<_>>();
@@ -90,7 +90,7 @@ fn is_cut(commits: &[Maybe<Commit>]) -> bool {
 /// The files that the commits of a push change, as far as they are known, and whether there may be others. If GitHub
 /// lists no commits, as after a forced push, only the last one is known.
 fn paths(body: &Body) -> (Option<Vec<String>>, bool) {
-    let listed = body.commits.as_ref().map_or(&[][..], Vec::as_slice);
+    let listed = body.commits.as_ref().map_or(&[][..], |commits| &**commits);
     let lists = |commit: &Commit| [&commit.added, &commit.modified, &commit.removed].iter().any(|list| list.is_some());
     let whole = |commit: &Maybe<Commit>| commit.as_ref().is_some_and(lists);
     let more = is_cut(listed) || !listed.iter().all(whole);

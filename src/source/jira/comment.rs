@@ -137,5 +137,5 @@ fn place(id: &str) -> String {
 
 /// The text of a comment, unless it is restricted.
 fn own_text(comment: &Comment) -> Option<Written> {
-    comment.body.as_ref().filter(|_| !comment.is_restricted()).and_then(Written::read)
+    comment.body.as_deref().filter(|_| !comment.is_restricted()).and_then(Written::read)
 }

@@ -53,7 +53,7 @@ pub const EVENTS: [&str; 14] = [
 /// Reads a body from Jira, which names its event itself.
 pub fn parse(body: &[u8], context: &Context<'_>) -> Understood {
     let mut body: Body = serde_json::from_slice(body).map_err(|error| not_a_payload(&error))?;
-    let ours = body.comment.as_ref().and_then(|comment| comment.body.as_ref()).is_some_and(is_ours_in_jira);
+    let ours = body.comment.as_ref().and_then(|comment| comment.body.as_deref()).is_some_and(is_ours_in_jira);
     if ours {
         // The rest of the update still counts.
         (body.comment, body.issue_event_type) = (Maybe::default(), Maybe::default());
@@ -243,7 +243,7 @@ impl Delivery<'_> {
             url: event.url.clone(),
             author: event.actor.clone(),
         };
-        let description = self.fields().and_then(|fields| fields.description.as_ref());
+        let description = self.fields().and_then(|fields| fields.description.as_deref());
         if event.kind == EventKind::TicketCreated {
             let written = description.and_then(Written::read).unwrap_or_default();
             return note::events(event, &written.own, &place);

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::event::{Actor, StatusCategory};
-use crate::source::lenient::{Day, Id, Link, Maybe, Time};
+use crate::source::lenient::{Day, Document, Id, Link, List, Maybe, Time};
 use crate::source::people;
 
 #[derive(Debug, Default, Deserialize)]
@@ -71,7 +71,7 @@ pub struct Issue {
 #[serde(default)]
 pub struct Fields {
     pub summary: Maybe<String>,
-    pub description: Maybe<Value>,
+    pub description: Maybe<Document>,
     pub status: Maybe<Status>,
     pub duedate: Maybe<Day>,
     pub assignee: Maybe<User>,
@@ -80,14 +80,14 @@ pub struct Fields {
     pub priority: Maybe<Named>,
     pub issuetype: Maybe<Named>,
     pub project: Maybe<Project>,
-    pub labels: Maybe<Vec<Maybe<String>>>,
+    pub labels: Maybe<List<String>>,
     #[serde(rename = "fixVersions")]
-    pub fix_versions: Maybe<Vec<Maybe<Version>>>,
-    pub components: Maybe<Vec<Maybe<Named>>>,
+    pub fix_versions: Maybe<List<Version>>,
+    pub components: Maybe<List<Named>>,
     pub resolution: Maybe<Named>,
     /// Its security level; null if it has none
     pub security: Maybe<Value>,
-    pub issuelinks: Maybe<Vec<Maybe<LinkedTo>>>,
+    pub issuelinks: Maybe<List<LinkedTo>>,
     pub updated: Maybe<Time>,
 }
 
@@ -153,7 +153,7 @@ pub struct Category {
 pub struct Changelog {
     /// The same in Jira's history of the ticket
     pub id: Maybe<Id>,
-    pub items: Maybe<Vec<Maybe<Item>>>,
+    pub items: Maybe<List<Item>>,
 }
 
 /// One change of one field. `from` and `to` are identifiers or dates, the `*String`s are for people.
@@ -178,7 +178,7 @@ pub struct Comment {
     pub api: Maybe<Link>,
     pub author: Maybe<User>,
     pub update_author: Maybe<User>,
-    pub body: Maybe<Value>,
+    pub body: Maybe<Document>,
     pub created: Maybe<Time>,
     pub updated: Maybe<Time>,
     /// Present only if the comment is for a group or role
