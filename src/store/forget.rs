@@ -16,7 +16,7 @@ use rusqlite::named_params;
 use rusqlite::types::Value;
 
 use super::row::Json;
-use super::{Options, Store, StoreError, Tx, Use, locked};
+use super::{Options, Store, StoreError, Tx, Use, file};
 use crate::event::Person;
 
 /// What was taken out of the store.
@@ -175,7 +175,7 @@ fn write_anew(path: &Arc<Path>) -> Result<(), StoreError> {
     };
     let bytes = std::fs::metadata(path).map_err(|error| remains(&error))?.len();
     // Nobody starts to serve from it meanwhile.
-    let lock = locked(path, ".lock", StoreError::InUse);
+    let lock = file::lock(path);
     if lock.is_err() && bytes > LARGEST {
         return Err(remains(&"the file is too large to be written anew while the service runs"));
     }

@@ -15,6 +15,7 @@ mod checkpoint;
 mod claim;
 mod delivery;
 mod due;
+mod file;
 mod forget;
 mod keep;
 mod known;
@@ -48,6 +49,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
+use self::file::ServedFile;
 use self::reader::Readers;
 use self::writer::{Job, Urgency, Writer};
 use crate::plan::LineId;
@@ -92,6 +94,22 @@ pub enum StoreError {
     /// Another process serves from the same file
     #[error("the store `{0}` is in use by another microalign: stop that one, or set another `[store] url`")]
     InUse(String),
+    /// It was cut, or emptied
+    #[error(
+        "the store `{path}` is damaged: {what}; restore a backup, or move it and the files beside it away to begin anew"
+    )]
+    Damaged {
+        /// The database file
+        path: String,
+        /// What is missing
+        what: String,
+    },
+    /// What is written goes where nobody finds it
+    #[error(
+        "the files of the store `{0}` were deleted or replaced while the service ran: nothing is accepted until they are \
+         back, or the service is restarted"
+    )]
+    Replaced(String),
     /// Another process asks for what did not arrive
     #[error("what was missed is being asked for already: try again in a minute")]
     Recovering,
@@ -154,6 +172,8 @@ impl From<rusqlite::Error> for StoreError {
 const WAITING_WRITES: usize = 1024;
 /// How long a statement waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
+/// How long it does so while senders wait for an answer, which they give up after 10 seconds.
+const SENDERS_WAIT: Duration = Duration::from_secs(1);
 /// More statements than there are in these files.
 const STATEMENTS: usize = 256;
 
@@ -167,8 +187,6 @@ pub struct Store {
     failing: Arc<AtomicBool>,
     /// What people are called, by their ids: few, and asked for with each delivery
     people: Arc<RwLock<HashMap<String, String>>>,
-    /// Held for as long as the service runs, so that no second one sends the same messages.
-    _lock: Option<Arc<File>>,
 }
 
 /// Resolves when the writer has ended and all that was written is on disk.
@@ -182,9 +200,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::Open`]
     pub async fn serve(path: &Path) -> Result<(Self, Written), StoreError> {
-        let lock = locked(path, ".lock", StoreError::InUse)?;
-        let (mut store, written) = Self::open(path, Use::Serve).await?;
-        store._lock = Some(Arc::new(lock));
+        let file = ServedFile::lock(path)?;
+        let (store, written) = Self::open(path, Use::Serve, Some(file)).await?;
         store.write(|tx| tx.release_claims()).await?;
         Ok((store, written))
     }
@@ -194,7 +211,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Open`]
     pub async fn visit(path: &Path) -> Result<(Self, Written), StoreError> {
-        Self::open(path, Use::Visit).await
+        Self::open(path, Use::Visit, None).await
     }
 
     /// Makes a store that nobody needs after a crash: for a replay.
@@ -202,7 +219,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Open`]
     pub async fn scratch(path: &Path) -> Result<(Self, Written), StoreError> {
-        Self::open(path, Use::Scratch).await
+        Self::open(path, Use::Scratch, None).await
     }
 
     /// Opens the store to read it: the file stays as it is, and so does its schema. Whatever would write is refused
@@ -215,20 +232,26 @@ impl Store {
         let readers = Readers::probe(&path)?;
         // Nobody takes the writes out of this queue, and it is closed.
         let (writer, _) = mpsc::channel(1);
-        let store = Self { path, readers, writer, failing: Arc::default(), people: Arc::default(), _lock: None };
+        let store = Self { path, readers, writer, failing: Arc::default(), people: Arc::default() };
         store.load_people().await
     }
 
-    async fn open(path: &Path, usage: Use) -> Result<(Self, Written), StoreError> {
+    async fn open(path: &Path, usage: Use, file: Option<ServedFile>) -> Result<(Self, Written), StoreError> {
         let path: Arc<Path> = path.into();
         let options = Options { path: Arc::clone(&path), usage };
         let mut conn = options.open().map_err(|error| StoreError::open(&path, &error))?;
+        if let Some(file) = &file {
+            file.check_pages(&conn)?;
+        }
         schema::bring_up_to_date(&mut conn, &path)?;
+        if usage == Use::Serve {
+            conn.busy_timeout(SENDERS_WAIT)?;
+        }
         let (writer, jobs) = mpsc::channel(WAITING_WRITES);
         let failing = Arc::<AtomicBool>::default();
-        let written = Writer::start(options, conn, Arc::clone(&failing), jobs)?;
+        let written = Writer::start((options, file), conn, Arc::clone(&failing), jobs)?;
         let readers = Readers::new(Arc::clone(&path));
-        let store = Self { path, readers, writer, failing, people: Arc::default(), _lock: None };
+        let store = Self { path, readers, writer, failing, people: Arc::default() };
         Ok((store.load_people().await?, written))
     }
 
@@ -240,10 +263,13 @@ impl Store {
     /// Whether work can be taken: how many deliveries wait.
     ///
     /// # Errors
-    /// The store can't be read; or the last write failed, and a small one now does too.
+    /// The store can't be read; or a write failed, and there still is no room for a large delivery.
     pub async fn ready(&self) -> Result<i64, StoreError> {
         if self.failing.load(Ordering::Relaxed) {
             self.write(|tx| tx.touch()).await?;
+            let path = Arc::clone(&self.path);
+            tokio::task::spawn_blocking(move || file::has_room(&path)).await.map_err(StoreError::Stopped)??;
+            self.failing.store(false, Ordering::Relaxed);
         }
         self.backlog().await
     }

@@ -65,7 +65,7 @@ pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
 }
 
 /// How many of the migrations a store has had; 0 for one that is new.
-fn version(conn: &Connection) -> Result<usize, rusqlite::Error> {
+pub(super) fn version(conn: &Connection) -> Result<usize, rusqlite::Error> {
     let version = conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
     let counted = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')";
     let version = match conn.query_row(counted, [], |row| row.get(0))? {

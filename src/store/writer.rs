@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoint::Checkpointer;
+use super::file::ServedFile;
 use super::{Options, StoreError, Tx, Use, Written};
 
 /// How many writes share one commit at most.
@@ -35,8 +36,18 @@ pub(super) enum Urgency {
 
 /// Tells whoever asked for a write what became of it. They may have gone (a client that hung up): it stands all the same.
 type Answer = Box<dyn FnOnce() + Send>;
-/// Says whether it failed, too.
-type Work = Box<dyn FnOnce(&Tx<'_>) -> (bool, Answer) + Send>;
+/// Says how it went, too.
+type Work = Box<dyn FnOnce(&Tx<'_>) -> (Ended, Answer) + Send>;
+
+/// How a write went, before the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Well,
+    /// It is to be taken back
+    Refused,
+    /// The same, since the store could not do it
+    Failed,
+}
 
 /// A write, and where its answer goes.
 pub(super) struct Job {
@@ -57,8 +68,12 @@ impl Job {
                 tracing::error!("our fault: a write failed, and was taken back");
                 Err(StoreError::NotWritten)
             });
-            let failed = value.is_err();
-            (failed, Box::new(move || drop(reply.send(value))))
+            let ended = match &value {
+                Ok(_) => Ended::Well,
+                Err(StoreError::Database(_) | StoreError::NotWritten) => Ended::Failed,
+                Err(_) => Ended::Refused,
+            };
+            (ended, Box::new(move || drop(reply.send(value))))
         });
         (Self { urgency, work }, answer)
     }
@@ -102,6 +117,8 @@ impl Rest {
 /// The thread's state.
 pub(super) struct Writer {
     options: Options,
+    /// Of a store that is served from. Dropped after the connection
+    file: Option<ServedFile>,
     conn: Option<Connection>,
     failing: Arc<AtomicBool>,
     /// Of a store that is served from
@@ -114,7 +131,7 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Open`] if the system starts no thread.
     pub(super) fn start(
-        options: Options,
+        (options, file): (Options, Option<ServedFile>),
         conn: Connection,
         failing: Arc<AtomicBool>,
         jobs: mpsc::Receiver<Job>,
@@ -122,7 +139,7 @@ impl Writer {
         let (ended, written) = oneshot::channel();
         let (path, runtime) = (Arc::clone(&options.path), Handle::current());
         let checkpointer = (options.usage == Use::Serve).then(|| Checkpointer::start(&options)).transpose()?;
-        let writer = Self { options, conn: Some(conn), failing, checkpointer };
+        let writer = Self { options, file, conn: Some(conn), failing, checkpointer };
         let thread = std::thread::Builder::new().name("store".to_owned());
         let started = thread.spawn(move || {
             writer.run(jobs, &runtime);
@@ -169,10 +186,15 @@ impl Writer {
     }
 
     fn write(&mut self, jobs: Vec<Job>) {
+        let for_senders = jobs.iter().any(|job| job.urgency == Urgency::Sender);
         match self.commit(jobs) {
-            Ok(answers) => {
-                // What changes nothing is committed on a full disk, too. After a failure the connection is a new one.
-                if self.conn.as_ref().is_some_and(|conn| conn.total_changes() > 0) {
+            Ok((Ended::Failed, answers)) => {
+                self.failing.store(true, Ordering::Relaxed);
+                answers.into_iter().for_each(|answer| answer());
+            }
+            Ok((_, answers)) => {
+                // What is small, or changes nothing, is committed on a full disk, too.
+                if for_senders {
                     self.failing.store(false, Ordering::Relaxed);
                 }
                 answers.into_iter().for_each(|answer| answer());
@@ -183,34 +205,43 @@ impl Writer {
             // The jobs' answers were dropped, so each caller sees `NotWritten`.
             Err(error) => {
                 self.failing.store(true, Ordering::Relaxed);
-                tracing::error!(%error, "nothing was written: is the disk full?");
+                tracing::error!(%error, "nothing was written");
             }
         }
     }
 
-    fn commit(&mut self, jobs: Vec<Job>) -> Result<Vec<Answer>, StoreError> {
+    /// Commits what goes well. What doesn't fails the others, or is taken back if it is alone.
+    fn commit(&mut self, jobs: Vec<Job>) -> Result<(Ended, Vec<Answer>), StoreError> {
+        self.check_file()?;
         let conn = match self.conn.take() {
             Some(conn) => conn,
             None => self.options.open()?,
         };
         let tx = Tx::new(&conn);
-        tx.run("BEGIN IMMEDIATE", [])?;
-        let (mut answers, mut end, alone) = (Vec::new(), "COMMIT", jobs.len() == 1);
+        if let Err(error) = tx.run("BEGIN IMMEDIATE", []) {
+            // Another process writes: nothing has begun that this connection could be inside of.
+            self.conn = Some(conn).filter(Connection::is_autocommit);
+            return Err(error);
+        }
+        let (mut answers, mut ended, alone) = (Vec::new(), Ended::Well, jobs.len() == 1);
         for job in jobs {
-            let (failed, answer) = (job.work)(&tx);
+            let (went, answer) = (job.work)(&tx);
             answers.push(answer);
             // After some failures, such as a full disk, SQLite has taken back the whole transaction.
-            if conn.is_autocommit() {
+            if conn.is_autocommit() || (went != Ended::Well && !alone) {
                 return Err(StoreError::NotWritten);
             }
-            if failed && !alone {
-                return Err(StoreError::NotWritten);
-            }
-            end = if failed { "ROLLBACK" } else { end };
+            ended = went;
         }
-        tx.run(end, [])?;
+        tx.run(if ended == Ended::Well { "COMMIT" } else { "ROLLBACK" }, [])?;
         // After a failure the connection is dropped: it may still be inside of a broken transaction.
         self.conn = Some(conn);
-        Ok(answers)
+        self.check_file()?;
+        Ok((ended, answers))
+    }
+
+    /// Checks that what is written is where it will be looked for.
+    fn check_file(&mut self) -> Result<(), StoreError> {
+        self.file.as_mut().map_or(Ok(()), ServedFile::check)
     }
 }
