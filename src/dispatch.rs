@@ -7,7 +7,7 @@
 mod bounce;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
@@ -17,13 +17,21 @@ use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
 use crate::mute::{LinkAction, Linker, Quiet};
-use crate::store::{Claimed, Lane, Lanes, SendOutcome, Store, StoreError};
+use crate::store::{Claimed, Lane, Lanes, Now, SendOutcome, Store};
 use crate::template::Links;
 
 /// The dispatcher is given new sends; it also looks by itself, for retries and for what another process queued.
 const LOOK: Duration = Duration::from_secs(1);
+/// The same while something is under way, which may turn out to hang and make room for others.
+const SOON: Duration = Duration::from_millis(250);
 /// Mail servers may be away for days (RFC 5321 §4.5.4.1 asks for four to five); after this an update is no news.
 const PATIENCE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// It is tried so often at least, which takes some hours.
+const ATTEMPTS: i64 = 12;
+/// How long what is under way may take when the service stops.
+const LAST_ATTEMPT: Duration = Duration::from_secs(6);
+/// A clock that is set back by less makes no difference.
+const SET_BACK: Duration = Duration::from_secs(60);
 
 /// No provider asks for more; a made-up header must not end a destination for good.
 const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -54,12 +62,15 @@ impl Dispatcher {
     ///
     /// What is new to send comes by `claimed`, until the other end is dropped.
     pub async fn run(self, mut claimed: mpsc::UnboundedReceiver<Vec<Lane>>, mut stop: watch::Receiver<bool>) {
-        let mut running = JoinSet::new();
-        let mut clock = tokio::time::interval(LOOK);
+        let (mut running, mut last) = (JoinSet::new(), Now::read());
         while !*stop.borrow() {
+            let look = if running.is_empty() { LOOK } else { SOON };
             let lanes = tokio::select! {
                 Some(lanes) = claimed.recv() => lanes,
-                _ = clock.tick() => self.claim().await,
+                () = tokio::time::sleep(look) => {
+                    last = self.follow_clock(last, Now::read()).await;
+                    self.claim().await
+                }
                 Some(ended) = running.join_next() => {
                     // All that ended meanwhile, so that one claim serves them.
                     for ended in [ended].into_iter().chain(std::iter::from_fn(|| running.try_join_next())) {
@@ -82,10 +93,27 @@ impl Dispatcher {
 
     /// What may be sent now.
     async fn claim(&self) -> Vec<Lane> {
-        self.store.claim(&self.lanes, Timestamp::now()).await.unwrap_or_else(|error| {
+        self.store.claim(&self.lanes, Now::read()).await.unwrap_or_else(|error| {
             tracing::error!(%error, "failed to claim sends, will retry");
             Vec::new()
         })
+    }
+
+    /// If the clock was set back since `last`, so are the times that were noted by it. Returns `now`, or `last` if that failed.
+    async fn follow_clock(&self, last: Now, now: Now) -> Now {
+        let expected = last.time + now.instant.duration_since(last.instant);
+        let by = Duration::try_from(expected.duration_since(now.time)).unwrap_or_default();
+        if by < SET_BACK {
+            return now;
+        }
+        tracing::warn!(seconds = by.as_secs(), "the clock was set back");
+        match self.store.clock_set_back(by, now.time).await {
+            Ok(()) => now,
+            Err(error) => {
+                tracing::error!(%error, "failed to follow the clock, will retry");
+                last
+            }
+        }
     }
 
     /// Sends to one destination, in order. After trouble the rest waits for its turn again.
@@ -93,22 +121,25 @@ impl Dispatcher {
         let mut trouble = None;
         for send in lane.sends() {
             let (outcome, asked) = match trouble {
-                None if !*stop.borrow() => self.attempt(send).await,
+                None if !*stop.borrow() => {
+                    lane.begins(Instant::now());
+                    self.attempt(send, stop.clone()).await
+                }
                 _ => (SendOutcome::Unclaimed, None),
             };
             if matches!(outcome, SendOutcome::Again { .. }) {
                 trouble = Some(asked.unwrap_or_default().min(LONGEST_REST));
             }
-            // At a start, only the first that has not ended is taken to have been tried.
-            if !self.record_outcome(send, outcome).await {
-                trouble.get_or_insert_default();
+            if !self.record_outcome(send, outcome, stop.clone()).await {
+                // At the next start, the first that has not ended is taken to have been tried.
+                break;
             }
         }
-        lane.ended(trouble);
+        lane.ended(trouble, Instant::now());
     }
 
     /// How it ended, and how long the other end asks to be left alone.
-    async fn attempt(&self, send: &Claimed) -> (SendOutcome, Option<Duration>) {
+    async fn attempt(&self, send: &Claimed, stop: watch::Receiver<bool>) -> (SendOutcome, Option<Duration>) {
         if let Some(error) = send.refusals.as_ref().and_then(|known| bounce::suppressed(known, Timestamp::now())) {
             tracing::warn!(
                 update = send.update,
@@ -120,7 +151,10 @@ impl Dispatcher {
         let links = self.links(send);
         let tag = self.reply_tag(send);
         let post = Post { reply_tag: tag.as_deref(), ..post(send, &links) };
-        let outcome = self.channels.send(&send.destination, &post).await;
+        let outcome = tokio::select! {
+            outcome = self.channels.send(&send.destination, &post) => outcome,
+            () = stopped_since(stop, LAST_ATTEMPT) => Outcome::ambiguous("the service stopped during this attempt"),
+        };
         self.metrics.send(send.destination.channel(), outcome.name());
         let asked = outcome.retry_after();
         let outcome = outcome_of(send, outcome, Timestamp::now(), fastrand::f64());
@@ -163,27 +197,37 @@ impl Dispatcher {
     }
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the
-    /// message would be sent twice for each time it is lost. `false` if it could not be written.
-    async fn record_outcome(&self, send: &Claimed, outcome: SendOutcome) -> bool {
-        for wait in [1, 5, 15, 30] {
-            match self.store.record_outcome(send, &outcome).await {
+    /// message would be sent twice for each time it is lost. `false` if the service stops before.
+    async fn record_outcome(&self, send: &Claimed, outcome: SendOutcome, mut stop: watch::Receiver<bool>) -> bool {
+        for wait in [1, 5, 15].into_iter().chain(std::iter::repeat(30)).map(Duration::from_secs) {
+            let last = *stop.borrow();
+            match self.store.record_outcome(send, &outcome, wait > Duration::from_secs(1)).await {
                 Ok(true) => return true,
                 Ok(false) => {
                     tracing::warn!(update = send.update, "another worker took this send over");
                     return true;
                 }
-                Err(StoreError::NotWritten | StoreError::Overloaded) => {
-                    tokio::time::sleep(Duration::from_secs(wait)).await;
-                }
-                Err(error) => {
-                    tracing::error!(%error, update = send.update, "failed to record the outcome of a send");
+                Err(error) if last => {
+                    tracing::error!(%error, update = send.update, ?outcome, "failed to record the outcome of a send");
                     return false;
                 }
+                Err(error) => {
+                    tracing::error!(%error, update = send.update, "failed to record the outcome of a send, will retry");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
             }
         }
-        tracing::error!(update = send.update, "failed to record the outcome of a send; it will be sent again");
         false
     }
+}
+
+/// Waits until the service has been stopping for so long.
+async fn stopped_since(mut stop: watch::Receiver<bool>, time: Duration) {
+    let stopped = stop.wait_for(|stop| *stop).await.is_ok();
+    if stopped { tokio::time::sleep(time).await } else { std::future::pending().await }
 }
 
 fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
@@ -213,12 +257,17 @@ fn outcome_of(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> 
         Outcome::Ambiguous { error, retry_after } => (format!("ambiguous: {error}"), retry_after),
     };
     let age = Duration::try_from(now.duration_since(send.created)).unwrap_or_default();
-    if age > PATIENCE {
-        let error = format!("given up after {} attempts in 3 days: {error}", send.attempt);
+    if is_over(age, send.attempt) {
+        let error = format!("given up after {} attempts in {} days: {error}", send.attempt, age.as_secs() / 86_400);
         return SendOutcome::Failed { error, doubtful };
     }
     let asked = retry_after.unwrap_or_default().min(LONGEST_REST);
     SendOutcome::Again { at: now + backoff(send.attempt, random).max(asked), error, doubtful }
+}
+
+/// Whether a send of this age was tried long enough. What counts is the trying: the service may have been away itself.
+fn is_over(age: Duration, attempts: i64) -> bool {
+    age > PATIENCE && attempts >= ATTEMPTS
 }
 
 /// How long to wait after an attempt: 5 s, 15 s, 45 s, … up to an hour, give or take a fifth, so that many sends that
@@ -240,5 +289,13 @@ mod tests {
         assert_eq!(backoff(1, 0.0), Duration::from_secs(4));
         assert_eq!(backoff(1, 1.0), Duration::from_secs(6));
         assert_eq!(backoff(40, 0.5), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn patience_counts_attempts_as_well_as_days() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        assert!(!is_over(hours(71), 90));
+        assert!(is_over(hours(73), 90));
+        assert!(!is_over(hours(96), 1), "the service was away for four days");
     }
 }

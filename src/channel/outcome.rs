@@ -92,7 +92,8 @@ impl Outcome {
         Self::Permanent { error: line(error.as_ref()) }
     }
 
-    pub(super) fn ambiguous(error: impl AsRef<str>) -> Self {
+    /// It may have arrived all the same.
+    pub fn ambiguous(error: impl AsRef<str>) -> Self {
         Self::Ambiguous { error: line(error.as_ref()), retry_after: None }
     }
 }

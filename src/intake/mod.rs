@@ -37,7 +37,7 @@ use crate::metrics::Metrics;
 use crate::reason::Reason;
 use crate::rule::Renaming;
 use crate::source::{self, Parsed, Settings};
-use crate::store::{Incoming, Lane, Lanes, Queued, Store, StoreError, Tx};
+use crate::store::{Incoming, Lane, Lanes, Now, Queued, Store, StoreError, Tx};
 
 /// It is told of new deliveries; it also looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
@@ -237,7 +237,7 @@ impl Intake {
             let Round { states, renamings, .. } = round;
             // What has nothing to wait for is claimed at once.
             let lanes = match sending {
-                Some(lanes) if release => tx.claim(&lanes, Timestamp::now())?,
+                Some(lanes) if release => tx.claim(&lanes, Now::read())?,
                 _ => Vec::new(),
             };
             let left = Batch { deliveries, parsed, learned: Learned::default(), full, careful };

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config;
-use crate::store::{Claimed, Entry, EntryState, Filter, Incoming, Lane, Lanes, SendOutcome};
+use crate::store::{Claimed, Entry, EntryState, Filter, Incoming, Lane, Lanes, Now, SendOutcome};
 
 /// A team of the working week, in a place whose clock is that of Greenwich in winter.
 const TEAM: &str = r#"
@@ -32,11 +32,34 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+fn pull_request(now: &str, action: &str, more: Value) -> Value {
+    let mut body = json!({
+        "action": action,
+        "repository": { "full_name": "acme/ingest" },
+        "sender": { "login": "ana" },
+        "pull_request": {
+            "number": 7, "title": "Add it", "state": "open", "draft": false, "user": { "login": "ana" },
+            "html_url": "https://github.com/acme/ingest/pull/7", "updated_at": now,
+            "base": { "ref": "main" }, "head": { "ref": "DATA-1-add" }, "labels": [],
+        },
+    });
+    merge(&mut body, more);
+    body
+}
+
+fn moment(text: &str) -> Now {
+    Now { time: at(text), ..Now::read() }
+}
+
 impl Clocked {
     async fn new(teams: &[String]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::in_folder(tempfile::tempdir().unwrap(), teams).await
+    }
+
+    /// From the store `store.db` in a folder, if there is one.
+    async fn in_folder(folder: TempDir, teams: &[String]) -> Self {
         let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        std::fs::create_dir(folder.path().join("rules")).unwrap();
+        std::fs::create_dir_all(folder.path().join("rules")).unwrap();
         file("microalign.toml", "[github]\nsecrets = [\"x\"]\n[jira]\nsecrets = [\"y\"]\n");
         for (number, team) in teams.iter().enumerate() {
             file(&format!("rules/{number}.toml"), team);
@@ -79,18 +102,7 @@ impl Clocked {
     }
 
     async fn pull_request(&self, now: &str, action: &str, more: Value) {
-        let mut body = json!({
-            "action": action,
-            "repository": { "full_name": "acme/ingest" },
-            "sender": { "login": "ana" },
-            "pull_request": {
-                "number": 7, "title": "Add it", "state": "open", "draft": false, "user": { "login": "ana" },
-                "html_url": "https://github.com/acme/ingest/pull/7", "updated_at": now,
-                "base": { "ref": "main" }, "head": { "ref": "DATA-1-add" }, "labels": [],
-            },
-        });
-        merge(&mut body, more);
-        self.take(now, (Source::Github, "pull_request"), &body).await;
+        self.take(now, (Source::Github, "pull_request"), &pull_request(now, action, more)).await;
     }
 
     async fn comment(&self, now: &str, who: &str, words: &str) {
@@ -120,12 +132,12 @@ impl Clocked {
 
     /// What is queued arrives: of each conversation at each place the next.
     async fn claim(&self, now: &str) -> Vec<Claimed> {
-        let lanes = self.intake.store.claim(&Lanes::default(), at(now)).await.unwrap();
+        let lanes = self.intake.store.claim(&Lanes::default(), moment(now)).await.unwrap();
         let sends = lanes.iter().flat_map(Lane::sends).cloned().collect::<Vec<_>>();
         for send in &sends {
             self.intake
                 .store
-                .record_outcome(send, &SendOutcome::Sent { reference: None, anew: false, doubt: None })
+                .record_outcome(send, &SendOutcome::Sent { reference: None, anew: false, doubt: None }, false)
                 .await
                 .unwrap();
         }
@@ -394,6 +406,42 @@ async fn a_digest_that_a_place_cannot_hold_is_several_messages() {
     assert_eq!(missing, [0; 0], "{all}");
 }
 
+#[tokio::test]
+async fn a_clock_that_was_set_back_silences_nobody() {
+    let clocked = Clocked::new(&[team_of_merges()]).await;
+    let merged = json!({ "pull_request": { "merged": true, "state": "closed" } });
+    clocked.pull_request("2026-11-20T09:00:00Z", "closed", merged).await;
+    let store = &clocked.intake.store;
+    // The clock is a day ahead.
+    let lanes = store.claim(&Lanes::default(), moment("2026-11-21T09:00:00Z")).await.unwrap();
+    let again = SendOutcome::Again { at: at("2026-11-21T09:00:05Z"), error: "451 later".to_owned(), doubtful: false };
+    assert!(store.record_outcome(&lanes[0].sends()[0], &again, false).await.unwrap());
+    assert!(clocked.claim("2026-11-20T09:01:00Z").await.is_empty());
+    store.clock_set_back(std::time::Duration::from_secs(86_400), at("2026-11-20T09:00:00Z")).await.unwrap();
+    assert!(clocked.claim("2026-11-20T09:00:04Z").await.is_empty());
+    assert_eq!(clocked.claim("2026-11-20T09:00:06Z").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_send_whose_claim_ran_out_may_be_a_second_one_and_says_so() {
+    let clocked = Clocked::new(&[team_of_merges()]).await;
+    let merged = json!({ "pull_request": { "merged": true, "state": "closed" } });
+    clocked.pull_request("2026-11-20T09:00:00Z", "closed", merged).await;
+    let store = &clocked.intake.store;
+    let first = store.claim(&Lanes::default(), moment("2026-11-20T09:00:01Z")).await.unwrap();
+    assert!(!first[0].sends()[0].doubtful);
+    let again = clocked.claim("2026-11-20T09:20:00Z").await;
+    assert_eq!((again[0].doubtful, again[0].attempt), (true, 2));
+    assert_eq!(again[0].error.as_deref(), Some("ambiguous: nobody knows how attempt 1 ended"));
+    let late = SendOutcome::Sent { reference: None, anew: false, doubt: None };
+    assert!(!store.record_outcome(&first[0].sends()[0], &late, false).await.unwrap(), "its fence is old");
+}
+
+fn team_of_merges() -> String {
+    let rule = "[[rule]]\nname = \"merged\"\non = [\"pull_request.merged\"]\n";
+    format!("team = \"web\"\nto = [\"email:web@example.com\"]\nsettle = \"0s\"\nown = true\n{rule}")
+}
+
 /// Everybody who sees a public page reads the comments on it.
 #[tokio::test]
 async fn a_digest_never_puts_one_pages_news_onto_another() {
@@ -407,7 +455,7 @@ async fn a_digest_never_puts_one_pages_news_onto_another() {
         clocked.pull_request("2026-11-19T10:00:00Z", "opened", more).await;
     }
     clocked.until("2026-11-20T09:00:00Z").await;
-    let lanes = clocked.intake.store.claim(&Lanes::default(), at("2026-11-20T09:00:01Z")).await.unwrap();
+    let lanes = clocked.intake.store.claim(&Lanes::default(), moment("2026-11-20T09:00:01Z")).await.unwrap();
     let sends = lanes.iter().flat_map(Lane::sends);
     let told = sends.map(|send| (send.thread.as_str(), send.message.text())).collect::<Vec<_>>();
     assert!(matches!(&told[..], [("acme/open#1", _), ("acme/private#2", _)]), "{told:?}");

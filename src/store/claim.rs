@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, named_params};
 
 use super::bounce::{Refusals, refusals};
-use super::lanes::{Lane, Lanes, State};
+use super::lanes::{Lane, Lanes, Now, State};
 use super::plan::rule_id;
 use super::row::{Millis, Text, json, text, time};
 use super::{Store, StoreError, Tx};
@@ -56,7 +56,7 @@ pub struct Claimed {
 
 /// The next sends to a destination, one a thread: what comes next in a thread answers to the one before it.
 const NEXT: &str = "
-    SELECT s.id, s.fence, s.attempts, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, c.root,
+    SELECT s.id, s.fence, s.attempts, s.state = 'sending' AS lost, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, c.root,
            c.editable, c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
            l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
                SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.kind = 'note.assumed')) AS assumes,
@@ -75,8 +75,8 @@ impl Store {
     /// Claims the next sends at `now`.
     ///
     /// # Errors
-    /// [`StoreError::NotWritten`], [`StoreError::Corrupt`]
-    pub async fn claim(&self, lanes: &Lanes, now: Timestamp) -> Result<Vec<Lane>, StoreError> {
+    /// [`StoreError::NotWritten`]
+    pub async fn claim(&self, lanes: &Lanes, now: Now) -> Result<Vec<Lane>, StoreError> {
         let lanes = lanes.clone();
         self.write(move |tx| tx.claim(&lanes, now)).await
     }
@@ -87,23 +87,23 @@ impl Tx<'_> {
     /// each channel, those destinations come first that have waited longest.
     ///
     /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub fn claim(&self, lanes: &Lanes, now: Timestamp) -> Result<Vec<Lane>, StoreError> {
+    /// [`StoreError::Database`]
+    pub fn claim(&self, lanes: &Lanes, now: Now) -> Result<Vec<Lane>, StoreError> {
         // Nobody else may claim for a destination between the look at what is busy and the note that it is.
         let mut state = lanes.lock();
         let mut claimed = Vec::new();
-        for to in state.choose(self.waiting(&state, now)?) {
-            let sends = self.claim_for(&to, now)?;
+        for to in state.choose(self.waiting(&state, now)?, now.instant) {
+            let sends = self.claim_for(&to, now.time)?;
             if !sends.is_empty() {
                 claimed.push((to, sends));
             }
         }
-        Ok(state.begin(claimed, lanes))
+        Ok(state.begin(claimed, (lanes, now.instant)))
     }
 
     /// The destinations that a send may go to now, and since when it may. From one to the next in the index, past all that
     /// waits for it.
-    fn waiting(&self, lanes: &State, now: Timestamp) -> Result<Vec<(Timestamp, Destination)>, StoreError> {
+    fn waiting(&self, lanes: &State, now: Now) -> Result<Vec<(Timestamp, Destination)>, StoreError> {
         let (mut waiting, mut last) = (Vec::new(), String::new());
         loop {
             let next = self.value::<Option<String>>(
@@ -111,35 +111,63 @@ impl Tx<'_> {
                 named_params! { ":last": last },
             )?;
             let Some(next) = next.flatten() else { return Ok(waiting) };
-            let to: Destination = next.parse().map_err(StoreError::Corrupt)?;
+            let to = next.parse::<Destination>();
             last = next;
-            if lanes.is_busy(&to, now) {
+            if to.as_ref().is_ok_and(|to| lanes.is_busy(to, now.instant)) {
                 continue;
             }
-            let since = self.value::<Millis>(
-                "SELECT next_at FROM send
+            let first = self.row(
+                "SELECT id, next_at FROM send
                  WHERE destination = :to AND state IN ('queued', 'sending') AND next_at <= :now ORDER BY id LIMIT 1",
-                named_params! { ":to": last, ":now": Millis(now) },
+                named_params! { ":to": last, ":now": Millis(now.time) },
+                |row| Ok((row.get("id")?, time(row, "next_at")?)),
             )?;
-            waiting.extend(since.map(|since| (since.0, to)));
+            match (first, to) {
+                (Some((_, since)), Ok(to)) => waiting.push((since, to)),
+                (Some((id, _)), Err(error)) => self.set_aside(id, &error)?,
+                (None, _) => {}
+            }
         }
     }
 
     fn claim_for(&self, to: &Destination, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        let sends = self.rows(NEXT, named_params! { ":to": Text(to), ":now": Millis(now) }, claimed)?;
+        let rows = self.rows(NEXT, named_params! { ":to": Text(to), ":now": Millis(now) }, |row| {
+            Ok((row.get::<_, i64>("id")?, claimed(row)))
+        })?;
+        let mut sends = Vec::new();
+        for (id, send) in rows {
+            match send {
+                Ok(send) => sends.push(send),
+                Err(StoreError::Corrupt(error)) => self.set_aside(id, &error)?,
+                Err(error) => return Err(error),
+            }
+        }
         for send in &sends {
             self.run(
-                "UPDATE send SET state = 'sending', attempts = attempts + 1, fence = fence + 1, next_at = :lease
+                "UPDATE send SET state = 'sending', attempts = attempts + 1, fence = fence + 1, next_at = :lease,
+                                 doubtful = :doubtful
                  WHERE id = :id",
-                named_params! { ":lease": Millis(now + LEASE), ":id": send.id },
+                named_params! { ":lease": Millis(now + LEASE), ":doubtful": send.doubtful, ":id": send.id },
             )?;
         }
         Ok(sends)
+    }
+
+    /// What can't be read holds up nothing else.
+    fn set_aside(&self, id: i64, error: &str) -> Result<(), StoreError> {
+        tracing::error!(send = id, error, "our fault: this send can't be read; it counts as failed");
+        self.run(
+            "UPDATE send SET state = 'failed', error = :error WHERE id = :id",
+            named_params! { ":error": format!("the store holds something unreadable: {error}"), ":id": id },
+        )?;
+        self.end_lines_of(id)
     }
 }
 
 fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
     let (fence, attempts): (i64, i64) = (row.get("fence")?, row.get("attempts")?);
+    // It was claimed before, and that claim has run out.
+    let lost: bool = row.get("lost")?;
     let mut message: Message = json(row, "message")?;
     // Mail programs split a conversation whose subject changes.
     if let Some(subject) = row.get("subject")?
@@ -167,8 +195,12 @@ fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
         kind: text(row, "kind")?,
         update: row.get("name")?,
         created: time(row, "created_at")?,
-        error: row.get("error")?,
-        doubtful: row.get("doubtful")?,
+        error: if lost {
+            Some(format!("ambiguous: nobody knows how attempt {attempts} ended"))
+        } else {
+            row.get("error")?
+        },
+        doubtful: lost || row.get("doubtful")?,
         assumes: row.get("assumes")?,
         refusals: refusals(row)?,
     })

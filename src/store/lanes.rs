@@ -3,21 +3,44 @@
 //! A destination has one lane at a time: a slow or dead one delays no other, and order within a thread is kept. Whoever claims
 //! sends gets a [`Lane`], which the destination is busy for until it is dropped: also where the claim never reaches the disk.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::claim::Claimed;
 use crate::destination::Destination;
 
-/// With so many lanes of a channel under way, no more of it are begun: a mail server that hangs must not take those of others.
+/// With so many lanes of a channel under way, no more of it are begun.
 const LANES: usize = 16;
 /// Mail has many destinations, and nothing that it has to wait for in turn.
 const MAIL_LANES: usize = 64;
+/// Beside those, there are so many lanes for destinations that hang, or had trouble last: they take no place from others.
+const HANGING: usize = 48;
+/// The same for mail, whose connections all go to one server.
+const MAIL_HANGING: usize = 8;
+/// A send that takes longer hangs.
+const HANGS: Duration = Duration::from_millis(500);
 /// The longest rest after trouble, unless the other end asks for more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// A moment: by the clock that people see, and by one that nobody sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// For what is kept
+    pub time: Timestamp,
+    /// For how long something takes
+    pub instant: Instant,
+}
+
+impl Now {
+    /// This moment.
+    #[must_use]
+    pub fn read() -> Self {
+        Self { time: Timestamp::now(), instant: Instant::now() }
+    }
+}
 
 /// All lanes of a process.
 #[derive(Clone, Default)]
@@ -25,14 +48,15 @@ pub struct Lanes(Arc<Mutex<State>>);
 
 #[derive(Default)]
 pub(super) struct State {
-    busy: HashSet<Destination>,
+    /// Since when each has been busy with one send
+    busy: HashMap<Destination, Instant>,
     paused: HashMap<Destination, Pause>,
 }
 
 /// A destination's rest after trouble: it doubles until something works.
 #[derive(Debug, Clone, Copy)]
 struct Pause {
-    until: Timestamp,
+    until: Instant,
     length: Duration,
 }
 
@@ -50,9 +74,16 @@ impl Lane {
         &self.sends
     }
 
+    /// Notes that the next one is begun.
+    pub fn begins(&self, now: Instant) {
+        if let Some(since) = self.lanes.lock().busy.get_mut(&self.to) {
+            *since = now;
+        }
+    }
+
     /// Notes that all went well, or that the destination gets a rest, at least as long as it `asked` for.
-    pub fn ended(self, trouble: Option<Duration>) {
-        self.lanes.lock().pause(&self.to, trouble);
+    pub fn ended(self, trouble: Option<Duration>, now: Instant) {
+        self.lanes.lock().pause(&self.to, trouble, now);
     }
 }
 
@@ -71,39 +102,69 @@ impl Lanes {
 
 impl State {
     /// Whether a destination gets nothing now.
-    pub(super) fn is_busy(&self, to: &Destination, now: Timestamp) -> bool {
-        self.busy.contains(to) || self.paused.get(to).is_some_and(|pause| pause.until > now)
+    pub(super) fn is_busy(&self, to: &Destination, now: Instant) -> bool {
+        self.busy.contains_key(to) || self.paused.get(to).is_some_and(|pause| pause.until > now)
     }
 
     /// Of these destinations, those that there is room for.
-    pub(super) fn choose(&self, mut waiting: Vec<(Timestamp, Destination)>) -> Vec<Destination> {
-        let mut free = HashMap::from([("email".to_owned(), MAIL_LANES)]);
-        let mut take = |to: &Destination| {
-            let free = free.entry(to.channel().to_owned()).or_insert(LANES);
-            let fits = *free > 0;
-            *free = free.saturating_sub(1);
-            fits
+    pub(super) fn choose(&self, mut waiting: Vec<(Timestamp, Destination)>, now: Instant) -> Vec<Destination> {
+        let mut room: HashMap<String, Room> = HashMap::new();
+        let mut take = |to: &Destination, hangs: bool| {
+            let channel = to.channel();
+            room.entry(channel.to_owned()).or_insert_with(|| Room::of(channel)).take(hangs)
         };
-        self.busy.iter().for_each(|to| {
-            take(to);
-        });
+        for (to, since) in &self.busy {
+            // They are under way, whether or not there is room.
+            take(to, self.had_trouble(to) || now.saturating_duration_since(*since) > HANGS);
+        }
         waiting.sort();
-        waiting.into_iter().map(|(_, to)| to).filter(take).collect()
+        waiting.into_iter().map(|(_, to)| to).filter(|to| take(to, self.had_trouble(to))).collect()
+    }
+
+    fn had_trouble(&self, to: &Destination) -> bool {
+        self.paused.contains_key(to)
     }
 
     /// Begins lanes to destinations, each with what was claimed for it.
-    pub(super) fn begin(&mut self, claimed: Vec<(Destination, Vec<Claimed>)>, lanes: &Lanes) -> Vec<Lane> {
-        self.busy.extend(claimed.iter().map(|(to, _)| to.clone()));
+    pub(super) fn begin(
+        &mut self,
+        claimed: Vec<(Destination, Vec<Claimed>)>,
+        (lanes, now): (&Lanes, Instant),
+    ) -> Vec<Lane> {
+        self.busy.extend(claimed.iter().map(|(to, _)| (to.clone(), now)));
         claimed.into_iter().map(|(to, sends)| Lane { to, sends, lanes: lanes.clone() }).collect()
     }
 
-    fn pause(&mut self, to: &Destination, trouble: Option<Duration>) {
+    fn pause(&mut self, to: &Destination, trouble: Option<Duration>, now: Instant) {
         let Some(asked) = trouble else {
             self.paused.remove(to);
             return;
         };
         let length = self.paused.get(to).map_or(Duration::from_secs(1), |pause| pause.length * 2).min(LONGEST_PAUSE);
-        self.paused.insert(to.clone(), Pause { until: Timestamp::now() + length.max(asked), length });
+        self.paused.insert(to.clone(), Pause { until: now + length.max(asked), length });
+    }
+}
+
+/// How many more lanes of a channel there may be.
+struct Room {
+    lanes: usize,
+    hanging: usize,
+}
+
+impl Room {
+    fn of(channel: &str) -> Self {
+        match channel {
+            "email" => Self { lanes: MAIL_LANES, hanging: MAIL_HANGING },
+            _ => Self { lanes: LANES, hanging: HANGING },
+        }
+    }
+
+    /// Takes a place. What began to hang when those for what hangs were taken keeps another's.
+    fn take(&mut self, hangs: bool) -> bool {
+        let place = if hangs && self.hanging > 0 { &mut self.hanging } else { &mut self.lanes };
+        let is_free = *place > 0;
+        *place = place.saturating_sub(1);
+        is_free
     }
 }
 
@@ -113,38 +174,61 @@ mod tests {
 
     use super::*;
 
+    fn mail(n: i64) -> Destination {
+        Destination::Email(format!("{n}@example.com"))
+    }
+
+    fn time(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
     #[test]
     fn a_destination_rests_longer_each_time_and_as_long_as_it_asks() {
-        let (lanes, to) = (Lanes::default(), Destination::Mailbox);
+        let (lanes, to, now) = (Lanes::default(), Destination::Mailbox, Instant::now());
         let rest = |trouble: Option<u64>| {
             let lane = Lane { to: to.clone(), sends: Vec::new(), lanes: lanes.clone() };
-            lane.ended(trouble.map(Duration::from_secs));
+            lane.ended(trouble.map(Duration::from_secs), now);
             let until = lanes.lock().paused.get(&to).map(|pause| pause.until);
-            until.map(|until| until.duration_since(Timestamp::now()).as_secs_f64().round()).unwrap_or_default()
+            until.map_or(0, |until| (until - now).as_secs())
         };
-        assert_eq!([rest(Some(0)), rest(Some(0)), rest(Some(0))], [1.0, 2.0, 4.0]);
-        assert_eq!(rest(Some(30)), 30.0);
-        assert_eq!(rest(Some(0)), 16.0);
-        assert_eq!([rest(None), rest(Some(0))], [0.0, 1.0]);
+        assert_eq!([rest(Some(0)), rest(Some(0)), rest(Some(0))], [1, 2, 4]);
+        assert_eq!(rest(Some(30)), 30);
+        assert_eq!(rest(Some(0)), 16);
+        assert_eq!([rest(None), rest(Some(0))], [0, 1]);
     }
 
     #[test]
     fn a_channel_has_so_many_lanes_and_who_waited_longest_comes_first() {
-        let (lanes, time) = (Lanes::default(), |second| Timestamp::from_second(second).expect("a time"));
-        let mail = |n: i64| Destination::Email(format!("{n}@example.com"));
-        lanes.lock().busy.extend((0..60).map(mail));
+        let (lanes, now) = (Lanes::default(), Instant::now());
+        lanes.lock().busy.extend((0..60).map(|n| (mail(n), now)));
         let waiting = (60..70).map(|n| (time(100 - n), mail(n))).chain([(time(1), Destination::Mailbox)]).collect();
-        let chosen = lanes.lock().choose(waiting);
+        let chosen = lanes.lock().choose(waiting, now);
         assert_eq!(chosen, [Destination::Mailbox, mail(69), mail(68), mail(67), mail(66)]);
     }
 
     #[test]
+    fn what_hangs_takes_no_lane_from_others() {
+        let (lanes, begun) = (Lanes::default(), Instant::now());
+        let chat = |n: i64| Destination::Chat { channel: "webhook".into(), place: n.to_string() };
+        lanes.lock().busy.extend((0..16).map(|n| (chat(n), begun)));
+        let waiting = || (16..40).map(|n| (time(n), chat(n))).collect::<Vec<_>>();
+        assert_eq!(lanes.lock().choose(waiting(), begun), []);
+        let later = begun + Duration::from_secs(1);
+        assert_eq!(lanes.lock().choose(waiting(), later).len(), 16);
+        // A destination that had trouble has no other lane than those.
+        lanes.lock().busy.extend((40..80).map(|n| (chat(n), begun)));
+        (16..40).for_each(|n| lanes.lock().pause(&chat(n), Some(Duration::ZERO), begun));
+        let waiting = waiting().into_iter().chain([(time(99), chat(99))]).collect();
+        assert_eq!(lanes.lock().choose(waiting, later), [16, 17, 18, 19, 20, 21, 22, 23].map(chat));
+    }
+
+    #[test]
     fn a_destination_is_busy_until_its_lane_is_gone() {
-        let lanes = Lanes::default();
-        lanes.lock().busy.insert(Destination::Mailbox);
+        let (lanes, now) = (Lanes::default(), Instant::now());
+        lanes.lock().busy.insert(Destination::Mailbox, now);
         let lane = Lane { to: Destination::Mailbox, sends: Vec::new(), lanes: lanes.clone() };
-        assert!(lanes.lock().is_busy(&Destination::Mailbox, Timestamp::now()));
+        assert!(lanes.lock().is_busy(&Destination::Mailbox, now));
         drop(lane);
-        assert!(!lanes.lock().is_busy(&Destination::Mailbox, Timestamp::now()));
+        assert!(!lanes.lock().is_busy(&Destination::Mailbox, now));
     }
 }

@@ -61,7 +61,7 @@ pub use delivery::{Accepted, Incoming, Queued};
 pub use due::Batch;
 pub use forget::Forgotten;
 pub use keep::{Keep, Sweep};
-pub use lanes::{Lane, Lanes};
+pub use lanes::{Lane, Lanes, Now};
 pub use ledger::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, Pages, SendEntry, SendState};
 pub use plan::PlannedEvent;
 pub use recovery::Hook;

@@ -1,5 +1,7 @@
 //! How sends end: recorded by the worker that holds the newest fence.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rusqlite::named_params;
 
@@ -48,15 +50,30 @@ pub enum SendOutcome {
 }
 
 impl Store {
-    /// Records how an attempt ended. `false` when another worker took the send over since.
+    /// Records how an attempt ended. `false` when another worker took the send over since. One that could not be written
+    /// `before` has a commit of its own, so that it takes no other write with it.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`]
-    pub async fn record_outcome(&self, claimed: &Claimed, outcome: &SendOutcome) -> Result<bool, StoreError> {
+    pub async fn record_outcome(
+        &self,
+        claimed: &Claimed,
+        outcome: &SendOutcome,
+        before: bool,
+    ) -> Result<bool, StoreError> {
         let ended = Ended::of(claimed, outcome);
-        let (job, answer) = Job::new(Urgency::Outcome, move |tx| tx.record_outcome(&ended));
+        let urgency = if before { Urgency::CanWait } else { Urgency::Outcome };
+        let (job, answer) = Job::new(urgency, move |tx| tx.record_outcome(&ended));
         self.writer.send(job).await.map_err(|_| StoreError::NotWritten)?;
         answer.await.map_err(|_| StoreError::NotWritten)?
+    }
+
+    /// Moves the times of next attempts, since the clock was set back by so much.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`]
+    pub async fn clock_set_back(&self, by: Duration, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |tx| tx.wait_less(by, now)).await
     }
 
     /// Tries again what failed, at the request of a person: the failed sends of a line, or the reading of a delivery
@@ -86,6 +103,27 @@ impl Tx<'_> {
                    WHERE state = 'sending' AND state IN ('queued', 'sending') GROUP BY destination, next_at)
              WHERE destination = place AND next_at = lease AND state = 'sending' AND state IN ('queued', 'sending')",
             named_params! { ":now": Millis(Timestamp::now()), ":stopped": STOPPED },
+        )?;
+        // A rest that is longer than ours is one that the other end asked for, or comes from a clock that was wrong.
+        self.wait_at_most(Duration::from_secs(3600), Timestamp::now())
+    }
+
+    /// Nothing waits longer than that for its next attempt.
+    fn wait_at_most(&self, time: Duration, now: Timestamp) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE send SET next_at = :latest
+             WHERE state = 'queued' AND state IN ('queued', 'sending') AND next_at > :latest",
+            named_params! { ":latest": Millis(now + time) },
+        )?;
+        Ok(())
+    }
+
+    /// The clock was set back: what waits for it waits so much less.
+    fn wait_less(&self, by: Duration, now: Timestamp) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE send SET next_at = max(next_at - :by, :now)
+             WHERE state IN ('queued', 'sending') AND next_at > :now",
+            named_params! { ":by": i64::try_from(by.as_millis()).unwrap_or(i64::MAX), ":now": Millis(now) },
         )?;
         Ok(())
     }
@@ -138,7 +176,7 @@ impl Tx<'_> {
     }
 
     /// Ends the lines that a send's message tells, once none of its sends waits or is under way.
-    fn end_lines_of(&self, send: i64) -> Result<(), StoreError> {
+    pub(super) fn end_lines_of(&self, send: i64) -> Result<(), StoreError> {
         let message = self.row(
             "SELECT l.id, l.delivery_id || '.' || l.line AS name,
                     (SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send

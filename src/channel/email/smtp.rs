@@ -22,6 +22,10 @@ use crate::channel::{Outcome, line};
 
 /// As many as most servers allow one client.
 const MAX_CONNECTIONS: usize = 10;
+/// So many more that a server lets wait take no place from others.
+const MAX_HANGING: usize = 10;
+/// A mail that takes longer waits for its server, such as for a check of the recipient.
+const HANGS: Duration = Duration::from_millis(500);
 /// Servers close idle connections after a few minutes.
 const MAX_IDLE: Duration = Duration::from_secs(60);
 
@@ -33,6 +37,7 @@ pub(in crate::channel) struct Smtp {
     settings: MailServer,
     deadline: Duration,
     permits: Semaphore,
+    hanging: Semaphore,
     tls: Tls,
     idle: Mutex<VecDeque<(Instant, Connection)>>,
 }
@@ -49,6 +54,7 @@ impl Smtp {
             settings,
             deadline,
             permits: Semaphore::new(MAX_CONNECTIONS),
+            hanging: Semaphore::new(MAX_HANGING),
             tls: Tls::default(),
             idle: Mutex::default(),
         }
@@ -63,11 +69,27 @@ impl Smtp {
         let to: Address = to.parse().map_err(|_| Outcome::permanent(format!("{to} isn't an address")))?;
         let end = Instant::now() + self.deadline;
         let permit = timeout_at(end, self.permits.acquire()).await;
-        let Ok(Ok(_permit)) = permit else {
+        let Ok(Ok(permit)) = permit else {
             return Err(Outcome::transient(format!("all connections to {host} are busy")));
         };
+        let mut sent = std::pin::pin!(self.send_by(mail, &to, end));
+        if let Ok(sent) = timeout(HANGS, &mut sent).await {
+            return sent;
+        }
+        let _permit = match self.hanging.try_acquire() {
+            Ok(hanging) => {
+                drop(permit);
+                hanging
+            }
+            Err(_) => permit,
+        };
+        sent.await
+    }
+
+    async fn send_by(&self, mail: &Mail, to: &Address, end: Instant) -> Result<(), Outcome> {
+        let host = &self.settings.host;
         if let Some(mut kept) = self.take() {
-            match timeout_at(end, kept.announce(mail, &to)).await {
+            match timeout_at(end, kept.announce(mail, to)).await {
                 Ok(Ok(())) => return self.hand_over(kept, mail, end).await,
                 // The server closed it meanwhile, as it may at any time.
                 Ok(Err(failed)) if failed.is_cut() => {}
@@ -80,7 +102,7 @@ impl Smtp {
             Ok(Err(error)) => return Err(Outcome::transient(format!("can't connect to {host}: {error}"))),
             Err(_) => return Err(Outcome::transient(self.late())),
         };
-        match timeout_at(end, new.announce(mail, &to)).await {
+        match timeout_at(end, new.announce(mail, to)).await {
             Ok(Ok(())) => self.hand_over(new, mail, end).await,
             Ok(Err(failed)) => self.part(new, failed).await,
             Err(_) => Err(Outcome::transient(self.late())),

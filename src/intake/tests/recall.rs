@@ -28,12 +28,12 @@ impl Clocked {
     }
 
     async fn claimed(&self) -> Vec<Claimed> {
-        let lanes = self.intake.store.claim(&Lanes::default(), at(NOW)).await.unwrap();
+        let lanes = self.intake.store.claim(&Lanes::default(), moment(NOW)).await.unwrap();
         lanes.iter().flat_map(Lane::sends).cloned().collect()
     }
 
     async fn ended(&self, send: &Claimed, outcome: SendOutcome) {
-        assert!(self.intake.store.record_outcome(send, &outcome).await.unwrap());
+        assert!(self.intake.store.record_outcome(send, &outcome, false).await.unwrap());
     }
 
     async fn sends(&self) -> Vec<String> {
