@@ -178,7 +178,7 @@ impl Intake {
     async fn read(&self) -> Result<Batch, StoreError> {
         let (settings, store, fresh) = (self.settings.clone(), self.store.clone(), Arc::clone(&self.fresh));
         let read = move |tx: &Tx<'_>| {
-            let deliveries = VecDeque::from(tx.queued()?);
+            let (deliveries, unreadable) = tx.queued()?;
             let mut parsed = Vec::with_capacity(deliveries.len());
             for Queued { id, source, key, name, received } in &deliveries {
                 parsed.push(match fresh.take(*source, key) {
@@ -188,7 +188,8 @@ impl Intake {
             }
             let learned = names::complete(&mut parsed, &settings, (tx, &store))?;
             let full = deliveries.len() >= Tx::DELIVERIES;
-            Ok(Batch { deliveries, parsed: parsed.into(), learned, full, careful: false })
+            let (deliveries, parsed) = (deliveries.into(), parsed.into());
+            Ok(Batch { deliveries, parsed, unreadable, learned, full, careful: false })
         };
         let mut batch = self.store.read(read).await?;
         if let Some(enricher) = self.enricher.as_ref().filter(|_| !batch.parsed.is_empty()) {
@@ -210,13 +211,14 @@ impl Intake {
     }
 
     async fn work_on(&self, batch: &mut Batch, now: Timestamp, release: bool) -> Result<Done, StoreError> {
-        let Batch { mut deliveries, mut parsed, learned, full, careful } = std::mem::take(batch);
+        let Batch { mut deliveries, mut parsed, unreadable, learned, full, careful } = std::mem::take(batch);
         let (rulebook, resumed, tell_authors) =
             (Arc::clone(&self.rulebook.borrow()), *self.resumed.borrow(), self.tell_authors);
         let sending = self.sending.as_ref().map(|sending| sending.lanes.clone());
         let done = self.store.write(move |tx| {
             let mut round = Round::new(tx, &rulebook, now, careful);
             learned.write(tx)?;
+            unreadable.iter().try_for_each(|id| tx.close_delivery(*id))?;
             let (begun, mut taken) = (Instant::now(), 0);
             while let (Some(delivery), Some(parsed)) = (deliveries.front(), parsed.pop_front()) {
                 round.take_in(delivery, parsed)?;
@@ -240,7 +242,7 @@ impl Intake {
                 Some(lanes) if release => tx.claim(&lanes, Now::read())?,
                 _ => Vec::new(),
             };
-            let left = Batch { deliveries, parsed, learned: Learned::default(), full, careful };
+            let left = Batch { deliveries, parsed, full, careful, ..Batch::default() };
             let after = After { left, learned, states, renamings, lanes };
             Ok((Done { worked, more, next_due: tx.next_due()? }, after))
         });
@@ -280,6 +282,8 @@ impl Intake {
 struct Batch {
     deliveries: VecDeque<Queued>,
     parsed: VecDeque<Parsed>,
+    /// Those that can't be read
+    unreadable: Vec<i64>,
     learned: Learned,
     /// There may be more
     full: bool,

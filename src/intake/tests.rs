@@ -4,6 +4,7 @@
 
 mod assumption;
 mod bulk;
+mod damaged;
 mod recall;
 mod silence;
 

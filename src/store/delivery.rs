@@ -9,6 +9,9 @@ use super::{Store, StoreError, Tx};
 use crate::event::Source;
 use crate::reason::Reason;
 
+/// Larger bodies take milliseconds to compress.
+const LARGE: usize = 512 * 1024;
+
 /// A verified delivery, before it is stored.
 #[derive(Debug, Clone)]
 pub struct Incoming {
@@ -63,7 +66,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Overloaded`], [`StoreError::NotWritten`]
     pub async fn accept(&self, incoming: Incoming) -> Result<Accepted, StoreError> {
-        let incoming = incoming.compressed();
+        // A large one would keep others from this thread for long.
+        let incoming = match incoming.body.len() {
+            ..=LARGE => incoming.compressed(),
+            _ => tokio::task::spawn_blocking(move || incoming.compressed()).await.map_err(StoreError::Stopped)?,
+        };
         let (job, answer) = Job::new(Urgency::Sender, move |tx| tx.insert_delivery(&incoming, false));
         // It does not wait for a place in the queue: the sender is told to come back.
         self.writer.try_send(job).map_err(|_| StoreError::Overloaded)?;
@@ -102,17 +109,30 @@ impl Tx<'_> {
     /// So many deliveries are taken at a time.
     pub const DELIVERIES: usize = 64;
 
-    /// The oldest deliveries that wait, so many at a time, as they came; those that came late in their place.
+    /// The oldest deliveries that wait, so many at a time, as they came; those that came late in their place. And the ids of
+    /// those that can't be read.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
-    pub fn queued(&self) -> Result<Vec<Queued>, StoreError> {
-        self.rows(
+    pub fn queued(&self) -> Result<(Vec<Queued>, Vec<i64>), StoreError> {
+        let rows = self.rows(
             "SELECT id, source, delivery_key, name, received_at FROM delivery
              WHERE waits = 1 ORDER BY received_at, id LIMIT 64",
             [],
-            queued,
-        )
+            |row| Ok((row.get("id")?, queued(row))),
+        )?;
+        let (mut deliveries, mut unreadable) = (Vec::new(), Vec::new());
+        for (id, delivery) in rows {
+            match delivery {
+                Ok(delivery) => deliveries.push(delivery),
+                Err(StoreError::Corrupt(error)) => {
+                    tracing::error!(delivery = id, error, "our fault: this delivery can't be read; it is set aside");
+                    unreadable.push(id);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((deliveries, unreadable))
     }
 
     /// The body of a delivery; empty once it was deleted. A damaged one must not hold up those behind it: it is empty too,

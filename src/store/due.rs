@@ -30,7 +30,7 @@ const DUE: &str = "
            v.deployed_at AS deployed, r.private, l.at, l.since_at, l.due_at,
            (SELECT max(o.told_at) FROM ledger o
             WHERE o.subject = l.subject AND o.team = l.team AND o.rule = l.rule AND o.told_at IS NOT NULL) AS told
-    FROM ledger l JOIN event e ON e.id = l.event_id
+    FROM ledger l JOIN (SELECT id, iif(json_valid(body), body, '{}') AS body FROM event) e ON e.id = l.event_id
     LEFT JOIN subject s ON s.key = l.subject
     LEFT JOIN subject t ON t.key = coalesce(s.thread, l.thread) AND t.key <> l.subject
     LEFT JOIN repository r ON r.name = iif(e.body ->> '$.host' IS NULL, '', e.body ->> '$.host' || '/') || (e.body ->> '$.scope')

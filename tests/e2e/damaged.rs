@@ -3,16 +3,7 @@
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::support::{Service, merged, pull_request};
-
-const TEAM: &str = r#"
-team = "web"
-to = ["email:web@example.com"]
-settle = "0s"
-[[rule]]
-name = "merged"
-on = ["pull_request.merged"]
-"#;
+use crate::support::{Service, TEAM, merged, pull_request};
 
 #[tokio::test]
 async fn a_delivery_that_cannot_be_planned_holds_up_no_other() {

@@ -5,16 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::support::{Service, eventually, merged};
-
-const TEAM: &str = r#"
-team = "web"
-to = ["email:web@example.com"]
-settle = "0s"
-[[rule]]
-name = "merged"
-on = ["pull_request.merged"]
-"#;
+use crate::support::{Service, TEAM, eventually, merged};
 
 /// Files may not grow beyond so many bytes, which to a program looks like a disk that is full.
 fn limit(service: &Service, bytes: &str) {
@@ -34,6 +25,8 @@ async fn a_full_disk_costs_no_delivery_that_was_accepted() {
         "nothing was written",
         "not ready",
         "failed to claim",
+        "failed to record the outcome",
+        "no room on the disk",
     ]);
     let mut command = Command::new("sh");
     // Without the trap the system would kill the process at the limit, where a full disk only tells it.

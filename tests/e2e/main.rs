@@ -16,6 +16,7 @@ mod damaged;
 mod deliver;
 mod disk;
 mod enrich;
+mod faults;
 mod forget;
 mod jira_api;
 mod jira_setup;

@@ -15,6 +15,15 @@ use tokio::process::{Child, Command};
 use warp::Filter as _;
 
 pub const SECRET: &str = "It's a Secret to Everybody";
+/// A team that gets each merge by mail, at once.
+pub const TEAM: &str = r#"
+team = "web"
+to = ["email:web@example.com"]
+settle = "0s"
+[[rule]]
+name = "merged"
+on = ["pull_request.merged"]
+"#;
 /// For conditions that come true within milliseconds unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -162,6 +171,13 @@ impl Service {
 
     pub fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id().unwrap()
+    }
+
+    /// The most memory that it has had, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
     pub fn log(&self) -> String {

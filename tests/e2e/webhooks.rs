@@ -5,16 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{SECRET, Service, answer, merged, sign};
-
-const TEAM: &str = r#"
-team = "web"
-to = ["email:web@example.com"]
-settle = "0s"
-[[rule]]
-name = "merged"
-on = ["pull_request.merged"]
-"#;
+use crate::support::{SECRET, Service, TEAM, answer, merged, sign};
 
 #[tokio::test]
 async fn a_delivery_is_taken_in_once() {
@@ -94,6 +85,28 @@ async fn bad_requests_are_refused_and_leave_no_trace() {
     assert_eq!(service.get("/nothing").await.status(), 404);
     assert!(service.ledger().await.is_empty());
     assert!(!service.log().contains("panicked"));
+}
+
+/// Whatever somebody writes into a title, a webhook is not to be lost for it.
+#[tokio::test]
+async fn odd_values_lose_no_webhook() {
+    let service = Service::started(TEAM, "").await;
+    for (number, from, to) in [
+        (1, r#""Add the v2 order schema""#, r#""Half \ud83d of a pair""#),
+        (2, r#""Add the v2 order schema""#, r#""\udc00\ud800\u0000""#),
+        (3, r#""number":"#, r#""additions":1e400,"number":"#),
+        (4, r#""number":"#, r#""deletions":-1e400,"changed_files":1E+999,"number":"#),
+        (5, r#""number":"#, r#""labels":[{"name":"\ud800"},{"name":1e999}],"number":"#),
+        (6, r#""number":"#, r#""id":1e400,"node_id":99999999999999999999999999,"number":"#),
+    ] {
+        let body = merged(number).to_string();
+        let odd = body.replace(from, to);
+        assert_ne!(odd, body, "{number}");
+        let delivery = format!("o-{number}");
+        let answer = service.github_raw("pull_request", &delivery, odd.into_bytes()).await;
+        assert_eq!((answer.status, &answer.body["status"]), (202, &json!("accepted")), "{number}: {}", answer.body);
+        assert_eq!(service.settled(&delivery).await[0]["state"], "sent", "{number}");
+    }
 }
 
 #[tokio::test]

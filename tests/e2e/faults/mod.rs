@@ -1,0 +1,6 @@
+//! What goes wrong around the service, done to it from outside: `docs/reliability.md` lists the results.
+
+mod large;
+mod sending;
+mod store;
+mod strangers;
