@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tempfile::NamedTempFile;
 
 use super::{Options, StoreError, Use, beside, schema};
@@ -169,6 +169,14 @@ fn absent(error: io::Error) -> io::Result<Option<Metadata>> {
 /// A file, whatever it is called.
 fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
+}
+
+/// Why SQLite doesn't open a store.
+pub(super) fn unopened(path: &Path, error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(path, error.to_string()),
+        _ => StoreError::open(path, error),
+    }
 }
 
 fn damaged(path: &Path, what: String) -> StoreError {

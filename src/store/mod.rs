@@ -239,7 +239,7 @@ impl Store {
     async fn open(path: &Path, usage: Use, file: Option<ServedFile>) -> Result<(Self, Written), StoreError> {
         let path: Arc<Path> = path.into();
         let options = Options { path: Arc::clone(&path), usage };
-        let mut conn = options.open().map_err(|error| StoreError::open(&path, &error))?;
+        let mut conn = options.open().map_err(|error| file::unopened(&path, &error))?;
         if let Some(file) = &file {
             file.check_pages(&conn)?;
         }

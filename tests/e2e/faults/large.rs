@@ -80,3 +80,24 @@ async fn a_body_that_is_announced_as_too_large_is_refused_before_it_is_sent() {
     }
     assert_eq!(service.github("ping", "p-1", &json!({ "zen": "Avoid administrative distraction." })).await.status, 202);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_teams_that_all_hear_of_it_take_up_bounded_memory() {
+    let service = Service::new(TEAM, "");
+    std::fs::remove_file(service.path("rules/team.toml")).unwrap();
+    for number in 0..1000 {
+        let team = TEAM.replace("\"web\"", &format!("\"team-{number}\""));
+        let team = team.replace("web@example.com", &format!("team-{number}@example.com"));
+        std::fs::write(service.path(&format!("rules/{number}.toml")), team).unwrap();
+    }
+    let mut service = service;
+    service.start().await;
+    let mut lines = Vec::new();
+    for number in 1..=3 {
+        lines.extend(service.github_settled("pull_request", &format!("t-{number}"), &merged(number)).await);
+    }
+    assert_eq!((lines.len(), states(&lines).iter().filter(|state| **state == "sent").count()), (3000, 3000));
+    let peak = service.peak_memory() >> 20;
+    println!("{peak} MB at most");
+    assert!(peak < 200, "{peak} MB");
+}

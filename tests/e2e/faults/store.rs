@@ -84,13 +84,25 @@ async fn a_store_that_was_cut_is_not_taken_for_a_new_one() {
         let file = std::fs::File::options().write(true).open(path).unwrap();
         file.set_len(file.metadata().unwrap().len() * part / 4).unwrap();
     };
+    let most = |path: &Path| {
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.set_len(file.metadata().unwrap().len() - 4096).unwrap();
+    };
     let foreign = |path: &Path| {
         std::fs::remove_file(path).unwrap();
         Connection::open(path).unwrap().execute_batch("CREATE TABLE other (it)").unwrap();
     };
-    let table: [(&str, bool, &str, &dyn Fn(&Path), &str); 5] = [
+    let table: [(&str, bool, &str, &dyn Fn(&Path), &str); 7] = [
         ("an empty file", false, "", &|path| cut(path, 0), "is damaged: it is empty"),
-        ("half of a file", false, "", &|path| cut(path, 2), "is damaged: it has"),
+        ("half of a file", false, "", &|path| cut(path, 2), "is damaged: database disk image is malformed"),
+        ("most of a file", false, "", &most, "is damaged: "),
+        (
+            "no database",
+            false,
+            "",
+            &|path| std::fs::write(path, "hello, world".repeat(1000)).unwrap(),
+            "is damaged: file is not a database",
+        ),
         ("somebody else's", false, "", &foreign, "is damaged: it has no tables of ours"),
         ("an empty log after a crash", true, "-wal", &|path| cut(path, 0), "so the last commits are missing"),
         ("half of a log after a crash", true, "-wal", &|path| cut(path, 2), "so the last commits are missing"),
@@ -116,24 +128,15 @@ async fn a_start_that_is_killed_leaves_no_store_that_seems_damaged() {
         let mut service = Service::new(TEAM, "");
         let mut child = Command::new(env!("CARGO_BIN_EXE_microalign"));
         let mut child = child.arg("serve").current_dir(&service.home).kill_on_drop(true).spawn().unwrap();
-        let there = async || {
-            std::fs::read_dir(&service.home)
-                .unwrap()
-                .any(|entry| {
-                    entry.unwrap().file_name().to_string_lossy().contains("microalign") && entry_is_store(&service.home)
-                })
-                .then_some(())
+        let begun = || {
+            std::fs::read_dir(&service.home).unwrap().any(|entry| {
+                let name = entry.unwrap().file_name();
+                name.to_string_lossy().starts_with(".microalign") || name == "microalign.db"
+            })
         };
-        eventually("it begins to make a store", there).await;
+        eventually("it begins to make a store", async || begun().then_some(())).await;
         child.kill().await.unwrap();
         service.start().await;
         assert_eq!(service.get("/readyz").await.status(), 200);
     }
-}
-
-fn entry_is_store(home: &Path) -> bool {
-    std::fs::read_dir(home).unwrap().any(|entry| {
-        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
-        name.starts_with(".microalign") || name.starts_with("microalign.db")
-    })
 }
