@@ -32,8 +32,37 @@ impl<T> Deref for Maybe<T> {
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Maybe<T> {
     /// Finds the end of the field's text, then tries to read it, so most of a payload is never built.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&RawValue>::deserialize(deserializer).map(|raw| Self(serde_json::from_str(raw.get()).ok()))
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let read = serde_json::from_str(text).ok();
+        Ok(Self(read.or_else(|| serde_json::from_str(&mended(text)?).ok())))
     }
+}
+
+/// JSON in which the halves of surrogate pairs that stand alone are replaced; `None` if there are none. What writes such
+/// pairs may cut a text between them, and no Rust text has a half.
+fn mended(json: &str) -> Option<String> {
+    let mut mended = String::new();
+    let (mut rest, mut found) = (json, false);
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        mended.push_str(before);
+        let (taken, put) = match (half(escape), escape.get(6..).and_then(half)) {
+            (Some(0xD800..0xDC00), Some(0xDC00..)) => (12, None),
+            (Some(_), _) => (6, Some("\\ufffd")),
+            (None, _) => (2, None),
+        };
+        found |= put.is_some();
+        mended.push_str(put.or(escape.get(..taken)).unwrap_or(escape));
+        rest = escape.get(taken..).unwrap_or_default();
+    }
+    mended.push_str(rest);
+    found.then_some(mended)
+}
+
+/// The half of a surrogate pair that an escape at the beginning stands for.
+fn half(json: &str) -> Option<u16> {
+    let number = u16::from_str_radix(json.strip_prefix("\\u")?.get(..4)?, 16).ok()?;
+    (0xD800..0xE000).contains(&number).then_some(number)
 }
 
 impl Maybe<String> {
@@ -287,6 +316,21 @@ mod tests {
         assert_eq!(body.list.entries().count(), MOST - 1);
         assert_eq!(body.after.text(), Some("b"));
         assert!(read::<List<String>>(json!({})).is_none());
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_no_reason_to_lose_a_text() {
+        for (written, text) in [
+            (r#""a \ud83d b""#, "a \u{fffd} b"),
+            (r#""\ud83d\ude00 \ude00\ud83d""#, "\u{1f600} \u{fffd}\u{fffd}"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+            (r#""\\ud83d \ud83d""#, "\\ud83d \u{fffd}"),
+            (r#""\ud83d\n\udc""#, ""),
+            (r#""\n\u00e9""#, "\né"),
+        ] {
+            let read = serde_json::from_str::<Maybe<String>>(written).ok().and_then(|maybe| maybe.0);
+            assert_eq!(read.unwrap_or_default(), text, "{written}");
+        }
     }
 
     fn read<T: DeserializeOwned>(value: Value) -> Option<T> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{SECRET, Service, TEAM, answer, merged, sign};
+use crate::support::{SECRET, Service, TEAM, answer, merged, read_mail, sign};
 
 #[tokio::test]
 async fn a_delivery_is_taken_in_once() {
@@ -105,8 +105,11 @@ async fn odd_values_lose_no_webhook() {
         let delivery = format!("o-{number}");
         let answer = service.github_raw("pull_request", &delivery, odd.into_bytes()).await;
         assert_eq!((answer.status, &answer.body["status"]), (202, &json!("accepted")), "{number}: {}", answer.body);
-        assert_eq!(service.settled(&delivery).await[0]["state"], "sent", "{number}");
+        assert_eq!(service.settled(&delivery).await[0]["state"], "sent", "{number}: {odd}");
     }
+    let mails = service.mails();
+    let subjects = mails.iter().map(|mail| read_mail(mail).subject().unwrap().to_owned()).collect::<Vec<_>>();
+    assert!(subjects.iter().any(|subject| subject.contains("Half \u{fffd} of a pair")), "{subjects:?}");
 }
 
 #[tokio::test]
