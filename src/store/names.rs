@@ -33,13 +33,14 @@ impl Tx<'_> {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn homes(&self, mut homes: Homes) -> Result<Homes, StoreError> {
         let known = self.rows("SELECT source, host FROM home", [], |row| {
-            let host: String = row.get("host")?;
-            Ok((text::<Source>(row, "source")?, host))
+            Ok((text::<Source>(row, "source").ok(), row.get::<_, String>("host")?))
         })?;
         for (source, host) in known {
             match source {
-                Source::Github => homes.first_github = Some(host),
-                Source::Jira => homes.first_jira = Some(host),
+                Some(Source::Github) => homes.first_github = Some(host),
+                Some(Source::Jira) => homes.first_jira = Some(host),
+                // Unreadable: the next one that is heard of counts as the first.
+                None => {}
             }
         }
         Ok(homes)

@@ -31,7 +31,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn run_out(&self, now: Timestamp) -> Result<Vec<RunOut>, StoreError> {
-        self.rows(
+        let rows = self.rows(
             "SELECT t.subject, t.team, t.rule, t.kind, t.due_at, t.delivery_id, s.state AS known, tk.state AS ticket,
                     (SELECT max(told_at) FROM ledger l
                      WHERE l.thread = s.thread AND l.told_at IS NOT NULL AND l.team <> t.team) AS said
@@ -39,8 +39,23 @@ impl Tx<'_> {
              LEFT JOIN subject tk ON tk.key = s.thread AND tk.key <> s.key
              WHERE t.due_at <= :now AND NOT EXISTS (SELECT 1 FROM recovered WHERE NOT parked) ORDER BY t.due_at LIMIT 64",
             named_params! { ":now": Millis(now) },
-            run_out,
-        )
+            |row| Ok((row.get::<_, String>("subject")?, row.get::<_, String>("kind")?, run_out(row))),
+        )?;
+        let mut readable = Vec::new();
+        for (subject, kind, run_out) in rows {
+            match run_out {
+                Ok(run_out) => readable.push(run_out),
+                Err(StoreError::Corrupt(error)) => {
+                    tracing::error!(subject, error, "our fault: this timer can't be read; it is deleted");
+                    self.run(
+                        "DELETE FROM timer WHERE subject = :subject AND kind = :kind",
+                        named_params! { ":subject": subject, ":kind": kind },
+                    )?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(readable)
     }
 
     /// Writes what follows from a timer that ran out. A silence is a further event of the last delivery in which something
