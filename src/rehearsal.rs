@@ -229,7 +229,8 @@ on = ["pull_request.*"]
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("rules")).unwrap();
         std::fs::write(folder.path().join("rules/web.toml"), TEAM).unwrap();
-        std::fs::write(folder.path().join("microalign.toml"), "[github]\nsecrets = [\"s3cret\"]\n").unwrap();
+        std::fs::write(folder.path().join("microalign.toml"), "[github]\nsecrets = [\"sixteen-letters-or-more\"]\n")
+            .unwrap();
         let config = config::load(&folder.path().join("microalign.toml"), &|_| None).unwrap();
         let (stored, _) = Store::scratch(&folder.path().join("stored.db")).await.unwrap();
         // They were written in another order than they came in.

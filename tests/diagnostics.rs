@@ -39,7 +39,8 @@ fn bad_team_files() {
 #[test]
 fn bad_configurations() {
     let env = |name: &str| match name {
-        "GITHUB" => Some(SECRET.to_owned()),
+        "GITHUB" => Some(SECRET.repeat(3)),
+        "SHORT" => Some(SECRET.to_owned()),
         "EMPTY" => Some(String::new()),
         "BLANK" => Some(" \n".to_owned()),
         _ => None,

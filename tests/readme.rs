@@ -30,7 +30,7 @@ fn run(folder: &Path, args: &[&str]) -> (i32, String) {
         ("SMTP_PASSWORD", "secret"),
         ("IMAP_PASSWORD", "secret"),
         ("SLACK_BOT_TOKEN", "xoxb-1"),
-        ("SLACK_SIGNING_SECRET", "secret"),
+        ("SLACK_SIGNING_SECRET", "8f742231b10e8888abcd99yyyzzz85a5"),
         ("OPS_WEBHOOK_URL", "https://hooks.example.com/T/B/x"),
         ("TEAMS_WEBHOOK_URL", "https://teams.example.com/x"),
         ("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/1/x"),

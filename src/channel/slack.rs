@@ -17,7 +17,7 @@ use super::http::{Call, Http};
 use super::{Outcome, Post, Step, line, table};
 use crate::api::{ApiSettings, Mask};
 use crate::destination::{ChannelSpec, PersonKey, Place};
-use crate::toml_file::{Field, Raw, Reader, SecretText, TOKEN};
+use crate::toml_file::{Field, Raw, Reader, SecretText};
 
 /// The channel's name, and what it accepts.
 pub(super) const SPEC: ChannelSpec = ChannelSpec {
@@ -75,7 +75,7 @@ pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, 
         reader.require(&table.token, at, "token");
         let url = reader.web_address(table.api_url, &at.key("api_url")).unwrap_or_else(|| API.to_owned());
         let api = table::api(reader, (Some(url), None), (table.token, &at.key("token")));
-        let signing_secret = reader.secret(table.signing_secret, &at.key("signing_secret"), TOKEN);
+        let signing_secret = reader.signing_secret(table.signing_secret, &at.key("signing_secret"));
         Some(Settings { api: api?, signing_secret })
     })
 }

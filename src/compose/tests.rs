@@ -22,7 +22,7 @@ fn book(team: &str, rule: &str) -> Book {
     let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     std::fs::create_dir(folder.path().join("rules")).unwrap();
     std::fs::create_dir(folder.path().join("templates")).unwrap();
-    let config = "[github]\nsecrets = [\"x\"]\n[jira]\nsecrets = [\"y\"]\nbase_url = \"https://jira.example\"\n";
+    let config = "[github]\nsecrets = [\"sixteen-letters-or-more\"]\n[jira]\nsecrets = [\"sixteen-letters-or-more\"]\nbase_url = \"https://jira.example\"\n";
     file("microalign.toml", config);
     file(
         "rules/web.toml",

@@ -273,6 +273,8 @@ mod tests {
     use super::*;
     use crate::channel::Chat;
 
+    const SECRET: &str = "s3cret-of-16-characters-or-more";
+
     fn loaded(text: &str) -> (tempfile::TempDir, Config) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("microalign.toml"), text).unwrap();
@@ -280,7 +282,7 @@ mod tests {
         let key = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
         let key = format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n");
         fs::write(folder.path().join("dkim.pem"), key).unwrap();
-        let env = |name: &str| (name == "SECRET").then(|| "s3cret".to_owned());
+        let env = |name: &str| (name == "SECRET").then(|| SECRET.to_owned());
         let config = load(&folder.path().join("microalign.toml"), &env).unwrap();
         (folder, config)
     }
@@ -288,7 +290,7 @@ mod tests {
     #[test]
     fn a_secret_is_all_that_must_be_set() {
         let (folder, config) = loaded("[github]\nsecrets = [\"${SECRET}\"]\n");
-        assert_eq!(config.github_secrets[0].expose_secret(), "s3cret");
+        assert_eq!(config.github_secrets[0].expose_secret(), SECRET);
         assert!(!config.channels.is_set_up());
         let paths = [config.rules, config.templates, config.channels.mailbox, config.store];
         assert_eq!(paths, ["rules", "templates", "mailbox", "microalign.db"].map(|name| folder.path().join(name)));
@@ -310,9 +312,9 @@ mod tests {
             keep = "52w"
             keep_bodies = "0s"
             [github]
-            secrets = ["old", "${SECRET}"]
+            secrets = ["an old and long secret", "${SECRET}"]
             [jira]
-            secrets = ["$${SECRET}"]
+            secrets = ["$${SECRET} of 16 or more"]
             base_url = "https://example.atlassian.net/"
             projects = ["DATA"]
             [email]
@@ -344,11 +346,14 @@ mod tests {
             (config.listen.port(), config.public_url.as_deref()),
             (9000, Some("https://microalign.example.com"))
         );
-        assert_eq!((config.github_secrets.len(), config.jira_secrets[0].expose_secret()), (2, "${SECRET}"));
+        assert_eq!(
+            (config.github_secrets.len(), config.jira_secrets[0].expose_secret()),
+            (2, "${SECRET} of 16 or more")
+        );
         assert_eq!(config.jira_base_url.as_deref(), Some("https://example.atlassian.net"));
         assert_eq!(config.jira_projects, ["DATA"]);
         let slack = config.channels.slack().unwrap();
-        assert_eq!(slack.signing_secret.as_ref().unwrap().expose_secret(), "s3cret");
+        assert_eq!(slack.signing_secret.as_ref().unwrap().expose_secret(), SECRET);
         assert_eq!(slack.api.token.expose_secret(), "xoxb-1");
         let ChannelSettings { email, chats, .. } = config.channels;
         let email = email.unwrap();
@@ -357,9 +362,9 @@ mod tests {
         let replies = email.replies.unwrap();
         assert_eq!((replies.address.to_string().as_str(), replies.imap.port), ("microalign@example.com", 993));
         let (_, password) = email.smtp.unwrap().credentials.unwrap();
-        assert_eq!(password.expose_secret(), "s3cret");
+        assert_eq!(password.expose_secret(), SECRET);
         let Some(Chat::SlackWebhook(hook)) = chats.get("slack_webhook.ops") else { panic!("{chats:?}") };
-        assert_eq!(hook.url.expose_secret(), "https://hooks.example.com/s3cret");
+        assert_eq!(hook.url.expose_secret(), format!("https://hooks.example.com/{SECRET}"));
         assert!(chats.contains_key("webhook.hub"));
     }
 

@@ -61,7 +61,10 @@ impl Clocked {
     async fn in_folder(folder: TempDir, teams: &[String]) -> Self {
         let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         std::fs::create_dir_all(folder.path().join("rules")).unwrap();
-        file("microalign.toml", "[github]\nsecrets = [\"x\"]\n[jira]\nsecrets = [\"y\"]\n");
+        file(
+            "microalign.toml",
+            "[github]\nsecrets = [\"sixteen-letters-or-more\"]\n[jira]\nsecrets = [\"sixteen-letters-or-more\"]\n",
+        );
         for (number, team) in teams.iter().enumerate() {
             file(&format!("rules/{number}.toml"), team);
         }

@@ -73,11 +73,11 @@ impl Search<'_> {
     }
 }
 
-/// The parts of an address that may be secret: user and password before the `@`, parameters after the `?`.
+/// The parts of an address that may be secret: user and password before the `@`, what follows a `?` or a `#`.
 fn in_address(text: &str, span: Range<usize>) -> Vec<Range<usize>> {
     let Some(rest) = text[span.clone()].find("://").map(|at| span.start + at + 3) else { return Vec::new() };
     let user = text[rest..span.end].rfind('@').map(|at| rest..rest + at);
-    let parameters = text[rest..span.end].find('?').map(|at| rest + at + 1..span.end);
+    let parameters = text[rest..span.end].find(['?', '#']).map(|at| rest + at + 1..span.end);
     user.into_iter().chain(parameters).collect()
 }
 

@@ -24,6 +24,9 @@ pub const TOKEN: &str = "unset";
 /// Stands for a secret web address that isn't looked up. Hosts below `.invalid` don't exist (RFC 2606).
 pub const WEB_ADDRESS: &str = "https://unset.invalid/?key=unset&token=unset";
 
+/// Guesses at a secret can be tried on one signed request, without asking anybody. Slack's secrets have 32 characters.
+const SHORTEST: usize = 16;
+
 /// Tables that the operator names.
 pub type Tables<T> = Field<BTreeMap<String, Field<T>>>;
 
@@ -86,12 +89,7 @@ impl Reader<'_> {
     /// A web address without the slash at its end.
     pub fn web_address(&mut self, field: Field<String>, at: &At) -> Option<String> {
         let (_, text) = self.text(field, at)?;
-        let plain = |url: Url| url.has_host() && url.query().is_none() && url.fragment().is_none();
-        if (text.starts_with("http://") || text.starts_with("https://")) && Url::parse(&text).is_ok_and(plain) {
-            return Some(text.trim_end_matches('/').to_owned());
-        }
-        // The text isn't quoted, because it may hold a user and a password.
-        self.parsed(Err(("this isn't a web address".to_owned(), Some("write \"https://HOST\"".to_owned()))), at)
+        self.parsed(web_address(&text), at)
     }
 
     /// A secret, or `stand_in` for one that isn't looked up.
@@ -101,6 +99,16 @@ impl Reader<'_> {
             return Some(stand_in.into());
         }
         self.filled(&secret, at, "this is empty")
+    }
+
+    /// A secret that somebody else signs requests with.
+    pub fn signing_secret(&mut self, field: Field<SecretText>, at: &At) -> Option<SecretString> {
+        let secret = self.document.take(field, at)?;
+        if self.is_assumed(&secret) {
+            Some(TOKEN.into())
+        } else {
+            self.long_enough(&secret, at, "copy it from where the requests come from")
+        }
     }
 
     /// The secrets of a list, any of which may sign.
@@ -114,7 +122,7 @@ impl Reader<'_> {
             if self.is_assumed(&secret) {
                 secrets.push(TOKEN.into());
             } else {
-                secrets.extend(self.filled(&secret, &at, "the secret is empty: anybody could sign"));
+                secrets.extend(self.long_enough(&secret, &at, "`openssl rand -hex 32` makes one"));
             }
         }
         secrets
@@ -124,6 +132,15 @@ impl Reader<'_> {
     #[must_use]
     pub fn is_assumed(&self, secret: &SecretText) -> bool {
         self.secrets == Secrets::Assumed && expand::has_reference(secret.0.expose_secret())
+    }
+
+    fn long_enough(&mut self, secret: &SecretText, at: &At, help: &str) -> Option<SecretString> {
+        let secret = self.filled(secret, at, "the secret is empty: anybody could sign")?;
+        if secret.expose_secret().trim().chars().count() >= SHORTEST {
+            return Some(secret);
+        }
+        let message = format!("the secret has less than {SHORTEST} characters: who guesses it can sign");
+        self.parsed(Err((message, Some(help.to_owned()))), at)
     }
 
     fn filled(&mut self, secret: &SecretText, at: &At, message: &str) -> Option<SecretString> {
@@ -143,4 +160,24 @@ impl Reader<'_> {
         }
         tables
     }
+}
+
+/// A web address without the slash at its end. It isn't quoted in an error, because it may hold a password.
+fn web_address(text: &str) -> Result<String, Wrong> {
+    let wrong = |message: &str| Err((message.to_owned(), Some("write \"https://HOST\"".to_owned())));
+    let Some((scheme, rest)) = text.split_once("://") else { return wrong("this isn't a web address") };
+    // The parser would leave out line breaks, and others would not.
+    if text.contains(|c: char| c.is_control() || c.is_whitespace() || "\"<>\\^`{|}".contains(c)) {
+        return wrong("this has a space, a line break or another character that no web address has");
+    }
+    if rest.split('/').next().is_some_and(|host| host.contains('@')) {
+        return wrong("this address has a user or a password: leave it out");
+    }
+    if text.contains(['?', '#']) {
+        return wrong("this address has something after `?` or `#`: leave it out");
+    }
+    if !matches!(scheme, "http" | "https") || !Url::parse(text).is_ok_and(|url| url.has_host()) {
+        return wrong("this isn't a web address");
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }

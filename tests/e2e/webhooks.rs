@@ -113,29 +113,52 @@ async fn odd_values_lose_no_webhook() {
 }
 
 #[tokio::test]
-async fn an_empty_secret_is_no_configuration() {
+async fn a_secret_that_anybody_could_guess_is_no_configuration() {
     let service = Service::new(TEAM, "");
-    for empty in ["", "  ", "${file:empty}"] {
-        std::fs::write(service.path("empty"), "\n").unwrap();
-        std::fs::write(service.path("microalign.toml"), format!("[github]\nsecrets = [\"{empty}\"]\n")).unwrap();
-        let (code, _, err) = service.run(&["serve"]).await;
+    std::fs::write(service.path("empty"), "\n").unwrap();
+    for (secret, why) in [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("${file:empty}", "empty"),
+        ("x", "less than 16 characters"),
+        ("fifteen letters", "less than 16 characters"),
+    ] {
+        std::fs::write(service.path("microalign.toml"), format!("[github]\nsecrets = [\"{secret}\"]\n")).unwrap();
+        let (code, _, err) = service.run(&["check"]).await;
         assert_eq!(code, 1, "{err}");
-        assert!(err.contains("microalign.toml:2") && err.contains("empty"), "{err}");
+        assert!(err.contains("microalign.toml:2") && err.contains(why), "{err}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_with_a_line_break_is_no_configuration() {
+    let service = Service::new(TEAM, "");
+    for (address, why) in [
+        ("https://a.example/\\nX-Injected:yes", "a line break"),
+        ("https://a.example/\\u0000", "a line break or another character"),
+        ("https://ana:pass@a.example", "a user or a password"),
+        ("https://a.example/?x=1", "after `?` or `#`"),
+        ("https://a.example#x", "after `?` or `#`"),
+    ] {
+        let config = format!("[server]\npublic_url = \"{address}\"\n[github]\nsecrets = [\"{SECRET}\"]\n");
+        std::fs::write(service.path("microalign.toml"), config).unwrap();
+        let (code, _, err) = service.run(&["check"]).await;
+        assert!(code == 1 && err.contains("microalign.toml:2:14") && err.contains(why), "{err}");
     }
 }
 
 #[tokio::test]
 async fn either_secret_verifies_while_one_replaces_the_other() {
     let mut service = Service::new(TEAM, "");
-    let config =
-        "[server]\nlisten = \"127.0.0.1:0\"\n[github]\nsecrets = [\"new secret\", \"It's a Secret to Everybody\"]\n";
+    let config = "[server]\nlisten = \"127.0.0.1:0\"\n[github]\nsecrets = [\"a new and long secret\", \"It's a Secret to Everybody\"]\n";
     std::fs::write(service.path("microalign.toml"), config).unwrap();
     service.start().await;
     assert_eq!(service.github("ping", "p-1", &json!({ "zen": "Design for failure." })).await.status, 202);
     let body = "{}";
     let request = service.request("/webhooks/github").header("content-type", "application/json");
-    let request =
-        request.header("x-github-event", "ping").header("x-hub-signature-256", sign("new secret", body.as_bytes()));
+    let request = request
+        .header("x-github-event", "ping")
+        .header("x-hub-signature-256", sign("a new and long secret", body.as_bytes()));
     assert_eq!(request.body(body).send().await.unwrap().status(), 202);
 }
 
