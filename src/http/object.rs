@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::mute::{LinkAction, Refused};
 use crate::plan::{self, LineId};
 use crate::store::{Assumption, Objected, Objection, StoreError, Through};
+use crate::template::is_blank;
 
 /// A character in a form takes up to twelve bytes.
 const LIMIT: usize = 64 * 1024;
@@ -33,7 +34,7 @@ pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = R
 
 async fn look(token: String, web: Arc<Web>) -> Reply {
     match assumptions(&token, &web).await {
-        Ok(found) => reply(StatusCode::OK, &ask(&found, &web)),
+        Ok(found) => reply(StatusCode::OK, &ask(&found, &Form::default(), None, &web)),
         Err(answer) => answer,
     }
 }
@@ -52,6 +53,9 @@ async fn press(token: String, web: Arc<Web>, upload: Upload) -> Reply {
     let Some((assumption, event)) = chosen.and_then(|chosen| Some((chosen, chosen.event.as_ref()?))) else {
         return page::unreadable("Choose one of the assumptions.");
     };
+    if let Some(missing) = form.missing() {
+        return reply(StatusCode::UNPROCESSABLE_ENTITY, &ask(&found, &form, Some(missing), &web));
+    }
     let objected = web.store.object(form.objection(assumption.line, Timestamp::now())).await;
     match objected {
         Ok(objected) => {
@@ -85,7 +89,7 @@ fn of<'a>(found: &'a [Assumption], line: &str) -> Option<&'a Assumption> {
 }
 
 /// What was written.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Form {
     line: Option<String>,
     by: String,
@@ -99,6 +103,16 @@ impl Form {
         Self { line: field("line"), by: field("by").unwrap_or_default(), text: field("text").unwrap_or_default() }
     }
 
+    /// What the author of the assumption would miss: an objection has a reason, and somebody to ask about it.
+    fn missing(&self) -> Option<&'static str> {
+        match (is_blank(&self.by), is_blank(&self.text)) {
+            (true, true) => Some("Say who you are and why you object."),
+            (true, false) => Some("Say who you are."),
+            (false, true) => Some("Say why you object."),
+            (false, false) => None,
+        }
+    }
+
     /// The same text from the same person is the same objection, since people press a button twice.
     fn objection(self, line: LineId, at: Timestamp) -> Objection {
         let digest = Sha256::digest(format!("{}\n{}", self.by.trim(), self.text.trim()));
@@ -107,23 +121,30 @@ impl Form {
     }
 }
 
-fn ask(found: &[Assumption], web: &Web) -> Markup {
+/// The form, with what was typed into it already, and what that lacks.
+fn ask(found: &[Assumption], typed: &Form, missing: Option<&str>, web: &Web) -> Markup {
     let several = found.len() > 1;
     let first = found.first().and_then(|assumption| assumption.event.as_ref());
+    let chosen = typed.line.as_deref().and_then(|line| of(found, line)).or_else(|| found.first());
     page(
         "Object to this assumption?",
         &html! {
             form method="post" {
-                @for (index, assumption) in found.iter().enumerate() {
+                @for assumption in found {
                     @if several {
                         label {
-                            input type="radio" name="line" value=(assumption.line) checked[index == 0];
+                            input type="radio" name="line" value=(assumption.line)
+                                checked[chosen.is_some_and(|chosen| chosen.line == assumption.line)];
                             (told(assumption))
                         }
                     } @else { (told(assumption)) }
                 }
-                label { "Your name" input type="text" name="by" maxlength="100" autocomplete="name"; }
-                label { "Why you object" textarea name="text" rows="6" maxlength="4000" {} }
+                @if let Some(missing) = missing { p role="alert" { strong { (missing) } } }
+                label {
+                    "Your name"
+                    input type="text" name="by" maxlength="100" autocomplete="name" required value=(typed.by);
+                }
+                label { "Why you object" textarea name="text" rows="6" maxlength="4000" required { (typed.text) } }
                 button name="object" value="1" { "Object" }
             }
             @if let Some(event) = first { p { small { (follows(event, web)) } } }

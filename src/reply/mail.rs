@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::written::written;
 use crate::mute::Linker;
 use crate::plan::LineId;
-use crate::template::{clean, shorten};
+use crate::template::{clean, is_blank, shorten};
 
 /// How many bytes of a mail are read, since a person's text comes first.
 pub const LONGEST: usize = 256 * 1024;
@@ -29,7 +29,7 @@ const TO: [&str; 6] = ["to", "cc", "delivered-to", "x-original-to", "envelope-to
 pub enum Mail {
     /// It is for somebody else who reads the same mailbox
     Foreign,
-    /// It is for us, but no person wrote it, for this reason
+    /// It is for us, but no person wrote it, or nothing in it, for this reason
     Automatic(&'static str),
     /// Somebody answered
     Answer(Answer),
@@ -70,7 +70,10 @@ pub fn read(raw: &[u8], links: &Linker) -> Mail {
         let line = line(&mail, links)?;
         Some(match automatic(&mail) {
             Some(why) => Mail::Automatic(why),
-            None => Mail::Answer(answer(&mail, line, raw)),
+            None => match answer(&mail, line, raw) {
+                answer if is_blank(&answer.text) => Mail::Automatic("it has no text"),
+                answer => Mail::Answer(answer),
+            },
         })
     };
     std::panic::catch_unwind(AssertUnwindSafe(read)).ok().flatten().unwrap_or(Mail::Foreign)

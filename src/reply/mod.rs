@@ -23,6 +23,7 @@ use self::slack::InThread;
 use crate::api::slack::Slack;
 use crate::channel::Person;
 use crate::store::{Assumption, Objected, Objection, Store, StoreError, Through};
+use crate::template::is_blank;
 
 /// Stores what people answer. What authors say to their own assumptions doesn't count.
 pub struct AnswerHandler {
@@ -59,12 +60,15 @@ impl AnswerHandler {
     }
 
     /// Handles a message in a Slack thread. `false` if the thread isn't about an assumption, or the message is from its
-    /// author.
+    /// author or has no words.
     ///
     /// # Errors
     /// As above
     pub async fn slack(&self, message: InThread) -> Result<bool, StoreError> {
         let InThread { root, key, user, text } = message;
+        if is_blank(&text) {
+            return Ok(false);
+        }
         let Some(assumption) = self.store.assumption_in("slack", &root).await? else { return Ok(false) };
         if self.is_author(&assumption, |person| person.name("slack") == Some(&user)) {
             return Ok(false);

@@ -56,6 +56,19 @@ pub fn clean(value: &str) -> String {
     line
 }
 
+/// Whether nothing of a text can be seen.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    // Soft hyphens, joiners, selectors, tags, and letters that are empty.
+    let unseen = |c: char| {
+        matches!(c,
+            ' ' | '\u{AD}' | '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{200C}' | '\u{200D}' | '\u{2061}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
+            | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+    };
+    clean(text).chars().all(unseen)
+}
+
 /// Joiners (U+200C, U+200D) stay: scripts and emoji need them.
 fn is_hidden(c: char) -> bool {
     matches!(c,
@@ -75,6 +88,16 @@ mod tests {
             assert_eq!(decode(&encode(value)), value);
         }
         assert_eq!(decode(&format!("a{}b", encode("é"))), "aéb");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_blank() {
+        for blank in ["", " \r\n\t", "\u{200B}\u{FEFF}", "\u{200D} \u{AD}\u{FE0F}", "\u{3164}\u{2800}", "\u{E0041}"] {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        for said in ["a", ".", "👎", "👩‍👩‍👧", "\u{200B}é", "李"] {
+            assert!(!is_blank(said), "{said:?}");
+        }
     }
 
     #[test]

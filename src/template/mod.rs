@@ -24,7 +24,7 @@ pub use self::context::{
     redacted,
 };
 pub use self::helpers::{HELPERS, HelperInfo};
-pub use self::inert::clean;
+pub use self::inert::{clean, is_blank};
 pub use self::markdown::{Block, Inline, Message, flat, one_line, shorten, text};
 pub use self::shape::schema;
 pub use self::source::TemplateProblem;

@@ -110,12 +110,40 @@ async fn a_link_takes_a_few_objections_and_no_flood() {
     assert_eq!(press(&service, &path, &[("text", &"x".repeat(70_000))]).await.0, 400);
     assert_eq!(press(&service, &path, &[("line", "1.9")]).await.0, 400);
     for number in 0..5 {
-        assert_eq!(press(&service, &path, &[("text", &number.to_string())]).await.0, 200);
+        assert_eq!(press(&service, &path, &[("by", "Bo"), ("text", &number.to_string())]).await.0, 200);
     }
-    let (status, page) = press(&service, &path, &[("text", "more")]).await;
+    let (status, page) = press(&service, &path, &[("by", "Bo"), ("text", "more")]).await;
     assert!(status == 429 && page.contains("several objections by"), "{page}");
     service.idle().await;
     assert_eq!(comments(&api, 5).await.len(), 5);
+}
+
+#[tokio::test]
+async fn an_objection_says_who_and_why() {
+    let (api, service) = service("3d", "comment = true\n").await;
+    service.github_settled("issue_comment", "d-1", &commented("/assume ids are never reused")).await;
+    let path = link(&service);
+    let form = service.get(&path).await.text().await.unwrap();
+    assert_eq!(form.matches(" required").count(), 2, "{form}");
+    let nothing = " \r\n\t\u{200b}\u{ad}\u{3164}";
+    for (by, text, said) in [
+        ("", "", "Say who you are and why you object."),
+        (nothing, nothing, "Say who you are and why you object."),
+        ("Bo & <Li>", nothing, "Say why you object."),
+        (nothing, "<b>They are</b> reused.", "Say who you are."),
+    ] {
+        let (status, page) = press(&service, &path, &[("by", by), ("text", text)]).await;
+        assert!(status == 422 && page.contains(said), "{page}");
+        for typed in [by, text].into_iter().filter(|typed| !typed.is_empty() && *typed != nothing) {
+            let kept = typed.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            assert!(page.contains(&kept), "{typed} is gone from {page}");
+        }
+    }
+    assert_eq!(press(&service, &path, &[]).await.0, 422);
+    assert_eq!(reasons(&service).await, ["sent: the rule matched"]);
+    assert!(api.requests().is_empty());
+    assert_eq!(press(&service, &path, &[("by", "Bo"), ("text", "👎")]).await.0, 200);
+    comments(&api, 1).await;
 }
 
 #[tokio::test]
@@ -123,11 +151,11 @@ async fn nobody_is_told_without_the_key() {
     let (api, service) = service("3d", "").await;
     service.github_settled("issue_comment", "d-1", &commented("/assume ids are never reused")).await;
     let path = link(&service);
-    let (status, page) = press(&service, &path, &[("by", ""), ("text", "They are.")]).await;
+    let (status, page) = press(&service, &path, &[("by", "Bo"), ("text", "They are.")]).await;
     assert!(status == 200 && page.contains("It is kept in the ledger"), "{page}");
     let objected = async || {
         let lines = reasons(&service).await;
-        lines[0].starts_with("sent: the rule matched; somebody objected by link at 2").then_some(lines)
+        lines[0].starts_with("sent: the rule matched; Bo objected by link at 2").then_some(lines)
     };
     assert_eq!(eventually("the ledger says it", objected).await.len(), 1);
     assert!(api.requests().is_empty());

@@ -77,7 +77,8 @@ async fn who_answers_in_the_thread_in_slack_is_heard() {
     assert_eq!(states(&lines), ["sent"], "{lines:?}");
     let mut elsewhere = first.clone();
     elsewhere["event"]["channel"] = json!("C2");
-    for nothing in [reply("U9", "1700000002.000100", "I made it."), elsewhere] {
+    let empty = reply("U2", "1700000002.000150", " \u{200b}\n");
+    for nothing in [reply("U9", "1700000002.000100", "I made it."), elsewhere, empty] {
         let answer = event(&service, &nothing, SIGNING).await;
         assert_eq!((answer.status, &answer.body["status"]), (200, &json!("ignored")), "{nothing}");
     }

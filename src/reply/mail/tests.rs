@@ -33,6 +33,14 @@ fn said(raw: &[u8]) -> String {
 }
 
 #[test]
+fn a_mail_without_text_is_no_answer() {
+    for text in ["", " \n\t\n", "\u{200b}\u{ad}\n"] {
+        let read = read(&mail(&format!("To: {}", ours()), text), &links());
+        assert_eq!(read, Mail::Automatic("it has no text"), "{text:?}");
+    }
+}
+
+#[test]
 fn an_answer_is_read() {
     let raw = mail(
         &format!("To: microalign <{}>", ours()),
@@ -225,7 +233,7 @@ fn nasty_mails_are_harmless() {
         let thread = std::thread::Builder::new().stack_size(1024 * 1024);
         let shown = raw.chars().take(150).collect::<String>();
         let read = thread.spawn(move || read(raw.as_bytes(), &links())).unwrap().join().unwrap();
-        assert!(matches!(read, Mail::Answer(_)), "{shown}: {read:?}");
+        assert!(matches!(read, Mail::Answer(_) | Mail::Automatic("it has no text")), "{shown}: {read:?}");
     }
     for raw in ["", "\r\n", "To", "To:", "\0\u{7f}", "From: a\r\nTo: b\r\n\r\n"] {
         assert_eq!(read(raw.as_bytes(), &links()), Mail::Foreign, "{raw:?}");
