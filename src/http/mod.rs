@@ -15,6 +15,7 @@ mod slack;
 mod webhook;
 
 pub use hooks::Hooks;
+pub use routes::{INSIDE, OUTSIDE};
 
 use std::net::SocketAddr;
 use std::sync::Arc;

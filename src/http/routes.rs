@@ -5,12 +5,31 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::json;
+use warp::path::FullPath;
 use warp::reply::Response as Reply;
 use warp::{Filter, Rejection};
 
 use super::body::upload;
 use super::{Peer, Web, mute, object, slack, webhook};
 use crate::event::Source;
+
+/// The paths that have to be reachable from outside: a reverse proxy lets in these. What ends with `/` stands for all below it.
+pub const OUTSIDE: [&str; 5] = ["/webhooks/", "/mute/", "/unsubscribe/", "/object/", "/healthz"];
+/// The paths that show what happens inside.
+pub const INSIDE: [&str; 3] = ["/", "/readyz", "/metrics"];
+
+/// Refuses every path that is in neither list, so that no route is left out of them.
+fn listed() -> impl Filter<Extract = (), Error = Rejection> + Clone {
+    let is_listed = |path: &str| {
+        let outside = OUTSIDE.iter().any(|route| route.ends_with('/') && path.starts_with(route));
+        let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
+        outside || OUTSIDE.contains(&path) || INSIDE.contains(&path)
+    };
+    let check = move |path: FullPath| {
+        std::future::ready(if is_listed(path.as_str()) { Ok(()) } else { Err(warp::reject::not_found()) })
+    };
+    warp::path::full().and_then(check).untuple_one()
+}
 
 /// All routes.
 pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
@@ -38,7 +57,7 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
         .and(warp::header::headers_cloned())
         .and(with())
         .then(console);
-    hook("github", Source::Github)
+    let routes = hook("github", Source::Github)
         .or(hook("jira", Source::Jira))
         .unify()
         .or(in_slack)
@@ -54,7 +73,8 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
         .or(mute::routes(Arc::clone(&web)))
         .unify()
         .or(object::routes(web))
-        .unify()
+        .unify();
+    listed().and(routes)
 }
 
 /// The response if no route matches: a wrong path or method.

@@ -14,6 +14,7 @@ mod corpus;
 mod cut;
 mod damaged;
 mod deliver;
+mod deploy;
 mod disk;
 mod enrich;
 mod faults;
