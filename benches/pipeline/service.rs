@@ -24,7 +24,8 @@ pub fn folder(teams: &[String], more: &str) -> TempDir {
     for (number, text) in teams.iter().enumerate() {
         fs::write(folder.path().join(format!("rules/t{number}.toml")), text).unwrap();
     }
-    let config = format!("[server]\nlisten = \"127.0.0.1:0\"\n[github]\nsecrets = [\"{SECRET}\"]\n{more}");
+    let config =
+        format!("[server]\nlisten = \"127.0.0.1:0\"\nconsole = true\n[github]\nsecrets = [\"{SECRET}\"]\n{more}");
     fs::write(folder.path().join("microalign.toml"), config).unwrap();
     folder
 }

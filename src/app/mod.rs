@@ -283,7 +283,7 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answer
         large: Semaphore::new(1),
         tell_authors: config.tell_authors,
         links,
-        console: Console,
+        console: config.console.then_some(Console),
     }
 }
 

@@ -40,7 +40,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         "\nNext:\n  \
          cd {}\n  \
          microalign check    # every problem in these files\n  \
-         microalign serve    # takes webhooks, and shows at http://127.0.0.1:8080/ what it sent and why\n\n\
+         microalign serve    # takes webhooks at http://127.0.0.1:8080/webhooks/github and /webhooks/jira\n  \
+         microalign ledger   # what it sent and why\n\n\
          rules/web.toml is an example: put your team and your repositories in.\n\
          secrets/github is the secret for GitHub's webhook, secrets/jira the one for Jira's.",
         dir.display()

@@ -64,6 +64,9 @@ pub struct ServerTable {
     /// The address that links in messages start with, such as `https://microalign.example.com`. Without it, messages have
     /// no links to mute, unsubscribe or object.
     pub public_url: Field<String>,
+    /// Whether `GET /` shows the console, with the messages of every team, to whoever asks from this machine. That includes the
+    /// visitors of a reverse proxy on it which passes on `/` and says nothing of them. `false` by default.
+    pub console: Field<bool>,
 }
 
 /// `[store]`

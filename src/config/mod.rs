@@ -38,6 +38,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What the links in messages start with, without a slash at the end; without it, messages have no such links
     pub public_url: Option<String>,
+    /// Whether the console is shown
+    pub console: bool,
     /// The SQLite file
     pub store: PathBuf,
     /// How long what is in it is kept
@@ -146,7 +148,7 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Ad
 fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     let root = At::root();
     let chats = raw.chats(reader);
-    let (listen, public_url) = read_server(raw.server, reader);
+    let (listen, public_url, console) = read_server(raw.server, reader);
     let (store, keep) = read_store(raw.store, reader);
     let before = reader.document.problem_count();
     let (github_at, jira_at) = (root.key("github"), root.key("jira"));
@@ -176,6 +178,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         templates: reader.path(raw.templates, &root.key("templates"), "templates"),
         listen,
         public_url,
+        console,
         store,
         keep,
         github_secrets,
@@ -193,7 +196,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     }
 }
 
-fn read_server(field: Field<ServerTable>, reader: &mut Reader<'_>) -> (SocketAddr, Option<String>) {
+fn read_server(field: Field<ServerTable>, reader: &mut Reader<'_>) -> (SocketAddr, Option<String>, bool) {
     let at = At::root().key("server");
     let table = reader.document.take(field, &at).unwrap_or_default();
     let listen_at = at.key("listen");
@@ -203,7 +206,8 @@ fn read_server(field: Field<ServerTable>, reader: &mut Reader<'_>) -> (SocketAdd
         reader.parsed(text.parse::<SocketAddr>().map_err(|_| (message, Some(help))), &listen_at)
     });
     let listen = listen.unwrap_or(LISTEN);
-    (listen, reader.web_address(table.public_url, &at.key("public_url")))
+    let console = reader.document.take(table.console, &at.key("console")).unwrap_or_default();
+    (listen, reader.web_address(table.public_url, &at.key("public_url")), console)
 }
 
 fn read_store(field: Field<StoreTable>, reader: &mut Reader<'_>) -> (PathBuf, Keep) {

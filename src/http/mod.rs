@@ -78,8 +78,8 @@ pub struct Web {
     pub tell_authors: TellAuthors,
     /// Reads the links in messages
     pub links: Arc<Linker>,
-    /// The page at `/`, rendered for each request
-    pub console: crate::console::Console,
+    /// The page at `/`, if it is shown; it is rendered for each request
+    pub console: Option<crate::console::Console>,
 }
 
 impl Web {

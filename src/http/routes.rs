@@ -116,13 +116,20 @@ async fn metrics(web: Arc<Web>) -> Reply {
     }
 }
 
-/// The console shows every team's messages, so it is for people on this machine only (an SSH tunnel counts).
+/// The console shows every team's messages, so the operator has to turn it on, and it is for people on this machine only (an SSH
+/// tunnel counts).
 async fn console(peer: Peer, headers: HeaderMap, web: Arc<Web>) -> Reply {
+    let refused = |error: &str| text(StatusCode::FORBIDDEN, "application/json", json!({ "error": error }).to_string());
+    let Some(console) = web.console else {
+        return refused(
+            "the console is off. `console = true` below `[server]` shows it, with every team's messages, to whoever asks from \
+             this machine: see that no reverse proxy here passes on `/`",
+        );
+    };
     if !is_local(peer, &headers) {
-        let body = json!({ "error": "the console answers on loopback only: use an SSH tunnel" });
-        return text(StatusCode::FORBIDDEN, "application/json", body.to_string());
+        return refused("the console answers on loopback only: use an SSH tunnel");
     }
-    match web.console.page(&web.store).await {
+    match console.page(&web.store).await {
         Ok(page) => text(StatusCode::OK, "text/html; charset=utf-8", page),
         Err(error) => {
             tracing::error!(%error, "failed to show the console");
@@ -132,7 +139,8 @@ async fn console(peer: Peer, headers: HeaderMap, web: Arc<Web>) -> Reply {
 }
 
 /// A loopback socket alone proves little: a reverse proxy on this machine has one too, and so does a browser in which a
-/// web page resolves its own name to 127.0.0.1. Both can be told by their headers.
+/// web page resolves its own name to 127.0.0.1. The browser and most proxies can be told by their headers, but nginx's
+/// `proxy_pass` alone can't.
 fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
     let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));

@@ -79,7 +79,7 @@ async fn started_with(audience: &str, hub: &Listener, own: &str) -> Service {
     );
     let mut service = Service::new(&team(audience), &more);
     let config = std::fs::read_to_string(service.path("microalign.toml")).unwrap();
-    let config = config.replacen("[server]\n", "[server]\npublic_url = \"http://127.0.0.1:0\"\n", 1);
+    let config = config.replacen("[server]\n", "[server]\nconsole = true\npublic_url = \"http://127.0.0.1:0\"\n", 1);
     service.write("microalign.toml", &config);
     for name in ["evil", "outside", "merged", "default"] {
         service.write(&format!("templates/{name}.hbs"), if name == "evil" { own } else { EVIL });

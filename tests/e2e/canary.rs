@@ -50,6 +50,7 @@ async fn secrets_are_nowhere() {
     let mut service = Service::new(TEAM, &more).expecting(&["cannot be sent"]);
     let access = format!("user = \"ana@example.com\"\ntoken = \"{}\"\nbase_url = \"{url}\"\n", SECRETS[3]);
     service.configure("jira", &access);
+    service.configure("server", "console = true\n");
     let mut config = std::fs::read_to_string(service.path("microalign.toml")).unwrap();
     for (table, secret) in [("github", SECRETS[0]), ("jira", SECRETS[1])] {
         config =
@@ -66,6 +67,7 @@ async fn secrets_are_nowhere() {
     for page in ["/", "/metrics", "/readyz", "/webhooks/slack"] {
         write!(shown, "{}", service.get(page).await.text().await.unwrap()).unwrap();
     }
+    assert!(shown.contains("Newest first"), "the console is there: {shown}");
     let lines = service.ledger().await;
     assert!(lines.iter().any(|line| line["reason"].to_string().contains("refused Bearer ***")), "{lines:#?}");
     for args in [

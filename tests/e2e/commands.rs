@@ -311,7 +311,7 @@ const CANARY: &str = "Canary0Canary0Canary0Canary0Canary00";
 /// A configuration with a secret of every kind: `answers` is who answers, `closed` is nobody.
 fn secretive(answers: &str, closed: std::net::SocketAddr) -> String {
     format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n[github]\nsecrets = [\"{CANARY}\", \"It's a Secret to Everybody\"]\n\
+        "[server]\nlisten = \"127.0.0.1:0\"\nconsole = true\n[github]\nsecrets = [\"{CANARY}\", \"It's a Secret to Everybody\"]\n\
          [jira]\nsecrets = [\"{CANARY}\"]\n\
          [email]\nfrom = \"a@example.com\"\nsmtp = \"smtp://user:{CANARY}@{closed}\"\n\
          [slack]\ntoken = \"xoxb-{CANARY}\"\napi_url = \"{answers}\"\n\

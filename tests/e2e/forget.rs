@@ -55,7 +55,7 @@ async fn object(service: &Service) {
 #[tokio::test]
 async fn nothing_of_a_person_is_left_and_the_service_goes_on() {
     let mut service = Service::new(TEAM, "");
-    service.configure("server", "public_url = \"http://127.0.0.1:0\"\n");
+    service.configure("server", "public_url = \"http://127.0.0.1:0\"\nconsole = true\n");
     service.start().await;
     let opened = by(&pull_request("opened", 7, json!({ "head": { "ref": "zora-q/orders" } })));
     service.github_settled("pull_request", "d-1", &opened).await;

@@ -197,7 +197,7 @@ async fn a_slow_client_is_cut_off() {
 
 #[tokio::test]
 async fn the_pages_for_operators_answer() {
-    let service = Service::started(TEAM, "").await;
+    let service = with_console().await;
     service.github("pull_request", "d-1", &merged(1)).await;
     service.settled("d-1").await;
     assert_eq!(service.get("/readyz").await.status(), 200);
@@ -208,9 +208,35 @@ async fn the_pages_for_operators_answer() {
     assert!(page.contains("Add the v2 order schema") && page.contains("sent"), "{page}");
 }
 
+async fn with_console() -> Service {
+    let mut service = Service::new(TEAM, "");
+    service.configure("server", "console = true\n");
+    service.start().await;
+    service
+}
+
+#[tokio::test]
+async fn the_console_is_shown_only_if_the_operator_says_so() {
+    // nginx with plain `proxy_pass` sends exactly this for anybody in the world.
+    let service = Service::started(TEAM, "").await;
+    service.github("pull_request", "d-1", &merged(1)).await;
+    service.settled("d-1").await;
+    let page = service.get("/").await;
+    assert_eq!(page.status(), 403);
+    let said = page.text().await.unwrap();
+    assert!(said.contains("console = true") && said.contains("reverse proxy"), "{said}");
+    for page in
+        [said, service.get("/readyz").await.text().await.unwrap(), service.get("/metrics").await.text().await.unwrap()]
+    {
+        for private in ["schema", "acme", "ana", "web@", "DATA"] {
+            assert!(!page.contains(private), "{private} is in {page}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_console_is_for_this_machine_only() {
-    let service = Service::started(TEAM, "").await;
+    let service = with_console().await;
     for (name, value) in [("host", "microalign.example.com"), ("x-forwarded-for", "203.0.113.9")] {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let page = client.get(format!("http://{}/", service.address)).header(name, value).send().await.unwrap();

@@ -79,6 +79,7 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         templates: folder.join("templates"),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         public_url: Some("http://127.0.0.1:0".to_owned()),
+        console: true,
         store: folder.join("microalign.db"),
         keep: Keep::default(),
         github_secrets: vec![secret.clone()],

@@ -229,6 +229,7 @@ pub async fn send(service: &Service, delivery: &str, post: &Post) {
 /// A service with these team files.
 pub async fn serve(teams: &[String]) -> Service {
     let mut service = Service::new(&teams[0], "");
+    service.configure("server", "console = true\n");
     for (number, team) in teams.iter().enumerate().skip(1) {
         service.write(&format!("rules/team-{number}.toml"), team);
     }
