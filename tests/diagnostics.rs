@@ -48,6 +48,72 @@ fn bad_configurations() {
     compare("tests/fixtures/bad-config", |path| config::load(path, &env).err());
 }
 
+/// A mail goes to the owner of a team file, and another file may be in its place.
+#[test]
+fn a_mail_quotes_only_what_is_a_team_file() {
+    let mailed = |text: &str| {
+        let available = ChannelSettings::default().available();
+        let known = Known { templates: &BTreeSet::new(), channels: &available };
+        let problems = rule::check("rules/a.toml", text, known).unwrap_err();
+        problems.iter().map(Problem::render_for_mail).collect::<Vec<_>>().join("\n\n")
+    };
+    let start = "team = \"a\"\nto = [\"mailbox\"]\n";
+    for other in [
+        "root:hunter2:20000:0:99999:7:::\n".to_owned(),
+        "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n".to_owned(),
+        "# hunter2\n".to_owned(),
+        "password = \"hunter2\"\n".to_owned(),
+        "[database]\npassword = \"hunter2\"\n".to_owned(),
+        "password = \"hunter2\"\nmembers = 3 # hunter2\n".to_owned(),
+        format!("{start}password = \"hunter2\"\n[[rule]]\nname = 3 # hunter2\n"),
+        format!("{start}[[rule]]\nname = \"x\"\non = [\"push\"]\npassword = \"hunter2\"\n"),
+        format!("{start}[[rule]]\nname = \"x\"\non = [\"push\"]\nany = [{{ labels = 3, password = \"hunter2\" }}]\n"),
+        format!("{start}password = hunter2\n"),
+    ] {
+        let mailed = mailed(&other);
+        assert!(!mailed.contains("hunter2") && mailed.contains("rules/a.toml:"), "{mailed}");
+    }
+    let slip = "to = [\"https://hooks.example.com/T012345/B012345/abcdefghij0123456789abcd\", \"slack:#web\"]\n";
+    let slip = format!("{start}settle = 60\n").replace("to = [\"mailbox\"]\n", slip);
+    insta::assert_snapshot!(mailed(&slip), @r#"
+    error: `https://hooks.example.********************************************* isn't a destination: write github, jira or mailbox, or begin with email:, discord:, google-chat:, matrix:, mattermost:, mattermost-webhook:, rocket-chat:, slack:, slack-webhook:, teams:, webhook: or zulip:
+     --> rules/a.toml:2:7
+      |
+    2 | to = ["https://hooks.example.********************************************", "slack:#web"]
+      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: expected a duration such as "60s", found a number
+     --> rules/a.toml:3:10
+      |
+    3 | settle = 60
+      |          ^^
+      |
+      = help: write "60s" for seconds
+    "#);
+    let slip = format!("{start}members = [\"ana\", 3]\n[[rule]]\nname = \"x\"\non = \"push\"\nlables = [\"x\"]\n");
+    insta::assert_snapshot!(mailed(&slip), @r#"
+    error: expected a string, found a number
+     --> rules/a.toml:3:19
+      |
+    3 | members = ["ana", 3]
+      |                   ^
+      |
+      = help: write "3"
+
+    error: expected a list of strings, found a string
+     --> rules/a.toml:6:6
+      |
+    6 | on = "push"
+      |      ^^^^^^
+      |
+      = help: write ["push"]
+
+    error: unknown key `lables`
+    --> rules/a.toml:7:1
+     = help: did you mean `labels`?
+    "#);
+}
+
 const FULL: &str = r#"rules = "rules"
 github = { secrets = ["hunter2hunter2"] }
 [jira]

@@ -73,7 +73,7 @@ async fn mail(channels: &Channels, team: &Team, (file, kind): (&str, &str), mess
 }
 
 fn broken(team: &Team, problems: &[&Problem]) -> Message {
-    let shown = problems.iter().map(|problem| problem.render(false)).collect::<Vec<_>>().join("\n\n");
+    let shown = problems.iter().map(|problem| problem.render_for_mail()).collect::<Vec<_>>().join("\n\n");
     let text = format!("{} has errors. Its last good version stays in force until you fix them:", problems[0].file);
     message(team, format!("{} is broken", problems[0].file), (text, shown, None))
 }

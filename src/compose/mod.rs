@@ -23,7 +23,7 @@ use crate::template::{
     Block, Company, Context, Facts, Inline, Links, Message, RenderError, Templates, ThreadView, clean, context,
     for_kind, key_only, redacted,
 };
-use crate::toml_file::Problem;
+use crate::toml_file::{Problem, read_inside};
 use crate::track;
 
 pub use self::feedback::{Feedback, Reaction};
@@ -345,13 +345,11 @@ fn read_templates(folder: &Path) -> (BTreeMap<String, String>, Vec<Problem>) {
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let name = path.file_stem().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'));
         let (Some(name), Some("hbs")) = (name, path.extension().and_then(|end| end.to_str())) else { continue };
-        match std::fs::read_to_string(&path) {
+        match read_inside(folder, &path) {
             Ok(text) => {
                 sources.insert(name.to_owned(), text);
             }
-            Err(error) => {
-                problems.push(Problem::of_file(&path.display().to_string(), format!("cannot be read: {error}"), None));
-            }
+            Err((message, help)) => problems.push(Problem::of_file(&path.display().to_string(), message, help)),
         }
     }
     (sources, problems)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -10,10 +10,7 @@ use toml::de::DeTable;
 use super::Team;
 use super::check::{Among, Known, check_among};
 use super::file::TeamFile;
-use crate::toml_file::{At, Document, Problem};
-
-/// No team writes more by hand.
-const LARGEST: u64 = 1024 * 1024;
+use crate::toml_file::{At, Document, Problem, read_inside};
 
 /// What a folder of team files holds.
 #[derive(Debug, Default)]
@@ -37,7 +34,7 @@ pub fn load_folder(folder: &Path, known: Known<'_>) -> Loaded {
         }
     };
     let mut loaded = Loaded::default();
-    let texts: Vec<_> = files.into_iter().map(|path| (read_team_file(&path), path)).collect();
+    let texts: Vec<_> = files.into_iter().map(|path| (read_inside(folder, &path), path)).collect();
     let names: BTreeSet<_> = texts.iter().filter_map(|(text, _)| team_name(text.as_ref().ok()?)).collect();
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
     let mut lists = HashMap::new();
@@ -45,8 +42,8 @@ pub fn load_folder(folder: &Path, known: Known<'_>) -> Loaded {
         let name = path.display().to_string();
         let text = match text {
             Ok(text) => text,
-            Err(problem) => {
-                loaded.problems.push(problem);
+            Err((message, help)) => {
+                loaded.problems.push(Problem::of_file(&name, message, help));
                 continue;
             }
         };
@@ -84,29 +81,6 @@ fn team_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
-}
-
-/// The text of a team file.
-///
-/// # Errors
-/// It can't be read, is too large or is not UTF-8.
-fn read_team_file(path: &Path) -> Result<String, Problem> {
-    let problem = |message: String| Problem::of_file(&path.display().to_string(), message, None);
-    let unreadable = |error: io::Error| problem(format!("this file can't be read: {error}"));
-    // To open a named pipe would wait for a writer for ever.
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(problem("this isn't a regular file".to_owned()));
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(problem("this file is larger than 1 MiB, the most that a team file may be".to_owned()));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-        problem(format!("this file is not UTF-8: line {line} has a byte that is none"))
-    })
 }
 
 fn name_taken(file: &str, text: &str, other: &str) -> Vec<Problem> {
@@ -162,7 +136,7 @@ mod tests {
         c.toml:1:8: expected a string, found a number (write "3")
         d.toml:1:8: a.toml has a team of this name already (give this team another name, or put its rules into that file)
         e.toml: this file is not UTF-8: line 2 has a byte that is none
-        f.toml: this file is larger than 1 MiB, the most that a team file may be
+        f.toml: this file is larger than 1 MiB, the most that is read
         "#);
     }
 

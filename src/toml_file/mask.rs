@@ -102,6 +102,32 @@ pub(super) fn unparsed(text: &str, schema: &Schema) -> Vec<Range<usize>> {
     hidden
 }
 
+/// A text without what looks like a secret, wherever it comes from: long words of letters and digits, as tokens and keys are,
+/// and what may be secret in an address.
+pub(super) fn veiled(text: &str) -> String {
+    let mut hidden = Vec::new();
+    let mut start = 0;
+    for word in text.split_inclusive(char::is_whitespace) {
+        hidden.extend(in_address(text, start..start + word.len()));
+        for part in word.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || "+/_-=".contains(c))) {
+            if looks_secret(part) {
+                hidden.push(start..start + part.len());
+            }
+            start += part.len();
+        }
+    }
+    shown(text, &(0..text.len()), &hidden)
+}
+
+fn looks_secret(word: &str) -> bool {
+    let has = |word: &str, kind: fn(&char) -> bool| word.chars().any(|c| kind(&c));
+    let digits = |word: &str| has(word, char::is_ascii_digit);
+    let letters = |word: &str| has(word, char::is_ascii_alphabetic);
+    let long = |part: &str| part.len() >= 20 && digits(part) && letters(part);
+    let both_cases = has(word, char::is_ascii_lowercase) && has(word, char::is_ascii_uppercase);
+    word.split(|c: char| !c.is_ascii_alphanumeric()).any(long) || (word.len() > 24 && both_cases && digits(word))
+}
+
 fn key_names(schema: &Value) -> Vec<&str> {
     let members = schema.as_object().into_iter().flatten();
     let below = members.flat_map(|(_, member)| key_names(member));

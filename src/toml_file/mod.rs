@@ -6,6 +6,7 @@
 
 mod expand;
 mod field;
+mod inside;
 mod mask;
 mod problem;
 mod reader;
@@ -20,6 +21,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText, TextOrTexts};
+pub use inside::read_inside;
 pub use problem::{Place, Problem, Wrong, did_you_mean, nearest};
 pub use reader::{Reader, Secrets, TOKEN, Tables, WEB_ADDRESS};
 
@@ -95,6 +97,8 @@ pub struct Document<'t> {
     problems: Vec<Problem>,
     /// How much of the text the problems show.
     shown: usize,
+    /// Where the first unknown key is. From there on, the text may be something else.
+    unknown_from: usize,
 }
 
 impl<'t> Document<'t> {
@@ -123,13 +127,17 @@ impl<'t> Document<'t> {
         let span = table.span();
         let root = Spanned::new(span, DeValue::Table(table.into_inner()));
         let (hidden, problems) = (OnceCell::new(), Vec::new());
-        let mut document = Self { file, text, root, schema: schema::<T>, instead_of, hidden, problems, shown: 0 };
+        let (shown, unknown_from) = (0, usize::MAX);
+        let mut document =
+            Self { file, text, root, schema: schema::<T>, instead_of, hidden, problems, shown, unknown_from };
         let mut unknown = Vec::new();
         let raw = toml::Deserializer::parse(text).and_then(|deserializer| {
             serde_ignored::deserialize(deserializer, |path| unknown.push(At::of_ignored(&path)))
         });
         if !unknown.is_empty() {
             let schema = schema::<T>();
+            let starts = unknown.iter().filter_map(|at| Some(document.lookup(at)?.0?.start));
+            document.unknown_from = starts.min().unwrap_or(0);
             unknown.iter().for_each(|at| document.unknown_key(at, &schema));
         }
         match raw {
@@ -221,6 +229,9 @@ impl<'t> Document<'t> {
     fn push(&mut self, span: &Range<usize>, message: String, help: Option<String>) {
         if self.problems.len() < MOST_PROBLEMS && self.shown < MOST_SHOWN {
             let place = mask::place(self.text, span, self.hidden());
+            let rest = self.text.get(span.start..).unwrap_or_default();
+            let line_end = span.start + rest.find('\n').unwrap_or(rest.len());
+            let place = Place { as_expected: !span.is_empty() && line_end <= self.unknown_from, ..place };
             self.shown += place.shown.len();
             self.problems.push(Problem { file: self.file.to_owned(), place: Some(place), message, help });
         }

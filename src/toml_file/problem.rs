@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
+use super::mask;
+
 /// What is wrong with a value, and how to write it instead: a problem that has no place yet.
 pub type Wrong = (String, Option<String>);
 
@@ -34,6 +36,8 @@ pub struct Place {
     pub width: usize,
     /// The line as it may be shown: literal secrets are masked
     pub shown: String,
+    /// Whether the file is what it should be up to here: its syntax is right, and it has had no unknown key
+    pub as_expected: bool,
 }
 
 impl Problem {
@@ -55,14 +59,32 @@ impl Problem {
     ) -> Self {
         let shown = source.lines().nth(line.saturating_sub(1)).unwrap_or_default().to_owned();
         let width = usize::from(column <= shown.chars().count());
-        let place = Place { line, column, width, shown };
+        let place = Place { line, column, width, shown, as_expected: false };
         Self { file: file.to_owned(), place: Some(place), message: message.into(), help }
     }
 
     /// The problem as a block of lines: what is wrong, `FILE:LINE:COLUMN`, the line with carets, and the help.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
+        self.rendered(if colour { Renderer::styled() } else { Renderer::plain() }, true)
+    }
+
+    /// The same for a mail to the owner of the file. What is there now may be another file, put in its place by mistake or to
+    /// read it in the mail. So a line is quoted only if the file is what it should be up to there, and nothing that looks like
+    /// a secret is.
+    #[must_use]
+    pub fn render_for_mail(&self) -> String {
+        let place = self.place.clone().map(|place| Place { shown: mask::veiled(&place.shown), ..place });
+        let help = self.help.as_deref().map(mask::veiled);
+        let veiled = Self { file: self.file.clone(), place, message: mask::veiled(&self.message), help };
+        veiled.rendered(Renderer::plain(), self.place.as_ref().is_some_and(|place| place.as_expected))
+    }
+
+    fn rendered(&self, renderer: Renderer, quoting: bool) -> String {
         let mut group = match &self.place {
+            Some(place) if !quoting => Level::ERROR
+                .primary_title(&self.message)
+                .element(Origin::path(&self.file).line(place.line).char_column(place.column)),
             Some(place) => Level::ERROR.primary_title(&self.message).element(
                 Snippet::source(&place.shown)
                     .line_start(place.line)
@@ -74,7 +96,6 @@ impl Problem {
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
         }
-        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         renderer.render(&[group])
     }
 }
@@ -93,6 +114,7 @@ impl Place {
             column: text[line_start..start].chars().count() + 1,
             width: text[start..end].chars().count(),
             shown,
+            as_expected: false,
         }
     }
 
@@ -176,7 +198,7 @@ mod tests {
     fn places_count_characters_and_stay_in_their_line() {
         let text = "é = \"\"\"x\ny\"\"\"\r\nb = 1";
         let place = |span| {
-            let Place { line, column, width, shown } = Place::of(text, &span);
+            let Place { line, column, width, shown, .. } = Place::of(text, &span);
             (line, column, width, shown)
         };
         assert_eq!(place(5..14), (1, 5, 4, "é = \"\"\"x".to_owned()));

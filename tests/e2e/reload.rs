@@ -51,15 +51,45 @@ async fn a_changed_team_file_is_in_force_without_a_restart() {
 async fn sighup_reads_what_no_watcher_sees() {
     // The folder itself does not change when the file that a link leads to does (as with mounted volumes).
     let mut service = Service::new(&team("web", "contract"), "");
-    std::fs::rename(service.path("rules/team.toml"), service.path("real.toml")).unwrap();
-    std::os::unix::fs::symlink(service.path("real.toml"), service.path("rules/team.toml")).unwrap();
+    std::fs::create_dir(service.path("rules/..data")).unwrap();
+    std::fs::rename(service.path("rules/team.toml"), service.path("rules/..data/team.toml")).unwrap();
+    std::os::unix::fs::symlink("..data/team.toml", service.path("rules/team.toml")).unwrap();
     service.start().await;
     let more = "[[rule]]\nname = \"api\"\non = [\"pull_request.merged\"]\nlabels = [\"api\"]\n";
-    service.write("real.toml", &format!("{}{more}", team("web", "contract")));
+    service.write("rules/..data/team.toml", &format!("{}{more}", team("web", "contract")));
     assert!(told(&service, 1, "api").await.is_empty());
     service.signal("HUP");
     service.loaded(|loaded| loaded["rules"] == 2).await;
     assert_eq!(told(&service, 2, "api").await, ["web"]);
+}
+
+#[tokio::test]
+async fn a_link_out_of_the_folder_shows_nobody_what_is_there() {
+    let web = team("web", "contract").replace("settle", "owner = \"ana@example.com\"\nsettle");
+    let service = Service::started(&web, "").await.expecting(&["a file is broken"]);
+    let template = "hunter2 {{pr.title}}\n";
+    for (name, text) in [("secret", "hunter2\n"), ("secret.toml", "team = hunter2\n"), ("secret.hbs", template)] {
+        service.write(name, text);
+    }
+    let link = |to: &str, name: &str| {
+        let draft = service.path(&format!("{name}~"));
+        std::os::unix::fs::symlink(service.path(to), &draft).unwrap();
+        std::fs::rename(draft, service.path(name)).unwrap();
+    };
+    link("secret.hbs", "templates/merged.hbs");
+    for (mails, to) in [(1, "secret"), (2, "secret.toml")] {
+        link(to, "rules/team.toml");
+        logged(&service, "rules/team.toml: this link leads out of its folder").await;
+        let told = async || Some(service.mails()).filter(|all| all.len() == mails);
+        let all = eventually("the owner is told", told).await;
+        let text = read_mail(&all[mails - 1]).body_text(0).unwrap().into_owned();
+        assert!(text.contains("this link leads out of its folder") && !text.contains("hunter2"), "{text}");
+        service.write("rules/team.toml", &web);
+        service.loaded(|loaded| loaded["problems"] == 1).await;
+    }
+    assert_eq!(told(&service, 1, "contract").await, ["web"]);
+    let said = service.mails().iter().map(|mail| String::from_utf8_lossy(mail).into_owned()).collect::<String>();
+    assert!(said.contains("ana merged") && !said.contains("hunter2") && !service.log().contains("hunter2"), "{said}");
 }
 
 #[tokio::test]
