@@ -272,7 +272,8 @@ fn is_over(age: Duration, attempts: i64) -> bool {
 
 /// How long to wait after an attempt: 5 s, 15 s, 45 s, … up to an hour, give or take a fifth, so that many sends that
 /// failed together don't come back together. Greylisting asks for a second try within minutes.
-fn backoff(attempt: i64, random: f64) -> Duration {
+#[must_use]
+pub fn backoff(attempt: i64, random: f64) -> Duration {
     let power = i32::try_from(attempt.clamp(1, 12) - 1).unwrap_or(0);
     let seconds = (5.0 * 3f64.powi(power)).min(3600.0);
     Duration::from_secs_f64(seconds * (0.8 + 0.4 * random))

@@ -20,6 +20,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::members::Roster;
+use self::owner_mail::OwnerMail;
 use self::reload::{Loader, existing, report, watch};
 use self::sweeper::Sweeper;
 use crate::api;
@@ -103,7 +104,7 @@ impl App {
         let recovery = apis.recovery(&config, &store, &metrics);
         let (resume, resumed) = watch::channel(recovery.is_some().then(Timestamp::now));
         let (renamings, renamed) = mpsc::unbounded_channel();
-        let owners = owner_mail::follow_names(Arc::clone(&channels), rulebook.clone(), renamed, stopped.clone());
+        let owners = OwnerMail { channels: Arc::clone(&channels), rulebook: rulebook.clone(), renamings: renamed };
         let (lanes, (claims, claimed)) = (Lanes::default(), mpsc::unbounded_channel());
         let intake = Intake {
             store: store.clone(),
@@ -140,11 +141,11 @@ impl App {
         });
         let dispatcher = Dispatcher::new((store.clone(), lanes), Arc::clone(&channels), Arc::clone(&metrics), links);
         spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
-        spawn(&mut tasks, "owners", owners);
+        spawn(&mut tasks, "owners", owners.run(stopped.clone()));
         spawn(&mut tasks, "sweeper", Sweeper::new(store.clone(), config.keep).run(stopped.clone()));
         spawn(&mut tasks, "http", http::serve(listener, web, open_files::connections(), stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
-        let loader = Loader { config, rules, channels, metrics, roster };
+        let loader = Loader { config, rules, metrics, roster };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
         Ok(Self { address, store, tasks, written, stop, reload, _watcher: watcher })
     }

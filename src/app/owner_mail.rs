@@ -1,74 +1,159 @@
 //! Tells a team file's owner what is wrong with the file.
 //!
-//! Such mails aren't essential: the log says the same, and `microalign check` shows errors too, so a mail that fails
-//! isn't retried.
+//! These mails belong to no event, so the ledger has no line for them. They wait here, in a task of their own: nothing else waits
+//! for a mail server, and a mail that fails is tried again as messages are. After a restart, the log and `microalign check` say
+//! what is wrong.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 
 use crate::channel::{Channels, Outcome, Post};
 use crate::compose::Rulebook;
 use crate::destination::Destination;
+use crate::dispatch::backoff;
 use crate::rule::{Nameable, Outdated, Renaming, Team};
 use crate::template::{Block, Inline, Links, Message};
 use crate::toml_file::Problem;
 
-/// Mails the owner of each file that is broken, unless `before` had the same problems.
-pub async fn tell(channels: &Channels, rulebook: &Rulebook, before: &Rulebook) {
-    for (team, problems) in rulebook.broken() {
-        if before.broken().any(|(other, old)| other.name == team.name && old == problems) {
-            continue;
+/// The last is about three hours after the first.
+const ATTEMPTS: i64 = 10;
+const BROKEN: &str = "file.broken";
+const OUTDATED: &str = "file.outdated";
+
+/// Mails the owners of team files: when one is broken whose last good version stays in force, and when a rule uses an old name.
+pub(super) struct OwnerMail {
+    pub(super) channels: Arc<Channels>,
+    pub(super) rulebook: watch::Receiver<Arc<Rulebook>>,
+    pub(super) renamings: mpsc::UnboundedReceiver<Renaming>,
+}
+
+impl OwnerMail {
+    /// Runs until `stop` turns true, whatever is under way then.
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut mails = Mails::default();
+        loop {
+            let next = mails.waiting.iter().map(|mail| mail.next).min();
+            tokio::select! {
+                changed = self.rulebook.changed() => match changed {
+                    Ok(()) => {
+                        mails.update(&self.rulebook.borrow_and_update());
+                        continue;
+                    }
+                    Err(_) => return,
+                },
+                Some(renaming) = self.renamings.recv() => {
+                    mails.tell_of_name(&self.rulebook.borrow(), &renaming);
+                    continue;
+                }
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            tokio::select! {
+                () = mails.attempt(&self.channels) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
         }
-        mail(channels, team, (&problems[0].file, "file.broken"), &broken(team, &problems)).await;
     }
 }
 
-/// Mails the owner of each file with rules that use an old name of something that was renamed, until `stop` turns true.
-pub async fn follow_names(
-    channels: Arc<Channels>,
-    rulebook: watch::Receiver<Arc<Rulebook>>,
-    mut renamings: mpsc::UnboundedReceiver<Renaming>,
-    mut stop: watch::Receiver<bool>,
-) {
-    loop {
-        let renaming = tokio::select! {
-            renaming = renamings.recv() => renaming,
-            _ = stop.wait_for(|stop| *stop) => return,
+/// A mail that waits.
+struct Mail {
+    owner: String,
+    team: String,
+    file: String,
+    kind: &'static str,
+    message: Message,
+    at: Timestamp,
+    attempts: i64,
+    next: Instant,
+}
+
+/// The mails that wait. There is one at most about what is broken in a file.
+#[derive(Default)]
+struct Mails {
+    waiting: Vec<Mail>,
+    /// The problems that owners were told of, or will be, by file
+    told: BTreeMap<String, Vec<Problem>>,
+}
+
+impl Mails {
+    /// Adds a mail for each file that is broken in a new way. One that is out of date is dropped.
+    fn update(&mut self, rulebook: &Rulebook) {
+        let mut told = BTreeMap::new();
+        for (team, problems) in rulebook.broken() {
+            let file = problems[0].file.clone();
+            let known = self.told.remove(&file).filter(|known| known.iter().eq(problems.iter().copied()));
+            if known.is_none() {
+                self.waiting.retain(|mail| mail.kind != BROKEN || mail.file != file);
+                self.add(team, (&file, BROKEN), broken(team, &problems));
+            }
+            told.insert(file, known.unwrap_or_else(|| problems.into_iter().cloned().collect()));
+        }
+        self.waiting.retain(|mail| mail.kind != BROKEN || told.contains_key(&mail.file));
+        self.told = told;
+    }
+
+    /// Adds a mail for each file with rules that use an old name of something that was renamed.
+    fn tell_of_name(&mut self, rulebook: &Rulebook, renaming: &Renaming) {
+        for (file, team) in rulebook.files() {
+            let outdated = renaming.outdates(team);
+            if outdated.is_empty() {
+                continue;
+            }
+            for Outdated { rule, key, entry } in &outdated {
+                let (file, team) = (file.display(), &team.name);
+                tracing::warn!(%file, team, rule, key, entry, "a rule uses a name that has changed");
+            }
+            let message = renamed(team, file, (renaming, &outdated));
+            self.add(team, (&file.display().to_string(), OUTDATED), message);
+        }
+    }
+
+    fn add(&mut self, team: &Team, (file, kind): (&str, &'static str), message: Message) {
+        let Some(owner) = team.owner.clone() else { return };
+        let (team, file) = (team.name.clone(), file.to_owned());
+        let (at, attempts, next) = (Timestamp::now(), 0, Instant::now());
+        self.waiting.push(Mail { owner, team, file, kind, message, at, attempts, next });
+    }
+
+    /// Tries the mail that is due first.
+    async fn attempt(&mut self, channels: &Channels) {
+        let Some(index) = (0..self.waiting.len()).min_by_key(|index| self.waiting[*index].next) else { return };
+        let mail = &mut self.waiting[index];
+        let links = Links::default();
+        let post = Post {
+            team: &mail.team,
+            rule: "owner",
+            kind: mail.kind,
+            ..Post::new(&mail.message, &mail.file, (mail.at, &links))
         };
-        let Some(renaming) = renaming else { return };
-        let rulebook = Arc::clone(&rulebook.borrow());
-        tokio::select! {
-            () = tell_of_name(&channels, &rulebook, &renaming) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
+        let outcome = channels.send(&Destination::Email(mail.owner.clone()), &post).await;
+        mail.attempts += 1;
+        if !mail.waits_after(&outcome) {
+            self.waiting.remove(index);
         }
     }
 }
 
-async fn tell_of_name(channels: &Channels, rulebook: &Rulebook, renaming: &Renaming) {
-    for (file, team) in rulebook.files() {
-        let outdated = renaming.outdates(team);
-        if outdated.is_empty() {
-            continue;
+impl Mail {
+    /// Whether it is tried again after an attempt, and from when.
+    fn waits_after(&mut self, outcome: &Outcome) -> bool {
+        if matches!(outcome, Outcome::Sent { .. }) {
+            return false;
         }
-        for Outdated { rule, key, entry } in &outdated {
-            let (file, team) = (file.display(), &team.name);
-            tracing::warn!(%file, team, rule, key, entry, "a rule uses a name that has changed");
-        }
-        let message = renamed(team, file, (renaming, &outdated));
-        mail(channels, team, (&file.display().to_string(), "file.outdated"), &message).await;
-    }
-}
-
-async fn mail(channels: &Channels, team: &Team, (file, kind): (&str, &str), message: &Message) {
-    let Some(owner) = &team.owner else { return };
-    let links = Links::default();
-    let post = Post { team: &team.name, rule: "owner", kind, ..Post::new(message, file, (Timestamp::now(), &links)) };
-    let outcome = channels.send(&Destination::Email(owner.clone()), &post).await;
-    if !matches!(outcome, Outcome::Sent { .. }) {
-        tracing::warn!(team = team.name, kind, ?outcome, "failed to tell the owner of a team file");
+        let again =
+            matches!(outcome, Outcome::Transient { .. } | Outcome::Ambiguous { .. }) && self.attempts < ATTEMPTS;
+        let wait = backoff(self.attempts, fastrand::f64()).max(outcome.retry_after().unwrap_or_default());
+        self.next = Instant::now() + wait.min(Duration::from_secs(24 * 60 * 60));
+        let (team, kind, attempt) = (&self.team, self.kind, self.attempts);
+        tracing::warn!(team, kind, attempt, ?outcome, again, "failed to tell the owner of a team file");
+        again
     }
 }
 

@@ -9,8 +9,6 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::members::Roster;
-use super::owner_mail;
-use crate::channel::Channels;
 use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -59,7 +57,6 @@ pub(super) fn existing<'a>(folders: impl IntoIterator<Item = &'a PathBuf>) -> Ve
 pub(super) struct Loader {
     pub(super) config: Config,
     pub(super) rules: watch::Sender<Arc<Rulebook>>,
-    pub(super) channels: Arc<Channels>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) roster: Roster,
 }
@@ -91,10 +88,6 @@ impl Loader {
             let rulebook = Arc::new(Rulebook::load(&self.config, Some(&before)));
             self.rules.send_replace(Arc::clone(&rulebook));
             report(&rulebook, &self.metrics);
-            tokio::select! {
-                () = owner_mail::tell(&self.channels, &rulebook, &before) => {}
-                _ = stop.wait_for(|stop| *stop) => return,
-            }
         }
     }
 }

@@ -9,16 +9,18 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Service, merged, states};
 
-/// A mail server that says whether there is a mailbox, and counts who asks.
+/// A mail server that says whether there is a mailbox, counts who asks, and keeps what it takes.
 #[derive(Clone, Default)]
-struct MailServer {
-    mailbox: Arc<AtomicBool>,
-    asked: Arc<AtomicUsize>,
+pub struct MailServer {
+    pub mailbox: Arc<AtomicBool>,
+    pub busy: Arc<AtomicBool>,
+    pub asked: Arc<AtomicUsize>,
     last: Arc<Mutex<String>>,
+    pub mails: Arc<Mutex<Vec<String>>>,
 }
 
 impl MailServer {
-    async fn start(&self) -> u16 {
+    pub async fn start(&self) -> u16 {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = socket.local_addr().unwrap().port();
         let server = self.clone();
@@ -34,21 +36,29 @@ impl MailServer {
     async fn talk(&self, stream: TcpStream) -> Option<()> {
         let mut stream = BufReader::new(stream);
         stream.write_all(b"220 mail.example.com\r\n").await.ok()?;
-        let mut in_mail = false;
+        let (mut in_mail, mut mail) = (false, String::new());
         loop {
             let mut line = String::new();
             if stream.read_line(&mut line).await.ok()? == 0 {
                 return None;
             }
             if in_mail && line != ".\r\n" {
+                mail.push_str(&line);
                 continue;
+            }
+            if in_mail {
+                self.mails.lock().ok()?.push(std::mem::take(&mut mail));
             }
             in_mail = line.starts_with("DATA");
             let answer = match line.split([' ', '\r']).next()? {
                 "RCPT" => {
                     self.asked.fetch_add(1, Ordering::SeqCst);
                     *self.last.lock().ok()? = line.trim_end().to_owned();
-                    if self.mailbox.load(Ordering::SeqCst) { "250 fine" } else { "550 5.1.1 no such user" }
+                    match (self.busy.load(Ordering::SeqCst), self.mailbox.load(Ordering::SeqCst)) {
+                        (true, _) => "451 4.3.0 later",
+                        (false, true) => "250 fine",
+                        (false, false) => "550 5.1.1 no such user",
+                    }
                 }
                 "DATA" => "354 go on",
                 _ => "250 fine",

@@ -1,7 +1,10 @@
 //! Files that change while the service runs: what is right is in force at once, what is wrong changes nothing.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
 
+use crate::bounce::MailServer;
 use crate::support::{Service, eventually, merged, read_mail, states};
 
 fn team(name: &str, label: &str) -> String {
@@ -127,6 +130,64 @@ async fn a_mail_to_an_owner_does_not_hold_up_the_end() {
     assert_eq!(service.stop().await, 0);
     // The mail itself would be given up after 30 s.
     assert!(start.elapsed().as_secs() < 15, "it took {:?}", start.elapsed());
+}
+
+/// A service whose mail goes to a server at this address, with teams that have an owner.
+async fn with_owners(address: std::net::SocketAddr, teams: &[&str]) -> Service {
+    let mail = format!("[email]\nfrom = \"a@example.com\"\nsmtp = \"smtp://{address}\"\n");
+    let mut service = Service::new(&team("web", "contract"), &mail).expecting(&["a file is broken"]);
+    for name in teams {
+        service.write(&format!("rules/{name}.toml"), &owned(name));
+    }
+    service.start().await;
+    service
+}
+
+fn owned(name: &str) -> String {
+    team(name, "contract").replace("settle", &format!("owner = \"{name}-owner@example.com\"\nsettle"))
+}
+
+#[tokio::test]
+async fn mails_to_owners_hold_up_no_reload() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let names = ["docs", "data", "mobile"];
+    let service = with_owners(silent.local_addr().unwrap(), &names).await;
+    for name in names {
+        service.write(&format!("rules/{name}.toml"), &owned(name).replace("\"0s\"", "\"soon\""));
+    }
+    let _connection = silent.accept().await.unwrap();
+    let start = std::time::Instant::now();
+    let more = "[[rule]]\nname = \"api\"\non = [\"pull_request.merged\"]\nlabels = [\"api\"]\n";
+    service.write("rules/team.toml", &format!("{}{more}", team("web", "contract")));
+    service.loaded(|loaded| loaded["rules"] == 5).await;
+    assert!(start.elapsed().as_secs_f64() < 2.0, "it took {:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_mail_to_an_owner_is_tried_again_with_what_is_wrong_by_then() {
+    let server = MailServer::default();
+    server.mailbox.store(true, Ordering::SeqCst);
+    server.busy.store(true, Ordering::SeqCst);
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], server.start().await));
+    let service = with_owners(address, &["docs", "data"]).await;
+    let broken = |name: &str, settle: &str| owned(name).replace("\"0s\"", settle);
+    service.write("rules/docs.toml", &broken("docs", "\"soon\""));
+    service.write("rules/data.toml", &broken("data", "\"soon\""));
+    let asked = async |times: usize| {
+        eventually("the server is asked", async || (server.asked.load(Ordering::SeqCst) >= times).then_some(())).await;
+    };
+    asked(2).await;
+    service.write("rules/docs.toml", &broken("docs", "\"later\""));
+    service.write("rules/data.toml", &owned("data"));
+    service.loaded(|loaded| loaded["problems"] == 1).await;
+    asked(3).await;
+    server.busy.store(false, Ordering::SeqCst);
+    let taken = async || Some(server.mails.lock().unwrap().clone()).filter(|mails| !mails.is_empty());
+    let mails = eventually("the mail is taken", taken).await;
+    assert!(mails[0].contains("docs-owner@example.com") && mails[0].contains("later"), "{mails:?}");
+    // The mail about what was repaired would have come before.
+    tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+    assert_eq!(server.mails.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
