@@ -233,16 +233,21 @@ fn show(problems: &[Problem]) {
     eprintln!("{}", counted(problems.len(), "problem"));
 }
 
-/// Sends logs to standard error; `RUST_LOG` chooses how much.
+/// Sends logs to standard error; `RUST_LOG` chooses how much. It speaks for this program alone: below a warning, libraries log
+/// the values of templates, the addresses of links, passwords and mails.
 fn start_logs(format: LogFormat, level: &str) {
-    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::filter::{EnvFilter, filter_fn};
+    use tracing_subscriber::prelude::*;
     let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| EnvFilter::try_new(asked).is_ok());
-    // At the level `trace`, it logs passwords and the text of mails.
-    let filter = EnvFilter::new(format!("{},async_imap=warn", asked.as_deref().unwrap_or(level)));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::new(asked.as_deref().unwrap_or(level));
+    let capped = filter_fn(|about| {
+        let ours = about.target().split("::").next() == Some(env!("CARGO_CRATE_NAME"));
+        ours || *about.level() <= tracing::Level::WARN
+    });
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr);
     match format {
-        LogFormat::Human => logs.with_ansi(text::has_colour(&std::io::stderr())).with_target(false).init(),
-        LogFormat::Json => logs.json().flatten_event(true).with_target(false).init(),
+        LogFormat::Human => logs.with_ansi(text::has_colour(&std::io::stderr())).finish().with(capped).init(),
+        LogFormat::Json => logs.json().flatten_event(true).finish().with(capped).init(),
     }
 }
 

@@ -24,6 +24,7 @@ mod jira_setup;
 mod jira_sweep;
 mod keep;
 mod kill;
+mod logs;
 mod look;
 mod manners;
 mod mute;
