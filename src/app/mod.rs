@@ -10,7 +10,9 @@ mod owner_mail;
 mod reload;
 mod sweeper;
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -175,10 +177,13 @@ impl App {
     }
 }
 
-/// Creates the folder of the store, and logs where mail goes without a mail server.
+/// Creates the folder of the store, which nobody else may look into, and logs where mail goes without a mail server.
 fn prepare(config: &Config) -> Result<(), StartError> {
     if let Some(folder) = config.store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
             .map_err(|reason| StartError::Folder { path: folder.display().to_string(), reason })?;
     }
     if config.channels.email.as_ref().is_none_or(|email| email.smtp.is_none()) {

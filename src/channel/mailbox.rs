@@ -1,7 +1,8 @@
-//! The local mailbox: one `.eml` file a mail, in a folder.
+//! The local mailbox: one `.eml` file a mail, in a folder. Whatever the umask, only their owner may read them.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use super::email::Mail;
@@ -20,9 +21,9 @@ pub(super) async fn write(folder: &Path, post: &Post<'_>, mail: &Mail) -> Result
 }
 
 fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let draft = folder.join(format!(".{name}.tmp"));
-    let mut file = File::create(&draft)?;
+    let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&draft, folder.join(name))?;

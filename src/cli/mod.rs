@@ -29,7 +29,7 @@ use crate::config::{self, Config};
 use crate::store::Store;
 use crate::toml_file::Problem;
 
-use self::files::{create, fresh_secret};
+use self::files::{create, create_folder, fresh_secret};
 
 /// Keeps partner teams in the loop: GitHub and Jira webhooks in, a few short messages out.
 #[derive(Debug, Parser)]

@@ -24,6 +24,7 @@ mod ledger;
 mod mute;
 mod names;
 mod plan;
+mod private;
 mod reader;
 mod recall;
 mod recovery;
@@ -306,7 +307,7 @@ impl Store {
 /// Locks the file that is called like the store, with another end; `taken` says of whom it is if not ours.
 fn locked(path: &Path, end: &str, taken: impl FnOnce(String) -> StoreError) -> Result<File, StoreError> {
     let failed = |error: std::io::Error| StoreError::open(path, &error);
-    let file = File::options().create(true).truncate(false).write(true).open(beside(path, end)).map_err(failed)?;
+    let file = private::open(&beside(path, end)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(taken(path.display().to_string())),
@@ -340,6 +341,7 @@ impl Options {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         if self.usage != Use::Visit {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
+            private::create(&self.path);
         }
         let conn = Connection::open_with_flags(&self.path, flags)?;
         conn.busy_timeout(BUSY)?;

@@ -174,6 +174,8 @@ async fn a_folder_that_cant_be_written_can_be_read() {
     let service = stopped().await;
     alone(&service.path("microalign.db"));
     let mode = |mode| std::fs::set_permissions(&service.home, PermissionsExt::from_mode(mode)).unwrap();
+    // The operator lets others read it.
+    std::fs::set_permissions(service.path("microalign.db"), PermissionsExt::from_mode(0o644)).unwrap();
     mode(0o555);
     // Root may write everywhere.
     let id = std::process::Command::new("id").arg("-u").output().unwrap().stdout;

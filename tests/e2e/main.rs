@@ -31,6 +31,7 @@ mod mute;
 mod notes;
 mod own;
 mod places;
+mod private;
 mod recover;
 mod rehearse;
 mod reload;

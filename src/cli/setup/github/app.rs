@@ -12,7 +12,7 @@ use super::page::{self, Page};
 use super::{Plan, ping, refused};
 use crate::api::github::GithubLogin;
 use crate::api::github::{Hook, NewApp};
-use crate::cli::{Failure, create, say, variable};
+use crate::cli::{Failure, create, create_folder, say, variable};
 use crate::config;
 use crate::source::GITHUB_EVENTS;
 
@@ -28,7 +28,7 @@ pub(super) async fn make(plan: &Plan<'_>) -> Result<(), Failure> {
     // GitHub shows the key only once, so this checks first that it can be stored.
     let folder = plan.folder().join("secrets");
     let told = |error| Failure::Wrong(format!("the App's key can't be stored in {}: {error}", folder.display()));
-    std::fs::create_dir_all(&folder).map_err(told)?;
+    create_folder(&folder, 0o700).map_err(told)?;
     tempfile::tempfile_in(&folder).map_err(told)?;
 
     let github = plan.client(GithubLogin::Nobody).await?;
