@@ -2,7 +2,7 @@
 
 use microalign::http::{INSIDE, OUTSIDE};
 
-use crate::support::{Service, commented, eventually, read_mail};
+use crate::support::{SECRET, Service, commented, eventually, read_mail};
 
 const CADDYFILE: &str = include_str!("../../deploy/Caddyfile");
 const GUIDES: [(&str, &str); 2] = [
@@ -11,6 +11,8 @@ const GUIDES: [(&str, &str); 2] = [
 ];
 const TEAM: &str = "team = \"web\"\nto = [\"email:web@example.com\"]\nsettle = \"0s\"\n\
     [[rule]]\nname = \"notes\"\non = [\"note.assumed\"]\n";
+
+const UNIT: &str = include_str!("../../deploy/microalign.service");
 
 /// The paths that Caddy passes on.
 fn let_in() -> Vec<&'static str> {
@@ -61,4 +63,26 @@ async fn the_proxy_lets_in_what_people_and_providers_ask_for() {
         assert!(!lets_in(path) && is_served(&service, path).await, "{path} shows what happens inside");
     }
     assert!(!is_served(&service, "/nothing").await);
+}
+
+#[tokio::test]
+async fn check_needs_no_running_unit() {
+    // The configuration that the README shows, laid out as it says, where no service runs.
+    let (_, after) = GUIDES[0].1.split_once("```toml\n").unwrap();
+    let config = after.split("```").next().unwrap();
+    let service = Service::new(TEAM, "");
+    service.write("microalign.toml", config);
+    std::fs::create_dir(service.path("secrets")).unwrap();
+    std::fs::write(service.path("secrets/github"), SECRET).unwrap();
+    let (code, out, err) = service.run(&["check"]).await;
+    assert!(code == 0 && out.contains("fine"), "{out}{err}");
+    // In the unit, the same path leads to a copy.
+    let lines = || UNIT.lines().map(|line| line.trim_start_matches('#'));
+    let bound = lines().find_map(|line| line.strip_prefix("BindReadOnlyPaths=%d:")).unwrap();
+    assert_eq!(bound, "/etc/microalign/secrets");
+    let credentials = lines().filter_map(|line| line.strip_prefix("LoadCredential=")).collect::<Vec<_>>();
+    assert!(credentials.contains(&"github:/etc/microalign/secrets/github"), "{credentials:?}");
+    for (name, file) in credentials.iter().map(|line| line.split_once(':').unwrap()) {
+        assert_eq!(file, format!("{bound}/{name}"));
+    }
 }
