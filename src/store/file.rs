@@ -3,7 +3,7 @@
 //! SQLite notices none of this. It keeps on writing to a file that was deleted, takes an empty one for a new store, and
 //! drops from a log that was cut what it can't read.
 
-use std::fs::{File, Metadata, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -88,12 +88,17 @@ impl ServedFile {
 /// # Errors
 /// [`StoreError::InUse`], [`StoreError::Open`]
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
-    let failed = |error: io::Error| StoreError::open(path, &error);
-    let file = File::options().read(true).write(true).open(path).map_err(failed)?;
+    let file = locked(path, File::options().read(true).write(true));
+    file.map_err(|error| StoreError::open(path, &error))?.ok_or_else(|| StoreError::InUse(path.display().to_string()))
+}
+
+/// Opens and locks a file; `None` if another process has locked it.
+pub(super) fn locked(path: &Path, options: &OpenOptions) -> io::Result<Option<File>> {
+    let file = options.open(path)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.display().to_string())),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

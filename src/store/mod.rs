@@ -24,7 +24,6 @@ mod ledger;
 mod mute;
 mod names;
 mod plan;
-mod private;
 mod reader;
 mod recall;
 mod recovery;
@@ -41,7 +40,6 @@ mod told;
 mod writer;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
@@ -304,17 +302,6 @@ impl Store {
     }
 }
 
-/// Locks the file that is called like the store, with another end; `taken` says of whom it is if not ours.
-fn locked(path: &Path, end: &str, taken: impl FnOnce(String) -> StoreError) -> Result<File, StoreError> {
-    let failed = |error: std::io::Error| StoreError::open(path, &error);
-    let file = private::open(&beside(path, end)).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(taken(path.display().to_string())),
-        Err(std::fs::TryLockError::Error(e)) => Err(failed(e)),
-    }
-}
-
 /// The file that is called like the store, with another end.
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -339,9 +326,8 @@ struct Options {
 impl Options {
     fn open(&self) -> Result<Connection, rusqlite::Error> {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        if self.usage != Use::Visit {
+        if self.usage == Use::Scratch {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
-            private::create(&self.path);
         }
         let conn = Connection::open_with_flags(&self.path, flags)?;
         conn.busy_timeout(BUSY)?;

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use jiff::Timestamp;
 use rusqlite::named_params;
 
+use super::file::locked;
 use super::row::{Millis, Text, time};
-use super::{Accepted, Incoming, Store, StoreError, Tx, locked};
+use super::{Accepted, Incoming, Store, StoreError, Tx, beside};
 use crate::event::Source;
 
 /// Who can be asked for deliveries that did not arrive.
@@ -27,7 +29,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Recovering`], [`StoreError::Open`]
     pub fn begin_recovery(&self) -> Result<File, StoreError> {
-        locked(&self.path, ".recovery.lock", |_| StoreError::Recovering)
+        let path = beside(&self.path, ".recovery.lock");
+        let file = locked(&path, File::options().create(true).truncate(false).write(true).mode(0o600));
+        file.map_err(|error| StoreError::open(&path, &error))?.ok_or(StoreError::Recovering)
     }
 
     /// Remembers a hook, or where it is now.

@@ -1,6 +1,8 @@
 //! What goes wrong around the service, done to it from outside: `docs/reliability.md` lists the results.
 
 mod large;
+mod power;
 mod sending;
 mod store;
 mod strangers;
+mod wire;
