@@ -85,7 +85,7 @@ impl Company {
     pub fn files(&self) -> Vec<(String, String)> {
         let projects = self.teams.iter().map(|team| format!("\"{}\"", team.project)).collect::<Vec<_>>().join(", ");
         let config = format!(
-            "[github]\nsecrets = [\"month\"]\n[jira]\nsecrets = [\"month\"]\nprojects = [{projects}]\n\
+            "[github]\nsecrets = [\"a secret of the month\"]\n[jira]\nsecrets = [\"a secret of the month\"]\nprojects = [{projects}]\n\
              [email]\nfrom = \"microalign <updates@example.com>\"\n[slack]\ntoken = \"xoxb-month\"\n"
         );
         let teams = self.teams.iter().map(|team| (format!("rules/{}.toml", team.name), team.file()));
