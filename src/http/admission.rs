@@ -16,12 +16,16 @@ use tokio::sync::Notify;
 /// A body of the largest size takes less.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A body up to this size, as nearly all webhooks have, may also use what is kept back from larger ones: those take time to
+/// be read and verified, and can't be cut off meanwhile.
+const SMALL: usize = 512 * 1024;
+
 /// The room that there is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     /// Connections at a time
     pub connections: usize,
-    /// Bytes of bodies in memory at a time
+    /// Bytes of bodies in memory at a time; a quarter more for small ones
     pub bytes: usize,
 }
 
@@ -150,12 +154,12 @@ impl Place {
     /// The others take up less, or wait for us.
     pub(super) fn keep(&self, bytes: usize) -> Result<(), Full> {
         let mut state = self.admission.state();
-        match state.clients.get_mut(&self.id) {
-            Some(client) => client.bytes += bytes,
-            None => return Err(Full),
-        }
+        let Some(client) = state.clients.get_mut(&self.id) else { return Err(Full) };
+        client.bytes += bytes;
+        let room = self.admission.room.bytes;
+        let room = if client.bytes <= SMALL { room + room / 4 } else { room };
         state.bytes += bytes;
-        while state.bytes > self.admission.room.bytes {
+        while state.bytes > room {
             match state.slowest(|client| client.bytes).first() {
                 Some(slowest) if state.makes_room_for(*slowest, self.id) => state.cut_off(*slowest),
                 _ => {
@@ -231,6 +235,8 @@ mod tests {
 
     use super::*;
 
+    const MB: usize = 1024 * 1024;
+
     fn address(last: u8) -> IpAddr {
         [192, 0, 2, last].into()
     }
@@ -268,41 +274,51 @@ mod tests {
 
     #[test]
     fn the_bodies_of_the_address_with_most_in_memory_go() {
-        let admission = admission(10, 100);
+        let admission = admission(10, 100 * MB);
         let places = [1, 1, 2, 3].map(|last| admission.try_enter(address(last)).unwrap());
-        assert_eq!([places[0].keep(40), places[1].keep(30), places[2].keep(25)], [Ok(()); 3]);
-        assert_eq!(places[3].keep(10), Ok(()));
+        assert_eq!([places[0].keep(40 * MB), places[1].keep(30 * MB), places[2].keep(25 * MB)], [Ok(()); 3]);
+        assert_eq!(places[3].keep(10 * MB), Ok(()));
         assert_eq!(lost(&places), [true, false, false, false]);
         // Nobody goes for one that takes up more than all others.
-        assert_eq!(places[1].keep(60), Err(Full));
+        assert_eq!(places[1].keep(60 * MB), Err(Full));
         assert_eq!(lost(&places[1..]), [false, false, false]);
-        assert_eq!(places[2].keep(75), Err(Full), "what waits for us isn't taken from");
         assert_eq!(places[0].keep(1), Err(Full), "it is gone");
     }
 
     #[test]
     fn of_one_address_the_larger_goes_for_the_far_smaller() {
-        let admission = admission(10, 100);
+        let admission = admission(10, 100 * MB);
         let places = [1, 1, 1].map(|last| admission.try_enter(address(last)).unwrap());
-        assert_eq!([places[0].keep(50), places[1].keep(40)], [Ok(()); 2]);
-        assert_eq!(places[1].keep(11), Err(Full), "as large as the other");
-        assert_eq!(places[1].keep(45), Ok(()), "it had to begin again");
-        assert_eq!(places[2].keep(6), Ok(()));
+        assert_eq!([places[0].keep(50 * MB), places[1].keep(40 * MB)], [Ok(()); 2]);
+        assert_eq!(places[1].keep(11 * MB), Err(Full), "as large as the other");
+        assert_eq!(places[1].keep(45 * MB), Ok(()), "it had to begin again");
+        assert_eq!(places[2].keep(6 * MB), Ok(()));
         assert_eq!(lost(&places), [true, false, false]);
     }
 
     #[test]
+    fn large_ones_that_wait_for_us_leave_room_for_small_ones() {
+        let admission = admission(10, 100 * MB);
+        let places = [1, 1, 2].map(|last| admission.try_enter(address(last)).unwrap());
+        assert_eq!([places[0].keep(50 * MB), places[1].keep(50 * MB)], [Ok(()); 2]);
+        places[..2].iter().for_each(Place::received);
+        assert_eq!(places[2].keep(SMALL), Ok(()));
+        assert_eq!(places[2].keep(1), Err(Full));
+        assert_eq!(lost(&places), [false; 3]);
+    }
+
+    #[test]
     fn what_is_gone_makes_room() {
-        let admission = admission(2, 100);
+        let admission = admission(2, 100 * MB);
         for _ in 0..5 {
             let place = admission.try_enter(address(1)).unwrap();
-            assert_eq!(place.keep(60), Ok(()));
+            assert_eq!(place.keep(60 * MB), Ok(()));
             place.received();
         }
         let place = admission.try_enter(address(1)).unwrap();
-        assert_eq!(place.keep(60), Ok(()));
+        assert_eq!(place.keep(60 * MB), Ok(()));
         place.release();
-        assert_eq!(place.keep(100), Ok(()));
+        assert_eq!(place.keep(100 * MB), Ok(()));
     }
 
     #[test]
