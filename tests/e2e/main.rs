@@ -15,7 +15,6 @@ mod cut;
 mod damaged;
 mod deliver;
 mod deploy;
-mod disk;
 mod enrich;
 mod faults;
 mod forget;

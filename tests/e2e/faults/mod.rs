@@ -1,5 +1,6 @@
 //! What goes wrong around the service, done to it from outside: `docs/reliability.md` lists the results.
 
+mod disk;
 mod large;
 mod power;
 mod sending;

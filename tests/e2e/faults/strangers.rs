@@ -41,7 +41,7 @@ impl Stranger {
             Self::Bytes => {
                 socket.write_all(b"Transfer-Encoding: chunked\r\n\r\n").await?;
                 while socket.write_all(b"1\r\nx\r\n").await.is_ok() {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    tokio::time::sleep(Duration::from_millis(3)).await;
                 }
             }
             Self::Large => {
