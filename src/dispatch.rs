@@ -64,13 +64,11 @@ impl Dispatcher {
     pub async fn run(self, mut claimed: mpsc::UnboundedReceiver<Vec<Lane>>, mut stop: watch::Receiver<bool>) {
         let (mut running, mut last) = (JoinSet::new(), Now::read());
         while !*stop.borrow() {
+            last = self.follow_clock(last, Now::read()).await;
             let look = if running.is_empty() { LOOK } else { SOON };
             let lanes = tokio::select! {
                 Some(lanes) = claimed.recv() => lanes,
-                () = tokio::time::sleep(look) => {
-                    last = self.follow_clock(last, Now::read()).await;
-                    self.claim().await
-                }
+                () = tokio::time::sleep(look) => self.claim().await,
                 Some(ended) = running.join_next() => {
                     // All that ended meanwhile, so that one claim serves them.
                     for ended in [ended].into_iter().chain(std::iter::from_fn(|| running.try_join_next())) {

@@ -11,6 +11,9 @@ use crate::support::{Service, TEAM, eventually, merged, states};
 
 const LOST: &[&str] = &["deleted or replaced", "failed to store", "not ready", "nothing was written", "failed to"];
 
+/// What is done to a file.
+type Fault<'a> = &'a dyn Fn(&Path);
+
 fn file(service: &Service, end: &str) -> std::path::PathBuf {
     service.path(&format!("microalign.db{end}"))
 }
@@ -22,7 +25,7 @@ async fn nothing_is_accepted_once_the_store_is_deleted_or_replaced() {
         std::fs::copy(path, path.with_extension("copy")).unwrap();
         std::fs::rename(path.with_extension("copy"), path).unwrap();
     };
-    let table: [(&str, &str, &dyn Fn(&Path)); 4] = [
+    let table: [(&str, &str, Fault<'_>); 4] = [
         ("the file is deleted", "", &delete),
         ("the file is replaced", "", &replace),
         ("the log is deleted", "-wal", &delete),
@@ -92,7 +95,7 @@ async fn a_store_that_was_cut_is_not_taken_for_a_new_one() {
         std::fs::remove_file(path).unwrap();
         Connection::open(path).unwrap().execute_batch("CREATE TABLE other (it)").unwrap();
     };
-    let table: [(&str, bool, &str, &dyn Fn(&Path), &str); 7] = [
+    let table: [(&str, bool, &str, Fault<'_>, &str); 7] = [
         ("an empty file", false, "", &|path| cut(path, 0), "is damaged: it is empty"),
         ("half of a file", false, "", &|path| cut(path, 2), "is damaged: database disk image is malformed"),
         ("most of a file", false, "", &most, "is damaged: "),

@@ -34,7 +34,7 @@ async fn no_request_is_taken_for_another() {
         ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), &[]),
         ("many headers", post(&many, ""), &[431]),
         ("a long header", post(&long, ""), &[431]),
-        ("a long path", format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "y".repeat(1_000_000)), &[414]),
+        ("a long path", format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "y".repeat(1_000_000)), &[431]),
         ("a NUL", post("X: a\0b\r\n", ""), &[400]),
         ("a header that is continued", post("X: a\r\n b\r\nContent-Length: 0\r\n", ""), &[400]),
         ("a space before the colon", post("Content-Length : 5\r\n", "hello"), &[400]),
