@@ -5,6 +5,7 @@
 //! message is written for its destination is up to [`crate::channel`].
 
 mod bounce;
+mod turn;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+
+pub use self::turn::{Turn, ended};
 
 use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
@@ -116,36 +119,28 @@ impl Dispatcher {
 
     /// Sends to one destination, in order. After trouble the rest waits for its turn again.
     async fn lane(self, lane: Lane, stop: watch::Receiver<bool>) {
-        let mut trouble = None;
-        for send in lane.sends() {
-            let (outcome, asked) = match trouble {
-                None if !*stop.borrow() => {
-                    lane.begins(Instant::now());
+        let mut turn = Turn::new(lane);
+        while let Some(send) = turn.send() {
+            let stopping = *stop.borrow();
+            let untried = if stopping { Some(SendOutcome::Unclaimed) } else { turn.untried(send, Timestamp::now()) };
+            let (outcome, asked) = match untried {
+                Some(outcome) => (outcome, None),
+                None => {
+                    turn.begins(Instant::now());
                     self.attempt(send, stop.clone()).await
                 }
-                _ => (SendOutcome::Unclaimed, None),
             };
-            if matches!(outcome, SendOutcome::Again { .. }) {
-                trouble = Some(asked.unwrap_or_default().min(LONGEST_REST));
-            }
-            if !self.record_outcome(send, outcome, stop.clone()).await {
+            if !self.record_outcome(send, &outcome, stop.clone()).await {
                 // At the next start, the first that has not ended is taken to have been tried.
                 break;
             }
+            turn.go_on(&outcome, asked);
         }
-        lane.ended(trouble, Instant::now());
+        turn.end(Instant::now());
     }
 
     /// How it ended, and how long the other end asks to be left alone.
     async fn attempt(&self, send: &Claimed, stop: watch::Receiver<bool>) -> (SendOutcome, Option<Duration>) {
-        if let Some(error) = send.refusals.as_ref().and_then(|known| bounce::suppressed(known, Timestamp::now())) {
-            tracing::warn!(
-                update = send.update,
-                team = send.rule.team,
-                "did not try to send: the address has refused mail for a while"
-            );
-            return (SendOutcome::Failed { error, doubtful: false }, None);
-        }
         let links = self.links(send);
         let tag = self.reply_tag(send);
         let post = Post { reply_tag: tag.as_deref(), ..post(send, &links) };
@@ -154,8 +149,7 @@ impl Dispatcher {
             () = stopped_since(stop, LAST_ATTEMPT) => Outcome::ambiguous("the service stopped during this attempt"),
         };
         self.metrics.send(send.destination.channel(), outcome.name());
-        let asked = outcome.retry_after();
-        let outcome = outcome_of(send, outcome, Timestamp::now(), fastrand::f64());
+        let (outcome, asked) = ended(send, outcome, Timestamp::now(), fastrand::f64());
         let (update, attempt) = (&send.update, send.attempt);
         match &outcome {
             SendOutcome::Sent { .. } => {
@@ -196,10 +190,11 @@ impl Dispatcher {
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the
     /// message would be sent twice for each time it is lost. `false` if the service stops before.
-    async fn record_outcome(&self, send: &Claimed, outcome: SendOutcome, mut stop: watch::Receiver<bool>) -> bool {
+    async fn record_outcome(&self, send: &Claimed, outcome: &SendOutcome, mut stop: watch::Receiver<bool>) -> bool {
         for wait in [1, 5, 15].into_iter().chain(std::iter::repeat(30)).map(Duration::from_secs) {
             let last = *stop.borrow();
-            match self.store.record_outcome(send, &outcome, wait > Duration::from_secs(1)).await {
+            let before = wait > Duration::from_secs(1);
+            match self.store.record_outcome(send, outcome, before, Timestamp::now()).await {
                 Ok(true) => return true,
                 Ok(false) => {
                     tracing::warn!(update = send.update, "another worker took this send over");

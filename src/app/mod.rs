@@ -90,7 +90,7 @@ impl App {
     /// [`StartError`]
     pub async fn start(config: Config) -> Result<Self, StartError> {
         prepare(&config)?;
-        let (store, written) = Store::serve(&config.store).await?;
+        let (store, written) = Store::serve(&config.store, Timestamp::now()).await?;
         let key = store.link_key().await?;
         let channels = Arc::new(Channels::new(config.channels.clone(), Names::new(&key)));
         let listener = bind(config.listen).await?;

@@ -124,19 +124,14 @@ impl Intake {
         }
     }
 
-    /// Works on what there is `now`: one batch of deliveries, of updates, of silences. `false` when there was nothing
-    /// to do.
+    /// Works on what there is `now`, in one transaction however long that takes: one batch of deliveries, of updates, of
+    /// silences. `false` when there was nothing to do.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn step(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let (mut left, mut worked) = (self.read().await?, 0);
-        loop {
-            worked += self.work(&mut left, now, true).await?.worked;
-            if left.deliveries.is_empty() {
-                return Ok(worked > 0);
-            }
-        }
+        let mut batch = Batch { turn: Duration::MAX, ..self.read().await? };
+        Ok(self.work(&mut batch, now, true).await?.worked > 0)
     }
 
     /// Works on what is left of a batch, else on the next one.
@@ -162,7 +157,11 @@ impl Intake {
         }
     }
 
-    async fn plan_waiting(&self, now: Timestamp) -> Result<usize, StoreError> {
+    /// Plans deliveries that came up to `now`, and releases nothing. Says how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn plan_waiting(&self, now: Timestamp) -> Result<usize, StoreError> {
         let mut batch = self.read().await?;
         // What comes meanwhile is newer than what was missed, and does not wait for that.
         let before = batch.deliveries.iter().take_while(|delivery| delivery.received <= now).count();
@@ -189,7 +188,7 @@ impl Intake {
             let learned = names::complete(&mut parsed, &settings, (tx, &store))?;
             let full = deliveries.len() >= Tx::DELIVERIES;
             let (deliveries, parsed) = (deliveries.into(), parsed.into());
-            Ok(Batch { deliveries, parsed, unreadable, learned, full, careful: false })
+            Ok(Batch { deliveries, parsed, unreadable, learned, turn: TURN, full, careful: false })
         };
         let mut batch = self.store.read(read).await?;
         if let Some(enricher) = self.enricher.as_ref().filter(|_| !batch.parsed.is_empty()) {
@@ -201,9 +200,10 @@ impl Intake {
 
     /// Does a round of work, in one transaction. What there is no time for is left in the batch; what fails is read again.
     async fn work(&self, batch: &mut Batch, now: Timestamp, release: bool) -> Result<Done, StoreError> {
+        let turn = batch.turn;
         match self.work_on(batch, now, release).await {
             Err(StoreError::Corrupt(_)) => {
-                *batch = Batch { careful: true, ..self.read().await? };
+                *batch = Batch { careful: true, turn, ..self.read().await? };
                 self.work_on(batch, now, release).await
             }
             done => done,
@@ -211,7 +211,7 @@ impl Intake {
     }
 
     async fn work_on(&self, batch: &mut Batch, now: Timestamp, release: bool) -> Result<Done, StoreError> {
-        let Batch { mut deliveries, mut parsed, unreadable, learned, full, careful } = std::mem::take(batch);
+        let Batch { mut deliveries, mut parsed, unreadable, learned, turn, full, careful } = std::mem::take(batch);
         let (rulebook, resumed, tell_authors) =
             (Arc::clone(&self.rulebook.borrow()), *self.resumed.borrow(), self.tell_authors);
         let sending = self.sending.as_ref().map(|sending| sending.lanes.clone());
@@ -224,7 +224,7 @@ impl Intake {
                 round.take_in(delivery, parsed)?;
                 deliveries.pop_front();
                 taken += 1;
-                if begun.elapsed() > TURN {
+                if begun.elapsed() > turn {
                     break;
                 }
             }
@@ -242,7 +242,7 @@ impl Intake {
                 Some(lanes) if release => tx.claim(&lanes, Now::read())?,
                 _ => Vec::new(),
             };
-            let left = Batch { deliveries, parsed, full, careful, ..Batch::default() };
+            let left = Batch { deliveries, parsed, turn, full, careful, ..Batch::default() };
             let after = After { left, learned, states, renamings, lanes };
             Ok((Done { worked, more, next_due: tx.next_due()? }, after))
         });
@@ -285,6 +285,8 @@ struct Batch {
     /// Those that can't be read
     unreadable: Vec<i64>,
     learned: Learned,
+    /// How long deliveries are taken into one transaction
+    turn: Duration,
     /// There may be more
     full: bool,
     /// One of them can't be planned, and is to be set aside

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use crate::event::{About, Event, Renamed, Source, Undoes};
 use crate::rule::{Renaming, Rules};
 use crate::source::{self, Parsed, Settings};
@@ -58,9 +60,14 @@ pub(super) fn complete(
     Ok(Learned { homes: (homes != known).then_some(homes), people })
 }
 
-/// Gives an event the last names that it lacks, by what was written before it. Says what it renames that was not known to be
-/// renamed.
-pub(super) fn settle(event: &mut Event, rules: &Rules, tx: &Tx<'_>) -> Result<Option<Renaming>, StoreError> {
+/// Gives an event the last names that it lacks, by what was written before `now`. Says what it renames that was not known to
+/// be renamed.
+pub(super) fn settle(
+    event: &mut Event,
+    rules: &Rules,
+    tx: &Tx<'_>,
+    now: Timestamp,
+) -> Result<Option<Renaming>, StoreError> {
     follow_aliases(event, tx)?;
     follow_number(event, tx)?;
     // What undoes an occurrence is found by its name, whichever of the two comes first.
@@ -70,7 +77,7 @@ pub(super) fn settle(event: &mut Event, rules: &Rules, tx: &Tx<'_>) -> Result<Op
     keep_words(event, rules);
     let Some(renamed) = event.renamed.clone() else { return Ok(None) };
     let renaming = renaming(event, &renamed, tx)?;
-    rename(event, &renamed, tx)?;
+    rename(event, &renamed, tx, now)?;
     Ok(renaming)
 }
 
@@ -152,12 +159,12 @@ fn renaming(event: &Event, Renamed { from, to }: &Renamed, tx: &Tx<'_>) -> Resul
 }
 
 /// Gives the subject of an event its new name, with all that is known of the old one.
-fn rename(event: &mut Event, renamed: &Renamed, tx: &Tx<'_>) -> Result<(), StoreError> {
+fn rename(event: &mut Event, renamed: &Renamed, tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     let new = tx.known(&renamed.to)?;
     tx.rename(renamed)?;
     if let Some(new) = &new {
         // It was heard of by its new name before.
-        tx.know(&renamed.to, new, track::thread(&renamed.to, &new.tickets))?;
+        tx.know((&renamed.to, new), track::thread(&renamed.to, &new.tickets), now)?;
     }
     if event.subject == renamed.from {
         // It says how it was there.

@@ -48,7 +48,7 @@ impl Round<'_> {
         let mut events = VecDeque::from(events);
         while let Some(mut event) = events.pop_front() {
             let rules = self.rulebook.rules();
-            self.renamings.extend(names::settle(&mut event, rules, self.tx)?);
+            self.renamings.extend(names::settle(&mut event, rules, self.tx, self.now)?);
             let facts = self.facts(&event)?;
             let tracked = track::complete(event, facts);
             let plan = plan::plan(&tracked, rules, &self.tx.history(&tracked.event.subject)?, self.now);

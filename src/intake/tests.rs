@@ -71,7 +71,7 @@ impl Clocked {
         let config = config::load(&folder.path().join("microalign.toml"), &|_| None).unwrap();
         let rulebook = Rulebook::load(&config, None);
         assert_eq!(rulebook.problems(), []);
-        let (store, _) = Store::serve(&folder.path().join("store.db")).await.unwrap();
+        let (store, _) = Store::serve(&folder.path().join("store.db"), Timestamp::now()).await.unwrap();
         let intake = Intake {
             store,
             settings: Settings::default(),
@@ -141,7 +141,7 @@ impl Clocked {
         for send in &sends {
             self.intake
                 .store
-                .record_outcome(send, &SendOutcome::Sent { reference: None, anew: false, doubt: None }, false)
+                .record_outcome(send, &SendOutcome::Sent { reference: None, anew: false, doubt: None }, false, at(now))
                 .await
                 .unwrap();
         }
@@ -419,7 +419,7 @@ async fn a_clock_that_was_set_back_silences_nobody() {
     // The clock is a day ahead.
     let lanes = store.claim(&Lanes::default(), moment("2026-11-21T09:00:00Z")).await.unwrap();
     let again = SendOutcome::Again { at: at("2026-11-21T09:00:05Z"), error: "451 later".to_owned(), doubtful: false };
-    assert!(store.record_outcome(&lanes[0].sends()[0], &again, false).await.unwrap());
+    assert!(store.record_outcome(&lanes[0].sends()[0], &again, false, at("2026-11-21T09:00:00Z")).await.unwrap());
     assert!(clocked.claim("2026-11-20T09:01:00Z").await.is_empty());
     store.clock_set_back(std::time::Duration::from_secs(86_400), at("2026-11-20T09:00:00Z")).await.unwrap();
     assert!(clocked.claim("2026-11-20T09:00:04Z").await.is_empty());
@@ -438,7 +438,10 @@ async fn a_send_whose_claim_ran_out_may_be_a_second_one_and_says_so() {
     assert_eq!((again[0].doubtful, again[0].attempt), (true, 2));
     assert_eq!(again[0].error.as_deref(), Some("ambiguous: nobody knows how attempt 1 ended"));
     let late = SendOutcome::Sent { reference: None, anew: false, doubt: None };
-    assert!(!store.record_outcome(&first[0].sends()[0], &late, false).await.unwrap(), "its fence is old");
+    assert!(
+        !store.record_outcome(&first[0].sends()[0], &late, false, at("2026-11-20T09:20:00Z")).await.unwrap(),
+        "its fence is old"
+    );
 }
 
 fn team_of_merges() -> String {

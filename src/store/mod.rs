@@ -45,6 +45,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
@@ -192,16 +193,16 @@ pub struct Store {
 pub type Written = oneshot::Receiver<()>;
 
 impl Store {
-    /// Opens the store to serve from it: only one process can.
+    /// Opens the store to serve from it from `now` on: only one process can.
     ///
     /// The second value resolves when the last `Store` is dropped and all writes are on disk.
     ///
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::Open`]
-    pub async fn serve(path: &Path) -> Result<(Self, Written), StoreError> {
+    pub async fn serve(path: &Path, now: Timestamp) -> Result<(Self, Written), StoreError> {
         let file = ServedFile::lock(path)?;
         let (store, written) = Self::open(path, Use::Serve, Some(file)).await?;
-        store.write(|tx| tx.release_claims()).await?;
+        store.write(move |tx| tx.release_claims(now)).await?;
         Ok((store, written))
     }
 

@@ -150,7 +150,7 @@ impl Tx<'_> {
     /// As above
     pub fn write_event(&self, planned: PlannedEvent<'_>, now: Timestamp) -> Result<(), StoreError> {
         let PlannedEvent { delivery, tracked, plan } = planned;
-        self.learn_subject(tracked)?;
+        self.learn_subject(tracked, now)?;
         let event = self.insert_event(delivery, &tracked.event)?;
         for update in &plan.updates {
             let line =
@@ -175,9 +175,9 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn learn_subject(&self, tracked: &Tracked) -> Result<(), StoreError> {
+    fn learn_subject(&self, tracked: &Tracked, now: Timestamp) -> Result<(), StoreError> {
         let Tracked { event, known, .. } = tracked;
-        self.know(&event.subject, known, &tracked.conversation())?;
+        self.know((&event.subject, known), &tracked.conversation(), now)?;
         if let About::Ticket(ticket) = &known.about
             && let Some(id) = ticket.id.as_deref().filter(|id| *id != ticket.key)
         {
@@ -202,17 +202,16 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes what is known of a subject, and its conversation.
+    /// Writes what is known `now` of a subject, and its conversation.
     ///
     /// # Errors
     /// As above
-    pub fn know(&self, subject: &str, known: &Known, thread: &str) -> Result<(), StoreError> {
+    pub fn know(&self, (subject, known): (&str, &Known), thread: &str, now: Timestamp) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO subject (key, state, thread, seen_at) VALUES (:key, :known, :thread, :now)
              ON CONFLICT (key) DO UPDATE
              SET state = excluded.state, thread = excluded.thread, seen_at = excluded.seen_at",
-            named_params! { ":key": subject, ":known": Json(known), ":thread": thread,
-            ":now": Millis(Timestamp::now()) },
+            named_params! { ":key": subject, ":known": Json(known), ":thread": thread, ":now": Millis(now) },
         )?;
         Ok(())
     }

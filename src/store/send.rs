@@ -50,8 +50,8 @@ pub enum SendOutcome {
 }
 
 impl Store {
-    /// Records how an attempt ended. `false` when another worker took the send over since. One that could not be written
-    /// `before` has a commit of its own, so that it takes no other write with it.
+    /// Records how an attempt ended `now`. `false` when another worker took the send over since. One that could not be
+    /// written `before` has a commit of its own, so that it takes no other write with it.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`]
@@ -60,8 +60,9 @@ impl Store {
         claimed: &Claimed,
         outcome: &SendOutcome,
         before: bool,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let ended = Ended::of(claimed, outcome);
+        let ended = Ended::of(claimed, outcome, now);
         let urgency = if before { Urgency::CanWait } else { Urgency::Outcome };
         let (job, answer) = Job::new(urgency, move |tx| tx.record_outcome(&ended));
         self.writer.send(job).await.map_err(|_| StoreError::NotWritten)?;
@@ -94,7 +95,7 @@ impl Tx<'_> {
     /// destination, and so has the same `next_at`, is tried in order, each once the one before it has ended: so that is the
     /// first of those that are left, and the others were not tried. The states are named as the index has them, so that it is
     /// used.
-    pub(super) fn release_claims(&self) -> Result<(), StoreError> {
+    pub(super) fn release_claims(&self, now: Timestamp) -> Result<(), StoreError> {
         self.run(
             "UPDATE send SET state = 'queued', next_at = :now, fence = fence + 1,
                     attempts = iif(id = tried, attempts, attempts - 1),
@@ -102,10 +103,10 @@ impl Tx<'_> {
              FROM (SELECT destination AS place, next_at AS lease, min(id) AS tried FROM send
                    WHERE state = 'sending' AND state IN ('queued', 'sending') GROUP BY destination, next_at)
              WHERE destination = place AND next_at = lease AND state = 'sending' AND state IN ('queued', 'sending')",
-            named_params! { ":now": Millis(Timestamp::now()), ":stopped": STOPPED },
+            named_params! { ":now": Millis(now), ":stopped": STOPPED },
         )?;
         // A rest that is longer than ours is one that the other end asked for, or comes from a clock that was wrong.
-        self.wait_at_most(Duration::from_secs(3600), Timestamp::now())
+        self.wait_at_most(Duration::from_secs(3600), now)
     }
 
     /// Nothing waits longer than that for its next attempt.
@@ -261,8 +262,7 @@ struct Ended {
 }
 
 impl Ended {
-    fn of(claimed: &Claimed, outcome: &SendOutcome) -> Self {
-        let now = Timestamp::now();
+    fn of(claimed: &Claimed, outcome: &SendOutcome, now: Timestamp) -> Self {
         let ended = Self {
             id: claimed.id,
             fence: claimed.fence,

@@ -157,7 +157,7 @@ const KEPT: &str = "
     ticket_id.key timer.kind timer.rule timer.subject timer.team";
 
 async fn filled(path: &Path, sql: &str, body: &str) -> Store {
-    let (store, _) = Store::serve(path).await.unwrap();
+    let (store, _) = Store::serve(path, Timestamp::now()).await.unwrap();
     let incoming = Incoming {
         source: Source::Github,
         key: "d-1".to_owned(),

@@ -1,0 +1,77 @@
+//! A destination's turn: what was claimed for it, tried in order.
+//!
+//! Nothing waits here, and nothing is sent: what happened, and when, is told from outside. So a simulation can have its own
+//! clock and its own providers.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::{LONGEST_REST, bounce, outcome_of};
+use crate::channel::Outcome;
+use crate::store::{Claimed, Lane, SendOutcome};
+
+/// A lane under way.
+pub struct Turn {
+    lane: Lane,
+    /// How many sends have ended
+    ended: usize,
+    /// Something failed: the destination gets a rest, at least this long
+    trouble: Option<Duration>,
+}
+
+impl Turn {
+    /// Begins with the first send.
+    #[must_use]
+    pub fn new(lane: Lane) -> Self {
+        Self { lane, ended: 0, trouble: None }
+    }
+
+    /// The send that is next.
+    #[must_use]
+    pub fn send(&self) -> Option<&Claimed> {
+        self.lane.sends().get(self.ended)
+    }
+
+    /// How a send ends without being tried: after trouble it waits for its turn again, and an address that doesn't exist is
+    /// left alone.
+    #[must_use]
+    pub fn untried(&self, send: &Claimed, now: Timestamp) -> Option<SendOutcome> {
+        if self.trouble.is_some() {
+            return Some(SendOutcome::Unclaimed);
+        }
+        let error = bounce::suppressed(send.refusals.as_ref()?, now)?;
+        tracing::warn!(
+            update = send.update,
+            team = send.rule.team,
+            "did not try to send: the address has refused mail for a while"
+        );
+        Some(SendOutcome::Failed { error, doubtful: false })
+    }
+
+    /// Notes that an attempt begins.
+    pub fn begins(&self, now: Instant) {
+        self.lane.begins(now);
+    }
+
+    /// Goes on to the next send, now that it is on disk how this one ended. `asked` is how long the other end asks to be left
+    /// alone.
+    pub fn go_on(&mut self, outcome: &SendOutcome, asked: Option<Duration>) {
+        if matches!(outcome, SendOutcome::Again { .. }) {
+            self.trouble = Some(asked.unwrap_or_default().min(LONGEST_REST));
+        }
+        self.ended += 1;
+    }
+
+    /// Ends the turn: others may claim for the destination again, after the rest that it gets.
+    pub fn end(self, now: Instant) {
+        self.lane.ended(self.trouble, now);
+    }
+}
+
+/// What follows from an attempt that ended `now`, and how long the other end asks to be left alone; `random` is in 0..1.
+#[must_use]
+pub fn ended(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> (SendOutcome, Option<Duration>) {
+    let asked = outcome.retry_after();
+    (outcome_of(send, outcome, now, random), asked)
+}
