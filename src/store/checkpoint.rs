@@ -1,6 +1,6 @@
 //! Copies the log into the file, beside the writer: while it does so itself, senders would wait for tens of milliseconds.
 
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ const PAGES: i64 = 4000;
 /// The thread that copies the log.
 pub(super) struct Checkpointer {
     written: SyncSender<()>,
+    /// Dropped when there is nothing more to look at
+    running: Sender<()>,
     thread: JoinHandle<()>,
 }
 
@@ -28,6 +30,7 @@ impl Checkpointer {
         let failed = |error: &dyn std::fmt::Display| StoreError::open(&options.path, error);
         let conn = options.open().map_err(|error| failed(&error))?;
         let (written, look) = mpsc::sync_channel(1);
+        let (running, rest) = mpsc::channel();
         let thread = std::thread::Builder::new().name("checkpoint".to_owned());
         let started = thread.spawn(move || {
             while look.recv().is_ok() {
@@ -35,10 +38,12 @@ impl Checkpointer {
                     // The writer does it itself once the log is four times as long.
                     tracing::warn!(%error, "the store's log could not be copied into its file, will retry");
                 }
-                std::thread::park_timeout(LOOK);
+                if rest.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected) {
+                    return;
+                }
             }
         });
-        Ok(Self { written, thread: started.map_err(|error| failed(&error))? })
+        Ok(Self { written, running, thread: started.map_err(|error| failed(&error))? })
     }
 
     /// Tells it that something was written.
@@ -49,8 +54,7 @@ impl Checkpointer {
 
     /// Waits for its end.
     pub(super) fn stop(self) {
-        drop(self.written);
-        self.thread.thread().unpark();
+        drop((self.written, self.running));
         if self.thread.join().is_err() {
             tracing::error!("our fault: the thread that copies the store's log failed");
         }
