@@ -238,15 +238,16 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
 
 /// What follows from an attempt's outcome; `random` is in 0..1.
 fn outcome_of(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> SendOutcome {
-    let doubtful = matches!(outcome, Outcome::Ambiguous { .. });
+    // An earlier attempt may have arrived, whatever comes of this one.
+    let doubtful = send.doubtful || matches!(outcome, Outcome::Ambiguous { .. });
     let (error, retry_after) = match outcome {
         Outcome::Sent { reference, anew } => {
             let doubt = send.error.clone().filter(|_| send.doubtful);
             return SendOutcome::Sent { reference, anew, doubt };
         }
-        Outcome::Permanent { error } => return SendOutcome::Failed { error, doubtful },
-        Outcome::NoMailbox { error } => return SendOutcome::Refused { error },
-        Outcome::Transient { error, retry_after } => (error, retry_after),
+        Outcome::Permanent { error } => return SendOutcome::Failed { error: behind_doubt(send, error), doubtful },
+        Outcome::NoMailbox { error } => return SendOutcome::Refused { error: behind_doubt(send, error) },
+        Outcome::Transient { error, retry_after } => (behind_doubt(send, error), retry_after),
         Outcome::Ambiguous { error, retry_after } => (format!("ambiguous: {error}"), retry_after),
     };
     let age = Duration::try_from(now.duration_since(send.created)).unwrap_or_default();
@@ -261,6 +262,15 @@ fn outcome_of(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> 
 /// Whether a send of this age was tried long enough. What counts is the trying: the service may have been away itself.
 fn is_over(age: Duration, attempts: i64) -> bool {
     age > PATIENCE && attempts >= ATTEMPTS
+}
+
+/// An error, behind the doubt that an earlier attempt left: the ledger says that the message may have arrived.
+fn behind_doubt(send: &Claimed, error: String) -> String {
+    let doubt = send.error.as_deref().filter(|_| send.doubtful).and_then(|doubt| doubt.split("; then ").next());
+    match doubt {
+        Some(doubt) => format!("{doubt}; then {error}"),
+        None => error,
+    }
 }
 
 /// How long to wait after an attempt: 5 s, 15 s, 45 s, … up to an hour, give or take a fifth, so that many sends that

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{LONGEST_REST, bounce, outcome_of};
+use super::{LONGEST_REST, behind_doubt, bounce, outcome_of};
 use crate::channel::Outcome;
 use crate::store::{Claimed, Lane, SendOutcome};
 
@@ -46,7 +46,7 @@ impl Turn {
             team = send.rule.team,
             "did not try to send: the address has refused mail for a while"
         );
-        Some(SendOutcome::Failed { error, doubtful: false })
+        Some(SendOutcome::Failed { error: behind_doubt(send, error), doubtful: send.doubtful })
     }
 
     /// Notes that an attempt begins.

@@ -44,9 +44,9 @@ pub struct Claimed {
     pub update: String,
     /// When it was queued
     pub created: Timestamp,
-    /// What went wrong in the last attempt
+    /// What went wrong in earlier attempts
     pub error: Option<String>,
-    /// It may have arrived in the last attempt
+    /// It may have arrived in one of them
     pub doubtful: bool,
     /// It tells of an assumption
     pub assumes: bool,

@@ -112,7 +112,8 @@ impl Tx<'_> {
     /// Ends the sends of a message that aren't made yet.
     fn end_message(&self, message: i64, error: &str) -> Result<(), StoreError> {
         self.run(
-            "UPDATE send SET state = 'failed', error = :error WHERE ledger_id = :message AND state = 'queued'",
+            "UPDATE send SET state = 'failed', error = iif(doubtful, error || '; then ' || :error, :error)
+             WHERE ledger_id = :message AND state = 'queued'",
             named_params! { ":message": message, ":error": error },
         )?;
         self.run(

@@ -289,7 +289,7 @@ impl Ended {
                 Self { state: "queued", attempts: claimed.attempt - 1, error: claimed.error.clone(), ..ended }
             }
             SendOutcome::Failed { error, doubtful } => Self { error: Some(error), doubtful, ..ended },
-            SendOutcome::Refused { error } => Self { error: Some(error), doubtful: false, refused: true, ..ended },
+            SendOutcome::Refused { error } => Self { error: Some(error), refused: true, ..ended },
         }
     }
 }

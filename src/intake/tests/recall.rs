@@ -89,7 +89,10 @@ async fn what_certainly_did_not_arrive_is_written_anew_and_what_may_have_is_stop
         assert_eq!(clocked.sends().await, sends, "{error}");
         let entries = clocked.ledger().await;
         assert!(entries.iter().all(|line| line.state == state), "{error} {entries:?}");
-        assert!(!stopped || entries.iter().all(|line| line.reason == format!("mailbox: {WHY}")), "{entries:?}");
+        assert!(
+            !stopped || entries.iter().all(|line| line.reason == format!("mailbox: {error}; then {WHY}")),
+            "{entries:?}"
+        );
     }
 }
 
