@@ -1,6 +1,7 @@
 //! Forty teams as they might be: who is in them, what they own, whose work they depend on, and what they asked for.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -67,22 +68,31 @@ const QUIET: &str = "[\"19:00-08:00\", \"sat\", \"sun\"]";
 const MEMBERS: usize = 10;
 
 impl Company {
-    /// A company of so many teams; each has one or two repositories, in all half as many again.
-    pub fn new(size: usize) -> Self {
+    /// A company of so many teams; each has one or two repositories, in all half as many again. What a team is like follows
+    /// from its number, `first` and on.
+    pub fn new(size: usize, first: usize) -> Self {
         let repo = |n: usize| Repo {
             name: format!("acme/service-{n:02}"),
             owner: n % size,
-            private: n % 5 != 2,
-            queue: n % 3 == 1,
-            twice: n % 7 == 3,
+            private: (n + first) % 5 != 2,
+            queue: (n + first) % 3 == 1,
+            twice: (n + first) % 7 == 3,
         };
         let repos = (0..size + size / 2).map(repo).collect::<Vec<_>>();
-        let teams = (0..size).map(|n| team(n, size, &repos)).collect();
+        let teams = (0..size).map(|n| team((n, n + first), size, &repos)).collect();
         Self { teams, repos }
     }
 
-    /// The files that the service is configured by: paths and texts.
-    pub fn files(&self) -> Vec<(String, String)> {
+    /// Writes the files that the service is configured by.
+    pub fn write_files(&self, folder: &Path) {
+        for (path, text) in self.files() {
+            let path = folder.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+    }
+
+    fn files(&self) -> Vec<(String, String)> {
         let projects = self.teams.iter().map(|team| format!("\"{}\"", team.project)).collect::<Vec<_>>().join(", ");
         let config = format!(
             "[github]\nsecrets = [\"a secret of the month\"]\n[jira]\nsecrets = [\"a secret of the month\"]\nprojects = [{projects}]\n\
@@ -94,7 +104,8 @@ impl Company {
 }
 
 impl Team {
-    fn file(&self) -> String {
+    /// What its file says.
+    pub fn file(&self) -> String {
         let members = self.members.iter().map(|login| format!("\"{login}\"")).collect::<Vec<_>>().join(", ");
         let (name, zone) = (&self.name, self.zone_name);
         let mut text = format!(
@@ -126,18 +137,18 @@ impl Team {
     }
 }
 
-fn team(n: usize, size: usize, repos: &[Repo]) -> Team {
+fn team((n, like): (usize, usize), size: usize, repos: &[Repo]) -> Team {
     let name = format!("team-{n:02}");
-    let zone_name = ZONES[n % ZONES.len()];
+    let zone_name = ZONES[like % ZONES.len()];
     Team {
         project: project(n),
         members: (0..MEMBERS).map(|member| format!("{name}-{member}")).collect(),
         zone: TimeZone::get(zone_name).unwrap(),
         zone_name,
-        quiet: n % 4 != 3,
-        budget: [Some(Budget::EightADay), Some(Budget::ThirtyAWeek), None][n % 3],
-        outside: n % 8 == 6,
-        rules: rules(n, size, repos),
+        quiet: like % 4 != 3,
+        budget: [Some(Budget::EightADay), Some(Budget::ThirtyAWeek), None][like % 3],
+        outside: like % 8 == 6,
+        rules: rules((n, like), size, repos),
         name,
     }
 }
@@ -150,7 +161,7 @@ const PULL_REQUEST: &[&str] = &["pull_request"];
 const TALK: &[&str] = &["issue_comment", "pull_request_review", "comment"];
 
 /// What a team asks for: of the repositories and tickets of the three teams after it, on which it depends.
-fn rules(n: usize, size: usize, repos: &[Repo]) -> Vec<Rule> {
+fn rules((n, like): (usize, usize), size: usize, repos: &[Repo]) -> Vec<Rule> {
     let depends_on = [(n + 1) % size, (n + 2) % size, (n + 5) % size];
     let others = Scope::repos(repos, |owner| depends_on.contains(&owner));
     let own = Scope::repos(repos, |owner| owner == n);
@@ -159,7 +170,7 @@ fn rules(n: usize, size: usize, repos: &[Repo]) -> Vec<Rule> {
     let mut rules = vec![Rule { ends: merged, ..others.rule("heads-up", PULL_REQUEST, &["pull_request.merged"]) }];
     let all = ["draft", "opened", "ready", "merged", "closed", "reopened"].map(|kind| format!("pull_request.{kind}"));
     let work = others.rule("work", PULL_REQUEST, &all.each_ref().map(String::as_str));
-    rules.push(match n % 3 {
+    rules.push(match like % 3 {
         0 => {
             let on = ["pull_request.draft", "pull_request.on_track"];
             Rule { every: days(3), ..watched.rule("on-track", PULL_REQUEST, &on) }
@@ -170,52 +181,52 @@ fn rules(n: usize, size: usize, repos: &[Repo]) -> Vec<Rule> {
             Rule { ends: merged, ..work.and(&to).and("settle = \"10m\"") }
         }
     });
-    let digest = ["digest = \"daily 09:00\"", "digest = \"weekly mon 09:00\"", "settle = \"5m\""][n % 3];
+    let digest = ["digest = \"daily 09:00\"", "digest = \"weekly mon 09:00\"", "settle = \"5m\""][like % 3];
     let on = ["ticket.started", "ticket.done", "ticket.slipped", "ticket.flagged"];
     let done = Some(EventKind::TicketDone);
     rules.push(Rule { ends: done, ..watched.rule("tickets", &["jira:issue"], &on).and(digest) });
     let assumptions = watched.rule("assumptions", TALK, &["note.assumed"]);
-    rules.push(if n.is_multiple_of(4) { assumptions.and("object_by = \"3d\"") } else { assumptions });
+    rules.push(if like.is_multiple_of(4) { assumptions.and("object_by = \"3d\"") } else { assumptions });
     rules.push(watched.rule("notes", TALK, &["note.*", "!note.assumed"]));
     let published = Some(EventKind::ReleasePublished);
     let releases = others.rule("releases", &["release"], &["release.published"]);
     rules.push(Rule { ends: published, ..releases.and("settle = \"5m\"") });
-    rules.extend(some_rules(n, [&others, &own, &watched]));
+    let own_tickets = Scope::projects(vec![project(n)]);
+    rules.extend(some_rules(like, [&others, &own, &watched, &own_tickets]));
     rules
 }
 
 /// What not every team asks for.
-fn some_rules(n: usize, [others, own, watched]: [&Scope; 3]) -> Vec<Rule> {
+fn some_rules(like: usize, [others, own, watched, own_tickets]: [&Scope; 4]) -> Vec<Rule> {
     let mut rules = Vec::new();
-    if n % 2 == 1 {
+    if like % 2 == 1 {
         rules.push(others.rule("stalled", PULL_REQUEST, &["pull_request.stalled"]).and("after = \"5d\""));
         let on = ["workflow.failed", "workflow.recovered", "branch.*"];
         rules.push(others.rule("ci", &["workflow_run", "create", "delete"], &on));
     }
-    if n.is_multiple_of(2) {
-        let own_tickets = Scope::projects(vec![project(n)]);
+    if like.is_multiple_of(2) {
         rules.push(own_tickets.rule("quiet", &["jira:issue", "comment"], &["ticket.quiet"]).and("after = \"7d\""));
     }
-    if n % 3 == 1 {
+    if like % 3 == 1 {
         let on = ["pull_request.opened", "pull_request.ready"];
         rules.push(others.rule("contracts", PULL_REQUEST, &on).and("labels = [\"contract\"]"));
         let on = ["pull_request.labeled", "pull_request.review_requested"];
         rules.push(others.rule("asked", PULL_REQUEST, &on).and("settle = \"1h\""));
     }
-    if n.is_multiple_of(3) {
+    if like.is_multiple_of(3) {
         let on = ["pull_request.opened", "pull_request.merged"];
         let updates = own.rule("updates", PULL_REQUEST, &on).and("author = [\"renovate[bot]\"]");
         rules.push(updates.and("digest = \"weekly mon 09:00\""));
     }
-    if n % 4 == 1 {
+    if like % 4 == 1 {
         let on = ["pull_request.approved", "pull_request.changes_requested", "pull_request.commented"];
         rules.push(Rule { every: days(1), ..others.rule("reviews", TALK, &on) });
     }
-    if n % 4 == 3 {
+    if like % 4 == 3 {
         let on = ["pull_request.approved", "pull_request.changes_requested"];
         rules.push(others.rule("verdicts", TALK, &on).and("settle = \"1h\""));
     }
-    if n % 5 == 2 {
+    if like % 5 == 2 {
         rules.push(watched.rule("talk", TALK, &["ticket.commented"]).and("settle = \"1h\""));
         rules.push(others.rule("main", &["push"], &["push"]).and("branch = [\"main\"]"));
     }

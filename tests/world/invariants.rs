@@ -1,8 +1,10 @@
 //! What must hold of everything that would be sent, whatever happened: checked against what the generator knows, not
 //! against what the service believes.
 
-mod once;
+pub mod once;
 mod truth;
+
+pub use self::truth::Truth;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,7 +12,6 @@ use jiff::civil::Weekday;
 use jiff::{Timestamp, ToSpan as _};
 use microalign::event::EventKind;
 
-use self::truth::Truth;
 use super::company::{AWAKE, Budget, Company, Team};
 use super::observed::{Line, Observed};
 use super::traffic::Traffic;
@@ -36,12 +37,12 @@ pub fn violations(company: &Company, traffic: &Traffic, observed: &Observed) -> 
     found
 }
 
-fn show(line: &Line) -> String {
+pub fn show(line: &Line) -> String {
     let kind = line.kind.map_or("?", EventKind::as_str);
     format!("line {} ({} {kind} of {}, {}/{})", line.id, line.delivery, line.subject, line.team, line.rule)
 }
 
-fn disturbing(line: &Line, at: Timestamp, team: &Team) -> Option<String> {
+pub fn disturbing(line: &Line, at: Timestamp, team: &Team) -> Option<String> {
     let here = at.to_zoned(team.zone.clone());
     let weekend = matches!(here.weekday(), Weekday::Saturday | Weekday::Sunday);
     let quiet = team.quiet && (weekend || !AWAKE.contains(&here.hour()));
@@ -49,7 +50,7 @@ fn disturbing(line: &Line, at: Timestamp, team: &Team) -> Option<String> {
 }
 
 /// A rule with `every` tells of a subject once in so long.
-fn too_often(company: &Company, observed: &Observed) -> Vec<String> {
+pub fn too_often(company: &Company, observed: &Observed) -> Vec<String> {
     let mut found = Vec::new();
     for team in &company.teams {
         let mut last: HashMap<(&str, &str), (&Line, Timestamp)> = HashMap::new();
@@ -68,7 +69,7 @@ fn too_often(company: &Company, observed: &Observed) -> Vec<String> {
 }
 
 /// No more messages in a period than the budget has.
-fn over_budget(company: &Company, observed: &Observed) -> Vec<String> {
+pub fn over_budget(company: &Company, observed: &Observed) -> Vec<String> {
     let mut found = Vec::new();
     for team in &company.teams {
         let Some(budget) = team.budget else { continue };
@@ -108,7 +109,7 @@ fn unaccounted(traffic: &Traffic, observed: &Observed) -> Vec<String> {
 }
 
 /// What replaces an update is told, or ends for a reason of its own.
-fn lost_in_supersession(observed: &Observed) -> Vec<String> {
+pub fn lost_in_supersession(observed: &Observed) -> Vec<String> {
     let mut last: HashMap<(&str, &str), i64> = HashMap::new();
     for line in observed.lines.values().filter(|line| line.state != "superseded") {
         last.insert((&line.team, &line.subject), line.id);

@@ -27,6 +27,8 @@ pub struct Plan {
     pub days: u64,
     /// For each team and week
     pub tickets: u64,
+    /// Whether some people do the same to many things at once
+    pub bulk: bool,
 }
 
 const DAY: u64 = 24 * 3600;
@@ -57,6 +59,7 @@ pub fn live(company: &Company, plan: Plan) -> Traffic {
             let now = plan.begin + Duration::from_secs((week * 7 + world.rng.u64(0..7.min(plan.days))) * DAY);
             world.release(team, week, now);
             match world.rng.u8(..6) {
+                _ if !plan.bulk => {}
                 0 => world.many_tickets_done(team, week, now),
                 1 => world.many_pull_requests(team, now),
                 _ => {}

@@ -23,6 +23,7 @@ pub struct Place {
 }
 
 /// A line of the ledger.
+#[derive(Clone)]
 pub struct Line {
     pub id: i64,
     /// The sender's id of its delivery

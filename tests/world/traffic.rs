@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::Timestamp;
 use microalign::event::Source;
+use microalign::store::Incoming;
 use serde_json::Value;
 
 use super::payload::{Pr, Release, Ticket};
@@ -20,6 +21,7 @@ pub struct Traffic {
     pub twice: HashSet<String>,
 }
 
+#[derive(Clone)]
 pub struct Delivery {
     pub received: Timestamp,
     pub source: Source,
@@ -29,6 +31,15 @@ pub struct Delivery {
     pub name: &'static str,
     pub body: Vec<u8>,
     pub fact: Fact,
+}
+
+impl Delivery {
+    /// As it is taken in.
+    pub fn incoming(&self) -> Incoming {
+        let Self { received, source, key, name, body, .. } = self;
+        let (key, name) = (key.clone(), (*name).to_owned());
+        Incoming { source: *source, key, name, body: body.clone(), received: *received, ignored: None }
+    }
 }
 
 /// What a delivery is about.
@@ -76,6 +87,7 @@ pub enum State {
 }
 
 /// Words that nothing else has, and what happens to them.
+#[derive(Clone)]
 pub struct Words {
     /// The repository or the project in which they stand
     pub scope: String,

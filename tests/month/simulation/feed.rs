@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use microalign::event::Source;
 
-use super::company::{Company, Rule};
-use super::traffic::{Delivery, Traffic};
+use super::world::company::{Company, Rule};
+use super::world::traffic::{Delivery, Traffic};
 
 /// How many messages that would be: for each team, one for each thing that happened in the repositories and projects of
 /// which it asks, of the webhooks that it would need for what it asks. What two webhooks tell of counts once.

@@ -10,11 +10,11 @@ use jiff::tz::TimeZone;
 use microalign::event::Source;
 use microalign::reason::Code;
 
-use super::company::Company;
 use super::feed;
-use super::life::Plan;
-use super::observed::{Line, Observed};
-use super::traffic::Traffic;
+use super::world::company::Company;
+use super::world::life::Plan;
+use super::world::observed::{Line, Observed};
+use super::world::traffic::Traffic;
 
 /// A page of tables.
 pub fn report((company, plan): (&Company, Plan), (traffic, observed): (&Traffic, &Observed), took: Duration) -> String {

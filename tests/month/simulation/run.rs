@@ -5,20 +5,16 @@ use microalign::compose::Rulebook;
 use microalign::config;
 use microalign::rehearsal::Replay;
 use microalign::source::Settings;
-use microalign::store::{Incoming, Store};
+use microalign::store::Store;
 
-use super::company::Company;
-use super::observed::{self, Observed};
-use super::traffic::{Delivery, Traffic};
+use super::world::company::Company;
+use super::world::observed::{self, Observed};
+use super::world::traffic::Traffic;
 
 /// Plays all that is delivered, until nothing waits any more.
 pub async fn run(company: &Company, traffic: &Traffic) -> Observed {
     let folder = tempfile::tempdir().unwrap();
-    for (path, text) in company.files() {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
+    company.write_files(folder.path());
     let path = folder.path().join("month.db");
     let (store, written) = Store::scratch(&path).await.unwrap();
     observed::watch(&path);
@@ -30,15 +26,10 @@ pub async fn run(company: &Company, traffic: &Traffic) -> Observed {
     let mut deliveries = traffic.deliveries.iter().collect::<Vec<_>>();
     deliveries.sort_by_key(|delivery| delivery.received);
     for delivery in deliveries {
-        replay.take(queued(delivery)).await.unwrap();
+        replay.take(delivery.incoming()).await.unwrap();
     }
     replay.advance(Timestamp::MAX).await.unwrap();
     drop(replay);
     written.await.unwrap();
     observed::read(&path)
-}
-
-fn queued(Delivery { received, source, key, name, body, .. }: &Delivery) -> Incoming {
-    let (key, name) = (key.clone(), (*name).to_owned());
-    Incoming { source: *source, key, name, body: body.clone(), received: *received, ignored: None }
 }
