@@ -5,8 +5,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-#[path = "e2e/support.rs"]
-#[expect(dead_code, reason = "it is written for the tests in e2e")]
+#[path = "e2e/support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "it is written for the tests in e2e")]
 mod support;
 
 use std::path::{Path, PathBuf};

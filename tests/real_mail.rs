@@ -8,8 +8,8 @@
 
 #[path = "real_mail/servers.rs"]
 mod servers;
-#[path = "e2e/support.rs"]
-#[expect(dead_code, reason = "it is written for the tests in e2e")]
+#[path = "e2e/support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "it is written for the tests in e2e")]
 mod support;
 
 use std::path::Path;

@@ -1,5 +1,11 @@
 //! The service as its users have it: the real program, real sockets, real files.
 
+mod listener;
+mod payload;
+
+pub use self::listener::{Got, Listener};
+pub use self::payload::{commented, merged, pull_request, ticket};
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -12,7 +18,6 @@ use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
-use warp::Filter as _;
 
 pub const SECRET: &str = "It's a Secret to Everybody";
 /// A team that gets each merge by mail, at once.
@@ -356,127 +361,6 @@ pub async fn eventually<T>(what: &str, mut condition: impl AsyncFnMut() -> Optio
         }
     };
     tokio::time::timeout(PATIENCE, looked).await.unwrap_or_else(|_| panic!("never: {what}"))
-}
-
-/// A request that a listener of ours got.
-#[derive(Debug, Clone)]
-pub struct Got {
-    pub path: String,
-    pub headers: warp::http::HeaderMap,
-    pub text: String,
-    pub body: Value,
-}
-
-/// A listener that keeps what it gets and answers with the first of `answers`, which is then used up but for the last.
-pub struct Listener {
-    pub url: String,
-    pub got: Arc<Mutex<Vec<Got>>>,
-}
-
-impl Listener {
-    pub async fn new(answers: Vec<(u16, Value)>) -> Self {
-        let got = Arc::<Mutex<Vec<Got>>>::default();
-        let (kept, answers) = (Arc::clone(&got), Arc::new(Mutex::new(answers)));
-        let route =
-            warp::post().and(warp::path::full()).and(warp::header::headers_cloned()).and(warp::body::bytes()).map(
-                move |path: warp::path::FullPath, headers, body: bytes::Bytes| {
-                    let text = String::from_utf8_lossy(&body).into_owned();
-                    let body = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
-                    kept.lock().unwrap().push(Got { path: path.as_str().to_owned(), headers, text, body });
-                    let mut answers = answers.lock().unwrap();
-                    let (status, answer) = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
-                    warp::http::Response::builder()
-                        .status(status)
-                        .header("content-type", "application/json")
-                        .body(answer.to_string())
-                },
-            );
-        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", socket.local_addr().unwrap());
-        tokio::spawn(warp::serve(route).incoming(socket).run());
-        Self { url, got }
-    }
-
-    pub fn requests(&self) -> Vec<Got> {
-        self.got.lock().unwrap().clone()
-    }
-}
-
-/// A pull request's payload in GitHub's documented shape; `more` replaces fields of the pull request.
-pub fn pull_request(action: &str, number: u64, more: Value) -> Value {
-    let mut payload = json!({
-        "action": action,
-        "number": number,
-        "pull_request": {
-            "number": number,
-            "title": "Add the v2 order schema",
-            "html_url": format!("https://github.com/acme/ingest-api/pull/{number}"),
-            "state": "open",
-            "draft": false,
-            "merged": false,
-            "user": { "login": "ana", "type": "User", "html_url": "https://github.com/ana" },
-            "body": "For DATA-123.",
-            "base": { "ref": "main" },
-            "head": { "ref": "order-v2" },
-            "labels": [{ "name": "contract" }],
-            "additions": 12, "deletions": 3, "changed_files": 2,
-        },
-        "repository": { "full_name": "acme/ingest-api", "private": false },
-        "sender": { "login": "ana", "type": "User", "html_url": "https://github.com/ana" },
-    });
-    for (key, value) in more.as_object().unwrap() {
-        payload["pull_request"][key] = value.clone();
-    }
-    payload
-}
-
-pub fn merged(number: u64) -> Value {
-    pull_request("closed", number, json!({ "state": "closed", "merged": true }))
-}
-
-/// A comment on pull request 7; GitHub sends what is said there as on an issue.
-pub fn commented(body: &str) -> Value {
-    json!({
-        "action": "created",
-        "issue": {
-            "number": 7,
-            "title": "Add the v2 order schema",
-            "html_url": "https://github.com/acme/ingest-api/pull/7",
-            "state": "open",
-            "user": { "login": "ana", "type": "User" },
-            "pull_request": { "html_url": "https://github.com/acme/ingest-api/pull/7" },
-        },
-        "comment": {
-            "id": 7001,
-            "html_url": "https://github.com/acme/ingest-api/pull/7#issuecomment-7001",
-            "user": { "login": "ana", "type": "User" },
-            "body": body,
-        },
-        "repository": { "full_name": "acme/ingest-api", "private": false },
-        "sender": { "login": "ana", "type": "User" },
-    })
-}
-
-/// An update of DATA-123 in Jira's documented shape, with what changed.
-pub fn ticket(status: &str, category: &str, changes: Value) -> Value {
-    json!({
-        "timestamp": 1767000000000_i64,
-        "webhookEvent": "jira:issue_updated",
-        "issue_event_type_name": "issue_generic",
-        "user": { "accountId": "5b10a2", "displayName": "Ana Silva", "accountType": "atlassian" },
-        "issue": {
-            "id": "10042",
-            "key": "DATA-123",
-            "self": "https://acme.atlassian.net/rest/api/2/issue/10042",
-            "fields": {
-                "summary": "Orders in the v2 schema",
-                "project": { "key": "DATA" },
-                "status": { "name": status, "statusCategory": { "key": category } },
-                "updated": "2025-12-29T09:20:00.000+0000",
-            },
-        },
-        "changelog": { "items": changes },
-    })
 }
 
 /// Says why a test could not run, past the harness's capture: else nobody would know.
