@@ -122,7 +122,8 @@ impl Dispatcher {
         let mut turn = Turn::new(lane);
         while let Some(send) = turn.send() {
             let stopping = *stop.borrow();
-            let untried = if stopping { Some(SendOutcome::Unclaimed) } else { turn.untried(send, Timestamp::now()) };
+            let is_off = stopping || (turn.has_waited() && self.is_taken_back(send).await);
+            let untried = if is_off { Some(SendOutcome::Unclaimed) } else { turn.untried(send, Timestamp::now()) };
             let (outcome, asked) = match untried {
                 Some(outcome) => (outcome, None),
                 None => {
@@ -137,6 +138,14 @@ impl Dispatcher {
             turn.go_on(&outcome, asked);
         }
         turn.end(Instant::now());
+    }
+
+    /// Whether a send's words were taken back while it waited for its turn. If nobody can say, it is tried.
+    async fn is_taken_back(&self, send: &Claimed) -> bool {
+        self.store.is_taken_back(send).await.unwrap_or_else(|error| {
+            tracing::error!(%error, update = send.update, "cannot see whether this send was taken back");
+            false
+        })
     }
 
     /// How it ended, and how long the other end asks to be left alone.

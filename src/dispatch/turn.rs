@@ -33,6 +33,12 @@ impl Turn {
         self.lane.sends().get(self.ended)
     }
 
+    /// Whether the send that is next waited behind others of its lane.
+    #[must_use]
+    pub fn has_waited(&self) -> bool {
+        self.ended > 0
+    }
+
     /// How a send ends without being tried: after trouble it waits for its turn again, and an address that doesn't exist is
     /// left alone.
     #[must_use]

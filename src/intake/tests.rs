@@ -26,7 +26,7 @@ quiet = ["19:00-08:00", "sat", "sun"]
 
 struct Clocked {
     intake: Intake,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn at(text: &str) -> Timestamp {
@@ -85,7 +85,7 @@ impl Clocked {
             sending: None,
             renamings: mpsc::unbounded_channel().0,
         };
-        Self { intake, _folder: folder }
+        Self { intake, folder }
     }
 
     /// Lets time pass, with a step whenever something is due.

@@ -56,7 +56,7 @@ pub struct Claimed {
 
 /// The next sends to a destination, one a thread: what comes next in a thread answers to the one before it.
 const NEXT: &str = "
-    SELECT s.id, s.fence, s.attempts, s.state = 'sending' AS lost, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, c.root,
+    SELECT s.id, s.fence, s.attempts, s.state = 'sending' AS lost, s.taken_back, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, c.root,
            c.editable, c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
            l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
                SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.kind = 'note.assumed')) AS assumes,
@@ -132,11 +132,12 @@ impl Tx<'_> {
 
     fn claim_for(&self, to: &Destination, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
         let rows = self.rows(NEXT, named_params! { ":to": Text(to), ":now": Millis(now) }, |row| {
-            Ok((row.get::<_, i64>("id")?, claimed(row)))
+            Ok((row.get::<_, i64>("id")?, row.get::<_, bool>("taken_back")?, claimed(row)))
         })?;
         let mut sends = Vec::new();
-        for (id, send) in rows {
+        for (id, is_taken_back, send) in rows {
             match send {
+                Ok(send) if is_taken_back => self.give_up(&send, now)?,
                 Ok(send) => sends.push(send),
                 Err(StoreError::Corrupt(error)) => self.set_aside(id, &error)?,
                 Err(error) => return Err(error),
@@ -151,6 +152,15 @@ impl Tx<'_> {
             )?;
         }
         Ok(sends)
+    }
+
+    /// What was taken back while it was under way isn't tried again where its claim has run out.
+    fn give_up(&self, lost: &Claimed, now: Timestamp) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE send SET state = 'queued', error = :error, doubtful = :doubtful WHERE id = :id",
+            named_params! { ":error": lost.error, ":doubtful": lost.doubtful, ":id": lost.id },
+        )?;
+        self.recall_if_taken_back(lost.id, now)
     }
 
     /// What can't be read holds up nothing else.

@@ -14,12 +14,18 @@ use crate::reason::{Code, Reason};
 const PARTLY: &str = "it was taken back before it was sent here";
 
 impl Tx<'_> {
-    /// Takes back what tells of something: what no place can have got yet is written anew, or not sent.
+    /// Takes back what tells of something: what no place can have got yet is written anew, or not sent. Why a line isn't to be
+    /// told any more is noted for as long as its message is under way.
     pub(super) fn take_back(&self, taken: &Recall, now: Timestamp) -> Result<(), StoreError> {
         let lines = self.telling(&taken.made)?;
-        self.recall(&lines, PARTLY, now)?;
+        self.recall(&lines, now)?;
         let Some(reason) = &taken.withdrawn else { return Ok(()) };
         for line in lines {
+            self.run(
+                "UPDATE ledger SET withdrawn = :reason WHERE id = :line AND EXISTS (
+                     SELECT 1 FROM send s WHERE s.ledger_id = coalesce(ledger.lead_id, ledger.id) AND s.state = 'sending')",
+                named_params! { ":reason": Json(reason), ":line": line },
+            )?;
             self.run(
                 "UPDATE ledger SET state = 'suppressed', reason = :reason, due_at = NULL
                  WHERE id = :line AND due_at IS NOT NULL",
@@ -54,7 +60,7 @@ impl Tx<'_> {
             }
             Made::Repository(name) => (
                 "SELECT l.id FROM send s CROSS JOIN ledger l ON l.id = s.ledger_id
-                 WHERE s.state = 'queued' AND substr(l.subject, 1, length(:name)) = :name
+                 WHERE s.state IN ('queued', 'sending') AND substr(l.subject, 1, length(:name)) = :name
                    AND substr(l.subject, length(:name) + 1, 1) IN ('#', ':', '@')",
                 name,
             ),
@@ -73,13 +79,19 @@ impl Tx<'_> {
     /// Takes back the messages that tell lines, by the lines' ids.
     ///
     /// As long as no place can have got the message, all that it tells waits again, and is due: it is written anew from what
-    /// then still stands. Where some place has it, or may have, the other places don't get it: their sends fail with `error`.
+    /// then still stands. Where some place has it, or may have, the other places don't get it: their sends fail.
+    /// What is under way is marked, so that the same is decided about it if it isn't sent.
     ///
     /// # Errors
     /// [`StoreError::Database`]
-    pub fn recall(&self, lines: &[i64], error: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub fn recall(&self, lines: &[i64], now: Timestamp) -> Result<(), StoreError> {
         let mut messages = BTreeSet::new();
         for line in lines {
+            self.run(
+                "UPDATE send SET taken_back = 1 WHERE state = 'sending' AND ledger_id = (
+                     SELECT coalesce(lead_id, id) FROM ledger WHERE id = :line)",
+                named_params! { ":line": line },
+            )?;
             messages.extend(self.value::<i64>(
                 "SELECT q.ledger_id FROM ledger l
                  CROSS JOIN send q ON q.ledger_id = coalesce(l.lead_id, l.id) AND q.state = 'queued' WHERE l.id = :line",
@@ -87,22 +99,48 @@ impl Tx<'_> {
             )?);
         }
         for message in messages {
-            let is_out = self.holds(
-                "SELECT EXISTS (SELECT 1 FROM send WHERE ledger_id = :message
-                   AND (state IN ('sent', 'sending') OR (attempts > 0 AND doubtful)))",
-                named_params! { ":message": message },
-            )?;
-            if is_out { self.end_message(message, error)? } else { self.unmake_message(message, now)? }
+            self.recall_message(message, now)?;
         }
         Ok(())
     }
 
-    /// Has the lines of a message wait again. Where it was left out since it is muted somewhere is decided anew, too.
+    /// Takes back the message of a send that waits again, if its words were taken back while it was under way.
+    ///
+    /// # Errors
+    /// As above
+    pub(super) fn recall_if_taken_back(&self, send: i64, now: Timestamp) -> Result<(), StoreError> {
+        let message = self.value::<i64>(
+            "SELECT ledger_id FROM send WHERE id = :send AND state = 'queued' AND taken_back",
+            named_params! { ":send": send },
+        )?;
+        message.map_or(Ok(()), |message| self.recall_message(message, now))
+    }
+
+    /// Takes back a message that waits for some place.
+    fn recall_message(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
+        let is_out = self.holds(
+            "SELECT EXISTS (SELECT 1 FROM send WHERE ledger_id = :message
+               AND (state IN ('sent', 'sending') OR (attempts > 0 AND doubtful)))",
+            named_params! { ":message": message },
+        )?;
+        if is_out { self.end_message(message) } else { self.unmake_message(message, now) }
+    }
+
+    /// Has the lines of a message wait again, but for those that were withdrawn while it was under way. Where it was left out
+    /// since it is muted somewhere is decided anew, too.
     fn unmake_message(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
         self.run("DELETE FROM send WHERE ledger_id = :message", named_params! { ":message": message })?;
         self.run(
-            "UPDATE ledger SET message = NULL, lead_id = NULL, told_at = NULL, object_at = NULL,
-                    due_at = iif(state = 'held', :now, NULL), reason = iif(state = 'held', :reason, reason)
+            "DELETE FROM fired WHERE (subject, team, rule, kind) IN (
+                 SELECT subject, team, rule, kind FROM ledger
+                 WHERE (id = :message OR lead_id = :message) AND state = 'held' AND withdrawn IS NOT NULL)",
+            named_params! { ":message": message },
+        )?;
+        self.run(
+            "UPDATE ledger SET message = NULL, lead_id = NULL, told_at = NULL, object_at = NULL, withdrawn = NULL,
+                    due_at = iif(state = 'held' AND withdrawn IS NULL, :now, NULL),
+                    reason = iif(state = 'held', coalesce(withdrawn, :reason), reason),
+                    state = iif(state = 'held' AND withdrawn IS NOT NULL, 'suppressed', state)
              WHERE id = :message OR lead_id = :message",
             named_params! { ":message": message, ":now": Millis(now), ":reason": Json(Reason::WrittenAnew) },
         )?;
@@ -110,11 +148,11 @@ impl Tx<'_> {
     }
 
     /// Ends the sends of a message that aren't made yet.
-    fn end_message(&self, message: i64, error: &str) -> Result<(), StoreError> {
+    fn end_message(&self, message: i64) -> Result<(), StoreError> {
         self.run(
-            "UPDATE send SET state = 'failed', error = iif(doubtful, error || '; then ' || :error, :error)
+            "UPDATE send SET state = 'failed', taken_back = 0, error = iif(doubtful, error || '; then ' || :error, :error)
              WHERE ledger_id = :message AND state = 'queued'",
-            named_params! { ":message": message, ":error": error },
+            named_params! { ":message": message, ":error": PARTLY },
         )?;
         self.run(
             "UPDATE ledger SET state = 'failed',

@@ -64,9 +64,24 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let ended = Ended::of(claimed, outcome, now);
         let urgency = if before { Urgency::CanWait } else { Urgency::Outcome };
-        let (job, answer) = Job::new(urgency, move |tx| tx.record_outcome(&ended));
+        let (job, answer) = Job::new(urgency, move |tx| tx.record_outcome(&ended, now));
         self.writer.send(job).await.map_err(|_| StoreError::NotWritten)?;
         answer.await.map_err(|_| StoreError::NotWritten)?
+    }
+
+    /// Whether the words of a claimed send were taken back since.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn is_taken_back(&self, claimed: &Claimed) -> Result<bool, StoreError> {
+        let (id, fence) = (claimed.id, claimed.fence);
+        self.read(move |tx| {
+            tx.holds(
+                "SELECT taken_back FROM send WHERE id = :id AND fence = :fence",
+                named_params! { ":id": id, ":fence": fence },
+            )
+        })
+        .await
     }
 
     /// Moves the times of next attempts, since the clock was set back by so much.
@@ -105,6 +120,10 @@ impl Tx<'_> {
              WHERE destination = place AND next_at = lease AND state = 'sending' AND state IN ('queued', 'sending')",
             named_params! { ":now": Millis(now), ":stopped": STOPPED },
         )?;
+        let taken_back = "SELECT id FROM send WHERE taken_back AND state = 'queued' AND state IN ('queued', 'sending')";
+        for send in self.rows(taken_back, [], |row| Ok(row.get("id")?))? {
+            self.recall_if_taken_back(send, now)?;
+        }
         // A rest that is longer than ours is one that the other end asked for, or comes from a clock that was wrong.
         self.wait_at_most(Duration::from_secs(3600), now)
     }
@@ -129,12 +148,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes how an attempt ended. An update is over when all of its sends are. Says whether the send was still the
-    /// worker's own.
-    fn record_outcome(&self, ended: &Ended) -> Result<bool, StoreError> {
+    /// Writes how an attempt ended. An update is over when all of its sends are. What was taken back meanwhile isn't tried
+    /// again. Says whether the send was still the worker's own.
+    fn record_outcome(&self, ended: &Ended, now: Timestamp) -> Result<bool, StoreError> {
         let own = self.run(
             "UPDATE send SET state = :state, attempts = :attempts, next_at = :next, sent_at = :sent, error = :error,
-                             doubtful = :doubtful
+                             doubtful = :doubtful, taken_back = iif(:state = 'queued', taken_back, 0)
              WHERE id = :id AND fence = :fence AND state = 'sending'",
             named_params! { ":state": ended.state, ":attempts": ended.attempts, ":next": Millis(ended.next),
             ":sent": ended.sent.map(Millis), ":error": ended.error, ":doubtful": ended.doubtful,
@@ -150,8 +169,9 @@ impl Tx<'_> {
         if ended.refused {
             self.note_refused(&ended.destination, ended.error.as_deref(), ended.next)?;
         }
-        if ended.state != "queued" {
-            self.end_lines_of(ended.id)?;
+        match ended.state {
+            "queued" => self.recall_if_taken_back(ended.id, now)?,
+            _ => self.end_lines_of(ended.id)?,
         }
         Ok(true)
     }

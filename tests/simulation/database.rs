@@ -141,9 +141,14 @@ impl Database {
         })
     }
 
-    /// The place in the journal of the first claim of a send.
+    /// The place in the journal of what happens next.
+    pub fn now(&self) -> i64 {
+        self.number("SELECT max(n) + 1 FROM journal").unwrap()
+    }
+
+    /// The place in the journal of the last claim of a send.
     pub fn claim_of(&self, send: i64) -> i64 {
-        let sql = "SELECT min(n) FROM journal WHERE what = 'claimed' AND id = :send";
+        let sql = "SELECT max(n) FROM journal WHERE what = 'claimed' AND id = :send";
         self.connection
             .prepare_cached(sql)
             .unwrap()

@@ -28,17 +28,22 @@ impl Play {
         let flights = &mut self.service.as_mut()?.flights;
         let place = flights.iter().position(|flight| flight.to == to)?;
         match flights[place].phase {
-            Phase::Next => self.attempt(place, answer),
+            Phase::Next => self.attempt(place, answer).await,
             Phase::Trying { answer, until } if until <= self.clock.steady => self.end_attempt(place, answer),
             Phase::Trying { .. } => None,
             Phase::Ended { .. } => self.record(place).await,
         }
     }
 
-    fn attempt(&mut self, place: usize, answer: Answer) -> Option<String> {
-        let flight = &mut self.service.as_mut()?.flights[place];
+    async fn attempt(&mut self, place: usize, answer: Answer) -> Option<String> {
+        let service = self.service.as_mut()?;
+        let store = service.store().clone();
+        let flight = &mut service.flights[place];
         let send = flight.turn.send()?;
-        if let Some(outcome) = flight.turn.untried(send, self.clock.wall) {
+        let has_waited = flight.turn.has_waited();
+        let is_taken_back = has_waited && store.is_taken_back(send).await.unwrap();
+        let untried = is_taken_back.then_some(SendOutcome::Unclaimed);
+        if let Some(outcome) = untried.or_else(|| flight.turn.untried(send, self.clock.wall)) {
             let came = format!("send {} is not tried: {outcome:?}", send.id);
             flight.phase = Phase::Ended { outcome, asked: None };
             return Some(came);
@@ -48,7 +53,9 @@ impl Play {
         if self.database.is_behind(send.id) {
             wrong.push(("order", format!("send {} is tried before an earlier one of {}", send.id, send.thread)));
         }
-        let taken = self.provider.attempt(send, answer, self.database.claim_of(send.id));
+        // The first of a lane is tried as soon as it is claimed.
+        let begun = if has_waited { self.database.now() } else { self.database.claim_of(send.id) };
+        let taken = self.provider.attempt(send, answer, begun);
         let came = format!("attempt {} of send {}, {}", send.attempt, send.id, send.thread);
         flight.phase = Phase::Trying { answer, until: self.clock.steady + taken };
         wrong.into_iter().for_each(|(of, text)| self.violates(of, text));

@@ -147,8 +147,7 @@ fn contents(play: &Play, observed: &Observed) -> Vec<Violation> {
     found
 }
 
-/// What a provider gets has no words that were gone before it was first claimed. What was claimed before can't be taken back
-/// yet, although it may be tried much later.
+/// What a provider gets has no words that were gone before the attempt; for the first send of a lane, before its claim.
 fn sent_words(play: &Play, observed: &Observed, truth: &Truth<'_>) -> Vec<String> {
     let leads = observed.messages().map(|(line, _)| (line.id, line)).collect::<HashMap<_, _>>();
     let sends = play.database.leads();
@@ -157,7 +156,7 @@ fn sent_words(play: &Play, observed: &Observed, truth: &Truth<'_>) -> Vec<String
         let line = sends.get(&taken.send).and_then(|lead| leads.get(lead));
         if let Some(line) = line {
             let sent = Line { message: Some(taken.message.clone()), ..(*line).clone() };
-            found.extend(truth.leaks(&sent, place(taken.claimed)));
+            found.extend(truth.leaks(&sent, place(taken.begun)));
         }
     }
     found

@@ -30,20 +30,20 @@ pub struct Taken {
     pub thread: String,
     /// The message, as JSON
     pub message: String,
-    /// The place in the journal of its first claim
-    pub claimed: i64,
+    /// The place in the journal at which its attempt began; for the first send of a lane, of its claim
+    pub begun: i64,
 }
 
 impl Provider {
-    /// An attempt begins, of a send whose first claim is at that place in the journal. Says how long it takes.
-    pub fn attempt(&mut self, send: &Claimed, answer: Answer, claimed: i64) -> Duration {
+    /// An attempt begins, at that place in the journal. Says how long it takes.
+    pub fn attempt(&mut self, send: &Claimed, answer: Answer, begun: i64) -> Duration {
         let taken = || Taken {
             send: send.id,
             update: send.update.clone(),
             to: send.destination.to_string(),
             thread: send.thread.clone(),
             message: serde_json::to_string(&send.message).unwrap(),
-            claimed,
+            begun,
         };
         match answer {
             Answer::Takes

@@ -36,7 +36,7 @@ async fn store() -> TempDir {
     let (source, name, received) = (Source::Github, "pull_request".to_owned(), at("2026-11-20T09:00:03Z"));
     let incoming = Incoming { source, key, name, body: b"{}".to_vec(), received, ignored: None };
     clocked.intake.store.accept(incoming).await.unwrap();
-    clocked._folder
+    clocked.folder
 }
 
 /// Every column that holds text, which is where what we write ourselves is read again.

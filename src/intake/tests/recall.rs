@@ -1,12 +1,15 @@
 //! Messages that were written and not sent yet when a part of them is taken back.
 
 use super::*;
+use crate::channel::{Channels, Names};
+use crate::dispatch::Dispatcher;
+use crate::mute::Linker;
 use crate::plan::LineId;
 
 const RULES: &str =
     "[[rule]]\nname = \"work\"\non = [\"pull_request.draft\", \"pull_request.labeled\", \"pull_request.commented\"]\n";
 const NOW: &str = "2026-11-19T10:10:00Z";
-const WHY: &str = "what it tells was taken back before it could go there";
+const WHY: &str = "it was taken back before it was sent here";
 
 /// Two updates in one message, to these places, that waits to be sent.
 async fn written(to: &str) -> Clocked {
@@ -24,7 +27,7 @@ async fn written(to: &str) -> Clocked {
 impl Clocked {
     async fn recall(&self, delivery: i64) {
         let line = LineId { delivery, line: 1 };
-        self.intake.store.write(move |tx| tx.recall(&[tx.line(line)?.unwrap()], WHY, at(NOW))).await.unwrap();
+        self.intake.store.write(move |tx| tx.recall(&[tx.line(line)?.unwrap()], at(NOW))).await.unwrap();
     }
 
     async fn claimed(&self) -> Vec<Claimed> {
@@ -81,7 +84,6 @@ async fn what_certainly_did_not_arrive_is_written_anew_and_what_may_have_is_stop
         clocked.recall(1).await;
         assert_eq!(clocked.sends().await, ["mailbox sending"]);
         clocked.ended(send, again(error, stopped)).await;
-        clocked.recall(1).await;
         let (sends, state) = match stopped {
             true => (vec!["mailbox failed"], EntryState::Failed),
             false => (vec![], EntryState::Held),
@@ -94,6 +96,176 @@ async fn what_certainly_did_not_arrive_is_written_anew_and_what_may_have_is_stop
             "{entries:?}"
         );
     }
+}
+
+/// How a send that is under way may end; `None` if nobody says.
+fn ends() -> [(&'static str, Option<SendOutcome>); 6] {
+    [
+        ("it failed", Some(again("the server is away", false))),
+        ("it was not tried", Some(SendOutcome::Unclaimed)),
+        ("nobody knows", Some(again("ambiguous: the server did not answer", true))),
+        ("it arrived", Some(sent())),
+        ("it was refused", Some(SendOutcome::Failed { error: "552 too large".to_owned(), doubtful: false })),
+        ("its claim ran out", None),
+    ]
+}
+
+impl Clocked {
+    /// A webhook is taken while a send is under way, which then ends like this. Says what goes afterwards.
+    async fn meanwhile(&self, (source, name): (Source, &str), body: &Value, end: Option<SendOutcome>) -> String {
+        let claimed = self.claimed().await;
+        let [send] = &claimed[..] else { panic!("{} sends", claimed.len()) };
+        self.take("2026-11-19T10:10:01Z", (source, name), body).await;
+        if let Some(end) = end {
+            self.ended(send, end).await;
+        }
+        let mut told = String::new();
+        for now in ["2026-11-19T10:40:00Z", "2026-11-19T11:30:00Z"] {
+            self.until(now).await;
+            loop {
+                let sends = self.claim(now).await;
+                if sends.is_empty() {
+                    break;
+                }
+                told.extend(sends.iter().map(|send| send.message.text() + "\n"));
+            }
+        }
+        told
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_back_while_it_is_under_way_is_not_tried_again() {
+    let words = "The ids change.";
+    let edited = json!({ "action": "edited", "changes": { "body": { "from": words } },
+                         "comment": { "body": "The ids stay.", "updated_at": "2026-11-19T10:10:01Z" } });
+    for (what, change) in [("deleted", json!({ "action": "deleted" })), ("edited", edited)] {
+        for (how, end) in ends() {
+            let clocked = Clocked::new(&[format!("team = \"web\"\nto = [\"mailbox\"]\n{RULES}")]).await;
+            clocked.pull_request("2026-11-19T10:00:00Z", "opened", draft()).await;
+            let mut body = comment("2026-11-19T10:00:00Z", "ana", words);
+            clocked.take("2026-11-19T10:00:00Z", (Source::Github, "issue_comment"), &body).await;
+            clocked.until("2026-11-19T10:05:00Z").await;
+            merge(&mut body, change.clone());
+            let told = clocked.meanwhile((Source::Github, "issue_comment"), &body, end).await;
+            let has = ["The ids change", "The ids stay", "opened a draft"].map(|words| told.contains(words));
+            let anew = matches!(how, "it failed" | "it was not tried");
+            assert_eq!(has, [false, anew && what == "edited", anew], "{what}, {how}: {told}");
+            let lines = clocked.lines().await;
+            let state = match how {
+                "it arrived" => "sent",
+                _ if !anew => "failed",
+                _ if what == "deleted" => "suppressed: it was deleted before it was sent",
+                _ => "sent",
+            };
+            let of = lines.iter().find(|line| line.starts_with("pull_request.commented")).unwrap();
+            assert!(of.starts_with(&format!("pull_request.commented {state}")), "{what}, {how}: {lines:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_for_everybody_any_more_while_it_is_under_way_is_not_tried_again() {
+    let privatized = json!({
+        "action": "privatized", "sender": { "login": "ana" },
+        "repository": { "full_name": "acme/ingest", "private": true, "visibility": "private",
+                        "updated_at": "2026-11-19T10:10:01Z" },
+    });
+    let public = json!({ "repository": { "private": false }, "pull_request": { "draft": true } });
+    for (how, end) in ends() {
+        let clocked =
+            Clocked::new(&[format!("team = \"web\"\naudience = \"outside\"\nto = [\"mailbox\"]\n{RULES}")]).await;
+        clocked.pull_request("2026-11-19T10:00:00Z", "opened", public.clone()).await;
+        clocked.until("2026-11-19T10:05:00Z").await;
+        let before = clocked.messages().await.concat();
+        assert!(before.contains("Add it"), "{before}");
+        let told = clocked.meanwhile((Source::Github, "repository"), &privatized, end).await;
+        let anew = matches!(how, "it failed" | "it was not tried");
+        assert_eq!((told.is_empty(), told.contains("Add it")), (!anew, false), "{how}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_crash_what_was_taken_back_is_not_tried_again() {
+    // One may have been tried, and the one behind it was not.
+    let clocked = Clocked::new(&[format!("team = \"web\"\nto = [\"mailbox\"]\n{RULES}")]).await;
+    let mut comments = Vec::new();
+    for number in [7, 8] {
+        let mut body = comment("2026-11-19T10:00:00Z", "ana", &format!("Words of {number}."));
+        merge(&mut body, json!({ "issue": { "number": number } }));
+        clocked.take("2026-11-19T10:00:00Z", (Source::Github, "issue_comment"), &body).await;
+        comments.push(body);
+    }
+    clocked.until("2026-11-19T10:05:00Z").await;
+    assert_eq!(clocked.claimed().await.len(), 2);
+    for mut body in comments {
+        merge(&mut body, json!({ "action": "deleted" }));
+        clocked.take("2026-11-19T10:10:01Z", (Source::Github, "issue_comment"), &body).await;
+    }
+    let Clocked { intake, folder } = clocked;
+    drop(intake);
+    let store = loop {
+        // A store that was dropped leaves a thread, which has the file for a moment.
+        match Store::serve(&folder.path().join("store.db"), at(NOW)).await {
+            Err(StoreError::InUse(_)) => tokio::time::sleep(Duration::from_millis(1)).await,
+            served => break served.unwrap().0,
+        }
+    };
+    let lines = store.ledger(&Filter::default()).await.unwrap();
+    let of = |number: &str| {
+        let of = lines.iter().find(|line| {
+            line.kind.as_deref() == Some("pull_request.commented") && line.subject.as_deref() == Some(number)
+        });
+        of.map(|line| (line.state, line.reason.as_str())).unwrap()
+    };
+    let doubt =
+        "mailbox: ambiguous: the service stopped during attempt 1; then it was taken back before it was sent here";
+    assert_eq!(of("acme/ingest#7"), (EntryState::Failed, doubt));
+    assert_eq!(of("acme/ingest#8"), (EntryState::Suppressed, "it was deleted before it was sent"));
+    assert!(store.claim(&Lanes::default(), moment("2026-11-19T10:40:00Z")).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_taken_back_while_it_waits_in_its_lane_is_not_tried() {
+    let clocked = Clocked::new(&[format!("team = \"web\"\nto = [\"mailbox\"]\n{RULES}")]).await;
+    let mut last = Value::Null;
+    for number in [7, 8, 9] {
+        last = comment("2026-11-19T10:00:00Z", "ana", &format!("Words of {number}."));
+        merge(&mut last, json!({ "issue": { "number": number } }));
+        clocked.take("2026-11-19T10:00:00Z", (Source::Github, "issue_comment"), &last).await;
+    }
+    clocked.until("2026-11-19T10:05:00Z").await;
+    let (store, lanes) = (clocked.intake.store.clone(), Lanes::default());
+    let claimed = store.claim(&lanes, moment(NOW)).await.unwrap();
+    assert_eq!(claimed[0].sends().len(), 3);
+    merge(&mut last, json!({ "action": "deleted" }));
+    clocked.take("2026-11-19T10:10:01Z", (Source::Github, "issue_comment"), &last).await;
+    let config = config::load(&clocked.folder.path().join("microalign.toml"), &|_| None).unwrap();
+    let key = store.link_key().await.unwrap();
+    let channels = Arc::new(Channels::new(config.channels, Names::new(&key)));
+    let (stop, stopped) = watch::channel(false);
+    let (claims, receiver) = mpsc::unbounded_channel();
+    claims.send(claimed).unwrap();
+    drop(claims);
+    let dispatcher = Dispatcher::new((store, lanes), channels, Arc::default(), Arc::new(Linker::new(None, key)));
+    let sent = async {
+        while clocked.ledger().await.iter().any(|line| line.sends.iter().any(|send| send.state.as_str() == "sending")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        stop.send(true).unwrap();
+    };
+    tokio::join!(dispatcher.run(receiver, stopped), sent);
+    let mails = mails(&clocked.folder.path().join("mailbox"));
+    let has = ["7", "8", "9"].map(|number| mails.contains(&format!("Words of {number}.")));
+    assert_eq!(has, [true, true, false]);
+    let lines = clocked.lines().await;
+    assert!(lines.iter().any(|line| line.ends_with("suppressed: it was deleted before it was sent")), "{lines:?}");
+}
+
+/// All mails in a mailbox.
+fn mails(folder: &std::path::Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|entry| if entry.is_dir() { mails(&entry) } else { std::fs::read_to_string(entry).unwrap() }).collect()
 }
 
 #[tokio::test]
@@ -118,9 +290,9 @@ async fn where_some_place_has_it_the_others_do_not_get_it() {
 #[tokio::test]
 async fn a_note_that_was_written_and_not_sent_is_not_sent_in_its_old_words() {
     let rule = "[[rule]]\nname = \"notes\"\non = [\"note.*\"]\n";
-    for (action, text, messages) in
-        [("edited", "/headsup fish swim", 1), ("edited", "Never mind.", 0), ("deleted", "/headsup birds fly", 0)]
-    {
+    let table =
+        [("edited", "/headsup fish swim", 1), ("edited", "Never mind.", 0), ("deleted", "/headsup birds fly", 0)];
+    for ((action, text, messages), under_way) in table.into_iter().flat_map(|row| [(row, false), (row, true)]) {
         let clocked = Clocked::new(&[format!("team = \"web\"\nto = [\"mailbox\"]\n{rule}")]).await;
         let mut body = comment("2026-11-19T10:00:00Z", "ana", "/headsup birds fly");
         clocked.take("2026-11-19T10:00:00Z", (Source::Github, "issue_comment"), &body).await;
@@ -129,10 +301,14 @@ async fn a_note_that_was_written_and_not_sent_is_not_sent_in_its_old_words() {
         let edit = json!({ "action": action, "changes": { "body": { "from": "/headsup birds fly" } },
                            "comment": { "body": text, "updated_at": "2026-11-19T10:06:00Z" } });
         merge(&mut body, edit);
+        let claimed = if under_way { clocked.claimed().await } else { Vec::new() };
         clocked.take("2026-11-19T10:06:00Z", (Source::Github, "issue_comment"), &body).await;
+        for send in &claimed {
+            clocked.ended(send, again("the server is away", false)).await;
+        }
         clocked.until("2026-11-19T10:30:00Z").await;
         let told = clocked.messages().await;
-        assert_eq!(told.len(), messages, "{action} to {text}: {told:?}");
+        assert_eq!(told.len(), messages, "{action} to {text}, under way: {under_way}: {told:?}");
         assert!(told.iter().all(|message| message.contains("fish") && !message.contains("birds")), "{told:?}");
     }
 }
@@ -162,6 +338,13 @@ async fn a_digest_has_no_words_that_were_taken_back() {
 
 #[tokio::test]
 async fn a_message_that_waits_to_be_sent_is_written_anew_when_its_ticket_is_restricted() {
+    for under_way in [false, true] {
+        restricted(under_way).await;
+    }
+}
+
+/// A ticket is restricted while a message about it waits, or is under way and then fails.
+async fn restricted(under_way: bool) {
     let rule = "[[rule]]\nname = \"work\"\non = [\"ticket.started\", \"pull_request.draft\"]\n";
     let clocked = Clocked::new(&[format!("team = \"web\"\nto = [\"mailbox\"]\n{rule}")]).await;
     clocked.ticket("2026-11-19T10:00:00Z", "Doing", "indeterminate").await;
@@ -181,7 +364,15 @@ async fn a_message_that_waits_to_be_sent_is_written_anew_when_its_ticket_is_rest
         } },
         "changelog": { "items": [{ "field": "security", "fieldId": "security", "fromString": null, "toString": "Restricted" }] },
     });
+    let lanes = if under_way {
+        clocked.intake.store.claim(&Lanes::default(), moment("2026-11-19T10:29:00Z")).await.unwrap()
+    } else {
+        Vec::new()
+    };
     clocked.take("2026-11-19T10:30:00Z", (Source::Jira, ""), &level).await;
+    for send in lanes.iter().flat_map(Lane::sends) {
+        clocked.ended(send, again("the server is away", false)).await;
+    }
     clocked.until("2026-11-19T10:40:00Z").await;
     let after = whole(clocked.ledger().await);
     assert!(after.contains("DATA-1") && after.contains("Add it") && !after.contains("Orders"), "{after}");

@@ -157,6 +157,7 @@ struct Line {
     id: i64,
     actor: Option<String>,
     reason: String,
+    withdrawn: Option<String>,
     outcome: Option<String>,
     message: Option<String>,
     /// Its message waits, or is under way
@@ -166,25 +167,26 @@ struct Line {
 /// Lines of the ledger: whose doing each is, why it is in its state, and what it said.
 pub(super) fn lines(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
     let lines = tx.rows(
-        "SELECT id, actor, reason, outcome, message, message IS NOT NULL AND EXISTS (
+        "SELECT id, actor, reason, withdrawn, outcome, message, message IS NOT NULL AND EXISTS (
              SELECT 1 FROM send s WHERE s.ledger_id = l.id AND s.state IN ('queued', 'sending')) AS waits
          FROM ledger l WHERE id > coalesce(:after, 0) ORDER BY id LIMIT 200",
         named_params! { ":after": after },
         |row| {
             let (actor, reason) = (row.get("actor")?, row.get("reason")?);
-            let (outcome, message) = (row.get("outcome")?, row.get("message")?);
-            Ok(Line { id: row.get("id")?, actor, reason, outcome, message, waits: row.get("waits")? })
+            let (withdrawn, outcome, message) = (row.get("withdrawn")?, row.get("outcome")?, row.get("message")?);
+            Ok(Line { id: row.get("id")?, actor, reason, withdrawn, outcome, message, waits: row.get("waits")? })
         },
     )?;
     let mut batch = Batch { last: lines.last().map(|line| line.id.into()), ..Batch::default() };
-    for Line { id, actor, reason, outcome, message, waits } in lines {
+    for Line { id, actor, reason, withdrawn, outcome, message, waits } in lines {
         let message = match message {
             Some(message) => read::<serde_json::Value>(person, &message)?.is_some_and(|json| person.is_within(&json)),
             None => false,
         };
         batch.waiting += usize::from(message && waits);
         let (message, theirs) = (message && !waits, actor.is_some_and(|actor| person.is_called(&actor)));
-        let reason = without(person, &reason, |reason: &mut Reason| reason.forget(person))?;
+        let of_reason = |json: &str| without(person, json, |reason: &mut Reason| reason.forget(person));
+        let (reason, withdrawn) = (of_reason(&reason)?, withdrawn.as_deref().map(of_reason).transpose()?.flatten());
         let outcome = match outcome {
             Some(outcome) => without(person, &outcome, |outcomes: &mut Vec<Reason>| {
                 outcomes.iter_mut().for_each(|outcome| outcome.forget(person));
@@ -192,13 +194,15 @@ pub(super) fn lines(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> 
             None => None,
         };
         batch.messages += usize::from(message);
-        batch.changed += usize::from(theirs || reason.is_some() || outcome.is_some());
-        if pass == Pass::Change && (message || theirs || reason.is_some() || outcome.is_some()) {
+        let changed = theirs || reason.is_some() || withdrawn.is_some() || outcome.is_some();
+        batch.changed += usize::from(changed);
+        if pass == Pass::Change && (message || changed) {
             tx.run(
                 "UPDATE ledger SET actor = iif(:theirs, NULL, actor), message = iif(:message, NULL, message),
-                        reason = coalesce(:reason, reason), outcome = coalesce(:outcome, outcome) WHERE id = :id",
+                        reason = coalesce(:reason, reason), withdrawn = coalesce(:withdrawn, withdrawn),
+                        outcome = coalesce(:outcome, outcome) WHERE id = :id",
                 named_params! { ":theirs": theirs, ":message": message, ":reason": reason.map(Json),
-                ":outcome": outcome.map(Json), ":id": id },
+                ":withdrawn": withdrawn.map(Json), ":outcome": outcome.map(Json), ":id": id },
             )?;
         }
     }

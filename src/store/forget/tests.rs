@@ -120,6 +120,10 @@ fn columns() -> Vec<(&'static str, String)> {
                 &quoted(json!(Reason::OwnDoing { who: NAME.to_owned(), several: false, team: "web".to_owned() })),
             ),
         ),
+        (
+            "ledger.withdrawn",
+            set("ledger", "withdrawn", &quoted(json!(Reason::TellsObjection { by: NAME.to_owned() }))),
+        ),
         ("ledger.outcome", set("ledger", "outcome", &quoted(json!([Reason::TellsObjection { by: NAME.to_owned() }])))),
         ("send.error", set("send", "error", "550 no mailbox <zora-q@example.com>")),
         ("objection.made_by", set("objection", "made_by", NAME)),
