@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More connections than these take up too much memory, of which an idle one has about 16 KB.
-const CONNECTIONS: usize = 8192;
+/// More connections than these take up too much memory, of which one that has begun to send has about 32 KB.
+const CONNECTIONS: usize = 4096;
 
 /// Takes as many open files as the system allows; says how many of them may be connections of clients. The rest is for
 /// the store and what we connect to.

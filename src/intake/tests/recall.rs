@@ -1,9 +1,6 @@
 //! Messages that were written and not sent yet when a part of them is taken back.
 
 use super::*;
-use crate::channel::{Channels, Names};
-use crate::dispatch::Dispatcher;
-use crate::mute::Linker;
 use crate::plan::LineId;
 
 const RULES: &str =
@@ -223,49 +220,6 @@ async fn after_a_crash_what_was_taken_back_is_not_tried_again() {
     assert_eq!(of("acme/ingest#7"), (EntryState::Failed, doubt));
     assert_eq!(of("acme/ingest#8"), (EntryState::Suppressed, "it was deleted before it was sent"));
     assert!(store.claim(&Lanes::default(), moment("2026-11-19T10:40:00Z")).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn what_is_taken_back_while_it_waits_in_its_lane_is_not_tried() {
-    let clocked = Clocked::new(&[format!("team = \"web\"\nto = [\"mailbox\"]\n{RULES}")]).await;
-    let mut last = Value::Null;
-    for number in [7, 8, 9] {
-        last = comment("2026-11-19T10:00:00Z", "ana", &format!("Words of {number}."));
-        merge(&mut last, json!({ "issue": { "number": number } }));
-        clocked.take("2026-11-19T10:00:00Z", (Source::Github, "issue_comment"), &last).await;
-    }
-    clocked.until("2026-11-19T10:05:00Z").await;
-    let (store, lanes) = (clocked.intake.store.clone(), Lanes::default());
-    let claimed = store.claim(&lanes, moment(NOW)).await.unwrap();
-    assert_eq!(claimed[0].sends().len(), 3);
-    merge(&mut last, json!({ "action": "deleted" }));
-    clocked.take("2026-11-19T10:10:01Z", (Source::Github, "issue_comment"), &last).await;
-    let config = config::load(&clocked.folder.path().join("microalign.toml"), &|_| None).unwrap();
-    let key = store.link_key().await.unwrap();
-    let channels = Arc::new(Channels::new(config.channels, Names::new(&key)));
-    let (stop, stopped) = watch::channel(false);
-    let (claims, receiver) = mpsc::unbounded_channel();
-    claims.send(claimed).unwrap();
-    drop(claims);
-    let dispatcher = Dispatcher::new((store, lanes), channels, Arc::default(), Arc::new(Linker::new(None, key)));
-    let sent = async {
-        while clocked.ledger().await.iter().any(|line| line.sends.iter().any(|send| send.state.as_str() == "sending")) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        stop.send(true).unwrap();
-    };
-    tokio::join!(dispatcher.run(receiver, stopped), sent);
-    let mails = mails(&clocked.folder.path().join("mailbox"));
-    let has = ["7", "8", "9"].map(|number| mails.contains(&format!("Words of {number}.")));
-    assert_eq!(has, [true, true, false]);
-    let lines = clocked.lines().await;
-    assert!(lines.iter().any(|line| line.ends_with("suppressed: it was deleted before it was sent")), "{lines:?}");
-}
-
-/// All mails in a mailbox.
-fn mails(folder: &std::path::Path) -> String {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|entry| if entry.is_dir() { mails(&entry) } else { std::fs::read_to_string(entry).unwrap() }).collect()
 }
 
 #[tokio::test]

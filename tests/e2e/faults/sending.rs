@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::support::{Listener, Service, eventually, merged, pull_request};
+use crate::support::{Listener, Service, commented, eventually, merged, pull_request};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -48,6 +48,44 @@ async fn a_service_stops_within_seconds_though_nobody_answers() {
     let send = &lines[0]["sends"][0];
     assert_eq!((&send["state"], &send["attempts"]), (&json!("queued"), &json!(1)), "{lines:?}");
     assert_eq!(send["error"], "ambiguous: the service stopped during this attempt");
+}
+
+#[tokio::test]
+async fn what_is_taken_back_while_it_waits_behind_another_is_not_sent() {
+    let (hub, url) = silent().await;
+    let rules =
+        team("web", &["webhook:hub".to_owned()]) + "[[rule]]\nname = \"comments\"\non = [\"pull_request.commented\"]\n";
+    let service = Service::started(&rules, &webhook("hub", &url)).await;
+    let taken = async || {
+        let (mut socket, _) = hub.accept().await.unwrap();
+        let request = read_request(&mut socket).await;
+        (socket, request)
+    };
+    let answer = async |mut socket: TcpStream| {
+        socket.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    };
+    service.github("pull_request", "d-1", &merged(1)).await;
+    let (first, _) = taken().await;
+    // While that one is under way, two more wait, and are claimed together.
+    let mut comment = commented("The ids change.");
+    service.github("pull_request", "d-2", &merged(8)).await;
+    service.github("issue_comment", "c-1", &comment).await;
+    let sends = async |state: &str| {
+        let ledger = service.ledger().await;
+        let sends = ledger.iter().flat_map(|line| line["sends"].as_array().unwrap());
+        sends.filter(|send| send["state"] == state).count()
+    };
+    eventually("both wait", async || (sends("queued").await == 2).then_some(())).await;
+    answer(first).await;
+    let (second, request) = taken().await;
+    assert!(!request.contains("The ids change"), "{request}");
+    assert_eq!(sends("sending").await, 2);
+    comment["action"] = json!("deleted");
+    let lines = service.github_settled("issue_comment", "c-2", &comment).await;
+    assert!(!lines.is_empty());
+    answer(second).await;
+    assert_eq!(service.settled("c-1").await[0]["state"], "suppressed");
+    assert!(tokio::time::timeout(Duration::from_secs(2), hub.accept()).await.is_err(), "nothing more is sent");
 }
 
 #[tokio::test]
