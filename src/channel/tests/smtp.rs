@@ -214,10 +214,10 @@ async fn mail_does_not_wait_for_acknowledgements() {
     let server = MailServer::start(&[]).await;
     let mut fastest = Duration::MAX;
     // A machine that is busy may take long, but not each time.
-    for _ in 0..10 {
+    for _ in 0..5 {
         let start = std::time::Instant::now();
-        assert_eq!(sent_to(&server, &["ana"; 6]).await, vec!["Sent"; 6]);
+        assert_eq!(sent_to(&server, &["ana"; 30]).await, vec!["Sent"; 30]);
         fastest = fastest.min(start.elapsed());
     }
-    assert!(fastest < Duration::from_millis(120), "{fastest:?} for 6 mails");
+    assert!(fastest < Duration::from_millis(900), "{fastest:?} for 30 mails");
 }
