@@ -5,7 +5,9 @@
 mod assumption;
 mod bulk;
 mod damaged;
+mod digest;
 mod recall;
+mod retry;
 mod silence;
 
 use serde_json::{Value, json};
@@ -390,81 +392,4 @@ async fn each_push_stands_for_itself() {
     clocked.until("2026-11-20T09:00:00Z").await;
     let messages = clocked.messages().await;
     assert!(messages[0].contains("First") && messages[0].contains("Second"), "{messages:?}");
-}
-
-#[tokio::test]
-async fn a_digest_that_a_place_cannot_hold_is_several_messages() {
-    let team = "team = \"web\"\nto = [\"discord:web\", \"mailbox\"]\n[[rule]]\nname = \"all\"\n\
-                on = [\"pull_request.commented\"]\ndigest = \"daily 09:00\"\n";
-    let clocked = Clocked::new(&[team.to_owned()]).await;
-    for comment in 0..30 {
-        let words = format!("{}ends with {comment}", "words ".repeat(20));
-        clocked.comment("2026-11-19T10:00:00Z", &format!("dev{comment}"), &words).await;
-    }
-    clocked.until("2026-11-20T09:00:00Z").await;
-    let messages = clocked.messages().await.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
-    let room = crate::channel::room(&"discord:web".parse().unwrap());
-    assert!(messages.len() > 1 && messages.iter().all(|text| text.chars().count() <= room + 100), "{messages:?}");
-    let all = messages.join("\n") + "\n";
-    let missing = (0..30).filter(|comment| !all.contains(&format!("ends with {comment}\n"))).collect::<Vec<_>>();
-    assert_eq!(missing, [0; 0], "{all}");
-}
-
-#[tokio::test]
-async fn a_clock_that_was_set_back_silences_nobody() {
-    let clocked = Clocked::new(&[team_of_merges()]).await;
-    let merged = json!({ "pull_request": { "merged": true, "state": "closed" } });
-    clocked.pull_request("2026-11-20T09:00:00Z", "closed", merged).await;
-    let store = &clocked.intake.store;
-    // The clock is a day ahead.
-    let lanes = store.claim(&Lanes::default(), moment("2026-11-21T09:00:00Z")).await.unwrap();
-    let again = SendOutcome::Again { at: at("2026-11-21T09:00:05Z"), error: "451 later".to_owned(), doubtful: false };
-    assert!(store.record_outcome(&lanes[0].sends()[0], &again, false, at("2026-11-21T09:00:00Z")).await.unwrap());
-    assert!(clocked.claim("2026-11-20T09:01:00Z").await.is_empty());
-    store.clock_set_back(std::time::Duration::from_secs(86_400), at("2026-11-20T09:00:00Z")).await.unwrap();
-    assert!(clocked.claim("2026-11-20T09:00:04Z").await.is_empty());
-    assert_eq!(clocked.claim("2026-11-20T09:00:06Z").await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_send_whose_claim_ran_out_may_be_a_second_one_and_says_so() {
-    let clocked = Clocked::new(&[team_of_merges()]).await;
-    let merged = json!({ "pull_request": { "merged": true, "state": "closed" } });
-    clocked.pull_request("2026-11-20T09:00:00Z", "closed", merged).await;
-    let store = &clocked.intake.store;
-    let first = store.claim(&Lanes::default(), moment("2026-11-20T09:00:01Z")).await.unwrap();
-    assert!(!first[0].sends()[0].doubtful);
-    let again = clocked.claim("2026-11-20T09:20:00Z").await;
-    assert_eq!((again[0].doubtful, again[0].attempt), (true, 2));
-    assert_eq!(again[0].error.as_deref(), Some("ambiguous: nobody knows how attempt 1 ended"));
-    let late = SendOutcome::Sent { reference: None, anew: false, doubt: None };
-    assert!(
-        !store.record_outcome(&first[0].sends()[0], &late, false, at("2026-11-20T09:20:00Z")).await.unwrap(),
-        "its fence is old"
-    );
-}
-
-fn team_of_merges() -> String {
-    let rule = "[[rule]]\nname = \"merged\"\non = [\"pull_request.merged\"]\n";
-    format!("team = \"web\"\nto = [\"email:web@example.com\"]\nsettle = \"0s\"\nown = true\n{rule}")
-}
-
-/// Everybody who sees a public page reads the comments on it.
-#[tokio::test]
-async fn a_digest_never_puts_one_pages_news_onto_another() {
-    let team = "team = \"web\"\nto = [\"github\"]\nown = true\n[[rule]]\nname = \"all\"\n\
-                on = [\"pull_request.opened\"]\ndigest = \"daily 09:00\"\n";
-    let clocked = Clocked::new(&[team.to_owned()]).await;
-    for (number, name) in [(1, "acme/open"), (2, "acme/private")] {
-        let page = format!("https://github.com/{name}/pull/{number}");
-        let more = json!({ "repository": { "full_name": name, "private": number == 2 },
-                           "pull_request": { "number": number, "title": name, "html_url": page } });
-        clocked.pull_request("2026-11-19T10:00:00Z", "opened", more).await;
-    }
-    clocked.until("2026-11-20T09:00:00Z").await;
-    let lanes = clocked.intake.store.claim(&Lanes::default(), moment("2026-11-20T09:00:01Z")).await.unwrap();
-    let sends = lanes.iter().flat_map(Lane::sends);
-    let told = sends.map(|send| (send.thread.as_str(), send.message.text())).collect::<Vec<_>>();
-    assert!(matches!(&told[..], [("acme/open#1", _), ("acme/private#2", _)]), "{told:?}");
-    assert!(!told[0].1.contains("private"), "{told:?}");
 }
