@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
@@ -149,8 +148,8 @@ impl Mail {
         }
         let again =
             matches!(outcome, Outcome::Transient { .. } | Outcome::Ambiguous { .. }) && self.attempts < ATTEMPTS;
-        let wait = backoff(self.attempts, fastrand::f64()).max(outcome.retry_after().unwrap_or_default());
-        self.next = Instant::now() + wait.min(Duration::from_secs(24 * 60 * 60));
+        // No mail server asks for a rest.
+        self.next = Instant::now() + backoff(self.attempts, fastrand::f64());
         let (team, kind, attempt) = (&self.team, self.kind, self.attempts);
         tracing::warn!(team, kind, attempt, ?outcome, again, "failed to tell the owner of a team file");
         again

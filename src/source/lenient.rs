@@ -41,6 +41,8 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Maybe<T> {
 /// JSON in which the halves of surrogate pairs that stand alone are replaced; `None` if there are none. What writes such
 /// pairs may cut a text between them, and no Rust text has a half.
 fn mended(json: &str) -> Option<String> {
+    // Most of what can't be read is `null`.
+    json.find("\\u")?;
     let mut mended = String::new();
     let (mut rest, mut found) = (json, false);
     while let Some(at) = rest.find('\\') {

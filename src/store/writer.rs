@@ -212,10 +212,12 @@ impl Writer {
 
     /// Commits what goes well. What doesn't fails the others, or is taken back if it is alone.
     fn commit(&mut self, jobs: Vec<Job>) -> Result<(Ended, Vec<Answer>), StoreError> {
-        self.check_file()?;
         let conn = match self.conn.take() {
             Some(conn) => conn,
-            None => self.options.open()?,
+            None => {
+                self.check_file()?;
+                self.options.open()?
+            }
         };
         let tx = Tx::new(&conn);
         if let Err(error) = tx.run("BEGIN IMMEDIATE", []) {
