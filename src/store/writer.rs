@@ -187,12 +187,14 @@ impl Writer {
 
     fn write(&mut self, jobs: Vec<Job>) {
         let for_senders = jobs.iter().any(|job| job.urgency == Urgency::Sender);
-        match self.commit(jobs) {
-            Ok((Ended::Failed, answers)) => {
+        // Nobody hears of a failure before `failing` says so: what is left of these is dropped at the end.
+        let (mut jobs, mut answers) = (jobs.into_iter(), Vec::new());
+        match self.commit(&mut jobs, &mut answers) {
+            Ok(Ended::Failed) => {
                 self.failing.store(true, Ordering::Relaxed);
                 answers.into_iter().for_each(|answer| answer());
             }
-            Ok((_, answers)) => {
+            Ok(Ended::Well | Ended::Refused) => {
                 // What is small, or changes nothing, is committed on a full disk, too.
                 if for_senders {
                     self.failing.store(false, Ordering::Relaxed);
@@ -202,7 +204,7 @@ impl Writer {
                     checkpointer.look();
                 }
             }
-            // The jobs' answers were dropped, so each caller sees `NotWritten`.
+            // The answers are dropped, so each caller sees `NotWritten`.
             Err(error) => {
                 self.failing.store(true, Ordering::Relaxed);
                 tracing::error!(%error, "nothing was written");
@@ -211,7 +213,7 @@ impl Writer {
     }
 
     /// Commits what goes well. What doesn't fails the others, or is taken back if it is alone.
-    fn commit(&mut self, jobs: Vec<Job>) -> Result<(Ended, Vec<Answer>), StoreError> {
+    fn commit(&mut self, jobs: &mut std::vec::IntoIter<Job>, answers: &mut Vec<Answer>) -> Result<Ended, StoreError> {
         let conn = match self.conn.take() {
             Some(conn) => conn,
             None => {
@@ -225,7 +227,7 @@ impl Writer {
             self.conn = Some(conn).filter(Connection::is_autocommit);
             return Err(error);
         }
-        let (mut answers, mut ended, alone) = (Vec::new(), Ended::Well, jobs.len() == 1);
+        let (mut ended, alone) = (Ended::Well, jobs.len() == 1);
         for job in jobs {
             let (went, answer) = (job.work)(&tx);
             answers.push(answer);
@@ -239,7 +241,7 @@ impl Writer {
         // After a failure the connection is dropped: it may still be inside of a broken transaction.
         self.conn = Some(conn);
         self.check_file()?;
-        Ok((ended, answers))
+        Ok(ended)
     }
 
     /// Checks that what is written is where it will be looked for.
