@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::support::{Service, merged};
+use crate::support::{Service, merged, migrations, older_store};
 
 const TEAM: &str = r#"
 team = "web"
@@ -70,20 +70,6 @@ fn alone(path: &Path) {
     store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
 }
 
-/// Makes a store that has had all migrations but the last.
-fn older(path: &Path) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/migrations");
-    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
-    files.sort();
-    files.pop().unwrap();
-    let store = Connection::open(path).unwrap();
-    store.pragma_update(None, "journal_mode", "wal").unwrap();
-    for file in &files {
-        store.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
-    }
-    store.pragma_update(None, "user_version", i64::try_from(files.len()).unwrap()).unwrap();
-}
-
 /// What each file of the store holds, and when it was written.
 fn files(folder: &Path) -> BTreeMap<String, (SystemTime, Vec<u8>)> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
@@ -138,7 +124,7 @@ async fn a_store_of_another_version_is_refused_with_what_to_do() {
     let mut service = Service::new(TEAM, "");
     service.write("rules/team.toml", &TEAM.replace("\"webhook:hub\", \"google-chat:ops\", ", ""));
     let path = service.path("microalign.db");
-    older(&path);
+    older_store(&path, migrations().len() - 1);
     let refused = async |service: &Service, said: &str| {
         let before = files(&service.home);
         for command in READING {

@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use crate::faults::STORE_FAILS;
 use crate::faults::sending::{read_request, silent, team, webhook};
 use crate::support::{Service, TEAM, eventually, merged};
 
@@ -31,14 +32,7 @@ fn limit(service: &Service, bytes: &str) {
 
 #[tokio::test]
 async fn a_full_disk_costs_no_delivery_that_was_accepted() {
-    let mut service = Service::new(TEAM, "").expecting(&[
-        "failed to store a webhook",
-        "nothing was written",
-        "not ready",
-        "failed to claim",
-        "failed to record the outcome",
-        "no room on the disk",
-    ]);
+    let mut service = Service::new(TEAM, "").expecting(STORE_FAILS);
     if !started(&mut service).await {
         return;
     }
@@ -72,13 +66,8 @@ async fn a_full_disk_costs_no_delivery_that_was_accepted() {
 #[tokio::test]
 async fn what_was_sent_while_nothing_can_be_written_is_not_sent_again() {
     let (hub, url) = silent().await;
-    let mut service = Service::new(&team("web", &["webhook:hub".to_owned()]), &webhook("hub", &url)).expecting(&[
-        "failed to record the outcome",
-        "nothing was written",
-        "failed to claim",
-        "not ready",
-        "no room on the disk",
-    ]);
+    let mut service =
+        Service::new(&team("web", &["webhook:hub".to_owned()]), &webhook("hub", &url)).expecting(STORE_FAILS);
     if !started(&mut service).await {
         return;
     }

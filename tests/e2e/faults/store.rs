@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::process::Command;
 
+use crate::faults::STORE_FAILS;
 use crate::support::{Service, TEAM, eventually, merged, states};
-
-const LOST: &[&str] = &["deleted or replaced", "failed to store", "not ready", "nothing was written", "failed to"];
 
 /// What is done to a file.
 type Fault<'a> = &'a dyn Fn(&Path);
@@ -32,7 +31,7 @@ async fn nothing_is_accepted_once_the_store_is_deleted_or_replaced() {
         ("the log is replaced", "-wal", &replace),
     ];
     for (what, end, fault) in table {
-        let mut service = Service::started(TEAM, "").await.expecting(LOST);
+        let mut service = Service::started(TEAM, "").await.expecting(STORE_FAILS);
         assert_eq!(states(&service.github_settled("pull_request", "d-1", &merged(1)).await), ["sent"], "{what}");
         fault(&file(&service, end));
         assert_eq!(service.github("pull_request", "d-2", &merged(2)).await.status, 503, "{what}");
@@ -70,7 +69,7 @@ async fn a_store_has_one_service_whatever_its_name() {
 
 #[tokio::test]
 async fn another_process_that_writes_is_waited_for_shortly() {
-    let service = Service::started(TEAM, "").await.expecting(LOST);
+    let service = Service::started(TEAM, "").await.expecting(STORE_FAILS);
     let other = Connection::open(file(&service, "")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let begun = Instant::now();

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use microalign::store::{Filter, Store};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
@@ -118,7 +119,12 @@ impl Service {
     }
 
     /// As [`Self::start`], by a command that runs the program with the arguments that it is given.
-    pub async fn start_by(&mut self, mut command: Command) {
+    pub async fn start_by(&mut self, command: Command) {
+        assert!(self.try_start_by(command).await, "it did not start:\n{}", self.log());
+    }
+
+    /// As [`Self::start_by`], for what may not start: whether it did.
+    pub async fn try_start_by(&mut self, mut command: Command) -> bool {
         let mut child = command
             .args(["serve", "--log", "json"])
             .env("RUST_LOG", self.level)
@@ -145,9 +151,9 @@ impl Service {
                 log.push('\n');
             }
         });
-        let address = tokio::time::timeout(PATIENCE, told).await.unwrap();
-        self.address = address.unwrap_or_else(|_| panic!("it did not start:\n{}", self.log()));
         self.child = Some(child);
+        let address = tokio::time::timeout(PATIENCE, told).await.unwrap();
+        address.map(|address| self.address = address).is_ok()
     }
 
     /// SIGKILL: nothing gets a chance to tidy up.
@@ -167,6 +173,11 @@ impl Service {
         let mut child = self.child.take().unwrap();
         let status = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it stops when told to").unwrap();
         status.code().unwrap_or(-1)
+    }
+
+    /// Whether it has ended.
+    pub fn is_gone(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some())
     }
 
     pub fn signal(&self, name: &str) {
@@ -320,6 +331,24 @@ impl Service {
         paths.sort();
         paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
     }
+}
+
+/// Makes a store as an earlier version did, which had so many migrations.
+pub fn older_store(path: &Path, version: usize) {
+    let store = Connection::open(path).unwrap();
+    store.pragma_update(None, "journal_mode", "wal").unwrap();
+    for file in &migrations()[..version] {
+        store.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
+    }
+    store.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+}
+
+/// The files of the migrations, in their order.
+pub fn migrations() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/migrations");
+    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    files.sort();
+    files
 }
 
 /// The states of lines of the ledger.
