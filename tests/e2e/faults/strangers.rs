@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 enum Stranger {
     /// Half of a request's headers
     Headers,
-    /// Headers as a webhook has them, then one byte after the other
+    /// Headers as a webhook has them, then thousands of chunks of one byte, and from then on one now and then
     Bytes,
     /// The same, and most of the largest body that there may be
     Large,
@@ -40,8 +40,10 @@ impl Stranger {
             Self::Headers => {}
             Self::Bytes => {
                 socket.write_all(b"Transfer-Encoding: chunked\r\n\r\n").await?;
-                while socket.write_all(b"1\r\nx\r\n").await.is_ok() {
-                    tokio::time::sleep(Duration::from_millis(3)).await;
+                let mut chunks = 4000;
+                while socket.write_all(b"1\r\nx\r\n".repeat(chunks).as_slice()).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    chunks = 1;
                 }
             }
             Self::Large => {
