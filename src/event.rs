@@ -5,6 +5,7 @@
 
 mod about;
 mod forget;
+mod issue;
 mod kind;
 mod name;
 mod occurrence;
@@ -15,6 +16,7 @@ mod thing;
 mod ticket_key;
 mod undoing;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,8 +24,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use about::{About, Issue, PullRequest, Stage, StatusCategory, Ticket};
+pub use about::{About, PullRequest, Stage, StatusCategory, Ticket};
 pub use forget::{FORGOTTEN, SOMEBODY};
+pub use issue::{Issue, Milestone, Progress};
 pub use kind::{EventKind, KindStage, Kinds};
 pub use occurrence::{OccurrenceId, notes_in};
 pub use outcome::Outcome;
@@ -115,7 +118,7 @@ pub struct Event {
     pub subject: SubjectKey,
     /// What the payload says of the subject
     pub about: About,
-    /// Ticket keys, the primary one first
+    /// The tickets that it belongs to, the primary one first: a ticket or issue is one of its own
     #[serde(default)]
     pub tickets: Vec<TicketKey>,
     /// What changed, for kinds that are a change of one thing
@@ -236,6 +239,36 @@ impl Event {
             }
             _ => self.subject.clone(),
         }
+    }
+
+    /// The issue that it is about, as a ticket.
+    #[must_use]
+    pub fn issue_as_ticket(&self) -> Option<Ticket> {
+        match &self.about {
+            About::Issue(issue) => Some(issue.ticket(&self.subject)),
+            _ => None,
+        }
+    }
+
+    /// Whether it names no ticket in Jira. Commits may, and then the issues that it closes come after that.
+    #[must_use]
+    pub fn is_without_key(&self) -> bool {
+        self.tickets.iter().all(TicketKey::is_issue) && self.listed.iter().all(TicketKey::is_issue)
+    }
+
+    /// Whether the ticket that rules and messages speak of is the one that it is about, when it is taken as this kind: what
+    /// happens to an issue happens to that ticket, and the issue may belong to another one.
+    #[must_use]
+    pub fn is_ticket_as(&self, kind: EventKind) -> bool {
+        kind.is_of_ticket() || self.tickets.first().is_none_or(|key| self.subject == key.as_str())
+    }
+
+    /// The ticket that rules and messages speak of, when it is taken as this kind: an issue that [is it
+    /// itself](Self::is_ticket_as), or else what is known of the primary ticket.
+    #[must_use]
+    pub fn ticket_as<'a>(&self, kind: EventKind, primary: Option<&'a Ticket>) -> Option<Cow<'a, Ticket>> {
+        let itself = if self.is_ticket_as(kind) { self.issue_as_ticket() } else { None };
+        itself.map(Cow::Owned).or(primary.map(Cow::Borrowed))
     }
 
     /// Names its repository.

@@ -197,8 +197,10 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
                 }
             };
             let id = rule_id(team, rule);
-            // A push to a draft is one message, to a rule that asks for pushes and for "on track".
-            if kind == EventKind::PullRequestOnTrack && plan.updates.iter().any(|update| update.rule == id) {
+            // A push to a draft is one message, to a rule that asks for pushes and for "on track"; and so is what happens to
+            // an issue, to a rule that asks for issues and for tickets.
+            let also = kind == EventKind::PullRequestOnTrack || is_also(tracked, kind);
+            if also && plan.updates.iter().any(|update| update.rule == id) {
                 continue;
             }
             if let Fate::Held { wait, .. } = &fate {
@@ -209,7 +211,7 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
                 }
                 let burst = burst(tracked, reached, &history.held).filter(|_| rule.digest.is_none());
                 plan.extended.extend(burst.map(|held| (held.id, wait.until)));
-            } else if kind != tracked.event.kind {
+            } else if kind != tracked.event.kind && !is_also(tracked, kind) {
                 // A label that comes late asks milestone rules again: those that have told theirs are not news.
                 continue;
             }
@@ -224,13 +226,18 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
     plan
 }
 
+/// Whether an event about an issue is taken as what it is to rules on tickets.
+fn is_also(tracked: &Tracked, kind: EventKind) -> bool {
+    kind != tracked.event.kind && tracked.as_ticket.contains(&kind)
+}
+
 fn rule_id(team: &Team, rule: &Rule) -> RuleId {
     RuleId { team: team.name.clone(), name: rule.name.clone() }
 }
 
 /// The rules that are asked: of a note that names teams theirs, else those that could want it.
 fn asked<'r>(tracked: &Tracked, kind: EventKind, rules: &'r Rules) -> Vec<(&'r Team, &'r Rule)> {
-    let asked = Input { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() };
+    let asked = Input { event: &tracked.event, kind, ticket: tracked.ticket_as(kind) };
     rules.addressed(asked).unwrap_or_else(|| rules.candidates(kind, &tracked.event).collect())
 }
 
@@ -251,7 +258,7 @@ struct Around<'a> {
 /// The rule is about something else, or perhaps is not: then what is not known.
 fn fate(tracked: &Tracked, (team, rule, kind): Reached<'_>, around: Around<'_>) -> Result<Fate, Option<String>> {
     let suppressed = |reason: Reason| Ok(Fate::Suppressed(reason));
-    match evaluate(rule, team, Input { event: &tracked.event, kind, ticket: tracked.ticket.as_ref() }) {
+    match evaluate(rule, team, Input { event: &tracked.event, kind, ticket: tracked.ticket_as(kind) }) {
         Verdict::Miss { because, unknown } => return Err(unknown.then(|| because.to_string())),
         Verdict::Suppressed { because } => return suppressed(because),
         Verdict::Match => {}

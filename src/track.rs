@@ -7,6 +7,7 @@
 mod facts;
 mod forget;
 mod host;
+mod issue;
 mod merge;
 mod progress;
 mod reviews;
@@ -55,12 +56,15 @@ pub struct Known {
 }
 
 impl Known {
-    /// The ticket that it is.
+    /// The ticket that it is, by its name as a subject: one in Jira, or an issue on GitHub. Of an issue that is gone, no words
+    /// are known.
     #[must_use]
-    pub fn ticket(&self) -> Option<&Ticket> {
+    pub fn ticket(&self, subject: &str) -> Option<Ticket> {
         match &self.about {
-            About::Ticket(ticket) => Some(ticket),
-            _ => None,
+            About::Ticket(ticket) => Some(ticket.clone()),
+            About::Issue(issue) if self.gone.is_some() => Some(issue.ticket(subject).key_and_link()),
+            About::Issue(issue) => Some(issue.ticket(subject)),
+            About::PullRequest(_) | About::Thing(_) => None,
         }
     }
 
@@ -92,6 +96,10 @@ pub struct Tracked {
     pub rekeyed: bool,
     /// What is known of its primary ticket, where that is not the subject itself and somebody asks
     pub ticket: Option<Ticket>,
+    /// The issue that it is about, as a ticket
+    pub itself: Option<Ticket>,
+    /// What it is to rules on tickets, if it is about an issue, the most significant first
+    pub as_ticket: Vec<EventKind>,
     /// Whether its ticket has a security level from now on, which it had not before
     pub restricts: bool,
     /// Whether its repository is private from now on, which it was not before
@@ -102,8 +110,16 @@ pub struct Tracked {
 
 impl Tracked {
     fn new(event: Event, known: Known) -> Self {
-        let (stale, ticket) = (None, None);
-        Self { event, known, stale, rekeyed: false, ticket, restricts: false, becomes_private: false, forward: false }
+        let (stale, ticket, itself) = (None, None, event.issue_as_ticket());
+        let (rekeyed, restricts, becomes_private, forward) = (false, false, false, false);
+        let as_ticket = Vec::new();
+        Self { event, known, stale, rekeyed, ticket, itself, as_ticket, restricts, becomes_private, forward }
+    }
+
+    /// The ticket that rules speak of when they are asked about it as this kind ([`Event::ticket_as`]).
+    #[must_use]
+    pub fn ticket_as(&self, kind: EventKind) -> Option<&Ticket> {
+        self.itself.as_ref().filter(|_| self.event.is_ticket_as(kind)).or(self.ticket.as_ref())
     }
 
     /// The thread that it belongs to.
@@ -112,9 +128,10 @@ impl Tracked {
         conversation(&self.event)
     }
 
-    /// The kinds that rules may be asked about: the event's own, and the milestone that its subject stands at when
-    /// the event may have changed whether a rule's conditions hold (a label or a ticket key that comes late).
-    pub fn kinds(&self) -> impl Iterator<Item = EventKind> + use<> {
+    /// The kinds that rules may be asked about: the event's own, the milestone that its subject stands at when the event may
+    /// have changed whether a rule's conditions hold (a label or a ticket key that comes late), and what it is besides: work
+    /// on a draft that goes on, or something that happens to an issue as to a ticket.
+    pub fn kinds(&self) -> impl Iterator<Item = EventKind> + '_ {
         let late = match self.event.kind {
             EventKind::PullRequestLabeled
             | EventKind::PullRequestUnlabeled
@@ -129,7 +146,7 @@ impl Tracked {
         let draft = holds(EventKind::PullRequestDraft, &self.known.about);
         let on_track = self.event.kind == EventKind::PullRequestPushed && draft;
         let derived = on_track.then_some(EventKind::PullRequestOnTrack);
-        std::iter::once(self.event.kind).chain(late).chain(derived)
+        std::iter::once(self.event.kind).chain(late).chain(derived).chain(self.as_ticket.iter().copied())
     }
 }
 
@@ -169,12 +186,16 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
             _ => None,
         };
     }
+    let as_ticket = issue::proceed(before.as_ref(), &mut event);
     let Some(before) = before else {
         event.kind = refine(event.kind, None);
         let stale = first_sight(&event);
+        if let About::Issue(issue) = &event.about {
+            event.tickets = issue::tickets(issue, &event, None);
+        }
         let known = Known::first(&event);
         let forward = forward && stale.is_none();
-        return Tracked { stale, forward, ..Tracked::new(event, known) };
+        return Tracked { stale, forward, as_ticket, ..Tracked::new(event, known) };
     };
     event.kind = refine(event.kind, Some(&before));
     recover(&mut event, &before);
@@ -183,16 +204,7 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     let about = merge(&before.about, &event.about, late);
     let gone = gone(Some(&before), &event);
     let stale = no_news(&event, (&before, gone), &about);
-    // A comment names no branch, so it may know fewer keys than the pull request has: what is known stays in front, also
-    // where a branch that is renamed names no key any more. A branch is many pieces of work, so each push to it has its own.
-    let full = match &event.about {
-        About::PullRequest(pr) => pr.head.is_some() && !renames_branch(&before.about, &event),
-        About::Thing(_) => true,
-        About::Ticket(_) => !event.tickets.is_empty(),
-        About::Issue(_) => false,
-    };
-    let tickets =
-        if (late || !full) && !before.tickets.is_empty() { before.tickets.clone() } else { event.tickets.clone() };
+    let tickets = tickets(&before, (&event, late), &about);
     let reached = event.kind.is_milestone() && stale.is_none() && event.undoing.is_none();
     let known = Known {
         about: remembered(about.clone(), gone),
@@ -212,7 +224,24 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     let rekeyed = event.tickets != before.tickets;
     let restricts = !is_restricted(&before.about) && is_restricted(&known.about);
     let forward = forward && stale.is_none();
-    Tracked { stale, rekeyed, restricts, forward, ..Tracked::new(event, known) }
+    Tracked { stale, rekeyed, restricts, forward, as_ticket, ..Tracked::new(event, known) }
+}
+
+/// The tickets of a subject, the primary one first. A comment names no branch, so it may know fewer keys than the pull request
+/// has: what is known stays in front, also where a branch that is renamed names no key any more. A branch is many pieces of
+/// work, so each push to it has its own.
+fn tickets(before: &Known, (event, late): (&Event, bool), now: &About) -> Vec<TicketKey> {
+    let full = match now {
+        About::Issue(issue) => return issue::tickets(issue, event, Some(before)),
+        About::PullRequest(_) => match &event.about {
+            About::PullRequest(pr) => pr.head.is_some() && !renames_branch(&before.about, event),
+            _ => false,
+        },
+        About::Thing(_) => true,
+        About::Ticket(_) => !event.tickets.is_empty(),
+    };
+    let known = (late || !full) && !before.tickets.is_empty();
+    if known { before.tickets.clone() } else { event.tickets.clone() }
 }
 
 /// What stays known of a subject: the words of a ticket that was deleted are said nowhere any more, not by what belongs to it
@@ -310,16 +339,24 @@ fn no_news(event: &Event, (before, gone): (&Known, Option<Undone>), now: &About)
 /// before is published, not promoted: GitHub says `released` of both.
 fn refine(kind: EventKind, before: Option<&Known>) -> EventKind {
     match (kind, before.map(|before| &before.about)) {
-        (
-            EventKind::TicketStarted,
-            Some(About::Ticket(Ticket { status_category: Some(StatusCategory::InProgress), .. })),
-        )
-        | (EventKind::TicketDone, Some(About::Ticket(Ticket { status_category: Some(StatusCategory::Done), .. }))) => {
+        (EventKind::TicketStarted, Some(about)) if category(about) == Some(StatusCategory::InProgress) => {
+            EventKind::TicketTransitioned
+        }
+        (EventKind::TicketDone, Some(about)) if category(about) == Some(StatusCategory::Done) => {
             EventKind::TicketTransitioned
         }
         (EventKind::ReleasePromoted, Some(About::Thing(Thing { prerelease: Some(true), .. }))) => kind,
         (EventKind::ReleasePromoted, _) => EventKind::ReleasePublished,
         _ => kind,
+    }
+}
+
+/// How far the work on a ticket or issue is.
+fn category(about: &About) -> Option<StatusCategory> {
+    match about {
+        About::Ticket(ticket) => ticket.status_category,
+        About::Issue(issue) => Some(issue.category()),
+        About::PullRequest(_) | About::Thing(_) => None,
     }
 }
 
@@ -340,6 +377,10 @@ pub fn with_previous_status(about: About, told: &About) -> About {
     match (about, told) {
         (About::Ticket(ticket), About::Ticket(told)) => {
             About::Ticket(Ticket { previous_status: told.previous_status.clone(), ..ticket })
+        }
+        (About::Issue(mut issue), About::Issue(told)) => {
+            issue.progress.previous_status.clone_from(&told.progress.previous_status);
+            About::Issue(issue)
         }
         (about, _) => about,
     }

@@ -34,7 +34,7 @@ pub(super) const PERSON: PersonKey = PersonKey {
 };
 
 pub(super) async fn send(http: &Http, access: &Access, post: &Post<'_>) -> Outcome {
-    let Ok(key) = post.thread.parse::<TicketKey>() else {
+    let Some(key) = TicketKey::jira(post.thread) else {
         return Outcome::permanent("only a message about a ticket can be sent to Jira");
     };
     let comments = format!("/rest/api/2/issue/{}/comment", key.as_str());

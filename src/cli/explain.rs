@@ -194,7 +194,8 @@ fn messages<'a>(
             if compose::withheld(team, event, None).is_some() {
                 continue;
             }
-            let message = rulebook.compose(&Telling { event, ticket: None, team, rule, line: None, now })?;
+            let ticket = tracked.ticket_as(kind);
+            let message = rulebook.compose(&Telling { event, ticket, team, rule, line: None, now })?;
             for to in plan::destinations(rule) {
                 // If several rules of a team send the same words about an event to one destination, they are sent once.
                 let words = (nth, &team.name, to.clone(), message.body.clone());

@@ -11,7 +11,7 @@ use super::{ConfigArgs, Failure, look_into_store, open_store, say};
 use crate::channel;
 use crate::compose::Rulebook;
 use crate::destination::Destination;
-use crate::event::{SubjectParts, TicketKey};
+use crate::event::TicketKey;
 use crate::mute::{By, Mute, Scope};
 use crate::rule::{Team, parse_duration_up_to};
 use crate::toml_file::did_you_mean;
@@ -137,10 +137,7 @@ fn scope(named: &Named) -> Result<Scope, Failure> {
 
 /// A ticket's key, or `owner/repo#45`. Names of rules contain no `#`.
 fn is_thread(word: &str) -> bool {
-    let parts = SubjectParts::of(word);
-    let named = |(owner, name): (&str, &str)| !owner.is_empty() && !name.is_empty();
-    let in_repository = parts.host.is_none() && parts.scope.split_once('/').is_some_and(named);
-    word.parse::<TicketKey>().is_ok() || in_repository && parts.number().is_some()
+    word.parse::<TicketKey>().is_ok_and(|key| key.subject().host().is_none())
 }
 
 fn teamless(rule: &str, teams: &[Arc<Team>]) -> Failure {

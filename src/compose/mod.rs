@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use url::Url;
 
 use crate::config::Config;
-use crate::event::{About, Event, EventKind, Ticket};
+use crate::event::{About, Event, EventKind, SubjectParts, Ticket, TicketKey};
 use crate::mute::{LinkAction, Linker, Quiet};
 use crate::plan;
 use crate::rule::{self, Audience, Known, ReplyTo, Rule, Rules, Team};
@@ -173,8 +174,11 @@ impl Rulebook {
             return self.compose_key_only(telling, ticket);
         }
         let name = rule.template.as_deref().unwrap_or_else(|| for_kind(event.kind));
-        let ticket =
-            telling.ticket.map(|ticket| if rule.restricted { ticket.clone() } else { restricted::shown(ticket) });
+        let ticket = telling.ticket.map(|ticket| match ticket {
+            ticket if restricted::reveals(event, ticket, team, rule) => ticket.key_and_link(),
+            ticket if rule.restricted => ticket.clone(),
+            ticket => restricted::shown(ticket),
+        });
         let thread = self.thread(event, ticket.as_ref());
         let (links, why) = (self.asked(telling, &thread), plan::why(team, rule, event));
         let facts = Facts { ticket: ticket.as_ref(), links: &links, company, ..facts(telling, &thread, &why) };
@@ -197,13 +201,16 @@ impl Rulebook {
     /// The heading of a list of updates about one conversation: its ticket. `None` if it has none.
     #[must_use]
     pub fn heading(&self, telling: &Telling<'_>) -> Option<Block> {
-        let Telling { event, ticket, rule, .. } = *telling;
+        let Telling { event, team, rule, .. } = *telling;
+        let ticket = telling.ticket.filter(|ticket| !restricted::reveals(event, ticket, team, rule));
         let key = event.tickets.first()?.as_str();
         let of_event = match &event.about {
             About::Ticket(ticket) => Some(ticket),
             _ => ticket,
         };
-        let known = of_event.filter(|ticket| rule.restricted || ticket.restricted != Some(true));
+        let known = of_event
+            .filter(|ticket| ticket.key == key)
+            .filter(|ticket| rule.restricted || ticket.restricted != Some(true));
         let summary = known.and_then(|ticket| ticket.summary.as_ref());
         let name = summary.map_or_else(|| key.to_owned(), |summary| format!("{key} “{}”", clean(summary)));
         let thread = self.thread(event, ticket);
@@ -260,8 +267,10 @@ impl Rulebook {
         let key = track::conversation(event);
         let url = match (event.tickets.first(), &event.about) {
             (None, about) | (Some(_), about @ About::Ticket(_)) => about.url().map(str::to_owned),
-            (Some(key), _) => ticket.and_then(|ticket| ticket.url.clone()).or_else(|| {
-                self.jira_base_url.as_ref().map(|base| format!("{}/browse/{key}", base.trim_end_matches('/')))
+            (Some(key), about) if event.subject == key.as_str() => about.url().map(str::to_owned),
+            (Some(key), _) => ticket.and_then(|ticket| ticket.url.clone()).or_else(|| match key.is_issue() {
+                true => issue_page(event, key),
+                false => self.jira_base_url.as_ref().map(|base| format!("{}/browse/{key}", base.trim_end_matches('/'))),
             }),
         };
         ThreadView::of(event, ticket, key, url)
@@ -269,6 +278,17 @@ impl Rulebook {
 }
 
 static NO_LINKS: Links = Links { mute: None, object: None, unsubscribe: None, details: None };
+
+/// The page of an issue that no webhook told of: it is on the server of the event that names it.
+fn issue_page(event: &Event, key: &TicketKey) -> Option<String> {
+    let mut page = Url::parse(event.about.url()?).ok()?;
+    let subject = key.subject();
+    let SubjectParts { scope, .. } = subject.parts();
+    page.set_path(&format!("{scope}/issues/{}", subject.parts().number()?));
+    page.set_query(None);
+    page.set_fragment(None);
+    Some(page.into())
+}
 
 /// The facts for every message, without a ticket and without links.
 fn facts<'a>(telling: &Telling<'a>, thread: &'a ThreadView, why: &'a str) -> Facts<'a> {

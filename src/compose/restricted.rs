@@ -1,8 +1,9 @@
 //! Tickets with a security level: most people may know only that they exist.
 
+use crate::destination::Destination;
 use crate::event::{About, Event, Ticket};
 use crate::reason::Reason;
-use crate::rule::{Audience, Team};
+use crate::rule::{Audience, Rule, Team};
 
 /// Why a team may not know of an event at all: readers outside of the company learn nothing about a ticket that even
 /// some people inside may not see, whatever the rule says.
@@ -26,6 +27,13 @@ pub(super) fn own<'a>(event: &'a Event, known: Option<&Ticket>) -> Option<&'a Ti
 /// The part of a ticket that may be shown, if something else belongs to it.
 pub(super) fn shown(ticket: &Ticket) -> Ticket {
     if ticket.restricted == Some(true) { ticket.key_and_link() } else { ticket.clone() }
+}
+
+/// Whether a message may reach people who may see what it is about, but not the issue that this belongs to: in a private
+/// repository, while the event's own is public.
+pub(super) fn reveals(event: &Event, ticket: &Ticket, team: &Team, rule: &Rule) -> bool {
+    let to_others = team.audience == Audience::Outside || rule.to.contains(&Destination::Github);
+    ticket.private && !event.is_private() && to_others
 }
 
 /// An event reduced to the ticket that it is about.

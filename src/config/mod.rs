@@ -244,7 +244,7 @@ fn read_projects(field: Field<Vec<Field<String>>>, at: &At, reader: &mut Reader<
 
 fn read_project(text: &str, at: &At, reader: &mut Reader<'_>) -> Option<String> {
     let project = reader.expanded(text, at)?;
-    let is_key = |text: &str| format!("{text}-1").parse::<TicketKey>().is_ok_and(|key| key.project() == text);
+    let is_key = |text: &str| TicketKey::jira(&format!("{text}-1")).is_some_and(|key| key.project() == text);
     if is_key(&project) {
         return Some(project);
     }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Thing};
+use super::{Actor, Issue, Thing};
 
 /// What an event is about, as far as its payload says. Fields that a payload leaves out are `None`, and
 /// [`crate::track`] fills them from what is known.
@@ -50,7 +50,8 @@ impl About {
     pub fn private(&self) -> Option<bool> {
         match self {
             Self::PullRequest(pr) => pr.private,
-            Self::Issue(_) | Self::Ticket(_) | Self::Thing(_) => None,
+            Self::Issue(issue) => issue.private,
+            Self::Ticket(_) | Self::Thing(_) => None,
         }
     }
 
@@ -138,42 +139,6 @@ pub struct PullRequest {
     pub updated_at: Option<Timestamp>,
 }
 
-/// A GitHub issue.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Issue {
-    /// Its number in the repository
-    pub number: u64,
-    /// Its title
-    pub title: String,
-    /// Its page
-    pub url: String,
-    /// Its state: open, closed and so on
-    pub stage: Stage,
-    /// Why it is closed: `completed`, `not_planned` or `duplicate`
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub state_reason: Option<String>,
-    /// Who opened it
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub author: Option<Actor>,
-    /// Names of its labels
-    #[serde(default)]
-    pub labels: Vec<String>,
-    /// Logins of those it is assigned to
-    #[serde(default)]
-    pub assignees: Vec<String>,
-    /// The first paragraph of its text, at most 280 characters
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub body_summary: Option<String>,
-    /// Its text as written, empty where there is none; templates don't see it
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schemars(skip)]
-    pub body: Option<String>,
-    /// When GitHub last changed it
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schemars(with = "Option<String>")]
-    pub updated_at: Option<Timestamp>,
-}
-
 /// Jira's three groups of statuses; the names of statuses are each team's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -186,10 +151,11 @@ pub enum StatusCategory {
     Done,
 }
 
-/// A Jira ticket.
+/// A ticket in Jira, or an issue on GitHub as rules and templates for tickets see it ([`Issue::ticket`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ticket {
-    /// Its key; Jira's numeric id where an event (a link, an old comment) names no key and none is known
+    /// Its key, such as `DATA-123` or `acme/api#12`; Jira's numeric id where an event (a link, an old comment) names no key
+    /// and none is known
     pub key: String,
     /// Jira's numeric id
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -200,7 +166,7 @@ pub struct Ticket {
     /// Its title
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub summary: Option<String>,
-    /// The name of its status
+    /// The name of its status; of an issue, `open` or `closed` unless a project says more
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub status: Option<String>,
     /// The group of its status
@@ -209,7 +175,8 @@ pub struct Ticket {
     /// The name of the status before this one, for transitions
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub previous_status: Option<String>,
-    /// Its resolution, in the words of the site, such as `Done` or `Won't Do`; absent while it is open
+    /// Its resolution, in the words of the site, such as `Done` or `Won't Do`; of an issue, `completed`, `not planned` or
+    /// `duplicate`. Absent while it is open
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resolution: Option<String>,
     /// The key of the ticket that it is a duplicate of, if a link says so
@@ -247,16 +214,19 @@ pub struct Ticket {
     /// Its labels
     #[serde(default)]
     pub labels: Vec<String>,
-    /// Names of its fix versions
+    /// Names of its fix versions; of an issue, its milestone
     #[serde(default)]
     pub fix_versions: Vec<String>,
     /// Names of its components
     #[serde(default)]
     pub components: Vec<String>,
-    /// When Jira last changed it
+    /// When Jira or GitHub last changed it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>")]
     pub updated_at: Option<Timestamp>,
+    /// Whether it is an issue of a repository that is not known to be public. It is not kept with the ticket.
+    #[serde(skip)]
+    pub private: bool,
 }
 
 impl Ticket {
@@ -286,6 +256,7 @@ impl Ticket {
             fix_versions: Vec::new(),
             components: Vec::new(),
             updated_at: None,
+            private: false,
         }
     }
 

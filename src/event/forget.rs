@@ -133,11 +133,17 @@ impl Issue {
             author,
             labels,
             assignees,
+            type_name: _,
+            milestone,
+            parent: _,
+            progress: _,
             body_summary,
             body,
+            private: _,
             updated_at: _,
         } = self;
         replace(title, person, subject);
+        milestone.take_if(|milestone| person.is_in(&milestone.title));
         for names in [labels, assignees] {
             forget_each(names, |name| person.is_in(name));
         }
@@ -171,6 +177,7 @@ impl Ticket {
             labels,
             fix_versions,
             components,
+            private: _,
         } = self;
         summary.take_if(|summary| person.is_in(summary));
         for names in [labels, fix_versions, components] {

@@ -207,6 +207,26 @@ impl EventKind {
         matches!(self, Self::PullRequestStalled | Self::TicketQuiet)
     }
 
+    /// Whether it happens to tickets: Jira's, and GitHub's issues.
+    #[must_use]
+    pub fn is_of_ticket(self) -> bool {
+        self.as_str().starts_with("ticket.")
+    }
+
+    /// What something that happens to an issue is to rules on tickets. A rule on both kinds hears of it once.
+    #[must_use]
+    pub fn of_ticket(self) -> Option<Self> {
+        match self {
+            Self::IssueOpened => Some(Self::TicketCreated),
+            Self::IssueClosed => Some(Self::TicketDone),
+            Self::IssueReopened => Some(Self::TicketTransitioned),
+            Self::IssueLabeled => Some(Self::TicketUpdated),
+            Self::IssueAssigned => Some(Self::TicketAssigned),
+            Self::IssueCommented => Some(Self::TicketCommented),
+            _ => None,
+        }
+    }
+
     /// The kind that this one is a case of: a ticket that was started or done was also transitioned, and a release that
     /// was a pre-release is published as what it has become; a rule on the general kind hears of it too.
     #[must_use]

@@ -166,7 +166,7 @@ fn bare(name: &str) -> &str {
     let Some((first, rest)) = name.split_once('/') else { return name };
     let scope = rest.split(['#', ':', '@']).next().unwrap_or_default();
     let number_on_host = is_number(rest) && first.contains(['.', ':']);
-    if scope.contains('/') || rest.parse::<TicketKey>().is_ok() || number_on_host { rest } else { name }
+    if scope.contains('/') || TicketKey::jira(rest).is_some() || number_on_host { rest } else { name }
 }
 
 fn is_number(text: &str) -> bool {

@@ -255,7 +255,7 @@ impl<'a> Bundle<'a> {
 
 fn telling<'r>(update: &'r Ready<'_>, now: Timestamp) -> Telling<'r> {
     let Ready { due, event, team, rule, .. } = update;
-    Telling { event, ticket: due.ticket(), team, rule, line: Some(&due.name), now }
+    Telling { event, ticket: due.ticket.as_ref(), team, rule, line: Some(&due.name), now }
 }
 
 /// What stands above the lines about one ticket, so that it is named once. Lines of a digest are about many; and what is

@@ -178,7 +178,7 @@ impl Enricher {
         };
         let mut commits = Ok(());
         if let About::PullRequest(pr) = &event.about
-            && (asks.notes || asks.keys && event.tickets.is_empty())
+            && (asks.notes || asks.keys)
         {
             let found = github.commits(&repo, pr.number).await;
             // What is cut or not told may name tickets, if no other place does.
@@ -189,10 +189,15 @@ impl Enricher {
                 }
                 let commits = commits.listed;
                 // What lists many tickets is nobody's in particular, whatever its commits name.
-                if event.tickets.is_empty() && event.listed.is_empty() {
+                if event.is_without_key() {
                     let messages = commits.iter().map(|commit| commit.message.as_str());
-                    let keys = source::tickets_in(messages, &self.settings);
-                    (event.tickets, event.listed) = (keys.tickets, keys.listed);
+                    let keys = source::tickets_in_commits(event, messages, &self.settings);
+                    let closed = std::mem::replace(&mut event.tickets, keys.tickets);
+                    event.tickets.retain(|key| !closed.contains(key));
+                    // A key in Jira comes before any issue, wherever it stands.
+                    let issues = event.tickets.iter().position(TicketKey::is_issue).unwrap_or(event.tickets.len());
+                    event.tickets.splice(issues..issues, closed);
+                    event.listed = keys.listed;
                 }
                 if asks.notes {
                     notes.extend(source::notes_in_commits(event, &commits, &self.settings));
@@ -256,7 +261,8 @@ impl Enricher {
         let wanting = events
             .iter()
             .filter(|event| event.source == Source::Github && event.host.is_none() && rules.asks(event).ticket);
-        let keys = wanting.flat_map(|event| &event.tickets).cloned().collect::<BTreeSet<_>>();
+        let keys =
+            wanting.flat_map(|event| &event.tickets).filter(|key| !key.is_issue()).cloned().collect::<BTreeSet<_>>();
         let known = store.known(keys.iter().map(|key| SubjectKey::ticket(key.as_str())).collect()).await?;
         let unknown = keys.iter().filter(|key| !known.contains_key(key.as_str()) && !self.is_no_ticket(key));
         let unknown = unknown.cloned().collect::<Vec<_>>();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::event::{About, Event, Renamed, Source, Undoes};
+use crate::event::{About, Event, Renamed, Source, TicketKey, Undoes};
 use crate::rule::{Renaming, Rules};
 use crate::source::{self, Parsed, Settings};
 use crate::store::{Store, StoreError, Tx};
@@ -69,6 +69,7 @@ pub(super) fn settle(
     now: Timestamp,
 ) -> Result<Option<Renaming>, StoreError> {
     follow_aliases(event, tx)?;
+    only_tickets(event, tx)?;
     follow_number(event, tx)?;
     // What undoes an occurrence is found by its name, whichever of the two comes first.
     if let Some(Undoes::Occurrence(of, _)) = event.undoing.as_ref().map(|undoing| &undoing.of) {
@@ -112,11 +113,38 @@ fn follow_aliases(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
         now.scope().clone_into(&mut event.scope);
         event.subject = event.subject.in_scope(&event.scope);
     }
-    for key in &mut event.tickets {
-        if let Some(now) = tx.alias(key.as_str())?.and_then(|now| now.parse().ok()) {
-            *key = now;
+    let parent = match &mut event.about {
+        About::Issue(issue) => issue.parent.as_mut(),
+        _ => None,
+    };
+    for key in event.tickets.iter_mut().chain(parent) {
+        follow_key(key, tx)?;
+    }
+    Ok(())
+}
+
+/// The key that a ticket has now; an issue's changes with its repository's name too.
+fn follow_key(key: &mut TicketKey, tx: &Tx<'_>) -> Result<(), StoreError> {
+    if let Some(now) = tx.alias(key.as_str())?.and_then(|now| now.parse().ok()) {
+        *key = now;
+    } else if key.is_issue()
+        && let Some(now) = tx.alias(key.subject().scope_on_host())?
+    {
+        *key = key.in_scope(now.scope());
+    }
+    Ok(())
+}
+
+/// A keyword before the number of a pull request closes no issue.
+fn only_tickets(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
+    let mut others = Vec::new();
+    for key in event.tickets.iter().filter(|key| key.is_issue()) {
+        let known = tx.known(key.as_str())?;
+        if known.is_some_and(|known| !matches!(known.about, About::Issue(_))) {
+            others.push(key.clone());
         }
     }
+    event.tickets.retain(|key| !others.contains(key));
     Ok(())
 }
 

@@ -77,7 +77,10 @@ impl Round<'_> {
         let (tx, rules) = (self.tx, self.rulebook.rules());
         let work = matches!(&event.about, About::Thing(thing) if thing.pull_request.is_some());
         let ticket = event.tickets.first().filter(|key| event.subject != key.as_str() && rules.ask_of_tickets());
-        let ticket = ticket.map(|key| tx.known(key.as_str())).transpose()?.flatten();
+        let ticket = match ticket {
+            Some(key) => tx.known(key.as_str())?.and_then(|known| known.ticket(key.as_str())),
+            None => None,
+        };
         let replaced = event.note.as_ref().filter(|note| note.edited).and_then(|note| note.replaces.as_ref());
         let scope = event.repository();
         let restricts = event.private == Some(true) && rules.have_readers_outside();
@@ -86,7 +89,7 @@ impl Round<'_> {
         Ok(Facts {
             known: tx.known(&event.subject)?,
             work: work.then(|| tx.known(&event.work())).transpose()?.flatten(),
-            ticket: ticket.as_ref().and_then(track::Known::ticket).cloned(),
+            ticket,
             nameless: matches!(event.about, About::Ticket(_)) && event.tickets.is_empty(),
             told: event.once.as_deref().map(|once| tx.told(once)).transpose()?.flatten(),
             undoings: undoings.unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! Releases updates whose time has come: matches each once more, writes messages, and queues them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 
@@ -116,7 +117,9 @@ fn compose(due: Due, rulebook: &Rulebook, now: Timestamp) -> Result<Ready<'_>, N
         return Err(NotSent::Wait { wait, digest: due.digest, reason: wait.reason(&team.timezone) });
     }
     let to = plan::places(rulebook.rules(), team, rule, &due.said).map_err(NotSent::Told)?;
-    let telling = Telling { event: &event, ticket: due.ticket(), team, rule, line: Some(&due.name), now };
+    let ticket = event.ticket_as(event.kind, due.ticket.as_ref()).map(Cow::into_owned);
+    let due = Due { ticket, ..due };
+    let telling = Telling { event: &event, ticket: due.ticket.as_ref(), team, rule, line: Some(&due.name), now };
     let message = rulebook.compose(&telling).map_err(|error| match error {
         RenderError::Withheld(reason) => NotSent::Suppressed(reason),
         error => {
@@ -139,7 +142,7 @@ fn with_page(mut to: Vec<Destination>, due: &Due, message: &Message) -> Vec<Dest
         Destination::Github => {
             due.event.host.is_none() && matches!(due.event.about, About::PullRequest(_) | About::Issue(_))
         }
-        Destination::Jira => !message.private && due.thread.parse::<TicketKey>().is_ok(),
+        Destination::Jira => !message.private && TicketKey::jira(&due.thread).is_some(),
         _ => true,
     });
     to

@@ -3,7 +3,6 @@
 use super::round::Round;
 use crate::plan::{self, Silence, Silent};
 use crate::store::StoreError;
-use crate::track::Known;
 
 impl Round<'_> {
     /// Plans what is told since nothing happened.
@@ -12,9 +11,8 @@ impl Round<'_> {
     /// [`StoreError`]
     pub(super) fn break_silences(&mut self) -> Result<(), StoreError> {
         for run_out in self.tx.run_out(self.now)? {
-            let ticket = run_out.ticket.as_ref().and_then(Known::ticket);
             let silence = run_out.known.as_ref().map_or(Silence::Over, |known| {
-                let silent = Silent { known, ticket, said: run_out.said };
+                let silent = Silent { known, ticket: run_out.ticket.as_ref(), said: run_out.said };
                 plan::broken_silence(&run_out.timer, silent, self.rulebook.rules(), self.now)
             });
             if let Silence::Told { fate, .. } = &silence {

@@ -37,8 +37,8 @@ pub struct Due {
     pub at_once: bool,
     /// What is known of its subject
     pub known: Option<Known>,
-    /// What is known of its ticket, if that is not the subject itself
-    pub ticket: Option<Known>,
+    /// What is known of its ticket: of the primary one, and once it is released, of the one that messages speak of
+    pub ticket: Option<Ticket>,
     /// When its rule last told of the subject
     pub told: Option<Timestamp>,
     /// Where its team was told of the same milestone of the subject, if it is one
@@ -51,14 +51,6 @@ pub struct Due {
     pub at: Timestamp,
     /// Since when the first one waits that it replaces or goes with
     pub since: Option<Timestamp>,
-}
-
-impl Due {
-    /// What is known of its ticket, where that is not the subject itself.
-    #[must_use]
-    pub fn ticket(&self) -> Option<&Ticket> {
-        self.ticket.as_ref().and_then(Known::ticket)
-    }
 }
 
 /// An update that may go now, with its message as it would be alone.
@@ -185,7 +177,8 @@ pub fn release<'a>(due: &Due, rules: &'a Rules) -> Result<(Box<Event>, &'a Team,
         event.about = with_previous_status(known.about.clone(), &event.about);
         event.tickets.clone_from(&known.tickets);
     }
-    match evaluate(rule, team, Input { event: &event, kind: due.kind, ticket: due.ticket() }) {
+    let ticket = event.ticket_as(due.kind, due.ticket.as_ref());
+    match evaluate(rule, team, Input { event: &event, kind: due.kind, ticket: ticket.as_deref() }) {
         Verdict::Match => {}
         Verdict::Miss { because, .. } => return Err(Reason::NoLongerMatches { detail: because.to_string() }),
         Verdict::Suppressed { because } => return Err(because),

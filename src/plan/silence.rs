@@ -30,13 +30,13 @@ pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Ti
     let event = &tracked.event;
     let kind = match event.about {
         About::PullRequest(_) => EventKind::PullRequestStalled,
-        About::Ticket(_) => EventKind::TicketQuiet,
-        About::Issue(_) | About::Thing(_) => return Vec::new(),
+        About::Ticket(_) | About::Issue(_) => EventKind::TicketQuiet,
+        About::Thing(_) => return Vec::new(),
     };
     if idle(tracked) || event.kind == EventKind::TicketDeleted || !holds(kind, &tracked.known.about) {
         return Vec::new();
     }
-    let asked = Input { event, kind, ticket: tracked.ticket.as_ref() };
+    let asked = Input { event, kind, ticket: tracked.ticket_as(kind) };
     let wanted = rules.candidates(kind, event).filter_map(|(team, rule)| {
         let after = rule.after?;
         // Whose news it was does not matter: nobody brings about a silence.
@@ -103,7 +103,8 @@ pub fn broken_silence(timer: &Timer, silent: Silent<'_>, rules: &Rules, now: Tim
     let Some(after) = rule.after.filter(|_| holds(timer.kind, &known.about)) else { return Silence::Over };
     let event = Box::new(event(timer, known, now));
     let suppressed = |event, reason| Silence::Told { event, fate: Fate::Suppressed(reason) };
-    match evaluate(rule, team, Input { event: &event, kind: timer.kind, ticket }) {
+    let ticket = event.ticket_as(timer.kind, ticket);
+    match evaluate(rule, team, Input { event: &event, kind: timer.kind, ticket: ticket.as_deref() }) {
         Verdict::Miss { .. } => return Silence::Over,
         Verdict::Suppressed { because } => return suppressed(event, because),
         Verdict::Match => {}
@@ -114,7 +115,7 @@ pub fn broken_silence(timer: &Timer, silent: Silent<'_>, rules: &Rules, now: Tim
             Some(said) if said + after > now => return Silence::Until(said + after),
             Some(_) => {}
         }
-        if let Some(because) = not_its_own(team, &known.about) {
+        if let Some(because) = not_its_own(team, &event) {
             return suppressed(event, because);
         }
     }
@@ -122,11 +123,15 @@ pub fn broken_silence(timer: &Timer, silent: Silent<'_>, rules: &Rules, now: Tim
 }
 
 /// A nudge goes to the team that works on the ticket.
-fn not_its_own(team: &Team, about: &About) -> Option<Reason> {
-    let About::Ticket(ticket) = about else { return None };
-    match &ticket.assignee {
-        None => Some(Reason::NobodyToNudge { ticket: ticket.key.clone() }),
-        Some(assignee) if is_member(&team.members, assignee) => None,
+fn not_its_own(team: &Team, event: &Event) -> Option<Reason> {
+    let assignees = match &event.about {
+        About::Ticket(ticket) => ticket.assignee.clone().into_iter().collect(),
+        About::Issue(issue) => issue.assigned(),
+        About::PullRequest(_) | About::Thing(_) => return None,
+    };
+    match assignees.first() {
+        None => Some(Reason::NobodyToNudge { ticket: event.subject.bare().to_owned() }),
+        Some(_) if assignees.iter().any(|assignee| is_member(&team.members, assignee)) => None,
         Some(assignee) => Some(Reason::NotTheirs { assignee: assignee.name.clone(), team: team.name.clone() }),
     }
 }

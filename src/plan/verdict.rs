@@ -34,11 +34,13 @@ pub fn evaluate_all<'a>(tracked: &[Tracked], rules: &'a Rules) -> Vec<Evaluated<
 }
 
 /// Each event of a payload that is news, as each of the kinds that rules are asked about. One payload says nothing of its
-/// ticket, unless it is Jira's.
+/// ticket, unless it is that itself.
 fn inputs(tracked: &[Tracked]) -> impl Iterator<Item = (&Tracked, Input<'_>)> {
     let news = tracked.iter().filter(|tracked| tracked.event.undoing.is_none());
     news.flat_map(|tracked| {
-        tracked.kinds().map(move |kind| (tracked, Input { event: &tracked.event, kind, ticket: None }))
+        tracked
+            .kinds()
+            .map(move |kind| (tracked, Input { event: &tracked.event, kind, ticket: tracked.ticket_as(kind) }))
     })
 }
 

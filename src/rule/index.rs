@@ -60,7 +60,7 @@ pub struct Asks {
     pub files: bool,
     /// Who owns them
     pub owners: bool,
-    /// The ticket keys in commit messages, if there are no others
+    /// The ticket keys in commit messages, if there are no others of Jira's
     pub keys: bool,
     /// The notes in commit messages
     pub notes: bool,
@@ -171,8 +171,7 @@ impl Rules {
             ..Asks::default()
         };
         for kind in std::iter::once(event.kind).chain(milestones.filter(|kind| *kind != event.kind)) {
-            let keyless = event.tickets.is_empty() && event.listed.is_empty();
-            asks.keys |= is_pull_request && keyless && self.could_want(kind, event);
+            asks.keys |= is_pull_request && event.is_without_key() && self.could_want(kind, event);
             for (_, rule) in self.candidates(kind, event) {
                 asks.files |= rule.conditions.iter().any(Condition::asks_of_files);
                 asks.owners |= rule.conditions.iter().any(Condition::asks_of_owners);

@@ -81,10 +81,18 @@ pub fn parse(source: Source, name: &str, body: &[u8], received: Timestamp, setti
     }
 }
 
-/// The ticket keys in texts such as commit messages, in order.
+/// The tickets that the messages of a pull request's commits name, in order, and then the issues that they close.
 #[must_use]
-pub fn tickets_in<'a>(texts: impl IntoIterator<Item = &'a str>, settings: &Settings) -> Keys {
-    tickets::find(None, None, &texts.into_iter().collect::<Vec<_>>(), &settings.jira_projects)
+pub fn tickets_in_commits<'a>(
+    pull_request: &Event,
+    messages: impl IntoIterator<Item = &'a str>,
+    settings: &Settings,
+) -> Keys {
+    let messages = messages.into_iter().collect::<Vec<_>>();
+    let keys = tickets::find(None, None, &messages, &settings.jira_projects);
+    let host = pull_request.host.as_deref().or(settings.github_host.as_deref());
+    let place = github::Place { scope: &pull_request.scope, host };
+    github::with_issues(keys, messages, (place, tickets::MOST))
 }
 
 /// The events for the notes in a pull request's commits, which its own event doesn't contain. A commit that names no
@@ -92,7 +100,7 @@ pub fn tickets_in<'a>(texts: impl IntoIterator<Item = &'a str>, settings: &Setti
 #[must_use]
 pub fn notes_in_commits(pull_request: &Event, commits: &[Commit], settings: &Settings) -> Vec<Event> {
     commit::notes(pull_request, commits, |message| match &pull_request.tickets[..] {
-        [] => tickets_in([message], settings),
+        [] => tickets_in_commits(pull_request, [message], settings),
         keys => Keys { tickets: keys.to_vec(), listed: pull_request.listed.clone() },
     })
 }

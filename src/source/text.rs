@@ -2,7 +2,7 @@
 
 mod own_words;
 
-pub use own_words::{own_words, own_words_with_code};
+pub use own_words::{code_spans, own_words, own_words_with_code};
 
 /// The most characters in a summary.
 pub const SUMMARY: usize = 280;

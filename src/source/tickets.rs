@@ -1,13 +1,12 @@
-//! Finds ticket keys in texts.
+//! Finds the keys of Jira's tickets in texts.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 
 use crate::event::TicketKey;
 
 /// If a text has more keys than this, it is a list, such as a release's, and its subject belongs to none of these
 /// tickets.
-const MOST: usize = 3;
+pub const MOST: usize = 3;
 
 /// Words that look like a project of Jira's but, followed by a number, hardly ever are one: standards (`ISO-8601`),
 /// algorithms (`SHA-256`), identifiers of other systems (`CVE-2024-1`, GitHub's own `GH-12`), platforms, licences, time
@@ -90,7 +89,7 @@ fn candidates(text: &str, hyphen: usize) -> [Option<TicketKey>; 2] {
     if version || rest.starts_with(char::is_alphanumeric) {
         return [None, None];
     }
-    let key = |project: &str| TicketKey::from_str(&format!("{project}-{number}")).ok();
+    let key = |project: &str| TicketKey::jira(&format!("{project}-{number}"));
     // An underscore is emphasis (`_DATA-1_`), a separator (`fix_DATA-1`), or part of a project's key (`MY_DATA-1`).
     [key(word.trim_start_matches('_')), word.rsplit_once('_').and_then(|(_, project)| key(project))]
 }

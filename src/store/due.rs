@@ -9,7 +9,9 @@ use rusqlite::{Row, named_params};
 use super::plan::rule_id;
 use super::row::{Millis, Text, json, json_or_none, text, time, time_or_none};
 use super::{Store, StoreError, Tx};
+use crate::event::Ticket;
 use crate::plan::{Alike, Due, Group, Said};
+use crate::track::Known;
 
 /// So many updates are made into messages at a time.
 const BATCH: usize = 512;
@@ -26,7 +28,7 @@ pub struct Batch {
 const DUE: &str = "
     SELECT l.id, l.delivery_id || '.' || l.line AS name, l.event_id, l.kind, l.subject, l.team, l.rule, l.digest,
            iif(e.body ->> '$.about.type' = 'thing', l.thread, coalesce(s.thread, l.thread)) AS thread,
-           l.due_at <= l.at AS at_once, e.body, s.state AS known, t.state AS ticket,
+           l.due_at <= l.at AS at_once, e.body, s.state AS known, t.state AS ticket, t.key AS ticket_key,
            v.deployed_at AS deployed, r.private, l.at, l.since_at, l.due_at,
            (SELECT max(o.told_at) FROM ledger o
             WHERE o.subject = l.subject AND o.team = l.team AND o.rule = l.rule AND o.told_at IS NOT NULL) AS told
@@ -163,6 +165,12 @@ fn whole_teams<K: PartialEq>(keys: &[K]) -> usize {
     begin.filter(|begin| *begin > 0).unwrap_or(keys.len())
 }
 
+/// What is known of a ticket, by the state and the name of it in a row.
+pub(super) fn ticket(known: Option<Known>, row: &Row<'_>) -> Result<Option<Ticket>, StoreError> {
+    let key: Option<String> = row.get("ticket_key")?;
+    Ok(known.zip(key).and_then(|(known, key)| known.ticket(&key)))
+}
+
 fn due(row: &Row<'_>) -> Result<Due, StoreError> {
     Ok(Due {
         id: row.get("id")?,
@@ -176,7 +184,7 @@ fn due(row: &Row<'_>) -> Result<Due, StoreError> {
         digest: row.get("digest")?,
         at_once: row.get("at_once")?,
         known: json_or_none(row, "known")?,
-        ticket: json_or_none(row, "ticket")?,
+        ticket: ticket(json_or_none(row, "ticket")?, row)?,
         told: time_or_none(row, "told")?,
         said: Vec::new(),
         deployed: time_or_none(row, "deployed")?,

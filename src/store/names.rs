@@ -231,12 +231,13 @@ static RENAMING: LazyLock<Vec<String>> = LazyLock::new(|| {
         })
     };
     let words = [
-        format!("UPDATE subject SET state = {} WHERE {} OR thread = :to", named("state"), is("key", ":to")),
+        format!("UPDATE subject SET state = {} WHERE {} OR {}", named("state"), is("key", ":to"), is("thread", ":to")),
         format!(
             "UPDATE event SET body = {} WHERE id IN (
-                 SELECT event_id FROM ledger WHERE due_at IS NOT NULL AND ({} OR thread = :to))",
+                 SELECT event_id FROM ledger WHERE due_at IS NOT NULL AND ({} OR {}))",
             named("body"),
-            is("subject", ":to")
+            is("subject", ":to"),
+            is("thread", ":to")
         ),
     ];
     columns.into_iter().chain(words).collect()

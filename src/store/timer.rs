@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use rusqlite::{Row, named_params};
 use serde::de::DeserializeOwned;
 
+use super::due::ticket;
 use super::plan::{Line, rule_id};
 use super::row::{Json, Millis, Text, text, time, time_or_none};
 use super::{StoreError, Tx};
+use crate::event::Ticket;
 use crate::plan::{Silence, Timer};
 use crate::track::Known;
 
@@ -18,7 +20,7 @@ pub struct RunOut {
     /// What is known of its subject; `None` if this version cannot read it
     pub known: Option<Known>,
     /// What is known of its ticket, if that is not the subject itself
-    pub ticket: Option<Known>,
+    pub ticket: Option<Ticket>,
     /// When another team was last told of anything in the conversation
     pub said: Option<Timestamp>,
     /// The last delivery in which something happened
@@ -32,7 +34,7 @@ impl Tx<'_> {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn run_out(&self, now: Timestamp) -> Result<Vec<RunOut>, StoreError> {
         let rows = self.rows(
-            "SELECT t.subject, t.team, t.rule, t.kind, t.due_at, t.delivery_id, s.state AS known, tk.state AS ticket,
+            "SELECT t.subject, t.team, t.rule, t.kind, t.due_at, t.delivery_id, s.state AS known, tk.state AS ticket, tk.key AS ticket_key,
                     (SELECT max(told_at) FROM ledger l
                      WHERE l.thread = s.thread AND l.told_at IS NOT NULL AND l.team <> t.team) AS said
              FROM timer t JOIN subject s ON s.key = t.subject
@@ -97,7 +99,7 @@ fn run_out(row: &Row<'_>) -> Result<RunOut, StoreError> {
             due: time(row, "due_at")?,
         },
         known: readable(row, "known")?,
-        ticket: readable(row, "ticket")?,
+        ticket: ticket(readable(row, "ticket")?, row)?,
         said: time_or_none(row, "said")?,
         delivery: row.get("delivery_id")?,
     })

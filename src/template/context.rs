@@ -65,10 +65,11 @@ pub struct Context {
     /// The pull request that the event is about, or that brought it about
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pr: Option<PullRequest>,
-    /// The GitHub issue that the event is about
+    /// The GitHub issue that the event is about, for `ticket.*` too
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issue: Option<Issue>,
-    /// The ticket it is about, or the first one that the pull request names
+    /// The ticket it is about, or the first one that the pull request names: one in Jira, or a GitHub issue. For `issue.*`,
+    /// only a ticket in Jira
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketView>,
     /// The release, deployment, workflow, … it is about
@@ -248,6 +249,10 @@ pub fn context(facts: &Facts<'_>) -> Context {
         About::Ticket(about) => ticket = Some(about.clone()),
     }
     let ticket = ticket.or_else(|| event.tickets.first().map(|key| Ticket::bare(key.as_str())));
+    // An issue doesn't belong to itself: templates that tell of issues have it as `issue`.
+    let is_issue =
+        |ticket: &Ticket| issue.is_some() && !event.kind.is_of_ticket() && event.subject == ticket.key.as_str();
+    let ticket = ticket.filter(|ticket| !is_issue(ticket));
     let url = event.url.clone().or_else(|| event.about.url().map(str::to_owned));
     let author = |note: &Note| note.author.as_ref().map(words::shown);
     let known = redacted(facts, url);

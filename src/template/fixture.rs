@@ -97,19 +97,7 @@ pub(crate) fn event(kind: EventKind) -> Event {
 
 fn about(kind: EventKind) -> About {
     match kind.as_str().split('.').next().unwrap_or_default() {
-        "issue" => About::Issue(Issue {
-            number: 46,
-            title: "Ids collide".to_owned(),
-            url: "https://github.example/acme/ingest/issues/46".to_owned(),
-            stage: Stage::Open,
-            state_reason: None,
-            author: Some(actor("ana", "Ana Sá")),
-            labels: Vec::new(),
-            assignees: Vec::new(),
-            body_summary: None,
-            body: None,
-            updated_at: None,
-        }),
+        "issue" => About::Issue(issue()),
         "ticket" => About::Ticket(match kind {
             EventKind::TicketStarted => moved("To Do", ("In Progress", StatusCategory::InProgress)),
             EventKind::TicketDone => moved("In Review", ("Done", StatusCategory::Done)),
@@ -177,6 +165,11 @@ pub(crate) fn pull_request() -> PullRequest {
         private: Some(false),
         updated_at: None,
     }
+}
+
+pub(crate) fn issue() -> Issue {
+    let page = "https://github.example/acme/ingest/issues/46";
+    Issue { author: Some(actor("ana", "Ana Sá")), ..Issue::bare(46, "Ids collide", page, Stage::Open) }
 }
 
 pub(crate) fn ticket() -> Ticket {

@@ -30,7 +30,8 @@ impl Homes {
     }
 }
 
-/// An event as the planner knows it: of another host than ours, every name begins with the host.
+/// An event as the planner knows it: of another host than ours, every name begins with the host,
+/// except the keys of Jira's tickets.
 pub fn localize(event: &mut Event, homes: &mut Homes) {
     let Some(host) = event.host.take() else { return };
     if homes.is_home(event.source, &host) {
@@ -52,8 +53,11 @@ pub fn localize(event: &mut Event, homes: &mut Homes) {
         subject(from);
         subject(to);
     }
-    if let About::Ticket(ticket) = &mut event.about {
-        ticket.id.as_mut().map(name);
+    match &mut event.about {
+        About::Ticket(ticket) => drop(ticket.id.as_mut().map(name)),
+        About::Issue(issue) => issue.parent.iter_mut().for_each(|key| *key = key.on_host(&host)),
+        About::PullRequest(_) | About::Thing(_) => {}
     }
+    event.tickets.iter_mut().chain(&mut event.listed).for_each(|key| *key = key.on_host(&host));
     event.host = Some(host);
 }

@@ -8,6 +8,7 @@ pub(super) fn merge(before: &About, event: &About, late: bool) -> About {
     match (new, old) {
         (About::PullRequest(new), About::PullRequest(old)) => About::PullRequest(merge_pull_request(new, old)),
         (About::Ticket(new), About::Ticket(old)) => About::Ticket(merge_ticket(new, old)),
+        (About::Issue(new), About::Issue(old)) => About::Issue(super::issue::merge(new, old)),
         (About::Thing(new), About::Thing(old)) if new.lives_on() && new.id == old.id => About::Thing(Thing {
             prerelease: new.prerelease.or(old.prerelease),
             outcome: new.outcome.clone().or_else(|| old.outcome.clone().filter(|_| new.kind == ThingKind::Discussion)),

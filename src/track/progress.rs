@@ -2,16 +2,14 @@
 
 use crate::event::{About, Change, Event, EventKind, Source, StatusCategory, SubjectKey};
 
-use super::{Known, holds};
+use super::{Known, category, holds};
 
 /// Whether a ticket moves on with an event: into work, or further within it.
 pub(super) fn moves_forward(before: Option<&Known>, event: &Event) -> bool {
-    let category = |about: &About| match about {
-        About::Ticket(ticket) => ticket.status_category,
-        _ => None,
-    };
     let moves = matches!(event.kind, EventKind::TicketStarted | EventKind::TicketTransitioned);
-    let back = matches!(before.map(|known| category(&known.about)), Some(Some(StatusCategory::Done)));
+    let back = before.and_then(|known| category(&known.about)) == Some(StatusCategory::Done);
+    // An issue's moves on its board; a draft that it begins with says so itself.
+    let moves = moves && event.change.as_ref().is_none_or(|change| change.field == "status");
     moves && !back && category(&event.about) == Some(StatusCategory::InProgress)
 }
 
@@ -21,10 +19,12 @@ pub fn on_track(subject: SubjectKey, draft: Known, moved: &Event, ticket: &Known
     if !matches!(draft.about, About::PullRequest(_)) || !holds(EventKind::PullRequestDraft, &draft.about) {
         return None;
     }
-    let (from, to) = match (&moved.about, &ticket.about) {
-        (About::Ticket(moved), About::Ticket(now)) => (moved.previous_status.clone(), now.status.clone()),
-        _ => (None, None),
+    let previous = match &moved.about {
+        About::Ticket(ticket) => ticket.previous_status.clone(),
+        About::Issue(issue) => issue.progress.previous_status.clone(),
+        _ => None,
     };
+    let (from, to) = (previous, ticket.ticket(&moved.subject).and_then(|ticket| ticket.status));
     Some(Event {
         source: Source::Github,
         kind: EventKind::PullRequestOnTrack,

@@ -18,16 +18,14 @@ pub fn stands(kind: EventKind, event: &Event, now: &Known) -> Result<(), Reason>
     if !holds(kind, &now.about) {
         return Err(state_by_now(&now.about));
     }
-    if kind != event.kind {
-        return Ok(());
-    }
     match &now.about {
-        About::PullRequest(pr) => pull_request(kind, event, (pr, now)),
-        About::Issue(issue) => match kind {
+        About::Issue(issue) => match event.kind {
             EventKind::IssueLabeled => listed(to(event), &issue.labels, "the label"),
             EventKind::IssueAssigned => listed(to(event), &issue.assignees, "the assignment to"),
-            _ => Ok(()),
+            kind => ticket(kind, event, &issue.ticket(&event.subject)),
         },
+        _ if kind != event.kind => Ok(()),
+        About::PullRequest(pr) => pull_request(kind, event, (pr, now)),
         About::Ticket(ticket) => self::ticket(kind, event, ticket),
         About::Thing(thing) => self::thing(kind, event, thing),
     }
@@ -142,6 +140,8 @@ pub fn holds(kind: EventKind, about: &About) -> bool {
             return match kind {
                 EventKind::IssueOpened | EventKind::IssueReopened => issue.stage == Stage::Open,
                 EventKind::IssueClosed => issue.stage != Stage::Open,
+                EventKind::TicketQuiet | EventKind::TicketStarted => issue.category() == StatusCategory::InProgress,
+                EventKind::TicketDone => issue.category() == StatusCategory::Done,
                 _ => true,
             };
         }

@@ -211,19 +211,7 @@ fn what_is_over_is_told_neither_late_nor_when_it_waited() {
 }
 
 fn issue(stage: Stage) -> About {
-    About::Issue(Issue {
-        number: 45,
-        title: "An issue".to_owned(),
-        url: "https://github.com/acme/x/issues/45".to_owned(),
-        stage,
-        state_reason: None,
-        author: None,
-        labels: Vec::new(),
-        assignees: Vec::new(),
-        body_summary: None,
-        body: None,
-        updated_at: None,
-    })
+    About::Issue(Issue::bare(45, "An issue", "https://github.com/acme/x/issues/45", stage))
 }
 
 fn ticket(kind: EventKind, category: StatusCategory, full: bool) -> Event {

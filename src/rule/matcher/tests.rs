@@ -57,19 +57,7 @@ fn pr() -> PullRequest {
 }
 
 fn issue() -> Event {
-    event(About::Issue(Issue {
-        number: 46,
-        title: "Slow".to_owned(),
-        url: "https://example.com/46".to_owned(),
-        stage: Stage::Open,
-        state_reason: None,
-        author: None,
-        labels: Vec::new(),
-        assignees: Vec::new(),
-        body_summary: None,
-        body: None,
-        updated_at: None,
-    }))
+    event(About::Issue(Issue::bare(46, "Slow", "https://example.com/46", Stage::Open)))
 }
 
 fn ticket() -> Event {

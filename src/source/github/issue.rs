@@ -1,13 +1,18 @@
 //! Issues, and comments on issues and pull requests.
 
-use crate::event::{About, Event, EventKind, Issue, PullRequest, Renamed, Stage, SubjectKey, Undoes, Undone};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::event::{
+    About, Event, EventKind, Issue, Milestone, PullRequest, Renamed, Stage, SubjectKey, TicketKey, Undoes, Undone,
+};
 use crate::reason::Reason;
 use crate::source::our_comments::is_ours_on_github;
 use crate::source::{Understood, summary, text};
 
 use super::payload::{self, User};
 use super::pull_request::{assignee, change, label};
-use super::{Delivery, logins, missing, names, numbered, own_words, time, undoing};
+use super::{Delivery, closing, logins, missing, names, numbered, own_words, time, undoing};
 
 /// An event about the payload's issue, or the pull request that it is.
 fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a payload::Issue, Event), Reason> {
@@ -15,9 +20,14 @@ fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a p
     let number = payload.number.as_ref().and_then(|id| id.number()).ok_or_else(|| missing("issue.number"))?;
     let subject = SubjectKey::numbered(delivery.scope, number);
     let about = about(delivery, payload, number);
-    let keys = delivery.keys(None, Some(about.title()), &[&own_words(&payload.body)]);
-    let event = delivery.event(kind, subject, about);
-    Ok((payload, Event { tickets: keys.tickets, listed: keys.listed, ..event }))
+    let words = own_words(&payload.body);
+    let keys = match &about {
+        About::PullRequest(_) => delivery.keys_and_issues(None, (Some(about.title()), &[&words]), closing::MOST),
+        // What closes it is said elsewhere.
+        _ => delivery.keys(None, Some(about.title()), &[&words]),
+    };
+    let event = Event { tickets: keys.tickets, listed: keys.listed, ..delivery.event(kind, subject, about) };
+    Ok((payload, event))
 }
 
 fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> About {
@@ -40,17 +50,18 @@ fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> Abou
     if payload.pull_request.is_none() {
         let (labels, assignees) = (labels.unwrap_or_default(), assignees.unwrap_or_default());
         return About::Issue(Issue {
-            number,
-            title,
-            url,
-            stage,
             state_reason: payload.state_reason.text().map(str::to_ascii_lowercase).filter(|_| closed),
             author,
             labels,
             assignees,
+            type_name: payload.issue_type.as_ref().and_then(|kind| kind.name.text()).map(text::title),
+            milestone: payload.milestone.as_ref().and_then(milestone),
+            parent: payload.parent_issue_url.as_ref().and_then(|parent| issue_at(parent.as_str())),
             body_summary,
             body,
+            private: *delivery.repository.private,
             updated_at,
+            ..Issue::bare(number, &title, &url, stage)
         });
     }
     About::PullRequest(PullRequest {
@@ -74,6 +85,21 @@ fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> Abou
         private: *delivery.repository.private,
         updated_at,
     })
+}
+
+fn milestone(payload: &payload::Milestone) -> Option<Milestone> {
+    Some(Milestone { title: text::title(payload.title.text()?), due: due(payload) })
+}
+
+/// GitHub has a time for the day: midnight in the time zone of whoever set it, or eight hours after midnight in UTC.
+fn due(payload: &payload::Milestone) -> Option<Date> {
+    Some(time(&payload.due_on)?.to_zoned(TimeZone::UTC).date())
+}
+
+/// The issue that an address of the API leads to: `…/repos/acme/api/issues/7`.
+fn issue_at(address: &str) -> Option<TicketKey> {
+    let (repository, number) = address.rsplit_once("/repos/")?.1.split_once("/issues/")?;
+    TicketKey::issue(&SubjectKey::numbered(repository, number.parse().ok()?))
 }
 
 /// `issues`

@@ -1,5 +1,6 @@
 //! GitHub's webhooks: <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
 
+mod closing;
 mod deployment;
 mod discussion;
 mod host;
@@ -26,6 +27,8 @@ use crate::reason::Reason;
 use super::lenient::{Link, List, Maybe, Time};
 use super::tickets::Keys;
 use super::{Context, Understood, missing, not_a_payload, not_asked_for, summary, text, tickets};
+pub use closing::{Place, with_issues};
+
 use payload::{Body, Comment, Issue, Named, Repository, User};
 
 /// The events that are read, for which webhooks are registered.
@@ -127,6 +130,14 @@ impl Delivery<'_> {
 
     fn keys(&self, branch: Option<&str>, title: Option<&str>, texts: &[&str]) -> Keys {
         tickets::find(branch, title, texts, &self.context.settings.jira_projects)
+    }
+
+    /// The tickets that a pull request or a push names, the issues that it closes among them. Where there are more issues
+    /// than `most`, it only lists them.
+    fn keys_and_issues(&self, branch: Option<&str>, (title, texts): (Option<&str>, &[&str]), most: usize) -> Keys {
+        let keys = self.keys(branch, title, texts);
+        let place = Place { scope: self.scope, host: self.host.as_deref() };
+        closing::with_issues(keys, title.into_iter().chain(texts.iter().copied()), (place, most))
     }
 
     /// Names the occurrence of this delivery's action on the subject. An action can be repeated, so its time is part of

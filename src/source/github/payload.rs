@@ -135,6 +135,11 @@ pub struct Issue {
     pub labels: Maybe<List<Named>>,
     pub assignees: Maybe<List<User>>,
     pub body: Maybe<String>,
+    #[serde(rename = "type")]
+    pub issue_type: Maybe<Named>,
+    pub milestone: Maybe<Milestone>,
+    /// Where the API has the issue that it is a sub-issue of
+    pub parent_issue_url: Maybe<Link>,
     pub created_at: Maybe<Time>,
     pub updated_at: Maybe<Time>,
     pub closed_at: Maybe<Time>,
@@ -143,6 +148,13 @@ pub struct Issue {
     /// Present if the discussion has one
     pub answer_html_url: Maybe<Link>,
     pub answer_chosen_at: Maybe<Time>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Milestone {
+    pub title: Maybe<String>,
+    pub due_on: Maybe<Time>,
 }
 
 /// A comment, a review, or a discussion's answer.

@@ -6,7 +6,7 @@ use crate::source::{Understood, summary, text};
 
 use super::payload::{self, User};
 use super::queue::{self, TEMPORARY};
-use super::{Delivery, logins, missing, names, own_words, short, time};
+use super::{Delivery, closing, logins, missing, names, own_words, short, time};
 
 /// A pull request as its own events and reviews show it.
 pub(super) struct Shown<'a> {
@@ -75,7 +75,8 @@ fn stage(payload: &payload::PullRequest, action: &str) -> Stage {
 impl Shown<'_> {
     pub(super) fn event(&self, delivery: &Delivery<'_>, kind: EventKind) -> Event {
         let about = self.about.clone();
-        let keys = delivery.keys(about.head.as_deref(), Some(&about.title), &[&own_words(&self.payload.body)]);
+        let words = own_words(&self.payload.body);
+        let keys = delivery.keys_and_issues(about.head.as_deref(), (Some(&about.title), &[&words]), closing::MOST);
         let event = delivery.event(kind, self.subject.clone(), About::PullRequest(about));
         Event { tickets: keys.tickets, listed: keys.listed, ..event }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::event::{About, Actor, EventKind, SubjectKey, Thing, ThingKind};
 use crate::reason::Reason;
 use crate::source::lenient::Maybe;
-use crate::source::{Understood, commit, not_news};
+use crate::source::{Understood, commit, not_news, tickets};
 
 use super::payload::{Body, Commit, CommitAuthor, is_machine};
 use super::queue::{self, TEMPORARY};
@@ -42,7 +42,7 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     };
     let commits = body.commits.entries().filter_map(|commit| commit.message.text());
     let messages: Vec<&str> = message.into_iter().chain(commits).collect();
-    let keys = delivery.keys(Some(branch), None, &messages);
+    let keys = delivery.keys_and_issues(Some(branch), (None, &messages), tickets::MOST);
     let mut event = delivery.event(EventKind::Push, SubjectKey::branch(delivery.scope, branch), About::Thing(about));
     (event.tickets, event.listed) = (keys.tickets, keys.listed);
     (event.paths, event.more_paths) = paths(body);
@@ -50,7 +50,9 @@ pub fn push(delivery: &Delivery<'_>) -> Understood {
     let ends = body.before.text().zip(body.after.text());
     event.once = ends.map(|(before, after)| name::name(&["push", delivery.scope, branch, before, after]));
     let commits = body.commits.entries().chain(body.head_commit.as_ref()).map(Commit::read).collect::<Vec<_>>();
-    let notes = commit::notes(&event, &commits, |message| delivery.keys(Some(branch), None, &[message]));
+    let notes = commit::notes(&event, &commits, |message| {
+        delivery.keys_and_issues(Some(branch), (None, &[message]), tickets::MOST)
+    });
     let mut doers = doers.unwrap_or_default().into_iter();
     event.actor = doers.next().or(event.actor);
     event.doers = doers.collect();

@@ -94,7 +94,7 @@ pub fn duplicate_of(fields: Option<&Fields>, items: &[&Item]) -> Option<String> 
         said.find_map(|said| said.strip_prefix("duplicates ").map(str::to_owned))
     };
     let key = ends.next().map(|(_, key)| key.to_owned()).or_else(added)?;
-    key.parse::<TicketKey>().ok().map(|key| key.as_str().to_owned())
+    TicketKey::jira(&key).map(|key| key.as_str().to_owned())
 }
 
 fn is_duplicate(relation: &str) -> bool {

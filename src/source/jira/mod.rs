@@ -137,7 +137,7 @@ impl Delivery<'_> {
             url,
             ..self.with_changes(fields.map_or_else(|| Ticket::bare(key), |fields| ticket(key, fields)), &items)
         };
-        let key: Option<TicketKey> = key.parse().ok();
+        let key: Option<TicketKey> = TicketKey::jira(key);
         let project = fields.and_then(|fields| fields.project.as_ref()).and_then(|project| project.key.as_ref());
         let scope =
             project.map(Id::as_str).or_else(|| key.as_ref().map(TicketKey::project)).unwrap_or_default().to_owned();
@@ -322,8 +322,7 @@ fn significance(kind: EventKind) -> usize {
 
 /// A moved ticket has a new key, but stays the same ticket.
 fn renamed(change: &Change) -> Option<Renamed> {
-    let key =
-        |key: &Option<String>| key.as_deref()?.parse::<TicketKey>().ok().map(|key| SubjectKey::ticket(key.as_str()));
+    let key = |key: &Option<String>| TicketKey::jira(key.as_deref()?).map(|key| key.subject());
     Some(Renamed { from: key(&change.from)?, to: key(&change.to)? })
 }
 

@@ -336,7 +336,7 @@ fn tag_at(text: &str) -> Option<(bool, &str)> {
 }
 
 /// Where code spans in a line begin and end: at runs of the same number of backticks.
-fn code_spans(line: &str) -> Vec<(usize, usize)> {
+pub fn code_spans(line: &str) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for (at, _) in line.match_indices('`') {
         match runs.last_mut() {
