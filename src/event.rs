@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use about::{About, PullRequest, Stage, StatusCategory, Ticket};
 pub use forget::{FORGOTTEN, SOMEBODY};
-pub use issue::{Issue, Milestone, Progress};
+pub use issue::{Issue, Left, Milestone, Progress};
 pub use kind::{EventKind, KindStage, Kinds};
 pub use occurrence::{OccurrenceId, notes_in};
 pub use outcome::Outcome;

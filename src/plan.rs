@@ -161,6 +161,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Has what waits go at the time at which other updates of its team go.
+    pub fn go_with(&mut self, others: &HashMap<String, Timestamp>) {
+        for Update { rule, fate, .. } in &mut self.updates {
+            if let (Fate::Held { wait, digest: false, .. }, Some(due)) = (fate, others.get(&rule.team)) {
+                wait.until = wait.until.min(*due);
+            }
+        }
+    }
+
     /// The states of the lines that it adds to the ledger, and of those that it ends.
     pub fn states(&self) -> impl Iterator<Item = &'static str> {
         let begun = self.updates.iter().map(|update| &update.fate).chain(&self.unreached).map(Fate::state);

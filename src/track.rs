@@ -24,6 +24,7 @@ use crate::reason::Reason;
 
 pub use self::facts::{Facts, complete, place_of_note, undone_with};
 pub use self::host::{Homes, localize};
+pub use self::issue::begun_by;
 use self::merge::merge;
 use self::progress::moves_forward;
 pub use self::progress::on_track;
@@ -179,12 +180,16 @@ pub fn belong(event: &mut Event, to: &Known) {
 #[must_use]
 pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     let forward = moves_forward(before.as_ref(), &event);
-    if let About::Ticket(ticket) = &mut event.about {
-        ticket.slipped = match event.kind {
-            EventKind::TicketSlipped => Some(true),
-            EventKind::TicketPulledIn => Some(false),
-            _ => None,
-        };
+    issue::replan(before.as_ref(), &mut event);
+    let slipped = match event.kind {
+        EventKind::TicketSlipped => Some(true),
+        EventKind::TicketPulledIn => Some(false),
+        _ => None,
+    };
+    match &mut event.about {
+        About::Ticket(ticket) => ticket.slipped = slipped,
+        About::Issue(issue) => issue.progress.slipped = slipped,
+        About::PullRequest(_) | About::Thing(_) => {}
     }
     let as_ticket = issue::proceed(before.as_ref(), &mut event);
     let Some(before) = before else {
@@ -201,7 +206,7 @@ pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     recover(&mut event, &before);
     let state = before.updated_at.max(before.about.updated_at());
     let late = matches!((event.about.updated_at(), state), (Some(new), Some(old)) if new < old);
-    let about = merge(&before.about, &event.about, late);
+    let about = issue::after(&event, merge(&before.about, &event.about, late));
     let gone = gone(Some(&before), &event);
     let stale = no_news(&event, (&before, gone), &about);
     let tickets = tickets(&before, (&event, late), &about);
@@ -319,6 +324,9 @@ fn no_news(event: &Event, (before, gone): (&Known, Option<Undone>), now: &About)
     }
     match (event.kind, &before.about) {
         (EventKind::BranchCreated | EventKind::BranchDeleted, About::Thing(known)) if is_repeated(known, event) => {
+            Some(Reason::ToldAlready { delivery: None, two_webhooks: true })
+        }
+        (_, About::Issue(_)) if issue::is_told(event, before) => {
             Some(Reason::ToldAlready { delivery: None, two_webhooks: true })
         }
         (EventKind::DeploymentSucceeded, About::Thing(known)) if is_late(known, event) => Some(Reason::LateFailed),

@@ -136,7 +136,7 @@ impl Issue {
             type_name: _,
             milestone,
             parent: _,
-            progress: _,
+            progress,
             body_summary,
             body,
             private: _,
@@ -144,6 +144,7 @@ impl Issue {
         } = self;
         replace(title, person, subject);
         milestone.take_if(|milestone| person.is_in(&milestone.title));
+        progress.left.take_if(|left| person.is_in(&left.milestone.title));
         for names in [labels, assignees] {
             forget_each(names, |name| person.is_in(name));
         }

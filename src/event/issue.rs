@@ -94,6 +94,18 @@ pub struct Progress {
     /// Whether its last change of date or milestone was to a later one
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slipped: Option<bool>,
+    /// The milestone that was removed last
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
+}
+
+/// A milestone that an issue was taken out of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// The milestone
+    pub milestone: Milestone,
+    /// When
+    pub at: Timestamp,
 }
 
 impl Progress {

@@ -90,10 +90,18 @@ enum Together {
 /// brings that up again).
 fn says_the_same(one: &Ready<'_>, other: &Ready<'_>) -> bool {
     let state = |update: &Ready<'_>| (update.due.kind, update.due.event.subject.clone());
-    let same_event = one.due.event_id == other.due.event_id && one.message.body == other.message.body;
+    let same_event =
+        one.due.event_id == other.due.event_id && (one.message.body == other.message.body || is_both(one, other));
     let same_state =
         one.due.kind.is_milestone() && state(one) == state(other) && one.rule.template == other.rule.template;
     same_event || same_state
+}
+
+/// Whether one event about an issue is told as what happens to the issue and as what happens to a ticket, in our words.
+fn is_both(one: &Ready<'_>, other: &Ready<'_>) -> bool {
+    let of_ticket = |update: &Ready<'_>| update.due.kind.is_of_ticket();
+    let plain = |update: &Ready<'_>| update.rule.template.is_none() && update.due.event.kind.of_ticket().is_some();
+    of_ticket(one) != of_ticket(other) && plain(one) && plain(other)
 }
 
 /// Whether the two are of one rule and about one subject, for the same places.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::event::{About, Event, EventKind};
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::reason::Reason;
 use crate::source::{self, Parsed};
 use crate::store::{PlannedEvent, Queued, StoreError};
@@ -51,10 +51,12 @@ impl Round<'_> {
             self.renamings.extend(names::settle(&mut event, rules, self.tx, self.now)?);
             let facts = self.facts(&event)?;
             let tracked = track::complete(event, facts);
-            let plan = plan::plan(&tracked, rules, &self.tx.history(&tracked.event.subject)?, self.now);
+            let mut plan = plan::plan(&tracked, rules, &self.tx.history(&tracked.event.subject)?, self.now);
+            self.join_ends(&tracked, &mut plan)?;
             self.states.extend(plan.states());
             self.tx.write_event(PlannedEvent { delivery: delivery.id, tracked: &tracked, plan: &plan }, self.now)?;
             events.extend(self.on_track(&tracked)?);
+            events.extend(self.begun(&tracked)?);
         }
         self.tx.close_delivery(delivery.id)
     }
@@ -97,6 +99,31 @@ impl Round<'_> {
             replaced_was_sent: replaced.map_or(Ok(false), |note| tx.note_was_sent(note))?,
             was_private: if restricts { tx.private(&scope)? } else { None },
         })
+    }
+
+    /// GitHub closes an issue seconds after the merge that closes it: what waits to tell a team of both goes together.
+    fn join_ends(&self, tracked: &Tracked, plan: &mut Plan) -> Result<(), StoreError> {
+        let event = &tracked.event;
+        let ends = matches!(event.kind, EventKind::PullRequestMerged | EventKind::IssueClosed);
+        let issue = event.tickets.first().filter(|key| ends && key.is_issue());
+        match issue {
+            Some(key) if !plan.updates.is_empty() => plan.go_with(&self.tx.ends_that_wait(key.as_str())?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A pull request that closes an issue on which nobody worked is news of that issue.
+    fn begun(&self, tracked: &Tracked) -> Result<Vec<Event>, StoreError> {
+        if !matches!(tracked.event.about, About::PullRequest(_)) {
+            return Ok(Vec::new());
+        }
+        let mut begun = Vec::new();
+        for key in tracked.event.tickets.iter().filter(|key| key.is_issue()) {
+            let known = self.tx.known(key.as_str())?;
+            begun.extend(known.and_then(|known| track::begun_by(tracked, key, known)));
+        }
+        Ok(begun)
     }
 
     /// A ticket that moves forward is news of the drafts that belong to it.

@@ -125,7 +125,16 @@ fn is_undone(held: &Held, tracked: &Tracked) -> bool {
         (EventKind::TicketSlipped | EventKind::TicketPulledIn, EventKind::TicketUpdated) => {
             event.change.as_ref().is_some_and(|change| change.field == "due" && change.to.is_none())
         }
-        (EventKind::IssueClosed, EventKind::IssueReopened)
+        (EventKind::TicketUpdated, EventKind::TicketSlipped | EventKind::TicketPulledIn | EventKind::TicketUpdated) => {
+            // One milestone took the place of another.
+            let field = |change: &Option<crate::event::Change>| change.as_ref().map(|change| change.field.clone());
+            let removed = change(&held.change, false).filter(|_| change(&held.change, true).is_none());
+            let of_versions =
+                [&held.change, &event.change].map(field).iter().all(|of| of.as_deref() == Some("fix_version"));
+            of_versions && removed.is_some() && removed == change(&event.change, false)
+        }
+        (EventKind::TicketDone, EventKind::IssueReopened)
+        | (EventKind::IssueClosed, EventKind::IssueReopened)
         | (EventKind::IssueReopened, EventKind::IssueClosed)
         | (EventKind::PullRequestClosed, EventKind::PullRequestReopened)
         | (EventKind::BranchCreated, EventKind::BranchDeleted)

@@ -120,6 +120,21 @@ impl Tx<'_> {
         )
     }
 
+    /// When each team hears that the work of a conversation is merged or its issue closed, where that waits and for no digest.
+    ///
+    /// # Errors
+    /// As above
+    pub fn ends_that_wait(&self, thread: &str) -> Result<HashMap<String, Timestamp>, StoreError> {
+        let ends = self.rows(
+            "SELECT team, min(due_at) AS due FROM ledger
+             WHERE thread = :thread AND due_at IS NOT NULL AND NOT digest AND team IS NOT NULL
+               AND kind IN ('pull_request.merged', 'issue.closed', 'ticket.done') GROUP BY team",
+            named_params! { ":thread": thread },
+            |row| Ok((row.get("team")?, time(row, "due")?)),
+        )?;
+        Ok(ends.into_iter().collect())
+    }
+
     /// Writes what comes of deliveries that nothing can be done with.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ pub struct Context {
     /// The pull request that the event is about, or that brought it about
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pr: Option<PullRequest>,
-    /// The GitHub issue that the event is about, for `ticket.*` too
+    /// The GitHub issue that the event is about; for `ticket.*`, it is `ticket`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issue: Option<Issue>,
     /// The ticket it is about, or the first one that the pull request names: one in Jira, or a GitHub issue. For `issue.*`,
@@ -163,6 +163,9 @@ pub struct TicketView {
     pub ticket: Ticket,
     /// Its key, with its title in quotes
     pub name: String,
+    /// Whether it is an issue on GitHub
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub issue: bool,
     /// Whether it is known to be open, and is neither flagged, late nor moved to a later date
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub on_track: bool,
@@ -240,7 +243,8 @@ pub fn context(facts: &Facts<'_>) -> Context {
     let mut ticket = facts.ticket.cloned();
     match &event.about {
         About::PullRequest(about) => pr = Some(PullRequest { body: None, ..about.clone() }),
-        About::Issue(about) => issue = Some(Issue { body: None, ..about.clone() }),
+        About::Issue(about) if !event.kind.is_of_ticket() => issue = Some(Issue { body: None, ..about.clone() }),
+        About::Issue(_) => {}
         About::Thing(about) => {
             pr = about.brought_by.as_deref().cloned();
             let name = words::thing_name(&event.scope, about);
@@ -250,9 +254,7 @@ pub fn context(facts: &Facts<'_>) -> Context {
     }
     let ticket = ticket.or_else(|| event.tickets.first().map(|key| Ticket::bare(key.as_str())));
     // An issue doesn't belong to itself: templates that tell of issues have it as `issue`.
-    let is_issue =
-        |ticket: &Ticket| issue.is_some() && !event.kind.is_of_ticket() && event.subject == ticket.key.as_str();
-    let ticket = ticket.filter(|ticket| !is_issue(ticket));
+    let ticket = ticket.filter(|ticket| issue.is_none() || event.subject != ticket.key.as_str());
     let url = event.url.clone().or_else(|| event.about.url().map(str::to_owned));
     let author = |note: &Note| note.author.as_ref().map(words::shown);
     let known = redacted(facts, url);
@@ -344,6 +346,7 @@ fn ticket_view(mut ticket: Ticket, facts: &Facts<'_>) -> TicketView {
     }
     TicketView {
         name: words::ticket_name(&ticket),
+        issue: ticket.key.contains('#'),
         on_track: words::is_on_track(&ticket, today),
         outcome: words::outcome(&ticket).map(str::to_owned),
         reopened: words::is_reopened(&ticket),

@@ -9,7 +9,7 @@ mod variants;
 use super::shape::Shape;
 use super::{Company, Context, Facts, Links, ThreadView, context};
 use crate::event::{About, Actor, Change, Comment, Event, EventKind, Note, Source, Stage, Thing, ThingKind, Ticket};
-use crate::event::{Issue, PullRequest, StatusCategory};
+use crate::event::{Issue, Milestone, Progress, PullRequest, StatusCategory};
 
 pub(crate) use self::variants::variants;
 

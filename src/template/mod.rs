@@ -44,7 +44,7 @@ pub const BUILT_IN: &[(&str, &str)] = built_in! {
     "ticket-commented" "ticket-quiet" "stalled" "note" "objected" "agreed" "release" "deployment" "outside" "restricted" "default"
     "default-thing" "default-pull-request" "default-issue" "default-ticket"
     "part-message" "part-title" "part-pr" "part-issue" "part-place" "part-for-ticket" "part-on-track" "part-ticket"
-    "part-ticket-first" "part-ticket-change" "part-rescheduled"
+    "part-ticket-first" "part-ticket-word" "part-ticket-change" "part-rescheduled"
 };
 
 /// Whether it is a part of built-in templates, and not a message.

@@ -1,8 +1,13 @@
 //! Issues as tickets: to which conversation they belong, and how the work on them goes on.
 
-use crate::event::{About, Event, EventKind, Issue, Progress, Stage, TicketKey};
+use std::cmp::Ordering;
 
-use super::{Known, refine};
+use jiff::SignedDuration;
+
+use crate::event::{About, Change, Event, EventKind, Issue, Left, Progress, Source, Stage, TicketKey};
+use crate::source;
+
+use super::{Known, Tracked, refine};
 
 /// The tickets of an issue: those in Jira that it names, itself, and the issue that it is a part of. Those in Jira stay
 /// what they were at first, so that an edit doesn't move the conversation.
@@ -32,28 +37,109 @@ pub(super) fn proceed(before: Option<&Known>, event: &mut Event) -> Vec<EventKin
         (None, Some(assigned)) => issue.assignees.iter().any(|other| other != assigned),
         (None, None) => !issue.assignees.is_empty(),
     };
-    let works = assigned.is_some() || *kind == EventKind::TicketStarted;
+    // Where a board has a status for it, that says when work begins.
+    let on_board = known.is_some_and(|known| known.progress.category.is_some());
+    let works = assigned.is_some() && !on_board || *kind == EventKind::TicketStarted;
     let begins = news && works && issue.stage == Stage::Open && !had_begun;
+    if *kind == EventKind::IssueReopened {
+        issue.progress.previous_status = Some("closed".to_owned());
+    }
     issue.progress.begun = Some(had_begun || begins);
     let started = (begins && *kind != EventKind::TicketStarted).then_some(EventKind::TicketStarted);
     let also = kind.of_ticket().filter(|_| news).map(|kind| refine(kind, before));
     started.into_iter().chain(also).collect()
 }
 
+/// The event that work on an issue begins with a pull request that closes it, if that is so and was not known.
+#[must_use]
+pub fn begun_by(work: &Tracked, key: &TicketKey, known: Known) -> Option<Event> {
+    let (About::PullRequest(pr), About::Issue(issue)) = (&work.event.about, &known.about) else { return None };
+    let news = work.stale.is_none() && work.event.undoing.is_none() && work.event.note.is_none();
+    let idle = issue.stage == Stage::Open && !issue.is_begun() && issue.progress.category.is_none();
+    if !news || !idle || known.gone.is_some() || pr.stage != Stage::Open {
+        return None;
+    }
+    // What is public must not name a pull request that is not.
+    let named = issue.private != Some(false) || !work.event.is_private();
+    let change = Change { field: "pull_request".to_owned(), name: None, from: None, to: Some(pr.title.clone()) };
+    Some(Event {
+        scope: key.project().to_owned(),
+        actor: pr.author.clone(),
+        at: work.event.at,
+        url: Some(if named { pr.url.clone() } else { issue.url.clone() }),
+        tickets: known.tickets,
+        change: Some(change).filter(|_| named),
+        private: issue.private,
+        host: known.host,
+        ..Event::bare(Source::Github, EventKind::TicketStarted, key.subject(), known.about)
+    })
+}
+
+/// What a change of milestone means, by what was known: whether the issue is planned for later or for earlier. GitHub tells of
+/// a change as of two: that the old one is removed, and that the new one is set.
+pub(super) fn replan(before: Option<&Known>, event: &mut Event) {
+    let Event { kind, change: Some(change), about: About::Issue(issue), at, .. } = event else { return };
+    if change.field != "fix_version" || *kind != EventKind::TicketUpdated {
+        return;
+    }
+    let Some(Known { about: About::Issue(known), .. }) = before else { return };
+    if let Some(gone) = &change.from {
+        let milestone = known.milestone.clone().filter(|milestone| milestone.title == *gone);
+        issue.progress.left = milestone.map(|milestone| Left { milestone, at: *at });
+        return;
+    }
+    let left = known.progress.left.as_ref().filter(|left| at.duration_since(left.at).abs() < SWAP);
+    let old = left.map(|left| &left.milestone).or(known.milestone.as_ref());
+    let (Some(old), Some(new)) = (old.filter(|old| Some(&old.title) != change.to.as_ref()), &issue.milestone) else {
+        return;
+    };
+    change.from = Some(old.title.clone());
+    let order = old.due.zip(new.due).map(|(old, new)| old.cmp(&new));
+    *kind = match order.or_else(|| source::compare_versions(&old.title, &new.title)) {
+        Some(Ordering::Less) => EventKind::TicketSlipped,
+        Some(Ordering::Greater) => EventKind::TicketPulledIn,
+        Some(Ordering::Equal) | None => EventKind::TicketUpdated,
+    };
+}
+
+/// A milestone that is set so soon after another one was removed takes its place.
+const SWAP: SignedDuration = SignedDuration::from_mins(1);
+
+/// Whether an event takes an issue out of its parent.
+fn parts(event: &Event) -> bool {
+    let link = event.change.as_ref().filter(|change| change.field == "link");
+    event.kind == EventKind::TicketUpdated && link.is_some_and(|change| change.to.is_none())
+}
+
+/// Whether a sub-issue is known to be one, or to be none: the other one of two webhooks told of it.
+pub(super) fn is_told(event: &Event, before: &Known) -> bool {
+    let (About::Issue(issue), About::Issue(known)) = (&event.about, &before.about) else { return false };
+    let added = event.kind == EventKind::TicketLinked && issue.parent.is_some() && issue.parent == known.parent;
+    added || parts(event) && known.parent.is_none()
+}
+
 /// The newer state of an issue, with what only earlier events said.
 pub(super) fn merge(new: &Issue, old: &Issue) -> Issue {
-    let begun = new.progress.begun.into_iter().chain(old.progress.begun).max();
     Issue {
         parent: new.parent.clone().or_else(|| old.parent.clone()),
         private: new.private.or(old.private),
         progress: Progress {
-            begun,
+            begun: new.progress.begun.max(old.progress.begun),
             status: new.progress.status.clone().or_else(|| old.progress.status.clone()),
             category: new.progress.category.or(old.progress.category),
             due: new.progress.due.or(old.progress.due),
             slipped: new.progress.slipped.or(old.progress.slipped),
+            left: new.progress.left.clone().or_else(|| old.progress.left.clone()),
             previous_status: new.progress.previous_status.clone(),
         },
         ..new.clone()
+    }
+}
+
+/// The state after an event, which may take it out of its parent.
+pub(super) fn after(event: &Event, about: About) -> About {
+    match about {
+        About::Issue(issue) if parts(event) => About::Issue(Issue { parent: None, ..issue }),
+        about => about,
     }
 }

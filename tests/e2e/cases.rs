@@ -12,6 +12,7 @@ mod discussions;
 mod flapping;
 mod gone;
 mod hooks;
+mod issues;
 mod many_tickets;
 mod moved;
 mod queue;

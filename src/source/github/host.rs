@@ -14,8 +14,10 @@ pub fn host(body: &Body) -> Option<String> {
 /// The links to its subject, and finally to its actor.
 fn subject(body: &Body) -> impl Iterator<Item = &Maybe<Link>> {
     let pull_request = body.pull_request.iter().flat_map(|pull| [&pull.html_url, &pull.url]);
-    let issues =
-        [&body.issue, &body.discussion].into_iter().flat_map(|issue| issue.iter()).map(|issue| &issue.html_url);
+    let issues = [&body.issue, &body.discussion, &body.sub_issue, &body.parent_issue]
+        .into_iter()
+        .flat_map(|issue| issue.iter())
+        .map(|issue| &issue.html_url);
     let comments = [&body.comment, &body.review, &body.answer];
     let comments = comments.into_iter().flat_map(|comment| comment.iter()).map(|comment| &comment.html_url);
     let release = body.release.iter().map(|release| &release.html_url);

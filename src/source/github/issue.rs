@@ -4,7 +4,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::event::{
-    About, Event, EventKind, Issue, Milestone, PullRequest, Renamed, Stage, SubjectKey, TicketKey, Undoes, Undone,
+    About, Change, Event, EventKind, Issue, Milestone, PullRequest, Renamed, Stage, SubjectKey, TicketKey, Undoes,
+    Undone,
 };
 use crate::reason::Reason;
 use crate::source::our_comments::is_ours_on_github;
@@ -12,7 +13,7 @@ use crate::source::{Understood, summary, text};
 
 use super::payload::{self, User};
 use super::pull_request::{assignee, change, label};
-use super::{Delivery, closing, logins, missing, names, numbered, own_words, time, undoing};
+use super::{Delivery, closing, logins, missing, name, names, numbered, own_words, time, undoing};
 
 /// An event about the payload's issue, or the pull request that it is.
 fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a payload::Issue, Event), Reason> {
@@ -30,7 +31,7 @@ fn about_issue<'a>(delivery: &'a Delivery<'_>, kind: EventKind) -> Result<(&'a p
     Ok((payload, event))
 }
 
-fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> About {
+pub(super) fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u64) -> About {
     let folder = if payload.pull_request.is_some() { "pull" } else { "issues" };
     let page = || delivery.page(&[folder, &number.to_string()]).unwrap_or_default();
     let title =
@@ -104,17 +105,7 @@ fn issue_at(address: &str) -> Option<TicketKey> {
 
 /// `issues`
 pub fn changed(delivery: &Delivery<'_>) -> Understood {
-    let (kind, change) = match delivery.action() {
-        "closed" => (EventKind::IssueClosed, None),
-        "reopened" => (EventKind::IssueReopened, None),
-        "labeled" => (EventKind::IssueLabeled, Some(change("label", None, label(delivery)))),
-        "assigned" => (EventKind::IssueAssigned, Some(change("assignee", None, assignee(delivery)))),
-        "unlabeled" => (EventKind::IssueLabeled, Some(change("label", label(delivery), None))),
-        "unassigned" => (EventKind::IssueAssigned, Some(change("assignee", assignee(delivery), None))),
-        "" => return Err(delivery.nothing_to_ask_for()),
-        // Only the notes of other actions are reported, such as those in an edit.
-        _ => (EventKind::IssueOpened, None),
-    };
+    let (kind, change) = happened(delivery)?;
     let (payload, mut event) = about_issue(delivery, kind)?;
     let at = match delivery.action() {
         "opened" => time(&payload.created_at),
@@ -126,30 +117,68 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     event.change = change;
     event.once = delivery.once(&event);
     match delivery.action() {
-        "opened" if move_here(delivery, &mut event) => Ok(vec![event]),
-        "opened" => {
-            let notes = delivery.notes_in_body(&event, &payload.body, &payload.user);
-            Ok([vec![event], notes].concat())
-        }
-        "closed" | "reopened" | "labeled" | "assigned" => Ok(vec![event]),
-        "edited" => {
-            event.undoing = delivery.brings_state("issue");
-            let notes = delivery.notes_in_body(&event, &payload.body, &payload.user);
-            Ok([vec![event], notes].concat())
-        }
-        "deleted" => {
-            event.undoing = undoing(Undoes::Subject(Undone::Deleted), "the issue was deleted");
-            Ok(vec![event])
-        }
+        "opened" if move_here(delivery, &mut event) => Ok(vec![moved(event)]),
         "transferred" => {
             move_away(delivery, &mut event, "the issue");
-            Ok(vec![event])
+            Ok(vec![moved(event)])
         }
-        _ => {
-            event.undoing = delivery.brings_state("issue");
-            Ok(vec![event])
+        action => {
+            let told = event.change.is_some() || TOLD.contains(&action);
+            event.undoing = if told { None } else { delivery.brings_state("issue") };
+            let notes = match action {
+                "opened" | "edited" => delivery.notes_in_body(&event, &payload.body, &payload.user),
+                _ => Vec::new(),
+            };
+            Ok([vec![event], notes].concat())
         }
     }
+}
+
+/// The actions that are news although they change no single thing.
+const TOLD: [&str; 4] = ["opened", "closed", "reopened", "deleted"];
+
+/// What an action is, and what it changes.
+fn happened(delivery: &Delivery<'_>) -> Result<(EventKind, Option<Change>), Reason> {
+    // Of what is not named, no more is known than that it is another one.
+    let told = |change: Change| Some(change).filter(|change| change.from.is_some() || change.to.is_some());
+    let updated = |change| (EventKind::TicketUpdated, told(change));
+    let named = |change: Change, name: &str| Change { name: Some(name.to_owned()), ..change };
+    let milestone = || delivery.body.milestone.as_ref().and_then(|milestone| milestone.title.text().map(text::title));
+    let of_type = || delivery.body.issue_type.as_ref().and_then(|kind| kind.name.text().map(text::title));
+    Ok(match delivery.action() {
+        "opened" => (EventKind::IssueOpened, None),
+        "closed" => (EventKind::IssueClosed, None),
+        "reopened" => (EventKind::IssueReopened, None),
+        "labeled" => (EventKind::IssueLabeled, Some(change("label", None, label(delivery)))),
+        "assigned" => (EventKind::IssueAssigned, Some(change("assignee", None, assignee(delivery)))),
+        "unlabeled" => updated(change("label", label(delivery), None)),
+        "unassigned" => (EventKind::TicketAssigned, told(change("assignee", assignee(delivery), None))),
+        "milestoned" => updated(named(change("fix_version", None, milestone()), "milestone")),
+        "demilestoned" => updated(named(change("fix_version", milestone(), None), "milestone")),
+        "typed" => updated(change("type", None, of_type())),
+        "untyped" => updated(change("type", of_type(), None)),
+        "deleted" => (EventKind::TicketDeleted, None),
+        "edited" => (EventKind::TicketUpdated, renamed(delivery)),
+        "" => return Err(delivery.nothing_to_ask_for()),
+        _ => (EventKind::TicketUpdated, None),
+    })
+}
+
+/// A new title. What else is edited is its text, of which only the notes are news: lists in it are ticked off all the time.
+fn renamed(delivery: &Delivery<'_>) -> Option<Change> {
+    let before = delivery.body.changes.as_ref()?.title.as_ref()?.from.text().map(text::title);
+    let now = delivery.body.issue.as_ref()?.title.text().map(text::title);
+    Some(change("summary", before, now))
+}
+
+/// An issue that was transferred, as both repositories tell of it.
+fn moved(mut event: Event) -> Event {
+    let Some(Renamed { from, to }) = &event.renamed else { return event };
+    event.kind = EventKind::TicketMoved;
+    event.change = Some(change("key", Some(from.to_string()), Some(to.to_string())));
+    event.once = Some(name::name(&["moved", from, to]));
+    event.undoing = None;
+    event
 }
 
 /// Whether something was transferred here and not opened. If so, the event says what it was before.

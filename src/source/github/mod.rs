@@ -14,6 +14,7 @@ mod release;
 mod repository;
 mod review;
 mod said;
+mod sub_issue;
 #[cfg(test)]
 mod tests;
 mod thing;
@@ -32,7 +33,7 @@ pub use closing::{Place, with_issues};
 use payload::{Body, Comment, Issue, Named, Repository, User};
 
 /// The events that are read, for which webhooks are registered.
-pub const EVENTS: [&str; 14] = [
+pub const EVENTS: [&str; 15] = [
     "create",
     "delete",
     "deployment_status",
@@ -46,6 +47,7 @@ pub const EVENTS: [&str; 14] = [
     "push",
     "release",
     "repository",
+    "sub_issues",
     "workflow_run",
 ];
 
@@ -64,6 +66,7 @@ pub fn parse(name: &str, body: &[u8], context: &Context<'_>) -> Understood {
         "discussion" => discussion::changed,
         "discussion_comment" => discussion::commented,
         "repository" => repository::changed,
+        "sub_issues" => sub_issue::changed,
         "create" | "delete" => return Delivery::read(name, body, context, thing::branch),
         "ping" => return Err(Reason::Ping),
         _ => return Err(not_asked_for(name)),

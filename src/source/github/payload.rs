@@ -42,6 +42,15 @@ pub struct Body {
     pub workflow_run: Maybe<WorkflowRun>,
     pub workflow: Maybe<Workflow>,
     pub discussion: Maybe<Issue>,
+    /// Of `issues`: the milestone that was set or removed
+    pub milestone: Maybe<Milestone>,
+    /// Of `issues`: the type that was set or removed
+    #[serde(rename = "type")]
+    pub issue_type: Maybe<Named>,
+    pub sub_issue: Maybe<Issue>,
+    pub sub_issue_repo: Maybe<Repository>,
+    pub parent_issue: Maybe<Issue>,
+    pub parent_issue_repo: Maybe<Repository>,
     pub answer: Maybe<Comment>,
 }
 

@@ -22,6 +22,7 @@ macro_rules! fixture {
 
 // Below the macro that they use.
 mod conditions;
+mod issues;
 mod moves;
 mod names;
 mod notes;

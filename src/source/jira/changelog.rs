@@ -173,7 +173,7 @@ fn fix_version(items: &[&Item], fields: Option<&Fields>) -> Happening {
     let from_date = gone.and_then(|item| date(item.from.text(), from.as_deref()));
     let to_date = come.and_then(|item| date(item.to.text(), to.as_deref()));
     let by_date = from_date.zip(to_date).map(|(from, to)| from.cmp(&to));
-    let order = by_date.or_else(|| compare_names(from.as_deref()?, to.as_deref()?));
+    let order = by_date.or_else(|| compare_versions(from.as_deref()?, to.as_deref()?));
     let name = Some("fix version".to_owned());
     Happening::new(moved(order), Some(Change { field: "fix_version".to_owned(), name, from, to }))
 }
@@ -185,7 +185,7 @@ fn is_version(version: &Version, id: Option<&str>, name: Option<&str>) -> bool {
 
 /// Which of two versions is later by its numbers (`v1`, `v1.1`, `v2`; `2024-Q1`, `2024-Q2`), if everything but the
 /// numbers is the same. Otherwise `None`: a release candidate or another product's version says nothing about time.
-fn compare_names(from: &str, to: &str) -> Option<Ordering> {
+pub fn compare_versions(from: &str, to: &str) -> Option<Ordering> {
     let rest = |name: &str| -> String {
         name.chars().filter(|c| !c.is_ascii_digit() && *c != '.').flat_map(char::to_lowercase).collect()
     };
@@ -220,7 +220,7 @@ mod tests {
             ("next", "next", None),
             ("99999999999999999999", "1", None),
         ] {
-            assert_eq!(compare_names(from, to), order, "{from} {to}");
+            assert_eq!(compare_versions(from, to), order, "{from} {to}");
         }
     }
 }

@@ -25,6 +25,7 @@ use super::lenient::{Id, Link, Maybe};
 use super::note::{self, Place};
 use super::our_comments::is_ours_in_jira;
 use super::{Context, Understood, missing, not_a_payload, not_asked_for, text};
+pub use changelog::compare_versions;
 use changelog::{Around, Happening, happenings, why_no_news};
 use comment::Fate;
 use field::Field;

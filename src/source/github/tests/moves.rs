@@ -17,21 +17,24 @@ fn a_transferred_issue_is_not_opened_again() {
     here["changes"] = json!({"old_issue": {"number": 7}, "old_repository": {"full_name": "acme/api"}});
     let [event] = events("issues", &here).try_into().unwrap();
     assert_eq!(renamed(&event), pair("acme/api#7", "acme/ingest#12"), "and its note is not told again");
-    let undoing = event.undoing.unwrap();
-    assert_eq!(undoing.because, "it wasn't opened, but transferred from acme/api#7");
-    assert_eq!(undoing.of, Undoes::Nothing);
+    assert_eq!((event.kind, event.undoing), (EventKind::TicketMoved, None));
 
     let mut away = with(fixture!("issues_opened"), "/action", json!("transferred"));
-    away["changes"] = json!({"new_issue": {"number": 3}, "new_repository": {"full_name": "acme/web"}});
-    let [event] = events("issues", &away).try_into().unwrap();
-    assert_eq!(renamed(&event), pair("acme/ingest#12", "acme/web#3"));
-    let undoing = event.undoing.unwrap();
-    assert_eq!((undoing.of, undoing.because.as_str()), (Undoes::Nothing, "the issue was transferred to acme/web#3"));
+    away["changes"] = json!({"new_issue": {"number": 12}, "new_repository": {"full_name": "acme/ingest"}});
+    away["issue"]["number"] = json!(7);
+    away["repository"]["full_name"] = json!("acme/api");
+    let [told] = events("issues", &away).try_into().unwrap();
+    assert_eq!(renamed(&told), pair("acme/api#7", "acme/ingest#12"));
+    assert_eq!(
+        (told.kind, told.change, told.once),
+        (EventKind::TicketMoved, event.change, event.once),
+        "both tell the same"
+    );
 
     let linked = json!({"new_issue": {"number": 3, "html_url": "https://github.com/acme/web/issues/3"}});
     assert_eq!(
         renamed(&events("issues", &with(away.clone(), "/changes", linked))[0]),
-        pair("acme/ingest#12", "acme/web#3")
+        pair("acme/api#7", "acme/web#3")
     );
     let unknown = events("issues", &with(away, "/changes", json!({}))).remove(0);
     assert_eq!((renamed(&unknown), unknown.undoing.unwrap().of), (None, Undoes::Subject(Undone::Deleted)));

@@ -87,16 +87,13 @@ fn what_happens_to_an_issue() {
     body["label"] = json!({"name": "bug"});
     body["assignee"] = json!({"login": "bo"});
     for (action, kind, of) in [
-        ("edited", "issue.opened", Undoes::Nothing),
-        ("unlabeled", "issue.labeled", Undoes::Nothing),
-        ("unassigned", "issue.assigned", Undoes::Nothing),
-        ("pinned", "issue.opened", Undoes::Nothing),
-        ("unpinned", "issue.opened", Undoes::Nothing),
-        ("locked", "issue.opened", Undoes::Nothing),
-        ("milestoned", "issue.opened", Undoes::Nothing),
-        ("typed", "issue.opened", Undoes::Nothing),
-        ("deleted", "issue.opened", Undoes::Subject(Undone::Deleted)),
-        ("transferred", "issue.opened", Undoes::Subject(Undone::Deleted)),
+        ("edited", "ticket.updated", Undoes::Nothing),
+        ("pinned", "ticket.updated", Undoes::Nothing),
+        ("unpinned", "ticket.updated", Undoes::Nothing),
+        ("locked", "ticket.updated", Undoes::Nothing),
+        ("milestoned", "ticket.updated", Undoes::Nothing),
+        ("typed", "ticket.updated", Undoes::Nothing),
+        ("transferred", "ticket.updated", Undoes::Subject(Undone::Deleted)),
     ] {
         let body = with(body.clone(), "/action", json!(action));
         assert_eq!(undoing("issues", &body).of, of, "{action}");
