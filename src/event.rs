@@ -4,6 +4,7 @@
 //! the ledger keeps them.
 
 mod about;
+mod board;
 mod forget;
 mod issue;
 mod kind;
@@ -25,6 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use about::{About, PullRequest, Stage, StatusCategory, Ticket};
+pub use board::{Board, Boards};
 pub use forget::{FORGOTTEN, SOMEBODY};
 pub use issue::{Issue, Left, Milestone, Progress};
 pub use kind::{EventKind, KindStage, Kinds};

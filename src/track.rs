@@ -10,6 +10,7 @@ mod host;
 mod issue;
 mod merge;
 mod progress;
+mod project;
 mod reviews;
 mod stands;
 
@@ -28,6 +29,7 @@ pub use self::issue::begun_by;
 use self::merge::merge;
 use self::progress::moves_forward;
 pub use self::progress::on_track;
+pub use self::project::place;
 pub use self::reviews::{Reviews, State as ReviewState};
 pub use self::stands::{holds, standing, stands};
 

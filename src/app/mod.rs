@@ -211,6 +211,7 @@ pub fn settings(config: &Config) -> Settings {
         jira_projects: config.jira_projects.clone(),
         jira_base_url: config.jira_base_url.clone(),
         github_host: config.channels.github.as_ref().and_then(|api| host_of(api.url.as_str())),
+        boards: Arc::new(config.boards.clone()),
     }
 }
 

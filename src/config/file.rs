@@ -98,11 +98,31 @@ pub struct GithubTable {
     pub app_id: Field<String>,
     /// The App's private key, in PEM.
     pub private_key: Field<SecretText>,
+    /// Projects whose fields have other names than in GitHub's templates: `[github.project."OWNER/NUMBER"]`. If there are
+    /// any, others don't count.
+    pub project: Tables<ProjectTable>,
     /// The address of GitHub's API. `https://api.github.com` if left out; `https://HOST/api/v3` on an Enterprise Server.
     pub api_url: Field<String>,
     /// Whether the author of an assumption is told in a comment, where it was made, that somebody objects or that nobody
     /// did by `object_by`. `false` by default.
     pub comment: Field<bool>,
+}
+
+/// `[github.project."OWNER/NUMBER"]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct ProjectTable {
+    /// The field with the status. `Status` by default.
+    pub status: Field<String>,
+    /// The field with the date on which work starts. `Start date` by default.
+    pub start: Field<String>,
+    /// The field with the date on which it is due. `Target date` by default.
+    pub due: Field<String>,
+    /// The statuses of what has not begun. `["Todo", "To triage", "Backlog", "Ready"]` by default.
+    pub todo: Field<Vec<Field<String>>>,
+    /// The statuses of what is done. `["Done"]` by default. Work is in progress in all others.
+    pub done: Field<Vec<Field<String>>>,
 }
 
 /// `[jira]`
@@ -139,6 +159,7 @@ impl Raw for ServerTable {}
 impl Raw for StoreTable {}
 impl Raw for GithubTable {}
 impl Raw for JiraTable {}
+impl Raw for ProjectTable {}
 
 /// The JSON Schema of the configuration.
 #[must_use]

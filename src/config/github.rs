@@ -1,12 +1,15 @@
 //! What `[github]` says about the API.
 
+use std::collections::BTreeMap;
+
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-use super::file::GithubTable;
+use super::file::{GithubTable, ProjectTable};
 use crate::api;
 use crate::api::github::{GithubApi, GithubLogin};
-use crate::toml_file::{At, Field, Reader, TOKEN};
+use crate::event::{Board, Boards};
+use crate::toml_file::{At, Field, Reader, TOKEN, Tables};
 
 /// Where GitHub's API is, unless the operator says otherwise.
 pub const GITHUB: &str = "https://api.github.com";
@@ -42,6 +45,33 @@ pub(super) fn read_api(table: GithubTable, reader: &mut Reader<'_>) -> (String, 
     };
     let settings = login.and_then(|login| Some(GithubApi { url: Url::parse(&url).ok()?, login }));
     (url, settings)
+}
+
+/// Reads what the fields of projects mean.
+pub(super) fn read_boards(tables: Tables<ProjectTable>, reader: &mut Reader<'_>) -> Boards {
+    let section = At::root().key("github").key("project");
+    let mut named = BTreeMap::new();
+    for (project, at, table) in reader.tables(tables, &section) {
+        let is_project = project.split_once('/').is_some_and(|(owner, number)| {
+            !owner.is_empty() && !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
+        });
+        if !is_project {
+            let help =
+                "write the owner and the number in the address of the project's page, such as `acme/7`".to_owned();
+            reader.document.wrong(&at, format!("`{project}` isn't a project"), help);
+        }
+        let ours = Board::default();
+        let mut field = |field, key, ours| reader.text(field, &at.key(key)).map_or(ours, |(_, name)| name);
+        let status = field(table.status, "status", ours.status);
+        let (start, due) = (field(table.start, "start", ours.start), field(table.due, "due", ours.due));
+        let mut names = |field, key, ours| match reader.document.texts(field, &at.key(key)) {
+            Some(names) => names.into_iter().map(|(_, name)| name).collect(),
+            None => ours,
+        };
+        let (todo, done) = (names(table.todo, "todo", ours.todo), names(table.done, "done", ours.done));
+        named.insert(project.to_lowercase(), Board { status, start, due, todo, done });
+    }
+    Boards { named, ..Boards::default() }
 }
 
 /// Reads whether the authors of assumptions are told by a comment; `possible` is whether comments can be written.

@@ -22,7 +22,7 @@ pub use crate::toml_file::Secrets;
 use self::file::{ConfigFile, ServerTable, StoreTable};
 use crate::channel::{self, ChannelSettings};
 use crate::destination::Destination;
-use crate::event::TicketKey;
+use crate::event::{Boards, TicketKey};
 use crate::rule::parse_duration_up_to;
 use crate::store::Keep;
 use crate::toml_file::{At, Document, DurationText, Field, Problem, Reader, Wrong};
@@ -52,6 +52,8 @@ pub struct Config {
     pub jira_base_url: Option<String>,
     /// Where GitHub's API is, without a slash at the end
     pub github_url: String,
+    /// What the fields of GitHub's projects mean
+    pub boards: Boards,
     /// The projects whose tickets count; empty for all
     pub jira_projects: Vec<String>,
     /// What the channels need
@@ -162,6 +164,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     }
     let jira_base_url = reader.web_address(take(&mut jira.base_url), &jira_at.key("base_url"));
     let jira_projects = take(&mut jira.projects);
+    let boards = github::read_boards(take(&mut github.project), reader);
     let (github_comment, jira_comment) = (take(&mut github.comment), take(&mut jira.comment));
     let asked = reader.document.problem_count();
     let (github_url, github_api) = github::read_api(github, reader);
@@ -172,6 +175,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         jira: github::read_comment(jira_comment, (&jira_at, jira_api.is_some() || !understood), reader),
     };
     Config {
+        boards,
         github_url,
         tell_authors,
         rules: reader.path(raw.rules, &root.key("rules"), "rules"),

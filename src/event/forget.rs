@@ -126,6 +126,7 @@ impl Issue {
     fn forget(&mut self, person: &Person, subject: &str) -> bool {
         let Self {
             number: _,
+            id: _,
             title,
             url: _,
             stage: _,

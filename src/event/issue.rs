@@ -1,5 +1,7 @@
 //! GitHub's issues, and what they are as tickets.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -10,8 +12,12 @@ use super::{Actor, Stage, StatusCategory, Ticket, TicketKey};
 /// A GitHub issue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Issue {
-    /// Its number in the repository
+    /// Its number in the repository; 0 where no more than its id is known
     pub number: u64,
+    /// What GitHub's API calls it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(skip)]
+    pub id: Option<String>,
     /// Its title
     pub title: String,
     /// Its page
@@ -91,6 +97,15 @@ pub struct Progress {
     /// The due date, if a project has one
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<Date>,
+    /// The iteration that a project plans it for
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<String>,
+    /// When projects last changed which of these
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub changed: BTreeMap<String, Timestamp>,
+    /// Whether this is all that is known of it: what is absent was removed
+    #[serde(skip)]
+    pub whole: bool,
     /// Whether its last change of date or milestone was to a later one
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slipped: Option<bool>,
@@ -139,6 +154,12 @@ impl Issue {
         self.assignees.iter().map(person).collect()
     }
 
+    /// Whether no more than its id is known.
+    #[must_use]
+    pub fn is_unnamed(&self) -> bool {
+        self.number == 0
+    }
+
     /// The issue as a ticket with this key.
     #[must_use]
     pub fn ticket(&self, key: &str) -> Ticket {
@@ -169,6 +190,7 @@ impl Issue {
     pub fn bare(number: u64, title: &str, url: &str, stage: Stage) -> Self {
         Self {
             number,
+            id: None,
             title: title.to_owned(),
             url: url.to_owned(),
             stage,

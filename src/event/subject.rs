@@ -14,6 +14,7 @@ name! {
     /// | `acme/api@v1` | a release |
     /// | `acme/api:workflow/12/push@main` | a workflow on a branch |
     /// | `acme/api:deployment/production` | an environment |
+    /// | `I_kwDOCG5vGM5La0aB` | an issue of which only the id in GitHub's API is known |
     /// | `DATA-123`, or `10013` where only Jira's number is known | a ticket |
     /// | `sprint/5`, `version/7` | a sprint or a version in Jira |
     SubjectKey
@@ -62,6 +63,12 @@ impl SubjectKey {
     #[must_use]
     pub fn numbered(scope: &str, number: u64) -> Self {
         Self(format!("{scope}#{number}"))
+    }
+
+    /// An issue of which only the id in GitHub's API is known.
+    #[must_use]
+    pub fn unnamed(id: &str) -> Self {
+        Self(id.to_owned())
     }
 
     /// A branch.

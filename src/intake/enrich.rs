@@ -3,6 +3,7 @@
 //! This happens after the webhook is answered and before the rules are evaluated, and has little time. What isn't known by
 //! then stays unknown, and the ledger says why.
 
+mod projects;
 mod work;
 
 use std::collections::{BTreeSet, HashMap};
@@ -97,6 +98,7 @@ impl Enricher {
             let mut events =
                 events.flat_map(|(at, events)| events.iter_mut().map(move |event| (at, event))).collect::<Vec<_>>();
             self.find_work(github, events.iter_mut().map(|(_, event)| &mut **event), rules, (store, end)).await?;
+            self.find_issues(github, events.iter_mut().map(|(_, event)| &mut **event), rules, (store, end)).await?;
             let mut asked = Vec::new();
             for (at, event) in events {
                 // Another GitHub is not asked, there is no access to it; nor is anybody about what is no news.

@@ -70,7 +70,7 @@ pub(super) fn settle(
 ) -> Result<Option<Renaming>, StoreError> {
     follow_aliases(event, tx)?;
     only_tickets(event, tx)?;
-    follow_number(event, tx)?;
+    follow_id(event, tx)?;
     // What undoes an occurrence is found by its name, whichever of the two comes first.
     if let Some(Undoes::Occurrence(of, _)) = event.undoing.as_ref().map(|undoing| &undoing.of) {
         event.once = Some(of.at(event.at));
@@ -148,16 +148,32 @@ fn only_tickets(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Gives an event its ticket's key where the payload has only Jira's number. Where that is not known, it must not be taken
-/// for told: the same comment comes again within `jira:issue_updated`.
-fn follow_number(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
-    let About::Ticket(ticket) = &event.about else { return Ok(()) };
+/// Gives an event its ticket's key where the payload has only Jira's number, or GitHub's id. Where Jira's is not known, it must
+/// not be taken for told: the same comment comes again within `jira:issue_updated`.
+fn follow_id(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
+    let ticket = match &event.about {
+        About::Ticket(ticket) => ticket,
+        About::Issue(issue) if issue.is_unnamed() => return follow_issue(event, tx),
+        _ => return Ok(()),
+    };
     if !event.tickets.is_empty() {
         return Ok(());
     }
     match tx.ticket_key(&ticket.key)? {
         Some(key) => *event = track::resolve(event.clone(), key),
         None => event.once = None,
+    }
+    Ok(())
+}
+
+/// What a project says of an issue is about the issue as it is known.
+fn follow_issue(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
+    let Some(key) = tx.ticket_key(&event.subject)? else { return Ok(()) };
+    event.subject = key.subject();
+    event.subject.scope().clone_into(&mut event.scope);
+    follow_aliases(event, tx)?;
+    if let Some(known) = tx.known(&event.subject)? {
+        *event = track::place(event.clone(), &known);
     }
     Ok(())
 }

@@ -49,6 +49,12 @@ impl Round<'_> {
         while let Some(mut event) = events.pop_front() {
             let rules = self.rulebook.rules();
             self.renamings.extend(names::settle(&mut event, rules, self.tx, self.now)?);
+            if let About::Issue(issue) = &event.about
+                && issue.is_unnamed()
+            {
+                let detail = "a project tells of an issue that no webhook has told of yet".to_owned();
+                return self.ignore(delivery, &Reason::NotNews { detail });
+            }
             let facts = self.facts(&event)?;
             let tracked = track::complete(event, facts);
             let mut plan = plan::plan(&tracked, rules, &self.tx.history(&tracked.event.subject)?, self.now);

@@ -21,15 +21,17 @@ mod text;
 mod tickets;
 mod trailer;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::event::{Event, Source};
+use crate::event::{Boards, Event, Source};
 use crate::reason::Reason;
 
 pub use body::{BodyError, check_json, json_body, unchecked_body};
 pub use commit::Commit;
-pub use github::EVENTS as GITHUB_EVENTS;
+pub use github::{EVENTS as GITHUB_EVENTS, repository_events};
 pub use jira::{EVENTS as JIRA_EVENTS, at_site as at_jira_site, compare_versions};
 pub use lenient::host_of;
 pub use note::{revise as revise_notes, standing as standing_notes};
@@ -46,6 +48,8 @@ pub struct Settings {
     pub jira_base_url: Option<String>,
     /// The host of the GitHub with a configured API
     pub github_host: Option<String>,
+    /// What the fields of GitHub's projects mean
+    pub boards: Arc<Boards>,
 }
 
 /// The contents of a delivery.
@@ -115,9 +119,18 @@ pub fn pull_request(repo: &str, pull: &Value, settings: &Settings) -> Option<Eve
     }
     let mut repository = base.cloned().unwrap_or_else(|| json!({}));
     repository["full_name"] = json!(repo);
-    let body = json!({ "action": "edited", "repository": repository, "pull_request": pull }).to_string();
-    let now = Timestamp::now();
-    let Parsed::Events(events) = parse(Source::Github, "pull_request", body.as_bytes(), now, settings) else {
+    edited("pull_request", &json!({ "action": "edited", "repository": repository, "pull_request": pull }), settings)
+}
+
+/// Reads an issue from GitHub's API like one in a webhook, with its repository as webhooks write it.
+#[must_use]
+pub fn issue(repository: &Value, issue: &Value, settings: &Settings) -> Option<Event> {
+    edited("issues", &json!({ "action": "edited", "repository": repository, "issue": issue }), settings)
+}
+
+fn edited(name: &str, body: &Value, settings: &Settings) -> Option<Event> {
+    let Parsed::Events(events) = parse(Source::Github, name, body.to_string().as_bytes(), Timestamp::now(), settings)
+    else {
         return None;
     };
     events.into_iter().next()

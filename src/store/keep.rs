@@ -121,10 +121,12 @@ const SUBJECTS: &str = "SELECT s.key, GOES AS goes FROM subject s WHERE s.key > 
 const OLD_SUBJECTS: &str =
     "SELECT s.key, s.thread FROM subject s WHERE s.key IN (SELECT value FROM json_each(:keys)) AND GOES";
 
-/// What is known of a subject; Jira's number for a ticket is in its state.
+/// What is known of a subject; the id that its source has for a ticket is in its state.
 const FORGET: [&str; 3] = [
     "DELETE FROM fired WHERE subject = :key",
-    "DELETE FROM ticket_id WHERE id = (SELECT state ->> '$.about.id' FROM subject WHERE key = :key) AND key = :key",
+    "DELETE FROM ticket_id WHERE key = :key AND id IN (
+       SELECT state ->> '$.about.id' FROM subject WHERE key = :key
+       UNION ALL SELECT (state ->> '$.host') || '/' || (state ->> '$.about.id') FROM subject WHERE key = :key)",
     "DELETE FROM subject WHERE key = :key",
 ];
 

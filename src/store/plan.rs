@@ -7,7 +7,7 @@ use rusqlite::{Row, named_params};
 
 use super::row::{Json, Millis, Text, json, json_or_none, text, time};
 use super::{Store, StoreError, Tx};
-use crate::event::{About, Event, RuleId, Source, SubjectKey, Thing, ThingKind, TicketKey};
+use crate::event::{About, Event, Issue, RuleId, Source, SubjectKey, Thing, ThingKind, Ticket, TicketKey};
 use crate::plan::{Fate, Held, History, LineId, Plan, Timer, Update};
 use crate::reason::Reason;
 use crate::track::{Known, Tracked, conversation};
@@ -51,6 +51,7 @@ impl Store {
                      ON CONFLICT DO NOTHING",
                     named_params! { ":key": key.as_str(), ":known": Json(known), ":now": Millis(Timestamp::now()) },
                 )?;
+                tx.learn_id(&key.subject(), known)?;
             }
             Ok(())
         })
@@ -99,7 +100,7 @@ impl Tx<'_> {
         Ok(History { fired: fired.into_iter().collect::<HashSet<_>>(), held, told: told.into_iter().collect() })
     }
 
-    /// The key of a ticket that an event names by Jira's numeric id.
+    /// The key of a ticket that an event names by Jira's numeric id, or GitHub's.
     ///
     /// # Errors
     /// As above
@@ -190,17 +191,26 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Notes by which id a ticket's source calls it.
+    fn learn_id(&self, subject: &SubjectKey, known: &Known) -> Result<(), StoreError> {
+        let (id, key) = match &known.about {
+            About::Ticket(Ticket { id: Some(id), key, .. }) if id != key => (id.clone(), key.as_str()),
+            About::Issue(Issue { id: Some(id), .. }) => {
+                (SubjectKey::unnamed(id).on_host(known.host.as_deref()).to_string(), subject.as_str())
+            }
+            _ => return Ok(()),
+        };
+        self.run(
+            "INSERT INTO ticket_id (id, key) VALUES (:id, :key) ON CONFLICT DO UPDATE SET key = excluded.key",
+            named_params! { ":id": id, ":key": key },
+        )?;
+        Ok(())
+    }
+
     fn learn_subject(&self, tracked: &Tracked, now: Timestamp) -> Result<(), StoreError> {
         let Tracked { event, known, .. } = tracked;
         self.know((&event.subject, known), &tracked.conversation(), now)?;
-        if let About::Ticket(ticket) = &known.about
-            && let Some(id) = ticket.id.as_deref().filter(|id| *id != ticket.key)
-        {
-            self.run(
-                "INSERT INTO ticket_id (id, key) VALUES (:id, :key) ON CONFLICT DO UPDATE SET key = excluded.key",
-                named_params! { ":id": id, ":key": ticket.key },
-            )?;
-        }
+        self.learn_id(&event.subject, known)?;
         if let (Some(private), Source::Github) = (event.private, event.source) {
             self.note_private(&event.repository(), private, event.at)?;
         }

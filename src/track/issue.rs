@@ -123,15 +123,7 @@ pub(super) fn merge(new: &Issue, old: &Issue) -> Issue {
     Issue {
         parent: new.parent.clone().or_else(|| old.parent.clone()),
         private: new.private.or(old.private),
-        progress: Progress {
-            begun: new.progress.begun.max(old.progress.begun),
-            status: new.progress.status.clone().or_else(|| old.progress.status.clone()),
-            category: new.progress.category.or(old.progress.category),
-            due: new.progress.due.or(old.progress.due),
-            slipped: new.progress.slipped.or(old.progress.slipped),
-            left: new.progress.left.clone().or_else(|| old.progress.left.clone()),
-            previous_status: new.progress.previous_status.clone(),
-        },
+        progress: merge_progress(&new.progress, &old.progress),
         ..new.clone()
     }
 }
@@ -141,5 +133,24 @@ pub(super) fn after(event: &Event, about: About) -> About {
     match about {
         About::Issue(issue) if parts(event) => About::Issue(Issue { parent: None, ..issue }),
         about => about,
+    }
+}
+
+fn merge_progress(new: &Progress, old: &Progress) -> Progress {
+    let begun = new.begun.max(old.begun);
+    if new.whole {
+        return Progress { begun, ..new.clone() };
+    }
+    Progress {
+        begun,
+        status: new.status.clone().or_else(|| old.status.clone()),
+        category: new.category.or(old.category),
+        previous_status: new.previous_status.clone(),
+        due: new.due.or(old.due),
+        iteration: new.iteration.clone().or_else(|| old.iteration.clone()),
+        slipped: new.slipped.or(old.slipped),
+        left: new.left.clone().or_else(|| old.left.clone()),
+        changed: old.changed.clone(),
+        whole: false,
     }
 }

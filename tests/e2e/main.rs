@@ -31,6 +31,7 @@ mod notes;
 mod own;
 mod places;
 mod private;
+mod projects;
 mod recover;
 mod rehearse;
 mod reload;

@@ -61,6 +61,14 @@ impl Github {
         self.get(Login::Owner(repo), &format!("/repos/{repo}/pulls/{number}")).await
     }
 
+    /// An issue as the API writes it.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn issue(&self, repo: &str, number: u64) -> Result<Value, ApiError> {
+        self.get(Login::Owner(repo), &format!("/repos/{repo}/issues/{number}")).await
+    }
+
     /// The pull requests that a commit belongs to, as the API writes them; none for a commit that GitHub doesn't know
     /// (<https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit>).
     ///

@@ -7,6 +7,7 @@ mod code;
 mod deliveries;
 mod hooks;
 mod login;
+mod projects;
 mod teams;
 mod token;
 
@@ -33,6 +34,7 @@ use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, Mask, REST, Rest};
 pub use self::deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
 pub use self::hooks::{App, Config as HookConfig, Hook, HookAt, NewApp, Registered, Wanted};
 pub use self::login::{GithubApi, GithubLogin};
+pub use self::projects::OnBoards;
 
 const PEER: &str = "GitHub";
 const JSON: &str = "application/vnd.github+json";
@@ -45,6 +47,8 @@ const KEPT: usize = 2_000;
 pub struct Github {
     crab: Arc<Octocrab>,
     is_app: bool,
+    /// Whether its REST API is at `/api/v3`
+    is_enterprise: bool,
     mask: Mask,
     /// By owner. A clone of a client would request its own token.
     installations: Mutex<HashMap<String, Arc<Octocrab>>>,
@@ -107,6 +111,7 @@ impl Github {
         Ok(Self {
             crab,
             is_app,
+            is_enterprise: settings.url.path().trim_end_matches('/').ends_with("/api/v3"),
             mask: settings.mask(),
             installations: Mutex::default(),
             kept: Mutex::default(),

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::channel::ChannelSettings;
 use crate::channel::choose_tls_provider;
 use crate::config::{self, Config, TellAuthors};
-use crate::event::Source;
+use crate::event::{Boards, Source};
 use crate::source::signature;
 use crate::store::{Entry, EntryState, Filter, Keep, Store};
 use story::{Step, story};
@@ -86,6 +86,7 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         jira_secrets: vec![secret.clone()],
         github_url: config::GITHUB.to_owned(),
         jira_base_url: Some("https://acme.atlassian.net".to_owned()),
+        boards: Boards::default(),
         jira_projects: vec!["DATA".to_owned()],
         tell_authors: TellAuthors::default(),
         channels: ChannelSettings { mailbox: folder.join("mailbox"), ..ChannelSettings::default() },

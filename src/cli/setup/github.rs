@@ -17,7 +17,6 @@ use crate::channel::http_client;
 use crate::cli::{ConfigArgs, Failure};
 use crate::config::Config;
 use crate::rule::parse_duration_up_to;
-use crate::source::GITHUB_EVENTS;
 
 pub(in crate::cli) const LONG: &str = "\
 Make a GitHub App, or with a token a webhook, and wait until GitHub's ping arrives.
@@ -60,8 +59,8 @@ impl Plan<'_> {
         self.args.config.config.parent().unwrap_or(Path::new(""))
     }
 
-    fn wanted<'w>(&'w self, secret: &'w SecretString) -> Wanted<'w> {
-        Wanted { url: &self.url, secret, events: &GITHUB_EVENTS }
+    fn wanted<'w>(&'w self, secret: &'w SecretString, events: &'w [&'static str]) -> Wanted<'w> {
+        Wanted { url: &self.url, secret, events }
     }
 
     async fn client(&self, login: GithubLogin) -> Result<Github, Failure> {

@@ -51,6 +51,7 @@ pub(super) fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u
     if payload.pull_request.is_none() {
         let (labels, assignees) = (labels.unwrap_or_default(), assignees.unwrap_or_default());
         return About::Issue(Issue {
+            id: payload.node_id.as_ref().map(|id| id.as_str().to_owned()),
             state_reason: payload.state_reason.text().map(str::to_ascii_lowercase).filter(|_| closed),
             author,
             labels,

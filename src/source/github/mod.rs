@@ -7,6 +7,7 @@ mod host;
 mod issue;
 mod name;
 mod payload;
+mod project;
 mod pull_request;
 mod push;
 mod queue;
@@ -32,8 +33,11 @@ pub use closing::{Place, with_issues};
 
 use payload::{Body, Comment, Issue, Named, Repository, User};
 
+/// Only webhooks of organizations and Apps can have it.
+const OF_ORGANIZATIONS: &str = "projects_v2_item";
+
 /// The events that are read, for which webhooks are registered.
-pub const EVENTS: [&str; 15] = [
+pub const EVENTS: [&str; 16] = [
     "create",
     "delete",
     "deployment_status",
@@ -41,6 +45,7 @@ pub const EVENTS: [&str; 15] = [
     "discussion_comment",
     "issue_comment",
     "issues",
+    OF_ORGANIZATIONS,
     "pull_request",
     "pull_request_review",
     "pull_request_review_comment",
@@ -50,6 +55,12 @@ pub const EVENTS: [&str; 15] = [
     "sub_issues",
     "workflow_run",
 ];
+
+/// Those that webhooks of repositories can have.
+#[must_use]
+pub fn repository_events() -> Vec<&'static str> {
+    EVENTS.into_iter().filter(|event| *event != OF_ORGANIZATIONS).collect()
+}
 
 /// Reads a body of the event that GitHub calls `name`.
 pub fn parse(name: &str, body: &[u8], context: &Context<'_>) -> Understood {
@@ -67,6 +78,7 @@ pub fn parse(name: &str, body: &[u8], context: &Context<'_>) -> Understood {
         "discussion_comment" => discussion::commented,
         "repository" => repository::changed,
         "sub_issues" => sub_issue::changed,
+        OF_ORGANIZATIONS => return Delivery::of_organization(name, body, context, project::changed),
         "create" | "delete" => return Delivery::read(name, body, context, thing::branch),
         "ping" => return Err(Reason::Ping),
         _ => return Err(not_asked_for(name)),
@@ -91,6 +103,25 @@ impl Delivery<'_> {
         let repository = body.repository.as_ref().ok_or_else(|| missing("repository"))?;
         let scope = repository.full_name.text().ok_or_else(|| missing("repository.full_name"))?;
         read(&Delivery { name, body: &body, repository, scope, host: host::host(&body), context })
+    }
+
+    /// Reads what belongs to no repository.
+    fn of_organization(
+        name: &str,
+        body: &[u8],
+        context: &Context<'_>,
+        read: fn(&Delivery<'_>) -> Understood,
+    ) -> Understood {
+        let body: Body = serde_json::from_slice(body).map_err(|error| not_a_payload(&error))?;
+        let scope = body.organization.as_ref().and_then(|owner| owner.login.text()).unwrap_or_default();
+        read(&Delivery {
+            name,
+            body: &body,
+            repository: &Repository::default(),
+            scope,
+            host: host::host(&body),
+            context,
+        })
     }
 
     fn action(&self) -> &str {

@@ -1,11 +1,13 @@
 //! The fields of GitHub's webhook bodies that we read. One type serves every event: which parts are there depends on
 //! the event, and each may be missing, since real payloads vary (deleted accounts and forks, old servers).
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::event::Actor;
 use crate::source::commit;
-use crate::source::lenient::{Id, Link, List, Maybe, Time, present};
+use crate::source::lenient::{Day, Id, Link, List, Maybe, Time, present};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -52,6 +54,8 @@ pub struct Body {
     pub parent_issue: Maybe<Issue>,
     pub parent_issue_repo: Maybe<Repository>,
     pub answer: Maybe<Comment>,
+    pub organization: Maybe<User>,
+    pub projects_v2_item: Maybe<ProjectItem>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -134,6 +138,8 @@ pub struct Branch {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Issue {
+    /// What the API calls it
+    pub node_id: Maybe<Id>,
     pub number: Maybe<Id>,
     pub title: Maybe<String>,
     pub html_url: Maybe<Link>,
@@ -199,6 +205,58 @@ pub struct Changes {
     pub new_repository: Maybe<Repository>,
     pub repository: Maybe<RepositoryBefore>,
     pub owner: Maybe<OwnerBefore>,
+    pub field_value: Maybe<FieldChange>,
+}
+
+/// What a project has: an issue, a pull request, or a draft that is neither.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ProjectItem {
+    pub node_id: Maybe<Id>,
+    /// What the API calls the issue
+    pub content_node_id: Maybe<Id>,
+    pub content_type: Maybe<String>,
+    pub updated_at: Maybe<Time>,
+}
+
+/// A change of a project's field. Until 2024, payloads named neither the field nor its values.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct FieldChange {
+    pub field_node_id: Maybe<Id>,
+    pub field_type: Maybe<String>,
+    pub field_name: Maybe<String>,
+    pub project_number: Maybe<Id>,
+    pub from: Maybe<FieldValue>,
+    pub to: Maybe<FieldValue>,
+}
+
+/// A value of a project's field.
+#[derive(Debug)]
+pub enum FieldValue {
+    Text(String),
+    Number(f64),
+    /// An option of a list, or an iteration
+    Choice(Choice),
+}
+
+impl<'de> Deserialize<'de> for FieldValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        let text = || serde_json::from_str(json).map(Self::Text);
+        let number = |_| serde_json::from_str(json).map(Self::Number);
+        text().or_else(number).or_else(|_| serde_json::from_str(json).map(Self::Choice)).map_err(D::Error::custom)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Choice {
+    /// Of an option
+    pub name: Maybe<String>,
+    /// Of an iteration
+    pub title: Maybe<String>,
+    pub start_date: Maybe<Day>,
 }
 
 #[derive(Debug, Default, Deserialize)]

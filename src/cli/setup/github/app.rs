@@ -58,7 +58,7 @@ pub(super) async fn check(plan: &Plan<'_>, (id, key): (u64, SecretString)) -> Re
     let told = |error| refused(error, &format!("The App {id} no longer exists, or the key belongs to another App"));
     let github = plan.client(GithubLogin::App { id, key }).await?;
     let app = github.app().await.map_err(told)?;
-    github.change_app_hook(&plan.wanted(secret)).await.map_err(told)?;
+    github.change_app_hook(&plan.wanted(secret, &GITHUB_EVENTS)).await.map_err(told)?;
     say(format!("the App {id} sends to {}", plan.url))?;
     let missing: Vec<&str> =
         GITHUB_EVENTS.into_iter().filter(|event| !app.events.iter().any(|has| has == event)).collect();
@@ -163,6 +163,7 @@ fn manifest(plan: &Plan<'_>, port: u16) -> Value {
             "issues": "write",
             "members": "read",
             "metadata": "read",
+            "organization_projects": "read",
             "pull_requests": "write",
         },
         "default_events": GITHUB_EVENTS,

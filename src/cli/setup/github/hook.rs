@@ -7,6 +7,7 @@ use crate::api::ApiError;
 use crate::api::github::GithubLogin;
 use crate::api::github::{Hook, HookAt};
 use crate::cli::{Failure, create, fresh_secret, say};
+use crate::source::{GITHUB_EVENTS, repository_events};
 
 /// The file for a new secret, relative to the configuration's folder.
 const SECRET: &str = "secrets/github";
@@ -15,7 +16,11 @@ pub(super) async fn set_up(plan: &Plan<'_>, login: GithubLogin, at: &HookAt) -> 
     let github = plan.client(login).await?;
     let there = github.hooks(at).await.map_err(|error| told(error, at))?;
     let secret = secret(plan)?;
-    let wanted = plan.wanted(&secret);
+    let events = match at {
+        HookAt::Org(_) => GITHUB_EVENTS.to_vec(),
+        HookAt::Repo(_) => repository_events(),
+    };
+    let wanted = plan.wanted(&secret, &events);
     let same = |url: &str| url.trim_end_matches('/') == plan.url;
     let name = match at {
         HookAt::Org(name) | HookAt::Repo(name) => name,

@@ -1,0 +1,88 @@
+//! Finds the issues that projects tell of, where no webhook told of them yet.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, stream};
+use tokio::time::Instant;
+
+use super::{AT_ONCE, Enricher};
+use crate::api::ApiError;
+use crate::api::github::Github;
+use crate::event::{About, Event, Progress, SubjectKey, TicketKey};
+use crate::rule::Rules;
+use crate::source;
+use crate::store::{Store, StoreError, Tx};
+use crate::track::{self, Known};
+
+impl Enricher {
+    /// Learns of the issues on boards that are known by their ids only, for the rules that ask about tickets.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub(super) async fn find_issues(
+        &self,
+        github: &Github,
+        events: impl Iterator<Item = &mut Event>,
+        rules: &Rules,
+        (store, end): (&Store, Instant),
+    ) -> Result<(), StoreError> {
+        let is_unnamed = |event: &Event| matches!(&event.about, About::Issue(issue) if issue.is_unnamed());
+        let mut unnamed = BTreeMap::<SubjectKey, Event>::new();
+        for event in events.filter(|event| event.host.is_none() && is_unnamed(event)) {
+            if rules.ask_of_tickets() || rules.want(event.kind) {
+                // The first change of several is the one from what was so before.
+                unnamed.entry(event.subject.clone()).or_insert_with(|| event.clone());
+            }
+        }
+        if unnamed.is_empty() {
+            return Ok(());
+        }
+        let known = move |tx: &Tx<'_>| {
+            let mut others = BTreeMap::new();
+            for (id, event) in unnamed {
+                if tx.ticket_key(&id)?.is_none() {
+                    others.insert(id, event);
+                }
+            }
+            Ok(others)
+        };
+        let unnamed = store.read(known).await?;
+        let asked = stream::iter(unnamed.into_values())
+            .map(|event| async move { self.in_time(end, self.issue(github, &event)).await });
+        let found = asked.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
+        let mut learned = Vec::new();
+        for found in found {
+            match found {
+                Ok(found) => learned.extend(found),
+                Err(error) => self.trouble(&error),
+            }
+        }
+        store.learn(learned).await
+    }
+
+    /// The issue that a project tells of, as it was before.
+    async fn issue(&self, github: &Github, event: &Event) -> Result<Option<(TicketKey, Known)>, ApiError> {
+        let boards = &self.settings.boards;
+        let Some(found) = github.issue_on_boards(&event.scope, &event.subject, boards).await? else { return Ok(None) };
+        let Some(repo) = found.repository["full_name"].as_str() else { return Ok(None) };
+        let issue = github.issue(repo, found.number).await?;
+        let Some(mut told) = source::issue(&found.repository, &issue, &self.settings) else { return Ok(None) };
+        // Only ours is asked.
+        told.host = None;
+        if let About::Issue(issue) = &mut told.about {
+            issue.progress = before(found.progress, event);
+        }
+        let key = TicketKey::issue(&told.subject);
+        Ok(key.map(|key| (key, track::track(None, told).known)))
+    }
+}
+
+/// What is left of what boards say now without what an event just changed.
+fn before(progress: Progress, event: &Event) -> Progress {
+    match event.change.as_ref().map_or("", |change| change.field.as_str()) {
+        "status" => Progress { status: None, category: None, ..progress },
+        "due" => Progress { due: None, ..progress },
+        "iteration" => Progress { iteration: None, ..progress },
+        _ => progress,
+    }
+}
