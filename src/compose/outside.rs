@@ -11,7 +11,8 @@ use crate::template::ThreadView;
 
 /// What the conversation is called.
 pub(super) fn thread(event: &Event) -> ThreadView {
-    let name = if event.tickets.is_empty() && is_numbered(event) { event.subject.as_str() } else { &event.scope };
+    let own = event.tickets.iter().all(|key| event.subject == key.as_str());
+    let name = if own && is_numbered(event) { event.subject.as_str() } else { &event.scope };
     ThreadView { key: name.to_owned(), label: name.to_owned(), title: None, url: None }
 }
 
