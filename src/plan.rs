@@ -161,6 +161,24 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The rules that tell of it, and of what.
+    #[must_use]
+    pub fn tells(&self) -> Vec<(RuleId, EventKind)> {
+        let told = self.updates.iter().filter(|update| matches!(update.fate, Fate::Held { .. }));
+        told.map(|update| (update.rule.clone(), update.kind)).collect()
+    }
+
+    /// Takes it from rules that tell of what it follows from: that is the same news.
+    pub fn leave_out(&mut self, heard: &[(RuleId, EventKind)]) {
+        for Update { rule, fate, .. } in
+            self.updates.iter_mut().filter(|update| matches!(update.fate, Fate::Held { .. }))
+        {
+            if let Some((_, kind)) = heard.iter().find(|(other, _)| other == rule) {
+                *fate = Fate::Suppressed(Reason::ToldBefore { team: rule.team.clone(), kind: *kind });
+            }
+        }
+    }
+
     /// Has what waits go at the time at which other updates of its team go.
     pub fn go_with(&mut self, others: &HashMap<String, Timestamp>) {
         for Update { rule, fate, .. } in &mut self.updates {

@@ -42,7 +42,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Play a short story through the real service; everything is temporary
-    #[command(after_help = "Example:\n  microalign demo")]
+    #[command(after_help = "Examples:\n  microalign demo\n  microalign demo --github-only")]
     Demo(demo::Args),
     /// Run the service
     #[command(after_help = "Example:\n  microalign serve -c /etc/microalign/microalign.toml --log json")]

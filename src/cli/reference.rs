@@ -71,7 +71,10 @@ fn events() -> String {
             // Writing to a String cannot fail.
             let _infallible = writeln!(page, "\n## `{family}`\n");
         }
-        let also = kind.general().map_or_else(String::new, |general| format!("; also reaches rules on `{general}`"));
+        let also = kind
+            .general()
+            .or(kind.of_ticket())
+            .map_or_else(String::new, |general| format!("; also reaches rules on `{general}`"));
         table.row([
             code(kind.as_str()),
             format!("{}{also}", kind.describe()),

@@ -87,20 +87,20 @@ event_kinds! {
     DiscussionAnswered = "discussion.answered", "a discussion gets its answer", "A discussion was answered";
     BranchCreated = "branch.created", "a branch is created", "A branch was created";
     BranchDeleted = "branch.deleted", "a branch is deleted", "A branch was deleted";
-    TicketCreated = "ticket.created", "a ticket is created", "A ticket was created";
-    TicketTransitioned = "ticket.transitioned", "a ticket's status changes", "A ticket was moved to another status";
-    TicketStarted = "ticket.started", "a ticket moves to a status in progress", "A ticket was started";
-    TicketDone = "ticket.done", "a ticket moves to a status that is done", "A ticket was closed";
+    TicketCreated = "ticket.created", "a ticket is created, or an issue opened", "A ticket was created";
+    TicketTransitioned = "ticket.transitioned", "a ticket's status changes; an issue is reopened", "A ticket was moved to another status";
+    TicketStarted = "ticket.started", "a ticket moves to a status in progress; an issue is assigned for the first time, or has a first pull request that closes it", "A ticket was started";
+    TicketDone = "ticket.done", "a ticket moves to a status that is done; an issue is closed", "A ticket was closed";
     TicketAssigned = "ticket.assigned", "a ticket's assignee changes", "A ticket's assignee changed";
-    TicketSlipped = "ticket.slipped", "a ticket's due date or fix version moves later",
+    TicketSlipped = "ticket.slipped", "a ticket's due date, fix version or milestone moves later",
         "A ticket was moved to a later date or version";
-    TicketPulledIn = "ticket.pulled_in", "a ticket's due date or fix version moves earlier",
+    TicketPulledIn = "ticket.pulled_in", "a ticket's due date, fix version or milestone moves earlier",
         "A ticket was moved to an earlier date or version";
     TicketPriorityChanged = "ticket.priority_changed", "a ticket's priority changes", "A ticket's priority changed";
     TicketFlagged = "ticket.flagged", "a ticket is flagged as impeded", "A ticket was flagged";
     TicketCommented = "ticket.commented", "a comment on a ticket", "There's a new comment on a ticket";
-    TicketLinked = "ticket.linked", "a ticket is linked to another", "A ticket was linked to another";
-    TicketMoved = "ticket.moved", "a ticket gets another key", "A ticket has a new key";
+    TicketLinked = "ticket.linked", "a ticket is linked to another; an issue becomes a sub-issue", "A ticket was linked to another";
+    TicketMoved = "ticket.moved", "a ticket gets another key; an issue is transferred", "A ticket has a new key";
     TicketUpdated = "ticket.updated", "anything else about a ticket changes", "A ticket was updated";
     TicketDeleted = "ticket.deleted", "a ticket is deleted", "A ticket was deleted";
     TicketQuiet = "ticket.quiet", "a ticket is in progress and nothing was said for the rule's `after`",

@@ -45,8 +45,8 @@ impl Round<'_> {
             Parsed::Events(events) => self.compared(events)?,
             Parsed::Ignored(reason) => return self.ignore(delivery, &reason),
         };
-        let mut events = VecDeque::from(events);
-        while let Some(mut event) = events.pop_front() {
+        let mut events = events.into_iter().map(|event| (event, Vec::new())).collect::<VecDeque<_>>();
+        while let Some((mut event, heard)) = events.pop_front() {
             let rules = self.rulebook.rules();
             self.renamings.extend(names::settle(&mut event, rules, self.tx, self.now)?);
             if let About::Issue(issue) = &event.about
@@ -58,11 +58,12 @@ impl Round<'_> {
             let facts = self.facts(&event)?;
             let tracked = track::complete(event, facts);
             let mut plan = plan::plan(&tracked, rules, &self.tx.history(&tracked.event.subject)?, self.now);
+            plan.leave_out(&heard);
             self.join_ends(&tracked, &mut plan)?;
             self.states.extend(plan.states());
             self.tx.write_event(PlannedEvent { delivery: delivery.id, tracked: &tracked, plan: &plan }, self.now)?;
-            events.extend(self.on_track(&tracked)?);
-            events.extend(self.begun(&tracked)?);
+            events.extend(self.on_track(&tracked)?.into_iter().map(|event| (event, Vec::new())));
+            events.extend(self.begun(&tracked)?.into_iter().map(|event| (event, plan.tells())));
         }
         self.tx.close_delivery(delivery.id)
     }

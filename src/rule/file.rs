@@ -205,13 +205,13 @@ tables_of_conditions! {
     /// A regular expression that matches somewhere in the description of the pull request or issue, such as
     /// `(?i)breaking change`.
     body: Field<String>,
-    /// The key of a ticket that the event belongs to, such as `DATA-*`. A key in a list of many, such as a release's, matches
+    /// The key of a ticket that the event belongs to, such as `DATA-*` or, for GitHub issues, `acme/api#*`. A key in a list of many, such as a release's, matches
     /// `DATA-*` but not `DATA-1`.
     ticket: Texts,
     /// The type of the ticket, such as `Bug`. This and the other ticket conditions look at the ticket that the event is
-    /// about, or else at the first one that it belongs to, as Jira's webhooks last described it.
+    /// about, or else at the first one that it belongs to, as webhooks last described it.
     ticket_type: Texts,
-    /// The status of the ticket, such as `In Review`.
+    /// The status of the ticket, such as `In Review`; of an issue, `open` or `closed`.
     ticket_status: Texts,
     /// The priority of the ticket.
     ticket_priority: Texts,
@@ -219,7 +219,7 @@ tables_of_conditions! {
     ticket_labels: Texts,
     /// A component of the ticket.
     component: Texts,
-    /// A fix version of the ticket.
+    /// A fix version of the ticket, or the milestone of the issue.
     fix_version: Texts,
     /// The ticket's resolution, such as `Done` or `Won't Do`, or why the issue was closed: `completed`, `not_planned` or
     /// `duplicate`. What is still open has none.

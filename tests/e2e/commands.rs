@@ -262,16 +262,27 @@ async fn schemas_and_completions_are_for_editors_and_shells() {
     }
 }
 
-#[tokio::test]
-async fn the_demo_shows_each_message_and_leaves_nothing_behind() {
+/// Plays a story of the demo: what it prints, and the same as words on one line.
+async fn demo(args: &[&str]) -> (String, String) {
     let temporary = tempfile::tempdir().unwrap();
     let mut demo = Command::new(env!("CARGO_BIN_EXE_microalign"));
-    demo.args(["demo", "--exit"]).env("TMPDIR", temporary.path()).stdin(Stdio::null()).kill_on_drop(true);
+    demo.args(["demo", "--exit"]).args(args).env("TMPDIR", temporary.path()).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(std::time::Duration::from_secs(60), demo.output()).await.unwrap().unwrap();
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!((output.status.code(), err.as_str()), (Some(0), ""));
     assert!(out.lines().all(|line| line.chars().count() <= 90), "a line is too long:\n{out}");
     let words = out.replace("\n│", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["is a bot", "bo is a member of web", "answered 202 duplicate", "answered 401"] {
+        assert!(words.contains(part), "{part} is missing in:\n{out}");
+    }
+    assert_eq!(words.matches("gets this because").count(), out.matches('┌').count(), "one reason a message:\n{out}");
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "a folder is left");
+    (out, words)
+}
+
+#[tokio::test]
+async fn the_demo_shows_each_message_and_leaves_nothing_behind() {
+    let (out, words) = demo(&[]).await;
     for part in [
         "opened a draft PR",
         "ana is assuming:",
@@ -281,11 +292,25 @@ async fn the_demo_shows_each_message_and_leaves_nothing_behind() {
     ] {
         assert!(words.contains(part), "{part} is missing in:\n{out}");
     }
-    for part in ["is a bot", "bo is a member of web", "answered 202 duplicate", "answered 401"] {
+}
+
+#[tokio::test]
+async fn the_demo_has_a_story_without_jira() {
+    let (out, words) = demo(&["--github-only"]).await;
+    for part in [
+        "is now in progress: caro assigned it to ana",
+        "is a sub-issue of acme/ingest-api#12",
+        "ana opened a draft PR for acme/ingest-api#12",
+        "ana is assuming:",
+        "later milestone: caro moved the milestone from v2.0 to v2.1",
+        "Heads up: ana merged",
+        "is done: ana closed it",
+        "is now in progress: caro opened the PR “Rewrite old orders”",
+        "won't be done: caro closed it as “not planned”",
+    ] {
         assert!(words.contains(part), "{part} is missing in:\n{out}");
     }
-    assert_eq!(words.matches("gets this because").count(), out.matches('┌').count(), "one reason a message:\n{out}");
-    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "a folder is left");
+    assert!(!words.contains("Jira") && !words.contains("DATA-"), "{out}");
 }
 
 #[tokio::test]

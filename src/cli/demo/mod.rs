@@ -1,6 +1,8 @@
 //! `microalign demo`: runs the whole service on a temporary store and mailbox, and plays a short story through it.
 
-mod story;
+mod github_only;
+mod payload;
+mod with_jira;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,37 +19,59 @@ use crate::config::{self, Config, TellAuthors};
 use crate::event::{Boards, Source};
 use crate::source::signature;
 use crate::store::{Entry, EntryState, Filter, Keep, Store};
-use story::{Step, story};
+use payload::Step;
 
 /// Long enough for the slowest disk; a step takes a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-const TEAMS: [(&str, &str); 2] = [
-    ("data-platform.toml", include_str!("../../../rules/data-platform.toml")),
-    ("web.toml", include_str!("../../../rules/web.toml")),
-];
+const DATA_PLATFORM: (&str, &str) = ("data-platform.toml", include_str!("../../../rules/data-platform.toml"));
+
+/// What is played, and who hears of it.
+struct Story {
+    /// The team files, by their names
+    teams: [(&'static str, &'static str); 2],
+    /// Whether there is a Jira
+    jira: bool,
+    steps: Vec<Step>,
+}
+
+impl Story {
+    fn with_jira() -> Self {
+        let web = ("web.toml", include_str!("../../../rules/web.toml"));
+        Self { teams: [DATA_PLATFORM, web], jira: true, steps: with_jira::with_jira() }
+    }
+
+    fn github_only() -> Self {
+        let web = ("web.toml", include_str!("web-github-only.toml"));
+        Self { teams: [DATA_PLATFORM, web], jira: false, steps: github_only::github_only() }
+    }
+}
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Exit when the story is over, instead of leaving the console up
     #[arg(long)]
     exit: bool,
+    /// Play a story without Jira, in which issues on GitHub are the tickets
+    #[arg(long)]
+    github_only: bool,
 }
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     start_logs(LogFormat::Human, "error");
+    let story = if args.github_only { Story::github_only() } else { Story::with_jira() };
     let folder = tempfile::Builder::new().prefix("microalign-demo-").tempdir()?;
-    furnish(folder.path())?;
+    furnish(folder.path(), &story)?;
     let secret = SecretString::from(format!("{:032x}", fastrand::u128(..)));
-    let app = App::start(config(folder.path(), &secret)?).await?;
+    let app = App::start(config(folder.path(), &secret, story.jira)?).await?;
     let address = app.address;
     say(format!(
         "microalign runs at http://{address}/ on a temporary store.\n\
          Two teams say what they want to hear in {}.\n\
          Now signed webhooks arrive, and this is what the teams get:",
-        TEAMS.map(|(file, _)| format!("rules/{file}")).join(" and ")
+        story.teams.map(|(file, _)| format!("rules/{file}")).join(" and ")
     ))?;
-    let told = tell(&app.store, address, &secret).await;
+    let told = tell(&app.store, address, (&secret, &story.steps)).await;
     if told.is_ok() && !args.exit {
         say(format!(
             "\nThe service stays up: http://{address}/ shows all of it.\nThe mails are in {}.\nCtrl-C ends it and removes both.",
@@ -61,11 +85,11 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// Writes the files that the service needs into its folder.
-fn furnish(folder: &Path) -> Result<(), Failure> {
+fn furnish(folder: &Path, story: &Story) -> Result<(), Failure> {
     for part in ["rules", "templates", "mailbox"] {
         std::fs::create_dir(folder.join(part))?;
     }
-    for (name, text) in TEAMS {
+    for (name, text) in story.teams {
         // The story is short, so no update waits for further changes.
         let text = text.replacen("[[rule]]", "settle = \"0s\"\n\n[[rule]]", 1);
         std::fs::write(folder.join("rules").join(name), text)?;
@@ -73,7 +97,7 @@ fn furnish(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
+fn config(folder: &Path, secret: &SecretString, jira: bool) -> Result<Config, Failure> {
     Ok(Config {
         rules: folder.join("rules"),
         templates: folder.join("templates"),
@@ -83,23 +107,23 @@ fn config(folder: &Path, secret: &SecretString) -> Result<Config, Failure> {
         store: folder.join("microalign.db"),
         keep: Keep::default(),
         github_secrets: vec![secret.clone()],
-        jira_secrets: vec![secret.clone()],
+        jira_secrets: if jira { vec![secret.clone()] } else { Vec::new() },
         github_url: config::GITHUB.to_owned(),
-        jira_base_url: Some("https://acme.atlassian.net".to_owned()),
         boards: Boards::default(),
-        jira_projects: vec!["DATA".to_owned()],
+        jira_base_url: jira.then(|| "https://acme.atlassian.net".to_owned()),
+        jira_projects: if jira { vec!["DATA".to_owned()] } else { Vec::new() },
         tell_authors: TellAuthors::default(),
         channels: ChannelSettings { mailbox: folder.join("mailbox"), ..ChannelSettings::default() },
     })
 }
 
 /// Plays the story, and shows after each step what the teams see of it.
-async fn tell(store: &Store, address: SocketAddr, secret: &SecretString) -> Result<(), Failure> {
+async fn tell(store: &Store, address: SocketAddr, (secret, steps): (&SecretString, &[Step])) -> Result<(), Failure> {
     choose_tls_provider();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
-    for step in story() {
+    for step in steps {
         say(format!("\n━━ {}", step.says))?;
-        let answer = post(&client, address, &step, secret).await?;
+        let answer = post(&client, address, step, secret).await?;
         match (answer.status, answer.event) {
             (202, Some(event)) if answer.name == "accepted" => {
                 show(&finished(store, event).await?)?;

@@ -63,6 +63,13 @@ impl Plan<'_> {
         Wanted { url: &self.url, secret, events }
     }
 
+    /// Those of these events that this GitHub has. Not every Enterprise Server has sub-issues, and one refuses a webhook with an
+    /// event that it doesn't know.
+    fn known(&self, events: Vec<&'static str>) -> Vec<&'static str> {
+        let server = self.config.github_url.trim_end_matches('/').ends_with("/api/v3");
+        events.into_iter().filter(|event| !(server && *event == "sub_issues")).collect()
+    }
+
     async fn client(&self, login: GithubLogin) -> Result<Github, Failure> {
         let client = http_client(DEADLINE * 2).await.map_err(Failure::Wrong)?;
         let settings = GithubApi { url: Url::parse(&self.config.github_url)?, login };

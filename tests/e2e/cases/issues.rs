@@ -70,8 +70,8 @@ async fn an_issue_and_what_closes_it_are_one_conversation() {
     let kinds = ["issue.opened", "ticket.started", "ticket.done", "pull_request.*"];
     let mut told = play(&serve(&[web("0s", &on(&kinds))]).await, &siblings).await;
     for (key, count, title) in [
-        ("acme/ingest-api#1601", 6, "Orders 1601 lose their currency"),
-        ("acme/ingest-api#1602", 4, "Orders 1602 lose their currency"),
+        ("acme/ingest-api#1601", 5, "Orders 1601 lose their currency"),
+        ("acme/ingest-api#1602", 3, "Orders 1602 lose their currency"),
     ] {
         let (roots, subjects) = conversations(&told, key);
         told.unless(roots.len() == 1, format!("{key} is in several conversations: {roots:?} {subjects:?}"));
@@ -81,11 +81,7 @@ async fn an_issue_and_what_closes_it_are_one_conversation() {
     }
     let text = told.mails.iter().map(|mail| mail.text.as_str()).collect::<Vec<_>>().join(" ");
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for says in [
-        "opened a draft PR for acme/ingest-api#1601",
-        "is now in progress: ana-0 opened the PR",
-        "is done: ana-0 closed it",
-    ] {
+    for says in ["opened a draft PR for acme/ingest-api#1601", "is done: ana-0 closed it"] {
         told.unless(flat.contains(says), format!("nobody says {says:?}: {flat}"));
     }
     told.finish();

@@ -47,7 +47,8 @@ pub(super) async fn make(plan: &Plan<'_>) -> Result<(), Failure> {
     keep(plan, &app)?;
     let Some(config) = configured(plan, app.id).await? else { return Ok(()) };
     say("microalign.toml has the App now: restart `microalign serve`, and GitHub's ping will arrive")?;
-    check(&Plan { config: &config, url: plan.url.clone(), ..*plan }, (app.id, app.pem)).await
+    check(&Plan { config: &config, url: plan.url.clone(), ..*plan }, (app.id, app.pem))
+        .await
 }
 
 /// Updates the webhook of the configured App, and asks for a ping.
@@ -58,10 +59,11 @@ pub(super) async fn check(plan: &Plan<'_>, (id, key): (u64, SecretString)) -> Re
     let told = |error| refused(error, &format!("The App {id} no longer exists, or the key belongs to another App"));
     let github = plan.client(GithubLogin::App { id, key }).await?;
     let app = github.app().await.map_err(told)?;
-    github.change_app_hook(&plan.wanted(secret, &GITHUB_EVENTS)).await.map_err(told)?;
+    let events = plan.known(GITHUB_EVENTS.to_vec());
+    github.change_app_hook(&plan.wanted(secret, &events)).await.map_err(told)?;
     say(format!("the App {id} sends to {}", plan.url))?;
     let missing: Vec<&str> =
-        GITHUB_EVENTS.into_iter().filter(|event| !app.events.iter().any(|has| has == event)).collect();
+        events.into_iter().filter(|event| !app.events.iter().any(|has| has == event)).collect();
     if !missing.is_empty() {
         say(format!(
             "it is not told of {}: at {} its owner finds \"App settings\", and there \"Permissions & events\"",
@@ -166,7 +168,7 @@ fn manifest(plan: &Plan<'_>, port: u16) -> Value {
             "organization_projects": "read",
             "pull_requests": "write",
         },
-        "default_events": GITHUB_EVENTS,
+        "default_events": plan.known(GITHUB_EVENTS.to_vec()),
     })
 }
 

@@ -20,6 +20,7 @@ pub(super) async fn set_up(plan: &Plan<'_>, login: GithubLogin, at: &HookAt) -> 
         HookAt::Org(_) => GITHUB_EVENTS.to_vec(),
         HookAt::Repo(_) => repository_events(),
     };
+    let events = plan.known(events);
     let wanted = plan.wanted(&secret, &events);
     let same = |url: &str| url.trim_end_matches('/') == plan.url;
     let name = match at {
