@@ -3,6 +3,7 @@
 //! This happens after the webhook is answered and before the rules are evaluated, and has little time. What isn't known by
 //! then stays unknown, and the ledger says why.
 
+mod issues;
 mod projects;
 mod work;
 
@@ -19,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::api::github::Github;
 use crate::api::jira::Jira;
 use crate::api::{ApiError, Rest};
-use crate::event::{About, Event, EventKind, Source, SubjectKey, TicketKey};
+use crate::event::{About, Event, EventKind, PullRequest, Source, SubjectKey, TicketKey};
 use crate::rule::{Asks, Rules};
 use crate::source::codeowners::{self, CodeNotify, CodeOwners};
 use crate::source::{self, Parsed, Settings};
@@ -42,7 +43,7 @@ pub struct Enricher {
     jira: Option<Arc<Jira>>,
     settings: Settings,
     owners: Mutex<HashMap<Branch, (Instant, Arc<Owners>)>>,
-    /// Keys that are no tickets
+    /// Keys that are no tickets, or of which nothing is said
     no_tickets: Mutex<HashMap<TicketKey, Instant>>,
     troubled: AtomicBool,
     /// Until when nobody is asked
@@ -113,7 +114,11 @@ impl Enricher {
             let notes = stream::iter(asked).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
             notes.into_iter().for_each(|(at, notes)| deliveries[at].extend(notes));
         }
-        self.tickets(deliveries.into_iter().flatten().collect(), rules, (store, end)).await
+        let events = deliveries.into_iter().flatten().collect::<Vec<_>>();
+        if let Some(github) = &self.github {
+            self.learn_issues(github, &events, rules, (store, end)).await?;
+        }
+        self.tickets(events, rules, (store, end)).await
     }
 
     /// The notes in an event's commits, with its delivery's place.
@@ -206,6 +211,13 @@ impl Enricher {
                 }
             });
         }
+        if let About::PullRequest(PullRequest { number, .. }) = event.about
+            && asks.keys
+            && event.tickets.is_empty()
+            && event.listed.is_empty()
+        {
+            self.add_linked(github, event, number).await;
+        }
         if let Some((number, _)) = &pull
             && (asks.files || asks.owners)
             && event.paths.is_none()
@@ -282,7 +294,7 @@ impl Enricher {
             }
         }
         for event in &mut events {
-            event.tickets.retain(|key| !self.is_no_ticket(key));
+            event.tickets.retain(|key| key.is_issue() || !self.is_no_ticket(key));
         }
         store.learn(learned).await
     }

@@ -8,6 +8,7 @@ mod audience;
 mod bounce;
 mod canary;
 mod cases;
+mod closing;
 mod commands;
 mod conditions;
 mod corpus;

@@ -3,6 +3,7 @@
 //! Responses are kept with their ETag for conditional requests, which don't count against the rate limit
 //! (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 
+mod closing;
 mod code;
 mod deliveries;
 mod hooks;

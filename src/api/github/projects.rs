@@ -82,36 +82,44 @@ impl Github {
         }))
     }
 
-    /// What a query says of the object with an id; `None` if there is none that we may see, or it is of another type
-    /// (<https://docs.github.com/graphql/guides/forming-calls-with-graphql>).
+    /// What a query says of the object with an id; `None` if there is none that we may see, or it is of another type.
     async fn node<T: DeserializeOwned>(&self, login: Login<'_>, query: &str, id: &str) -> Result<Option<T>, ApiError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            data: Option<Data>,
-        }
         #[derive(Deserialize)]
         struct Data {
             node: Value,
         }
-        // On an Enterprise Server this is beside the REST API, at `/api/graphql`.
-        let route = if self.is_enterprise { "/../graphql" } else { "/graphql" };
-        let asked = json!({ "query": query, "variables": { "id": id } });
-        let body = self.tell(login, (http::Method::POST, route), Some(&asked)).await?;
-        let node = match read::<Answer>(&body)?.data {
-            Some(data) => data.node,
-            // An error has status 200.
-            None => {
-                return Err(ApiError::Refused {
-                    peer: PEER,
-                    status: 200,
-                    message: self.mask.apply(&message(200, &body)),
-                });
-            }
-        };
-        match node {
+        let data: Data = self.query(login, query, &json!({ "id": id })).await?;
+        match data.node {
             Value::Object(fields) if !fields.is_empty() => read(Value::Object(fields).to_string().as_bytes()).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// The answer to a query with these variables
+    /// (<https://docs.github.com/graphql/guides/forming-calls-with-graphql>).
+    ///
+    /// # Errors
+    /// [`ApiError`]
+    pub(super) async fn query<T: DeserializeOwned>(
+        &self,
+        login: Login<'_>,
+        query: &str,
+        variables: &Value,
+    ) -> Result<T, ApiError> {
+        #[derive(Deserialize)]
+        struct Answer<T> {
+            data: Option<T>,
+        }
+        // On an Enterprise Server this is beside the REST API, at `/api/graphql`.
+        let route = if self.is_enterprise { "/../graphql" } else { "/graphql" };
+        let asked = json!({ "query": query, "variables": variables });
+        let body = self.tell(login, (http::Method::POST, route), Some(&asked)).await?;
+        // An error has status 200.
+        read::<Answer<T>>(&body)?.data.ok_or_else(|| ApiError::Refused {
+            peer: PEER,
+            status: 200,
+            message: self.mask.apply(&message(200, &body)),
+        })
     }
 }
 

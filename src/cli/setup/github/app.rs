@@ -47,8 +47,7 @@ pub(super) async fn make(plan: &Plan<'_>) -> Result<(), Failure> {
     keep(plan, &app)?;
     let Some(config) = configured(plan, app.id).await? else { return Ok(()) };
     say("microalign.toml has the App now: restart `microalign serve`, and GitHub's ping will arrive")?;
-    check(&Plan { config: &config, url: plan.url.clone(), ..*plan }, (app.id, app.pem))
-        .await
+    check(&Plan { config: &config, url: plan.url.clone(), ..*plan }, (app.id, app.pem)).await
 }
 
 /// Updates the webhook of the configured App, and asks for a ping.
@@ -62,8 +61,7 @@ pub(super) async fn check(plan: &Plan<'_>, (id, key): (u64, SecretString)) -> Re
     let events = plan.known(GITHUB_EVENTS.to_vec());
     github.change_app_hook(&plan.wanted(secret, &events)).await.map_err(told)?;
     say(format!("the App {id} sends to {}", plan.url))?;
-    let missing: Vec<&str> =
-        events.into_iter().filter(|event| !app.events.iter().any(|has| has == event)).collect();
+    let missing: Vec<&str> = events.into_iter().filter(|event| !app.events.iter().any(|has| has == event)).collect();
     if !missing.is_empty() {
         say(format!(
             "it is not told of {}: at {} its owner finds \"App settings\", and there \"Permissions & events\"",
