@@ -151,7 +151,7 @@ pub fn write_rules(folder: &Path, count: usize) {
 
 /// Reads team files as the service does.
 pub fn read_rules(folder: &Path) -> Rules {
-    let loaded = load_folder(folder, Known { templates: &BTreeSet::new(), channels: &Available::default() });
+    let loaded = load_folder(folder, Known { templates: &BTreeSet::new(), channels: &Available::default() }, None);
     assert_eq!(loaded.problems, []);
     Rules::new(loaded.teams.into_iter().map(|(_, team)| Arc::new(team)).collect())
 }

@@ -101,7 +101,7 @@ impl JsonSchema for PersonTable {
 pub(crate) fn read(field: Tables<PersonTable>, reader: &mut Reader<'_>) -> BTreeMap<String, Person> {
     let mut people = BTreeMap::<String, Person>::new();
     let section = At::root().key("people");
-    for (login, at, PersonTable(table)) in reader.tables(field, &section) {
+    for (login, at, PersonTable(table)) in reader.document.tables(field, &section) {
         let mut names = BTreeMap::new();
         for (key, field) in table {
             let Some(known) = keys().find(|known| known.key == key) else { continue };

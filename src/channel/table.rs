@@ -31,7 +31,7 @@ pub(super) fn named<T: Raw, S>(
     read: impl Fn(T, &At, &mut Reader<'_>) -> Option<S>,
 ) -> BTreeMap<String, S> {
     let mut all = BTreeMap::new();
-    for (name, at, table) in reader.tables(field, &At::root().key(&spec.key())) {
+    for (name, at, table) in reader.document.tables(field, &At::root().key(&spec.key())) {
         if !is_name(&name) {
             let help = "teams write the name in `to`: use letters, digits, `-` and `_`".to_owned();
             reader.document.wrong(&at, format!("`{name}` isn't a name"), help);

@@ -6,8 +6,9 @@ use super::{ConfigArgs, Failure, counted, rule_tests, say, variable};
 use crate::app;
 use crate::channel::{ChannelSettings, Channels, Names};
 use crate::compose::Rulebook;
-use crate::config::{self, Secrets};
+use crate::config::{self, Config, Secrets};
 use crate::plan;
+use crate::toml_file::Problem;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -27,20 +28,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         config.channels = ChannelSettings::default();
     }
     let rulebook = Rulebook::load(&config, None);
-    problems.extend_from_slice(rulebook.problems());
-    problems.extend(rule_tests::failures(&rulebook, &app::settings(&config)));
+    problems.extend(problems_of(&rulebook, &config));
     if !problems.is_empty() {
         return Err(Failure::Problems(problems));
     }
-    let teams = rulebook.rules().teams();
-    let rules = rulebook.rules().all().map(|(_, rule)| rule).collect::<Vec<_>>();
-    let tests = teams.iter().map(|team| team.tests.len()).sum::<usize>();
-    let mut counts = format!("{}, {}", counted(teams.len(), "team"), counted(rules.len(), "rule"));
-    if tests > 0 {
-        counts = format!("{counts}, {}", counted(tests, "test"));
-    }
-    say(format!("{}: fine ({counts})", args.config.display()))?;
-    if teams.is_empty() {
+    say(format!("{}: fine ({})", args.config.display(), counts(&rulebook)))?;
+    if rulebook.rules().teams().is_empty() {
         let folder = config.rules.display();
         say(format!("warning: there are no teams, so nobody gets any message: add a file for each team to {folder}"))?;
     }
@@ -54,11 +47,26 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         say(format!("warning: {sentence}"))?;
     }
     let channels = Channels::new(config.channels.clone(), Names::open());
-    let local = rules.iter().flat_map(|rule| plan::destinations(rule)).filter(|to| channels.instead(to).is_some());
+    let rules = rulebook.rules().all().map(|(_, rule)| rule);
+    let local = rules.flat_map(plan::destinations).filter(|to| channels.instead(to).is_some());
     let local = local.map(|to| to.to_string()).collect::<BTreeSet<_>>();
     if local.is_empty() {
         return Ok(());
     }
     let (local, folder) = (local.into_iter().collect::<Vec<_>>().join(", "), config.channels.mailbox.display());
     say(format!("note: nothing is configured for {local}: messages there go to the folder {folder}"))
+}
+
+/// All that is wrong with team files and templates, and the tests that fail.
+pub(super) fn problems_of(rulebook: &Rulebook, config: &Config) -> Vec<Problem> {
+    let failures = rule_tests::failures(rulebook, &app::settings(config));
+    rulebook.problems().iter().cloned().chain(failures).collect()
+}
+
+/// `2 teams, 9 rules, 1 test`
+pub(super) fn counts(rulebook: &Rulebook) -> String {
+    let teams = rulebook.rules().teams();
+    let tests = teams.iter().map(|team| team.tests.len()).sum::<usize>();
+    let counts = format!("{}, {}", counted(teams.len(), "team"), counted(rulebook.rules().all().count(), "rule"));
+    if tests > 0 { format!("{counts}, {}", counted(tests, "test")) } else { counts }
 }

@@ -1,7 +1,6 @@
 //! `microalign explain`: shows what a payload would lead to.
 
 mod at;
-mod github_event;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use self::at::{At, Goes, goes};
 use super::suggest::{find_team, no_delivery};
 use super::text::{framed, hanging, painted};
-use super::{ConfigArgs, Failure, look_into_store, say};
+use super::{ConfigArgs, Failure, github_event, look_into_store, say};
 use crate::app;
 use crate::channel::{Channels, Names, Post, Preview};
 use crate::compose::{self, Rulebook, Telling};

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod explain;
 mod files;
+mod github_event;
 mod init;
 mod ledger;
 mod mute;
@@ -12,6 +13,7 @@ mod recover;
 mod reference;
 mod rehearse;
 mod rule_tests;
+mod rules;
 mod schema;
 mod send_test;
 mod serve;
@@ -64,6 +66,9 @@ enum Command {
         after_help = "Examples:\n  microalign rehearse --since 14d\n  microalign rehearse --since 14d --rules new-rules --team web"
     )]
     Rehearse(rehearse::Args),
+    /// Judge team files by themselves: what is wrong with them, and what a change to them changes
+    #[command(subcommand)]
+    Rules(rules::Action),
     /// Show what became of every event
     #[command(
         after_help = "Examples:\n  microalign ledger --team web --since 14d\n  microalign ledger --thread DATA-123\n  microalign ledger show 41"
@@ -193,6 +198,8 @@ pub async fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args).await,
         Command::Rehearse(args) => rehearse::run(&args).await,
+        Command::Rules(rules::Action::Lint(args)) => rules::lint::run(&args),
+        Command::Rules(rules::Action::Diff(args)) => rules::diff::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,
         Command::Recover(args) => recover::run(&args).await,
         Command::Mute(args) => mute::run(&args).await,

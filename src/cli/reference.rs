@@ -44,7 +44,7 @@ fn pages() -> Result<Vec<(&'static str, String)>, Failure> {
     let pages = [
         ("cli.md", commands::page(Cli::command())),
         ("configuration.md", schemas::configuration(&config)),
-        ("rules.md", schemas::rules(&rules)),
+        ("rules.md", schemas::rules(&rules, &crate::rule::defaults_schema().to_value())),
         ("events.md", events()),
         ("templates.md", templates(&context)),
         ("metrics.md", metrics::page()?),

@@ -45,8 +45,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
-    let age = parse_duration_up_to(&args.since, "52w");
-    let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
+    let span = span(&args.since)?;
     let mut config = args.config.look()?;
     if let Some(rules) = &args.rules {
         config.rules.clone_from(rules);
@@ -56,16 +55,8 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Problems(rulebook.problems().to_vec()));
     }
     let store = look_into_store(&config.store).await?;
-    let now = Timestamp::now();
-    let span = now - age..=now;
-    // In both cases, the temporary folder is removed.
-    let (deliveries, comparison) = tokio::select! {
-        rehearsed = rehearse(&config, rulebook, &store, &span) => rehearsed?,
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted?;
-            return Err(Failure::Wrong("interrupted".to_owned()));
-        }
-    };
+    let compared = async |replay: &Replay, _: &Store| Ok(replay.compared(&store, &span).await?);
+    let (deliveries, comparison) = replayed((&config, rulebook), (&store, &span), compared).await?;
     let mut teams = by_team(comparison);
     if let Some(team) = &args.team {
         let names = teams.keys().cloned().collect::<Vec<_>>();
@@ -95,28 +86,45 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Replays the whole span on a temporary store: returns how many deliveries there were, and the outcome.
-async fn rehearse(
-    config: &Config,
-    rulebook: Rulebook,
-    store: &Store,
-    span: &RangeInclusive<Timestamp>,
-) -> Result<(usize, Comparison), Failure> {
+/// The last time up to now, as `--since` says how much of it.
+pub(super) fn span(since: &str) -> Result<RangeInclusive<Timestamp>, Failure> {
+    let age = parse_duration_up_to(since, "52w");
+    let age = age.map_err(|(wrong, help)| Failure::Usage(format!("--since: {wrong}: {help}")))?;
+    let now = Timestamp::now();
+    Ok(now - age..=now)
+}
+
+/// Replays a span of a store's past on a temporary store: returns how many deliveries there were, and what `read` makes of the
+/// replay and that store.
+pub(super) async fn replayed<T>(
+    (config, rulebook): (&Config, Rulebook),
+    (store, span): (&Store, &RangeInclusive<Timestamp>),
+    read: impl AsyncFnOnce(&Replay, &Store) -> Result<T, Failure>,
+) -> Result<(usize, T), Failure> {
     let folder = tempfile::Builder::new().prefix("microalign-rehearsal-").tempdir()?;
-    let (scratch, written) = Store::scratch(&folder.path().join("microalign.db")).await?;
-    let mut replay = Replay::new(scratch, app::settings(config), rulebook, *span.start());
-    let bar = progress::bar("rehearsing");
-    let progress = |done: usize, all: usize| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
+    let rehearsed = async {
+        let (scratch, written) = Store::scratch(&folder.path().join("microalign.db")).await?;
+        let mut replay = Replay::new(scratch.clone(), app::settings(config), rulebook, *span.start());
+        let bar = progress::bar("rehearsing");
+        let progress = |done: usize, all: usize| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        };
+        let deliveries = replay.span(store, span, progress).await;
+        bar.finish_and_clear();
+        let outcome = (deliveries?, read(&replay, &scratch).await?);
+        drop((replay, scratch));
+        written.await?;
+        Ok(outcome)
     };
-    let deliveries = replay.span(store, span, progress).await;
-    bar.finish_and_clear();
-    let deliveries = deliveries?;
-    let comparison = replay.compared(store, span).await?;
-    drop(replay);
-    written.await?;
-    Ok((deliveries, comparison))
+    // In both cases, the temporary folder is removed.
+    tokio::select! {
+        rehearsed = rehearsed => rehearsed,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            Err(Failure::Wrong("interrupted".to_owned()))
+        }
+    }
 }
 
 /// The outcome for each of a team's rules.

@@ -54,7 +54,7 @@ fn failures_of(
 }
 
 /// The body in a file in the folder of team files, or in the one around it, wherever links lead.
-fn read(folder: &Path, payload: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read(folder: &Path, payload: &Path) -> Result<Vec<u8>, String> {
     let name = payload.display();
     let unreadable = |error: std::io::Error| format!("`{name}` can't be read: {error}");
     let around = folder.join("..").canonicalize().map_err(unreadable)?;

@@ -16,6 +16,8 @@ enum What {
     Config,
     /// rules/TEAM.toml
     Rules,
+    /// `rules/_defaults.toml`
+    Defaults,
     /// The names in a template
     Context,
 }
@@ -24,6 +26,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let schema = match args.what {
         What::Config => crate::config::schema().to_value(),
         What::Rules => crate::rule::schema().to_value(),
+        What::Defaults => crate::rule::defaults_schema().to_value(),
         What::Context => crate::template::schema(),
     };
     say(serde_json::to_string_pretty(&schema)?)

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::event::{About, Event, EventKind, SubjectParts, Ticket, TicketKey};
 use crate::mute::{LinkAction, Linker, Quiet};
 use crate::plan;
-use crate::rule::{self, Audience, Known, ReplyTo, Rule, Rules, Team};
+use crate::rule::{self, Audience, Defaults, Known, ReplyTo, Rule, Rules, Team};
 use crate::template::{
     Block, Company, Context, Facts, Inline, Links, Message, RenderError, Templates, ThreadView, clean, context,
     for_kind, key_only, redacted,
@@ -37,6 +37,7 @@ pub type Members = BTreeMap<String, Vec<String>>;
 pub struct Rulebook {
     rules: Rules,
     files: BTreeMap<PathBuf, Arc<Team>>,
+    defaults: Arc<Defaults>,
     members: Arc<Members>,
     templates: Arc<Templates>,
     sources: BTreeMap<String, String>,
@@ -69,7 +70,8 @@ impl Rulebook {
         let (templates, sources, mut problems) = load_templates(&config.templates, before);
         let names = templates.names().into_iter().map(str::to_owned).collect();
         let channels = config.channels.available();
-        let loaded = rule::load_folder(&config.rules, Known { templates: &names, channels: &channels });
+        let known = Known { templates: &names, channels: &channels };
+        let loaded = rule::load_folder(&config.rules, known, before.map(|before| &before.defaults));
         problems.extend(loaded.problems);
         let mut files = BTreeMap::new();
         for (path, team) in loaded.teams {
@@ -86,6 +88,7 @@ impl Rulebook {
         Self {
             rules: rules(&files, &members),
             files,
+            defaults: loaded.defaults,
             members,
             templates: Arc::new(templates),
             sources,
@@ -101,6 +104,7 @@ impl Rulebook {
         Self {
             rules: rules(&self.files, &members),
             files: self.files.clone(),
+            defaults: Arc::clone(&self.defaults),
             members: Arc::new(members),
             templates: Arc::clone(&self.templates),
             sources: self.sources.clone(),

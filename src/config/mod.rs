@@ -81,6 +81,14 @@ pub fn look(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
+/// The configuration that says nothing, with these folders: nothing is set up, and there is no secret and no store.
+#[must_use]
+pub fn bare(rules: PathBuf, templates: PathBuf) -> Config {
+    let document = Document::empty::<ConfigFile>();
+    let mut reader = Reader { document, folder: Path::new(""), env: &|_| None, secrets: Secrets::Assumed };
+    Config { rules, templates, ..read_config(ConfigFile::default(), &mut reader) }
+}
+
 /// Reads only where the store is.
 ///
 /// # Errors

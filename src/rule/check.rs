@@ -1,25 +1,29 @@
 //! Turns a raw team file into a [`Team`], and reports everything that can be known to be wrong before an event comes.
 
 mod conditions;
+mod defaults;
+mod lists;
 mod manner;
 mod rule_test;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use jiff::tz::{self, TimeZone};
+use jiff::tz::TimeZone;
 
 use self::conditions::Within;
+pub use self::defaults::Defaults;
+pub(super) use self::defaults::check_defaults;
+use self::lists::{Entry, Lists};
 use self::manner::Sending;
 use super::entry;
 use super::file::{RuleTable, TeamFile, Texts};
 use super::mistaken_keys;
-use super::pattern::{Pattern, Patterns, Syntax};
-use super::timing;
-use super::{Audience, On, Owns, Rule, Team};
+use super::pattern::{Pattern, Patterns, Written};
+use super::{On, Owns, Rule, Team};
 use crate::destination::Available;
 use crate::event::{EventKind, Kinds};
-use crate::toml_file::{At, Document, Field, Problem, TextOrTexts, Wrong, did_you_mean};
+use crate::toml_file::{At, Document, Field, Problem, TextOrTexts, Wrong};
 
 /// Names stand in addresses of pages and in mail headers.
 const LONGEST_NAME: usize = 64;
@@ -38,21 +42,23 @@ pub struct Known<'a> {
 /// # Errors
 /// All the problems in it.
 pub fn check(file: &str, text: &str, known: Known<'_>) -> Result<Team, Vec<Problem>> {
-    check_among(file, text, known, Among { teams: None, lists: &mut HashMap::new() })
+    check_among(file, text, known, Among { teams: None, defaults: &Defaults::default(), patterns: &mut HashMap::new() })
 }
 
 /// What team files that are read together share.
 pub(super) struct Among<'a> {
     /// The names of all teams; `None` if the teams that it names can't be checked
     pub teams: Option<&'a BTreeSet<String>>,
-    /// The lists so far, by what is written in them, so that a list that many rules share is kept once
-    pub lists: &'a mut HashMap<Vec<(String, Syntax)>, Patterns>,
+    /// What holds for all of them
+    pub defaults: &'a Defaults,
+    /// The patterns of conditions so far, by what is written in them, so that those that many rules share are kept once
+    pub patterns: &'a mut HashMap<Written, Patterns>,
 }
 
 /// Reads a team file.
 pub(super) fn check_among(file: &str, text: &str, known: Known<'_>, among: Among<'_>) -> Result<Team, Vec<Problem>> {
     let (document, raw) = Document::read_explaining::<TeamFile>(file, text, mistaken_keys::instead_of)?;
-    let mut checker = Checker { document, known, among, owns: None };
+    let mut checker = Checker::new(document, known, among);
     let team = checker.team(raw);
     checker.document.finish(team)
 }
@@ -63,13 +69,24 @@ struct Checker<'a> {
     among: Among<'a>,
     /// What the team owns
     owns: Option<Owns>,
+    /// Its own named lists
+    lists: Lists,
+}
+
+impl<'a> Checker<'a> {
+    fn new(document: Document<'a>, known: Known<'a>, among: Among<'a>) -> Self {
+        Self { document, known, among, owns: None, lists: Lists::new() }
+    }
 }
 
 impl Checker<'_> {
     fn team(&mut self, mut raw: TeamFile) -> Team {
         let root = At::root();
-        let sending = self.sending(raw.take_sending(), &root);
-        self.settling((&sending, &root), &Sending::default());
+        let to = std::mem::take(&mut raw.to);
+        let own = self.defaults(raw.take_defaults());
+        let Defaults { sending, timezone, audience, quiet, budget, lists } = own.or(self.among.defaults);
+        let sending = Sending { to: self.destinations(to, &root.key("to")), ..sending };
+        self.lists = lists;
         let members = self.members(raw.members);
         let github_team = self.github_team(raw.github_team);
         self.owns = self.owns(raw.owns, github_team.as_ref(), &members);
@@ -89,10 +106,10 @@ impl Checker<'_> {
             owner: self.owner(raw.owner),
             members,
             github_team,
-            timezone: self.timezone(raw.timezone),
-            audience: self.audience(raw.audience),
-            quiet: self.quiet(raw.quiet),
-            budget: self.read(raw.budget, &root.key("budget"), timing::budget),
+            timezone: timezone.unwrap_or(TimeZone::UTC),
+            audience: audience.unwrap_or_default(),
+            quiet: quiet.unwrap_or_default(),
+            budget,
             tests: self.tests(raw.test, &rules),
             addressed: sending.addressed(&rules),
             rules,
@@ -128,14 +145,18 @@ impl Checker<'_> {
         }
         let at = table.key(key);
         let Some(name) = self.document.take(field, &at) else { return String::new() };
+        self.valid_name(&name, &at);
+        name
+    }
+
+    fn valid_name(&mut self, name: &str, at: &At) {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) {
             let help = format!("a name has letters, digits, `_`, `.` and `-`, at most {LONGEST_NAME}");
             let message =
                 if name.is_empty() { "the name is empty".to_owned() } else { format!("`{name}` isn't a valid name") };
-            self.document.wrong(&at, message, help);
+            self.document.wrong(at, message, help);
         }
-        name
     }
 
     fn owner(&mut self, field: Field<String>) -> Option<String> {
@@ -199,33 +220,6 @@ impl Checker<'_> {
         }
     }
 
-    fn timezone(&mut self, field: Field<String>) -> TimeZone {
-        let at = At::root().key("timezone");
-        let Some(name) = self.document.take(field, &at) else { return TimeZone::UTC };
-        TimeZone::get(&name).unwrap_or_else(|_| {
-            let names: Vec<_> = tz::db().available().map(|name| name.to_string()).collect();
-            let help = did_you_mean(&name, names.iter().map(String::as_str))
-                .unwrap_or_else(|| "write a name such as \"Europe/Lisbon\"".to_owned());
-            self.document.wrong(&at, format!("`{name}` isn't a time zone"), help);
-            TimeZone::UTC
-        })
-    }
-
-    fn audience(&mut self, field: Field<String>) -> Audience {
-        let at = At::root().key("audience");
-        match self.document.take(field, &at).as_deref() {
-            None | Some("inside") => Audience::Inside,
-            Some("outside") => Audience::Outside,
-            Some(other) => {
-                let help =
-                    "write \"inside\", or \"outside\" for readers who may not see private repositories".to_owned();
-                self.document.wrong(&at, format!("`{other}` isn't an audience"), help);
-                // A value that can't be read counts as the one that tells least.
-                Audience::Outside
-            }
-        }
-    }
-
     fn on(&mut self, field: Texts, rule: &At, after: Option<Duration>) -> On {
         let at = rule.key("on");
         if field.is_absent() {
@@ -264,16 +258,14 @@ impl Checker<'_> {
         On { kinds, written }
     }
 
-    fn patterns(&mut self, entries: Vec<(At, String)>, read: fn(&str) -> Result<Pattern, Wrong>) -> Patterns {
-        let read = |(at, text): (At, String)| match read(&text) {
-            Ok(pattern) => Some(pattern),
-            Err((message, help)) => {
-                self.document.wrong(&at, message, help);
-                None
-            }
+    fn patterns<E: Into<Entry>>(&mut self, entries: Vec<E>, read: fn(&str) -> Result<Pattern, Wrong>) -> Patterns {
+        let read = |Entry { at, text, list }: Entry| match list {
+            // What is wrong with it was reported where the list is.
+            Some(list) => read(&text).ok().map(|pattern| pattern.of_list(&list)),
+            None => self.right(read(&text), &at),
         };
-        let list = Patterns::new(entries.into_iter().filter_map(read).collect());
-        self.among.lists.entry(list.written()).or_insert(list).clone()
+        let patterns = Patterns::new(entries.into_iter().map(Into::into).filter_map(read).collect());
+        self.among.patterns.entry(patterns.written()).or_insert(patterns).clone()
     }
 
     /// The value, if it could be read; otherwise reports what is wrong with it.

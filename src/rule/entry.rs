@@ -6,17 +6,35 @@ use super::pattern::{Pattern, Syntax};
 use crate::event::EventKind;
 use crate::toml_file::{Wrong, did_you_mean, nearest};
 
+/// How the entries of a condition's list are read, by its key.
+pub(super) fn reader(key: &str) -> fn(&str) -> Result<Pattern, Wrong> {
+    match key {
+        "repo" => repo,
+        "base" | "head" | "branch" => branch,
+        "paths" => path,
+        "author" | "actor" | "assignee" => login,
+        "reviewer" => reviewer,
+        "author_team" => team,
+        _ => text,
+    }
+}
+
+/// Whether a condition takes logins, which people write with an `@` elsewhere.
+pub(super) fn is_of_people(key: &str) -> bool {
+    matches!(key, "author" | "actor" | "assignee" | "reviewer")
+}
+
 fn pattern(text: &str, syntax: Syntax) -> Result<Pattern, Wrong> {
     Pattern::new(text, syntax).map_err(|message| (message, None))
 }
 
 /// Labels, titles, ticket keys and other values of tickets, slugs, environments, workflows.
-pub(super) fn text(text: &str) -> Result<Pattern, Wrong> {
+fn text(text: &str) -> Result<Pattern, Wrong> {
     pattern(text, Syntax { separated: false, caseless: true })
 }
 
 /// Case matters in git's branches.
-pub(super) fn branch(text: &str) -> Result<Pattern, Wrong> {
+fn branch(text: &str) -> Result<Pattern, Wrong> {
     pattern(text, Syntax { separated: true, caseless: false })
 }
 
@@ -42,7 +60,7 @@ pub(super) fn team(text: &str) -> Result<Pattern, Wrong> {
 }
 
 /// Case doesn't matter in GitHub's names of repositories.
-pub(super) fn repo(text: &str) -> Result<Pattern, Wrong> {
+fn repo(text: &str) -> Result<Pattern, Wrong> {
     let name = text.trim_start_matches('!');
     if !name.is_empty() && !name.contains('/') && !name.contains("**") {
         let not = &text[..text.len() - name.len()];
@@ -55,13 +73,13 @@ pub(super) fn repo(text: &str) -> Result<Pattern, Wrong> {
 }
 
 /// Logins and names of people.
-pub(super) fn login(name: &str) -> Result<Pattern, Wrong> {
+fn login(name: &str) -> Result<Pattern, Wrong> {
     plain_login(name.trim_start_matches('!'))?;
     text(name)
 }
 
 /// Logins, and teams by their slugs, which GitHub shows after the organisation's name.
-pub(super) fn reviewer(name: &str) -> Result<Pattern, Wrong> {
+fn reviewer(name: &str) -> Result<Pattern, Wrong> {
     let plain = name.trim_start_matches('!');
     match plain.trim_start_matches('@').split_once('/') {
         Some((_, slug)) => {

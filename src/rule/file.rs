@@ -1,96 +1,129 @@
 //! A team file as it is written. The comments here are what editors show: they become the JSON Schema.
 
+use std::mem::take;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::destination::Manner;
 use crate::event::EventKind;
-use crate::toml_file::{self, DurationText, Field, Raw, SizeText, TextOrTexts};
+use crate::toml_file::{self, DurationText, Field, Raw, SizeText, Tables, TextOrTexts};
 
 /// A list of strings.
 pub type Texts = Field<Vec<Field<String>>>;
 
-/// What one team wants to hear, and where.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(title = "microalign team file", deny_unknown_fields, extend("required" = ["team"]))]
-pub struct TeamFile {
-    /// The team's name: letters, digits, `_`, `.` and `-`. It must be unique among the files.
-    pub team: Field<String>,
-    /// The mail address of the person who gets a mail when this file is broken, or when something that its rules name was
-    /// renamed.
-    pub owner: Field<String>,
-    /// GitHub logins, and Jira account ids or names. What members do themselves isn't news to the team.
-    pub members: Texts,
-    /// The team on GitHub, such as `acme/data-platform`. Its people count as members, and CODEOWNERS calls the team by this
-    /// name.
-    pub github_team: Field<String>,
-    /// What the team owns, for `touches_owned`: `codeowners`, or a list of files such as `["schemas/**"]`. `codeowners` is
-    /// whatever CODEOWNERS, or a folder's CODENOTIFY, assigns to `github_team` or to a member.
-    pub owns: Field<TextOrTexts>,
-    /// Where messages go: `email:ADDRESS`, `slack:#channel`, `mattermost:TEAM/CHANNEL`, `rocket-chat:#channel`,
-    /// `matrix:!ROOM`, `zulip:STREAM`; `slack-webhook:NAME`, `teams:NAME`, `discord:NAME`, `google-chat:NAME`,
-    /// `mattermost-webhook:NAME`, `webhook:NAME`; `github` and `jira` for a comment on the page itself; `mailbox`.
-    pub to: Texts,
+/// Defines the tables that say what holds for a team's rules unless a rule says otherwise: the team's own, and the one for
+/// all teams.
+macro_rules! tables_of_defaults {
+    ($($(#[$about:meta])+ $key:ident: $value:ty,)+) => {
+        /// What one team wants to hear, and where.
+        #[derive(Debug, Default, Deserialize, JsonSchema)]
+        #[serde(default)]
+        #[schemars(title = "microalign team file", deny_unknown_fields, extend("required" = ["team"]))]
+        pub struct TeamFile {
+            /// The team's name: letters, digits, `_`, `.` and `-`. It must be unique among the files.
+            pub team: Field<String>,
+            /// The mail address of the person who gets a mail when this file is broken, or when something that its rules name was
+            /// renamed.
+            pub owner: Field<String>,
+            /// GitHub logins, and Jira account ids or names. What members do themselves isn't news to the team.
+            pub members: Texts,
+            /// The team on GitHub, such as `acme/data-platform`. Its people count as members, and CODEOWNERS calls the team by this
+            /// name.
+            pub github_team: Field<String>,
+            /// What the team owns, for `touches_owned`: `codeowners`, or a list of files such as `["schemas/**"]`. `codeowners` is
+            /// whatever CODEOWNERS, or a folder's CODENOTIFY, assigns to `github_team` or to a member.
+            pub owns: Field<TextOrTexts>,
+            /// Where messages go: `email:ADDRESS`, `slack:#channel`, `mattermost:TEAM/CHANNEL`, `rocket-chat:#channel`,
+            /// `matrix:!ROOM`, `zulip:STREAM`; `slack-webhook:NAME`, `teams:NAME`, `discord:NAME`, `google-chat:NAME`,
+            /// `mattermost-webhook:NAME`, `webhook:NAME`; `github` and `jira` for a comment on the page itself; `mailbox`.
+            pub to: Texts,
+            $($(#[$about])+ pub $key: $value,)+
+            /// Named lists of entries, such as `[lists.payments]`: `repo = ["@payments"]` stands for the entries of its `repo`.
+            /// `!@payments` excludes them all. Those of `_defaults.toml` are for every team.
+            pub lists: Tables<ListTable>,
+            /// The rules. Every rule that matches sends a message; their order has no meaning.
+            pub rule: Field<Vec<Field<RuleTable>>>,
+            /// Webhooks that `microalign check` tries the rules on.
+            pub test: Field<Vec<Field<TestTable>>>,
+        }
+
+        /// What holds for every team unless its own file, or a rule, says otherwise.
+        #[derive(Debug, Default, Deserialize, JsonSchema)]
+        #[serde(default)]
+        #[schemars(title = "microalign defaults", deny_unknown_fields)]
+        pub struct DefaultsFile {
+            $($(#[$about])+ pub $key: $value,)+
+            /// Named lists of entries for every team, such as `[lists.payments]`: `repo = ["@payments"]` stands for the entries
+            /// of its `repo`.
+            pub lists: Tables<ListTable>,
+        }
+
+        impl TeamFile {
+            /// Takes out what the file for all teams could have too.
+            pub fn take_defaults(&mut self) -> DefaultsFile {
+                DefaultsFile { $($key: take(&mut self.$key),)+ lists: take(&mut self.lists) }
+            }
+        }
+    };
+}
+
+tables_of_defaults! {
     /// The time zone for times in messages, such as `Europe/Lisbon`. `quiet` and `digest` follow it. UTC by default.
-    pub timezone: Field<String>,
+    timezone: Field<String>,
     /// Who reads the team's messages: `inside` (the default) or `outside`. About a private repository, readers outside learn
     /// only what kind of thing happened, with a link: no title, name, branch, label or text.
     #[schemars(extend("enum" = ["inside", "outside"]))]
-    pub audience: Field<String>,
+    audience: Field<String>,
     /// How long an update waits for further changes, such as `"60s"` (the default) or `"1h30m"`. `"0s"` sends at once.
-    pub settle: Field<DurationText>,
+    settle: Field<DurationText>,
     /// How long an update waits at most, however often a later one replaces it, such as `"10m"`. Three times `settle` by
     /// default.
-    pub settle_max: Field<DurationText>,
+    settle_max: Field<DurationText>,
     /// Hours and days on which nothing is sent, such as `["19:00-08:00", "sat", "sun"]`, in the team's time zone.
     #[schemars(schema_with = "quiet")]
-    pub quiet: Texts,
+    quiet: Texts,
     /// How many messages the team gets at most, such as `"20/day"` (or `hour`, `week`). The rest go into one digest.
     #[schemars(schema_with = "budget")]
-    pub budget: Field<String>,
+    budget: Field<String>,
     /// At most one update about the same subject in this time, such as `"3d"`. The newest waits and replaces the one before
     /// it.
-    pub every: Field<DurationText>,
+    every: Field<DurationText>,
     /// When updates are sent together as one message, such as `"daily 09:00"` or `"weekly mon 09:00"`, in the team's time
     /// zone.
     #[schemars(schema_with = "digest")]
-    pub digest: Field<String>,
+    digest: Field<String>,
     /// Whether members' own actions are news too. `false` by default.
-    pub own: Field<bool>,
+    own: Field<bool>,
     /// Whether what bots say and open is news too: comments, labels, pull requests. `false` by default. Facts (merged,
     /// released, deployed, failed, closed, done) are news whoever caused them.
-    pub bots: Field<bool>,
+    bots: Field<bool>,
     /// The template of the messages. By default, the one for the event's kind.
-    pub template: Field<String>,
+    template: Field<String>,
     /// How messages appear in their conversation when work begins: `post`, `reply` (the default), `reply+broadcast` or
     /// `edit`. A channel that can't do it does the next best thing.
     #[schemars(schema_with = "manner")]
-    pub opened: Field<String>,
+    opened: Field<String>,
     /// How messages appear while work goes on: `post`, `reply` (the default), `reply+broadcast` or `edit`.
     #[schemars(schema_with = "manner")]
-    pub updated: Field<String>,
+    updated: Field<String>,
     /// How messages appear when work is done: `post`, `reply` (the default), `reply+broadcast` or `edit`.
     #[schemars(schema_with = "manner")]
-    pub merged: Field<String>,
+    merged: Field<String>,
     /// The people whom chat messages mention, by GitHub login. `[people.LOGIN]` in the configuration says who they are there.
-    pub mention: Texts,
+    mention: Texts,
     /// Who gets the replies to a mail: `list` (the default), or `author` if `[people.LOGIN]` has their `email`.
     #[schemars(extend("enum" = ["author", "list"]))]
-    pub reply_to: Field<String>,
-    /// The rules. Every rule that matches sends a message; their order has no meaning.
-    pub rule: Field<Vec<Field<RuleTable>>>,
-    /// Webhooks that `microalign check` tries the rules on.
-    pub test: Field<Vec<Field<TestTable>>>,
+    reply_to: Field<String>,
 }
 
 /// A list of groups of conditions.
 pub type Groups = Field<Vec<Field<ConditionTable>>>;
 
 /// Defines the two tables that have conditions, so that each condition is described once: serde could flatten one
-/// into the other only at the cost of the unknown keys' places.
+/// into the other only at the cost of the unknown keys' places. `lists` are those of them that named lists can be for.
 macro_rules! tables_of_conditions {
-    ($($(#[$doc:meta])+ $key:ident: $value:ty,)+) => {
+    (lists { $($list:ident)+ } $($(#[$doc:meta])+ $key:ident: $value:ty,)+) => {
         /// When the team wants to hear of something. All conditions must hold. A list holds when any entry does; an entry
         /// that starts with `!` excludes. `*` stands for any text, `?` for one character, `{a,b}` for either.
         #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -155,13 +188,34 @@ macro_rules! tables_of_conditions {
         impl RuleTable {
             /// Takes its conditions out.
             pub fn take_conditions(&mut self) -> ConditionTable {
-                ConditionTable { $($key: std::mem::take(&mut self.$key),)+ }
+                ConditionTable { $($key: take(&mut self.$key),)+ }
             }
         }
+
+        /// A named list: for each condition that it is for, the entries that its name stands for there.
+        #[derive(Debug, Default, Deserialize, JsonSchema)]
+        #[serde(default)]
+        #[schemars(deny_unknown_fields)]
+        pub struct ListTable {
+            $(#[doc = concat!("Entries for `", stringify!($list), "`.")] pub $list: Texts,)+
+        }
+
+        impl ListTable {
+            /// Its entries, by the condition's key.
+            pub fn into_entries(self) -> Vec<(&'static str, Texts)> {
+                vec![$((stringify!($list), self.$list),)+]
+            }
+        }
+
+        impl Raw for ListTable {}
     };
 }
 
 tables_of_conditions! {
+    lists {
+        repo base head branch paths labels labels_all author actor author_team assignee reviewer title ticket ticket_type
+        ticket_status ticket_priority ticket_labels component fix_version resolution environment workflow
+    }
     /// The repository, as `OWNER/NAME`. `*` stays within the owner or the name. Jira's events have no repository, so this
     /// never matches them.
     repo: Texts,
@@ -294,4 +348,10 @@ fn manner(_: &mut SchemaGenerator) -> Schema {
 #[must_use]
 pub fn schema() -> Schema {
     toml_file::schema::<TeamFile>()
+}
+
+/// The JSON Schema of `_defaults.toml`.
+#[must_use]
+pub fn defaults_schema() -> Schema {
+    toml_file::schema::<DefaultsFile>()
 }

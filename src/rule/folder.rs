@@ -1,43 +1,59 @@
-//! Reads the folder of team files. A broken file affects no other.
+//! Reads the folder of team files, and the defaults for all teams in it. A broken file affects no other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::de::DeTable;
 
 use super::Team;
-use super::check::{Among, Known, check_among};
+use super::check::{Among, Defaults, Known, check_among, check_defaults};
 use super::file::TeamFile;
 use crate::toml_file::{At, Document, Problem, read_inside};
+
+/// The file with what holds for all teams.
+const DEFAULTS: &str = "_defaults.toml";
 
 /// What a folder of team files holds.
 #[derive(Debug, Default)]
 pub struct Loaded {
+    /// What holds for all teams: what `_defaults.toml` says, or said before it was broken
+    pub defaults: Arc<Defaults>,
     /// The teams whose files are right, in the order of the file names
     pub teams: Vec<(PathBuf, Team)>,
     /// The problems of all the other files
     pub problems: Vec<Problem>,
 }
 
-/// Reads every `*.toml` in a folder. Hidden files and folders are passed over.
+/// Reads every `*.toml` in a folder. Hidden files and folders are passed over. While `_defaults.toml` is broken, what it
+/// said `before` holds; if that isn't known, as much of it as can be read.
 #[must_use]
-pub fn load_folder(folder: &Path, known: Known<'_>) -> Loaded {
+pub fn load_folder(folder: &Path, known: Known<'_>, before: Option<&Arc<Defaults>>) -> Loaded {
     let files = match team_files(folder) {
         Ok(files) => files,
         Err(error) => {
             let name = folder.display().to_string();
             let help = "`rules` in the configuration names the folder of team files".to_owned();
             let problem = Problem::of_file(&name, format!("this folder can't be read: {error}"), Some(help));
-            return Loaded { teams: Vec::new(), problems: vec![problem] };
+            return Loaded {
+                problems: vec![problem],
+                defaults: before.cloned().unwrap_or_default(),
+                ..Loaded::default()
+            };
         }
     };
-    let mut loaded = Loaded::default();
     let texts: Vec<_> = files.into_iter().map(|path| (read_inside(folder, &path), path)).collect();
     let names: BTreeSet<_> = texts.iter().filter_map(|(text, _)| team_name(text.as_ref().ok()?)).collect();
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
-    let mut lists = HashMap::new();
+    let mut patterns = HashMap::new();
+    let none = Defaults::default();
+    let among = Among { teams: Some(&names), defaults: &none, patterns: &mut patterns };
+    let (defaults, problems) = load_defaults(folder, known, among);
+    let kept = before.filter(|_| !problems.is_empty()).cloned();
+    let defaults = kept.unwrap_or_else(|| Arc::new(defaults));
+    let mut loaded = Loaded { defaults: Arc::clone(&defaults), teams: Vec::new(), problems };
     for (text, path) in texts {
         let name = path.display().to_string();
         let text = match text {
@@ -47,7 +63,8 @@ pub fn load_folder(folder: &Path, known: Known<'_>) -> Loaded {
                 continue;
             }
         };
-        match check_among(&name, &text, known, Among { teams: Some(&names), lists: &mut lists }) {
+        let among = Among { teams: Some(&names), defaults: &defaults, patterns: &mut patterns };
+        match check_among(&name, &text, known, among) {
             Err(problems) => loaded.problems.extend(problems),
             Ok(team) => match taken.get(&team.name) {
                 Some(other) => loaded.problems.extend(name_taken(&name, &text, other)),
@@ -59,6 +76,18 @@ pub fn load_folder(folder: &Path, known: Known<'_>) -> Loaded {
         }
     }
     loaded
+}
+
+fn load_defaults(folder: &Path, known: Known<'_>, among: Among<'_>) -> (Defaults, Vec<Problem>) {
+    let path = folder.join(DEFAULTS);
+    if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return (Defaults::default(), Vec::new());
+    }
+    let name = path.display().to_string();
+    match read_inside(folder, &path) {
+        Ok(text) => check_defaults(&name, &text, known, among),
+        Err((message, help)) => (Defaults::unread(), vec![Problem::of_file(&name, message, help)]),
+    }
 }
 
 /// The name that a file gives its team, which other files may mention even while this one is broken. It stands before
@@ -75,7 +104,8 @@ fn team_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
         let path = entry?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let toml = path.extension().is_some_and(|extension| extension == "toml");
-        if toml && !hidden && !path.is_dir() {
+        let shared = path.file_name().is_some_and(|name| name == DEFAULTS);
+        if toml && !hidden && !shared && !path.is_dir() {
             files.push(path);
         }
     }
@@ -102,6 +132,7 @@ mod tests {
 
     use super::*;
     use crate::destination::Available;
+    use crate::rule::{Audience, Quiet};
 
     const GOOD: &str = "to = [\"mailbox\"]\n[[rule]]\nname = \"all\"\non = [\"*\"]\n";
 
@@ -112,7 +143,7 @@ mod tests {
         }
         fs::create_dir(folder.path().join("sub.toml")).unwrap();
         let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
-        let loaded = load_folder(folder.path(), known);
+        let loaded = load_folder(folder.path(), known, None);
         let root = format!("{}/", folder.path().display());
         let problems = loaded.problems.iter().map(|problem| problem.to_string().replace(&root, "")).collect();
         (loaded.teams.into_iter().map(|(_, team)| team.name).collect(), problems)
@@ -159,10 +190,124 @@ mod tests {
         ");
     }
 
+    /// What a team with this file gets from `_defaults.toml`, and the problems.
+    fn with_defaults(defaults: &str, team: &str, before: Option<&Arc<Defaults>>) -> (Loaded, String) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(DEFAULTS), defaults).unwrap();
+        fs::write(folder.path().join("a.toml"), format!("team = \"a\"\n{team}")).unwrap();
+        let templates = BTreeSet::from(["heads-up".to_owned(), "on-track".to_owned()]);
+        let loaded =
+            load_folder(folder.path(), Known { templates: &templates, channels: &Available::default() }, before);
+        let root = format!("{}/", folder.path().display());
+        let problems = loaded.problems.iter().map(|problem| problem.to_string().replace(&root, ""));
+        let problems = problems.collect::<Vec<_>>().join("\n");
+        (loaded, problems)
+    }
+
+    const DEFAULTS_OF_ALL: &str = r#"
+        timezone = "Europe/Lisbon"
+        audience = "outside"
+        quiet = ["sat"]
+        budget = "5/day"
+        settle = "2m"
+        settle_max = "5m"
+        every = "1d"
+        digest = "daily 09:00"
+        own = true
+        bots = true
+        template = "heads-up"
+        opened = "post"
+        updated = "edit"
+        merged = "reply+broadcast"
+        mention = []
+        reply_to = "author"
+    "#;
+
+    #[test]
+    fn a_team_says_it_better_than_the_defaults_and_a_rule_better_than_its_team() {
+        let shown = |team: &str| {
+            let (loaded, problems) = with_defaults(DEFAULTS_OF_ALL, team, None);
+            assert_eq!(problems, "");
+            let (_, team) = &loaded.teams[0];
+            let rule = &team.rules[0];
+            let seconds = [Some(rule.settle), Some(rule.settle_max), rule.every].map(|time| time.map(|t| t.as_secs()));
+            format!(
+                "{} {:?} {:?} {:?} {seconds:?} {:?} {} {} {:?} {:?} {:?}",
+                team.timezone.iana_name().unwrap(),
+                team.audience,
+                team.quiet == Quiet::default(),
+                team.budget,
+                rule.digest,
+                rule.own,
+                rule.bots,
+                rule.template,
+                rule.manners,
+                rule.reply_to
+            )
+        };
+        let own = "timezone = \"UTC\"\naudience = \"inside\"\nquiet = []\nbudget = \"9/week\"\n";
+        let sending = "settle = \"1m\"\nsettle_max = \"3m\"\nevery = \"2d\"\ndigest = \"weekly mon 10:00\"\nown = false\n\
+                       bots = false\ntemplate = \"on-track\"\nopened = \"reply\"\nupdated = \"reply\"\nmerged = \"reply\"\n\
+                       reply_to = \"list\"\n";
+        insta::assert_snapshot!([shown(GOOD), shown(&format!("{own}{sending}{GOOD}")), shown(&format!("{GOOD}{sending}"))].join("\n"), @r#"
+        Europe/Lisbon Outside false Some(Budget { most: 5, per: Day }) [Some(120), Some(300), Some(86400)] Some(Digest { day: None, time: 09:00:00 }) true true Some("heads-up") Manners { opened: Post, updated: Edit, merged: Broadcast } Author
+        UTC Inside true Some(Budget { most: 9, per: Week }) [Some(60), Some(180), Some(172800)] Some(Digest { day: Some(Monday), time: 10:00:00 }) false false Some("on-track") Manners { opened: Reply, updated: Reply, merged: Reply } List
+        Europe/Lisbon Outside false Some(Budget { most: 5, per: Day }) [Some(60), Some(180), Some(172800)] Some(Digest { day: Some(Monday), time: 10:00:00 }) false false Some("on-track") Manners { opened: Reply, updated: Reply, merged: Reply } List
+        "#);
+    }
+
+    #[test]
+    fn defaults_are_checked_like_a_team_file() {
+        let wrong = "to = [\"mailbox\"]\nsetle = \"1m\"\nsettle = \"10m\"\nsettle_max = \"1m\"\ntemplate = \"headsup\"\n\
+                     [lists.a]\nrepo = [\"ingest\"]\nauthor_team = [\"b\"]\n[lists.b]\nlables = []\n";
+        let team = format!("{GOOD}repo = [\"@a\"]\n[lists.a]\nrepo = [\"acme/a\"]\n");
+        let (loaded, problems) = with_defaults(wrong, &team, None);
+        insta::assert_snapshot!(problems, @r#"
+        _defaults.toml:1:1: unknown key `to` (each team has its own: write it in the team's file)
+        _defaults.toml:2:1: unknown key `setle` (did you mean `settle`?)
+        _defaults.toml:4:14: `settle_max` is shorter than `settle`, which is 600s (write at least "600s", or leave it out: then it is three times `settle`)
+        _defaults.toml:5:12: there is no template `headsup` (did you mean `heads-up`?)
+        _defaults.toml:7:9: `ingest` isn't a repository: the owner is missing (write "*/ingest", or an owner instead of `*`)
+        _defaults.toml:8:16: there is no team `b` (did you mean `a`?)
+        _defaults.toml:10:1: unknown key `lables` (did you mean `labels`?)
+        a.toml:7:1: `_defaults.toml` has a list `a`, too (give this one another name, or leave it out to use the one for all teams)
+        "#);
+        assert!(loaded.teams.is_empty(), "its list has the name of a shared one");
+        let late =
+            "settle_max = \"1m\"\n[[rule]]\nname = \"r\"\non = [\"push\"]\nto = [\"mailbox\"]\nsettle = \"3m\"\n";
+        insta::assert_snapshot!(with_defaults(DEFAULTS_OF_ALL, late, None).1, @r#"
+        a.toml:2:14: `settle_max` is shorter than `settle`, which is 120s (write at least "120s", or leave it out: then it is three times `settle`)
+        a.toml:7:10: `settle` is longer than the `settle_max` that holds here, which is 60s (write `settle_max = "180s"` or more here)
+        "#);
+    }
+
+    #[test]
+    fn broken_defaults_leave_those_before_in_force() {
+        let team = format!("{GOOD}repo = [\"@a\"]\n");
+        let list = "audience = \"inside\"\nsettle = \"0s\"\n[lists.a]\nrepo = [\"acme/a\"]\n";
+        let (good, problems) = with_defaults(list, &team, None);
+        assert_eq!((problems.as_str(), good.teams[0].1.rules[0].settle.as_secs()), ("", 0));
+        for (broken, audience, in_force) in [
+            ("settle = \"soon\"\n[lists.a]\nrepo = [\"acme/a\"]\n", Audience::Inside, true),
+            ("audience = \"all\"\n[lists.a]\nrepo = [\"acme/a\"]\n", Audience::Outside, true),
+            ("settle", Audience::Outside, false),
+        ] {
+            let (loaded, problems) = with_defaults(broken, &team, Some(&good.defaults));
+            let (_, kept) = &loaded.teams[0];
+            assert!(problems.starts_with(DEFAULTS), "{problems}");
+            assert_eq!((kept.rules[0].settle.as_secs(), kept.audience), (0, Audience::Inside), "{broken}");
+            // With nothing before, what can be read of it counts, and what can't tells least.
+            let (first, _) = with_defaults(broken, &team, None);
+            assert_eq!(first.teams.len(), usize::from(in_force), "{broken}");
+            let (first, _) = with_defaults(broken, GOOD, None);
+            assert_eq!(first.teams[0].1.audience, audience, "{broken}");
+        }
+    }
+
     #[test]
     fn a_missing_folder_is_a_problem() {
         let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
-        let loaded = load_folder(Path::new("no/such/folder"), known);
+        let loaded = load_folder(Path::new("no/such/folder"), known, None);
         assert!(loaded.teams.is_empty());
         assert!(loaded.problems[0].to_string().starts_with("no/such/folder: this folder can't be read"));
     }
@@ -171,7 +316,7 @@ mod tests {
     fn the_examples_are_right() {
         let templates = BTreeSet::from(["heads-up".to_owned()]);
         let known = Known { templates: &templates, channels: &Available::default() };
-        let loaded = load_folder(Path::new("rules"), known);
+        let loaded = load_folder(Path::new("rules"), known, None);
         assert_eq!(loaded.problems, []);
         assert_eq!(loaded.teams.len(), 2);
     }

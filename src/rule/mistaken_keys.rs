@@ -35,3 +35,9 @@ pub(super) fn instead_of(table: &str, key: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Explains a key of a team's file in the file for all teams.
+pub(super) fn of_a_team(_: &str, key: &str) -> Option<&'static str> {
+    let own = ["team", "owner", "members", "github_team", "owns", "to", "rule", "test"];
+    own.contains(&key).then_some("each team has its own: write it in the team's file")
+}

@@ -23,10 +23,10 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use smallvec::SmallVec;
 
-pub use check::{Known, check};
+pub use check::{Defaults, Known, check};
 pub use condition::{AuthorTeam, Condition, Owns, Size, is_member};
 pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to};
-pub use file::schema;
+pub use file::{defaults_schema, schema};
 pub use folder::{Loaded, load_folder};
 pub use index::{Asks, Rules};
 pub use matcher::{Input, Verdict, doers, evaluate, matched_by};

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use globset::{ErrorKind, GlobBuilder, GlobMatcher};
 
-pub use self::list::{Patterns, Refusal};
+pub use self::list::{Patterns, Refusal, Written};
 
 /// A longer pattern is a mistake, and [`globset`] recurses once for each `{` in it.
 const LONGEST: usize = 300;
@@ -29,6 +29,8 @@ pub struct Syntax {
 pub struct Pattern {
     /// The entry as written
     text: String,
+    /// The same with the list that it is in, as people are told
+    told: Option<Box<str>>,
     excludes: bool,
     syntax: Syntax,
     test: Test,
@@ -131,7 +133,18 @@ impl Pattern {
         let folded = fold(body, syntax.caseless);
         let test = Test::new(&folded, syntax.separated)
             .map_err(|error| format!("`{body}` isn't a valid pattern: {}", describe(error.kind())))?;
-        Ok(Self { text: text.to_owned(), excludes, syntax, test })
+        Ok(Self { text: text.to_owned(), told: None, excludes, syntax, test })
+    }
+
+    /// The same entry, in a named list that a condition names.
+    #[must_use]
+    pub fn of_list(self, list: &str) -> Self {
+        Self { told: Some(format!("{} (@{list})", self.text).into()), ..self }
+    }
+
+    /// The entry, as people are told.
+    fn told(&self) -> &str {
+        self.told.as_deref().unwrap_or(&self.text)
     }
 
     /// Whether it matches `value`; for an entry with `!`, whether the part after it does.

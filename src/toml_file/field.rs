@@ -31,6 +31,9 @@ impl<T> Field<T> {
     }
 }
 
+/// Tables with names that people choose.
+pub type Tables<T> = Field<BTreeMap<String, Field<T>>>;
+
 /// The types of values in our files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {

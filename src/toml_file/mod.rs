@@ -20,10 +20,10 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText, TextOrTexts};
+pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText, Tables, TextOrTexts};
 pub use inside::read_inside;
 pub use problem::{Place, Problem, Wrong, did_you_mean, nearest};
-pub use reader::{Reader, Secrets, TOKEN, Tables, WEB_ADDRESS};
+pub use reader::{Reader, Secrets, TOKEN, WEB_ADDRESS};
 
 /// Nobody reads more problems of one file, and a file that is made to have a million would exhaust the memory.
 const MOST_PROBLEMS: usize = 100;
@@ -102,6 +102,22 @@ pub struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
+    /// A document with nothing in it.
+    #[must_use]
+    pub fn empty<T: JsonSchema>() -> Self {
+        Self {
+            file: "",
+            text: "",
+            root: Spanned::new(0..0, DeValue::Table(DeTable::new())),
+            schema: schema::<T>,
+            instead_of: |_, _| None,
+            hidden: OnceCell::new(),
+            problems: Vec::new(),
+            shown: 0,
+            unknown_from: usize::MAX,
+        }
+    }
+
     /// Reads a raw table from the text of a file. Unknown keys are reported with the problems that follow.
     ///
     /// # Errors
@@ -209,6 +225,18 @@ impl<'t> Document<'t> {
             .enumerate()
             .filter_map(|(index, entry)| self.take(entry, &place(index)).map(|entry| (place(index), entry)))
             .collect()
+    }
+
+    /// The tables of a section whose names people choose, each with its name and place; others are reported.
+    pub fn tables<T: Raw>(&mut self, field: Tables<T>, section: &At) -> Vec<(String, At, T)> {
+        let mut tables = Vec::new();
+        for (name, field) in self.take(field, section).unwrap_or_default() {
+            let at = section.key(&name);
+            if let Some(table) = self.take(field, &at) {
+                tables.push((name, at, table));
+            }
+        }
+        tables
     }
 
     /// `value`, if no problem was found.

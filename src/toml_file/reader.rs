@@ -1,13 +1,12 @@
 //! Reads values of a document and checks them, in the forms that they have everywhere in `microalign.toml`: addresses,
 //! paths, words and secrets, with `${NAME}` and `${file:PATH}` in any of them.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::{At, Document, Field, Raw, SecretText, Wrong, expand};
+use super::{At, Document, Field, SecretText, Wrong, expand};
 
 /// Whether the secrets in the configuration are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +25,6 @@ pub const WEB_ADDRESS: &str = "https://unset.invalid/?key=unset&token=unset";
 
 /// Guesses at a secret can be tried on one signed request, without asking anybody. Slack's secrets have 32 characters.
 const SHORTEST: usize = 16;
-
-/// Tables that the operator names.
-pub type Tables<T> = Field<BTreeMap<String, Field<T>>>;
 
 /// A document, and where its references lead. Its methods report what is wrong in the document.
 pub struct Reader<'a> {
@@ -147,18 +143,6 @@ impl Reader<'_> {
         let secret = self.expanded(secret.0.expose_secret(), at)?;
         let filled = if secret.trim().is_empty() { Err((message.to_owned(), None)) } else { Ok(secret.into()) };
         self.parsed(filled, at)
-    }
-
-    /// The tables that the operator named, each with its name and place.
-    pub fn tables<T: Raw>(&mut self, field: Tables<T>, section: &At) -> Vec<(String, At, T)> {
-        let mut tables = Vec::new();
-        for (name, field) in self.document.take(field, section).unwrap_or_default() {
-            let at = section.key(&name);
-            if let Some(table) = self.document.take(field, &at) {
-                tables.push((name, at, table));
-            }
-        }
-        tables
     }
 }
 

@@ -42,8 +42,8 @@ fn section(name: &str, schema: &Json, page: &mut String) {
     }
 }
 
-/// The page of team files.
-pub(super) fn rules(schema: &Json) -> String {
+/// The page of team files, and of the file with the defaults for all of them.
+pub(super) fn rules(schema: &Json, defaults: &Json) -> String {
     let mut page = "# Team files\n\nOne file in `rules/` is one team. See [rules](../guides/rules.md) for an example with every key.\n"
         .to_owned();
     let empty = Json::Null;
@@ -66,12 +66,30 @@ pub(super) fn rules(schema: &Json) -> String {
         let mut table = Table::new(HEAD);
         for (key, property) in properties(table_schema).into_iter().flatten() {
             let wanted = !std::ptr::eq(table_schema, rule) || is_condition(key) == conditions;
-            if wanted && !matches!(key.as_str(), "rule" | "test") {
+            if wanted && !matches!(key.as_str(), "rule" | "test" | "lists") {
                 table.row(key_row(table_schema, key, property));
             }
         }
         table.finish(&mut page);
     }
+    let keys = |table: &Json| {
+        let keys = properties(table).into_iter().flatten().filter(|(key, _)| *key != "lists");
+        keys.map(|(key, _)| code(key)).collect::<Vec<_>>().join(", ")
+    };
+    let (lists, list) = (at("/properties/lists"), at("/properties/lists/additionalProperties"));
+    let _infallible = write!(
+        page,
+        "\n## `[lists.NAME]`\n\n{} {} A list is for any of these conditions: {}.\n",
+        description(lists),
+        description(list),
+        keys(list)
+    );
+    let _infallible = write!(
+        page,
+        "\n## `_defaults.toml`\n\n{} Its keys are those of a team: {}; and `[lists.NAME]`.\n",
+        description(defaults),
+        keys(defaults)
+    );
     page
 }
 

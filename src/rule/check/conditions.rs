@@ -4,9 +4,9 @@ use super::Checker;
 use crate::event::EventKind;
 use crate::rule::condition::{self, AuthorTeam, Condition, Owns, Size};
 use crate::rule::file::{ConditionTable, Groups, Texts};
-use crate::rule::pattern::{Pattern, Patterns};
+use crate::rule::pattern::Patterns;
 use crate::rule::{On, entry};
-use crate::toml_file::{At, Field, Raw, SizeText, Wrong, did_you_mean};
+use crate::toml_file::{At, Field, Raw, SizeText, did_you_mean};
 
 /// Nobody can follow deeper nesting, and a file that nests without end would exhaust the stack.
 const DEEPEST: usize = 8;
@@ -31,36 +31,35 @@ impl Within<'_> {
 impl Checker<'_> {
     /// The conditions of a table, in the order in which they are tried.
     pub(super) fn conditions(&mut self, raw: ConditionTable, at: &At, within: Within<'_>) -> Vec<Condition> {
-        use entry::{branch, login, path, repo, reviewer, text};
         let conditions = [
-            self.list(raw.repo, (at, "repo"), repo).map(Condition::Repo),
+            self.list(raw.repo, (at, "repo")).map(Condition::Repo),
             self.value(raw.private, (at, "private")).map(Condition::Private),
-            self.list(raw.base, (at, "base"), branch).map(Condition::Base),
-            self.list(raw.head, (at, "head"), branch).map(Condition::Head),
+            self.list(raw.base, (at, "base")).map(Condition::Base),
+            self.list(raw.head, (at, "head")).map(Condition::Head),
             self.value(raw.draft, (at, "draft")).map(Condition::Draft),
-            self.list(raw.branch, (at, "branch"), branch).map(Condition::Branch),
+            self.list(raw.branch, (at, "branch")).map(Condition::Branch),
             self.size(raw.size, at).map(|size| Condition::Size(size.into())),
-            self.list(raw.paths, (at, "paths"), path).map(Condition::Paths),
+            self.list(raw.paths, (at, "paths")).map(Condition::Paths),
             self.touches_owned(raw.touches_owned, at).map(|owns| Condition::TouchesOwned(owns.into())),
-            self.list(raw.labels, (at, "labels"), text).map(Condition::Labels),
-            self.list(raw.labels_all, (at, "labels_all"), text).map(Condition::LabelsAll),
-            self.list(raw.author, (at, "author"), login).map(Condition::Author),
-            self.list(raw.actor, (at, "actor"), login).map(Condition::Actor),
+            self.list(raw.labels, (at, "labels")).map(Condition::Labels),
+            self.list(raw.labels_all, (at, "labels_all")).map(Condition::LabelsAll),
+            self.list(raw.author, (at, "author")).map(Condition::Author),
+            self.list(raw.actor, (at, "actor")).map(Condition::Actor),
             self.author_team(raw.author_team, at).map(|teams| Condition::AuthorTeam(teams.into())),
-            self.list(raw.assignee, (at, "assignee"), login).map(Condition::Assignee),
-            self.list(raw.reviewer, (at, "reviewer"), reviewer).map(Condition::Reviewer),
-            self.list(raw.ticket, (at, "ticket"), text).map(Condition::Ticket),
-            self.list(raw.ticket_type, (at, "ticket_type"), text).map(Condition::TicketType),
-            self.list(raw.ticket_status, (at, "ticket_status"), text).map(Condition::TicketStatus),
-            self.list(raw.ticket_priority, (at, "ticket_priority"), text).map(Condition::TicketPriority),
-            self.list(raw.ticket_labels, (at, "ticket_labels"), text).map(Condition::TicketLabels),
-            self.list(raw.component, (at, "component"), text).map(Condition::Component),
-            self.list(raw.fix_version, (at, "fix_version"), text).map(Condition::FixVersion),
-            self.list(raw.resolution, (at, "resolution"), text).map(Condition::Resolution),
+            self.list(raw.assignee, (at, "assignee")).map(Condition::Assignee),
+            self.list(raw.reviewer, (at, "reviewer")).map(Condition::Reviewer),
+            self.list(raw.ticket, (at, "ticket")).map(Condition::Ticket),
+            self.list(raw.ticket_type, (at, "ticket_type")).map(Condition::TicketType),
+            self.list(raw.ticket_status, (at, "ticket_status")).map(Condition::TicketStatus),
+            self.list(raw.ticket_priority, (at, "ticket_priority")).map(Condition::TicketPriority),
+            self.list(raw.ticket_labels, (at, "ticket_labels")).map(Condition::TicketLabels),
+            self.list(raw.component, (at, "component")).map(Condition::Component),
+            self.list(raw.fix_version, (at, "fix_version")).map(Condition::FixVersion),
+            self.list(raw.resolution, (at, "resolution")).map(Condition::Resolution),
             self.value(raw.prerelease, (at, "prerelease")).map(Condition::Prerelease),
-            self.list(raw.environment, (at, "environment"), text).map(Condition::Environment),
-            self.list(raw.workflow, (at, "workflow"), text).map(Condition::Workflow),
-            self.list(raw.title, (at, "title"), text).map(Condition::Title),
+            self.list(raw.environment, (at, "environment")).map(Condition::Environment),
+            self.list(raw.workflow, (at, "workflow")).map(Condition::Workflow),
+            self.list(raw.title, (at, "title")).map(Condition::Title),
             self.body(raw.body, at).map(|wanted| Condition::Body(wanted.into())),
             self.groups(raw.all, (at, "all"), within).map(Condition::All),
             self.groups(raw.any, (at, "any"), within).map(Condition::Any),
@@ -78,12 +77,7 @@ impl Checker<'_> {
         if field.is_absent() { None } else { self.document.take(field, &table.key(key)) }
     }
 
-    fn list(
-        &mut self,
-        field: Texts,
-        (table, key): (&At, &str),
-        read: fn(&str) -> Result<Pattern, Wrong>,
-    ) -> Option<Patterns> {
+    fn list(&mut self, field: Texts, (table, key): (&At, &'static str)) -> Option<Patterns> {
         if field.is_absent() {
             return None;
         }
@@ -97,7 +91,8 @@ impl Checker<'_> {
                 self.document.wrong(at, message, "leave one of the two out".to_owned());
             }
         }
-        Some(self.patterns(entries, read))
+        let entries = self.expanded(entries, key);
+        Some(self.patterns(entries, entry::reader(key)))
     }
 
     fn touches_owned(&mut self, field: Field<bool>, table: &At) -> Option<Owns> {
@@ -127,18 +122,23 @@ impl Checker<'_> {
             return None;
         }
         let entries = self.filled_list(field, &table.key("author_team"));
-        let names = entries.iter().map(|(_, text)| text.trim_start_matches('!').to_owned()).collect();
-        if let Some(teams) = self.among.teams {
-            for (at, text) in &entries {
-                let name = text.trim_start_matches('!');
-                if !name.is_empty() && !teams.contains(name) {
-                    let all = || format!("the teams are {}", teams.iter().cloned().collect::<Vec<_>>().join(", "));
-                    let help = did_you_mean(name, teams.iter().map(String::as_str)).unwrap_or_else(all);
-                    self.document.wrong(at, format!("there is no team `{name}`"), help);
-                }
-            }
+        let entries = self.expanded(entries, "author_team");
+        let names = entries.iter().map(|entry| entry.text.trim_start_matches('!').to_owned()).collect();
+        for entry in entries.iter().filter(|entry| entry.list.is_none()) {
+            self.must_be_team(&entry.text, &entry.at);
         }
         Some(AuthorTeam::new(self.patterns(entries, entry::team), names))
+    }
+
+    /// Reports an entry that names no team, if it is known which teams there are.
+    pub(super) fn must_be_team(&mut self, text: &str, at: &At) {
+        let Some(teams) = self.among.teams else { return };
+        let name = text.trim_start_matches('!');
+        if !name.is_empty() && !teams.contains(name) {
+            let all = || format!("the teams are {}", teams.iter().cloned().collect::<Vec<_>>().join(", "));
+            let help = did_you_mean(name, teams.iter().map(String::as_str)).unwrap_or_else(all);
+            self.document.wrong(at, format!("there is no team `{name}`"), help);
+        }
     }
 
     fn groups(&mut self, field: Groups, (table, key): (&At, &str), within: Within<'_>) -> Option<Vec<Vec<Condition>>> {

@@ -1,12 +1,13 @@
 //! How a rule sends: where to, when, in which words. Most of it a team may say for all of its rules.
 
+use std::mem::take;
 use std::time::Duration;
 
 use super::{Checker, Texts};
-use crate::destination::{Destination, Manner};
+use crate::destination::{Available, Destination, Manner};
 use crate::event::EventKind;
-use crate::rule::file::{RuleTable, TeamFile};
-use crate::rule::timing::{self, Digest, Quiet};
+use crate::rule::file::{DefaultsFile, RuleTable};
+use crate::rule::timing::{self, Digest};
 use crate::rule::{ADDRESSED, Condition, Manners, On, ReplyTo, Rule, duration};
 use crate::toml_file::{At, DurationText, Field, did_you_mean};
 
@@ -16,8 +17,8 @@ pub(super) const SETTLE: Duration = Duration::from_secs(60);
 /// How many times `settle` an update waits at most, if nobody says.
 const TIMES: u32 = 3;
 
-/// What a rule takes from its team if it doesn't say itself. A value that is wrong was reported, and is as good as any.
-#[derive(Clone, Default)]
+/// What a rule takes from its team, and a team from `_defaults.toml`, if it doesn't say itself. A value that is wrong was reported, and is as good as any.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sending {
     pub(super) to: Option<Vec<Destination>>,
     pub(super) settle: Option<Duration>,
@@ -35,7 +36,7 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    /// What it says, and where it says nothing, what the team says.
+    /// What it says, and where it says nothing, what the others say that it is one of.
     pub(super) fn or(self, team: &Self) -> Self {
         Self {
             to: self.to.or_else(|| team.to.clone()),
@@ -109,23 +110,23 @@ pub(super) struct RawSending {
     pub(super) reply_to: Field<String>,
 }
 
-/// Takes out of a raw table how it sends: both tables have the same keys for it.
+/// Takes out of a raw table how it sends: both tables have the same keys for it, but for `to`.
 macro_rules! take_sending {
-    ($raw:expr; $($key:ident)+) => { RawSending { $($key: std::mem::take(&mut $raw.$key),)+ } };
-    ($raw:expr) => {
-        take_sending!($raw; to settle settle_max every digest own bots template opened updated merged mention reply_to)
+    ($raw:expr, $to:expr; $($key:ident)+) => { RawSending { to: $to, $($key: take(&mut $raw.$key),)+ } };
+    ($raw:expr, $to:expr) => {
+        take_sending!($raw, $to; settle settle_max every digest own bots template opened updated merged mention reply_to)
     };
 }
 
-impl TeamFile {
+impl DefaultsFile {
     pub(super) fn take_sending(&mut self) -> RawSending {
-        take_sending!(self)
+        take_sending!(self, Field::Absent)
     }
 }
 
 impl RuleTable {
     pub(super) fn take_sending(&mut self) -> RawSending {
-        take_sending!(self)
+        take_sending!(self, take(&mut self.to))
     }
 }
 
@@ -148,10 +149,10 @@ impl Checker<'_> {
         }
     }
 
-    /// How long a rule's updates settle, and how long they wait at most.
-    pub(super) fn settling(&mut self, (own, at): (&Sending, &At), team: &Sending) -> (Duration, Duration) {
-        let settle = own.settle.or(team.settle).unwrap_or(SETTLE);
-        let most = own.settle_max.or(team.settle_max).unwrap_or(settle * TIMES);
+    /// How long updates settle, and how long they wait at most, by what `own` says and `around` where it says nothing.
+    pub(super) fn settling(&mut self, (own, at): (&Sending, &At), around: &Sending) -> (Duration, Duration) {
+        let settle = own.settle.or(around.settle).unwrap_or(SETTLE);
+        let most = own.settle_max.or(around.settle_max).unwrap_or(settle * TIMES);
         if most < settle {
             let (least, limit) = (settle.as_secs(), most.as_secs());
             if own.settle_max.is_some() {
@@ -159,8 +160,8 @@ impl Checker<'_> {
                 let message = format!("`settle_max` is shorter than `settle`, which is {least}s");
                 self.document.wrong(&at.key("settle_max"), message, help);
             } else if own.settle.is_some() {
-                let help = format!("write `settle_max = \"{least}s\"` or more for this rule");
-                let message = format!("`settle` is longer than the team's `settle_max`, which is {limit}s");
+                let help = format!("write `settle_max = \"{least}s\"` or more here");
+                let message = format!("`settle` is longer than the `settle_max` that holds here, which is {limit}s");
                 self.document.wrong(&at.key("settle"), message, help);
             }
         }
@@ -173,9 +174,9 @@ impl Checker<'_> {
             return None;
         }
         let entries = self.document.texts(field, at)?;
-        let people = &self.known.channels.people;
+        let Available { people, set_up, .. } = self.known.channels;
         for (at, login) in &entries {
-            if !people.iter().any(|known| known.to_lowercase() == login.to_lowercase()) {
+            if *set_up && !people.iter().any(|known| known.to_lowercase() == login.to_lowercase()) {
                 let known = did_you_mean(login, people.iter().map(String::as_str));
                 let help = known.unwrap_or_else(|| format!("the operator adds `[people.{login}]`"));
                 self.document.wrong(at, format!("the configuration doesn't know `{login}`"), help);
@@ -211,21 +212,6 @@ impl Checker<'_> {
         self.right(read(&text), at)
     }
 
-    pub(super) fn quiet(&mut self, field: Texts) -> Quiet {
-        let at = At::root().key("quiet");
-        if field.is_absent() {
-            return Quiet::default();
-        }
-        let entries = self.filled_list(field, &at);
-        let windows = entries.into_iter().filter_map(|(at, text)| self.right(timing::window(&text), &at)).collect();
-        let quiet = Quiet::new(windows);
-        if quiet.is_endless() {
-            let help = "leave some hours of the week out of it".to_owned();
-            self.document.wrong(&at, "it is quiet all week: nothing would ever be sent", help);
-        }
-        quiet
-    }
-
     fn template(&mut self, field: Field<String>, at: &At) -> Option<String> {
         let name = self.document.take(field, at)?;
         let known = self.known.templates;
@@ -233,12 +219,13 @@ impl Checker<'_> {
             let list = || format!("there are {}", known.iter().cloned().collect::<Vec<_>>().join(", "));
             let help = did_you_mean(&name, known.iter().map(String::as_str)).unwrap_or_else(list);
             self.document.wrong(at, format!("there is no template `{name}`"), help);
+            return None;
         }
         Some(name)
     }
 
     /// `None` only if the key is left out.
-    fn destinations(&mut self, field: Texts, at: &At) -> Option<Vec<Destination>> {
+    pub(super) fn destinations(&mut self, field: Texts, at: &At) -> Option<Vec<Destination>> {
         if field.is_absent() {
             return None;
         }

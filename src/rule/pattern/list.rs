@@ -9,6 +9,9 @@ use super::{Anchor, Pattern, SPECIAL, Syntax, Test};
 #[derive(Debug, Clone, Default)]
 pub struct Patterns(Arc<[Pattern]>);
 
+/// What is written in a list: two for which this is equal mean, and say, the same.
+pub type Written = Vec<(String, Option<Box<str>>, Syntax)>;
+
 /// Why a list doesn't hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal<'a> {
@@ -30,10 +33,10 @@ impl Patterns {
         Self(entries.into())
     }
 
-    /// Its entries as written, each with its syntax: two lists for which these are equal mean the same.
+    /// What is written in it.
     #[must_use]
-    pub fn written(&self) -> Vec<(String, Syntax)> {
-        self.0.iter().map(|pattern| (pattern.text.clone(), pattern.syntax)).collect()
+    pub fn written(&self) -> Written {
+        self.0.iter().map(|pattern| (pattern.text.clone(), pattern.told.clone(), pattern.syntax)).collect()
     }
 
     /// Whether the list holds for something with these values, such as all labels of an issue.
@@ -45,7 +48,7 @@ impl Patterns {
         let included = |pattern: &Pattern| values.iter().any(|value| pattern.fits(value));
         if include.peek().is_some() && !include.any(included) {
             let include = self.0.iter().filter(|pattern| !pattern.excludes);
-            return Err(Refusal::NoneOf(include.map(|pattern| pattern.text.as_str()).collect()));
+            return Err(Refusal::NoneOf(include.map(Pattern::told).collect()));
         }
         self.excluded(values).map_or(Ok(()), Err)
     }
@@ -85,20 +88,20 @@ impl Patterns {
         }
         let counts = |pattern: &&Pattern| globs || !pattern.text.contains(SPECIAL);
         let mut entries = self.0.iter().filter(counts);
-        entries.find(|pattern| pattern.fits(old) && !pattern.fits(new)).map(|pattern| pattern.text.as_str())
+        entries.find(|pattern| pattern.fits(old) && !pattern.fits(new)).map(Pattern::told)
     }
 
     fn first_fit<'a>(&'a self, values: &[&'a str], counts: fn(&Pattern) -> bool) -> Option<(&'a str, &'a str)> {
         self.0.iter().filter(|pattern| !pattern.excludes && counts(pattern)).find_map(|pattern| {
             let value = values.iter().find(|value| pattern.fits(value))?;
-            Some((pattern.text.as_str(), *value))
+            Some((pattern.told(), *value))
         })
     }
 
     fn excluded<'a>(&'a self, values: &[&'a str]) -> Option<Refusal<'a>> {
         values.iter().find_map(|value| {
             let by = self.0.iter().find(|pattern| pattern.excludes && pattern.fits(value))?;
-            Some(Refusal::Excluded { by: &by.text, value })
+            Some(Refusal::Excluded { by: by.told(), value })
         })
     }
 
@@ -112,7 +115,7 @@ impl Patterns {
     #[must_use]
     pub fn unmet<'a>(&'a self, values: &[&'a str]) -> Option<Refusal<'a>> {
         let unmet = |pattern: &&Pattern| !pattern.excludes && !values.iter().any(|value| pattern.fits(value));
-        let missing: Vec<_> = self.0.iter().filter(unmet).map(|pattern| pattern.text.as_str()).collect();
+        let missing: Vec<_> = self.0.iter().filter(unmet).map(Pattern::told).collect();
         if missing.is_empty() { self.test(values).err() } else { Some(Refusal::NoneOf(missing)) }
     }
 

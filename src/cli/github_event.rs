@@ -84,10 +84,15 @@ const ALL: &[&str] = &[
     "workflow_run",
 ];
 
+/// Whether GitHub's documentation has an event of this name.
+pub(super) fn is_known(name: &str) -> bool {
+    ALL.contains(&name)
+}
+
 /// Whether a name is likely to be an event of GitHub's. GitHub may add new ones, so only what looks like a typing
 /// mistake is refused.
 pub(super) fn check(name: &str) -> Result<(), Failure> {
-    if ALL.contains(&name) || name.is_empty() {
+    if is_known(name) || name.is_empty() {
         return Ok(());
     }
     match did_you_mean(name, GITHUB_EVENTS).or_else(|| did_you_mean(name, ALL.iter().copied())) {

@@ -1,0 +1,117 @@
+//! What holds for all of a team's rules, and in `_defaults.toml` for all teams.
+
+use jiff::tz::{self, TimeZone};
+
+use super::lists::Lists;
+use super::manner::Sending;
+use super::{Among, Checker, Known, Texts};
+use crate::rule::Audience;
+use crate::rule::file::DefaultsFile;
+use crate::rule::mistaken_keys;
+use crate::rule::timing::{self, Budget, Quiet};
+use crate::toml_file::{At, Document, Field, Problem, did_you_mean};
+
+/// What holds for a team unless its own file, or a rule, says otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    pub(super) sending: Sending,
+    pub(super) timezone: Option<TimeZone>,
+    pub(super) audience: Option<Audience>,
+    pub(super) quiet: Option<Quiet>,
+    pub(super) budget: Option<Budget>,
+    pub(super) lists: Lists,
+}
+
+impl Defaults {
+    /// What is in force while nothing is known of a file that is there: readers learn as little as they may.
+    pub(crate) fn unread() -> Self {
+        Self { audience: Some(Audience::Outside), ..Self::default() }
+    }
+
+    /// What it says, and where it says nothing, what `shared` says.
+    pub(super) fn or(self, shared: &Self) -> Self {
+        let mut lists = shared.lists.clone();
+        lists.extend(self.lists);
+        Self {
+            sending: self.sending.or(&shared.sending),
+            timezone: self.timezone.or_else(|| shared.timezone.clone()),
+            audience: self.audience.or(shared.audience),
+            quiet: self.quiet.or_else(|| shared.quiet.clone()),
+            budget: self.budget.or_else(|| shared.budget.clone()),
+            lists,
+        }
+    }
+}
+
+/// Reads `_defaults.toml`: what could be read of it, without the values that are wrong, and all the problems in it.
+pub(in crate::rule) fn check_defaults(
+    file: &str,
+    text: &str,
+    known: Known<'_>,
+    among: Among<'_>,
+) -> (Defaults, Vec<Problem>) {
+    match Document::read_explaining::<DefaultsFile>(file, text, mistaken_keys::of_a_team) {
+        Err(problems) => (Defaults::unread(), problems),
+        Ok((document, raw)) => {
+            let mut checker = Checker::new(document, known, among);
+            let defaults = checker.defaults(raw);
+            (defaults, checker.document.into_problems())
+        }
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn defaults(&mut self, mut raw: DefaultsFile) -> Defaults {
+        let root = At::root();
+        let sending = self.sending(raw.take_sending(), &root);
+        self.settling((&sending, &root), &self.among.defaults.sending);
+        Defaults {
+            sending,
+            timezone: self.timezone(raw.timezone, &root.key("timezone")),
+            audience: self.audience(raw.audience, &root.key("audience")),
+            quiet: self.quiet(raw.quiet, &root.key("quiet")),
+            budget: self.read(raw.budget, &root.key("budget"), timing::budget),
+            lists: self.named_lists(raw.lists),
+        }
+    }
+
+    fn timezone(&mut self, field: Field<String>, at: &At) -> Option<TimeZone> {
+        let name = self.document.take(field, at)?;
+        let zone = TimeZone::get(&name).map_err(|_| {
+            let names: Vec<_> = tz::db().available().map(|name| name.to_string()).collect();
+            let help = did_you_mean(&name, names.iter().map(String::as_str))
+                .unwrap_or_else(|| "write a name such as \"Europe/Lisbon\"".to_owned());
+            (format!("`{name}` isn't a time zone"), help)
+        });
+        self.right(zone, at)
+    }
+
+    /// A value that can't be read counts as the one that tells least.
+    fn audience(&mut self, field: Field<String>, at: &At) -> Option<Audience> {
+        if field.is_absent() {
+            return None;
+        }
+        Some(match self.document.take(field, at).as_deref() {
+            Some("inside") => Audience::Inside,
+            None | Some("outside") => Audience::Outside,
+            Some(other) => {
+                let help =
+                    "write \"inside\", or \"outside\" for readers who may not see private repositories".to_owned();
+                self.document.wrong(at, format!("`{other}` isn't an audience"), help);
+                Audience::Outside
+            }
+        })
+    }
+
+    /// An empty list is quiet never, whatever holds around it.
+    fn quiet(&mut self, field: Texts, at: &At) -> Option<Quiet> {
+        let entries = self.document.texts(field, at)?;
+        let windows = entries.into_iter().filter_map(|(at, text)| self.right(timing::window(&text), &at)).collect();
+        let quiet = Quiet::new(windows);
+        if quiet.is_endless() {
+            let help = "leave some hours of the week out of it".to_owned();
+            self.document.wrong(at, "it is quiet all week: nothing would ever be sent", help);
+        }
+        Some(quiet)
+    }
+}
