@@ -11,6 +11,7 @@ mod kind;
 mod name;
 mod occurrence;
 mod outcome;
+mod owner;
 mod person;
 mod subject;
 mod thing;
@@ -32,6 +33,7 @@ pub use issue::{Issue, Left, Milestone, Progress};
 pub use kind::{EventKind, KindStage, Kinds};
 pub use occurrence::{OccurrenceId, notes_in};
 pub use outcome::Outcome;
+pub use owner::Owner;
 pub use person::Person;
 pub use subject::{SubjectKey, SubjectParts};
 pub use thing::{Thing, ThingKind};
@@ -146,10 +148,12 @@ pub struct Event {
     /// The files that it changes, sorted; `None` where they are not known
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub paths: Option<Vec<String>>,
-    /// Who owns those files, as CODEOWNERS and CODENOTIFY write them (`@ana`, `@acme/web`), in small letters and sorted;
-    /// `None` where it is not known
+    /// Who owns those files, sorted by name; `None` where it is not known
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub owners: Option<Vec<String>>,
+    pub owners: Option<Vec<Owner>>,
+    /// Which of `paths` are generated, as `.gitattributes` says, by their places; `None` where it is not known
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub generated: Option<Vec<u32>>,
     /// Why something that a rule asks for is not known, as a sentence
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gap: Option<String>,
@@ -209,6 +213,7 @@ impl Event {
             retold: None,
             paths: None,
             owners: None,
+            generated: None,
             gap: None,
             host: None,
             more_paths: false,

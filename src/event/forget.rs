@@ -37,6 +37,7 @@ impl Event {
             comment,
             paths,
             owners,
+            generated,
             gap,
             more_paths,
             more_owners,
@@ -51,8 +52,15 @@ impl Event {
         if let Some(Change { field: _, name: _, from, to }) = change {
             [from, to].into_iter().flatten().for_each(|value| replace(value, person, SOMEBODY));
         }
-        *more_paths |= forget_names(paths, person);
-        *more_owners |= forget_names(owners, person);
+        let fewer_paths = forget_names(paths, person);
+        *more_paths |= fewer_paths;
+        let owners = owners.as_mut();
+        *more_owners |= owners.is_some_and(|owners| {
+            // The others have other places now.
+            owners.iter_mut().filter(|_| fewer_paths).for_each(|owner| owner.files = None);
+            forget_each(owners, |owner| person.is_in(&owner.name))
+        });
+        generated.take_if(|_| fewer_paths);
         gap.take_if(|gap| person.is_in(gap));
         if let Some(Undoing { of: _, because }) = undoing {
             replace(because, person, FORGOTTEN);

@@ -3,6 +3,7 @@
 //! This happens after the webhook is answered and before the rules are evaluated, and has little time. What isn't known by
 //! then stays unknown, and the ledger says why.
 
+mod code;
 mod issues;
 mod projects;
 mod work;
@@ -17,12 +18,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
+use self::code::Code;
 use crate::api::github::Github;
 use crate::api::jira::Jira;
 use crate::api::{ApiError, Rest};
 use crate::event::{About, Event, EventKind, PullRequest, Source, SubjectKey, TicketKey};
 use crate::rule::{Asks, Rules};
-use crate::source::codeowners::{self, CodeNotify, CodeOwners};
 use crate::source::{self, Parsed, Settings};
 use crate::store::{Store, StoreError};
 use crate::track::{self, Known};
@@ -42,24 +43,12 @@ pub struct Enricher {
     github: Option<Arc<Github>>,
     jira: Option<Arc<Jira>>,
     settings: Settings,
-    owners: Mutex<HashMap<Branch, (Instant, Arc<Owners>)>>,
+    code: Code,
     /// Keys that are no tickets, or of which nothing is said
     no_tickets: Mutex<HashMap<TicketKey, Instant>>,
     troubled: AtomicBool,
     /// Until when nobody is asked
     resting: Rest,
-}
-
-/// A repository and a branch of it.
-type Branch = (String, String);
-
-/// What a repository says of its files on one branch.
-#[derive(Debug, Default)]
-struct Owners {
-    code: CodeOwners,
-    notify: Vec<CodeNotify>,
-    /// Whether there may be others that say more
-    cut: bool,
 }
 
 impl Enricher {
@@ -70,7 +59,7 @@ impl Enricher {
             github,
             jira,
             settings,
-            owners: Mutex::default(),
+            code: Code::default(),
             no_tickets: Mutex::default(),
             troubled: AtomicBool::new(false),
             resting: Rest::default(),
@@ -219,7 +208,7 @@ impl Enricher {
             self.add_linked(github, event, number).await;
         }
         if let Some((number, _)) = &pull
-            && (asks.files || asks.owners)
+            && (asks.files || asks.owners || asks.generated)
             && event.paths.is_none()
         {
             let files = github.files(&repo, *number).await?;
@@ -230,38 +219,10 @@ impl Enricher {
             (About::Thing(thing), None) if event.kind == EventKind::Push => thing.branch.clone(),
             _ => None,
         };
-        if let (true, Some(branch), Some(paths)) = (asks.owners, branch, &event.paths) {
-            let owners = self.owners(github, &repo, &branch).await?;
-            (event.owners, event.more_owners) = (Some(owners.of(paths)), owners.cut);
+        if let Some(branch) = branch {
+            self.code.tell(github, event, (&repo, &branch, asks)).await?;
         }
         commits
-    }
-
-    async fn owners(&self, github: &Github, repo: &str, branch: &str) -> Result<Arc<Owners>, ApiError> {
-        let name = (repo.to_owned(), branch.to_owned());
-        let kept = self.owners.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
-        if let Some((_, owners)) = kept.filter(|(asked, _)| asked.elapsed() < FRESH) {
-            return Ok(owners);
-        }
-        let mut code = CodeOwners::default();
-        for place in codeowners::PLACES {
-            if let Some(text) = github.file(repo, place, branch).await? {
-                code = CodeOwners::parse(&text);
-                break;
-            }
-        }
-        let mut notify = Vec::new();
-        let found = github.files_named(repo, branch, codeowners::NOTIFY).await?;
-        for path in found.listed {
-            let folder = path.strip_suffix(codeowners::NOTIFY).unwrap_or_default();
-            let text = github.file(repo, &path, branch).await?;
-            notify.extend(text.map(|text| CodeNotify::parse(folder, &text)));
-        }
-        let owners = Arc::new(Owners { code, notify, cut: found.cut });
-        let mut all = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, (asked, _)| asked.elapsed() < FRESH);
-        all.insert(name, (Instant::now(), Arc::clone(&owners)));
-        Ok(owners)
     }
 
     /// Learns of tickets that Jira never told of, and takes out keys that are none.
@@ -322,14 +283,5 @@ impl Enricher {
         let mut all = self.no_tickets.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, asked| asked.elapsed() < FRESH);
         all.insert(key, Instant::now());
-    }
-}
-
-impl Owners {
-    /// Who owns, or wants to be told of, any of these files; each once.
-    fn of(&self, paths: &[String]) -> Vec<String> {
-        let code = paths.iter().flat_map(|path| self.code.of(path)).map(String::as_str);
-        let notify = paths.iter().flat_map(|path| self.notify.iter().flat_map(move |file| file.of(path)));
-        code.chain(notify).map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }

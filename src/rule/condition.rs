@@ -1,11 +1,11 @@
 //! The conditions that an event must fulfil besides its kind, after they were checked.
 
-use std::ops::RangeInclusive;
-
 use regex::{Regex, RegexBuilder};
 use strum::IntoStaticStr;
 
+use super::owned::{Owns, Touches};
 use super::pattern::{Anchor, Patterns};
+use super::range::Range;
 use crate::event::Actor;
 use crate::toml_file::Wrong;
 
@@ -26,11 +26,11 @@ pub enum Condition {
     /// The branch of a push, workflow, deployment or release, or a branch itself
     Branch(Patterns),
     /// How many lines a pull request adds and deletes
-    Size(Box<Size>),
+    Size(Box<Range>),
     /// Changed files: one that the list allows is enough
     Paths(Patterns),
-    /// Changed files: one that the team owns is enough
-    TouchesOwned(Box<Owns>),
+    /// Changed files that the team owns: one, or as many as it wants
+    TouchesOwned(Box<Touches>),
     /// Labels of a pull request, issue or ticket
     Labels(Patterns),
     /// The same, but each entry must match a label
@@ -142,10 +142,15 @@ impl Condition {
     /// Whether it is about who owns those files, as the repository says.
     pub(super) fn asks_of_owners(&self) -> bool {
         let by_repository = |condition: &Self| match condition {
-            Self::TouchesOwned(owns) => matches!(**owns, Owns::CodeOwners(_)),
+            Self::TouchesOwned(touches) => matches!(touches.owns, Owns::CodeOwners(_)),
             _ => false,
         };
         self.any(true, &by_repository)
+    }
+
+    /// Whether it makes a difference between files that are generated and others.
+    pub(super) fn asks_of_generated(&self) -> bool {
+        self.any(true, &|condition| matches!(condition, Self::TouchesOwned(touches) if !touches.generated))
     }
 
     /// Whether it names this login in full as an author or actor, so that a bot is heard.
@@ -177,8 +182,8 @@ impl Condition {
     /// Adds these logins to the team that the condition belongs to.
     pub(super) fn own(&mut self, logins: &[String]) {
         self.change(&|condition| {
-            if let Self::TouchesOwned(owns) = condition
-                && let Owns::CodeOwners(names) = &mut **owns
+            if let Self::TouchesOwned(touches) = condition
+                && let Owns::CodeOwners(names) = &mut touches.owns
             {
                 names.extend(logins.iter().map(|login| format!("@{}", login.to_lowercase())));
             }
@@ -193,69 +198,6 @@ impl Condition {
     /// How the ticket keys that it holds for begin, if they have a common beginning.
     pub(super) fn keys(&self) -> Option<Vec<Anchor>> {
         if let Self::Ticket(list) = self { list.anchors() } else { None }
-    }
-}
-
-/// What a team owns.
-#[derive(Debug, Clone)]
-pub enum Owns {
-    /// What CODEOWNERS or CODENOTIFY assigns to these names, such as `@acme/web` and `@ana`, in lower case
-    CodeOwners(Vec<String>),
-    /// These files
-    Paths(Patterns),
-}
-
-/// The range that a rule allows for a number of lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Size {
-    written: String,
-    lines: RangeInclusive<u64>,
-}
-
-impl Size {
-    /// Reads `>500`, `>=500`, `<50`, `<=50` or `100-500`.
-    ///
-    /// # Errors
-    /// What is wrong, and how to write it instead.
-    pub fn parse(text: &str) -> Result<Self, Wrong> {
-        let wrong = || {
-            let help = match text.trim().parse::<u64>() {
-                Ok(lines) => format!("write \">{lines}\", \">={lines}\", \"<{lines}\" or \"<={lines}\""),
-                Err(_) => "write a number of lines such as \">500\", \"<=50\" or \"100-500\"".to_owned(),
-            };
-            (format!("`{text}` isn't a size"), Some(help))
-        };
-        let number = |digits: &str| digits.trim().parse::<u64>().map_err(|_| wrong());
-        let lines = if let Some(least) = text.strip_prefix(">=") {
-            number(least)?..=u64::MAX
-        } else if let Some(below) = text.strip_prefix('>') {
-            number(below)?.saturating_add(1)..=u64::MAX
-        } else if let Some(most) = text.strip_prefix("<=") {
-            0..=number(most)?
-        } else if let Some(above) = text.strip_prefix('<') {
-            let most = number(above)?.checked_sub(1);
-            0..=most.ok_or_else(|| ("nothing has fewer than 0 lines".to_owned(), None))?
-        } else {
-            let (least, most) = text.split_once('-').ok_or_else(wrong)?;
-            number(least)?..=number(most)?
-        };
-        if lines.is_empty() {
-            let help = format!("write \"{}-{}\"", lines.end(), lines.start());
-            return Err((format!("`{text}` isn't a size: it ends before it begins"), Some(help)));
-        }
-        Ok(Self { written: text.to_owned(), lines })
-    }
-
-    /// Whether this many lines are in the range.
-    #[must_use]
-    pub fn fits(&self, lines: u64) -> bool {
-        self.lines.contains(&lines)
-    }
-
-    /// As it was written.
-    #[must_use]
-    pub fn written(&self) -> &str {
-        &self.written
     }
 }
 
@@ -341,25 +283,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-
-    #[test]
-    fn sizes() {
-        for (size, fits, not) in [
-            (">500", 501, 500),
-            (">=500", 500, 499),
-            ("<50", 49, 50),
-            ("<= 50", 50, 51),
-            ("100-500", 100, 99),
-            ("100 - 500", 500, 501),
-            (">18446744073709551614", u64::MAX, u64::MAX - 1),
-        ] {
-            let size = Size::parse(size).unwrap();
-            assert!(size.fits(fits) && !size.fits(not), "{size:?}");
-        }
-        for bad in ["", "big", "500", "<0", "500-100", "-5", "5-", ">-1", ">5k", "1-2-3", ">99999999999999999999"] {
-            assert!(Size::parse(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn an_expression_stays_small() {

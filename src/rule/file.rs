@@ -1,5 +1,7 @@
 //! A team file as it is written. The comments here are what editors show: they become the JSON Schema.
 
+mod touches;
+
 use std::mem::take;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -8,6 +10,8 @@ use serde::Deserialize;
 use crate::destination::Manner;
 use crate::event::EventKind;
 use crate::toml_file::{self, DurationText, Field, Raw, SizeText, Tables, TextOrTexts};
+
+pub use self::touches::{TouchesTable, TouchesText};
 
 /// A list of strings.
 pub type Texts = Field<Vec<Field<String>>>;
@@ -236,8 +240,10 @@ tables_of_conditions! {
     /// A changed file, such as `schemas/**`. One that no `!` entry excludes is enough. For pull requests, this needs access
     /// to GitHub's API.
     paths: Texts,
-    /// Whether a file that the team owns (see `owns`) is changed.
-    touches_owned: Field<bool>,
+    /// `true` if a file that the team owns (see `owns`) has to be changed; or how much of it, such as
+    /// `{ files = ">1", share = ">20%", generated = false }`: how many files, how much of all the changed files that is, and
+    /// whether those count that `.gitattributes` calls `linguist-generated`.
+    touches_owned: Field<TouchesText>,
     /// A label of the pull request, issue or ticket. For milestones, a label that is added later still counts.
     labels: Texts,
     /// Like `labels`, but every entry must match a label.

@@ -60,6 +60,8 @@ pub struct Asks {
     pub files: bool,
     /// Who owns them
     pub owners: bool,
+    /// Which of them are generated
+    pub generated: bool,
     /// The ticket keys in commit messages, if there are no others of Jira's
     pub keys: bool,
     /// The notes in commit messages
@@ -74,7 +76,7 @@ impl Asks {
     /// Whether GitHub's API can tell more about it, or about the pull request behind it.
     #[must_use]
     pub fn of_github(self) -> bool {
-        self.files || self.owners || self.keys || self.notes
+        self.files || self.owners || self.generated || self.keys || self.notes
     }
 }
 
@@ -175,6 +177,7 @@ impl Rules {
             for (_, rule) in self.candidates(kind, event) {
                 asks.files |= rule.conditions.iter().any(Condition::asks_of_files);
                 asks.owners |= rule.conditions.iter().any(Condition::asks_of_owners);
+                asks.generated |= rule.conditions.iter().any(Condition::asks_of_generated);
                 asks.ticket = true;
             }
         }

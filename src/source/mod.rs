@@ -8,6 +8,7 @@
 mod body;
 pub mod codeowners;
 mod commit;
+pub mod gitattributes;
 mod github;
 mod jira;
 mod jira_text;

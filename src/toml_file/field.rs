@@ -49,6 +49,8 @@ pub enum Shape {
     Texts,
     /// A string or a list of strings
     TextOrTexts,
+    /// A boolean or a table
+    FlagOrTable,
     /// A table
     Table,
     /// An array of tables
@@ -64,6 +66,7 @@ impl fmt::Display for Shape {
             Self::Flag => "true or false",
             Self::Texts => "a list of strings",
             Self::TextOrTexts => "a string or a list of strings",
+            Self::FlagOrTable => "true, or a table",
             Self::Table => "a table",
             Self::Tables => "an array of tables",
         })
@@ -254,7 +257,7 @@ impl<'de, T: Raw> Visitor<'de> for FieldVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field<T>, A::Error> {
-        if T::SHAPE == Shape::Table {
+        if matches!(T::SHAPE, Shape::Table | Shape::FlagOrTable) {
             T::deserialize(MapAccessDeserializer::new(map)).map(Field::Is)
         } else {
             Ok(Field::Bad)

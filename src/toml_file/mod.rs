@@ -201,7 +201,9 @@ impl<'t> Document<'t> {
         match field {
             Field::Absent => None,
             // To serde, a date looks like a table.
-            Field::Is(value) if !(found.is_datetime() && T::SHAPE == Shape::Table) => Some(value),
+            Field::Is(value) if !(found.is_datetime() && matches!(T::SHAPE, Shape::Table | Shape::FlagOrTable)) => {
+                Some(value)
+            }
             Field::Is(_) | Field::Bad => {
                 let message = format!("expected {}, found {}", T::SHAPE, name(found));
                 let help = self.right_form(T::SHAPE, at, value);
@@ -315,7 +317,7 @@ impl<'t> Document<'t> {
             (Shape::Size, DeValue::Integer(_)) => {
                 Some(format!("write \">{0}\", \">={0}\", \"<{0}\" or \"<={0}\"", written()))
             }
-            (Shape::Flag, DeValue::String(text)) if matches!(text.as_ref(), "true" | "false") => {
+            (Shape::Flag | Shape::FlagOrTable, DeValue::String(text)) if matches!(text.as_ref(), "true" | "false") => {
                 Some(format!("write {text}"))
             }
             (Shape::Tables, DeValue::Table(_)) => match at.0.as_slice() {

@@ -210,6 +210,43 @@ async fn a_team_hears_of_changes_to_what_it_owns() {
     assert_eq!(teams(service.github_settled("pull_request", "o-2", &merged(8)).await), ["bo"]);
 }
 
+#[tokio::test]
+async fn a_team_hears_of_as_much_of_what_it_owns_as_it_asks_for() {
+    let tree = json!({ "tree": [{ "path": ".gitattributes" }, { "path": "api/.gitattributes" }], "truncated": false });
+    let contents = |path: &str| format!("/repos/acme/ingest-api/contents/{path}?ref=main");
+    let pull = |number: u64| format!("/repos/acme/ingest-api/pulls/{number}/files?per_page=100");
+    let mut pages = Pages::from([("/repos/acme/ingest-api/git/trees/main?recursive=1", (200, tree))]);
+    for (path, text) in [
+        ("CODEOWNERS", "api/ @acme/web\n"),
+        (".gitattributes", "*.pb.go linguist-generated\napi/** linguist-generated\n"),
+        ("api/.gitattributes", "*.proto -linguist-generated\n"),
+    ] {
+        pages.insert(contents(path).leak(), (200, json!(text)));
+    }
+    for (number, changed) in [
+        (7, &["api/a.proto", "api/a.pb.go", "x/b", "x/c"][..]),
+        (8, &["api/a.pb.go", "x/b"]),
+        (9, &["api/a.proto", "api/b.proto", "x/b"]),
+    ] {
+        pages.insert(pull(number).leak(), files(changed));
+        pages.insert(format!("{}&page=2", pull(number)).leak(), files(&[]));
+    }
+    let api = Api::new(pages).await;
+    let rules = "team = \"web\"\nto = [\"mailbox\"]\nsettle = \"0s\"\nowns = \"codeowners\"\ngithub_team = \"acme/web\"\n\
+                 [[rule]]\nname = \"any\"\non = [\"pull_request.merged\"]\ntouches_owned = true\n\
+                 [[rule]]\nname = \"by-hand\"\non = [\"pull_request.merged\"]\ntouches_owned = { generated = false }\n\
+                 [[rule]]\nname = \"much\"\non = [\"pull_request.merged\"]\n\
+                 touches_owned = { files = \">1\", share = \">50%\", generated = false }\n";
+    let service = Service::started(rules, &api.github()).await;
+    for (number, expected) in [(7, &["any", "by-hand"][..]), (8, &["any"]), (9, &["any", "by-hand", "much"])] {
+        let lines = service.github_settled("pull_request", &format!("w-{number}"), &merged(number)).await;
+        let told = lines.iter().map(|line| line["rule"].as_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(told, expected, "{number}");
+    }
+    let asked = api.asked().iter().filter(|path| path.contains("gitattributes")).count();
+    assert_eq!(asked, 2, "what a repository says is kept");
+}
+
 /// Whatever the API says: the webhook is answered, the ledger says why not all was known, and the token is nowhere.
 #[tokio::test]
 async fn an_api_in_trouble_is_said_in_plain_words() {

@@ -154,6 +154,10 @@ fn value(property: &Json) -> String {
     if let Some(cases) = property.get("anyOf").and_then(Json::as_array) {
         return cases.iter().map(value).collect::<Vec<_>>().join(" or ");
     }
+    let types = property.get("type").and_then(Json::as_array).into_iter().flatten();
+    if types.clone().any(|kind| kind == "boolean") {
+        return "`true` or table".to_owned();
+    }
     if property.get("$ref").is_some() || properties(property).is_some() {
         return "table".to_owned();
     }

@@ -2,9 +2,11 @@
 
 use super::Checker;
 use crate::event::EventKind;
-use crate::rule::condition::{self, AuthorTeam, Condition, Owns, Size};
-use crate::rule::file::{ConditionTable, Groups, Texts};
+use crate::rule::condition::{self, AuthorTeam, Condition};
+use crate::rule::file::{ConditionTable, Groups, Texts, TouchesTable, TouchesText};
+use crate::rule::owned::Touches;
 use crate::rule::pattern::Patterns;
+use crate::rule::range::{self, Range, Unit};
 use crate::rule::{On, entry};
 use crate::toml_file::{At, Field, Raw, SizeText, did_you_mean};
 
@@ -38,9 +40,9 @@ impl Checker<'_> {
             self.list(raw.head, (at, "head")).map(Condition::Head),
             self.value(raw.draft, (at, "draft")).map(Condition::Draft),
             self.list(raw.branch, (at, "branch")).map(Condition::Branch),
-            self.size(raw.size, at).map(|size| Condition::Size(size.into())),
+            self.range(raw.size, (at, "size"), &range::LINES).map(|size| Condition::Size(size.into())),
             self.list(raw.paths, (at, "paths")).map(Condition::Paths),
-            self.touches_owned(raw.touches_owned, at).map(|owns| Condition::TouchesOwned(owns.into())),
+            self.touches_owned(raw.touches_owned, at).map(|touches| Condition::TouchesOwned(touches.into())),
             self.list(raw.labels, (at, "labels")).map(Condition::Labels),
             self.list(raw.labels_all, (at, "labels_all")).map(Condition::LabelsAll),
             self.list(raw.author, (at, "author")).map(Condition::Author),
@@ -95,21 +97,36 @@ impl Checker<'_> {
         Some(self.patterns(entries, entry::reader(key)))
     }
 
-    fn touches_owned(&mut self, field: Field<bool>, table: &At) -> Option<Owns> {
-        let touches = self.value(field, (table, "touches_owned"))?;
+    fn touches_owned(&mut self, field: Field<TouchesText>, table: &At) -> Option<Touches> {
         let at = table.key("touches_owned");
-        if !touches {
-            self.document.wrong(&at, "`touches_owned` can only be true", "leave it out".to_owned());
-        } else if self.owns.is_none() {
+        let raw = match self.value(field, (table, "touches_owned"))? {
+            TouchesText::Flag(true) => TouchesTable::default(),
+            TouchesText::Flag(false) => {
+                self.document.wrong(&at, "`touches_owned` can only be true, or a table", "leave it out".to_owned());
+                return None;
+            }
+            TouchesText::Table(raw) => {
+                if self.document.is_empty_table(&at) {
+                    let help = "write `touches_owned = true`, or `{ files = \">1\" }`".to_owned();
+                    self.document.wrong(&at, "this doesn't say how much", help);
+                }
+                *raw
+            }
+        };
+        let files = self.range(raw.files, (&at, "files"), &range::FILES);
+        let share = self.range(raw.share, (&at, "share"), &range::SHARE);
+        let generated = self.value(raw.generated, (&at, "generated")).unwrap_or(true);
+        let Some(owns) = self.owns.clone() else {
             let help = "write `owns = \"codeowners\"`, or `owns = [\"schemas/**\"]`, at the top".to_owned();
             self.document.wrong(&at, "this file doesn't say what the team owns", help);
-        }
-        self.owns.clone().filter(|_| touches)
+            return None;
+        };
+        Some(Touches { owns, files, share, generated })
     }
 
-    fn size(&mut self, field: Field<SizeText>, table: &At) -> Option<Size> {
-        let SizeText(text) = self.value(field, (table, "size"))?;
-        self.right(Size::parse(&text), &table.key("size"))
+    fn range(&mut self, field: Field<SizeText>, (table, key): (&At, &str), unit: &Unit) -> Option<Range> {
+        let SizeText(text) = self.value(field, (table, key))?;
+        self.right(Range::parse(&text, unit), &table.key(key))
     }
 
     fn body(&mut self, field: Field<String>, table: &At) -> Option<regex::Regex> {

@@ -3,16 +3,20 @@
 //! A condition fails definitely, or because something isn't known. The difference matters within `not`: an event that
 //! isn't known to be excluded might be, so it is kept back.
 
+mod owned;
 mod values;
 
+pub(super) use self::owned::{owned_files, owns};
 pub(super) use self::values::{List, Values, labels, list};
 
+use self::owned::touches_owned;
 use self::values::{authors, pull_request, texts};
 use super::Input;
 use super::phrasing::{listed, none_of, one_of, quoted, refusal, subject};
 use crate::event::{About, Event, PullRequest, Source, Thing, ThingKind, TicketKey};
-use crate::rule::condition::{AuthorTeam, Condition, Owns, Size};
+use crate::rule::condition::{AuthorTeam, Condition};
 use crate::rule::pattern::{Patterns, Refusal};
+use crate::rule::range::{Holds, Range};
 
 /// Why a condition doesn't hold.
 #[derive(Debug)]
@@ -68,7 +72,7 @@ pub(super) fn test(condition: &Condition, input: Input<'_>) -> Result<(), Failur
         Condition::Prerelease(wanted) => prerelease(event, *wanted),
         Condition::Size(wanted) => size(event, wanted),
         Condition::Paths(list) => paths(event, list),
-        Condition::TouchesOwned(owns) => touches_owned(event, owns),
+        Condition::TouchesOwned(touches) => touches_owned(event, touches),
         Condition::LabelsAll(list) => all_labels(list, &labels(event)?),
         Condition::AuthorTeam(teams) => author_team(event, teams),
         Condition::Body(wanted) => match wanted.is_match(body(event)?) {
@@ -111,9 +115,12 @@ fn private(event: &Event, wanted: bool) -> Result<(), Failure> {
     }
 }
 
-fn size(event: &Event, wanted: &Size) -> Result<(), Failure> {
+fn size(event: &Event, wanted: &Range) -> Result<(), Failure> {
     let lines = pull_request(event, "size", |pr| pr.additions?.checked_add(pr.deletions?))?;
-    if wanted.fits(lines) { Ok(()) } else { fails(format!("size is {lines} lines, not {}", wanted.written())) }
+    match wanted.holds(lines, false) {
+        Holds::Yes => Ok(()),
+        Holds::No | Holds::Perhaps => fails(format!("size is {lines} lines, not {}", wanted.written())),
+    }
 }
 
 fn prerelease(event: &Event, wanted: bool) -> Result<(), Failure> {
@@ -159,31 +166,6 @@ fn paths(event: &Event, list: &Patterns) -> Result<(), Failure> {
             let shown: Vec<_> = paths.iter().map(|path| quoted(path)).collect();
             fails(format!("none of the {} changed files matches: {}", paths.len(), listed(&shown)))
         }
-    }
-}
-
-fn touches_owned(event: &Event, owns: &Owns) -> Result<(), Failure> {
-    let names = match owns {
-        Owns::Paths(list) => return paths(event, list),
-        Owns::CodeOwners(names) => names,
-    };
-    let owners = match (&event.owners, &event.about) {
-        (Some(owners), _) => owners,
-        (None, About::Issue(_) | About::Ticket(_)) => return Err(hasnt(event, "changed files")),
-        (None, _) => return Err(not_told(event, "it is not known who owns the changed files")),
-    };
-    if owners.iter().any(|owner| names.contains(owner)) {
-        return Ok(());
-    }
-    if event.more_paths {
-        return Err(not_told(event, "none of the known files is the team's, and not all files are known"));
-    }
-    if event.more_owners {
-        return Err(not_told(event, "the team isn't among the known owners, and not all are known"));
-    }
-    match owners.as_slice() {
-        [] => fails("nobody owns the files that it changes"),
-        owners => fails(format!("the files that it changes are owned by {}", listed(owners))),
     }
 }
 

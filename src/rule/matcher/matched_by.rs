@@ -1,9 +1,9 @@
 //! Why a rule matches: the file, label, key or branch that each of its conditions matched, in plain words.
 
-use super::conditions::{List, changed_files, hold, keys, labels, list, test};
+use super::conditions::{List, changed_files, hold, keys, labels, list, owned_files, owns, test};
 use super::phrasing::{listed, quoted};
 use super::{Input, Rule};
-use crate::rule::condition::{Condition, Owns};
+use crate::rule::condition::Condition;
 use crate::rule::pattern::Patterns;
 
 /// Why a rule that matches does so: the kind of event, and then a few words for each condition.
@@ -28,12 +28,10 @@ fn reason(condition: &Condition, input: Input<'_>) -> String {
         Condition::Prerelease(false) => "it is not a pre-release".to_owned(),
         Condition::Size(size) => format!("size is {}", size.written()),
         Condition::Paths(patterns) => file(patterns, input),
-        Condition::TouchesOwned(owns) => match &**owns {
-            Owns::Paths(patterns) => file(patterns, input),
-            Owns::CodeOwners(names) => {
-                let owner = event.owners.iter().flatten().find(|owner| names.contains(owner));
-                format!("{} owns a file that it changes", owner.map_or("the team", String::as_str))
-            }
+        // Events of earlier versions don't say which files somebody owns.
+        Condition::TouchesOwned(touches) => match owned_files(event, touches) {
+            Ok(files) => owns(&files, touches),
+            Err(_) => "the team owns a file that it changes".to_owned(),
         },
         Condition::LabelsAll(_) => {
             let labels = labels(event).unwrap_or_default();

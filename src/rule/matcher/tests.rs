@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::destination::Available;
-use crate::event::{About, Actor, Issue, PullRequest, Source, Stage, Thing};
+use crate::event::{About, Actor, Issue, Owner, PullRequest, Source, Stage, Thing};
 use crate::rule::{Known, check};
 
 fn actor(login: &str) -> Actor {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::*;
 use crate::event::{About, Change, Stage, Ticket};
-use crate::event::{Actor, Comment, Event, EventKind, Note, PullRequest, Source, SubjectKey, Thing, ThingKind};
+use crate::event::{Actor, Comment, Event, EventKind, Note, Owner, PullRequest, Source, SubjectKey, Thing, ThingKind};
 use crate::plan::LineId;
 use crate::reason::Reason;
 use crate::store::{Accepted, Filter, Incoming};
@@ -75,7 +75,7 @@ fn events() -> Vec<Event> {
         Event { comment: comment("Thanks @Zora-Q!"), ..plain() },
         Event { note: Some(note), ..plain() },
         Event { change: Some(change), ..plain() },
-        Event { owners: Some(vec![format!("@{LOGIN}")]), ..plain() },
+        Event { owners: Some(vec![Owner { name: format!("@{LOGIN}"), files: None }]), ..plain() },
         Event { paths: Some(vec![format!("users/{LOGIN}/keys")]), ..plain() },
         Event { gap: Some(format!("GitHub doesn't say which teams {LOGIN} is in")), ..plain() },
         with(&|pr| pr.author = Some(zora())),

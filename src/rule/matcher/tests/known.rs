@@ -47,13 +47,110 @@ fn files_of_the_team_of_which_not_all_are_known() {
     };
     let unknown = |verdict: &Verdict| matches!(verdict, Verdict::Miss { unknown: true, .. });
     let owned = |owners: &[&str], more: bool| Event {
-        owners: Some(owners.iter().map(|owner| (*owner).to_owned()).collect()),
+        owners: Some(owners.iter().map(|owner| Owner { name: (*owner).to_owned(), files: None }).collect()),
         ..push(&["a"], more)
     };
     assert_eq!(judged("owns = \"codeowners\"", &owned(&["@acme/data"], true)), Verdict::Match);
     assert!(unknown(&judged("owns = \"codeowners\"", &owned(&["@acme/web"], true))));
     assert!(!unknown(&judged("owns = \"codeowners\"", &owned(&["@acme/web"], false))));
     assert!(unknown(&judged("owns = [\"schemas/**\"]", &push(&["a"], true))));
+}
+
+/// Each: what is asked, of which files the team's are how many, what isn't known, and the verdict.
+#[test]
+fn how_much_of_what_a_team_owns_is_changed() {
+    let judged = |owns: &str, touches: &str, event: &Event| {
+        let text = format!(
+            "team = \"data\"\ngithub_team = \"acme/data\"\nto = [\"mailbox\"]\n{owns}\n[[rule]]\nname = \"r\"\n\
+             on = [\"*\"]\ntouches_owned = {touches}\n"
+        );
+        let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
+        let team = check("team.toml", &text, known).unwrap();
+        match evaluate(&team.rules[0], &team, Input { event, kind: EventKind::Push, ticket: None }) {
+            Verdict::Miss { because, unknown } => format!("{}: {because}", if unknown { "unknown" } else { "miss" }),
+            verdict => format!("{verdict:?}"),
+        }
+    };
+    let (codeowners, listed) = ("owns = \"codeowners\"", "owns = [\"own/**\"]");
+    // Its own files come first; the last two are generated.
+    let of = |own: u32, all: u32, change: &dyn Fn(&mut Event)| {
+        let paths = (0..all).map(|n| if n < own { format!("own/{n}") } else { format!("x/{n}") }).collect::<Vec<_>>();
+        let mut event = push(&paths.iter().map(String::as_str).collect::<Vec<_>>(), false);
+        event.owners = Some(vec![Owner { name: "@acme/data".to_owned(), files: Some((0..own).collect()) }]);
+        event.generated = Some(vec![all.saturating_sub(2), all.saturating_sub(1)]);
+        change(&mut event);
+        event
+    };
+    let same: &dyn Fn(&mut Event) = &|_| {};
+    let cut: &dyn Fn(&mut Event) = &|event| event.more_paths = true;
+    let old: &dyn Fn(&mut Event) = &|event| event.owners.iter_mut().flatten().for_each(|owner| owner.files = None);
+    let table: &[(&str, (u32, u32), &dyn Fn(&mut Event), &str)] = &[
+        ("true", (1, 9), same, "Match"),
+        ("true", (1, 9), old, "Match"),
+        (r#"{ files = ">1" }"#, (2, 9), same, "Match"),
+        (r#"{ files = ">1" }"#, (1, 9), same, "miss: the team owns 1 of the 9 changed files (`own/0`), not >1"),
+        (r#"{ files = "<3" }"#, (2, 9), same, "Match"),
+        (r#"{ files = "<3" }"#, (0, 9), same, "miss: none of the 9 changed files is the team's"),
+        (
+            r#"{ files = "<3" }"#,
+            (5, 9),
+            same,
+            "miss: the team owns 5 of the 9 changed files (`own/0`, `own/1`, `own/2` and 2 more), not <3",
+        ),
+        (r#"{ share = ">20%" }"#, (2, 9), same, "Match"),
+        (r#"{ share = ">20%" }"#, (1, 5), same, "miss: the team owns 1 of the 5 changed files (`own/0`), not >20%"),
+        (r#"{ share = "<=50%", files = ">1" }"#, (2, 4), same, "Match"),
+        (r#"{ generated = false }"#, (1, 3), same, "Match"),
+        (r#"{ generated = false }"#, (3, 3), same, "Match"),
+        (
+            r#"{ generated = false }"#,
+            (2, 2),
+            same,
+            "miss: none of the 0 changed files that aren't generated is the team's",
+        ),
+        (r#"{ share = ">=100%", generated = false }"#, (1, 3), same, "Match"),
+        (
+            r#"{ generated = false }"#,
+            (1, 3),
+            &|event| event.generated = None,
+            "unknown: it is not known which of the changed files are generated",
+        ),
+        (r#"{ files = ">1" }"#, (2, 9), cut, "Match"),
+        (r#"{ files = "<2" }"#, (2, 9), cut, "miss: the team owns 2 of the 9 changed files (`own/0`, `own/1`), not <2"),
+        (
+            r#"{ files = ">1" }"#,
+            (1, 9),
+            cut,
+            "unknown: the team owns 1 of the 9 changed files (`own/0`), and not all is known: the rule wants >1",
+        ),
+        (
+            r#"{ share = "<99%" }"#,
+            (1, 9),
+            cut,
+            "unknown: the team owns 1 of the 9 changed files (`own/0`), and not all is known: the rule wants <99%",
+        ),
+        (
+            r#"{ files = ">1" }"#,
+            (0, 9),
+            cut,
+            "unknown: none of the known files is the team's, and not all files are known",
+        ),
+    ];
+    for (touches, (own, all), change, expected) in table {
+        for owns in [codeowners, listed] {
+            assert_eq!(judged(owns, touches, &of(*own, *all, change)), *expected, "{owns} {touches} {own}/{all}");
+        }
+    }
+    let weight = r#"{ files = ">1" }"#;
+    let unknown = "unknown: it is not known which of the changed files the team owns";
+    assert_eq!(judged(codeowners, weight, &of(2, 9, old)), unknown);
+    let unknown = "unknown: it is not known who owns the changed files";
+    assert_eq!(judged(codeowners, weight, &of(2, 9, &|event| event.owners = None)), unknown);
+    // More may own, but no more files are changed.
+    let more: &dyn Fn(&mut Event) = &|event| event.more_owners = true;
+    assert_eq!(judged(codeowners, r#"{ share = ">20%" }"#, &of(2, 9, more)), "Match");
+    assert!(judged(codeowners, r#"{ share = ">50%" }"#, &of(2, 9, more)).starts_with("unknown: "));
+    assert!(judged(listed, r#"{ share = ">50%" }"#, &of(2, 9, more)).starts_with("miss: "));
 }
 
 #[test]

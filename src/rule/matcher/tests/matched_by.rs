@@ -31,7 +31,8 @@ fn it_names_the_value_that_fits() {
     };
     let event = Event {
         paths: Some(vec!["README.md".to_owned(), "schemas/a.json".to_owned()]),
-        owners: Some(vec!["@acme/data".to_owned()]),
+        owners: Some(vec![Owner { name: "@acme/data".to_owned(), files: Some(vec![1]) }]),
+        generated: Some(vec![0]),
         listed: vec!["OPS-3".parse().unwrap()],
         ..event(About::PullRequest(pr))
     };
@@ -40,7 +41,11 @@ fn it_names_the_value_that_fits() {
         (r#"base = ["main", "develop"]"#, "base is `develop`"),
         (r#"paths = ["schemas/**", "!schemas/test/**"]"#, "file `schemas/a.json` matches schemas/**"),
         (r#"paths = ["!schemas/**"]"#, "file `README.md` is not excluded"),
-        ("touches_owned = true", "@acme/data owns a file that it changes"),
+        ("touches_owned = true", "the team owns 1 of the 2 changed files (`schemas/a.json`)"),
+        (
+            r#"touches_owned = { share = ">50%", generated = false }"#,
+            "the team owns 1 of the 1 changed file that isn't generated (`schemas/a.json`)",
+        ),
         (r#"labels = ["contract"]"#, "label is `Contract`"),
         (r#"labels = ["!bug"]"#, "no label is excluded"),
         (r#"labels_all = ["contract", "area*"]"#, "labels are `Contract`, `area: db`"),
