@@ -18,7 +18,7 @@ pub use self::spec::{Available, ChannelSpec, PersonKey, Place, find, is_name, re
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Destination {
-    /// `email:ADDRESS`
+    /// `email:ADDRESS`, or `email:@LOGIN` for the address of a person on GitHub
     Email(String),
     /// `CHANNEL:PLACE`, such as `slack:#data` or `teams:web`: a place in a chat, or a webhook
     Chat {
@@ -40,6 +40,13 @@ impl Destination {
     #[must_use]
     pub fn channel(&self) -> &str {
         self.parts().0
+    }
+
+    /// The login on GitHub of the person that it stands for: of `email:@LOGIN`, or of `slack:@LOGIN`.
+    #[must_use]
+    pub fn login(&self) -> Option<&str> {
+        let (channel, within) = self.parts();
+        within?.strip_prefix('@').filter(|login| matches!(channel, "email" | "slack") && is_login(login))
     }
 
     /// The channel's name, and who or what within it.
@@ -76,6 +83,9 @@ impl FromStr for Destination {
             None if text == "mailbox" => Ok(Self::Mailbox),
             None if text == "github" => Ok(Self::Github),
             None if text == "jira" => Ok(Self::Jira),
+            Some(("email", login)) if login.strip_prefix('@').is_some_and(is_login) => {
+                Ok(Self::Email(login.to_owned()))
+            }
             Some(("email", address)) => match address.parse::<lettre::Address>() {
                 Ok(address) => Ok(Self::Email(address.to_string())),
                 Err(_) => Err(format!("`{address}` isn't a mail address")),
@@ -140,6 +150,11 @@ impl Manner {
     pub const NAMES: [&str; 4] = ["post", "reply", "reply+broadcast", "edit"];
 }
 
+/// Whether a text can be a login on GitHub; those of managed users have a `_`.
+fn is_login(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
 /// Whether a text is a mail address.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
@@ -152,11 +167,31 @@ mod tests {
 
     #[test]
     fn what_is_displayed_is_read() {
-        for text in ["email:a@example.com", "slack:#data", "zulip:data platform", "a:b:c", "github", "jira", "mailbox"]
-        {
+        for text in [
+            "email:a@example.com",
+            "email:@ana",
+            "slack:@ana",
+            "slack:#data",
+            "zulip:data platform",
+            "a:b:c",
+            "github",
+            "jira",
+            "mailbox",
+        ] {
             assert_eq!(text.parse::<Destination>().map(|to| to.to_string()).as_deref(), Ok(text));
         }
-        for text in ["", "email", "email:", "email:a b@c", "email:a@b\r\nBcc: c@d", "slack:", "zulip:a\nb", "sms"] {
+        for text in [
+            "",
+            "email",
+            "email:",
+            "email:@",
+            "email:@a b",
+            "email:a b@c",
+            "email:a@b\r\nBcc: c@d",
+            "slack:",
+            "zulip:a\nb",
+            "sms",
+        ] {
             assert!(text.parse::<Destination>().is_err(), "{text}");
         }
     }

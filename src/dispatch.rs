@@ -20,6 +20,7 @@ use crate::channel::{Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
 use crate::mute::{LinkAction, Linker, Quiet};
+use crate::people::Finder;
 use crate::store::{Claimed, Lane, Lanes, Now, SendOutcome, Store};
 use crate::template::Links;
 
@@ -47,6 +48,7 @@ pub struct Dispatcher {
     metrics: Arc<Metrics>,
     linker: Arc<Linker>,
     lanes: Lanes,
+    finder: Arc<Finder>,
 }
 
 impl Dispatcher {
@@ -56,9 +58,9 @@ impl Dispatcher {
         (store, lanes): (Store, Lanes),
         channels: Arc<Channels>,
         metrics: Arc<Metrics>,
-        linker: Arc<Linker>,
+        (linker, finder): (Arc<Linker>, Arc<Finder>),
     ) -> Self {
-        Self { store, channels, metrics, linker, lanes }
+        Self { store, channels, metrics, linker, lanes, finder }
     }
 
     /// Runs until `stop` turns true; what is under way then is finished first.
@@ -152,9 +154,13 @@ impl Dispatcher {
     async fn attempt(&self, send: &Claimed, stop: watch::Receiver<bool>) -> (SendOutcome, Option<Duration>) {
         let links = self.links(send);
         let tag = self.reply_tag(send);
-        let post = Post { reply_tag: tag.as_deref(), ..post(send, &links) };
+        let sent = async {
+            let found = self.finder.find(&send.destination, &send.message).await;
+            let post = Post { reply_tag: tag.as_deref(), found: &found, ..post(send, &links) };
+            self.channels.send(&send.destination, &post).await
+        };
         let outcome = tokio::select! {
-            outcome = self.channels.send(&send.destination, &post) => outcome,
+            outcome = sent => outcome,
             () = stopped_since(stop, LAST_ATTEMPT) => Outcome::ambiguous("the service stopped during this attempt"),
         };
         self.metrics.send(send.destination.channel(), outcome.name());

@@ -16,7 +16,7 @@
 //!    [`template`], as a tree that every channel can write in its own dialect. Updates that are due together become one message,
 //!    and what somebody [`mute`]d is left out.
 //! 5. **Send it.** [`dispatch`] claims queued sends, sends each to its [`destination`] through a [`channel`], and records the
-//!    outcome. Whatever became of an event, its line of the ledger has a [`reason`].
+//!    outcome. [`people`] finds out who the people are whom a message mentions. Whatever became of an event, its line of the ledger has a [`reason`].
 //!
 //! # What else comes in
 //!
@@ -51,7 +51,7 @@
 //! plan, api
 //! store, channel, metrics
 //! config
-//! compose
+//! compose, people
 //! intake, dispatch, reply, console
 //! http, recover, rehearsal
 //! app
@@ -73,6 +73,7 @@ pub mod http;
 pub mod intake;
 pub mod metrics;
 pub mod mute;
+pub mod people;
 pub mod plan;
 pub mod reason;
 pub mod recover;

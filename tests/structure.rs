@@ -22,7 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["plan", "api"],
     &["store", "channel", "metrics"],
     &["config"],
-    &["compose"],
+    &["compose", "people"],
     &["intake", "dispatch", "reply", "console"],
     &["http", "recover", "rehearsal"],
     &["app"],

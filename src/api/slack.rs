@@ -1,12 +1,14 @@
-//! Slack's Web API, for the one thing that its events leave out: the name of a member.
+//! Slack's Web API, for what its events and other services leave out: the name of a member, and who has a mail address.
 
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
+use http::header::RETRY_AFTER;
+
 use super::exchange::exchange;
-use super::{ApiError, ApiSettings};
+use super::{ApiError, ApiSettings, LONGEST_REST, REST};
 use crate::template::{clean, shorten};
 
 const PEER: &str = "Slack";
@@ -35,20 +37,53 @@ impl Slack {
     /// # Errors
     /// [`ApiError`]
     pub async fn name(&self, member: &str) -> Result<String, ApiError> {
-        let request = self.client.get(self.settings.at(&format!("/users.info?user={member}")));
-        let request = request.bearer_auth(self.settings.token.expose_secret());
+        let said = self.ask(&format!("/users.info?user={member}")).await?;
+        let refused = said.refused("the member has no name");
+        said.user.filter(|_| said.ok).and_then(User::name).ok_or(refused)
+    }
+
+    /// The id of the member with a mail address; `None` if there is none, or not any more. It calls `users.lookupByEmail`,
+    /// for which the token needs the scope `users:read.email`
+    /// (<https://docs.slack.dev/reference/methods/users.lookupByEmail/>).
+    ///
+    /// # Errors
+    /// [`ApiError`]
+    pub async fn member(&self, email: &str) -> Result<Option<String>, ApiError> {
+        let email = url::form_urlencoded::byte_serialize(email.as_bytes()).collect::<String>();
+        let said = self.ask(&format!("/users.lookupByEmail?email={email}")).await?;
+        match (said.ok, said.error.as_deref()) {
+            (true, _) => Ok(said.user.filter(|user| !user.deleted).and_then(|user| user.id)),
+            (false, Some("users_not_found")) => Ok(None),
+            (false, _) => Err(said.refused("it gives no reason")),
+        }
+    }
+
+    async fn ask(&self, path: &str) -> Result<ResponseBody, ApiError> {
+        let request = self.client.get(self.settings.at(path)).bearer_auth(self.settings.token.expose_secret());
         let answer = exchange(PEER, request, (WITHIN, LONGEST)).await?;
+        if answer.status == 429 {
+            let seconds = answer.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.trim().parse().ok());
+            let wait = seconds.map_or(REST, |seconds| Duration::from_secs(seconds).min(LONGEST_REST));
+            return Err(ApiError::Limited { peer: PEER, wait });
+        }
         let said = serde_json::from_slice::<ResponseBody>(&answer.body)
             .map_err(|error| ApiError::Unreadable { peer: PEER, why: error.to_string() })?;
-        said.user.filter(|_| said.ok).and_then(User::name).ok_or_else(|| {
-            let message = said.error.unwrap_or_else(|| "the member has no name".to_owned());
-            ApiError::Refused { peer: PEER, status: answer.status, message: shorten(&clean(&message), 100) }
-        })
+        Ok(ResponseBody { status: answer.status, ..said })
+    }
+}
+
+impl ResponseBody {
+    fn refused(&self, otherwise: &str) -> ApiError {
+        let message = self.error.as_deref().unwrap_or(otherwise);
+        ApiError::Refused { peer: PEER, status: self.status, message: shorten(&clean(message), 100) }
     }
 }
 
 #[derive(Deserialize)]
 struct ResponseBody {
+    /// The HTTP status
+    #[serde(skip)]
+    status: u16,
     ok: bool,
     error: Option<String>,
     user: Option<User>,
@@ -57,6 +92,9 @@ struct ResponseBody {
 /// <https://docs.slack.dev/reference/methods/users.info/>
 #[derive(Deserialize)]
 struct User {
+    id: Option<String>,
+    #[serde(default)]
+    deleted: bool,
     name: Option<String>,
     real_name: Option<String>,
     #[serde(default)]

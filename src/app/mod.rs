@@ -38,6 +38,7 @@ use crate::http::{self, Hooks, Web};
 use crate::intake::{Enricher, Fresh, Intake, Sending};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
+use crate::people::Finder;
 use crate::recover::Recovery;
 use crate::reply::{AnswerHandler, Inbox};
 use crate::source::{Settings, host_of};
@@ -141,7 +142,9 @@ impl App {
             let (Ok(()) | Err(_)) = told.await;
             intake.run(stopped_intake).await;
         });
-        let dispatcher = Dispatcher::new((store.clone(), lanes), Arc::clone(&channels), Arc::clone(&metrics), links);
+        let finder = Arc::new(apis.finder(&config, &store).await?);
+        let (channels, counted) = (Arc::clone(&channels), Arc::clone(&metrics));
+        let dispatcher = Dispatcher::new((store.clone(), lanes), channels, counted, (links, finder));
         spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
         spawn(&mut tasks, "owners", owners.run(stopped.clone()));
         spawn(&mut tasks, "sweeper", Sweeper::new(store.clone(), config.keep).run(stopped.clone()));
@@ -240,6 +243,12 @@ impl Apis {
         (github.is_some() || jira.is_some()).then(|| Arc::new(Enricher::new(github, jira, settings(config))))
     }
 
+    /// What looks people up.
+    async fn finder(&self, config: &Config, store: &Store) -> Result<Finder, StartError> {
+        let people = config.channels.people.clone();
+        Ok(Finder::new(store.clone(), people, (self.github.clone(), slack(config).await?, self.jira.clone())))
+    }
+
     /// The recovery of webhooks that did not arrive.
     fn recovery(&self, config: &Config, store: &Store, metrics: &Arc<Metrics>) -> Option<Recovery> {
         let (github, jira) = (self.github.clone(), self.jira.clone());
@@ -263,14 +272,17 @@ fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
     Some(url.strip_suffix(":0").map_or_else(|| url.clone(), |host| format!("{host}:{}", address.port())))
 }
 
+/// Slack's API, if there is access to it.
+async fn slack(config: &Config) -> Result<Option<Slack>, StartError> {
+    let Some(settings) = config.channels.slack() else { return Ok(None) };
+    let client = channel::http_client(api::DEADLINE).await.map_err(StartError::Client)?;
+    Ok(Some(Slack::new(settings.api.clone(), client)))
+}
+
 /// The handler for what people answer.
 async fn answers(config: &Config, intake: &Intake) -> Result<AnswerHandler, StartError> {
-    let slack = match config.channels.slack().filter(|slack| slack.signing_secret.is_some()) {
-        Some(slack) => {
-            Some(Slack::new(slack.api.clone(), channel::http_client(api::DEADLINE).await.map_err(StartError::Client)?))
-        }
-        None => None,
-    };
+    let hears = config.channels.slack().is_some_and(|slack| slack.signing_secret.is_some());
+    let slack = if hears { slack(config).await? } else { None };
     let (store, people) = (intake.store.clone(), config.channels.people.clone());
     Ok(AnswerHandler { store, people, slack, stored: Arc::clone(&intake.stored) })
 }

@@ -35,6 +35,7 @@ pub(crate) mod teams;
 pub(crate) mod webhook;
 pub(crate) mod zulip;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ pub use self::http::{choose_tls_provider, http_client};
 pub use self::names::Names;
 pub use self::outcome::Outcome;
 pub(crate) use self::person::read as read_people;
-pub use self::person::{Person, PersonTable};
+pub use self::person::{Handle, People, Person, PersonTable};
 pub use self::settings::ChannelSettings;
 pub use self::slack::Settings as SlackSettings;
 pub use self::table::Hook;
@@ -58,9 +59,10 @@ pub use self::table::Hook;
 use self::email::{Sender, Smtp};
 use self::github_token::Tokens;
 use self::http::Http;
+use self::person::NOBODY;
 use crate::api::github::GithubApi;
 use crate::api::jira::{Access, JiraApi};
-use crate::destination::{self, ChannelSpec, Destination, Manner};
+use crate::destination::{self, ChannelSpec, Destination, Manner, PersonKey};
 use crate::template::{Links, Message, clean, shorten};
 
 /// A message on its way to one destination.
@@ -82,6 +84,8 @@ pub struct Post<'a> {
     pub mentions: &'a [&'a str],
     /// Where answers are sent
     pub reply_to: Option<&'a Mailbox>,
+    /// Who people are that others were asked about. What the operator wrote goes before
+    pub found: &'a People,
     /// What follows the `+` in the address for answers, for a message that people can object to
     pub reply_tag: Option<&'a str>,
     /// The team it is for
@@ -109,6 +113,7 @@ impl<'a> Post<'a> {
             root: None,
             mentions: &[],
             reply_to: None,
+            found: &NOBODY,
             reply_tag: None,
             team: "",
             rule: "",
@@ -235,13 +240,17 @@ impl Channels {
     /// Sends a message, within a deadline. Whom the message mentions, who gets answers, and the conversation's alias are
     /// looked up here.
     pub async fn send(&self, to: &Destination, post: &Post<'_>) -> Outcome {
-        let route = match self.route(to) {
-            Ok(route) => route,
-            Err(error) => return Outcome::permanent(error),
+        let addressed = self.addressed(to, post.found);
+        let (to, route) = match addressed.as_ref().map(|to| (to, self.route(to))) {
+            Ok((to, Ok(route))) => (to, route),
+            Ok((_, Err(error))) => return Outcome::permanent(error),
+            Err(error) => return Outcome::permanent(error.clone()),
         };
-        let mentions = post.message.mention.iter().filter_map(|login| self.name_at(to, login)).collect::<Vec<_>>();
-        let reply_to = post.message.reply_to.as_deref().and_then(|login| self.settings.person(login));
-        let reply_to = reply_to.and_then(|person| Some(Mailbox::new(None, person.email.clone()?)));
+        let mentions =
+            post.message.mention.iter().filter_map(|who| self.name_at(to, who, post.found)).collect::<Vec<_>>();
+        let reply_to = post.message.reply_to.as_deref().map(Handle::read);
+        let reply_to = reply_to.and_then(|who| self.name_of(who, &email::PERSON, post.found)?.parse().ok());
+        let reply_to = reply_to.map(|address| Mailbox::new(None, address));
         let alias = self.names.of(post.thread);
         let post = &Post { alias: &alias, mentions: &mentions, reply_to: reply_to.as_ref(), ..*post };
         let (outcome, mask) = match route {
@@ -288,7 +297,9 @@ impl Channels {
         let settings = &self.settings;
         let found = match to {
             Destination::Mailbox => Some(Route::Mailbox),
-            Destination::Email(address) if settings.mail_allowed().is_some_and(|allowed| !allowed.allows(address)) => {
+            Destination::Email(address)
+                if to.login().is_none() && settings.mail_allowed().is_some_and(|allowed| !allowed.allows(address)) =>
+            {
                 return Err("`[email] allow` doesn't allow mail to this address".to_owned());
             }
             Destination::Email(address) => {
@@ -310,15 +321,53 @@ impl Channels {
         }
     }
 
-    /// What a person is called at a destination. On GitHub that is the login itself.
-    fn name_at<'a>(&'a self, to: &Destination, login: &'a str) -> Option<&'a str> {
-        let key = match to {
-            Destination::Github => return Some(login),
-            Destination::Jira => &jira::PERSON,
-            Destination::Chat { channel, .. } => spec(channel)?.person?,
-            Destination::Email(_) | Destination::Mailbox => return None,
-        };
-        self.settings.person(login)?.name(key.key)
+    /// What a person is called at a destination. On GitHub that is the login itself, and in Jira the account.
+    fn name_at<'a>(&'a self, to: &Destination, who: &'a str, found: &'a People) -> Option<&'a str> {
+        let who = Handle::read(who);
+        match (to, who) {
+            (Destination::Github, Handle::Login(login)) => Some(login),
+            (Destination::Jira, Handle::Jira(account)) => Some(account),
+            (to, who) => self.name_of(who, person_key(to)?, found),
+        }
+    }
+
+    /// What a person is called by this key: by the operator, or else by those who were asked.
+    fn name_of<'a>(&'a self, who: Handle<'a>, key: &PersonKey, found: &'a People) -> Option<&'a str> {
+        let name = |people: &'a People| who.among(people)?.name(key.key);
+        name(&self.settings.people).or_else(|| name(found))
+    }
+
+    /// Where a message goes that is for a person.
+    ///
+    /// # Errors
+    /// Nobody knows where that is. Slack may know a user of that name itself.
+    fn addressed<'a>(&self, to: &'a Destination, found: &People) -> Result<Cow<'a, Destination>, String> {
+        let Some(login) = to.login() else { return Ok(Cow::Borrowed(to)) };
+        match to {
+            Destination::Email(_) => match self.name_of(Handle::Login(login), &email::PERSON, found) {
+                Some(address) => Ok(Cow::Owned(Destination::Email(address.to_owned()))),
+                None => Err(format!(
+                    "nobody knows the mail address of `{login}`: neither `[people.{login}]` nor GitHub has one"
+                )),
+            },
+            Destination::Chat { channel, .. } => {
+                let id = person_key(to).and_then(|key| self.name_of(Handle::Login(login), key, found));
+                Ok(id.map_or(Cow::Borrowed(to), |id| {
+                    Cow::Owned(Destination::Chat { channel: channel.clone(), place: id.to_owned() })
+                }))
+            }
+            _ => Ok(Cow::Borrowed(to)),
+        }
+    }
+}
+
+/// By which key of `[people.LOGIN]` a destination knows people whom a message mentions.
+#[must_use]
+pub fn person_key(to: &Destination) -> Option<&'static PersonKey> {
+    match to {
+        Destination::Jira => Some(&jira::PERSON),
+        Destination::Chat { channel, .. } => spec(channel)?.person,
+        Destination::Github | Destination::Email(_) | Destination::Mailbox => None,
     }
 }
 

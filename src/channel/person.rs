@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{CHANNELS, email, jira};
 use crate::destination::PersonKey;
+use crate::template::OF_JIRA;
 use crate::toml_file::{At, Field, Raw, Reader, Tables};
 
 /// What somebody on GitHub is called elsewhere.
@@ -23,12 +24,49 @@ pub struct Person {
     names: BTreeMap<&'static str, String>,
 }
 
+/// People, by their login in small letters.
+pub type People = BTreeMap<String, Person>;
+
+/// Nobody.
+pub(super) static NOBODY: People = People::new();
+
+/// Somebody whom a message names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handle<'a> {
+    /// By the login on GitHub
+    Login(&'a str),
+    /// By the account in Jira
+    Jira(&'a str),
+}
+
+impl<'a> Handle<'a> {
+    /// Reads what stands in a message.
+    #[must_use]
+    pub fn read(text: &'a str) -> Self {
+        text.strip_prefix(OF_JIRA).map_or(Self::Login(text), Self::Jira)
+    }
+
+    /// Who that is among some people.
+    #[must_use]
+    pub fn among(self, people: &'a People) -> Option<&'a Person> {
+        match self {
+            Self::Login(login) => people.get(&login.to_lowercase()),
+            Self::Jira(account) => people.values().find(|person| person.name(jira::PERSON.key) == Some(account)),
+        }
+    }
+}
+
 impl Person {
     /// The person of this login, who is known by these names.
     #[must_use]
     pub fn new(login: &str, names: BTreeMap<&'static str, String>) -> Self {
         let email = names.get(email::PERSON.key).and_then(|address| address.parse().ok());
         Self { login: login.to_owned(), email, names }
+    }
+
+    /// All that they are called, by the keys of `[people.LOGIN]`.
+    pub fn names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.names.iter().map(|(key, name)| (*key, name.as_str()))
     }
 
     /// What they are called, by a key of `[people.LOGIN]`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{CHANNELS, Chat, EmailSettings, Person, SlackSettings};
+use super::{CHANNELS, Chat, EmailSettings, People, SlackSettings};
 use crate::api::github::GithubApi;
 use crate::api::jira::JiraApi;
 use crate::destination::{Allowed, Available};
@@ -20,7 +20,7 @@ pub struct ChannelSettings {
     /// `[jira] token`, or a service account
     pub jira: Option<JiraApi>,
     /// `[people.LOGIN]`, by the login in small letters
-    pub people: BTreeMap<String, Person>,
+    pub people: People,
     /// The folder of the local mailbox
     pub mailbox: PathBuf,
 }
@@ -43,6 +43,7 @@ impl ChannelSettings {
             tables: self.chats.keys().cloned().chain(github).chain(jira).collect(),
             set_up: self.is_set_up(),
             mail: self.mail_allowed().cloned(),
+            finds_people: self.github.is_some(),
             people: self.people.values().map(|person| person.login.clone()).collect(),
         }
     }
@@ -60,11 +61,5 @@ impl ChannelSettings {
             Chat::Slack(slack) => Some(slack),
             _ => None,
         })
-    }
-
-    /// What somebody is called elsewhere, if the operator says so.
-    #[must_use]
-    pub fn person(&self, login: &str) -> Option<&Person> {
-        self.people.get(&login.to_lowercase())
     }
 }

@@ -69,6 +69,7 @@ fn post(message: &Message) -> Post<'_> {
         root: None,
         mentions: &[],
         reply_to: None,
+        found: &NOBODY,
         reply_tag: None,
         team: "data-platform",
         rule: "schema-merged",

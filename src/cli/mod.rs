@@ -8,6 +8,7 @@ mod github_event;
 mod init;
 mod ledger;
 mod mute;
+mod people;
 mod progress;
 mod recover;
 mod reference;
@@ -74,6 +75,9 @@ enum Command {
         after_help = "Examples:\n  microalign ledger --team web --since 14d\n  microalign ledger --thread DATA-123\n  microalign ledger show 41"
     )]
     Ledger(ledger::Args),
+    /// Show who people on GitHub are elsewhere, and how that is known
+    #[command(after_help = "Examples:\n  microalign people\n  microalign people --json")]
+    People(people::Args),
     /// Fetch webhooks that did not arrive
     #[command(after_help = "Example:\n  microalign recover --since 6h")]
     Recover(recover::Args),
@@ -201,6 +205,7 @@ pub async fn run() -> ExitCode {
         Command::Rules(rules::Action::Lint(args)) => rules::lint::run(&args),
         Command::Rules(rules::Action::Diff(args)) => rules::diff::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,
+        Command::People(args) => people::run(&args).await,
         Command::Recover(args) => recover::run(&args).await,
         Command::Mute(args) => mute::run(&args).await,
         Command::Unmute(named) => mute::undo(&named).await,

@@ -6,6 +6,7 @@
 
 mod feedback;
 mod outside;
+mod people;
 mod restricted;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::toml_file::{Problem, read_inside};
 use crate::track;
 
 pub use self::feedback::{Feedback, Reaction};
+use self::people::{author, handle, mentioned};
 pub use self::restricted::withheld;
 
 /// The members of teams on GitHub: logins by `organisation/team` in lower case.
@@ -187,13 +189,12 @@ impl Rulebook {
         let (links, why) = (self.asked(telling, &thread), plan::why(team, rule, event));
         let facts = Facts { ticket: ticket.as_ref(), links: &links, company, ..facts(telling, &thread, &why) };
         let message = self.templates.render(name, &context(&facts))?;
-        // For a note or a comment, that is its author.
-        let note = event.note.as_ref().and_then(|note| note.author.as_ref());
-        let author = note.or_else(|| event.author()).filter(|_| rule.reply_to == ReplyTo::Author);
-        let reply_to = author.map(|author| author.login.clone());
+        let author = author(event).filter(|_| rule.reply_to == ReplyTo::Author);
+        let reply_to = author.map(|author| handle(event, author));
+        let mention = mentioned(rule, Some(event));
         // The conversation may have begun with the ticket's title before the ticket was restricted.
         let own_subject = !rule.restricted && telling.ticket.is_some_and(|ticket| ticket.restricted == Some(true));
-        Ok(Message { reply_to, own_subject, ..mannered(message, rule, event.kind) })
+        Ok(Message { reply_to, own_subject, mention, ..mannered(message, telling) })
     }
 
     /// Whether a rule's template can show several comments in one message.
@@ -250,7 +251,7 @@ impl Rulebook {
         // A template that consists of names alone yields nothing.
         let message = own.and_then(|name| self.templates.render(name, &known).ok());
         let message = message.map_or_else(|| self.templates.render("outside", &known), Ok)?;
-        Ok(Message { private: true, ..mannered(message, rule, event.kind) })
+        Ok(Message { private: true, ..mannered(message, telling) })
     }
 
     /// The message about a ticket that only some people may see, whatever the rule's template: its key and its page. It
@@ -264,7 +265,7 @@ impl Rulebook {
         let why = plan::why_all(team, &[rule.name.as_str()]);
         let facts = Facts { links: &links, object_by: None, ..facts(telling, &thread, &why) };
         let message = self.templates.render("restricted", &key_only(&facts, &bare))?;
-        Ok(Message { restricted: true, own_subject: true, ..mannered(message, rule, event.kind) })
+        Ok(Message { restricted: true, own_subject: true, ..mannered(message, telling) })
     }
 
     fn thread(&self, event: &Event, ticket: Option<&Ticket>) -> ThreadView {
@@ -322,9 +323,17 @@ fn rules(files: &BTreeMap<PathBuf, Arc<Team>>, members: &Members) -> Rules {
     Rules::new(teams.collect())
 }
 
-/// A message with the manner that its rule chooses for the conversation.
-fn mannered(message: Message, rule: &Rule, kind: EventKind) -> Message {
-    Message { manner: rule.manners.of(kind), mention: rule.mention.clone(), ..message }
+/// A message with the manner that its rule chooses for the conversation, and whom the rule names.
+fn mannered(message: Message, telling: &Telling<'_>) -> Message {
+    let Telling { event, team, rule, .. } = *telling;
+    let of_repository = event.scope.split_once('/').map(|(owner, _)| owner);
+    let of_team = || team.github_team.as_ref()?.split_once('/').map(|(organization, _)| organization);
+    Message {
+        manner: rule.manners.of(event.kind),
+        mention: mentioned(rule, None),
+        organization: of_repository.or_else(of_team).map(str::to_owned),
+        ..message
+    }
 }
 
 fn load_templates(folder: &Path, before: Option<&Rulebook>) -> (Templates, BTreeMap<String, String>, Vec<Problem>) {

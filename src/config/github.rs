@@ -51,7 +51,7 @@ pub(super) fn read_api(table: GithubTable, reader: &mut Reader<'_>) -> (String, 
 pub(super) fn read_boards(tables: Tables<ProjectTable>, reader: &mut Reader<'_>) -> Boards {
     let section = At::root().key("github").key("project");
     let mut named = BTreeMap::new();
-    for (project, at, table) in reader.tables(tables, &section) {
+    for (project, at, table) in reader.document.tables(tables, &section) {
         let is_project = project.split_once('/').is_some_and(|(owner, number)| {
             !owner.is_empty() && !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
         });

@@ -82,11 +82,13 @@ pub fn look(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
 }
 
 /// The configuration that says nothing, with these folders: nothing is set up, and there is no secret and no store.
-#[must_use]
-pub fn bare(rules: PathBuf, templates: PathBuf) -> Config {
-    let document = Document::empty::<ConfigFile>();
+///
+/// # Errors
+/// As [`load`]
+pub fn bare(rules: PathBuf, templates: PathBuf) -> Result<Config, Vec<Problem>> {
+    let (document, raw) = Document::read::<ConfigFile>("", "")?;
     let mut reader = Reader { document, folder: Path::new(""), env: &|_| None, secrets: Secrets::Assumed };
-    Config { rules, templates, ..read_config(ConfigFile::default(), &mut reader) }
+    Ok(Config { rules, templates, ..read_config(raw, &mut reader) })
 }
 
 /// Reads only where the store is.

@@ -97,6 +97,8 @@ pub struct Available {
     pub mail: Option<Allowed>,
     /// The logins that have a table `[people.LOGIN]`, as written
     pub people: Vec<String>,
+    /// Whether GitHub can be asked who other people are
+    pub finds_people: bool,
 }
 
 impl Available {
@@ -117,12 +119,28 @@ impl Available {
     fn check(&self, to: &Destination) -> Result<(), Wrong> {
         let missing = match to {
             _ if !self.set_up => return Ok(()),
+            Destination::Email(_) if to.login().is_some() => return self.check_login(to.login().unwrap_or_default()),
             Destination::Email(address) => return self.check_mail(address),
             to => self.missing(to),
         };
         let Some(missing) = missing else { return Ok(()) };
         let help = self.similar(to).unwrap_or_else(|| format!("the operator adds {missing}"));
         Err((format!("the configuration has no {missing}"), Some(help)))
+    }
+
+    /// Checks that somebody on GitHub is known, or can be found.
+    ///
+    /// # Errors
+    /// What is wrong, and what would be right.
+    pub fn check_login(&self, login: &str) -> Result<(), Wrong> {
+        let known = self.people.iter().any(|known| known.eq_ignore_ascii_case(login));
+        // With nothing set up, nobody is mentioned, and everything goes to the local mailbox.
+        if known || self.finds_people || !self.set_up {
+            return Ok(());
+        }
+        let similar = did_you_mean(login, self.people.iter().map(String::as_str));
+        let help = similar.unwrap_or_else(|| format!("the operator adds `[people.{login}]`"));
+        Err((format!("the configuration doesn't know `{login}`"), Some(help)))
     }
 
     /// Checks that mail may be sent to an address.

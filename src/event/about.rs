@@ -114,6 +114,9 @@ pub struct PullRequest {
     /// Reviewers who were asked and haven't reviewed yet: logins, and slugs of teams
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reviewers: Option<Vec<String>>,
+    /// Which of them are teams
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub reviewing_teams: Vec<String>,
     /// Lines added
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub additions: Option<u64>,
@@ -227,6 +230,13 @@ pub struct Ticket {
     /// Whether it is an issue of a repository that is not known to be public. It is not kept with the ticket.
     #[serde(skip)]
     pub private: bool,
+}
+
+impl PullRequest {
+    /// Its reviewers without teams, by login.
+    pub fn reviewing_people(&self) -> impl Iterator<Item = &String> {
+        self.reviewers.iter().flatten().filter(|name| !self.reviewing_teams.contains(name))
+    }
 }
 
 impl Ticket {

@@ -107,6 +107,7 @@ impl PullRequest {
             base,
             head,
             head_sha: _,
+            reviewing_teams: _,
             labels,
             assignees,
             reviewers,

@@ -54,6 +54,7 @@ fn tracked(kind: EventKind, stage: Stage, draft: bool) -> Tracked {
         base: Some("main".to_owned()),
         head: Some("data-123".to_owned()),
         head_sha: None,
+        reviewing_teams: Vec::new(),
         labels: Some(Vec::new()),
         assignees: Some(Vec::new()),
         reviewers: Some(Vec::new()),

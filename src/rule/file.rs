@@ -38,7 +38,7 @@ macro_rules! tables_of_defaults {
             /// What the team owns, for `touches_owned`: `codeowners`, or a list of files such as `["schemas/**"]`. `codeowners` is
             /// whatever CODEOWNERS, or a folder's CODENOTIFY, assigns to `github_team` or to a member.
             pub owns: Field<TextOrTexts>,
-            /// Where messages go: `email:ADDRESS`, `slack:#channel`, `mattermost:TEAM/CHANNEL`, `rocket-chat:#channel`,
+            /// Where messages go: `email:ADDRESS`, `slack:#channel`, `email:@LOGIN` and `slack:@LOGIN` for a person on GitHub, `mattermost:TEAM/CHANNEL`, `rocket-chat:#channel`,
             /// `matrix:!ROOM`, `zulip:STREAM`; `slack-webhook:NAME`, `teams:NAME`, `discord:NAME`, `google-chat:NAME`,
             /// `mattermost-webhook:NAME`, `webhook:NAME`; `github` and `jira` for a comment on the page itself; `mailbox`.
             pub to: Texts,
@@ -114,9 +114,10 @@ tables_of_defaults! {
     /// How messages appear when work is done: `post`, `reply` (the default), `reply+broadcast` or `edit`.
     #[schemars(schema_with = "manner")]
     merged: Field<String>,
-    /// The people whom chat messages mention, by GitHub login. `[people.LOGIN]` in the configuration says who they are there.
+    /// The people whom chat messages mention: by GitHub login, or `author`, `assignee` or `reviewers` of what a message is about.
+    /// `[people.LOGIN]` in the configuration says who they are there, or else GitHub, Slack and Jira are asked.
     mention: Texts,
-    /// Who gets the replies to a mail: `list` (the default), or `author` if `[people.LOGIN]` has their `email`.
+    /// Who gets the replies to a mail: `list` (the default), or `author` if their address is known.
     #[schemars(extend("enum" = ["author", "list"]))]
     reply_to: Field<String>,
 }

@@ -156,10 +156,23 @@ pub struct Rule {
     pub template: Option<String>,
     /// What its messages do in a conversation
     pub manners: Manners,
-    /// Whom its messages mention, by login
-    pub mention: Vec<String>,
+    /// Whom its messages mention
+    pub mention: Vec<Mention>,
     /// Who gets the replies to its mails
     pub reply_to: ReplyTo,
+}
+
+/// Whom a rule's messages mention.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mention {
+    /// Somebody, by their login on GitHub
+    Login(String),
+    /// Whoever's work it is
+    Author,
+    /// Whom it is assigned to
+    Assignee,
+    /// Who was asked to review it
+    Reviewers,
 }
 
 /// How a rule's messages appear in a conversation, by the stage of the work.

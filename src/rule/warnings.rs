@@ -3,7 +3,7 @@
 
 mod unlikely;
 
-use super::{Condition, Rule, Rules, Team};
+use super::{Condition, Mention, Rule, Rules, Team};
 use crate::event::EventKind;
 
 impl Rules {
@@ -19,6 +19,10 @@ impl Rules {
             missing.push(self.named(
                 asks_of_work,
                 "only the branch is known of deployments, and of workflow runs whose webhook names no pull request",
+            ));
+            missing.push(self.named(
+                asks_of_people,
+                "nobody's mail address is looked up, so only the people in `[people]` are mentioned or addressed by their login",
             ));
             let teams = self.teams().iter().filter(|team| team.github_team.is_some());
             let teams = teams.map(|team| team.name.clone()).collect::<Vec<_>>();
@@ -81,4 +85,9 @@ fn asks_of_work(rule: &Rule) -> bool {
 fn asks_of_tickets(rule: &Rule) -> bool {
     wants(rule, &["pull_request", "issue", "workflow", "deployment", "note"])
         && rule.conditions.iter().any(Condition::asks_of_ticket)
+}
+
+fn asks_of_people(rule: &Rule) -> bool {
+    let of_the_work = |mention: &Mention| !matches!(mention, Mention::Login(_));
+    rule.mention.iter().any(of_the_work) || rule.to.iter().any(|to| to.login().is_some())
 }

@@ -59,7 +59,7 @@ type Names = fn(&Tx<'_>, &Value) -> Result<(Option<Value>, Vec<serde_json::Value
 const NAMES: [Names; 3] = [rows::people_of_events, rows::people_of_subjects, texts::people_by_id];
 
 /// What is gone through, by its name for people.
-const PLACES: [(&str, Step); 8] = [
+const PLACES: [(&str, Step); 9] = [
     ("events", rows::events),
     ("lines", rows::lines),
     ("subjects", rows::subjects),
@@ -68,6 +68,7 @@ const PLACES: [(&str, Step); 8] = [
     ("conversations", texts::conversations),
     ("refusals", texts::refusals),
     ("people", texts::people),
+    ("contacts", texts::contacts),
 ];
 
 /// After a write, whoever waits to write has so long before the next.

@@ -177,6 +177,7 @@ impl Store {
 impl Tx<'_> {
     fn sweep_deliveries(&self, after: i64, until: Timestamp, bodies_until: Timestamp) -> Result<Sweep, StoreError> {
         let bodies = self.delete_bodies(bodies_until)?;
+        self.delete_contacts(until)?;
         let last = self.delete_deliveries(after, until)?;
         self.give_back()?;
         Ok(match last {

@@ -154,6 +154,7 @@ pub(crate) fn pull_request() -> PullRequest {
         base: some("main"),
         head: some("DATA-123-uuid"),
         head_sha: None,
+        reviewing_teams: Vec::new(),
         labels: Some(vec!["contract".to_owned(), "schema".to_owned()]),
         assignees: Some(Vec::new()),
         reviewers: Some(Vec::new()),

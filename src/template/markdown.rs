@@ -8,6 +8,9 @@ use url::Url;
 use super::inert;
 use crate::destination::Manner;
 
+/// What stands before an account in Jira where somebody is named; no login has a colon.
+pub const OF_JIRA: &str = "jira:";
+
 /// A message before it is written in a channel's dialect. The store keeps it as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -35,12 +38,15 @@ pub struct Message {
     /// How it appears in its conversation
     #[serde(skip_serializing_if = "is_default", default)]
     pub manner: Manner,
-    /// Whom it mentions, by login
+    /// Whom it mentions: by login on GitHub, or by account in Jira behind [`OF_JIRA`]
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub mention: Vec<String>,
-    /// Who gets replies, by login
+    /// Who gets replies, likewise
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reply_to: Option<String>,
+    /// The organisation on GitHub that knows these people
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub organization: Option<String>,
 }
 
 fn is_default(manner: &Manner) -> bool {

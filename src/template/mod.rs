@@ -25,7 +25,7 @@ pub use self::context::{
 };
 pub use self::helpers::{HELPERS, HelperInfo};
 pub use self::inert::{clean, is_blank};
-pub use self::markdown::{Block, Inline, Message, flat, one_line, shorten, text};
+pub use self::markdown::{Block, Inline, Message, OF_JIRA, flat, one_line, shorten, text};
 pub use self::shape::schema;
 pub use self::source::TemplateProblem;
 

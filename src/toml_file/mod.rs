@@ -102,22 +102,6 @@ pub struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
-    /// A document with nothing in it.
-    #[must_use]
-    pub fn empty<T: JsonSchema>() -> Self {
-        Self {
-            file: "",
-            text: "",
-            root: Spanned::new(0..0, DeValue::Table(DeTable::new())),
-            schema: schema::<T>,
-            instead_of: |_, _| None,
-            hidden: OnceCell::new(),
-            problems: Vec::new(),
-            shown: 0,
-            unknown_from: usize::MAX,
-        }
-    }
-
     /// Reads a raw table from the text of a file. Unknown keys are reported with the problems that follow.
     ///
     /// # Errors

@@ -33,6 +33,7 @@ fn merge_pull_request(new: &PullRequest, old: &PullRequest) -> PullRequest {
         labels: new.labels.clone().or_else(|| old.labels.clone()),
         assignees: new.assignees.clone().or_else(|| old.assignees.clone()),
         reviewers: new.reviewers.clone().or_else(|| old.reviewers.clone()),
+        reviewing_teams: if new.reviewers.is_some() { &new.reviewing_teams } else { &old.reviewing_teams }.clone(),
         additions: new.additions.or(old.additions),
         deletions: new.deletions.or(old.deletions),
         changed_files: new.changed_files.or(old.changed_files),

@@ -19,6 +19,7 @@ fn pull_request(kind: EventKind, (stage, draft): (Stage, bool), minute: i64) -> 
         base: Some("main".to_owned()),
         head: Some("data-123".to_owned()),
         head_sha: None,
+        reviewing_teams: Vec::new(),
         labels: Some(vec!["contract".to_owned()]),
         assignees: Some(Vec::new()),
         reviewers: Some(Vec::new()),

@@ -50,7 +50,7 @@ token = "${NO_SECRET}"
 "#;
 
 const READING: &[&str] =
-    &["ledger", "ledger --json", "ledger show 1", "explain --event-id 1", "rehearse --since 1h", "mute"];
+    &["ledger", "ledger --json", "ledger show 1", "explain --event-id 1", "rehearse --since 1h", "people", "mute"];
 
 /// A store with one delivery, of a service that has stopped, which now has the configuration [`TOKENLESS`].
 async fn stopped() -> Service {

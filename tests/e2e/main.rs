@@ -31,6 +31,7 @@ mod manners;
 mod mute;
 mod notes;
 mod own;
+mod people;
 mod places;
 mod private;
 mod projects;

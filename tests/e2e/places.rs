@@ -8,13 +8,13 @@ use warp::Filter as _;
 use crate::support::{Service, merged, pull_request, states};
 
 /// A provider's API: what it gets, as `METHOD PATH`, with the body and what the test answers.
-struct Place {
-    url: String,
+pub struct Place {
+    pub url: String,
     got: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Place {
-    async fn new(answer: impl FnMut(&str, &Value) -> (u16, Value) + Send + 'static) -> Self {
+    pub async fn new(answer: impl FnMut(&str, &Value) -> (u16, Value) + Send + 'static) -> Self {
         let got = Arc::<Mutex<Vec<(String, Value)>>>::default();
         let (kept, answer) = (Arc::clone(&got), Arc::new(Mutex::new(answer)));
         let query =
@@ -34,11 +34,11 @@ impl Place {
         Self { url, got }
     }
 
-    fn got(&self) -> Vec<(String, Value)> {
+    pub fn got(&self) -> Vec<(String, Value)> {
         self.got.lock().unwrap().clone()
     }
 
-    fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         self.got().into_iter().map(|(line, _)| line).collect()
     }
 }

@@ -6,8 +6,10 @@
 mod closing;
 mod code;
 mod deliveries;
+mod graphql;
 mod hooks;
 mod login;
+mod people;
 mod projects;
 mod teams;
 mod token;
@@ -35,6 +37,7 @@ use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, Mask, REST, Rest};
 pub use self::deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
 pub use self::hooks::{App, Config as HookConfig, Hook, HookAt, NewApp, Registered, Wanted};
 pub use self::login::{GithubApi, GithubLogin};
+pub use self::people::{MailFrom, Profile};
 pub use self::projects::OnBoards;
 
 const PEER: &str = "GitHub";
@@ -282,15 +285,17 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 fn message(status: u16, body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct ErrorBody {
-        message: String,
+        /// Answers to queries have only errors
+        message: Option<String>,
         /// Each is an object or a text
         #[serde(default)]
         errors: Value,
     }
-    let said = serde_json::from_slice::<ErrorBody>(body).ok().map(|said| {
+    let said = serde_json::from_slice::<ErrorBody>(body).ok().and_then(|said| {
         let errors = said.errors.as_array().into_iter().flatten();
         let errors = errors.filter_map(|error| error["message"].as_str().or(error.as_str()));
-        std::iter::once(said.message.as_str()).chain(errors).collect::<Vec<_>>().join(": ")
+        let said = said.message.as_deref().into_iter().chain(errors).collect::<Vec<_>>();
+        (!said.is_empty()).then(|| said.join(": "))
     });
     let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     crate::template::shorten(&crate::template::clean(&said.unwrap_or_else(|| reason.unwrap_or("").to_owned())), 200)

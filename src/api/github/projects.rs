@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Github, Login, PEER, message, read};
+use super::{Github, Login, read};
 use crate::api::ApiError;
 use crate::event::{Boards, Progress};
 
@@ -93,33 +93,6 @@ impl Github {
             Value::Object(fields) if !fields.is_empty() => read(Value::Object(fields).to_string().as_bytes()).map(Some),
             _ => Ok(None),
         }
-    }
-
-    /// The answer to a query with these variables
-    /// (<https://docs.github.com/graphql/guides/forming-calls-with-graphql>).
-    ///
-    /// # Errors
-    /// [`ApiError`]
-    pub(super) async fn query<T: DeserializeOwned>(
-        &self,
-        login: Login<'_>,
-        query: &str,
-        variables: &Value,
-    ) -> Result<T, ApiError> {
-        #[derive(Deserialize)]
-        struct Answer<T> {
-            data: Option<T>,
-        }
-        // On an Enterprise Server this is beside the REST API, at `/api/graphql`.
-        let route = if self.is_enterprise { "/../graphql" } else { "/graphql" };
-        let asked = json!({ "query": query, "variables": variables });
-        let body = self.tell(login, (http::Method::POST, route), Some(&asked)).await?;
-        // An error has status 200.
-        read::<Answer<T>>(&body)?.data.ok_or_else(|| ApiError::Refused {
-            peer: PEER,
-            status: 200,
-            message: self.mask.apply(&message(200, &body)),
-        })
     }
 }
 

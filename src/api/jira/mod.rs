@@ -5,6 +5,7 @@ mod access;
 mod changes;
 mod hooks;
 mod login;
+mod people;
 
 use std::time::Duration;
 

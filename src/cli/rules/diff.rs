@@ -4,7 +4,7 @@ mod changes;
 mod webhooks;
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -81,15 +81,15 @@ pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
     say(changes::text(&changes))
 }
 
-fn side(args: &Args, rules: &PathBuf) -> Result<Side, Failure> {
+fn side(args: &Args, rules: &Path) -> Result<Side, Failure> {
     let default = || args.since.as_ref().map(|_| PathBuf::from("microalign.toml"));
     let config = match args.config.clone().or_else(default) {
         Some(path) => {
             let config = config::look(&path, &variable).map_err(Failure::Problems)?;
             let templates = args.templates.clone().unwrap_or_else(|| config.templates.clone());
-            Config { rules: rules.clone(), templates, ..config }
+            Config { rules: rules.to_owned(), templates, ..config }
         }
-        None => super::alone(rules, args.templates.as_ref()),
+        None => super::alone(rules, args.templates.as_ref())?,
     };
     let rulebook = Rulebook::load(&config, None);
     Ok(Side { config, rulebook })

@@ -16,7 +16,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: &Args) -> Result<(), Failure> {
-    let config = super::alone(&args.rules, args.templates.as_ref());
+    let config = super::alone(&args.rules, args.templates.as_ref())?;
     let rulebook = Rulebook::load(&config, None);
     let problems = problems_of(&rulebook, &config);
     if !problems.is_empty() {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
+use super::Failure;
 use crate::config::{self, Config};
 
 #[derive(Debug, Subcommand)]
@@ -23,7 +24,7 @@ pub(super) enum Action {
 }
 
 /// A folder of team files without a configuration, with the templates in a folder or else in the one beside it.
-fn alone(rules: &Path, templates: Option<&PathBuf>) -> Config {
+fn alone(rules: &Path, templates: Option<&PathBuf>) -> Result<Config, Failure> {
     let beside = || rules.join("..").join("templates");
-    config::bare(rules.to_owned(), templates.cloned().unwrap_or_else(beside))
+    config::bare(rules.to_owned(), templates.cloned().unwrap_or_else(beside)).map_err(Failure::Problems)
 }

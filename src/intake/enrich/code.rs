@@ -25,7 +25,10 @@ pub(super) struct Code {
 
 /// Answers, by repository and branch.
 #[derive(Debug)]
-struct Kept<T>(Mutex<HashMap<(String, String), (Instant, Arc<T>)>>);
+struct Kept<T>(Mutex<HashMap<Branch, (Instant, Arc<T>)>>);
+
+/// A repository and a branch of it.
+type Branch = (String, String);
 
 #[derive(Debug)]
 struct Owners {

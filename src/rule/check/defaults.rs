@@ -37,7 +37,7 @@ impl Defaults {
             timezone: self.timezone.or_else(|| shared.timezone.clone()),
             audience: self.audience.or(shared.audience),
             quiet: self.quiet.or_else(|| shared.quiet.clone()),
-            budget: self.budget.or_else(|| shared.budget.clone()),
+            budget: self.budget.or(shared.budget),
             lists,
         }
     }

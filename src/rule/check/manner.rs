@@ -4,11 +4,11 @@ use std::mem::take;
 use std::time::Duration;
 
 use super::{Checker, Texts};
-use crate::destination::{Available, Destination, Manner};
+use crate::destination::{Destination, Manner};
 use crate::event::EventKind;
 use crate::rule::file::{DefaultsFile, RuleTable};
 use crate::rule::timing::{self, Digest};
-use crate::rule::{ADDRESSED, Condition, Manners, On, ReplyTo, Rule, duration};
+use crate::rule::{ADDRESSED, Condition, Manners, Mention, On, ReplyTo, Rule, duration};
 use crate::toml_file::{At, DurationText, Field, did_you_mean};
 
 /// How long an update waits if the team doesn't say.
@@ -31,7 +31,7 @@ pub(super) struct Sending {
     pub(super) opened: Option<Manner>,
     pub(super) updated: Option<Manner>,
     pub(super) merged: Option<Manner>,
-    pub(super) mention: Option<Vec<String>>,
+    pub(super) mention: Option<Vec<Mention>>,
     pub(super) reply_to: Option<ReplyTo>,
 }
 
@@ -169,20 +169,18 @@ impl Checker<'_> {
     }
 
     /// `None` only if the key is left out: an empty list calls nobody, whomever the team's does.
-    fn mention(&mut self, field: Texts, at: &At) -> Option<Vec<String>> {
+    fn mention(&mut self, field: Texts, at: &At) -> Option<Vec<Mention>> {
         if field.is_absent() {
             return None;
         }
         let entries = self.document.texts(field, at)?;
-        let Available { people, set_up, .. } = self.known.channels;
-        for (at, login) in &entries {
-            if *set_up && !people.iter().any(|known| known.to_lowercase() == login.to_lowercase()) {
-                let known = did_you_mean(login, people.iter().map(String::as_str));
-                let help = known.unwrap_or_else(|| format!("the operator adds `[people.{login}]`"));
-                self.document.wrong(at, format!("the configuration doesn't know `{login}`"), help);
-            }
-        }
-        Some(entries.into_iter().map(|(_, login)| login).collect())
+        let read = |(at, entry): (At, String)| match entry.as_str() {
+            "author" => Some(Mention::Author),
+            "assignee" => Some(Mention::Assignee),
+            "reviewers" => Some(Mention::Reviewers),
+            login => self.right(self.known.channels.check_login(login), &at).map(|()| Mention::Login(entry)),
+        };
+        Some(entries.into_iter().filter_map(read).collect())
     }
 
     fn every(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {

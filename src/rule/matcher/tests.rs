@@ -43,6 +43,7 @@ fn pr() -> PullRequest {
         base: Some("develop".to_owned()),
         head: None,
         head_sha: None,
+        reviewing_teams: Vec::new(),
         labels: Some(vec!["Contract".to_owned(), "area: db".to_owned()]),
         assignees: Some(Vec::new()),
         reviewers: Some(Vec::new()),

@@ -76,6 +76,7 @@ pub(super) fn about(delivery: &Delivery<'_>, payload: &payload::Issue, number: u
         base: None,
         head: None,
         head_sha: None,
+        reviewing_teams: Vec::new(),
         labels,
         assignees,
         reviewers: None,

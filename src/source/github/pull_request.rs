@@ -38,6 +38,7 @@ pub(super) fn shown<'a>(delivery: &'a Delivery<'_>) -> Result<Shown<'a>, Reason>
         labels: names(&payload.labels),
         assignees: logins(&payload.assignees),
         reviewers: reviewers(payload),
+        reviewing_teams: reviewing_teams(payload),
         additions: *payload.additions,
         deletions: *payload.deletions,
         changed_files: *payload.changed_files,
@@ -170,14 +171,17 @@ fn reviewer(delivery: &Delivery<'_>) -> Option<String> {
 /// Everybody who was asked for a review, people and teams; `None` if the payload has neither list.
 fn reviewers(payload: &payload::PullRequest) -> Option<Vec<String>> {
     let people = logins(&payload.requested_reviewers);
-    let teams = payload.requested_teams.is_some().then(|| {
-        let slugs = payload.requested_teams.entries().filter_map(|team| team.slug.text().or_else(|| team.name.text()));
-        slugs.map(str::to_owned).collect::<Vec<_>>()
-    });
+    let teams = payload.requested_teams.is_some().then(|| reviewing_teams(payload));
     match (people, teams) {
         (None, None) => None,
         (people, teams) => Some([people.unwrap_or_default(), teams.unwrap_or_default()].concat()),
     }
+}
+
+/// The slugs of the teams that were asked for a review.
+fn reviewing_teams(payload: &payload::PullRequest) -> Vec<String> {
+    let teams = payload.requested_teams.entries();
+    teams.filter_map(|team| team.slug.text().or_else(|| team.name.text())).map(str::to_owned).collect()
 }
 
 fn pushed(delivery: &Delivery<'_>) -> Change {

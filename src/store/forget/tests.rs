@@ -100,6 +100,7 @@ const BASE: &str = "
     INSERT INTO conversation (destination, thread, root, subject) VALUES ('email:web@example.com', 'DATA-1', 'r', 'Sort by time');
     INSERT INTO bounce VALUES ('email:bo@example.com', 1, 0, 0, 'no such user');
     INSERT INTO person VALUES ('bo', 'Bo Berg');
+    INSERT INTO contact (login, name, email) VALUES ('bo', 'Bo Berg', 'bo@example.com');
     INSERT INTO objection VALUES (1, 1, 'k', 'Bo', 'link', 'They are.', 0, 0)";
 
 /// Each column in which the person can stand, with a statement that puts them there.
@@ -134,6 +135,11 @@ fn columns() -> Vec<(&'static str, String)> {
         ("bounce.error", set("bounce", "error", "no zora-q here")),
         ("person.id", format!("INSERT INTO person VALUES ('{LOGIN}', '{NAME}')")),
         ("person.name", format!("INSERT INTO person VALUES ('{LOGIN}', '{NAME}')")),
+        ("contact.login", format!("INSERT INTO contact (login) VALUES ('{LOGIN}')")),
+        ("contact.name", format!("INSERT INTO contact (login, name) VALUES ('zq', '{NAME}')")),
+        ("contact.email", format!("INSERT INTO contact (login, email) VALUES ('zq', '{LOGIN}@example.com')")),
+        ("contact.slack", format!("INSERT INTO contact (login, slack) VALUES ('{LOGIN}', 'U0ZQ')")),
+        ("contact.jira", format!("INSERT INTO contact (login, jira) VALUES ('zq', '{LOGIN}')")),
         ("delivery.body", String::new()),
     ];
     columns.extend(events().iter().map(|event| ("event.body", set("event", "body", &quoted(json!(event))))));
@@ -153,7 +159,7 @@ fn columns() -> Vec<(&'static str, String)> {
 
 /// The columns that hold texts in which nobody stands but as a part of a name of work, an address or a key.
 const KEPT: &str = "
-    alias.new alias.old conversation.destination conversation.editable conversation.root conversation.thread delivery.delivery_key
+    alias.new alias.old contact.email_from conversation.destination conversation.editable conversation.root conversation.thread delivery.delivery_key
     delivery.name delivery.source environment.name environment.scope event.once fired.kind fired.rule fired.subject fired.team
     home.host home.source hook.route hook.source ledger.kind ledger.reason_code ledger.rule ledger.source ledger.state
     ledger.subject ledger.team ledger.thread mute.destination mute.made_by mute.rule mute.team mute.thread objection.through

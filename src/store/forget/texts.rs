@@ -97,6 +97,22 @@ pub(super) fn people(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) ->
     })
 }
 
+/// Who people on GitHub are elsewhere.
+pub(super) fn contacts(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql =
+        "SELECT login AS key, login, jira, concat_ws(' ', name, email, slack) AS text, FALSE AS waits FROM contact
+               WHERE login > coalesce(:after, '') ORDER BY login LIMIT 200";
+    let named = |row: &Row<'_>| {
+        let (login, jira): (String, Option<String>) = (row.get("login")?, row.get("jira")?);
+        let called = person.is_called(&login) || jira.is_some_and(|jira| person.is_called(&jira));
+        Ok(called || person.is_in(&row.get::<_, String>("text")?))
+    };
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run("DELETE FROM contact WHERE login = :key", named_params! { ":key": key }).map(drop),
+    })
+}
+
 /// The next of those people.
 pub(super) fn people_by_id(tx: &Tx<'_>, after: &Value) -> Result<(Option<Value>, Vec<serde_json::Value>), StoreError> {
     let people = tx.rows(PEOPLE, named_params! { ":after": after }, |row| {

@@ -79,8 +79,10 @@ pub(in crate::rule::matcher) fn owned_files<'a>(
         (None, false) => return Err(not_told(event, "it is not known which of the changed files are generated")),
     };
     let counting = (0..).zip(paths.iter().copied()).filter(|(place, _)| !generated.contains(place)).collect::<Vec<_>>();
-    let is_owned: Box<dyn Fn(&(u32, &str)) -> bool> = match &touches.owns {
-        Owns::Paths(list) => Box::new(|(_, path)| list.test(&[path]).is_ok()),
+    let owned = match &touches.owns {
+        Owns::Paths(list) => {
+            counting.iter().filter(|(_, path)| list.test(&[path]).is_ok()).map(|(_, path)| *path).collect()
+        }
         Owns::CodeOwners(names) => {
             let theirs = owners(event)?.iter().filter(|owner| names.contains(&owner.name));
             let places = theirs.map(|owner| owner.files.as_deref()).collect::<Option<Vec<_>>>();
@@ -88,10 +90,9 @@ pub(in crate::rule::matcher) fn owned_files<'a>(
                 return Err(not_told(event, "it is not known which of the changed files the team owns"));
             };
             let places = places.concat().into_iter().collect::<BTreeSet<_>>();
-            Box::new(move |(place, _)| places.contains(place))
+            counting.iter().filter(|(place, _)| places.contains(place)).map(|(_, path)| *path).collect()
         }
     };
-    let owned = counting.iter().filter(|file| is_owned(file)).map(|(_, path)| *path).collect();
     Ok(OwnedFiles { owned, of: counting.len() })
 }
 

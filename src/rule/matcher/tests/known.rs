@@ -84,7 +84,8 @@ fn how_much_of_what_a_team_owns_is_changed() {
     let same: &dyn Fn(&mut Event) = &|_| {};
     let cut: &dyn Fn(&mut Event) = &|event| event.more_paths = true;
     let old: &dyn Fn(&mut Event) = &|event| event.owners.iter_mut().flatten().for_each(|owner| owner.files = None);
-    let table: &[(&str, (u32, u32), &dyn Fn(&mut Event), &str)] = &[
+    type Case<'a> = (&'a str, (u32, u32), &'a dyn Fn(&mut Event), &'a str);
+    let table: &[Case<'_>] = &[
         ("true", (1, 9), same, "Match"),
         ("true", (1, 9), old, "Match"),
         (r#"{ files = ">1" }"#, (2, 9), same, "Match"),
