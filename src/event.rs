@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use about::{About, PullRequest, Stage, StatusCategory, Ticket};
+pub use about::{About, PullRequest, Stage, StatusCategory, Ticket, is_field_id};
 pub use board::{Board, Boards};
 pub use forget::{FORGOTTEN, SOMEBODY};
 pub use issue::{Issue, Left, Milestone, Progress};
@@ -304,11 +304,11 @@ impl Event {
         }
     }
 
-    /// Who counts for it among others of a kind: who brought it about, and where nobody does (a silence), whose work it is
+    /// Who counts for it among others of a kind: who brought it about, and where nobody does (a silence, a due date), whose work it is
     /// about. By login.
     #[must_use]
     pub fn doer(&self) -> Option<&str> {
-        let silent = || self.author().filter(|_| self.kind.is_of_silence());
+        let silent = || self.author().filter(|_| self.kind.is_timed());
         Some(self.actor.as_ref().or_else(silent)?.login.as_str())
     }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
@@ -126,6 +126,13 @@ pub fn next_digest(digest: Digest, zone: &TimeZone, from: Timestamp) -> Timestam
         .filter_map(|date| first(zone, date.to_datetime(digest.time)))
         .find(|at| *at >= from)
         .unwrap_or(from)
+}
+
+/// When a team hears on a day of what falls on that day: at nine in the morning.
+#[must_use]
+pub fn morning(zone: &TimeZone, day: Date) -> Timestamp {
+    // A day has a morning everywhere, but for the one that a place at the date line left out.
+    first(zone, day.at(9, 0, 0, 0)).unwrap_or_default()
 }
 
 /// The beginning and end of the period that a moment is in.

@@ -5,9 +5,11 @@
 //! [`crate::rule`], and how long an update waits to [`crate::hold`].
 
 mod assumption;
+mod deadline;
 mod due;
 mod note;
 mod silence;
+mod timer;
 mod undo;
 mod verdict;
 
@@ -19,8 +21,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use assumption::{Agreement, agreement, author_page, why_author};
+pub use deadline::name as name_due_date;
 pub use due::{Alike, Due, Group, NotSent, Outgoing, Ready, Released, Said, Tells, places, release};
-pub use silence::{Silence, Silent, Timer, broken_silence};
+pub use timer::{Elapsed, Since, Timer};
 pub use undo::{Made, Recall};
 
 use crate::destination::Destination;
@@ -146,7 +149,7 @@ pub struct Plan {
     pub unreached: Option<Fate>,
     /// Waiting updates that a newer one replaces, with the reason
     pub superseded: Vec<(LineId, Reason)>,
-    /// Silences that begin with the event
+    /// Silences that begin with the event, and due dates to wait for
     pub timers: Vec<Timer>,
     /// Subjects of which nobody waits to hear any more: they are gone
     pub gone: Vec<SubjectKey>,
@@ -199,7 +202,8 @@ impl Plan {
 /// Says what each team hears of an event.
 #[must_use]
 pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp) -> Plan {
-    let (timers, gone) = (silence::timers(tracked, rules, now), silence::gone(&tracked.event));
+    let timers = [silence::timers(tracked, rules, now), deadline::timers(tracked, rules, now)].concat();
+    let gone = silence::gone(&tracked.event);
     let mut plan = Plan { timers, gone, ..Plan::default() };
     note::revise(&mut plan, &tracked.event, &history.held);
     undo::take_back(&mut plan, tracked, &history.held);
@@ -251,6 +255,16 @@ pub fn plan(tracked: &Tracked, rules: &Rules, history: &History, now: Timestamp)
         plan.unreached = Some(Fate::Suppressed(tracked.stale.clone().unwrap_or_else(no_rule)));
     }
     plan
+}
+
+/// What follows when a timer has run out `now`.
+#[must_use]
+pub fn elapsed(timer: &Timer, since: Since<'_>, rules: &Rules, now: Timestamp) -> Elapsed {
+    match rules.find(&timer.rule.team, &timer.rule.name) {
+        None => Elapsed::Over,
+        Some(rule) if timer.kind.is_of_due_date() => deadline::elapsed(timer, since, rule, now),
+        Some(rule) => silence::elapsed(timer, since, rule, now),
+    }
 }
 
 /// Whether an event about an issue is taken as what it is to rules on tickets.

@@ -260,7 +260,9 @@ fn remembered(about: About, gone: Option<Undone>) -> About {
     }
 }
 
-fn is_restricted(about: &About) -> bool {
+/// Whether it is a ticket with a security level.
+#[must_use]
+pub fn is_restricted(about: &About) -> bool {
     matches!(about, About::Ticket(Ticket { restricted: Some(true), .. }))
 }
 

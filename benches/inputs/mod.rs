@@ -141,7 +141,11 @@ pub fn write_rules(folder: &Path, count: usize) {
                 format!("acme/service-{repository:04}")
             };
             let on = kinds()[n % kinds().len()];
-            let after = if on.is_of_silence() { "after = \"5d\"\n" } else { "" };
+            let after = match on {
+                on if on.is_of_silence() => "after = \"5d\"\n",
+                EventKind::TicketDueSoon => "before = \"2d\"\n",
+                _ => "",
+            };
             let title = "title = [\"!*typo*\"]\n";
             write!(text, "[[rule]]\nname = \"r{n}\"\non = [\"{on}\"]\nrepo = [\"{repo}\"]\n{title}{after}").unwrap();
         }

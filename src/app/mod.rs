@@ -4,6 +4,7 @@
 //! whether or not other files still change: a checkout would be read half-way, and owners would get mail about rules that are
 //! only half written.
 
+mod field_names;
 mod members;
 mod open_files;
 mod owner_mail;
@@ -21,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use self::field_names::FieldNames;
 use self::members::Roster;
 use self::owner_mail::OwnerMail;
 use self::reload::{Loader, existing, report, watch};
@@ -41,7 +43,7 @@ use crate::mute::Linker;
 use crate::people::Finder;
 use crate::recover::Recovery;
 use crate::reply::{AnswerHandler, Inbox};
-use crate::source::{Settings, host_of};
+use crate::source::{Settings, SharedFields, host_of};
 use crate::store::{Lanes, Store, StoreError, Written};
 
 /// Why the service can't start.
@@ -102,9 +104,12 @@ impl App {
         let links = Arc::new(Linker::new(public_url(&config, address), key));
         let (rules, rulebook) = watch::channel(first_rulebook(&config, &links, &metrics));
         let mut tasks = JoinSet::new();
-        let apis = Apis::new(&config).await?;
+        let settings = settings(&config);
+        let apis = Apis::new(&config, &settings).await?;
         let roster = Roster::new(apis.github.clone());
-        let recovery = apis.recovery(&config, &store, &metrics);
+        let field_names = FieldNames::new(apis.jira.clone(), settings.fields.clone());
+        field_names.read_for(&rulebook.borrow());
+        let recovery = apis.recovery(&settings, &store, &metrics);
         let (resume, resumed) = watch::channel(recovery.is_some().then(Timestamp::now));
         let (renamings, renamed) = mpsc::unbounded_channel();
         let owners = OwnerMail { channels: Arc::clone(&channels), rulebook: rulebook.clone(), renamings: renamed };
@@ -112,8 +117,8 @@ impl App {
         let intake = Intake {
             store: store.clone(),
             sending: Some(Sending { lanes: lanes.clone(), claims }),
-            settings: settings(&config),
-            enricher: apis.enricher(&config),
+            enricher: apis.enricher(&settings),
+            settings,
             tell_authors: config.tell_authors,
             rulebook,
             resumed,
@@ -138,7 +143,8 @@ impl App {
         let (first, told) = oneshot::channel();
         let stopped_intake = stopped.clone();
         spawn(&mut tasks, "intake", async move {
-            // Members' own actions aren't news, so members are looked up first. Intake starts even if that fails.
+            // Members' own actions aren't news, so members are looked up first, and the names of fields. Intake starts even
+            // if that fails.
             let (Ok(()) | Err(_)) = told.await;
             intake.run(stopped_intake).await;
         });
@@ -150,7 +156,7 @@ impl App {
         spawn(&mut tasks, "sweeper", Sweeper::new(store.clone(), config.keep).run(stopped.clone()));
         spawn(&mut tasks, "http", http::serve(listener, web, open_files::connections(), stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
-        let loader = Loader { config, rules, metrics, roster };
+        let loader = Loader { config, rules, metrics, roster, field_names };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
         Ok(Self { address, store, tasks, written, stop, reload, _watcher: watcher })
     }
@@ -215,7 +221,16 @@ pub fn settings(config: &Config) -> Settings {
         jira_base_url: config.jira_base_url.clone(),
         github_host: config.channels.github.as_ref().and_then(|api| host_of(api.url.as_str())),
         boards: Arc::new(config.boards.clone()),
+        fields: SharedFields::new(config.jira_due.clone()),
     }
+}
+
+/// The settings for reading payloads for these rules.
+#[must_use]
+pub fn settings_for(config: &Config, rulebook: &Rulebook) -> Settings {
+    let settings = settings(config);
+    settings.fields.ask(rulebook.rules().fields());
+    settings
 }
 
 /// The APIs that can be used.
@@ -225,7 +240,7 @@ struct Apis {
 }
 
 impl Apis {
-    async fn new(config: &Config) -> Result<Self, StartError> {
+    async fn new(config: &Config, reading: &Settings) -> Result<Self, StartError> {
         let (github, jira) = (config.channels.github.as_ref(), config.channels.jira.as_ref());
         if github.is_none() && jira.is_none() {
             return Ok(Self { github: None, jira: None });
@@ -233,14 +248,14 @@ impl Apis {
         let client = channel::http_client(api::DEADLINE * 2).await.map_err(StartError::Client)?;
         let github =
             github.map(|settings| Github::new(settings, client.clone())).transpose().map_err(StartError::Client)?;
-        let jira = jira.map(|settings| Arc::new(Jira::new(settings.clone(), client)));
+        let jira = jira.map(|settings| Arc::new(Jira::new(settings.clone(), client, reading.fields.clone())));
         Ok(Self { github: github.map(Arc::new), jira })
     }
 
     /// The enricher, which asks for what webhooks leave out.
-    fn enricher(&self, config: &Config) -> Option<Arc<Enricher>> {
+    fn enricher(&self, settings: &Settings) -> Option<Arc<Enricher>> {
         let (github, jira) = (self.github.clone(), self.jira.clone());
-        (github.is_some() || jira.is_some()).then(|| Arc::new(Enricher::new(github, jira, settings(config))))
+        (github.is_some() || jira.is_some()).then(|| Arc::new(Enricher::new(github, jira, settings.clone())))
     }
 
     /// What looks people up.
@@ -250,10 +265,10 @@ impl Apis {
     }
 
     /// The recovery of webhooks that did not arrive.
-    fn recovery(&self, config: &Config, store: &Store, metrics: &Arc<Metrics>) -> Option<Recovery> {
+    fn recovery(&self, settings: &Settings, store: &Store, metrics: &Arc<Metrics>) -> Option<Recovery> {
         let (github, jira) = (self.github.clone(), self.jira.clone());
         let anybody = github.is_some() || jira.is_some();
-        let (store, settings, metrics) = (store.clone(), settings(config), Arc::clone(metrics));
+        let (store, settings, metrics) = (store.clone(), settings.clone(), Arc::clone(metrics));
         anybody.then_some(Recovery { store, settings, github, jira, metrics })
     }
 }
@@ -263,7 +278,15 @@ impl Apis {
 /// # Errors
 /// [`StartError::Client`]
 pub async fn recovery(config: &Config, store: &Store) -> Result<Option<Recovery>, StartError> {
-    Ok(Apis::new(config).await?.recovery(config, store, &Arc::default()))
+    let settings = settings(config);
+    let apis = Apis::new(config, &settings).await?;
+    let (mut field_names, rulebook) =
+        (FieldNames::new(apis.jira.clone(), settings.fields.clone()), Rulebook::load(config, None));
+    field_names.read_for(&rulebook);
+    if field_names.is_new(&rulebook) {
+        field_names.next(&rulebook).await;
+    }
+    Ok(apis.recovery(&settings, store, &Arc::default()))
 }
 
 /// The beginning of links in messages. A port of 0 stands for the port that the service listens on.
@@ -294,7 +317,7 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answer
         jira_secrets: config.jira_secrets.clone(),
         slack_secret: config.channels.slack().and_then(|slack| slack.signing_secret.clone()),
         answers,
-        settings: settings(config),
+        settings: intake.settings.clone(),
         metrics: Arc::clone(&intake.metrics),
         hooks: Hooks::default(),
         stored: Arc::clone(&intake.stored),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::{Notify, oneshot, watch};
 
+use super::field_names::FieldNames;
 use super::members::Roster;
 use crate::compose::Rulebook;
 use crate::config::Config;
@@ -59,10 +60,11 @@ pub(super) struct Loader {
     pub(super) rules: watch::Sender<Arc<Rulebook>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) roster: Roster,
+    pub(super) field_names: FieldNames,
 }
 
 impl Loader {
-    /// `first` is notified once the members of teams were looked up, or that failed.
+    /// `first` is notified once the members of teams and the names of fields were looked up, or that failed.
     pub(super) async fn run(
         mut self,
         reload: Arc<Notify>,
@@ -72,7 +74,7 @@ impl Loader {
         let mut first = Some(first);
         loop {
             let now = Arc::clone(&self.rules.borrow());
-            first = first.filter(|_| self.roster.is_new(&now));
+            first = first.filter(|_| self.roster.is_new(&now) || self.field_names.is_new(&now));
             tokio::select! {
                 () = reload.notified() => {}
                 members = self.roster.next(&now) => {
@@ -81,11 +83,13 @@ impl Loader {
                     }
                     continue;
                 }
+                () = self.field_names.next(&now) => continue,
                 _ = stop.wait_for(|stop| *stop) => return,
             }
             calm(&reload).await;
             let before = Arc::clone(&self.rules.borrow());
             let rulebook = Arc::new(Rulebook::load(&self.config, Some(&before)));
+            self.field_names.read_for(&rulebook);
             self.rules.send_replace(Arc::clone(&rulebook));
             report(&rulebook, &self.metrics);
         }

@@ -7,6 +7,7 @@ use crate::app;
 use crate::channel::{ChannelSettings, Channels, Names};
 use crate::compose::Rulebook;
 use crate::config::{self, Config, Secrets};
+use crate::event::is_field_id;
 use crate::plan;
 use crate::toml_file::Problem;
 
@@ -40,6 +41,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
         say(format!("note: {sentence}"))?;
     }
+    if let Some(sentence) = named_due_fields(&config) {
+        say(format!("note: {sentence}"))?;
+    }
     for sentence in rulebook.rules().notices() {
         say(format!("note: {sentence}"))?;
     }
@@ -59,7 +63,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 /// All that is wrong with team files and templates, and the tests that fail.
 pub(super) fn problems_of(rulebook: &Rulebook, config: &Config) -> Vec<Problem> {
-    let failures = rule_tests::failures(rulebook, &app::settings(config));
+    let failures = rule_tests::failures(rulebook, &app::settings_for(config, rulebook));
     rulebook.problems().iter().cloned().chain(failures).collect()
 }
 
@@ -69,4 +73,16 @@ pub(super) fn counts(rulebook: &Rulebook) -> String {
     let tests = teams.iter().map(|team| team.tests.len()).sum::<usize>();
     let counts = format!("{}, {}", counted(teams.len(), "team"), counted(rulebook.rules().all().count(), "rule"));
     if tests > 0 { format!("{counts}, {}", counted(tests, "test")) } else { counts }
+}
+
+/// What is missing for the due dates that are called by the names of their fields.
+fn named_due_fields(config: &Config) -> Option<String> {
+    let named = config.jira_due.iter().filter(|name| !is_field_id(name)).map(|name| format!("“{name}”"));
+    let named = named.collect::<Vec<_>>().join(", ");
+    (!named.is_empty() && config.channels.jira.is_none()).then(|| {
+        format!(
+            "without access to Jira's API, the ids of these fields in `[jira] due` aren't known, so they have no due date: \
+             {named}; write ids such as `customfield_10012`"
+        )
+    })
 }

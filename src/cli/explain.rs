@@ -108,7 +108,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let is_asked = |team: &str| args.team.as_deref().is_none_or(|asked| asked == team);
     let channels = Channels::new(config.channels.clone(), Names::open());
     let Payload { source, event, body, received } = payload;
-    match understand(source, &event, &body, received, &app::settings(&config)) {
+    match understand(source, &event, &body, received, &app::settings_for(&config, &rulebook)) {
         Parsed::Ignored(reason) if args.json => say(
             json!({ "event": { "kind": "ignored", "reason": reason.to_string(), "code": reason.code() }, "rules": [], "messages": [] }),
         ),

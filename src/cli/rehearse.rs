@@ -104,7 +104,8 @@ pub(super) async fn replayed<T>(
     let folder = tempfile::Builder::new().prefix("microalign-rehearsal-").tempdir()?;
     let rehearsed = async {
         let (scratch, written) = Store::scratch(&folder.path().join("microalign.db")).await?;
-        let mut replay = Replay::new(scratch.clone(), app::settings(config), rulebook, *span.start());
+        let settings = app::settings_for(config, &rulebook);
+        let mut replay = Replay::new(scratch.clone(), settings, rulebook, *span.start());
         let bar = progress::bar("rehearsing");
         let progress = |done: usize, all: usize| {
             bar.set_length(all as u64);

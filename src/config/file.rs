@@ -136,6 +136,9 @@ pub struct JiraTable {
     pub base_url: Field<String>,
     /// The keys of the projects whose tickets count, such as `DATA`. All by default.
     pub projects: Field<Vec<Field<String>>>,
+    /// The fields that have a ticket's due date, by name or by id (`customfield_10012`): the first that is set counts, and after
+    /// them Jira's own. Names need access to Jira's API.
+    pub due: Field<Vec<Field<String>>>,
     /// The address of the account that `token` belongs to, on Jira Cloud. Left out on Data Center.
     pub user: Field<String>,
     /// An API token, or on Data Center a personal access token, to ask the API with, and to write comments with for the

@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::file::JiraTable;
 use crate::api::jira::{JiraApi, is_cloud_address};
-use crate::toml_file::{At, Reader, TOKEN};
+use crate::toml_file::{At, Field, Reader, TOKEN};
 
 const GATEWAY: &str = "https://api.atlassian.com";
 const AUTH: &str = "https://auth.atlassian.com";
@@ -66,4 +66,17 @@ fn by_token(raw: JiraTable, base_url: Option<&str>, reader: &mut Reader<'_>) -> 
         JiraApi::by_token(&url?, user.as_deref(), token.expose_secret()).map_err(|message| (message, None)),
         &token_at,
     )
+}
+
+/// The fields that have a ticket's due date.
+pub(super) fn read_due(field: Field<Vec<Field<String>>>, at: &At, reader: &mut Reader<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, text) in reader.document.texts(field, at).unwrap_or_default() {
+        let Some(name) = reader.expanded(&text, &at) else { continue };
+        if name.trim().is_empty() {
+            reader.document.wrong(&at, "the name is empty", "write the field's name or id".to_owned());
+        }
+        names.push(name.trim().to_owned());
+    }
+    names
 }

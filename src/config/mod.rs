@@ -56,6 +56,8 @@ pub struct Config {
     pub boards: Boards,
     /// The projects whose tickets count; empty for all
     pub jira_projects: Vec<String>,
+    /// The names or ids of the fields that have a ticket's due date, before Jira's own
+    pub jira_due: Vec<String>,
     /// What the channels need
     pub channels: ChannelSettings,
     /// Where the authors of assumptions are told what came of them
@@ -173,7 +175,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         reader.document.wrong(&root, "no webhook can be verified: there is no secret", help.to_owned());
     }
     let jira_base_url = reader.web_address(take(&mut jira.base_url), &jira_at.key("base_url"));
-    let jira_projects = take(&mut jira.projects);
+    let (jira_projects, jira_due) = (take(&mut jira.projects), take(&mut jira.due));
     let boards = github::read_boards(take(&mut github.project), reader);
     let (github_comment, jira_comment) = (take(&mut github.comment), take(&mut jira.comment));
     let asked = reader.document.problem_count();
@@ -199,6 +201,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         jira_secrets,
         jira_base_url,
         jira_projects: read_projects(jira_projects, &jira_at.key("projects"), reader),
+        jira_due: jira::read_due(jira_due, &jira_at.key("due"), reader),
         channels: ChannelSettings {
             email: channel::read_email(raw.email, reader),
             chats,

@@ -1,5 +1,7 @@
 //! What an event can be about, and the state of that.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -52,6 +54,16 @@ impl About {
             Self::PullRequest(pr) => pr.private,
             Self::Issue(issue) => issue.private,
             Self::Ticket(_) | Self::Thing(_) => None,
+        }
+    }
+
+    /// The day that it is due, if it says so.
+    #[must_use]
+    pub fn due(&self) -> Option<Date> {
+        match self {
+            Self::Ticket(ticket) => ticket.due,
+            Self::Issue(issue) => issue.due(),
+            Self::PullRequest(_) | Self::Thing(_) => None,
         }
     }
 
@@ -223,6 +235,17 @@ pub struct Ticket {
     /// Names of its components
     #[serde(default)]
     pub components: Vec<String>,
+    /// The keys of its epic, and of the ticket that it is a sub-task of; of an issue, the one that it is a sub-issue of
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub parents: Option<Vec<String>>,
+    /// Names of the sprints that it is in; of an issue, the iteration that a project plans it for
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sprints: Option<Vec<String>>,
+    /// The values of the site's own fields that rules ask for, by the name that they use, in lower case; templates don't see
+    /// them. A field that is missing here isn't known
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    #[schemars(skip)]
+    pub fields: BTreeMap<String, Vec<String>>,
     /// When Jira or GitHub last changed it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>")]
@@ -265,6 +288,9 @@ impl Ticket {
             labels: Vec::new(),
             fix_versions: Vec::new(),
             components: Vec::new(),
+            parents: None,
+            sprints: None,
+            fields: BTreeMap::new(),
             updated_at: None,
             private: false,
         }
@@ -275,4 +301,11 @@ impl Ticket {
     pub fn key_and_link(&self) -> Self {
         Self { url: self.url.clone(), restricted: self.restricted, ..Self::bare(&self.key) }
     }
+}
+
+/// Whether it is Jira's id of a field that a site added, such as `customfield_10012`, and not a name.
+#[must_use]
+pub fn is_field_id(text: &str) -> bool {
+    let number = text.strip_prefix("customfield_");
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
 }

@@ -189,10 +189,17 @@ impl Ticket {
             fix_versions,
             components,
             private: _,
+            parents: _,
+            sprints,
+            fields,
         } = self;
         summary.take_if(|summary| person.is_in(summary));
         for names in [labels, fix_versions, components] {
             forget_each(names, |name| person.is_in(name));
+        }
+        forget_names(sprints, person);
+        for values in fields.values_mut() {
+            forget_each(values, |value| person.is_in(value));
         }
         for one in [assignee, reporter] {
             forget_one(one, person);

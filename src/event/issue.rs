@@ -147,6 +147,12 @@ impl Issue {
         }
     }
 
+    /// The day that it is due: a project's, or else its milestone's.
+    #[must_use]
+    pub fn due(&self) -> Option<Date> {
+        self.progress.due.or_else(|| self.milestone.as_ref()?.due)
+    }
+
     /// Whom it is assigned to.
     #[must_use]
     pub fn assigned(&self) -> Vec<Actor> {
@@ -173,11 +179,13 @@ impl Issue {
             previous_status: self.progress.previous_status.clone(),
             resolution: self.state_reason.as_ref().map(|reason| reason.replace('_', " ")),
             slipped: self.progress.slipped,
-            due: self.progress.due.or_else(|| self.milestone.as_ref()?.due),
+            due: self.due(),
             assignee: self.assigned().into_iter().next(),
             reporter: self.author.clone(),
             type_name: self.type_name.clone(),
             labels: self.labels.clone(),
+            parents: self.parent.as_ref().map(|parent| vec![parent.to_string()]),
+            sprints: self.progress.iteration.clone().map(|iteration| vec![iteration]),
             fix_versions: self.milestone.iter().map(|milestone| milestone.title.clone()).collect(),
             updated_at: self.updated_at,
             private: self.private != Some(false),

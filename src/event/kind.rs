@@ -105,6 +105,8 @@ event_kinds! {
     TicketDeleted = "ticket.deleted", "a ticket is deleted", "A ticket was deleted";
     TicketQuiet = "ticket.quiet", "a ticket is in progress and nothing was said for the rule's `after`",
         "A ticket in progress has been quiet for a while";
+    TicketDueSoon = "ticket.due_soon", "a ticket that isn't done is due within the rule's `before`", "A ticket is due soon";
+    TicketOverdue = "ticket.overdue", "a ticket that isn't done was due the day before", "A ticket is overdue";
     SprintStarted = "sprint.started", "a sprint starts", "A sprint was started";
     SprintClosed = "sprint.closed", "a sprint is closed", "A sprint was closed";
     VersionReleased = "version.released", "a version is released in Jira", "A version was released in Jira";
@@ -167,6 +169,7 @@ impl EventKind {
             Self::TicketSlipped | Self::TicketPulledIn => Some("due"),
             Self::TicketPriorityChanged => Some("priority"),
             Self::TicketAssigned => Some("assignee"),
+            Self::TicketDueSoon | Self::TicketOverdue => Some("deadline"),
             Self::WorkflowFailed | Self::WorkflowRecovered => Some("outcome"),
             Self::DeploymentSucceeded | Self::DeploymentFailed => Some("deployment"),
             Self::ReleasePublished | Self::ReleasePromoted => Some("release"),
@@ -201,10 +204,22 @@ impl EventKind {
         self.as_str().starts_with("note.")
     }
 
-    /// It tells that nothing happened for a rule's `after`; no webhook brings it.
+    /// It tells that nothing happened for a rule's `after`.
     #[must_use]
     pub fn is_of_silence(self) -> bool {
         matches!(self, Self::PullRequestStalled | Self::TicketQuiet)
+    }
+
+    /// It tells of a due date.
+    #[must_use]
+    pub fn is_of_due_date(self) -> bool {
+        matches!(self, Self::TicketDueSoon | Self::TicketOverdue)
+    }
+
+    /// It comes with time: no webhook brings it, and it is nobody's action.
+    #[must_use]
+    pub fn is_timed(self) -> bool {
+        self.is_of_silence() || self.is_of_due_date()
     }
 
     /// Whether it happens to tickets: Jira's, and GitHub's issues.

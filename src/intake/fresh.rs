@@ -25,6 +25,11 @@ impl Fresh {
         fits
     }
 
+    /// Forgets all: what names mean that payloads have is only known now.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// What a payload says, which is not kept any more.
     pub fn take(&self, source: Source, key: &str) -> Option<Parsed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(source, key.to_owned()))

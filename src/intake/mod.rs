@@ -15,7 +15,7 @@ mod names;
 mod planning;
 mod release;
 mod round;
-mod silence;
+mod timers;
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -103,6 +103,7 @@ pub struct Intake {
 impl Intake {
     /// Runs until `stop` turns true.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        self.fresh.clear();
         self.catch_up(&stop).await;
         let mut left = Batch::default();
         while !*stop.borrow() {

@@ -30,7 +30,7 @@ impl<'a> Round<'a> {
         Self { tx, rulebook, now, careful, worked: 0, states: Vec::new(), renamings: Vec::new() }
     }
 
-    /// Works on what no webhook brings: silences, and what people answer to assumptions, or don't.
+    /// Works on what no webhook brings: silences, due dates, and what people answer to assumptions, or don't.
     pub(super) fn look_after(
         &mut self,
         resumed: Option<Timestamp>,
@@ -42,7 +42,7 @@ impl<'a> Round<'a> {
         if resumed.is_some() {
             return Ok(());
         }
-        self.break_silences()?;
+        self.run_timers()?;
         self.agree(tell_authors)
     }
 

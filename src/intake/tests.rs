@@ -6,6 +6,7 @@ mod assumption;
 mod bulk;
 mod damaged;
 mod digest;
+mod due_dates;
 mod recall;
 mod retry;
 mod silence;

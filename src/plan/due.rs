@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use crate::destination::Destination;
-use crate::event::{About, Event, EventKind, RuleId, SubjectKey, Ticket};
+use crate::event::{About, Event, EventKind, RuleId, SubjectKey, Ticket, Undone};
 use crate::hold::Wait;
 use crate::reason::Reason;
 use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate};
 use crate::template::Message;
-use crate::track::{Known, stands, with_previous_status};
+use crate::track::{Known, is_restricted, stands, with_previous_status};
 
 use super::destinations;
 
@@ -182,6 +182,10 @@ pub fn release<'a>(due: &Due, rules: &'a Rules) -> Result<(Box<Event>, &'a Team,
         Verdict::Match => {}
         Verdict::Miss { because, .. } => return Err(Reason::NoLongerMatches { detail: because.to_string() }),
         Verdict::Suppressed { because } => return Err(because),
+    }
+    // The key alone says nothing about a due date.
+    if due.kind.is_of_due_date() && !rule.restricted && is_restricted(&event.about) {
+        return Err(Reason::GoneByNow { how: Undone::Restricted });
     }
     if due.kind.is_milestone() && event.kind != due.kind {
         // Whoever added the label that came late did not merge it.

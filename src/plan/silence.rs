@@ -1,29 +1,17 @@
 //! Events about silence: a pull request that stalls, a ticket that went quiet.
 //!
 //! Each event about a subject starts a timer for each rule that asks for silence. If the timer runs out, nothing has
-//! happened.
+//! happened. The timers of due dates are in [`super::deadline`].
 
 use jiff::Timestamp;
 
+use super::timer::{Elapsed, Since, Timer, event, wants};
 use super::{Fate, Held, Plan, rule_id};
-use crate::event::{About, Event, EventKind, RuleId, Source, SubjectKey, Ticket, Undoes};
+use crate::event::{About, Event, EventKind, SubjectKey, Undoes};
 use crate::hold::{Past, hold};
 use crate::reason::Reason;
-use crate::rule::{Input, Rules, Team, Verdict, evaluate, is_member};
-use crate::track::{Known, Tracked, holds};
-
-/// A rule's wait for a silence.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Timer {
-    /// The subject
-    pub subject: SubjectKey,
-    /// The rule
-    pub rule: RuleId,
-    /// What it would tell
-    pub kind: EventKind,
-    /// When it runs out
-    pub due: Timestamp,
-}
+use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate, is_member};
+use crate::track::{Tracked, holds};
 
 /// The timers that begin anew with an event.
 pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Timer> {
@@ -39,10 +27,8 @@ pub(super) fn timers(tracked: &Tracked, rules: &Rules, now: Timestamp) -> Vec<Ti
     let asked = Input { event, kind, ticket: tracked.ticket_as(kind) };
     let wanted = rules.candidates(kind, event).filter_map(|(team, rule)| {
         let after = rule.after?;
-        // Whose news it was does not matter: nobody brings about a silence.
-        let wants = !matches!(evaluate(rule, team, asked), Verdict::Miss { .. });
         let (subject, due) = (event.subject.clone(), now + after);
-        wants.then(|| Timer { subject, rule: rule_id(team, rule), kind, due })
+        wants(rule, team, asked).then(|| Timer { subject, rule: rule_id(team, rule), kind, due })
     });
     wanted.collect()
 }
@@ -68,58 +54,29 @@ fn idle(tracked: &Tracked) -> bool {
     by_bot || tracked.stale.is_some() || tracked.event.undoing.is_some()
 }
 
-/// What is known when a timer has run out.
-#[derive(Debug, Clone, Copy)]
-pub struct Silent<'a> {
-    /// Of its subject
-    pub known: &'a Known,
-    /// Of its ticket, where that is not the subject itself
-    pub ticket: Option<&'a Ticket>,
-    /// When another team was last told of anything in the conversation
-    pub said: Option<Timestamp>,
-}
-
-/// What follows when a timer has run out.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Silence {
-    /// The ledger tells of it, whether or not the team hears of it
-    Told {
-        /// That nothing happened
-        event: Box<Event>,
-        /// What becomes of that
-        fate: Fate,
-    },
-    /// It is too early
-    Until(Timestamp),
-    /// There is nothing to tell
-    Over,
-}
-
-/// What follows when a timer has run out `now`. A ticket is quiet only if somebody listens: another team was told.
-#[must_use]
-pub fn broken_silence(timer: &Timer, silent: Silent<'_>, rules: &Rules, now: Timestamp) -> Silence {
-    let Silent { known, ticket, said } = silent;
-    let Some((team, rule)) = rules.find(&timer.rule.team, &timer.rule.name) else { return Silence::Over };
-    let Some(after) = rule.after.filter(|_| holds(timer.kind, &known.about)) else { return Silence::Over };
+/// What follows from a silence. A ticket is quiet only if somebody listens: another team was told.
+pub(super) fn elapsed(timer: &Timer, since: Since<'_>, (team, rule): (&Team, &Rule), now: Timestamp) -> Elapsed {
+    let Since { known, ticket, said, .. } = since;
+    let Some(after) = rule.after.filter(|_| holds(timer.kind, &known.about)) else { return Elapsed::Over };
     let event = Box::new(event(timer, known, now));
-    let suppressed = |event, reason| Silence::Told { event, fate: Fate::Suppressed(reason) };
+    let suppressed = |event, reason| Elapsed::Told { event, fate: Fate::Suppressed(reason) };
     let ticket = event.ticket_as(timer.kind, ticket);
     match evaluate(rule, team, Input { event: &event, kind: timer.kind, ticket: ticket.as_deref() }) {
-        Verdict::Miss { .. } => return Silence::Over,
+        Verdict::Miss { .. } => return Elapsed::Over,
         Verdict::Suppressed { because } => return suppressed(event, because),
         Verdict::Match => {}
     }
     if timer.kind == EventKind::TicketQuiet {
         match said {
             None => return suppressed(event, Reason::NobodyWaits),
-            Some(said) if said + after > now => return Silence::Until(said + after),
+            Some(said) if said + after > now => return Elapsed::Until(said + after),
             Some(_) => {}
         }
         if let Some(because) = not_its_own(team, &event) {
             return suppressed(event, because);
         }
     }
-    Silence::Told { event, fate: Fate::held((team, rule), hold(team, rule, now, Past::default()), None) }
+    Elapsed::Told { event, fate: Fate::held((team, rule), hold(team, rule, now, Past::default()), None) }
 }
 
 /// A nudge goes to the team that works on the ticket.
@@ -133,18 +90,5 @@ fn not_its_own(team: &Team, event: &Event) -> Option<Reason> {
         None => Some(Reason::NobodyToNudge { ticket: event.subject.bare().to_owned() }),
         Some(_) if assignees.iter().any(|assignee| is_member(&team.members, assignee)) => None,
         Some(assignee) => Some(Reason::NotTheirs { assignee: assignee.name.clone(), team: team.name.clone() }),
-    }
-}
-
-fn event(timer: &Timer, known: &Known, now: Timestamp) -> Event {
-    let source = if matches!(known.about, About::Ticket(_)) { Source::Jira } else { Source::Github };
-    Event {
-        scope: timer.subject.scope().to_owned(),
-        at: now,
-        url: known.about.url().map(str::to_owned),
-        tickets: known.tickets.clone(),
-        private: known.about.private(),
-        host: known.host.clone(),
-        ..Event::bare(source, timer.kind, timer.subject.clone(), known.about.clone())
     }
 }

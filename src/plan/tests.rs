@@ -189,8 +189,8 @@ fn a_push_to_a_draft_is_on_track() {
     assert_eq!(updates.len(), 1, "the draft itself is still to be told");
 }
 
-fn silent(known: &Known) -> Silent<'_> {
-    Silent { known, ticket: None, said: None }
+fn silent(known: &Known) -> Since<'_> {
+    Since { known, ticket: None, said: None, told: false }
 }
 
 #[test]
@@ -203,16 +203,16 @@ fn a_pull_request_stalls_when_nothing_happens_for_long() {
         timers.iter().map(|timer| (timer.rule.name.as_str(), timer.due)).collect::<Vec<_>>(),
         [("stalled", five_days)]
     );
-    let told = broken_silence(&timers[0], silent(&open.known), &teams(&text), five_days);
-    let Silence::Told { event, .. } = told else { panic!("{told:?}") };
+    let told = elapsed(&timers[0], silent(&open.known), &teams(&text), five_days);
+    let Elapsed::Told { event, .. } = told else { panic!("{told:?}") };
     assert_eq!(
         (event.kind, event.subject.as_str(), event.scope.as_str()),
         (EventKind::PullRequestStalled, "acme/x#45", "acme/x")
     );
     let merged = tracked(EventKind::PullRequestMerged, Stage::Merged, false);
-    assert_eq!(broken_silence(&timers[0], silent(&merged.known), &teams(&text), five_days), Silence::Over);
+    assert_eq!(elapsed(&timers[0], silent(&merged.known), &teams(&text), five_days), Elapsed::Over);
     assert_eq!(plan(&merged, &teams(&text), &History::default(), NOON).timers, []);
-    assert_eq!(broken_silence(&timers[0], silent(&open.known), &teams(TEAM), five_days), Silence::Over);
+    assert_eq!(elapsed(&timers[0], silent(&open.known), &teams(TEAM), five_days), Elapsed::Over);
 }
 
 fn released(kind: EventKind, now: &Tracked, teams: &Rules) -> Result<(String, String), String> {

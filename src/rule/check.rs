@@ -63,6 +63,30 @@ pub(super) fn check_among(file: &str, text: &str, known: Known<'_>, among: Among
     checker.document.finish(team)
 }
 
+/// The times that some kinds of events need.
+#[derive(Clone, Copy)]
+struct Spans {
+    /// How long nothing must have happened
+    after: Option<Duration>,
+    /// How many days before a due date
+    before: Option<i64>,
+}
+
+impl Spans {
+    /// The key that a rule for this kind lacks, and what to write.
+    fn missing(self, kind: EventKind) -> Option<(&'static str, &'static str)> {
+        match kind {
+            kind if kind.is_of_silence() && self.after.is_none() => {
+                Some(("after", "write how long nothing must have happened, such as `after = \"5d\"`"))
+            }
+            EventKind::TicketDueSoon if self.before.is_none() => {
+                Some(("before", "write how many days before the due date, such as `before = \"2d\"`"))
+            }
+            _ => None,
+        }
+    }
+}
+
 struct Checker<'a> {
     document: Document<'a>,
     known: Known<'a>,
@@ -120,7 +144,8 @@ impl Checker<'_> {
         let (conditions, sending) = (raw.take_conditions(), raw.take_sending());
         let name = self.name(raw.name, at, "name");
         let after = self.duration(raw.after, &at.key("after"));
-        let on = self.on(raw.on, at, after);
+        let before = self.days(raw.before, &at.key("before"));
+        let on = self.on(raw.on, at, Spans { after, before });
         let conditions = self.conditions(conditions, at, Within { on: &on, depth: 0, excluded: false });
         let own = self.sending(sending, at);
         let settling = self.settling((&own, at), team);
@@ -136,7 +161,7 @@ impl Checker<'_> {
             self.document.wrong(at, "this rule has nowhere to send to: `to` is missing", help);
         }
         let (settle, settle_max) = settling;
-        Rule { settle, settle_max, after, object_by, restricted, ..sending.rule(name, on, conditions) }
+        Rule { settle, settle_max, after, before, object_by, restricted, ..sending.rule(name, on, conditions) }
     }
 
     fn name(&mut self, field: Field<String>, table: &At, key: &str) -> String {
@@ -220,7 +245,7 @@ impl Checker<'_> {
         }
     }
 
-    fn on(&mut self, field: Texts, rule: &At, after: Option<Duration>) -> On {
+    fn on(&mut self, field: Texts, rule: &At, spans: Spans) -> On {
         let at = rule.key("on");
         if field.is_absent() {
             let help = "write `on = [\"pull_request.merged\"]`, or other events".to_owned();
@@ -230,17 +255,15 @@ impl Checker<'_> {
         let entries = self.filled_list(field, &at);
         let written = entries.iter().map(|(_, text)| text.clone()).collect();
         let patterns = self.patterns(entries.clone(), entry::event);
-        let needs_after = |kind: &EventKind| after.is_none() && kind.is_of_silence();
         for (at, text) in &entries {
-            if text.parse().is_ok_and(|kind| needs_after(&kind)) {
-                let help = "write how long nothing must have happened, such as `after = \"5d\"`".to_owned();
-                self.document.wrong(at, format!("`{text}` needs `after`"), help);
+            if let Some((key, help)) = text.parse().ok().and_then(|kind| spans.missing(kind)) {
+                self.document.wrong(at, format!("`{text}` needs `{key}`"), help.to_owned());
             }
         }
         let kinds: Kinds = EventKind::ALL
             .iter()
             .copied()
-            .filter(|kind| !needs_after(kind))
+            .filter(|kind| spans.missing(*kind).is_none())
             .filter(|kind| {
                 // A rule on transitions also wants the one to done.
                 let names: Vec<_> =
@@ -251,9 +274,13 @@ impl Checker<'_> {
         if kinds.is_empty() && self.document.problem_count() == before {
             self.document.wrong(&at, "the exclusions leave no event", None);
         }
-        if after.is_some() && !kinds.iter().any(|kind| kind.is_of_silence()) {
+        if spans.after.is_some() && !kinds.iter().any(EventKind::is_of_silence) {
             let help = "leave it out, or add \"pull_request.stalled\" or \"ticket.quiet\" to `on`".to_owned();
             self.document.wrong(&rule.key("after"), "none of the events in `on` waits for silence", help);
+        }
+        if spans.before.is_some() && !kinds.contains(EventKind::TicketDueSoon) {
+            let help = "leave it out, or add \"ticket.due_soon\" to `on`".to_owned();
+            self.document.wrong(&rule.key("before"), "none of the events in `on` comes before a due date", help);
         }
         On { kinds, written }
     }

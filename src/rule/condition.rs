@@ -59,6 +59,12 @@ pub enum Condition {
     Component(Patterns),
     /// Fix versions of the ticket
     FixVersion(Patterns),
+    /// Keys of the ticket's epic, and of the ticket that it is a sub-task of
+    Parent(Patterns),
+    /// Sprints of the ticket
+    Sprint(Patterns),
+    /// A field that the site added to its tickets
+    Field(Box<FieldList>),
     /// What became of the ticket or issue
     Resolution(Patterns),
     /// Whether a release is a pre-release
@@ -111,8 +117,26 @@ impl Condition {
                     | Self::TicketLabels(_)
                     | Self::Component(_)
                     | Self::FixVersion(_)
+                    | Self::Parent(_)
+                    | Self::Sprint(_)
+                    | Self::Field(_)
             )
         })
+    }
+
+    /// The fields of the site's own that it, or a condition within it, asks for, as written.
+    pub(super) fn fields(&self) -> Vec<&str> {
+        match self {
+            Self::Field(field) => vec![&field.name],
+            Self::All(groups) | Self::Any(groups) => groups.iter().flatten().flat_map(Self::fields).collect(),
+            Self::Not(conditions) => conditions.iter().flat_map(Self::fields).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it asks where the ticket stands in the plan, in fields that each site calls by other ids.
+    pub(super) fn asks_of_plan(&self) -> bool {
+        self.any(true, &|condition| matches!(condition, Self::Parent(_) | Self::Sprint(_)))
     }
 
     /// Whether it is about the files that are changed.
@@ -199,6 +223,15 @@ impl Condition {
     pub(super) fn keys(&self) -> Option<Vec<Anchor>> {
         if let Self::Ticket(list) = self { list.anchors() } else { None }
     }
+}
+
+/// The values that a field of the site's own must have.
+#[derive(Debug, Clone)]
+pub struct FieldList {
+    /// The field's name or id, as written
+    pub name: String,
+    /// Its values
+    pub list: Patterns,
 }
 
 /// The teams that an author must be in, or must not.

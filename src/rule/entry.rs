@@ -29,7 +29,7 @@ fn pattern(text: &str, syntax: Syntax) -> Result<Pattern, Wrong> {
 }
 
 /// Labels, titles, ticket keys and other values of tickets, slugs, environments, workflows.
-fn text(text: &str) -> Result<Pattern, Wrong> {
+pub(super) fn text(text: &str) -> Result<Pattern, Wrong> {
     pattern(text, Syntax { separated: false, caseless: true })
 }
 

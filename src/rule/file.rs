@@ -154,6 +154,8 @@ macro_rules! tables_of_conditions {
             pub digest: Field<String>,
             /// For `pull_request.stalled` and `ticket.quiet`: how long nothing must have happened, such as `"5d"`.
             pub after: Field<DurationText>,
+            /// For `ticket.due_soon`: how many days before the due date, such as `"2d"`.
+            pub before: Field<DurationText>,
             /// For `note.assumed`: how long there is to object, such as `"3d"`. The message says until when.
             pub object_by: Field<DurationText>,
             /// Whether members' own actions are news too, instead of the team's `own`.
@@ -282,6 +284,15 @@ tables_of_conditions! {
     component: Texts,
     /// A fix version of the ticket, or the milestone of the issue.
     fix_version: Texts,
+    /// The key of the ticket's epic, or of the ticket that it is a sub-task of, such as `DATA-1`. On Data Center, epics need
+    /// access to Jira's API.
+    parent: Texts,
+    /// The name of a sprint that the ticket is in, such as `Sprint 12`. One that was closed counts only for a ticket that is in
+    /// no later sprint.
+    sprint: Texts,
+    /// Fields that the site added to its tickets, such as `field."Severity" = ["High"]`, all of which must match. A field is
+    /// called by its name, which needs access to Jira's API, or by its id, such as `customfield_10012`.
+    field: Tables<Vec<Field<String>>>,
     /// The ticket's resolution, such as `Done` or `Won't Do`, or why the issue was closed: `completed`, `not_planned` or
     /// `duplicate`. What is still open has none.
     resolution: Texts,

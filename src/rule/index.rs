@@ -201,6 +201,19 @@ impl Rules {
         self.teams.iter().any(|team| team.audience == Audience::Outside)
     }
 
+    /// The fields of a site's own that rules ask for, as written.
+    #[must_use]
+    pub fn fields(&self) -> BTreeSet<String> {
+        let conditions = self.all().flat_map(|(_, rule)| &rule.conditions);
+        conditions.flat_map(Condition::fields).map(str::to_owned).collect()
+    }
+
+    /// Whether any rule asks for epics or sprints.
+    #[must_use]
+    pub fn ask_of_plans(&self) -> bool {
+        self.all().any(|(_, rule)| rule.conditions.iter().any(Condition::asks_of_plan))
+    }
+
     /// Whether any rule asks about tickets themselves.
     #[must_use]
     pub fn ask_of_tickets(&self) -> bool {

@@ -29,6 +29,8 @@ pub(super) fn instead_of(table: &str, key: &str) -> Option<&'static str> {
             "`ticket_status` is the status of the ticket; what happens to a pull request is an event, in `on`"
         }
         "priority" => "`ticket_priority` is the priority of the ticket",
+        "epic" | "epic_link" => "`parent` is the key of the ticket's epic",
+        "custom_field" | "customfield" => "`field.\"NAME\"` is a field that the site added to its tickets",
         "delay" | "wait" | "debounce" => {
             "`settle` is how long an update waits for further changes; `after` is how long nothing must have happened"
         }

@@ -26,7 +26,7 @@ use jiff::tz::TimeZone;
 use smallvec::SmallVec;
 
 pub use check::{Defaults, Known, check};
-pub use condition::{AuthorTeam, Condition, is_member};
+pub use condition::{AuthorTeam, Condition, FieldList, is_member};
 pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to};
 pub use file::{defaults_schema, schema};
 pub use folder::{Loaded, load_folder};
@@ -144,6 +144,8 @@ pub struct Rule {
     pub digest: Option<Digest>,
     /// How long nothing must have happened, for the kinds that report silence
     pub after: Option<Duration>,
+    /// How many days before a due date, for the kind that reports it
+    pub before: Option<i64>,
     /// How long there is to object to an assumption
     pub object_by: Option<Duration>,
     /// Whether members' own actions are news too

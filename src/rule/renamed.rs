@@ -99,7 +99,7 @@ impl Renaming {
                 }
                 (Condition::Repo(list), Nameable::Repository)
                 | (Condition::Base(list) | Condition::Branch(list), Nameable::Branch(_))
-                | (Condition::Ticket(list), Nameable::Ticket) => list,
+                | (Condition::Ticket(list) | Condition::Parent(list), Nameable::Ticket) => list,
                 _ => continue,
             };
             let Some(entry) = list.outdated(&self.from, &self.to, self.first) else { continue };

@@ -4,7 +4,7 @@
 mod unlikely;
 
 use super::{Condition, Mention, Rule, Rules, Team};
-use crate::event::EventKind;
+use crate::event::{EventKind, is_field_id};
 
 impl Rules {
     /// What the rules lack without access to GitHub's API, or to Jira's: a sentence each.
@@ -33,7 +33,11 @@ impl Rules {
         let mut said = missing.into_iter().flatten().map(|sentence| without("GitHub", &sentence)).collect::<Vec<_>>();
         if !jira {
             let tickets = self.named(asks_of_tickets, "rules know of tickets only what its webhooks have said so far");
-            said.extend(tickets.map(|sentence| without("Jira", &sentence)));
+            let fields = self.named(
+                asks_of_named_fields,
+                "a field can only be called by its id, such as `customfield_10012`, so conditions on names never hold",
+            );
+            said.extend(tickets.into_iter().chain(fields).map(|sentence| without("Jira", &sentence)));
         }
         said
     }
@@ -90,4 +94,8 @@ fn asks_of_tickets(rule: &Rule) -> bool {
 fn asks_of_people(rule: &Rule) -> bool {
     let of_the_work = |mention: &Mention| !matches!(mention, Mention::Login(_));
     rule.mention.iter().any(of_the_work) || rule.to.iter().any(|to| to.login().is_some())
+}
+
+fn asks_of_named_fields(rule: &Rule) -> bool {
+    rule.conditions.iter().flat_map(Condition::fields).any(|name| !is_field_id(name))
 }

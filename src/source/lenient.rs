@@ -67,6 +67,13 @@ fn half(json: &str) -> Option<u16> {
     (0xD800..0xE000).contains(&number).then_some(number)
 }
 
+impl<T> Maybe<T> {
+    /// What was read.
+    pub fn into_inner(self) -> Option<T> {
+        self.0
+    }
+}
+
 impl Maybe<String> {
     /// The text, unless it is blank.
     pub fn text(&self) -> Option<&str> {

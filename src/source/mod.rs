@@ -17,6 +17,7 @@ mod note;
 mod our_comments;
 mod people;
 pub mod signature;
+mod site_fields;
 mod summary;
 mod text;
 mod tickets;
@@ -38,6 +39,7 @@ pub use lenient::host_of;
 pub use note::{revise as revise_notes, standing as standing_notes};
 pub use our_comments::{IN_JIRA, ON_GITHUB};
 pub use people::name_people;
+pub use site_fields::{SharedFields, SiteField, SiteFields};
 pub use tickets::Keys;
 
 /// The settings for reading payloads.
@@ -51,6 +53,8 @@ pub struct Settings {
     pub github_host: Option<String>,
     /// What the fields of GitHub's projects mean
     pub boards: Arc<Boards>,
+    /// The fields of Jira's site that are read
+    pub fields: SharedFields,
 }
 
 /// The contents of a delivery.

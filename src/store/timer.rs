@@ -1,4 +1,4 @@
-//! Timers for silences, which run out when nothing happens.
+//! Timers for silences, which run out when nothing happens, and for due dates.
 
 use jiff::Timestamp;
 use rusqlite::{Row, named_params};
@@ -9,7 +9,7 @@ use super::plan::{Line, rule_id};
 use super::row::{Json, Millis, Text, text, time, time_or_none};
 use super::{StoreError, Tx};
 use crate::event::Ticket;
-use crate::plan::{Silence, Timer};
+use crate::plan::{Elapsed, Timer};
 use crate::track::Known;
 
 /// A timer that has run out.
@@ -60,15 +60,15 @@ impl Tx<'_> {
         Ok(readable)
     }
 
-    /// Writes what follows from a timer that ran out. A silence is a further event of the last delivery in which something
+    /// Writes what follows from a timer that ran out. It is a further event of the last delivery in which something
     /// happened.
     ///
     /// # Errors
     /// As above
-    pub fn follow(&self, run_out: &RunOut, silence: &Silence, now: Timestamp) -> Result<(), StoreError> {
+    pub fn follow(&self, run_out: &RunOut, elapsed: &Elapsed, now: Timestamp) -> Result<(), StoreError> {
         let Timer { subject, rule, kind, .. } = &run_out.timer;
-        let (event, fate) = match silence {
-            Silence::Until(then) => {
+        let (event, fate) = match elapsed {
+            Elapsed::Until(then) => {
                 self.run(
                     "UPDATE timer SET due_at = :due WHERE subject = :subject AND team = :team AND rule = :rule AND kind = :kind",
                     named_params! { ":due": Millis(*then), ":subject": subject, ":team": rule.team, ":rule": rule.name,
@@ -76,8 +76,8 @@ impl Tx<'_> {
                 )?;
                 return Ok(());
             }
-            Silence::Told { event, fate } => (Some(event), Some(fate)),
-            Silence::Over => (None, None),
+            Elapsed::Told { event, fate } => (Some(event), Some(fate)),
+            Elapsed::Over => (None, None),
         };
         self.run(
             "DELETE FROM timer WHERE subject = :subject AND team = :team AND rule = :rule AND kind = :kind",

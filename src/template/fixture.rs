@@ -101,6 +101,8 @@ fn about(kind: EventKind) -> About {
         "ticket" => About::Ticket(match kind {
             EventKind::TicketStarted => moved("To Do", ("In Progress", StatusCategory::InProgress)),
             EventKind::TicketDone => moved("In Review", ("Done", StatusCategory::Done)),
+            EventKind::TicketDueSoon => Ticket { due: Some("2026-11-03".parse().unwrap()), ..ticket() },
+            EventKind::TicketOverdue => Ticket { due: Some("2026-11-01".parse().unwrap()), ..ticket() },
             _ => ticket(),
         }),
         "release" => About::Thing(release("v1.4.0")),

@@ -41,10 +41,10 @@ macro_rules! built_in {
 pub const BUILT_IN: &[(&str, &str)] = built_in! {
     "draft" "on-track" "opened" "ready" "review-requested" "approved" "changes-requested" "merged" "heads-up" "closed"
     "reopened" "commented" "ticket-started" "ticket-transitioned" "ticket-slipped" "ticket-done" "ticket-flagged"
-    "ticket-commented" "ticket-quiet" "stalled" "note" "objected" "agreed" "release" "deployment" "outside" "restricted" "default"
+    "ticket-commented" "ticket-quiet" "ticket-due-soon" "ticket-overdue" "stalled" "note" "objected" "agreed" "release" "deployment" "outside" "restricted" "default"
     "default-thing" "default-pull-request" "default-issue" "default-ticket"
     "part-message" "part-title" "part-pr" "part-issue" "part-place" "part-for-ticket" "part-on-track" "part-ticket"
-    "part-ticket-first" "part-ticket-word" "part-ticket-change" "part-rescheduled"
+    "part-ticket-first" "part-ticket-word" "part-ticket-change" "part-rescheduled" "part-standing"
 };
 
 /// Whether it is a part of built-in templates, and not a message.
@@ -75,6 +75,8 @@ pub fn for_kind(kind: EventKind) -> &'static str {
         EventKind::TicketFlagged => "ticket-flagged",
         EventKind::TicketCommented => "ticket-commented",
         EventKind::TicketQuiet => "ticket-quiet",
+        EventKind::TicketDueSoon => "ticket-due-soon",
+        EventKind::TicketOverdue => "ticket-overdue",
         EventKind::PullRequestStalled => "stalled",
         EventKind::ReleasePublished | EventKind::ReleasePromoted => "release",
         EventKind::DeploymentSucceeded | EventKind::DeploymentFailed => "deployment",

@@ -1,5 +1,7 @@
 //! Merges what is known of a subject with what an event says about it, since each payload shows only a part.
 
+use std::collections::BTreeMap;
+
 use crate::event::{About, PullRequest, Stage, Thing, ThingKind, Ticket};
 
 /// The newer state, with what it leaves out taken from the older one.
@@ -60,6 +62,10 @@ fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
             // A comment's payload doesn't say whether it is restricted.
             restricted: new.restricted.or(old.restricted),
             slipped: new.slipped.or(old.slipped),
+            // What the payload's site calls by other ids isn't always known.
+            parents: new.parents.clone().or_else(|| old.parents.clone()),
+            sprints: new.sprints.clone().or_else(|| old.sprints.clone()),
+            fields: merge_fields(new, old),
             ..new.clone()
         };
     }
@@ -80,6 +86,14 @@ fn merge_ticket(new: &Ticket, old: &Ticket) -> Ticket {
         assignee: new.assignee.clone().or_else(|| old.assignee.clone()),
         priority: new.priority.clone().or_else(|| old.priority.clone()),
         type_name: new.type_name.clone().or_else(|| old.type_name.clone()),
+        parents: new.parents.clone().or_else(|| old.parents.clone()),
+        sprints: new.sprints.clone().or_else(|| old.sprints.clone()),
+        fields: merge_fields(new, old),
         ..old.clone()
     }
+}
+
+fn merge_fields(new: &Ticket, old: &Ticket) -> BTreeMap<String, Vec<String>> {
+    let known = old.fields.iter().chain(&new.fields);
+    known.map(|(name, values)| (name.clone(), values.clone())).collect()
 }

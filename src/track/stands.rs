@@ -1,5 +1,7 @@
 //! Whether what an event reported is still true, for every kind of event (docs/concepts/undoing.md).
 
+use jiff::civil::Date;
+
 use crate::event::{
     About, Event, EventKind, Issue, Outcome, PullRequest, Stage, StatusCategory, Thing, ThingKind, Ticket,
 };
@@ -100,6 +102,10 @@ fn ticket(kind: EventKind, event: &Event, ticket: &Ticket) -> Result<(), Reason>
         EventKind::TicketSlipped | EventKind::TicketPulledIn if field == "fix_version" => {
             listed(to(event), &ticket.fix_versions, "the fix version")
         }
+        EventKind::TicketDueSoon | EventKind::TicketOverdue => {
+            let day = |due: Option<Date>| due.map(|due| due.to_string());
+            same(day(event.about.due()).as_deref(), day(ticket.due).as_deref(), "due date")
+        }
         EventKind::TicketPriorityChanged => match &ticket.priority {
             Some(priority) => same(to(event), Some(priority), "priority"),
             None => Ok(()),
@@ -142,6 +148,7 @@ pub fn holds(kind: EventKind, about: &About) -> bool {
                 EventKind::IssueClosed => issue.stage != Stage::Open,
                 EventKind::TicketQuiet | EventKind::TicketStarted => issue.category() == StatusCategory::InProgress,
                 EventKind::TicketDone => issue.category() == StatusCategory::Done,
+                EventKind::TicketDueSoon | EventKind::TicketOverdue => issue.category() != StatusCategory::Done,
                 _ => true,
             };
         }
@@ -151,6 +158,7 @@ pub fn holds(kind: EventKind, about: &About) -> bool {
                 EventKind::TicketQuiet => stands == Some(StatusCategory::InProgress),
                 EventKind::TicketStarted => stands.is_none_or(|stands| stands == StatusCategory::InProgress),
                 EventKind::TicketDone => stands.is_none_or(|stands| stands == StatusCategory::Done),
+                EventKind::TicketDueSoon | EventKind::TicketOverdue => stands != Some(StatusCategory::Done),
                 _ => true,
             };
         }

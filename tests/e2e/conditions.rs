@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Service, merged, pull_request, states, ticket};
+use crate::jira_api::Api;
+use crate::support::{Service, eventually, merged, pull_request, read_mail, states, ticket};
 
 fn team(rule: &str) -> String {
     let head = "team = \"web\"\nmembers = [\"bo\"]\nto = [\"email:web@example.com\"]\nsettle = \"0s\"\n";
@@ -137,4 +138,118 @@ async fn explain_says_by_which_value_a_rule_matches() {
     let (_, out, _) = service.run(&[&explain[..], &["--json"]].concat()).await;
     let told: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(told["rules"][0]["because"], by);
+}
+
+/// A site on Cloud that calls its fields by these names.
+async fn site() -> Api {
+    Api::new(|asked| match asked.line.split('?').next().unwrap() {
+        "GET /rest/api/3/field" => {
+            let field =
+                |id: &str, name: &str| json!({ "id": id, "name": name, "custom": true, "schema": { "type": "any" } });
+            (
+                200,
+                json!([
+                    field("customfield_7", "Severity"),
+                    field("customfield_8", "Target end"),
+                    field("duedate", "Due")
+                ]),
+            )
+        }
+        "GET /rest/api/3/issue/DATA-123" => {
+            let fields = json!({ "summary": "Orders", "customfield_7": { "value": "High" },
+                                 "updated": "2025-12-29T09:20:00.000+0000" });
+            (200, json!({ "id": "10042", "key": "DATA-123", "fields": fields }))
+        }
+        _ => (404, json!({ "errorMessages": ["There is nothing"] })),
+    })
+    .await
+}
+
+fn of_site(api: &Api) -> String {
+    format!("base_url = \"{}\"\nuser = \"bot@acme.example\"\ntoken = \"hunter2\"\n", api.url)
+}
+
+#[tokio::test]
+async fn a_field_is_called_by_its_name_once_jira_tells_that() {
+    let rule =
+        "on = [\"ticket.updated\", \"pull_request.merged\"]\nfield.\"severity\" = [\"High\"]\nparent = [\"DATA-1\"]";
+    let ticket = |severity: &str| {
+        let mut body = ticket("In Progress", "indeterminate", json!([{ "fieldId": "labels", "toString": severity }]));
+        let more = json!({ "customfield_7": { "value": severity }, "parent": { "key": "DATA-1" } });
+        body["issue"]["fields"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let nameless = Service::started(&team(rule), "").await;
+    let lines = nameless.jira_settled("f-0", &ticket("High")).await;
+    let unknown = "no rule matched; not all was known: the ticket's field `severity` is not known";
+    assert_eq!(lines[0]["reason"], unknown);
+    let (_, out, _) = nameless.run(&["check"]).await;
+    assert!(out.contains("note: without access to Jira's API, a field can only be called by its id"), "{out}");
+
+    let jira = site().await;
+    let mut service = Service::new(&team(rule), "");
+    service.configure("jira", &of_site(&jira));
+    service.start().await;
+    assert_eq!(states(&service.jira_settled("f-1", &ticket("High")).await), ["sent"]);
+    assert_eq!(service.jira_settled("f-2", &ticket("Low")).await[0]["reason"], "no rule matched");
+    let (_, out, _) = service.run(&["check"]).await;
+    assert!(!out.contains("called by its id"), "{out}");
+    // A rule that is loaded later asks for another field.
+    service.write("rules/team.toml", &team(&rule.replace("severity", "Nonsense")));
+    eventually("the name is looked up", async || {
+        service.log().contains("Jira has no field of this name").then_some(())
+    })
+    .await;
+    let more = "[[rule]]\nname = \"other\"\non = [\"push\"]";
+    let by_id = format!("on = [\"pull_request.merged\"]\nfield.customfield_7 = [\"High\"]\n{more}");
+    service.write("rules/team.toml", &team(&by_id));
+    service.loaded(|entry| entry["rules"] == 2 && entry["problems"] == 0).await;
+    let mut asked = merged(9);
+    asked["pull_request"]["body"] = json!("For DATA-123.");
+    // What was known of the ticket did not hold that field yet.
+    let lines = service.github_settled("pull_request", "f-3", &asked).await;
+    assert_eq!(
+        lines[0]["reason"],
+        "no rule matched; not all was known: the ticket's field `customfield_7` is not known"
+    );
+    service.jira_settled("f-4", &ticket("High")).await;
+    asked["pull_request"]["number"] = json!(10);
+    assert_eq!(states(&service.github_settled("pull_request", "f-5", &asked).await), ["sent"]);
+}
+
+#[tokio::test]
+async fn a_ticket_that_jira_is_asked_for_comes_with_its_fields() {
+    let jira = site().await;
+    let mut service = Service::new(&team("on = [\"pull_request.merged\"]\nfield.Severity = [\"High\"]"), "");
+    service.configure("jira", &of_site(&jira));
+    service.start().await;
+    assert_eq!(states(&service.github_settled("pull_request", "a-1", &merged(1)).await), ["sent"]);
+    let asked = jira.asked().into_iter().find(|asked| asked.line.contains("/issue/DATA-123")).unwrap();
+    assert!(asked.line.ends_with(",parent,updated,customfield_7"), "{}", asked.line);
+}
+
+#[tokio::test]
+async fn a_due_date_is_where_the_site_has_it() {
+    let jira = site().await;
+    let mut service = Service::new(&team("on = [\"ticket.slipped\", \"ticket.pulled_in\"]"), "");
+    service.configure("jira", &format!("{}due = [\"Target end\"]\n", of_site(&jira)));
+    let (_, out, err) = service.run(&["check"]).await;
+    assert!(!out.contains("[jira] due"), "{out}{err}");
+    service.start().await;
+    let item = json!({ "field": "Target end", "fieldtype": "custom", "fieldId": "customfield_8", "from": "2030-01-10", "to": "2030-01-20" });
+    let mut body = ticket("In Progress", "indeterminate", json!([item]));
+    body["issue"]["fields"]["customfield_8"] = json!("2030-01-20");
+    body["issue"]["fields"]["duedate"] = json!("2030-01-05");
+    let lines = service.jira_settled("d-1", &body).await;
+    assert_eq!((states(&lines), &lines[0]["kind"]), (vec!["sent"], &json!("ticket.slipped")));
+    let text = read_mail(&service.mails()[0]).body_text(0).unwrap().into_owned();
+    assert!(text.contains("moved the due date from Thu 10 Jan 2030 to Sun 20 Jan 2030"), "{text}");
+
+    let nameless = Service::new(&team("on = [\"ticket.slipped\"]"), "");
+    nameless.configure("jira", "due = [\"Target end\"]\n");
+    let (code, out, _) = nameless.run(&["check"]).await;
+    assert!(
+        code == 0 && out.contains("note: without access to Jira's API, the ids of these fields in `[jira] due`"),
+        "{out}"
+    );
 }

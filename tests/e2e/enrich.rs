@@ -166,7 +166,7 @@ async fn what_jira_knows_is_said_and_what_it_does_not_know_is_no_ticket() {
         "summary": "Orders in the v2 schema", "issuetype": { "name": "Story" },
         "status": { "name": "In Progress", "statusCategory": { "key": "indeterminate" } } } });
     let jira = Api::new(Pages::from([(
-        "/rest/api/2/issue/DATA-123?fields=summary,status,duedate,assignee,reporter,priority,issuetype,project,labels,fixVersions,components,resolution,security,issuelinks,updated",
+        "/rest/api/2/issue/DATA-123?fields=summary,status,duedate,assignee,reporter,priority,issuetype,project,labels,fixVersions,components,resolution,security,issuelinks,parent,updated",
         (200, issue),
     )]))
     .await;

@@ -186,7 +186,7 @@ async fn a_ticket_that_jira_never_sent_is_told_with_its_words() {
         "assignee": { "accountId": "5b10a2", "displayName": "Ana Silva" },
         "status": { "name": "In Progress", "statusCategory": { "key": "indeterminate" } } } });
     let jira = Api::new(Pages::from([(
-        "/rest/api/2/issue/DATA-123?fields=summary,status,duedate,assignee,reporter,priority,issuetype,project,labels,fixVersions,components,resolution,security,issuelinks,updated",
+        "/rest/api/2/issue/DATA-123?fields=summary,status,duedate,assignee,reporter,priority,issuetype,project,labels,fixVersions,components,resolution,security,issuelinks,parent,updated",
         (200, issue),
     )]))
     .await;

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use url::form_urlencoded::byte_serialize;
 
-use super::{ApiError, FIELDS, Jira};
+use super::{ApiError, Jira};
 
 /// The fields of a ticket besides those that every request reads.
 const MORE: &str = "description,created,creator,comment";
@@ -33,7 +33,7 @@ impl Jira {
     /// # Errors
     /// [`ApiError`]
     pub async fn search(&self, jql: &str, from: Option<Cursor>) -> Result<(Vec<Value>, Option<Cursor>), ApiError> {
-        let fields = format!("{FIELDS},{MORE}");
+        let fields = format!("{},{MORE}", self.wanted());
         if self.cloud {
             let fields = fields.split(',').collect::<Vec<_>>();
             let mut body = json!({ "jql": jql, "fields": fields, "expand": "changelog", "maxResults": PAGE });

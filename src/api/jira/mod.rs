@@ -16,7 +16,8 @@ use serde_json::Value;
 
 use super::exchange::{Response, exchange};
 use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, Mask, REST, Rest};
-use crate::event::TicketKey;
+use crate::event::{TicketKey, is_field_id};
+use crate::source::{SharedFields, SiteField};
 
 pub use access::{Access, Entry};
 pub use changes::{Cursor, time};
@@ -25,7 +26,7 @@ pub use login::{JiraApi, JiraLogin, ServiceAccount, is_cloud_address};
 
 const PEER: &str = "Jira";
 /// The fields of a ticket that the reader of webhooks knows.
-const FIELDS: &str = "summary,status,duedate,assignee,reporter,priority,issuetype,project,labels,fixVersions,components,resolution,security,issuelinks,updated";
+const FIELDS: &str = "summary,status,duedate,assignee,reporter,priority,issuetype,project,labels,fixVersions,components,resolution,security,issuelinks,parent,updated";
 /// The fields of a response.
 const BOUNDS: (Duration, usize) = (DEADLINE, LONGEST);
 
@@ -36,14 +37,16 @@ pub struct Jira {
     access: Access,
     cloud: bool,
     resting: Rest,
+    /// The fields of the site's own that are wanted
+    fields: SharedFields,
 }
 
 impl Jira {
-    /// A client with these settings. It sends no request yet.
+    /// A client with these settings, for tickets with these fields. It sends no request yet.
     #[must_use]
-    pub fn new(settings: JiraApi, client: Client) -> Self {
+    pub fn new(settings: JiraApi, client: Client, fields: SharedFields) -> Self {
         let cloud = settings.is_cloud();
-        Self { client, access: Access::new(settings), cloud, resting: Rest::default() }
+        Self { client, access: Access::new(settings), cloud, resting: Rest::default(), fields }
     }
 
     /// A ticket as Jira's API writes it; `None` if it doesn't exist or can't be seen.
@@ -51,11 +54,31 @@ impl Jira {
     /// # Errors
     /// [`ApiError`]
     pub async fn ticket(&self, key: &TicketKey) -> Result<Option<Value>, ApiError> {
-        match self.get(&format!("{}/issue/{key}?fields={FIELDS}", self.rest())).await {
+        match self.get(&format!("{}/issue/{key}?fields={}", self.rest(), self.wanted())).await {
             Ok(issue) => Ok(Some(issue)),
             Err(error) if error.is_absent() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The fields of a ticket that the reader of webhooks knows, and those that the site added and somebody asks for.
+    fn wanted(&self) -> String {
+        let fields = self.fields.now();
+        std::iter::once(FIELDS).chain(fields.wanted()).collect::<Vec<_>>().join(",")
+    }
+
+    /// The fields that the site added to its tickets.
+    ///
+    /// # Errors
+    /// [`ApiError`]
+    pub async fn fields(&self) -> Result<Vec<SiteField>, ApiError> {
+        let answer = self.get(&format!("{}/field", self.rest())).await?;
+        let field = |field: &Value| {
+            let word = |value: &Value| value.as_str().map(str::to_owned);
+            let (id, name) = (word(&field["id"])?, word(&field["name"])?);
+            is_field_id(&id).then(|| SiteField { id, name, kind: word(&field["schema"]["custom"]) })
+        };
+        Ok(answer.as_array().into_iter().flatten().filter_map(field).collect())
     }
 
     /// The beginning of the API's paths. The versions differ only in documents instead of wiki markup, and in the

@@ -10,7 +10,7 @@ use crate::api::{self, ApiError};
 use crate::channel::http_client;
 use crate::cli::{ConfigArgs, Failure, create, fresh_secret, say};
 use crate::config::Config;
-use crate::source::JIRA_EVENTS;
+use crate::source::{JIRA_EVENTS, SharedFields};
 
 /// The name that administrators see in Jira's list.
 const NAME: &str = "microalign";
@@ -81,7 +81,7 @@ async fn register(config: &Config, url: &str, secret: &SecretString) -> Result<(
         return Err(Unregistered::ByHand("a service account cannot register webhooks".to_owned()));
     }
     let client = http_client(api::DEADLINE * 2).await.map_err(Unregistered::Failed)?;
-    let jira = Jira::new(settings.clone(), client);
+    let jira = Jira::new(settings.clone(), client, SharedFields::default());
     let edition = jira.edition().await.map_err(|error| refused(&error))?;
     fits(settings, &edition)?;
     let hook = Hook { name: NAME, url, events: &JIRA_EVENTS, jql: &jql(config), secret };

@@ -2,13 +2,13 @@
 
 use super::Checker;
 use crate::event::EventKind;
-use crate::rule::condition::{self, AuthorTeam, Condition};
+use crate::rule::condition::{self, AuthorTeam, Condition, FieldList};
 use crate::rule::file::{ConditionTable, Groups, Texts, TouchesTable, TouchesText};
 use crate::rule::owned::Touches;
 use crate::rule::pattern::Patterns;
 use crate::rule::range::{self, Range, Unit};
 use crate::rule::{On, entry};
-use crate::toml_file::{At, Field, Raw, SizeText, did_you_mean};
+use crate::toml_file::{At, Field, Raw, SizeText, Tables, did_you_mean};
 
 /// Nobody can follow deeper nesting, and a file that nests without end would exhaust the stack.
 const DEEPEST: usize = 8;
@@ -57,6 +57,8 @@ impl Checker<'_> {
             self.list(raw.ticket_labels, (at, "ticket_labels")).map(Condition::TicketLabels),
             self.list(raw.component, (at, "component")).map(Condition::Component),
             self.list(raw.fix_version, (at, "fix_version")).map(Condition::FixVersion),
+            self.list(raw.parent, (at, "parent")).map(Condition::Parent),
+            self.list(raw.sprint, (at, "sprint")).map(Condition::Sprint),
             self.list(raw.resolution, (at, "resolution")).map(Condition::Resolution),
             self.value(raw.prerelease, (at, "prerelease")).map(Condition::Prerelease),
             self.list(raw.environment, (at, "environment")).map(Condition::Environment),
@@ -68,6 +70,7 @@ impl Checker<'_> {
             self.not(raw.not, at, within).map(Condition::Not),
         ];
         let mut conditions: Vec<_> = conditions.into_iter().flatten().collect();
+        conditions.extend(self.fields(raw.field, at));
         conditions.shrink_to_fit();
         if !within.excluded {
             conditions.iter().for_each(|condition| self.never(condition, at, within));
@@ -79,11 +82,18 @@ impl Checker<'_> {
         if field.is_absent() { None } else { self.document.take(field, &table.key(key)) }
     }
 
+    /// A list, in which named lists are replaced by their entries.
     fn list(&mut self, field: Texts, (table, key): (&At, &'static str)) -> Option<Patterns> {
+        let entries = self.entries(field, &table.key(key))?;
+        let entries = self.expanded(entries, key);
+        Some(self.patterns(entries, entry::reader(key)))
+    }
+
+    fn entries(&mut self, field: Texts, at: &At) -> Option<Vec<(At, String)>> {
         if field.is_absent() {
             return None;
         }
-        let entries = self.filled_list(field, &table.key(key));
+        let entries = self.filled_list(field, at);
         for (at, text) in &entries {
             let excluded = text
                 .strip_prefix('!')
@@ -93,8 +103,26 @@ impl Checker<'_> {
                 self.document.wrong(at, message, "leave one of the two out".to_owned());
             }
         }
-        let entries = self.expanded(entries, key);
-        Some(self.patterns(entries, entry::reader(key)))
+        Some(entries)
+    }
+
+    fn fields(&mut self, field: Tables<Vec<Field<String>>>, table: &At) -> Vec<Condition> {
+        let at = table.key("field");
+        if self.document.is_empty_table(&at) {
+            let help = "write one such as `field.\"Severity\" = [\"High\"]`".to_owned();
+            self.document.wrong(&at, "there is no field here", help);
+        }
+        let mut conditions = Vec::new();
+        for (name, values) in self.document.take(field, &at).unwrap_or_default() {
+            if name.trim().is_empty() {
+                self.document.wrong(&at.key(&name), "the name is empty", "write the field's name or id".to_owned());
+            }
+            if let Some(entries) = self.entries(values, &at.key(&name)) {
+                let list = self.patterns(entries, entry::text);
+                conditions.push(Condition::Field(FieldList { name, list }.into()));
+            }
+        }
+        conditions
     }
 
     fn touches_owned(&mut self, field: Field<TouchesText>, table: &At) -> Option<Touches> {
@@ -282,7 +310,10 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         | Condition::TicketPriority(_)
         | Condition::TicketLabels(_)
         | Condition::Component(_)
-        | Condition::FixVersion(_) => (TICKETED, "sprints and versions don't belong to a ticket"),
+        | Condition::FixVersion(_)
+        | Condition::Parent(_)
+        | Condition::Sprint(_)
+        | Condition::Field(_) => (TICKETED, "sprints and versions don't belong to a ticket"),
         Condition::Actor(_) => (ALL, "they aren't anybody's action"),
         Condition::Resolution(_) => (&["ticket", "issue", "note"], "only tickets and issues have a resolution"),
         Condition::Prerelease(_) => (&["release"], "only releases are pre-releases"),
@@ -306,7 +337,7 @@ fn contradiction(condition: &Condition, kind: EventKind) -> Option<&'static str>
         }
         (Condition::Draft(false), EventKind::PullRequestDraft) => Some("it is a draft then"),
         (Condition::Prerelease(true), EventKind::ReleasePromoted) => Some("it isn't a pre-release any more then"),
-        (Condition::Actor(_), kind) if kind.is_of_silence() => Some("nobody does anything then"),
+        (Condition::Actor(_), kind) if kind.is_timed() => Some("nobody does anything then"),
         _ => None,
     }
 }

@@ -68,6 +68,7 @@ impl Sending {
             every: self.every,
             digest: self.digest,
             after: None,
+            before: None,
             object_by: None,
             own: self.own.unwrap_or(false),
             bots: self.bots.unwrap_or(false),
@@ -198,6 +199,18 @@ impl Checker<'_> {
     pub(super) fn duration(&mut self, field: Field<DurationText>, at: &At) -> Option<Duration> {
         let DurationText(text) = self.document.take(field, at)?;
         self.right(duration::parse(&text), at)
+    }
+
+    /// A number of days: due dates have no time.
+    pub(super) fn days(&mut self, field: Field<DurationText>, at: &At) -> Option<i64> {
+        const DAY: u64 = 24 * 60 * 60;
+        let seconds = self.duration(field, at)?.as_secs();
+        let whole = seconds > 0 && seconds.is_multiple_of(DAY);
+        if !whole {
+            let help = "write a number of days, such as \"2d\"".to_owned();
+            self.document.wrong(at, "a due date is a day, without a time", help);
+        }
+        i64::try_from(seconds / DAY).ok().filter(|_| whole)
     }
 
     pub(super) fn read<T>(

@@ -144,6 +144,8 @@ pub(in crate::rule) fn is_fact(kind: EventKind) -> bool {
         | Kind::TicketFlagged
         | Kind::TicketMoved
         | Kind::TicketDeleted
+        | Kind::TicketDueSoon
+        | Kind::TicketOverdue
         | Kind::SprintStarted
         | Kind::SprintClosed
         | Kind::VersionReleased => true,

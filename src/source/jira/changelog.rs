@@ -2,13 +2,12 @@
 
 use std::cmp::Ordering;
 
-use jiff::civil::Date;
-
 use crate::event::{Change, EventKind, OccurrenceId, StatusCategory, Undoing};
 use crate::source::jira_text::Written;
-use crate::source::lenient::{Day, Id, Maybe};
+use crate::source::lenient::{Id, Maybe};
 use crate::source::text;
 
+use super::Delivery;
 use super::field::Field;
 use super::link;
 use super::payload::{Fields, Issue, Item, Status, Version};
@@ -34,24 +33,31 @@ impl Happening {
 }
 
 /// What else is known about a changelog.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Around<'a> {
-    pub issue: Option<&'a Issue>,
+    pub delivery: &'a Delivery<'a>,
     /// Whether its people have account ids
     pub cloud: bool,
 }
 
 impl<'a> Around<'a> {
+    fn issue(self) -> Option<&'a Issue> {
+        self.delivery.body.issue.as_ref()
+    }
+
     fn fields(self) -> Option<&'a Fields> {
-        self.issue?.fields.as_ref()
+        self.issue()?.fields.as_ref()
     }
 }
 
 /// The meaning of the items, in their order, without those that aren't news by themselves.
 pub fn happenings(items: &[&Item], around: Around<'_>) -> Vec<Happening> {
     let (versions, others): (Vec<&Item>, Vec<&Item>) = items.iter().partition(|item| item.field() == Field::FixVersion);
+    let (dues, others): (Vec<&Item>, Vec<&Item>) =
+        others.into_iter().partition(|item| around.delivery.is_of_due_date(item));
     let news = others.into_iter().filter(|item| is_news(item, items));
     let mut happenings: Vec<Happening> = news.map(|item| happening(item, around)).collect();
+    happenings.extend(around.delivery.due_date(&dues));
     if !versions.is_empty() {
         happenings.push(fix_version(&versions, around.fields()));
     }
@@ -104,7 +110,6 @@ fn happening(item: &Item, around: Around<'_>) -> Happening {
             };
             told(kind, "status")
         }
-        Field::Due => due(item),
         Field::Assignee => {
             let change = Change { field: "assignee".to_owned(), ..people() };
             Happening::new(EventKind::TicketAssigned, Some(change))
@@ -116,13 +121,13 @@ fn happening(item: &Item, around: Around<'_>) -> Happening {
         Field::Priority => told(EventKind::TicketPriorityChanged, "priority"),
         Field::Flagged if item.after().is_some() => flag(EventKind::TicketFlagged),
         Field::Flagged => flag(EventKind::TicketUpdated),
-        Field::Link => linked(item, around.issue),
+        Field::Link => linked(item, around.issue()),
         Field::Description => Happening::new(EventKind::TicketUpdated, Some(described(item))),
         _ => told(EventKind::TicketUpdated, &item.id()),
     }
 }
 
-fn change(item: &Item, field: &str) -> Change {
+pub fn change(item: &Item, field: &str) -> Change {
     Change { field: field.to_owned(), name: item.name(), from: item.before(), to: item.after() }
 }
 
@@ -141,22 +146,12 @@ fn linked(item: &Item, issue: Option<&Issue>) -> Happening {
 }
 
 /// Whether a date is later, earlier, or neither: one that was set or removed hasn't moved.
-fn moved(order: Option<Ordering>) -> EventKind {
+pub fn moved(order: Option<Ordering>) -> EventKind {
     match order {
         Some(Ordering::Less) => EventKind::TicketSlipped,
         Some(Ordering::Greater) => EventKind::TicketPulledIn,
         Some(Ordering::Equal) | None => EventKind::TicketUpdated,
     }
-}
-
-fn due(item: &Item) -> Happening {
-    let day = |value: &Maybe<String>| Some(Day::try_from(value.text()?.to_owned()).ok()?.0);
-    let from = day(&item.from).or_else(|| day(&item.from_string));
-    let to = day(&item.to).or_else(|| day(&item.to_string));
-    let order = from.zip(to).map(|(from, to)| from.cmp(&to));
-    let written = |day: Option<Date>| day.map(|day| day.to_string());
-    let (from, to) = (written(from).or_else(|| item.before()), written(to).or_else(|| item.after()));
-    Happening::new(moved(order), Some(Change { field: "due".to_owned(), name: Some("due date".to_owned()), from, to }))
 }
 
 /// Jira writes a change of several versions as one item for each removed and each added version.

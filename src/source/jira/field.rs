@@ -1,5 +1,6 @@
 //! The fields of a ticket, as its changelog names them.
 
+use crate::source::lenient::Maybe;
 use crate::source::{people, text};
 
 use super::payload::Item;
@@ -106,6 +107,17 @@ impl Item {
             Field::Other => self.field.text().map_or(Field::Other, named),
             field => field,
         }
+    }
+
+    /// Whether it is the field of Data Center that names the epic, on a site in English.
+    pub fn is_epic_link(&self) -> bool {
+        self.is_custom() && self.field.text().is_some_and(|name| name.eq_ignore_ascii_case("epic link"))
+    }
+
+    /// Whether it is a field that the site calls by this name, or that has this id.
+    pub fn is_called(&self, name: &str) -> bool {
+        let is = |text: &Maybe<String>| text.text().is_some_and(|text| text.eq_ignore_ascii_case(name.trim()));
+        self.is_custom() && (is(&self.field) || is(&self.field_id))
     }
 
     fn is_custom(&self) -> bool {

@@ -3,6 +3,8 @@
 
 mod changelog;
 mod comment;
+mod custom;
+mod due;
 mod field;
 mod link;
 mod once;
@@ -12,6 +14,8 @@ mod people;
 mod site;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -24,10 +28,12 @@ use super::jira_text::Written;
 use super::lenient::{Id, Link, Maybe};
 use super::note::{self, Place};
 use super::our_comments::is_ours_in_jira;
+use super::site_fields::SiteFields;
 use super::{Context, Understood, missing, not_a_payload, not_asked_for, text};
 pub use changelog::compare_versions;
 use changelog::{Around, Happening, happenings, why_no_news};
 use comment::Fate;
+use custom::Custom;
 use field::Field;
 use payload::{Body, Fields, Issue, Item, Status, User};
 
@@ -52,15 +58,15 @@ pub const EVENTS: [&str; 14] = [
 ];
 
 /// Reads a body from Jira, which names its event itself.
-pub fn parse(body: &[u8], context: &Context<'_>) -> Understood {
-    let mut body: Body = serde_json::from_slice(body).map_err(|error| not_a_payload(&error))?;
+pub fn parse(raw: &[u8], context: &Context<'_>) -> Understood {
+    let mut body: Body = serde_json::from_slice(raw).map_err(|error| not_a_payload(&error))?;
     let ours = body.comment.as_ref().and_then(|comment| comment.body.as_deref()).is_some_and(is_ours_in_jira);
     if ours {
         // The rest of the update still counts.
         (body.comment, body.issue_event_type) = (Maybe::default(), Maybe::default());
     }
     let name = body.webhook_event.text().ok_or_else(|| missing("webhookEvent"))?;
-    let delivery = Delivery { body: &body, context };
+    let delivery = Delivery { body: &body, context, custom: Custom::read(raw), site: context.settings.fields.now() };
     let news = |kind| delivery.about_ticket(&[Happening::new(kind, None)]);
     let comment = |fate| delivery.about_ticket(&[delivery.comment_happening(fate)]);
     match plain(name) {
@@ -92,6 +98,10 @@ fn plain(name: &str) -> &str {
 struct Delivery<'a> {
     body: &'a Body,
     context: &'a Context<'a>,
+    /// The fields of the site's own
+    custom: Custom,
+    /// Which of them are read
+    site: Arc<SiteFields>,
 }
 
 impl Delivery<'_> {
@@ -138,6 +148,7 @@ impl Delivery<'_> {
             url,
             ..self.with_changes(fields.map_or_else(|| Ticket::bare(key), |fields| ticket(key, fields)), &items)
         };
+        let about = self.with_site_fields(about, &items);
         let key: Option<TicketKey> = TicketKey::jira(key);
         let project = fields.and_then(|fields| fields.project.as_ref()).and_then(|project| project.key.as_ref());
         let scope =
@@ -163,6 +174,31 @@ impl Delivery<'_> {
             duplicate_of: link::duplicate_of(fields, items),
             ..ticket
         }
+    }
+
+    /// What the fields of the site's own say about the ticket. A payload with the time of the last change has all of them.
+    fn with_site_fields(&self, ticket: Ticket, items: &[&Item]) -> Ticket {
+        let whole = ticket.updated_at.is_some();
+        Ticket {
+            due: self.due(),
+            parents: self.parents(items, whole),
+            sprints: self.custom.sprints().filter(|sprints| whole || !sprints.is_empty()),
+            fields: self.custom.asked(&self.site),
+            ..ticket
+        }
+    }
+
+    /// Cloud has the epic where sub-tasks have their parent; Data Center in a field of its own.
+    fn parents(&self, items: &[&Item], whole: bool) -> Option<Vec<String>> {
+        let parent = self.fields().and_then(|fields| fields.parent.as_ref()?.key.as_ref());
+        let parent = parent.map(|key| key.as_str().to_owned());
+        let renamed = items.iter().find(|item| item.is_epic_link());
+        let epics = self.custom.epics(&self.site).or_else(|| Some(renamed?.after().into_iter().collect()));
+        let none = whole && people::is_cloud(self.body);
+        let known = parent.is_some() || epics.is_some() || none;
+        let mut keys = parent.into_iter().chain(epics.into_iter().flatten()).collect::<Vec<_>>();
+        keys.dedup();
+        known.then_some(keys)
     }
 
     /// Data Center's events about comments have no `issue`, only its id in the comment's address.
@@ -199,7 +235,7 @@ impl Delivery<'_> {
     /// The happenings of a `jira:issue_updated`, the most significant first.
     fn updates(&self) -> Vec<Happening> {
         let items = self.items();
-        let around = Around { issue: self.body.issue.as_ref(), cloud: people::is_cloud(self.body) };
+        let around = Around { delivery: self, cloud: people::is_cloud(self.body) };
         let mut updates = happenings(&items, around);
         updates.extend(self.comment_fate().map(|fate| self.comment_happening(fate)));
         if updates.is_empty() && self.issue_event_type() == "issue_assigned" {
@@ -282,7 +318,6 @@ fn ticket(key: &str, fields: &Fields) -> Ticket {
         summary: fields.summary.text().map(text::title),
         status: status.and_then(|status| status.name.text()).map(text::title),
         status_category: status.and_then(Status::category),
-        due: fields.duedate.map(|day| day.0),
         assignee: fields.assignee.as_ref().and_then(User::actor),
         reporter: fields.reporter.as_ref().and_then(User::actor),
         priority: fields.priority.as_ref().and_then(|priority| priority.name.text()).map(text::title),

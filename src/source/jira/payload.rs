@@ -88,6 +88,8 @@ pub struct Fields {
     /// Its security level; null if it has none
     pub security: Maybe<Value>,
     pub issuelinks: Maybe<List<LinkedTo>>,
+    /// On Cloud also the epic
+    pub parent: Maybe<Keyed>,
     pub updated: Maybe<Time>,
 }
 
@@ -114,6 +116,12 @@ pub struct LinkWords {
 #[serde(default)]
 pub struct Named {
     pub name: Maybe<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Keyed {
+    pub key: Maybe<Id>,
 }
 
 #[derive(Debug, Default, Deserialize)]

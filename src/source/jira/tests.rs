@@ -23,6 +23,7 @@ macro_rules! fixture {
 
 // Below the macro that it uses.
 mod comment;
+mod custom;
 mod noise;
 mod once;
 mod other;

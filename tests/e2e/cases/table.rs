@@ -9,6 +9,8 @@ mod words;
 use std::fmt::Write as _;
 
 use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use microalign::event::EventKind;
 use serde_json::{Value, json};
 
@@ -115,16 +117,34 @@ fn rows() -> Vec<Row> {
 }
 
 fn is_silent(kind: &str) -> bool {
-    matches!(kind, "pull_request.stalled" | "ticket.quiet")
+    matches!(kind, "pull_request.stalled" | "ticket.quiet" | "ticket.due_soon" | "ticket.overdue")
+}
+
+/// A time zone in which it is about noon: what falls on a day is told after nine there.
+fn noon() -> String {
+    let ahead = 12 - i64::from(Timestamp::now().to_zoned(TimeZone::UTC).hour());
+    // Their signs are the other way round.
+    format!("Etc/GMT{:+}", -ahead)
+}
+
+/// The day there that is so many days ahead.
+pub fn day(ahead: i64) -> String {
+    let today = Timestamp::now().in_tz(&noon()).unwrap().date();
+    (today + jiff::Span::new().days(ahead)).to_string()
 }
 
 /// Two teams for a kind: readers inside and outside.
 fn teams(kind: &str) -> [String; 2] {
-    let (after, settle) = if is_silent(kind) { ("after = \"1s\"\n", "24s") } else { ("", "20s") };
+    let after = match kind {
+        "ticket.due_soon" => "before = \"2d\"\n",
+        kind if is_silent(kind) && kind != "ticket.overdue" => "after = \"1s\"\n",
+        _ => "",
+    };
+    let (settle, zone) = (if is_silent(kind) { "24s" } else { "20s" }, noon());
     let team = |who: &str, end: &str, audience: &str| {
         format!(
             "team = \"{who}-{kind}\"\nmembers = [\"quiet\"]\nto = [\"email:{kind}@example.{end}\"]\nsettle = \"{settle}\"\n\
-             {audience}[[rule]]\nname = \"rule\"\non = [\"{kind}\"]\n{after}"
+             timezone = \"{zone}\"\n{audience}[[rule]]\nname = \"rule\"\non = [\"{kind}\"]\n{after}"
         )
     };
     [team("in", "com", ""), team("out", "org", "audience = \"outside\"\n")]

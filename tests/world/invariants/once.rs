@@ -27,7 +27,7 @@ pub fn occurrence_told_twice(truth: &Truth<'_>, observed: &Observed) -> Vec<Stri
     let mut messages: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
     for (line, _) in observed.told() {
         // Silence is no occurrence: it is noticed since the last one.
-        let Some(kind) = line.kind.filter(|kind| !kind.is_of_silence()) else { continue };
+        let Some(kind) = line.kind.filter(|kind| !kind.is_timed()) else { continue };
         for place in observed.places(line) {
             // A ticket that moves on is news of each of its pull requests.
             let of = (&truth.fact(line).occurrence, &line.subject);

@@ -55,7 +55,7 @@ impl<'a> Truth<'a> {
 
     /// What members did themselves is no news to their team. What a bot does with a pull request is its author's doing.
     pub fn own(&self, line: &Line, team: &Team) -> Option<String> {
-        let kind = line.kind.filter(|kind| !kind.is_of_silence())?;
+        let kind = line.kind.filter(|kind| !kind.is_timed())?;
         let fact = self.fact(line);
         // A label that comes late makes no milestone its own.
         let for_author = fact.actor.ends_with("[bot]") || (kind.is_milestone() && line.event != Some(kind));

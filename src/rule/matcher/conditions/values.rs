@@ -3,7 +3,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::super::own_and_bots::doers;
-use super::super::phrasing::subject;
+use super::super::phrasing::{quoted, subject};
 use super::{Failure, Input, brought_by, fails, hasnt, unknown, unknown_of};
 use crate::event::{About, Actor, Event, PullRequest, Source, Stage, StatusCategory, Thing, ThingKind, Ticket};
 use crate::rule::condition::Condition;
@@ -17,7 +17,7 @@ type Found<'a> = Result<Values<'a>, Failure>;
 /// A condition that is a list of patterns.
 pub(in crate::rule::matcher) struct List<'a> {
     /// What its values are called
-    pub what: &'static str,
+    pub what: &'a str,
     pub patterns: &'a Patterns,
     /// The values
     pub values: Values<'a>,
@@ -58,6 +58,9 @@ pub(in crate::rule::matcher) fn list<'a>(
         Condition::TicketLabels(list) => ("ticket label", list, ticket(input).map(|ticket| texts(&ticket.labels))),
         Condition::Component(list) => ("component", list, ticket(input).map(|ticket| texts(&ticket.components))),
         Condition::FixVersion(list) => ("fix version", list, ticket(input).map(|ticket| texts(&ticket.fix_versions))),
+        Condition::Parent(list) => ("parent", list, of_plan("parent", input, |ticket| ticket.parents.as_deref())),
+        Condition::Sprint(list) => ("sprint", list, of_plan("sprint", input, |ticket| ticket.sprints.as_deref())),
+        Condition::Field(field) => (field.name.as_str(), &field.list, own_field(&field.name, input)),
         Condition::Private(_)
         | Condition::Draft(_)
         | Condition::Size(_)
@@ -220,4 +223,13 @@ fn ticket(input: Input<'_>) -> Result<&Ticket, Failure> {
 
 fn of_ticket<'a>(what: &str, input: Input<'a>, get: fn(&'a Ticket) -> Option<&'a str>) -> Found<'a> {
     get(ticket(input)?).map(one).ok_or_else(|| unknown_of(&format!("ticket's {what}")))
+}
+
+fn of_plan<'a>(what: &str, input: Input<'a>, get: fn(&'a Ticket) -> Option<&'a [String]>) -> Found<'a> {
+    get(ticket(input)?).map(texts).ok_or_else(|| unknown_of(&format!("ticket's {what}")))
+}
+
+fn own_field<'a>(name: &str, input: Input<'a>) -> Found<'a> {
+    let values = ticket(input)?.fields.get(&name.to_lowercase());
+    values.map(|values| texts(values)).ok_or_else(|| unknown_of(&format!("ticket's field {}", quoted(name))))
 }

@@ -340,3 +340,52 @@ fn what_became_of_it() {
         conditions(&event, &[(really, wants), (not, excludes)]);
     }
 }
+
+#[test]
+fn where_a_ticket_stands_in_the_plan_and_the_fields_of_its_site() {
+    let planned = |more: serde_json::Value| {
+        let mut json = serde_json::json!({"key": "DATA-7"});
+        json.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Event { actor: None, ..event(About::Ticket(serde_json::from_value(json).unwrap())) }
+    };
+    let known = planned(serde_json::json!({
+        "parents": ["DATA-1"], "sprints": ["Sprint 12", "Support"],
+        "fields": {"severity": ["High"], "team": [], "customfield_10012": ["Core"]},
+    }));
+    let unplanned = planned(serde_json::json!({"parents": [], "sprints": []}));
+    let unknown = planned(serde_json::json!({}));
+    let table = [
+        (r#"parent = ["data-1"]"#, &known, ""),
+        (r#"parent = ["DATA-2"]"#, &known, "miss: parent is `DATA-1`, not DATA-2"),
+        (r#"parent = ["DATA-*"]"#, &unplanned, "miss: it has no parent, and the rule wants DATA-*"),
+        (r#"parent = ["!DATA-1"]"#, &unplanned, ""),
+        (r#"parent = ["!DATA-1"]"#, &unknown, "unknown: the ticket's parent is not known"),
+        (r#"sprint = ["Sprint 12"]"#, &known, ""),
+        (r#"sprint = ["Sprint 11"]"#, &known, "miss: sprint is `Sprint 12`, `Support`, none of them Sprint 11"),
+        (r#"not = { sprint = ["*"] }"#, &unplanned, ""),
+        (r#"not = { sprint = ["*"] }"#, &unknown, "unknown: the ticket's sprint is not known"),
+        (r#"field."Severity" = ["high"]"#, &known, ""),
+        (r#"field = { "severity" = ["Low"] }"#, &known, "miss: severity is `High`, not Low"),
+        (r#"field = { Team = ["Core"] }"#, &known, "miss: it has no Team, and the rule wants Core"),
+        (r#"not = { field = { Team = ["Core"] } }"#, &known, ""),
+        (r#"field = { Severity = ["High"], customfield_10012 = ["C*"] }"#, &known, ""),
+        (
+            r#"field = { Severity = ["High"], customfield_10012 = ["W*"] }"#,
+            &known,
+            "miss: customfield_10012 is `Core`, not W*",
+        ),
+        (
+            r#"not = { field = { Severity = ["Low"] } }"#,
+            &unknown,
+            "unknown: the ticket's field `Severity` is not known",
+        ),
+    ];
+    for (condition, event, expected) in table {
+        let verdict = verdict(&format!("on = [\"*\"]\n{condition}"), event, EventKind::TicketDone);
+        assert_eq!(verdict, expected, "{condition}");
+    }
+    let merged = event(About::PullRequest(pr()));
+    let About::Ticket(ticket) = &known.about else { panic!() };
+    let input = Input { event: &merged, kind: EventKind::PullRequestMerged, ticket: Some(ticket) };
+    assert_eq!(verdict_of("on = [\"*\"]\nsprint = [\"Sprint 12\"]\nfield.Severity = [\"High\"]", input), "");
+}

@@ -20,7 +20,7 @@ fn thing(kind: EventKind, by: Option<&str>, json: serde_json::Value) -> Event {
 }
 
 fn told(rule: &str, event: &Event) -> String {
-    verdict(&format!("on = [\"*\"]\nafter = \"5d\"\n{rule}"), event, event.kind)
+    verdict(&format!("on = [\"*\"]\nafter = \"5d\"\nbefore = \"2d\"\n{rule}"), event, event.kind)
 }
 
 /// Kinds as they are written.
@@ -28,7 +28,9 @@ fn kinds(names: &[&str]) -> Vec<EventKind> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-const FACTS: [&str; 23] = [
+const FACTS: [&str; 25] = [
+    "ticket.due_soon",
+    "ticket.overdue",
     "pull_request.ready",
     "pull_request.merged",
     "pull_request.closed",

@@ -2,7 +2,7 @@
 
 use super::Then::{self, After, Cannot, First};
 use super::words::*;
-use super::{AtMostOne, Comes, Heard, KeyOnly, New, Nothing, Postponed, Row, row};
+use super::{AtMostOne, Comes, Heard, KeyOnly, New, Nothing, Postponed, Row, day, row};
 use super::{LEVEL, PRIVATE, RESUMMED};
 use crate::cases::payload::*;
 use serde_json::json;
@@ -210,7 +210,22 @@ pub fn tickets() -> Vec<Row> {
                 ],
             )
         },
+        row("ticket.due_soon", |n| dated(labels(n, 5, "a", "b"), 1), DUE_DATE),
+        row("ticket.overdue", |n| dated(labels(n, 5, "a", "b"), -1), DUE_DATE),
     ]
+}
+
+/// It is told of a ticket that is to be done; what is known late is told as it is then.
+const DUE_DATE: [Then; 4] = [
+    After(|n| vec![to(n, 20, ("In Progress", "Done"), "done")], Nothing("")),
+    After(|n| vec![resummed(n, json!({ "duedate": null }))], Nothing("due date")),
+    After(|n| vec![levelled(&key(n), 20, json!({ "summary": old(n) }))], Nothing("")),
+    First(|n| vec![to(n, 30, ("In Progress", "Done"), "done")], Nothing("")),
+];
+
+/// A ticket that is due so many days ahead.
+fn dated(post: Post, ahead: i64) -> Post {
+    post.with(json!({ "issue": { "fields": { "duedate": day(ahead) } } }))
 }
 
 /// A ticket that a member of the team has which is to be nudged.
