@@ -41,7 +41,7 @@ use crate::intake::{Enricher, Fresh, Intake, Sending};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::people::Finder;
-use crate::recover::Recovery;
+use crate::recover::{Poll, Recovery};
 use crate::reply::{AnswerHandler, Inbox};
 use crate::source::{Settings, SharedFields, host_of};
 use crate::store::{Lanes, Store, StoreError, Written};
@@ -109,7 +109,7 @@ impl App {
         let roster = Roster::new(apis.github.clone());
         let field_names = FieldNames::new(apis.jira.clone(), settings.fields.clone());
         field_names.read_for(&rulebook.borrow());
-        let recovery = apis.recovery(&settings, &store, &metrics);
+        let recovery = apis.recovery((&config, &settings), &store, &metrics);
         let (resume, resumed) = watch::channel(recovery.is_some().then(Timestamp::now));
         let (renamings, renamed) = mpsc::unbounded_channel();
         let owners = OwnerMail { channels: Arc::clone(&channels), rulebook: rulebook.clone(), renamings: renamed };
@@ -265,11 +265,17 @@ impl Apis {
     }
 
     /// The recovery of webhooks that did not arrive.
-    fn recovery(&self, settings: &Settings, store: &Store, metrics: &Arc<Metrics>) -> Option<Recovery> {
+    fn recovery(
+        &self,
+        (config, settings): (&Config, &Settings),
+        store: &Store,
+        metrics: &Arc<Metrics>,
+    ) -> Option<Recovery> {
         let (github, jira) = (self.github.clone(), self.jira.clone());
         let anybody = github.is_some() || jira.is_some();
         let (store, settings, metrics) = (store.clone(), settings.clone(), Arc::clone(metrics));
-        anybody.then_some(Recovery { store, settings, github, jira, metrics })
+        let poll = config.jira_poll.map(|every| Poll { every, alone: config.jira_secrets.is_empty() });
+        anybody.then_some(Recovery { store, settings, github, jira, poll, metrics })
     }
 }
 
@@ -286,7 +292,7 @@ pub async fn recovery(config: &Config, store: &Store) -> Result<Option<Recovery>
     if field_names.is_new(&rulebook) {
         field_names.next(&rulebook).await;
     }
-    Ok(apis.recovery(&settings, store, &Arc::default()))
+    Ok(apis.recovery((config, &settings), store, &Arc::default()))
 }
 
 /// The beginning of links in messages. A port of 0 stands for the port that the service listens on.

@@ -136,6 +136,9 @@ pub struct JiraTable {
     pub base_url: Field<String>,
     /// The keys of the projects whose tickets count, such as `DATA`. All by default.
     pub projects: Field<Vec<Field<String>>>,
+    /// How often Jira is asked what changed, such as `1m`, for when it can't send webhooks; at least `10s`. This needs access to its
+    /// API.
+    pub poll: Field<DurationText>,
     /// The fields that have a ticket's due date, by name or by id (`customfield_10012`): the first that is set counts, and after
     /// them Jira's own. Names need access to Jira's API.
     pub due: Field<Vec<Field<String>>>,

@@ -1,13 +1,18 @@
 //! What `[jira]` says about the API.
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 
 use super::file::JiraTable;
 use crate::api::jira::{JiraApi, is_cloud_address};
-use crate::toml_file::{At, Field, Reader, TOKEN};
+use crate::rule::parse_duration_up_to;
+use crate::toml_file::{At, DurationText, Field, Reader, TOKEN};
 
 const GATEWAY: &str = "https://api.atlassian.com";
 const AUTH: &str = "https://auth.atlassian.com";
+/// The least time from one time that Jira is asked to the next.
+const SHORTEST: Duration = Duration::from_secs(10);
 const NOWHERE: &str = "`base_url`, the address of Jira, is missing";
 
 /// Reads where Jira's API is, and what microalign logs in with. The API is at `base_url`, unless there is an `api_url`.
@@ -79,4 +84,25 @@ pub(super) fn read_due(field: Field<Vec<Field<String>>>, at: &At, reader: &mut R
         names.push(name.trim().to_owned());
     }
     names
+}
+
+/// How often Jira is asked; `able` says whether it can be.
+pub(super) fn read_poll(
+    field: Field<DurationText>,
+    (jira, able): (&At, bool),
+    reader: &mut Reader<'_>,
+) -> Option<Duration> {
+    let at = jira.key("poll");
+    let DurationText(text) = reader.document.take(field, &at)?;
+    if !able {
+        let help = "write `token`, and on Jira Cloud `user`, or a service account's `client_id` and `client_secret`";
+        reader.document.wrong(&at, "Jira can only be asked with access to its API", help.to_owned());
+    }
+    let every = parse_duration_up_to(&text, "1h").map_err(|(wrong, help)| (wrong, Some(help)));
+    let every = reader.parsed(every, &at)?;
+    if every < SHORTEST {
+        let help = "write at least \"10s\"".to_owned();
+        reader.document.wrong(&at, "this is too often: Jira limits how much it answers", help);
+    }
+    Some(every)
 }

@@ -56,6 +56,8 @@ pub struct Config {
     pub boards: Boards,
     /// The projects whose tickets count; empty for all
     pub jira_projects: Vec<String>,
+    /// How often Jira is asked what changed
+    pub jira_poll: Option<Duration>,
     /// The names or ids of the fields that have a ticket's due date, before Jira's own
     pub jira_due: Vec<String>,
     /// What the channels need
@@ -170,12 +172,13 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     let mut jira = reader.document.take(raw.jira, &jira_at).unwrap_or_default();
     let github_secrets = reader.secret_list(take(&mut github.secrets), &github_at.key("secrets"));
     let jira_secrets = reader.secret_list(take(&mut jira.secrets), &jira_at.key("secrets"));
-    if github_secrets.is_empty() && jira_secrets.is_empty() && reader.document.problem_count() == before {
+    let polled = !jira.poll.is_absent();
+    if github_secrets.is_empty() && jira_secrets.is_empty() && !polled && reader.document.problem_count() == before {
         let help = "write `secrets = [\"${GITHUB_WEBHOOK_SECRET}\"]` below `[github]`, or the like below `[jira]`";
         reader.document.wrong(&root, "no webhook can be verified: there is no secret", help.to_owned());
     }
     let jira_base_url = reader.web_address(take(&mut jira.base_url), &jira_at.key("base_url"));
-    let (jira_projects, jira_due) = (take(&mut jira.projects), take(&mut jira.due));
+    let (jira_projects, jira_due, jira_poll) = (take(&mut jira.projects), take(&mut jira.due), take(&mut jira.poll));
     let boards = github::read_boards(take(&mut github.project), reader);
     let (github_comment, jira_comment) = (take(&mut github.comment), take(&mut jira.comment));
     let asked = reader.document.problem_count();
@@ -201,6 +204,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         jira_secrets,
         jira_base_url,
         jira_projects: read_projects(jira_projects, &jira_at.key("projects"), reader),
+        jira_poll: jira::read_poll(jira_poll, (&jira_at, jira_api.is_some() || !understood), reader),
         jira_due: jira::read_due(jira_due, &jira_at.key("due"), reader),
         channels: ChannelSettings {
             email: channel::read_email(raw.email, reader),

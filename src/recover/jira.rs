@@ -3,6 +3,8 @@
 //! them.
 //!
 //! Deletions, sprints, versions and edits of comments can't be found in this way.
+//!
+//! With `[jira] poll` this is how changes are noticed at all: as often as it says, with or without webhooks beside it.
 
 mod past;
 
@@ -21,6 +23,9 @@ use crate::intake::sorted;
 use crate::source::Parsed;
 use crate::store::{Hook, Incoming, StoreError};
 
+/// The numbers under which it is kept until when all is here, and when Jira was asked first.
+const SWEPT: i64 = 0;
+const FIRST: i64 = 1;
 /// A webhook may be that late without being missed.
 const ON_THE_WAY: Duration = Duration::from_secs(60);
 /// Two clocks of the same Jira differ by no more: the ticket's last change, and the time in its history.
@@ -49,12 +54,22 @@ impl From<StoreError> for Cut {
 /// Asks for what happened to tickets and was not told.
 pub(super) async fn sweep(recovery: &Recovery, jira: &Jira, since: Since, found: &mut Found) -> Result<(), StoreError> {
     let began = Timestamp::now();
-    let new = Hook { id: 0, route: String::new(), swept: began };
-    recovery.store.learn_hook(Source::Jira, new).await?;
-    let swept = recovery.store.hooks(Source::Jira).await?.first().map_or(began, |hook| hook.swept);
+    let known = recovery.store.hooks(Source::Jira).await?;
+    if known.is_empty() {
+        for (id, route) in [(SWEPT, ""), (FIRST, "first")] {
+            recovery.store.learn_hook(Source::Jira, Hook { id, route: route.to_owned(), swept: began }).await?;
+        }
+    }
+    let at = |id: i64| known.iter().find(|hook| hook.id == id).map(|hook| hook.swept);
+    let (swept, first) = (at(SWEPT).unwrap_or(began), if known.is_empty() { Some(began) } else { at(FIRST) });
+    // What happened before the first time is not news.
+    let first = first.filter(|_| since == Since::LastTime);
+    let from = since.after(swept, began).max(first.unwrap_or(Timestamp::MIN));
+    let alone = recovery.poll.is_some_and(|poll| poll.alone);
+    let until = if alone { began } else { began - ON_THE_WAY };
     let number = found.asked.len();
     found.asked.push(Asked::new(Source::Jira, "tickets".to_owned()));
-    let swept = Sweep { recovery, jira, since: since.after(swept, began), until: began - ON_THE_WAY, number };
+    let swept = Sweep { recovery, jira, since: from, until, alone, number };
     match swept.all(found).await {
         Ok(()) if since == Since::LastTime => recovery.store.swept(Source::Jira, "", began).await,
         Ok(()) => Ok(()),
@@ -84,6 +99,8 @@ struct Sweep<'a> {
     jira: &'a Jira,
     since: Timestamp,
     until: Timestamp,
+    /// Whether no webhook can have told of anything
+    alone: bool,
     /// Which of those who are asked
     number: usize,
 }
@@ -156,7 +173,7 @@ impl Sweep<'_> {
         let missing = read.iter().filter(|(moment, _, events)| {
             let subject = events.first().and_then(|event| known.get(&event.subject));
             let heard = subject.and_then(|known| known.updated_at);
-            let later = heard.is_none_or(|heard| moment.at > heard + GRAIN);
+            let later = self.alone || heard.is_none_or(|heard| moment.at > heard + GRAIN);
             !is_told(events) && (moment.is_comment || later || last.is_some_and(|last| last >= moment.at))
         });
         Ok(missing.map(|(_, incoming, _)| incoming.clone()).collect())

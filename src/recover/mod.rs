@@ -10,7 +10,7 @@ mod jira;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
@@ -123,6 +123,24 @@ impl Found {
     }
 }
 
+/// How Jira is asked instead of waiting for its webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Poll {
+    /// From one time to the next
+    pub every: Duration,
+    /// Whether there are no webhooks beside it
+    pub alone: bool,
+}
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whom {
+    /// Everybody
+    All,
+    /// Jira, since it is polled
+    Jira,
+}
+
 /// Asks for what did not arrive.
 pub struct Recovery {
     /// Where it goes
@@ -133,6 +151,8 @@ pub struct Recovery {
     pub github: Option<Arc<Github>>,
     /// Jira, if it can be asked
     pub jira: Option<Arc<Jira>>,
+    /// How often Jira is asked, if more often than for what is missing
+    pub poll: Option<Poll>,
     /// What is counted
     pub metrics: Arc<Metrics>,
 }
@@ -163,11 +183,19 @@ impl Recovery {
     }
 
     async fn sweeps(&self, done: impl Fn()) {
-        let mut said = HashMap::new();
+        let (mut said, mut last) = (HashMap::new(), None::<Instant>);
         loop {
-            let rest = self.report(self.sweep(Since::LastTime).await, &mut said);
+            let whom = if last.is_none_or(|last| last.elapsed() >= EVERY) { Whom::All } else { Whom::Jira };
+            if whom == Whom::All {
+                last = Some(Instant::now());
+            }
+            let again = self.report(self.ask(Since::LastTime, whom).await, &mut said);
             done();
-            tokio::time::sleep(rest).await;
+            if again.is_some() {
+                // Not everybody said all.
+                last = None;
+            }
+            tokio::time::sleep(again.unwrap_or(self.poll.map_or(EVERY, |poll| poll.every))).await;
         }
     }
 
@@ -176,9 +204,13 @@ impl Recovery {
     /// # Errors
     /// [`StoreError`]
     pub async fn sweep(&self, since: Since) -> Result<Found, StoreError> {
+        self.ask(since, Whom::All).await
+    }
+
+    async fn ask(&self, since: Since, whom: Whom) -> Result<Found, StoreError> {
         let _only_one = self.store.begin_recovery()?;
         let mut found = Found::default();
-        if let Some(github) = &self.github {
+        if let Some(github) = self.github.as_ref().filter(|_| whom == Whom::All) {
             github::sweep(self, github, since, &mut found).await?;
         }
         if let Some(jira) = &self.jira {
@@ -223,16 +255,16 @@ impl Recovery {
         Ok(())
     }
 
-    /// Logs what a sweep found, and a trouble when it is new; says how long to rest.
-    fn report(&self, found: Result<Found, StoreError>, said: &mut HashMap<String, String>) -> Duration {
+    /// Logs what a sweep found, and a trouble when it is new; says how long to rest if it was cut short.
+    fn report(&self, found: Result<Found, StoreError>, said: &mut HashMap<String, String>) -> Option<Duration> {
         let found = match found {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "failed to fetch missed webhooks, will retry");
-                return EVERY;
+                return Some(EVERY);
             }
         };
-        if !found.recovered.is_empty() {
+        if !found.recovered.is_empty() && self.poll.is_none() {
             tracing::info!(deliveries = found.recovered.len(), "recovered webhooks that had not arrived");
         }
         for Asked { source, name, trouble, .. } in found.asked {
@@ -249,6 +281,6 @@ impl Recovery {
                 }
             }
         }
-        found.again.unwrap_or(EVERY)
+        found.again
     }
 }

@@ -112,6 +112,7 @@ fn config(folder: &Path, secret: &SecretString, jira: bool) -> Result<Config, Fa
         boards: Boards::default(),
         jira_base_url: jira.then(|| "https://acme.atlassian.net".to_owned()),
         jira_projects: if jira { vec!["DATA".to_owned()] } else { Vec::new() },
+        jira_poll: None,
         jira_due: Vec::new(),
         tell_authors: TellAuthors::default(),
         channels: ChannelSettings { mailbox: folder.join("mailbox"), ..ChannelSettings::default() },
