@@ -31,7 +31,7 @@ pub use board::{Board, Boards};
 pub use forget::{FORGOTTEN, SOMEBODY};
 pub use issue::{Issue, Left, Milestone, Progress};
 pub use kind::{EventKind, KindStage, Kinds};
-pub use occurrence::{OccurrenceId, notes_in};
+pub use occurrence::{CHANGED, OccurrenceId, SAID, notes_in};
 pub use outcome::Outcome;
 pub use owner::Owner;
 pub use person::Person;

@@ -23,7 +23,7 @@ use crate::event::{
 };
 use crate::reason::Reason;
 
-pub use self::facts::{Facts, complete, place_of_note, undone_with};
+pub use self::facts::{Facts, complete, is_same_change, place_of_note, undone_with};
 pub use self::host::{Homes, localize};
 pub use self::issue::begun_by;
 use self::merge::merge;

@@ -11,7 +11,28 @@ name! {
     OccurrenceId
 }
 
+/// How the name of a change of a Jira ticket begins, before the ticket's number: by its place in the ticket's history.
+pub const CHANGED: &str = "jira-change:";
+/// The same of one that an Automation rule reported, without its place.
+pub const SAID: &str = "jira-said:";
+
 impl OccurrenceId {
+    /// How the names of the changes begin among which this one may be known by another name: an Automation rule doesn't say
+    /// where a change stands in the ticket's history.
+    #[must_use]
+    pub fn changes_alike(&self) -> Vec<String> {
+        let of = |beginning: &str| {
+            let (host, rest) = self.0.split_once(beginning)?;
+            let ticket = rest.split(':').next()?;
+            Some(move |beginning: &str| format!("{host}{beginning}{ticket}:"))
+        };
+        match (of(SAID), of(CHANGED)) {
+            (Some(name), _) => vec![name(SAID), name(CHANGED)],
+            (None, Some(name)) => vec![name(SAID)],
+            (None, None) => Vec::new(),
+        }
+    }
+
     /// A note's: of a kind, by a digest of its words, in a place such as `github:comment:12`.
     #[must_use]
     pub fn of_note(place: &str, kind: &str, digest: &str) -> Self {

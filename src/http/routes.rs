@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::json;
+use url::form_urlencoded;
 use warp::path::FullPath;
 use warp::reply::Response as Reply;
 use warp::{Filter, Rejection};
 
 use super::body::upload;
+use super::webhook::Sender;
 use super::{Peer, Web, mute, object, slack, webhook};
 use crate::event::Source;
 
@@ -40,13 +42,25 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
             .and(warp::path::end())
             .and(warp::post())
             .and(upload())
-            .then(move |upload| webhook::receive(source, upload, Arc::clone(&web)))
+            .then(move |upload| webhook::receive(Sender { source, secret: None }, upload, Arc::clone(&web)))
+    };
+    let with_secret = |path: String| {
+        // It isn't logged, nor shown in an answer.
+        let decoded =
+            form_urlencoded::parse(format!("={path}").as_bytes()).map(|(_, secret)| secret.into_owned()).next();
+        Sender { source: Source::Jira, secret: Some(decoded.unwrap_or(path).into()) }
     };
     let get = |path: &'static str| warp::path(path).and(warp::path::end()).and(warp::get());
     let with = || {
         let web = Arc::clone(&web);
         warp::any().map(move || Arc::clone(&web))
     };
+    let by_address = warp::path!("webhooks" / "jira" / String)
+        .map(with_secret)
+        .and(warp::post())
+        .and(upload())
+        .and(with())
+        .then(webhook::receive);
     let in_slack = warp::path!("webhooks" / "slack").and(warp::post()).and(upload()).and(with()).then(slack::receive);
     let health = get("healthz").map(|| text(StatusCode::OK, "text/plain; charset=utf-8", "alive\n".to_owned()));
     let ready = get("readyz").and(with()).then(ready);
@@ -59,6 +73,8 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
         .then(console);
     let routes = hook("github", Source::Github)
         .or(hook("jira", Source::Jira))
+        .unify()
+        .or(by_address)
         .unify()
         .or(in_slack)
         .unify()

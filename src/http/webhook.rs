@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -12,9 +13,17 @@ use super::Web;
 use super::body::{Body, Unread, Upload};
 use crate::event::Source;
 use crate::intake::sorted;
-use crate::source::signature;
+use crate::source::signature::{self, Refusal};
 use crate::source::{BodyError, Parsed, check_json, unchecked_body};
 use crate::store::{Accepted, Hook, Incoming, StoreError};
+
+/// Where a request came in.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    pub source: Source,
+    /// The secret in its address
+    pub secret: Option<SecretString>,
+}
 
 /// A response to a webhook: its name in the metrics, the status and the body.
 struct Response {
@@ -41,13 +50,13 @@ const WITHIN: Duration = Duration::from_secs(30);
 const LARGE: usize = 512 * 1024;
 
 /// Takes a webhook in. A 2xx means that it is on disk.
-pub(super) async fn receive(source: Source, upload: Upload, web: Arc<Web>) -> warp::reply::Response {
+pub(super) async fn receive(from: Sender, upload: Upload, web: Arc<Web>) -> warp::reply::Response {
     let start = Instant::now();
     let answer = match upload.read(LIMIT, WITHIN).await {
-        Ok(body) => take(source, body, &web).await,
+        Ok(body) => take(&from, body, &web).await,
         Err(unread) => unreadable(unread),
     };
-    web.metrics.answered(source.as_str(), answer.name, start.elapsed());
+    web.metrics.answered(from.source.as_str(), answer.name, start.elapsed());
     let mut reply =
         http::Response::builder().status(answer.status).header(http::header::CONTENT_TYPE, "application/json");
     if answer.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -71,14 +80,15 @@ fn unreadable(unread: Unread) -> Response {
     }
 }
 
-async fn take(source: Source, body: Body, web: &Arc<Web>) -> Response {
+async fn take(from: &Sender, body: Body, web: &Arc<Web>) -> Response {
     let body = Arc::new(body);
     let received = match body.bytes.len() {
-        ..=LARGE => receive_body(source, &body, web),
+        ..=LARGE => receive_body(from, &body, web),
         // It would keep others from the thread that this runs on; and many at a time take up much memory.
         _ => {
             let (one, body, web) = (web.large.acquire().await, Arc::clone(&body), Arc::clone(web));
-            let received = tokio::task::spawn_blocking(move || receive_body(source, &body, &web)).await;
+            let from = from.clone();
+            let received = tokio::task::spawn_blocking(move || receive_body(&from, &body, &web)).await;
             drop(one);
             received.unwrap_or_else(|_| Err(Response::busy("the delivery could not be read: try again")))
         }
@@ -101,14 +111,11 @@ struct Received {
     hook: Option<Hook>,
 }
 
-fn receive_body(source: Source, body: &Body, web: &Web) -> Result<Received, Response> {
+fn receive_body(from: &Sender, body: &Body, web: &Web) -> Result<Received, Response> {
     let Body { headers, bytes, .. } = body;
+    let source = from.source;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let signature = match source {
-        Source::Github => header("x-hub-signature-256"),
-        Source::Jira => header("x-hub-signature"),
-    };
-    if let Err(refusal) = signature::verify(source, signature, bytes, web.secrets(source)) {
+    if let Err(refusal) = verify(from, (headers, bytes), web.secrets(source)) {
         tracing::warn!(%source, delivery = delivery_header(source, headers), reason = %refusal, "refused a webhook");
         return Err(Response::refused("unauthorized", StatusCode::UNAUTHORIZED, refusal.to_string()));
     }
@@ -122,6 +129,27 @@ fn receive_body(source: Source, body: &Body, web: &Web) -> Result<Received, Resp
         check_json(&incoming.body).map_err(not_json)?;
     }
     Ok(Received { incoming, parsed, hook })
+}
+
+/// Checks the signature of a request, or the secret that it brings instead: in the header `Authorization`, as an Automation
+/// rule of Jira's can, or in the address, all that a Data Center older than 10 can.
+fn verify(from: &Sender, (headers, body): (&HeaderMap, &[u8]), secrets: &[SecretString]) -> Result<(), Refusal> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let signature = match from.source {
+        Source::Github => header("x-hub-signature-256"),
+        Source::Jira => header("x-hub-signature"),
+    };
+    let bearer = || {
+        let (scheme, secret) = header("authorization")?.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(secret)
+    };
+    match (from.source, signature) {
+        (Source::Jira, None) => match from.secret.as_ref().map(ExposeSecret::expose_secret).or_else(bearer) {
+            Some(secret) => signature::verify_secret(secret, secrets),
+            None => Err(Refusal::Missing),
+        },
+        (source, signature) => signature::verify(source, signature, body, secrets),
+    }
 }
 
 fn not_json(error: BodyError) -> Response {

@@ -81,6 +81,21 @@ impl Round<'_> {
         Ok(others)
     }
 
+    /// The delivery that told of the same occurrence before, by the sender's id.
+    fn told(&self, event: &Event) -> Result<Option<String>, StoreError> {
+        let Some(once) = &event.once else { return Ok(None) };
+        if let Some(told) = self.tx.told(once)? {
+            return Ok(Some(told));
+        }
+        for beginning in once.changes_alike() {
+            let alike = self.tx.changes(&beginning)?;
+            if let Some((delivery, _)) = alike.into_iter().find(|(_, other)| track::is_same_change(event, other)) {
+                return Ok(Some(delivery));
+            }
+        }
+        Ok(None)
+    }
+
     /// What is known that an event is completed by.
     fn facts(&self, event: &Event) -> Result<Facts, StoreError> {
         let (tx, rules) = (self.tx, self.rulebook.rules());
@@ -100,7 +115,7 @@ impl Round<'_> {
             work: work.then(|| tx.known(&event.work())).transpose()?.flatten(),
             ticket,
             nameless: matches!(event.about, About::Ticket(_)) && event.tickets.is_empty(),
-            told: event.once.as_deref().map(|once| tx.told(once)).transpose()?.flatten(),
+            told: self.told(event)?,
             undoings: undoings.unwrap_or_default(),
             notes: notes.unwrap_or_default(),
             replaced_was_sent: replaced.map_or(Ok(false), |note| tx.note_was_sent(note))?,

@@ -1,7 +1,8 @@
 //! Whether a body was signed with one of our secrets.
 //!
 //! Both sources sign the raw body with HMAC-SHA256: GitHub as `X-Hub-Signature-256: sha256=HEX`, Jira as
-//! `X-Hub-Signature: METHOD=HEX`, where only the method `sha256` is taken.
+//! `X-Hub-Signature: METHOD=HEX`, where only the method `sha256` is taken. What can't sign for Jira, an Automation rule or a
+//! server older than Data Center 10, sends the secret itself.
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -21,6 +22,9 @@ pub enum Refusal {
     /// Signed with another secret, or for another body
     #[error("the signature doesn't match the body with any configured secret")]
     Wrong,
+    /// The secret that was sent isn't one of ours
+    #[error("the secret isn't any of the configured ones")]
+    WrongSecret,
 }
 
 /// Checks a signature of the raw body, in constant time. Any one of the secrets is enough, so that a secret can be
@@ -47,6 +51,21 @@ pub fn verify(source: Source, header: Option<&str>, body: &[u8], secrets: &[Secr
                 .is_ok_and(|mac| mac.chain_update(body).verify_slice(&signature).is_ok())
     };
     if secrets.iter().any(signed_with) { Ok(()) } else { Err(Refusal::Wrong) }
+}
+
+/// Checks a secret that was sent itself, in constant time.
+///
+/// # Errors
+/// It isn't one of these; a blank one never is.
+pub fn verify_secret(sent: &str, secrets: &[SecretString]) -> Result<(), Refusal> {
+    // Digests have one length, whatever the secrets have.
+    let mac = |text: &str| Hmac::<Sha256>::new_from_slice(b"sent").ok().map(|mac| mac.chain_update(text.trim()));
+    let is_sent = |secret: &SecretString| {
+        let (Some(sent), Some(secret)) = (mac(sent), mac(secret.expose_secret())) else { return false };
+        sent.verify_slice(&secret.finalize().into_bytes()).is_ok()
+    };
+    let found = secrets.iter().filter(|secret| !secret.expose_secret().trim().is_empty()).any(is_sent);
+    if found { Ok(()) } else { Err(Refusal::WrongSecret) }
 }
 
 /// The value of the header for a body signed with a secret, in the form of both sources.
@@ -105,6 +124,18 @@ mod tests {
         assert_eq!(body_of_the_empty_key.as_deref(), Ok(header), "the signature is what an empty key gives");
         assert_eq!(check(Source::Github, header, &["", SECRET]), Err(Refusal::Wrong));
         assert_eq!(check(Source::Jira, header, &[""]), Err(Refusal::Wrong));
+    }
+
+    #[test]
+    fn a_secret_that_is_sent_is_one_of_ours() {
+        let secrets = ["", "  ", SECRET, "another one\n"].map(SecretString::from);
+        for sent in [SECRET, "another one", " another one "] {
+            assert_eq!(verify_secret(sent, &secrets), Ok(()), "{sent:?}");
+        }
+        for sent in ["", " ", "It's a Secret", "It's a Secret to Everybody else", "it's a secret to everybody"] {
+            assert_eq!(verify_secret(sent, &secrets), Err(Refusal::WrongSecret), "{sent:?}");
+        }
+        assert_eq!(verify_secret(SECRET, &[]), Err(Refusal::WrongSecret));
     }
 
     #[test]

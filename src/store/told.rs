@@ -64,6 +64,19 @@ impl Tx<'_> {
         )
     }
 
+    /// The changes whose names begin like this, which ends in a colon, each with the delivery that told of it.
+    ///
+    /// # Errors
+    /// As above
+    pub fn changes(&self, beginning: &str) -> Result<Vec<(String, Event)>, StoreError> {
+        self.rows(
+            "SELECT d.delivery_key, e.body FROM event e JOIN delivery d ON d.id = e.delivery_id
+             WHERE e.once > :beginning AND e.once < rtrim(:beginning, ':') || ';' ORDER BY e.id",
+            named_params! { ":beginning": beginning },
+            |row| Ok((row.get("delivery_key")?, json(row, "body")?)),
+        )
+    }
+
     /// Whether anybody was sent a note, or what it is an edit of, by the note's name.
     ///
     /// # Errors

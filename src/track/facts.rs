@@ -1,5 +1,7 @@
 //! Facts that complete an event: what was said before about the same occurrence, and about what the event belongs to.
 
+use jiff::SignedDuration;
+
 use crate::event::{About, Event, OccurrenceId, Source, Ticket, Undoes, Undone};
 use crate::reason::Reason;
 
@@ -26,6 +28,16 @@ pub struct Facts {
     pub replaced_was_sent: bool,
     /// Whether its repository was private, if somebody would want to know that it is now
     pub was_private: Option<bool>,
+}
+
+/// So much later an Automation rule may report a change than a webhook does.
+const AUTOMATION: SignedDuration = SignedDuration::from_mins(2);
+
+/// Whether two events tell of one change, which one of them has by another name.
+#[must_use]
+pub fn is_same_change(event: &Event, other: &Event) -> bool {
+    let changed = |event: &Event| event.change.clone().map(|change| (change.field, change.from, change.to));
+    changed(event) == changed(other) && event.at.duration_since(other.at).abs() <= AUTOMATION
 }
 
 /// Completes an event by all that is known.

@@ -225,6 +225,10 @@ async fn what_goes_wrong_is_said_in_plain_words() {
         let (code, _, err) = service(&keys).run(&["jira", "setup"]).await;
         assert!(code == 1 && err.contains(words), "{err} has no {words:?}");
     }
+    let (_, out, _) = service(&personal(&old)).run(&["jira", "setup"]).await;
+    let address =
+        "URL:     https://microalign.example.com/webhooks/jira/SECRET, with the first of `[jira] secrets` in place of";
+    assert!(out.contains(address) && !out.contains("Secret:") && !out.contains(SECRET), "{out}");
     let (code, _, err) = Service::new(TEAM, "").run(&["jira", "setup"]).await;
     assert!(code == 1 && err.contains("`[server] public_url` is missing"), "{err}");
 }

@@ -21,6 +21,7 @@ mod enrich;
 mod faults;
 mod forget;
 mod jira_api;
+mod jira_automation;
 mod jira_poll;
 mod jira_setup;
 mod jira_sweep;

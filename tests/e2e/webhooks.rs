@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{SECRET, Service, TEAM, answer, merged, read_mail, sign};
+use url::form_urlencoded;
+
+use crate::support::{SECRET, Service, TEAM, answer, merged, read_mail, sign, ticket};
 
 #[tokio::test]
 async fn a_delivery_is_taken_in_once() {
@@ -242,4 +244,62 @@ async fn the_console_is_for_this_machine_only() {
         let page = client.get(format!("http://{}/", service.address)).header(name, value).send().await.unwrap();
         assert_eq!(page.status(), 403, "{name}");
     }
+}
+
+/// What can't sign for Jira: an Automation rule has a header, and a server older than Data Center 10 only the address.
+#[tokio::test]
+async fn a_secret_that_is_sent_counts_for_jira_alone() {
+    let team = "team = \"web\"\nto = [\"mailbox\"]\nsettle = \"0s\"\n[[rule]]\nname = \"all\"\non = [\"ticket.*\"]\n";
+    let mut service = Service::new(team, "");
+    service.level = "trace";
+    service.start().await;
+    let body = |priority: &str| {
+        ticket("Doing", "indeterminate", json!([{ "fieldId": "priority", "toString": priority }])).to_string()
+    };
+    let send = async |path: &str, header: Option<&str>, body: String| {
+        let mut request = service.request(path).header("content-type", "application/json");
+        if let Some(header) = header {
+            request = request.header("authorization", header);
+        }
+        answer(request.body(body).send().await.unwrap()).await
+    };
+    let bearer = format!("Bearer {SECRET}");
+    let in_address = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect::<String>();
+    let path = format!("/webhooks/jira/{in_address}");
+    for (number, (path, header)) in [
+        ("/webhooks/jira", Some(bearer.as_str())),
+        ("/webhooks/jira", Some(&*bearer.replace("Bearer", "bearer"))),
+        (&path, None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let first = send(path, header, body(&number.to_string())).await;
+        assert_eq!((first.status, &first.body["status"]), (202, &json!("accepted")), "{header:?}");
+        let again = send(path, header, body(&number.to_string())).await;
+        assert_eq!(again.body["status"], "duplicate", "nothing but the body names the delivery");
+    }
+    let wrong = "the secret isn't any of the configured ones";
+    for (path, header, error) in [
+        ("/webhooks/jira", Some("Bearer guess"), wrong),
+        ("/webhooks/jira", Some("Bearer "), "the request is not signed: set a secret on the webhook"),
+        ("/webhooks/jira", Some("Basic eDp5"), "the request is not signed: set a secret on the webhook"),
+        ("/webhooks/jira/guess", None, wrong),
+        ("/webhooks/jira/guess", Some(bearer.as_str()), wrong),
+        ("/webhooks/github", Some(bearer.as_str()), "the request is not signed: set a secret on the webhook"),
+    ] {
+        let answer = send(path, header, body("x")).await;
+        assert_eq!((answer.status, answer.body["error"].as_str()), (401, Some(error)), "{path} {header:?}");
+    }
+    assert_eq!(send("/webhooks/github/guess", None, body("x")).await.status, 404);
+    // A signature that is there has to be right, whatever else is.
+    let signed =
+        service.request(&path).header("content-type", "application/json").header("x-hub-signature", sign("no", b"x"));
+    assert_eq!(signed.header("authorization", &bearer).body(body("x")).send().await.unwrap().status(), 401);
+    let get = service.get(&path).await.text().await.unwrap();
+    service.idle().await;
+    let database = std::fs::read(service.path("microalign.db")).unwrap();
+    let all = format!("{get} {} {}", service.log(), String::from_utf8_lossy(&database));
+    assert!(!all.contains(SECRET) && !all.contains(&in_address), "the secret is where it must not be");
+    assert_eq!(service.mails().len(), 3);
 }

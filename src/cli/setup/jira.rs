@@ -10,7 +10,7 @@ use crate::api::{self, ApiError};
 use crate::channel::http_client;
 use crate::cli::{ConfigArgs, Failure, create, fresh_secret, say};
 use crate::config::Config;
-use crate::source::{JIRA_EVENTS, SharedFields};
+use crate::source::{JIRA_AUTOMATION, JIRA_EVENTS, SharedFields};
 
 /// The name that administrators see in Jira's list.
 const NAME: &str = "microalign";
@@ -21,6 +21,9 @@ const FILE: &str = "secrets/jira";
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
+    /// Print what to enter in Automation rules, which a project's administrator can make
+    #[arg(long)]
+    automation: bool,
 }
 
 /// The secret that signs the webhook, and how it gets into the configuration.
@@ -36,6 +39,8 @@ struct Secret {
 enum Unregistered {
     /// An administrator has to make it by hand
     ByHand(String),
+    /// The same, with a secret in the address: this Jira can't sign
+    Unsigned(String),
     /// It may work another time, or with another configuration
     Failed(String),
 }
@@ -48,6 +53,9 @@ pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
     };
     let url = format!("{public_url}/webhooks/jira");
     let secret = secret(args, &config)?;
+    if args.automation {
+        return say(by_automation(&url, &secret));
+    }
     match register(&config, &url, &secret.value).await {
         Ok((edition, registered)) => {
             let done = match registered {
@@ -66,6 +74,11 @@ pub(in crate::cli) async fn run(args: &Args) -> Result<(), Failure> {
         Err(Unregistered::Failed(why)) => Err(Failure::Wrong(why)),
         Err(Unregistered::ByHand(why)) => {
             say(by_hand(&config, &url, &secret))?;
+            Err(Failure::Wrong(format!("{why}: an administrator of Jira has to do what is described above")))
+        }
+        Err(Unregistered::Unsigned(why)) => {
+            let url = format!("{url}/SECRET, with {} in place of SECRET", secret.place);
+            say(by_hand(&config, &url, &Secret { place: String::new(), ..secret }))?;
             Err(Failure::Wrong(format!("{why}: an administrator of Jira has to do what is described above")))
         }
     }
@@ -104,10 +117,8 @@ fn fits(settings: &JiraApi, edition: &Edition) -> Result<(), Unregistered> {
         ));
     }
     if !edition.signs() {
-        let why = format!(
-            "Jira {version} cannot sign webhooks, which Data Center does from version 10, and unsigned ones are refused"
-        );
-        return Err(Unregistered::Failed(why));
+        let why = format!("Jira {version} cannot sign webhooks, which Data Center does from version 10");
+        return Err(Unregistered::Unsigned(why));
     }
     Ok(())
 }
@@ -162,19 +173,47 @@ fn by_hand(config: &Config, url: &str, secret: &Secret) -> String {
     let page = config.jira_base_url.as_deref().map(|site| format!(" ({site}/plugins/servlet/webhooks)"));
     let jql = Some(jql(config)).filter(|jql| !jql.is_empty());
     let jql = jql.unwrap_or_else(|| "leave it empty for all tickets".to_owned());
-    let place = &secret.place;
+    // Old versions have no field for it.
+    let signed = match secret.place.as_str() {
+        "" => String::new(),
+        place => format!("  Secret:  {place}\n"),
+    };
     let advice = secret.advice.as_ref().map_or_else(String::new, |advice| format!("\n{advice}"));
     format!(
         "As an administrator of Jira: Settings, System, WebHooks{}, Create a WebHook.\n  \
          Name:    {NAME}\n  \
          Status:  Enabled\n  \
-         URL:     {url}\n  \
-         Secret:  {place}\n  \
+         URL:     {url}\n{signed}  \
          JQL:     {jql}\n  \
          Events:  Issue: created, updated, deleted; Comment: created, updated, deleted;\n           \
          Issue link: created; Sprint: started, closed; Version: released\n  \
          Exclude body: no\n\
          Then change a ticket, and look at `microalign ledger`.{advice}",
         page.unwrap_or_default()
+    )
+}
+
+/// Explains which rules to make and what to enter.
+fn by_automation(url: &str, secret: &Secret) -> String {
+    let place = &secret.place;
+    let advice = secret.advice.as_ref().map_or_else(String::new, |advice| format!("\n{advice}"));
+    format!(
+        "As an administrator of a project in Jira: Project settings, Automation, Create rule. Make a rule for each trigger\n\
+         that you want, with its EVENT:\n  \
+         Work item created                                     jira:issue_created\n  \
+         Work item transitioned                                jira:issue_updated\n  \
+         Field value changed: due date, fix versions, priority,\n  \
+         assignee, summary                                     jira:issue_updated\n  \
+         Work item commented                                   comment_created\n  \
+         Work item deleted                                     jira:issue_deleted\n\
+         In each of them:\n  \
+         Condition:          JQL condition: level is EMPTY (leaves out what not everybody may see)\n  \
+         Action:             Send web request\n  \
+         Web request URL:    {url}\n  \
+         HTTP method:        POST\n  \
+         Headers:            Authorization: Bearer SECRET (hidden), with {place} in place of SECRET\n                      \
+         Content-Type: application/json\n  \
+         Web request body:   Custom data: what is below, with the trigger's EVENT\n\
+         Then change a work item, and look at `microalign ledger`.{advice}\n\n{JIRA_AUTOMATION}"
     )
 }

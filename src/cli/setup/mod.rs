@@ -17,7 +17,7 @@ pub(super) enum Github {
 /// What can be done with Jira.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Jira {
-    /// Register the webhook in Jira, with the right events and a secret
-    #[command(after_help = "Example:\n  microalign jira setup")]
+    /// Register the webhook in Jira, with the right events and a secret; or print what else to do
+    #[command(after_help = "Examples:\n  microalign jira setup\n  microalign jira setup --automation")]
     Setup(jira::Args),
 }

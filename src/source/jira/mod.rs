@@ -57,9 +57,17 @@ pub const EVENTS: [&str; 14] = [
     "jira:version_deleted",
 ];
 
+/// What an Automation rule's "Send web request" sends: the form of a webhook, with Jira's smart values, and `EVENT` in place of
+/// the name of the event. A smart value that has nothing to show is an empty text, and lists end in null, since each entry has a
+/// comma: <https://support.atlassian.com/cloud-automation/docs/smart-values-in-jira-automation/>.
+pub const AUTOMATION: &str = include_str!("automation.json");
+
 /// Reads a body from Jira, which names its event itself.
 pub fn parse(raw: &[u8], context: &Context<'_>) -> Understood {
     let mut body: Body = serde_json::from_slice(raw).map_err(|error| not_a_payload(&error))?;
+    if body.is_automation() && body.comment.as_ref().is_none_or(|comment| comment.id.is_none()) {
+        body.comment = Maybe::default();
+    }
     let ours = body.comment.as_ref().and_then(|comment| comment.body.as_deref()).is_some_and(is_ours_in_jira);
     if ours {
         // The rest of the update still counts.
@@ -247,7 +255,8 @@ impl Delivery<'_> {
         }
         updates.sort_by_key(|happening| significance(happening.kind));
         if updates.is_empty() {
-            let because = why_no_news(&items).map(|because| undoing(Undoes::Nothing, &because));
+            let unnamed = self.body.is_automation().then(|| "the Automation rule names no change".to_owned());
+            let because = why_no_news(&items).or(unnamed).map(|because| undoing(Undoes::Nothing, &because));
             updates.push(Happening { undoing: because, ..Happening::new(EventKind::TicketUpdated, None) });
         }
         updates

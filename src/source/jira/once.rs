@@ -1,6 +1,7 @@
-//! The names of occurrences, so that each is reported once, whichever deliveries report it.
+//! The names of occurrences, so that each is reported once, whichever deliveries report it. What an Automation rule reports has a
+//! name of its own, and is compared with others by what changed and when.
 
-use crate::event::{Change, Event, EventKind};
+use crate::event::{CHANGED, Change, Event, EventKind, SAID};
 use crate::source::lenient::Id;
 use crate::source::note;
 
@@ -20,6 +21,10 @@ pub fn name(body: &Body, events: &mut [Event]) {
             (EventKind::TicketCreated, _) => Some(format!("jira-created:{id}").into()),
             (EventKind::TicketDeleted, _) => Some(format!("jira-deleted:{id}").into()),
             (EventKind::TicketCommented, _) => None,
+            (_, Some(change)) if body.is_automation() => {
+                let at = event.at.as_millisecond();
+                Some(format!("{SAID}{id}:{}:{}:{at}", change.field.replace('@', "-"), digest(change)).into())
+            }
             (_, None) => history.as_ref().or(updated.as_ref()).map(|when| format!("jira-update:{id}:{when}").into()),
             (_, Some(change)) => {
                 // An `@` has a special meaning in a name.
@@ -31,7 +36,7 @@ pub fn name(body: &Body, events: &mut [Event]) {
                     (None, None) => None,
                 };
                 fields.push(field);
-                place.map(|place| format!("jira-change:{id}:{place}").into())
+                place.map(|place| format!("{CHANGED}{id}:{place}").into())
             }
         };
     }

@@ -11,6 +11,8 @@ use crate::source::people;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Body {
+    /// Whether an Automation rule sent it, see [`super::AUTOMATION`]
+    pub automation: Maybe<bool>,
     pub webhook_event: Maybe<String>,
     #[serde(rename = "issue_event_type_name")]
     pub issue_event_type: Maybe<String>,
@@ -197,10 +199,18 @@ pub struct Comment {
     pub properties: Maybe<Value>,
 }
 
+impl Body {
+    /// Whether an Automation rule sent it, which doesn't say where a change stands in the ticket's history.
+    pub fn is_automation(&self) -> bool {
+        *self.automation == Some(true)
+    }
+}
+
 impl Comment {
     /// Not everybody who can see the ticket may read it, so its text isn't used.
     pub fn is_restricted(&self) -> bool {
-        let visibility = self.visibility.as_ref().is_some_and(|visibility| !visibility.is_null());
+        // An Automation rule writes an empty text for nothing.
+        let visibility = self.visibility.as_ref().is_some_and(|visibility| !visibility.is_null() && visibility != "");
         let not_public = self.jsd_public.as_ref().is_some_and(|public| says(public, false));
         visibility || not_public || self.properties.as_ref().is_some_and(has_internal)
     }
