@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::file::JiraTable;
 use crate::api::jira::{JiraApi, is_cloud_address};
+use crate::event::TicketKey;
 use crate::rule::parse_duration_up_to;
 use crate::toml_file::{At, DurationText, Field, Reader, TOKEN};
 
@@ -105,4 +106,22 @@ pub(super) fn read_poll(
         reader.document.wrong(&at, "this is too often: Jira limits how much it answers", help);
     }
     Some(every)
+}
+
+/// Reads the keys of projects.
+pub(super) fn read_projects(field: Field<Vec<Field<String>>>, at: &At, reader: &mut Reader<'_>) -> Vec<String> {
+    let entries = reader.document.texts(field, at).unwrap_or_default();
+    entries.into_iter().filter_map(|(at, text)| read_project(&text, &at, reader)).collect()
+}
+
+fn read_project(text: &str, at: &At, reader: &mut Reader<'_>) -> Option<String> {
+    let project = reader.expanded(text, at)?;
+    let is_key = |text: &str| TicketKey::jira(&format!("{text}-1")).is_some_and(|key| key.project() == text);
+    if is_key(&project) {
+        return Some(project);
+    }
+    let capitals = text.to_uppercase();
+    let help = if is_key(&capitals) { &capitals } else { "DATA" };
+    let help = Some(format!("write what is before the number in a ticket's key, such as \"{help}\""));
+    reader.parsed(Err((format!("`{text}` isn't a project key"), help)), at)
 }

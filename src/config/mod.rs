@@ -22,7 +22,7 @@ pub use crate::toml_file::Secrets;
 use self::file::{ConfigFile, ServerTable, StoreTable};
 use crate::channel::{self, ChannelSettings};
 use crate::destination::Destination;
-use crate::event::{Boards, TicketKey};
+use crate::event::Boards;
 use crate::rule::parse_duration_up_to;
 use crate::store::Keep;
 use crate::toml_file::{At, Document, DurationText, Field, Problem, Reader, Wrong};
@@ -203,7 +203,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         github_secrets,
         jira_secrets,
         jira_base_url,
-        jira_projects: read_projects(jira_projects, &jira_at.key("projects"), reader),
+        jira_projects: jira::read_projects(jira_projects, &jira_at.key("projects"), reader),
         jira_poll: jira::read_poll(jira_poll, (&jira_at, jira_api.is_some() || !understood), reader),
         jira_due: jira::read_due(jira_due, &jira_at.key("due"), reader),
         channels: ChannelSettings {
@@ -256,23 +256,6 @@ fn read_age(field: Field<DurationText>, at: &At, reader: &mut Reader<'_>) -> Opt
     let DurationText(text) = reader.document.take(field, at)?;
     let age = parse_duration_up_to(&text, "520w").map_err(|(wrong, help)| (wrong, Some(help)));
     reader.parsed(age, at)
-}
-
-fn read_projects(field: Field<Vec<Field<String>>>, at: &At, reader: &mut Reader<'_>) -> Vec<String> {
-    let entries = reader.document.texts(field, at).unwrap_or_default();
-    entries.into_iter().filter_map(|(at, text)| read_project(&text, &at, reader)).collect()
-}
-
-fn read_project(text: &str, at: &At, reader: &mut Reader<'_>) -> Option<String> {
-    let project = reader.expanded(text, at)?;
-    let is_key = |text: &str| TicketKey::jira(&format!("{text}-1")).is_some_and(|key| key.project() == text);
-    if is_key(&project) {
-        return Some(project);
-    }
-    let capitals = text.to_uppercase();
-    let help = if is_key(&capitals) { &capitals } else { "DATA" };
-    let help = Some(format!("write what is before the number in a ticket's key, such as \"{help}\""));
-    reader.parsed(Err((format!("`{text}` isn't a project key"), help)), at)
 }
 
 /// The path in `sqlite://FILE`. The address isn't shown, because one of another database would hold a password.

@@ -3,6 +3,7 @@
 //! Everything but the reading is pure. [`evaluate`] says whether a rule matches, and why or why not; what follows from a
 //! match is up to [`crate::plan`].
 
+mod author_team;
 mod check;
 mod condition;
 mod duration;
@@ -25,8 +26,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use smallvec::SmallVec;
 
+pub use author_team::{AuthorTeam, is_member};
 pub use check::{Defaults, Known, check};
-pub use condition::{AuthorTeam, Condition, FieldList, is_member};
+pub use condition::{Condition, FieldList};
 pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to};
 pub use file::{defaults_schema, schema};
 pub use folder::{Loaded, load_folder};

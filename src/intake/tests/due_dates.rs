@@ -158,3 +158,36 @@ async fn each_rule_has_its_conditions_and_its_zone() {
     let told = told.map(|line| format!("{} {}", line.rule.unwrap(), line.at)).collect::<Vec<_>>();
     assert_eq!(told, ["week 2026-11-06T09:00:00Z", "far 2026-11-11T00:00:00Z"]);
 }
+
+#[tokio::test]
+async fn an_issue_is_due_with_its_milestone_until_it_is_closed() {
+    let issue = |now: &str, state: &str| {
+        json!({
+            "action": if state == "open" { "edited" } else { "closed" },
+            "repository": { "full_name": "acme/ingest", "html_url": "https://github.com/acme/ingest", "private": false },
+            "sender": { "login": "ana" },
+            "issue": {
+                "number": 12, "title": "Ids collide", "state": state, "updated_at": now,
+                "html_url": "https://github.com/acme/ingest/issues/12", "assignees": [{ "login": "li" }],
+                "milestone": { "title": "v2", "due_on": "2026-11-13T08:00:00Z" },
+            },
+        })
+    };
+    for (closed, told) in [(None, &["is due Fri 13 Nov 2026", "was due Fri 13 Nov 2026"][..]), (Some(12), &["is due"])]
+    {
+        let clocked = clocked().await;
+        let now = "2026-11-02T10:00:00Z";
+        clocked.take(now, (Source::Github, "issues"), &issue(now, "open")).await;
+        if let Some(day) = closed {
+            let now = format!("2026-11-{day}T10:00:00Z");
+            clocked.until(&now).await;
+            clocked.take(&now, (Source::Github, "issues"), &issue(&now, "closed")).await;
+        }
+        clocked.until("2026-12-31T10:00:00Z").await;
+        let messages = clocked.messages().await;
+        assert_eq!(messages.len(), told.len(), "{messages:?}");
+        for (message, says) in messages.iter().zip(told) {
+            assert!(message.starts_with("acme/ingest#12 “Ids collide”") && message.contains(says), "{message}");
+        }
+    }
+}

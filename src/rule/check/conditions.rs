@@ -2,7 +2,8 @@
 
 use super::Checker;
 use crate::event::EventKind;
-use crate::rule::condition::{self, AuthorTeam, Condition, FieldList};
+use crate::rule::author_team::AuthorTeam;
+use crate::rule::condition::{self, Condition, FieldList};
 use crate::rule::file::{ConditionTable, Groups, Texts, TouchesTable, TouchesText};
 use crate::rule::owned::Touches;
 use crate::rule::pattern::Patterns;

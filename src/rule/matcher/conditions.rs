@@ -14,7 +14,8 @@ use self::values::{authors, pull_request, texts};
 use super::Input;
 use super::phrasing::{listed, none_of, one_of, quoted, refusal, subject};
 use crate::event::{About, Event, PullRequest, Source, Thing, ThingKind, TicketKey};
-use crate::rule::condition::{AuthorTeam, Condition};
+use crate::rule::author_team::AuthorTeam;
+use crate::rule::condition::Condition;
 use crate::rule::pattern::{Patterns, Refusal};
 use crate::rule::range::{Holds, Range};
 

@@ -6,7 +6,7 @@
 use super::phrasing::{listed, short};
 use crate::event::{About, Actor, Event, EventKind, Thing};
 use crate::reason::Reason;
-use crate::rule::condition::is_member;
+use crate::rule::author_team::is_member;
 use crate::rule::{Rule, Team};
 
 /// Why an event that a rule matches isn't news to its team.
