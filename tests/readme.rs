@@ -261,10 +261,13 @@ fn every_key_is_in_an_example() {
         assert_eq!(code, 0);
         let schema: Value = serde_json::from_str(&schema).unwrap();
         for key in keys(&schema) {
-            let tables = [format!("[{key}]"), format!(".{key}]"), format!("[{key}."), format!("[[{key}]]")];
+            let tables =
+                [format!("[{key}]"), format!(".{key}]"), format!(".{key}."), format!("[{key}."), format!("[[{key}]]")];
+            let inline = [format!("{{ {key} = "), format!(", {key} = "), format!("\n{key}.\"")];
             // One that another excludes is shown as a comment.
             let set = example.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
-            assert!(set || tables.iter().any(|table| example.contains(table)), "`{key}` is missing");
+            let shown = tables.iter().chain(&inline).any(|written| example.contains(written));
+            assert!(set || shown, "`{key}` is missing");
         }
     }
 }
