@@ -104,7 +104,7 @@ async fn the_guides_examples_work_as_printed() {
         !at_once.iter().any(|key| line.starts_with(key))
     });
     let rules = lines.collect::<Vec<_>>().join("\n");
-    let rules = rules.replacen("[[rule]]", "to = [\"mailbox\"]\nsettle = \"0s\"\n\n[[rule]]", 1);
+    let rules = rules.replacen("\n[", "\nto = [\"mailbox\"]\nsettle = \"0s\"\n\n[", 1);
     let merged =
         closed(241, true, 5).of("acme/ingest-api").with(json!({ "pull_request": { "labels": named(&["contract"]) } }));
     let live =
