@@ -247,7 +247,10 @@ fn tickets(before: &Known, (event, late): (&Event, bool), now: &About) -> Vec<Ti
         About::Thing(_) => true,
         About::Ticket(_) => !event.tickets.is_empty(),
     };
-    let known = (late || !full) && !before.tickets.is_empty();
+    // The issues that were linked to a pull request by hand are asked for only when it gets further, or is edited.
+    let linked = event.tickets.is_empty() && before.tickets.iter().all(TicketKey::is_issue);
+    let linked = linked && event.kind != EventKind::PullRequestEdited && matches!(now, About::PullRequest(_));
+    let known = (late || !full || linked) && !before.tickets.is_empty();
     if known { before.tickets.clone() } else { event.tickets.clone() }
 }
 

@@ -339,7 +339,7 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answer
 fn first_rulebook(config: &Config, links: &Arc<Linker>, metrics: &Metrics) -> Arc<Rulebook> {
     let rulebook = Rulebook::load(config, None).with_links(Arc::clone(links));
     report(&rulebook, metrics);
-    for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
+    for sentence in rulebook.rules().without(config.channels.github.is_some(), config.asks_jira()) {
         tracing::info!("{sentence}");
     }
     Arc::new(rulebook)

@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let folder = config.rules.display();
         say(format!("warning: there are no teams, so nobody gets any message: add a file for each team to {folder}"))?;
     }
-    for sentence in rulebook.rules().without(config.channels.github.is_some(), config.channels.jira.is_some()) {
+    for sentence in rulebook.rules().without(config.channels.github.is_some(), config.asks_jira()) {
         say(format!("note: {sentence}"))?;
     }
     if let Some(sentence) = named_due_fields(&config) {

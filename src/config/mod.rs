@@ -66,6 +66,15 @@ pub struct Config {
     pub tell_authors: TellAuthors,
 }
 
+impl Config {
+    /// Whether Jira can be asked; `None` if there is no Jira.
+    #[must_use]
+    pub fn asks_jira(&self) -> Option<bool> {
+        let api = self.channels.jira.is_some();
+        (api || !self.jira_secrets.is_empty() || self.jira_base_url.is_some()).then_some(api)
+    }
+}
+
 /// Reads the configuration. `env` looks up environment variables.
 ///
 /// # Errors

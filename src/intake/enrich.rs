@@ -202,6 +202,7 @@ impl Enricher {
         }
         if let About::PullRequest(PullRequest { number, .. }) = event.about
             && asks.keys
+            && (event.kind.is_milestone() || event.kind == EventKind::PullRequestEdited)
             && event.tickets.is_empty()
             && event.listed.is_empty()
         {

@@ -15,6 +15,7 @@ pub(super) fn reader(key: &str) -> fn(&str) -> Result<Pattern, Wrong> {
         "author" | "actor" | "assignee" => login,
         "reviewer" => reviewer,
         "author_team" => team,
+        "ticket" | "parent" => ticket,
         _ => text,
     }
 }
@@ -31,6 +32,21 @@ fn pattern(text: &str, syntax: Syntax) -> Result<Pattern, Wrong> {
 /// Labels, titles, ticket keys and other values of tickets, slugs, environments, workflows.
 pub(super) fn text(text: &str) -> Result<Pattern, Wrong> {
     pattern(text, Syntax { separated: false, caseless: true })
+}
+
+/// Keys of tickets, in Jira or of issues.
+fn ticket(key: &str) -> Result<Pattern, Wrong> {
+    let name = key.trim_start_matches('!');
+    if let Some((repository, number)) = name.split_once('#')
+        && !repository.contains(['/', '*', '{'])
+    {
+        let not = &key[..key.len() - name.len()];
+        let owner = if repository.is_empty() { "acme/api" } else { "acme/" };
+        let help =
+            format!("write \"{not}{owner}{repository}#{number}\", with the owner and the repository of the issue");
+        return Err((format!("`{name}` isn't an issue: its repository is missing"), Some(help)));
+    }
+    text(key)
 }
 
 /// Case matters in git's branches.

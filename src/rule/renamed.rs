@@ -56,8 +56,11 @@ impl Renaming {
                 (Nameable::Branch(event.scope.clone()), branch(&renamed.from)?, branch(&renamed.to)?)
             }
             About::Ticket(_) if event.source == Source::Jira => (Nameable::Ticket, from, to),
+            About::Issue(_) => (Nameable::Ticket, from, to),
             _ => return None,
         };
+        // One issue that is transferred says nothing about the others of its repository.
+        let first = first && !matches!(event.about, About::Issue(_));
         (from != to).then_some(Self { what, from, to, public, first })
     }
 
@@ -99,10 +102,14 @@ impl Renaming {
                 }
                 (Condition::Repo(list), Nameable::Repository)
                 | (Condition::Base(list) | Condition::Branch(list), Nameable::Branch(_))
-                | (Condition::Ticket(list) | Condition::Parent(list), Nameable::Ticket) => list,
+                | (Condition::Ticket(list) | Condition::Parent(list), Nameable::Ticket | Nameable::Repository) => list,
                 _ => continue,
             };
-            let Some(entry) = list.outdated(&self.from, &self.to, self.first) else { continue };
+            let entry = match (condition, &self.what) {
+                (Condition::Ticket(list) | Condition::Parent(list), Nameable::Repository) => list.issue_of(&self.from),
+                _ => list.outdated(&self.from, &self.to, self.first),
+            };
+            let Some(entry) = entry else { continue };
             let outdated = Outdated { rule, key: condition.key(), entry };
             if !found.contains(&outdated) {
                 found.push(outdated);
@@ -140,6 +147,19 @@ mod tests {
         ] {
             assert_eq!(outdated(entries, renamed, true).as_deref(), entry, "{entries:?}");
         }
+    }
+
+    #[test]
+    fn issues_have_the_names_of_their_repositories() {
+        let syntax = Syntax { separated: false, caseless: true };
+        for (entry, found) in [("acme/old#*", true), ("!Acme/Old#7", true), ("acme/older#7", false), ("DATA-*", false)]
+        {
+            let list = Patterns::new(vec![Pattern::new(entry, syntax).unwrap()]);
+            assert_eq!(list.issue_of("acme/old"), found.then_some(entry), "{entry}");
+        }
+        let moved = ("acme/old#7", "acme/new#3");
+        assert_eq!(outdated(&["acme/old#*"], moved, false), None);
+        assert_eq!(outdated(&["acme/old#7"], moved, false).as_deref(), Some("acme/old#7"));
     }
 
     #[test]

@@ -7,9 +7,9 @@ use super::{Condition, Mention, Rule, Rules, Team};
 use crate::event::{EventKind, is_field_id};
 
 impl Rules {
-    /// What the rules lack without access to GitHub's API, or to Jira's: a sentence each.
+    /// What the rules lack without access to GitHub's API, or to Jira's: a sentence each. `jira` is `None` if there is no Jira.
     #[must_use]
-    pub fn without(&self, github: bool, jira: bool) -> Vec<String> {
+    pub fn without(&self, github: bool, jira: Option<bool>) -> Vec<String> {
         let mut missing = Vec::new();
         if !github {
             missing.push(self.named(
@@ -24,6 +24,8 @@ impl Rules {
                 asks_of_people,
                 "nobody's mail address is looked up, so only the people in `[people]` are mentioned or addressed by their login",
             ));
+            let issues = self.named(asks_of_tickets, "rules know of issues only what webhooks have said so far");
+            missing.push(issues.filter(|_| jira.is_none()));
             let teams = self.teams().iter().filter(|team| team.github_team.is_some());
             let teams = teams.map(|team| team.name.clone()).collect::<Vec<_>>();
             missing.push((!teams.is_empty()).then(|| {
@@ -31,7 +33,7 @@ impl Rules {
             }));
         }
         let mut said = missing.into_iter().flatten().map(|sentence| without("GitHub", &sentence)).collect::<Vec<_>>();
-        if !jira {
+        if jira == Some(false) {
             let tickets = self.named(asks_of_tickets, "rules know of tickets only what its webhooks have said so far");
             let fields = self.named(
                 asks_of_named_fields,

@@ -253,8 +253,6 @@ fn family(kind: EventKind) -> &'static str {
 
 /// The families of events that have what a condition asks for, with a sentence about it; `None` if all of them may.
 fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)> {
-    const GITHUB: &[&str] =
-        &["pull_request", "issue", "push", "release", "deployment", "workflow", "discussion", "branch", "note"];
     const TICKETED: &[&str] = &[
         "pull_request",
         "issue",
@@ -285,7 +283,8 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
     const PULL_REQUEST: &[&str] = &["pull_request", "note", "workflow", "deployment"];
     const LABELLED: &[&str] = &["pull_request", "issue", "ticket", "note", "workflow", "deployment"];
     Some(match condition {
-        Condition::Repo(_) | Condition::Private(_) => (GITHUB, "Jira's events have no repository"),
+        // Tickets may be issues on GitHub.
+        Condition::Repo(_) | Condition::Private(_) => (TICKETED, "Jira's events have no repository"),
         Condition::Base(_) => (PULL_REQUEST, "only pull requests have a base"),
         Condition::Head(_) => (PULL_REQUEST, "only pull requests have a head"),
         Condition::Draft(_) => (PULL_REQUEST, "only pull requests are drafts"),
@@ -303,9 +302,10 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
             (LABELLED, "only pull requests, issues and tickets have labels")
         }
         Condition::Assignee(_) => (LABELLED, "only pull requests, issues and tickets have an assignee"),
-        Condition::Body(_) => {
-            (&["pull_request", "issue", "note"], "only the descriptions of pull requests and issues are looked at")
-        }
+        Condition::Body(_) => (
+            &["pull_request", "issue", "ticket", "note"],
+            "only the descriptions of pull requests and issues are looked at",
+        ),
         Condition::TicketType(_)
         | Condition::TicketStatus(_)
         | Condition::TicketPriority(_)

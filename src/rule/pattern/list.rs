@@ -91,6 +91,14 @@ impl Patterns {
         entries.find(|pattern| pattern.fits(old) && !pattern.fits(new)).map(Pattern::told)
     }
 
+    /// The first entry that names issues of a repository, such as `acme/api#*`.
+    #[must_use]
+    pub fn issue_of(&self, repository: &str) -> Option<&str> {
+        let issues = format!("{}#", repository.to_lowercase());
+        let names = |entry: &&str| entry.trim_start_matches('!').to_lowercase().starts_with(&issues);
+        self.0.iter().map(|pattern| pattern.text.as_str()).find(names)
+    }
+
     fn first_fit<'a>(&'a self, values: &[&'a str], counts: fn(&Pattern) -> bool) -> Option<(&'a str, &'a str)> {
         self.0.iter().filter(|pattern| !pattern.excludes && counts(pattern)).find_map(|pattern| {
             let value = values.iter().find(|value| pattern.fits(value))?;

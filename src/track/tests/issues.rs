@@ -243,6 +243,27 @@ fn a_ticket_in_jira_comes_before_the_issue() {
 }
 
 #[test]
+fn an_issue_that_was_linked_by_hand_stays_until_an_edit() {
+    let work = |kind, keys: &[&str]| Event {
+        tickets: keys.iter().map(|key| key.parse().unwrap()).collect(),
+        ..pull_request(kind, (Stage::Open, true), 5)
+    };
+    let told = [
+        (work(PullRequestDraft, &["acme/x#45"]), "acme/x#45"),
+        (work(EventKind::PullRequestPushed, &[]), "acme/x#45"),
+        (work(EventKind::PullRequestEdited, &[]), ""),
+        (work(EventKind::PullRequestEdited, &["acme/x#7"]), "acme/x#7"),
+        (work(PullRequestLabeled, &["DATA-1"]), "DATA-1"),
+        (work(PullRequestLabeled, &[]), ""),
+    ];
+    let tracked = run(told.iter().map(|(event, _)| event.clone()));
+    for (tracked, (_, keys)) in tracked.iter().zip(&told) {
+        let found = tracked.event.tickets.iter().map(TicketKey::as_str).collect::<Vec<_>>().join(" ");
+        assert_eq!(found, *keys, "{}", tracked.event.kind);
+    }
+}
+
+#[test]
 fn nothing_is_said_of_an_issue_that_is_gone() {
     let tracked = run([
         of_issue(EventKind::IssueOpened, 1, open()),
