@@ -221,7 +221,7 @@ macro_rules! tables_of_conditions {
 tables_of_conditions! {
     lists {
         repo base head branch paths labels labels_all author actor author_team assignee reviewer title ticket ticket_type
-        ticket_status ticket_priority ticket_labels component fix_version resolution environment workflow
+        ticket_status ticket_priority ticket_labels component fix_version parent sprint resolution environment workflow
     }
     /// The repository, as `OWNER/NAME`. `*` stays within the owner or the name. Jira's events have no repository, so this
     /// never matches them.

@@ -35,7 +35,7 @@ pub fn load_folder(folder: &Path, known: Known<'_>, before: Option<&Arc<Defaults
         Ok(files) => files,
         Err(error) => {
             let name = folder.display().to_string();
-            let help = "`rules` in the configuration names the folder of team files".to_owned();
+            let help = "name the folder of team files, as `rules` in the configuration does".to_owned();
             let problem = Problem::of_file(&name, format!("this folder can't be read: {error}"), Some(help));
             return Loaded {
                 problems: vec![problem],

@@ -64,8 +64,11 @@ fn mentioned(world: &Place) -> Vec<Vec<String>> {
 
 /// What was asked about people, without the words of the queries.
 fn asked(world: &Place) -> Vec<String> {
-    let about = |line: &String| ["/graphql", "lookupByEmail", "user/search"].iter().any(|name| line.contains(name));
-    world.lines().into_iter().filter(about).collect()
+    let about = |(line, body): &(String, Value)| {
+        let of_login = line.ends_with("/graphql") && body["variables"]["login"].is_string();
+        of_login || ["lookupByEmail", "user/search"].iter().any(|name| line.contains(name))
+    };
+    world.got().into_iter().filter(about).map(|(line, _)| line).collect()
 }
 
 fn pull(number: u64, more: Value) -> Value {

@@ -55,7 +55,7 @@ async fn team_files_are_judged_without_a_configuration() {
     let (code, _, err) = lint().await;
     assert!(code == 1 && err.contains("each team has its own"), "{err}");
     let (code, _, err) = run_in(home.path(), &["rules", "lint", "none"]).await;
-    assert!(code == 1 && err.contains("none: "), "{err}");
+    assert!(code == 1 && err.contains("--> none"), "{err}");
     let (code, _, err) = run_in(home.path(), &["rules", "lint", "new", "--templates", "templates"]).await;
     assert_eq!((code, err.as_str()), (0, ""));
 }
