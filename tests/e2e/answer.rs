@@ -43,13 +43,8 @@ fn said(got: &Got) -> String {
     format!("{}\n{}", got.path, got.body["body"].as_str().unwrap())
 }
 
-/// What was posted: GitHub is also asked which issues a pull request closes.
-fn posts(api: &Listener) -> Vec<Got> {
-    api.requests().into_iter().filter(|got| got.path != "/graphql").collect()
-}
-
 async fn comments(api: &Listener, count: usize) -> Vec<String> {
-    let there = async || (posts(api).len() >= count).then(|| posts(api).iter().map(said).collect::<Vec<_>>());
+    let there = async || (api.requests().len() >= count).then(|| api.requests().iter().map(said).collect::<Vec<_>>());
     eventually(&format!("{count} comments"), there).await
 }
 
@@ -69,7 +64,7 @@ async fn an_objection_by_the_link_is_a_comment_on_the_pull_request() {
     {
         assert!(page.contains(part), "{part} is missing in {page}");
     }
-    assert!(posts(&api).is_empty(), "looking changes nothing");
+    assert!(api.requests().is_empty(), "looking changes nothing");
 
     let text = format!("@everyone look\n/assume x\n<b>hi</b> ![x](http://evil.example)\n\n{}", "words ".repeat(1700));
     let fields = [("by", "Bo @ana"), ("text", text.as_str())];
@@ -89,7 +84,7 @@ async fn an_objection_by_the_link_is_a_comment_on_the_pull_request() {
     assert!(told.chars().count() < 1500 && !told.contains("Object"), "{told}");
 
     // It comes back, and the service starts again.
-    let body = posts(&api)[0].body["body"].as_str().unwrap().to_owned();
+    let body = api.requests()[0].body["body"].as_str().unwrap().to_owned();
     assert_eq!(service.github("issue_comment", "back", &commented(&body)).await.body["status"], "ignored");
     service.idle().await;
     service.kill().await;
@@ -97,7 +92,7 @@ async fn an_objection_by_the_link_is_a_comment_on_the_pull_request() {
     let lines = reasons(&service).await;
     assert!(lines[0].starts_with("sent: the rule matched; Bo @ana objected by link at 2"), "{lines:?}");
     assert_eq!(lines[1..], ["sent: tells the author that Bo @ana objected"]);
-    assert_eq!(posts(&api).len(), 1);
+    assert_eq!(api.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -146,7 +141,7 @@ async fn an_objection_says_who_and_why() {
     }
     assert_eq!(press(&service, &path, &[]).await.0, 422);
     assert_eq!(reasons(&service).await, ["sent: the rule matched"]);
-    assert!(posts(&api).is_empty());
+    assert!(api.requests().is_empty());
     assert_eq!(press(&service, &path, &[("by", "Bo"), ("text", "👎")]).await.0, 200);
     comments(&api, 1).await;
 }
@@ -163,7 +158,7 @@ async fn nobody_is_told_without_the_key() {
         lines[0].starts_with("sent: the rule matched; Bo objected by link at 2").then_some(lines)
     };
     assert_eq!(eventually("the ledger says it", objected).await.len(), 1);
-    assert!(posts(&api).is_empty());
+    assert!(api.requests().is_empty());
 }
 
 #[tokio::test]
@@ -181,7 +176,7 @@ async fn that_nobody_objected_is_said_once_for_all_teams() {
     let lines = reasons(&service).await;
     assert!(lines[..2].iter().all(|line| line.contains("; agreed: nobody objected by 2")), "{lines:?}");
     assert_eq!(lines[2..], ["sent: tells the author that nobody in data, web objected"; 2]);
-    assert_eq!(posts(&api).len(), 1);
+    assert_eq!(api.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -204,7 +199,7 @@ async fn a_note_in_jira_is_answered_on_its_ticket() {
     let told = comments(&api, 1).await.remove(0);
     assert!(told.starts_with("/rest/api/2/issue/DATA-123/comment\nNo objections from web by "), "{told}");
     assert!(told.contains("{quote}\nids are never reused\n{quote}") && told.ends_with("— microalign"), "{told}");
-    body["comment"]["body"] = posts(&api)[0].body["body"].clone();
+    body["comment"]["body"] = api.requests()[0].body["body"].clone();
     body["comment"]["id"] = json!("10020");
     assert_eq!(service.jira("back", &body).await.body["status"], "ignored");
 }
