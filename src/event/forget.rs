@@ -155,6 +155,10 @@ impl Issue {
         replace(title, person, subject);
         milestone.take_if(|milestone| person.is_in(&milestone.title));
         progress.left.take_if(|left| person.is_in(&left.milestone.title));
+        progress.iteration.take_if(|iteration| person.is_in(iteration));
+        for values in progress.fields.values_mut() {
+            forget_each(values, |value| person.is_in(value));
+        }
         for names in [labels, assignees] {
             forget_each(names, |name| person.is_in(name));
         }

@@ -100,6 +100,9 @@ pub struct Progress {
     /// The iteration that a project plans it for
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iteration: Option<String>,
+    /// The values of a project's other fields, by their names in lower case; none of one that was emptied
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Vec<String>>,
     /// When projects last changed which of these
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub changed: BTreeMap<String, Timestamp>,
@@ -186,6 +189,7 @@ impl Issue {
             labels: self.labels.clone(),
             parents: self.parent.as_ref().map(|parent| vec![parent.to_string()]),
             sprints: self.progress.iteration.clone().map(|iteration| vec![iteration]),
+            fields: self.progress.fields.clone(),
             fix_versions: self.milestone.iter().map(|milestone| milestone.title.clone()).collect(),
             updated_at: self.updated_at,
             private: self.private != Some(false),

@@ -290,8 +290,9 @@ tables_of_conditions! {
     /// The name of a sprint that the ticket is in, such as `Sprint 12`. One that was closed counts only for a ticket that is in
     /// no later sprint.
     sprint: Texts,
-    /// Fields that the site added to its tickets, such as `field."Severity" = ["High"]`, all of which must match. A field is
-    /// called by its name, which needs access to Jira's API, or by its id, such as `customfield_10012`.
+    /// Fields that a Jira site added to its tickets, or that a GitHub project has, such as `field."Severity" = ["High"]`, all of
+    /// which must match. A field is called by its name, which in Jira needs access to its API, or by its id there, such as
+    /// `customfield_10012`.
     field: Tables<Vec<Field<String>>>,
     /// The ticket's resolution, such as `Done` or `Won't Do`, or why the issue was closed: `completed`, `not_planned` or
     /// `duplicate`. What is still open has none.

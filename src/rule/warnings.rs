@@ -37,7 +37,8 @@ impl Rules {
             let tickets = self.named(asks_of_tickets, "rules know of tickets only what its webhooks have said so far");
             let fields = self.named(
                 asks_of_named_fields,
-                "a field can only be called by its id, such as `customfield_10012`, so conditions on names never hold",
+                "its fields can only be called by their ids, such as `customfield_10012`: conditions on their names never \
+                 hold",
             );
             said.extend(tickets.into_iter().chain(fields).map(|sentence| without("Jira", &sentence)));
         }

@@ -141,8 +141,10 @@ fn merge_progress(new: &Progress, old: &Progress) -> Progress {
     if new.whole {
         return Progress { begun, ..new.clone() };
     }
+    let fields = old.fields.iter().chain(&new.fields).map(|(name, values)| (name.clone(), values.clone()));
     Progress {
         begun,
+        fields: fields.collect(),
         status: new.status.clone().or_else(|| old.status.clone()),
         category: new.category.or(old.category),
         previous_status: new.previous_status.clone(),

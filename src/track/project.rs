@@ -18,7 +18,7 @@ pub fn place(mut event: Event, known: &Known) -> Event {
             "status" => (progress.status, progress.category) = (told.status, told.category),
             "due" => progress.due = told.due,
             "iteration" => progress.iteration = told.iteration,
-            _ => {}
+            _ => progress.fields.extend(told.fields),
         }
         progress.changed.insert(field, event.at);
         progress.whole = true;

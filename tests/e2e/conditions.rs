@@ -184,7 +184,7 @@ async fn a_field_is_called_by_its_name_once_jira_tells_that() {
     let unknown = "no rule matched; not all was known: the ticket's field `severity` is not known";
     assert_eq!(lines[0]["reason"], unknown);
     let (_, out, _) = nameless.run(&["check"]).await;
-    assert!(out.contains("note: without access to Jira's API, a field can only be called by its id"), "{out}");
+    assert!(out.contains("note: without access to Jira's API, its fields can only be called by their ids"), "{out}");
 
     let jira = site().await;
     let mut service = Service::new(&team(rule), "");

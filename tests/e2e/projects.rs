@@ -16,6 +16,11 @@ on = ["ticket.*"]
 name = "urgent"
 on = ["issue.commented"]
 ticket_status = ["In Progress"]
+[[rule]]
+name = "severe"
+on = ["issue.commented"]
+sprint = ["Sprint 4"]
+field."Severity" = ["High"]
 "#;
 
 /// What happens to an issue, in GitHub's documented shape.
@@ -116,14 +121,32 @@ async fn conditions_know_what_a_project_says() {
         let from = if to == "Todo" { "Backlog" } else { "Todo" };
         let minute = u8::try_from(at).unwrap();
         service.github_settled("projects_v2_item", &format!("p-{at}"), &status(minute, from, to)).await;
-        comment["comment"]["id"] = json!(at + 1);
-        let lines = service.github_settled("issue_comment", &format!("c-{at}"), &comment).await;
+        let lines = say(&service, &mut comment, at).await;
         assert_eq!(
             lines.iter().any(|line| line["rule"] == "urgent" && line["state"] == "sent"),
             heard,
             "{to}: {lines:?}"
         );
     }
+    let (severity, sprint) = (("Severity", "single_select"), ("Sprint", "iteration"));
+    let planned = moved(11, sprint, Value::Null, iteration("Sprint 4", "2026-11-30"));
+    service.github_settled("projects_v2_item", "p-sprint", &planned).await;
+    for (at, from, to, heard) in [(12, "Low", "High", true), (13, "High", "Low", false)] {
+        let changed = moved(at, severity, option(from), option(to));
+        service.github_settled("projects_v2_item", &format!("p-{at}"), &changed).await;
+        let lines = say(&service, &mut comment, at.into()).await;
+        assert_eq!(
+            lines.iter().any(|line| line["rule"] == "severe" && line["state"] == "sent"),
+            heard,
+            "{to}: {lines:?}"
+        );
+    }
+}
+
+/// Another comment on the issue, and what became of it.
+async fn say(service: &Service, comment: &mut Value, id: usize) -> Vec<Value> {
+    comment["comment"]["id"] = json!(id + 1);
+    service.github_settled("issue_comment", &format!("c-{id}"), comment).await
 }
 
 #[tokio::test]
@@ -210,6 +233,8 @@ async fn an_issue_that_no_webhook_told_of_is_asked_for() {
         { "text": "In Progress", "field": { "name": "Status" } },
         { "date": "2026-12-24", "field": { "name": "Target date" } },
         { "iteration": "Sprint 4", "field": { "name": "Sprint" } },
+        { "text": "High", "field": { "name": "Severity" } },
+        { "number": 3.0, "field": { "name": "Estimate" } },
     ]);
     let node = json!({ "data": { "node": {
         "number": 12,
@@ -232,5 +257,9 @@ async fn an_issue_that_no_webhook_told_of_is_asked_for() {
     assert!(text.contains("Reuse order ids") && text.contains("24"), "{text}");
     let lines = service.github_settled("projects_v2_item", "p-2", &status(2, "In Progress", "Done")).await;
     assert_eq!(kinds(&lines), ["ticket.done sent"]);
+    let mut comment = issue("created");
+    comment["comment"] = json!({ "id": 1, "body": "Now?", "user": { "login": "bo", "type": "User" } });
+    let lines = say(&service, &mut comment, 1).await;
+    assert!(lines.iter().any(|line| line["rule"] == "severe" && line["state"] == "sent"), "{lines:?}");
     assert_eq!(api.asked(), ["/graphql", "/repos/acme/api/issues/12"], "once");
 }

@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 
 use super::{Github, Login, read};
 use crate::api::ApiError;
-use crate::event::{Boards, Progress};
+use crate::event::{Board, Boards, Progress};
 
 const ISSUE: &str = include_str!("issue.graphql");
+/// The field that every project has, and whose value is the issue's title
+const TITLE: &str = "Title";
 
 /// Where an issue is, and what the projects say that it is in.
 #[derive(Debug)]
@@ -59,6 +61,7 @@ struct Owner {
 #[derive(Deserialize)]
 struct FieldValue {
     text: Option<String>,
+    number: Option<f64>,
     date: Option<Date>,
     iteration: Option<String>,
     field: Option<Field>,
@@ -101,17 +104,26 @@ fn progress(items: impl Iterator<Item = Item>, boards: &Boards) -> Progress {
     let mut progress = Progress::default();
     for Item { project: Project { number, owner }, values } in items {
         let Some(board) = boards.of(&format!("{}/{number}", owner.login.unwrap_or_default())) else { continue };
-        for FieldValue { text, date, iteration, field } in values.nodes.into_iter().flatten() {
-            let Some(name) = field.and_then(|field| field.name) else { continue };
-            if let Some(status) = text.filter(|_| name.eq_ignore_ascii_case(&board.status) && progress.status.is_none())
-            {
-                progress.category = Some(board.category(&status));
-                progress.status = Some(status);
-            }
-            let due = date.filter(|_| name.eq_ignore_ascii_case(&board.due));
-            progress.due = progress.due.or(due);
-            progress.iteration = progress.iteration.or(iteration);
-        }
+        values.nodes.into_iter().flatten().for_each(|value| note(&mut progress, value, board));
     }
     progress
+}
+
+/// Notes the value of a field, unless another project has one.
+fn note(progress: &mut Progress, value: FieldValue, board: &Board) {
+    let FieldValue { text, number, date, iteration, field } = value;
+    let Some(name) = field.and_then(|field| field.name) else { return };
+    if name.eq_ignore_ascii_case(&board.status) {
+        if let Some(status) = text.filter(|_| progress.status.is_none()) {
+            progress.category = Some(board.category(&status));
+            progress.status = Some(status);
+        }
+    } else if name.eq_ignore_ascii_case(&board.due) {
+        progress.due = progress.due.or(date);
+    } else if iteration.is_some() {
+        progress.iteration = progress.iteration.take().or(iteration);
+    } else if name != TITLE {
+        let value = text.or(number.map(|number| number.to_string())).or(date.map(|date| date.to_string()));
+        progress.fields.entry(name.to_lowercase()).or_insert_with(|| value.into_iter().collect());
+    }
 }

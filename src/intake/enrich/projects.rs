@@ -78,11 +78,12 @@ impl Enricher {
 }
 
 /// What is left of what boards say now without what an event just changed.
-fn before(progress: Progress, event: &Event) -> Progress {
+fn before(mut progress: Progress, event: &Event) -> Progress {
     match event.change.as_ref().map_or("", |change| change.field.as_str()) {
-        "status" => Progress { status: None, category: None, ..progress },
-        "due" => Progress { due: None, ..progress },
-        "iteration" => Progress { iteration: None, ..progress },
-        _ => progress,
+        "status" => (progress.status, progress.category) = (None, None),
+        "due" => progress.due = None,
+        "iteration" => progress.iteration = None,
+        field => drop(progress.fields.remove(&field.to_lowercase())),
     }
+    progress
 }

@@ -84,7 +84,8 @@ fn happening(edited: &FieldChange, field: &str, board: &Board) -> (EventKind, Ch
         return (moved_by(begin), change("iteration", "iteration"), Progress { iteration: shown(to), ..nothing });
     }
     let field = text::title(field);
-    (EventKind::TicketUpdated, change(&field, &field), nothing)
+    let fields = [(field.to_lowercase(), shown(to).into_iter().collect())].into();
+    (EventKind::TicketUpdated, change(&field, &field), Progress { fields, ..nothing })
 }
 
 /// A change of dates, without the times that GitHub adds to them.
