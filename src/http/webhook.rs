@@ -14,7 +14,7 @@ use super::body::{Body, Unread, Upload};
 use crate::event::Source;
 use crate::intake::sorted;
 use crate::source::signature::{self, Refusal};
-use crate::source::{BodyError, Parsed, check_json, unchecked_body};
+use crate::source::{BodyError, Parsed, SiteFields, check_json, unchecked_body};
 use crate::store::{Accepted, Hook, Incoming, StoreError};
 
 /// Where a request came in.
@@ -93,11 +93,11 @@ async fn take(from: &Sender, body: Body, web: &Arc<Web>) -> Response {
             received.unwrap_or_else(|_| Err(Response::busy("the delivery could not be read: try again")))
         }
     };
-    let Received { incoming, parsed, hook } = match received {
+    let Received { incoming, read, hook } = match received {
         Ok(received) => received,
         Err(refused) => return refused,
     };
-    let answer = store(incoming, parsed, web).await;
+    let answer = store(incoming, read, web).await;
     if let Some(hook) = hook.filter(|_| answer.status == StatusCode::ACCEPTED) {
         web.hooks.learn(hook, &web.store).await;
     }
@@ -107,7 +107,8 @@ async fn take(from: &Sender, body: Body, web: &Arc<Web>) -> Response {
 /// A delivery that was verified and read, and the hook that it tells us of.
 struct Received {
     incoming: Incoming,
-    parsed: Parsed,
+    /// What it says, and for which fields it was read
+    read: (Parsed, Arc<SiteFields>),
     hook: Option<Hook>,
 }
 
@@ -124,11 +125,12 @@ fn receive_body(from: &Sender, body: &Body, web: &Web) -> Result<Received, Respo
     let name = header("x-github-event").filter(|_| source == Source::Github).unwrap_or_default().to_owned();
     let (key, body) = (delivery_key(source, headers, bytes), json.into_owned());
     let incoming = Incoming { source, key, name, body, received: Timestamp::now(), ignored: None };
+    let fields = web.settings.fields.now();
     let (incoming, parsed) = sorted(incoming, &web.settings);
     if incoming.ignored.is_some() {
         check_json(&incoming.body).map_err(not_json)?;
     }
-    Ok(Received { incoming, parsed, hook })
+    Ok(Received { incoming, read: (parsed, fields), hook })
 }
 
 /// Checks the signature of a request, or the secret that it brings instead: in the header `Authorization`, as an Automation
@@ -164,13 +166,13 @@ fn not_json(error: BodyError) -> Response {
     }
 }
 
-async fn store(incoming: Incoming, parsed: Parsed, web: &Web) -> Response {
+async fn store(incoming: Incoming, read: (Parsed, Arc<SiteFields>), web: &Web) -> Response {
     let (source, key, ignored) = (incoming.source, incoming.key.clone(), incoming.ignored.clone());
     // Intake may want it before we hear that the delivery is on disk.
-    let kept = ignored.is_none() && incoming.body.len() <= LARGE && web.fresh.put(source, &key, parsed);
+    let kept = ignored.is_none() && incoming.body.len() <= LARGE && web.fresh.put(source, &key, read);
     let accepted = web.store.accept(incoming).await;
     if kept && !matches!(accepted, Ok(Accepted::New(_))) {
-        web.fresh.take(source, &key);
+        web.fresh.take(source, &key, &web.settings.fields.now());
     }
     let (name, id) = match accepted {
         Ok(Accepted::New(id)) if ignored.is_some() => ("ignored", id),

@@ -103,7 +103,6 @@ pub struct Intake {
 impl Intake {
     /// Runs until `stop` turns true.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        self.fresh.clear();
         self.catch_up(&stop).await;
         let mut left = Batch::default();
         while !*stop.borrow() {
@@ -179,9 +178,9 @@ impl Intake {
         let (settings, store, fresh) = (self.settings.clone(), self.store.clone(), Arc::clone(&self.fresh));
         let read = move |tx: &Tx<'_>| {
             let (deliveries, unreadable) = tx.queued()?;
-            let mut parsed = Vec::with_capacity(deliveries.len());
+            let (mut parsed, fields) = (Vec::with_capacity(deliveries.len()), settings.fields.now());
             for Queued { id, source, key, name, received } in &deliveries {
-                parsed.push(match fresh.take(*source, key) {
+                parsed.push(match fresh.take(*source, key, &fields) {
                     Some(parsed) => parsed,
                     None => understand(*source, name, &tx.body(*id)?, *received, &settings),
                 });

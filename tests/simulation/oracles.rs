@@ -108,7 +108,8 @@ fn order(play: &Play) -> Vec<String> {
 /// Nothing is left in memory of what was planned.
 fn memory(play: &Play) -> Vec<String> {
     let Some(service) = &play.service else { return vec!["it does not run".to_owned()] };
-    let fresh = |delivery: &&Delivery| service.intake.fresh.take(delivery.source, &delivery.key).is_some();
+    let (fresh, fields) = (&service.intake.fresh, service.intake.settings.fields.now());
+    let fresh = |delivery: &&Delivery| fresh.take(delivery.source, &delivery.key, &fields).is_some();
     let left = play.traffic.deliveries.iter().filter(fresh);
     left.map(|delivery| format!("{} is kept in memory, and was planned", delivery.key)).collect()
 }

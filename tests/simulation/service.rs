@@ -100,12 +100,13 @@ impl Service {
 
     /// Takes a webhook in, as the handler does once its signature is checked.
     pub async fn deliver(&self, incoming: Incoming) -> Result<Accepted, StoreError> {
+        let fields = self.intake.settings.fields.now();
         let (incoming, parsed) = sorted(incoming, &self.intake.settings);
         let (source, key, fresh) = (incoming.source, incoming.key.clone(), &self.intake.fresh);
-        let kept = incoming.ignored.is_none() && fresh.put(source, &key, parsed);
+        let kept = incoming.ignored.is_none() && fresh.put(source, &key, (parsed, Arc::clone(&fields)));
         let accepted = self.store().accept(incoming).await;
         if kept && !matches!(accepted, Ok(Accepted::New(_))) {
-            fresh.take(source, &key);
+            fresh.take(source, &key, &fields);
         }
         accepted
     }
