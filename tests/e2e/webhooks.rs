@@ -297,9 +297,9 @@ async fn a_secret_that_is_sent_counts_for_jira_alone() {
         service.request(&path).header("content-type", "application/json").header("x-hub-signature", sign("no", b"x"));
     assert_eq!(signed.header("authorization", &bearer).body(body("x")).send().await.unwrap().status(), 401);
     let get = service.get(&path).await.text().await.unwrap();
-    service.idle().await;
+    // Two that come quickly are one message.
+    assert_eq!(service.idle().await.len(), 3, "each was taken in once");
     let database = std::fs::read(service.path("microalign.db")).unwrap();
     let all = format!("{get} {} {}", service.log(), String::from_utf8_lossy(&database));
     assert!(!all.contains(SECRET) && !all.contains(&in_address), "the secret is where it must not be");
-    assert_eq!(service.mails().len(), 3);
 }
