@@ -12,9 +12,9 @@ use sha2::{Digest as _, Sha256};
 use super::Web;
 use super::body::{Body, Unread, Upload};
 use crate::event::Source;
-use crate::intake::sorted;
+use crate::intake::{Read, sorted};
 use crate::source::signature::{self, Refusal};
-use crate::source::{BodyError, Parsed, SiteFields, check_json, unchecked_body};
+use crate::source::{BodyError, check_json, unchecked_body};
 use crate::store::{Accepted, Hook, Incoming, StoreError};
 
 /// Where a request came in.
@@ -107,8 +107,7 @@ async fn take(from: &Sender, body: Body, web: &Arc<Web>) -> Response {
 /// A delivery that was verified and read, and the hook that it tells us of.
 struct Received {
     incoming: Incoming,
-    /// What it says, and for which fields it was read
-    read: (Parsed, Arc<SiteFields>),
+    read: Read,
     hook: Option<Hook>,
 }
 
@@ -166,7 +165,7 @@ fn not_json(error: BodyError) -> Response {
     }
 }
 
-async fn store(incoming: Incoming, read: (Parsed, Arc<SiteFields>), web: &Web) -> Response {
+async fn store(incoming: Incoming, read: Read, web: &Web) -> Response {
     let (source, key, ignored) = (incoming.source, incoming.key.clone(), incoming.ignored.clone());
     // Intake may want it before we hear that the delivery is on disk.
     let kept = ignored.is_none() && incoming.body.len() <= LARGE && web.fresh.put(source, &key, read);

@@ -9,14 +9,16 @@ use crate::source::{Parsed, SiteFields};
 /// So many are kept at most, of some kilobytes each. What doesn't fit is read from the store.
 const MOST: usize = 4096;
 
-/// What payloads say that are on their way into the store, or wait there, by their source and the sender's id; and which of a
-/// Jira site's fields they were read for.
+/// What a payload says, and which of a Jira site's fields it was read for.
+pub type Read = (Parsed, Arc<SiteFields>);
+
+/// What payloads say that are on their way into the store, or wait there, by their source and the sender's id.
 #[derive(Default)]
-pub struct Fresh(Mutex<HashMap<(Source, String), (Parsed, Arc<SiteFields>)>>);
+pub struct Fresh(Mutex<HashMap<(Source, String), Read>>);
 
 impl Fresh {
     /// Keeps what a payload says, before it is stored. `false` if there is no room, or another one with this id waits.
-    pub fn put(&self, source: Source, key: &str, read: (Parsed, Arc<SiteFields>)) -> bool {
+    pub fn put(&self, source: Source, key: &str, read: Read) -> bool {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let name = (source, key.to_owned());
         let fits = kept.len() < MOST && !kept.contains_key(&name);

@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
 
 pub use self::enrich::Enricher;
-pub use self::fresh::Fresh;
+pub use self::fresh::{Fresh, Read};
 
 use self::names::Learned;
 use self::round::Round;

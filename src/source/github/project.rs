@@ -14,6 +14,9 @@ use crate::source::{Understood, not_news, text};
 use super::payload::{FieldChange, FieldValue};
 use super::{Delivery, missing, name, time};
 
+/// What an issue is called while only its id is known: `explain` shows it, and nothing is sent.
+const UNNAMED: &str = "an issue that its project doesn't name";
+
 /// `projects_v2_item`
 pub fn changed(delivery: &Delivery<'_>) -> Understood {
     let item = delivery.body.projects_v2_item.as_ref().ok_or_else(|| missing("projects_v2_item"))?;
@@ -31,7 +34,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     let board = board(delivery, edited)?;
     let (kind, change, progress) = happening(edited, field, board);
     let once = [item.node_id.as_ref(), edited.field_node_id.as_ref()].map(|id| id.map_or("", |id| id.as_str()));
-    let issue = Issue { id: Some(id.as_str().to_owned()), progress, ..Issue::bare(0, "", "", Stage::Open) };
+    let issue = Issue { id: Some(id.as_str().to_owned()), progress, ..Issue::bare(0, UNNAMED, "", Stage::Open) };
     let subject = SubjectKey::unnamed(id.as_str());
     Ok(vec![Event {
         at: time(&item.updated_at).unwrap_or(delivery.context.received),
