@@ -54,7 +54,7 @@ pub struct Body {
     pub parent_issue: Maybe<Issue>,
     pub parent_issue_repo: Maybe<Repository>,
     pub answer: Maybe<Comment>,
-    pub organization: Maybe<User>,
+    pub organization: Maybe<Organization>,
     pub projects_v2_item: Maybe<ProjectItem>,
 }
 
@@ -206,6 +206,13 @@ pub struct Changes {
     pub repository: Maybe<RepositoryBefore>,
     pub owner: Maybe<OwnerBefore>,
     pub field_value: Maybe<FieldChange>,
+}
+
+/// Whose webhook it is
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Organization {
+    pub login: Maybe<String>,
 }
 
 /// What a project has: an issue, a pull request, or a draft that is neither.
