@@ -157,28 +157,3 @@ async fn what_happened_to_tickets_is_found_by_jql() {
     assert_eq!((states(&lines), &lines[0]["kind"]), (vec!["sent"], &json!("note.assumed")), "{lines:?}");
     assert!(out.contains(":history:"), "{out}");
 }
-
-#[tokio::test]
-async fn what_happens_to_tickets_is_noticed_without_webhooks() {
-    let Some(program) = jira820() else { return };
-    let jira = Jira::start(&program).await;
-    let team = TEAM.replace("\"jira\"", "\"mailbox\"").replace("\"ticket.commented\"", "\"note.assumed\"");
-    let mut service = Service::new(&team, "");
-    let access = "token = \"hunter2\"\nprojects = [\"JIRA820\"]\npoll = \"10s\"\n";
-    service.configure("jira", &format!("base_url = \"{}\"\n{access}", jira.url));
-    service.start().await;
-    // What was there before Jira is asked for the first time is not news.
-    let store = rusqlite::Connection::open(service.path("microalign.db")).unwrap();
-    let asked = async || store.query_row("SELECT 1 FROM hook WHERE source = 'jira'", [], |_| Ok(())).ok();
-    eventually("Jira is asked", asked).await;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let url = format!("{}/rest/api/2/issue/JIRA820-1/comment", jira.url);
-    let made = client.post(url).json(&json!({ "body": "/assume ids are stable" })).send().await.unwrap();
-    assert_eq!(made.status(), 201);
-    let told = async || {
-        let ledger = service.ledger().await;
-        ledger.iter().find(|line| line["kind"] == "note.assumed" && line["state"] == "sent").cloned()
-    };
-    let line = eventually("it is noticed", told).await;
-    assert_eq!(line["subject"], "JIRA820-1");
-}
