@@ -183,11 +183,7 @@ pub fn belong(event: &mut Event, to: &Known) {
 pub fn track(before: Option<Known>, mut event: Event) -> Tracked {
     let forward = moves_forward(before.as_ref(), &event);
     issue::replan(before.as_ref(), &mut event);
-    let slipped = match event.kind {
-        EventKind::TicketSlipped => Some(true),
-        EventKind::TicketPulledIn => Some(false),
-        _ => None,
-    };
+    let slipped = event.kind.slips();
     match &mut event.about {
         About::Ticket(ticket) => ticket.slipped = slipped,
         About::Issue(issue) => issue.progress.slipped = slipped,

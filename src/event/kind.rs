@@ -1,10 +1,13 @@
 //! What can happen: the kinds that rules ask for.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::StatusCategory;
 
 macro_rules! event_kinds {
     ($($variant:ident = $name:literal, $doc:literal, $happened:literal;)*) => {
@@ -226,6 +229,37 @@ impl EventKind {
     #[must_use]
     pub fn is_of_ticket(self) -> bool {
         self.as_str().starts_with("ticket.")
+    }
+
+    /// What a ticket's move to another status is, by what that status means.
+    #[must_use]
+    pub fn of_status(category: Option<StatusCategory>) -> Self {
+        match category {
+            Some(StatusCategory::InProgress) => Self::TicketStarted,
+            Some(StatusCategory::Done) => Self::TicketDone,
+            Some(StatusCategory::Todo) | None => Self::TicketTransitioned,
+        }
+    }
+
+    /// What a change of a ticket's date or version is, by how the old one compares with the new one: one that was set or removed
+    /// hasn't moved.
+    #[must_use]
+    pub fn of_plan(order: Option<Ordering>) -> Self {
+        match order {
+            Some(Ordering::Less) => Self::TicketSlipped,
+            Some(Ordering::Greater) => Self::TicketPulledIn,
+            Some(Ordering::Equal) | None => Self::TicketUpdated,
+        }
+    }
+
+    /// Whether a ticket was moved to later; `None` if it wasn't moved in time.
+    #[must_use]
+    pub fn slips(self) -> Option<bool> {
+        match self {
+            Self::TicketSlipped => Some(true),
+            Self::TicketPulledIn => Some(false),
+            _ => None,
+        }
     }
 
     /// What something that happens to an issue is to rules on tickets. A rule on both kinds hears of it once.

@@ -1,7 +1,5 @@
 //! Issues as tickets: to which conversation they belong, and how the work on them goes on.
 
-use std::cmp::Ordering;
-
 use jiff::SignedDuration;
 
 use crate::event::{About, Change, Event, EventKind, Issue, Left, Progress, Source, Stage, TicketKey};
@@ -95,11 +93,7 @@ pub(super) fn replan(before: Option<&Known>, event: &mut Event) {
     };
     change.from = Some(old.title.clone());
     let order = old.due.zip(new.due).map(|(old, new)| old.cmp(&new));
-    *kind = match order.or_else(|| source::compare_versions(&old.title, &new.title)) {
-        Some(Ordering::Less) => EventKind::TicketSlipped,
-        Some(Ordering::Greater) => EventKind::TicketPulledIn,
-        Some(Ordering::Equal) | None => EventKind::TicketUpdated,
-    };
+    *kind = EventKind::of_plan(order.or_else(|| source::compare_versions(&old.title, &new.title)));
 }
 
 /// A milestone that is set so soon after another one was removed takes its place.

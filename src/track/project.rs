@@ -1,6 +1,6 @@
 //! What projects say of issues.
 
-use crate::event::{About, Event, EventKind};
+use crate::event::{About, Event};
 
 use super::Known;
 
@@ -23,11 +23,6 @@ pub fn place(mut event: Event, known: &Known) -> Event {
         progress.changed.insert(field, event.at);
         progress.whole = true;
     }
-    progress.slipped = match event.kind {
-        EventKind::TicketSlipped => Some(true),
-        EventKind::TicketPulledIn => Some(false),
-        _ => None,
-    };
     event.url = Some(issue.url.clone());
     (event.private, event.host) = (issue.private, known.host.clone());
     event.about = About::Issue(issue);

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::graphql::Nodes;
 use super::{Github, Login};
 use crate::api::ApiError;
 use crate::event::{SubjectKey, TicketKey};
@@ -24,12 +25,7 @@ struct Repository {
 #[derive(Deserialize)]
 struct PullRequest {
     #[serde(rename = "closingIssuesReferences")]
-    issues: Issues,
-}
-
-#[derive(Deserialize)]
-struct Issues {
-    nodes: Vec<Option<Issue>>,
+    issues: Nodes<Issue>,
 }
 
 #[derive(Deserialize)]

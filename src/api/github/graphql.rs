@@ -8,6 +8,12 @@ use serde_json::{Value, json};
 use super::{Github, Login, PEER, REST, message, read};
 use crate::api::ApiError;
 
+/// A list in an answer; nothing in the place of what we may not see.
+#[derive(Deserialize)]
+pub(super) struct Nodes<T> {
+    pub nodes: Vec<Option<T>>,
+}
+
 impl Github {
     /// The answer to a query with these variables: its `data`, its `errors`, or both.
     ///

@@ -3,10 +3,10 @@
 
 use jiff::civil::Date;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Github, Login, read};
+use super::graphql::Nodes;
+use super::{Github, Login};
 use crate::api::ApiError;
 use crate::event::{Board, Boards, Progress};
 
@@ -26,17 +26,19 @@ pub struct OnBoards {
 }
 
 #[derive(Deserialize)]
+struct Data {
+    node: Option<Issue>,
+}
+
+/// An issue; nothing of anything else.
+#[derive(Deserialize)]
 struct Issue {
-    number: u64,
+    number: Option<u64>,
+    #[serde(default)]
     repository: Value,
     /// Absent without permission to read projects
     #[serde(rename = "projectItems")]
     items: Option<Nodes<Item>>,
-}
-
-#[derive(Deserialize)]
-struct Nodes<T> {
-    nodes: Vec<Option<T>>,
 }
 
 #[derive(Deserialize)]
@@ -78,24 +80,10 @@ impl Github {
     /// # Errors
     /// [`ApiError`]
     pub async fn issue_on_boards(&self, owner: &str, id: &str, boards: &Boards) -> Result<Option<OnBoards>, ApiError> {
-        let issue: Option<Issue> = self.node(Login::Owner(owner), ISSUE, id).await?;
-        Ok(issue.map(|Issue { number, repository, items }| {
-            let items = items.into_iter().flat_map(|items| items.nodes).flatten();
-            OnBoards { number, repository, progress: progress(items, boards) }
-        }))
-    }
-
-    /// What a query says of the object with an id; `None` if there is none that we may see, or it is of another type.
-    async fn node<T: DeserializeOwned>(&self, login: Login<'_>, query: &str, id: &str) -> Result<Option<T>, ApiError> {
-        #[derive(Deserialize)]
-        struct Data {
-            node: Value,
-        }
-        let data: Data = self.query(login, query, &json!({ "id": id })).await?;
-        match data.node {
-            Value::Object(fields) if !fields.is_empty() => read(Value::Object(fields).to_string().as_bytes()).map(Some),
-            _ => Ok(None),
-        }
+        let data: Data = self.query(Login::Owner(owner), ISSUE, &json!({ "id": id })).await?;
+        let Some(Issue { number: Some(number), repository, items }) = data.node else { return Ok(None) };
+        let items = items.into_iter().flat_map(|items| items.nodes).flatten();
+        Ok(Some(OnBoards { number, repository, progress: progress(items, boards) }))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{AT_ONCE, Enricher};
@@ -76,9 +76,15 @@ impl Enricher {
         // Whether the repository is private isn't said, so it counts as private.
         let page = issue["html_url"].as_str().and_then(|page| Some(page.rsplit_once("/issues/")?.0));
         let repository = json!({ "full_name": repo, "html_url": page });
-        let told =
-            source::issue(&repository, &issue, &self.settings).filter(|event| matches!(event.about, About::Issue(_)));
+        Ok(self.read_issue(&repository, &issue).map(|(_, known)| known))
+    }
+
+    /// An issue from GitHub's API, with its repository as webhooks write it, read as its webhooks are.
+    pub(super) fn read_issue(&self, repository: &Value, issue: &Value) -> Option<(TicketKey, Known)> {
+        let told = source::issue(repository, issue, &self.settings)?;
+        let key = TicketKey::issue(&told.subject).filter(|_| matches!(told.about, About::Issue(_)))?;
         // Only ours is asked.
-        Ok(told.map(|event| Known { updated_at: None, ..track::track(None, Event { host: None, ..event }).known }))
+        let known = track::track(None, Event { host: None, ..told }).known;
+        Some((key, Known { updated_at: None, ..known }))
     }
 }

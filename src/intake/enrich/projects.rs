@@ -10,9 +10,8 @@ use crate::api::ApiError;
 use crate::api::github::Github;
 use crate::event::{About, Event, Progress, SubjectKey, TicketKey};
 use crate::rule::Rules;
-use crate::source;
 use crate::store::{Store, StoreError, Tx};
-use crate::track::{self, Known};
+use crate::track::Known;
 
 impl Enricher {
     /// Learns of the issues on boards that are known by their ids only, for the rules that ask about tickets.
@@ -66,14 +65,12 @@ impl Enricher {
         let Some(found) = github.issue_on_boards(&event.scope, &event.subject, boards).await? else { return Ok(None) };
         let Some(repo) = found.repository["full_name"].as_str() else { return Ok(None) };
         let issue = github.issue(repo, found.number).await?;
-        let Some(mut told) = source::issue(&found.repository, &issue, &self.settings) else { return Ok(None) };
-        // Only ours is asked.
-        told.host = None;
-        if let About::Issue(issue) = &mut told.about {
-            issue.progress = before(found.progress, event);
-        }
-        let key = TicketKey::issue(&told.subject);
-        Ok(key.map(|key| (key, track::track(None, told).known)))
+        Ok(self.read_issue(&found.repository, &issue).map(|(key, mut known)| {
+            if let About::Issue(issue) = &mut known.about {
+                issue.progress = Progress { begun: issue.progress.begun, ..before(found.progress, event) };
+            }
+            (key, known)
+        }))
     }
 }
 

@@ -2,11 +2,9 @@
 //!
 //! <https://docs.github.com/webhooks/webhook-events-and-payloads#projects_v2_item>
 
-use std::cmp::Ordering;
-
 use jiff::civil::Date;
 
-use crate::event::{About, Board, Change, Event, EventKind, Issue, Progress, Stage, StatusCategory, SubjectKey};
+use crate::event::{About, Board, Change, Event, EventKind, Issue, Progress, Stage, SubjectKey};
 use crate::reason::Reason;
 use crate::source::lenient::Day;
 use crate::source::{Understood, not_news, text};
@@ -64,17 +62,18 @@ fn happening(edited: &FieldChange, field: &str, board: &Board) -> (EventKind, Ch
         from: shown(from),
         to: shown(to),
     };
-    let moved_by = |of: fn(&FieldValue) -> Option<Date>| moved(from.and_then(of), to.and_then(of));
+    let moved_by = |of: fn(&FieldValue) -> Option<Date>| {
+        EventKind::of_plan(from.and_then(of).zip(to.and_then(of)).map(|(from, to)| from.cmp(&to)))
+    };
     let (nothing, kind) = (Progress::default(), edited.field_type.text());
     if is(&board.status) {
         let category = |value: Option<&FieldValue>| Some(board.category(&shown(value)?));
-        let kind = match category(to) {
-            Some(StatusCategory::InProgress) => EventKind::TicketStarted,
-            Some(StatusCategory::Done) => EventKind::TicketDone,
-            Some(StatusCategory::Todo) | None => EventKind::TicketTransitioned,
-        };
         let (status, category, previous_status) = (shown(to), category(to), shown(from));
-        return (kind, change("status", "status"), Progress { status, category, previous_status, ..nothing });
+        return (
+            EventKind::of_status(category),
+            change("status", "status"),
+            Progress { status, category, previous_status, ..nothing },
+        );
     }
     if is(&board.due) {
         let (change, due) = (dated(change("due", "due date"), (from, to)), to.and_then(day));
@@ -95,15 +94,6 @@ fn happening(edited: &FieldChange, field: &str, board: &Board) -> (EventKind, Ch
 fn dated(change: Change, (from, to): (Option<&FieldValue>, Option<&FieldValue>)) -> Change {
     let written = |value: Option<&FieldValue>| value.and_then(day).map(|day| day.to_string());
     Change { from: written(from).or(change.from.clone()), to: written(to).or(change.to.clone()), ..change }
-}
-
-/// Whether a date is later, earlier, or neither: one that was set or removed hasn't moved.
-fn moved(from: Option<Date>, to: Option<Date>) -> EventKind {
-    match from.zip(to).map(|(from, to)| from.cmp(&to)) {
-        Some(Ordering::Less) => EventKind::TicketSlipped,
-        Some(Ordering::Greater) => EventKind::TicketPulledIn,
-        Some(Ordering::Equal) | None => EventKind::TicketUpdated,
-    }
 }
 
 fn words(value: &FieldValue) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::event::{Change, EventKind, OccurrenceId, StatusCategory, Undoing};
+use crate::event::{Change, EventKind, OccurrenceId, Undoing};
 use crate::source::jira_text::Written;
 use crate::source::lenient::{Id, Maybe};
 use crate::source::text;
@@ -103,12 +103,7 @@ fn happening(item: &Item, around: Around<'_>) -> Happening {
         Field::Key => told(EventKind::TicketMoved, "key"),
         Field::Status => {
             let status = around.fields().and_then(|fields| fields.status.as_ref());
-            let kind = match status.and_then(Status::category) {
-                Some(StatusCategory::InProgress) => EventKind::TicketStarted,
-                Some(StatusCategory::Done) => EventKind::TicketDone,
-                Some(StatusCategory::Todo) | None => EventKind::TicketTransitioned,
-            };
-            told(kind, "status")
+            told(EventKind::of_status(status.and_then(Status::category)), "status")
         }
         Field::Assignee => {
             let change = Change { field: "assignee".to_owned(), ..people() };
@@ -145,15 +140,6 @@ fn linked(item: &Item, issue: Option<&Issue>) -> Happening {
     Happening { once, ..Happening::new(kind, Some(link::change(from, to))) }
 }
 
-/// Whether a date is later, earlier, or neither: one that was set or removed hasn't moved.
-pub fn moved(order: Option<Ordering>) -> EventKind {
-    match order {
-        Some(Ordering::Less) => EventKind::TicketSlipped,
-        Some(Ordering::Greater) => EventKind::TicketPulledIn,
-        Some(Ordering::Equal) | None => EventKind::TicketUpdated,
-    }
-}
-
 /// Jira writes a change of several versions as one item for each removed and each added version.
 fn fix_version(items: &[&Item], fields: Option<&Fields>) -> Happening {
     let gone = items.iter().rev().find(|item| item.before().is_some());
@@ -170,7 +156,7 @@ fn fix_version(items: &[&Item], fields: Option<&Fields>) -> Happening {
     let by_date = from_date.zip(to_date).map(|(from, to)| from.cmp(&to));
     let order = by_date.or_else(|| compare_versions(from.as_deref()?, to.as_deref()?));
     let name = Some("fix version".to_owned());
-    Happening::new(moved(order), Some(Change { field: "fix_version".to_owned(), name, from, to }))
+    Happening::new(EventKind::of_plan(order), Some(Change { field: "fix_version".to_owned(), name, from, to }))
 }
 
 fn is_version(version: &Version, id: Option<&str>, name: Option<&str>) -> bool {

@@ -6,7 +6,7 @@ use crate::event::{Change, EventKind};
 use crate::source::lenient::{Day, Maybe};
 
 use super::Delivery;
-use super::changelog::{Happening, change, moved};
+use super::changelog::{Happening, change};
 use super::field::Field;
 use super::payload::Item;
 
@@ -58,7 +58,7 @@ impl Delivery<'_> {
         let from = written(from).or_else(|| lead.before().filter(|_| unread));
         let to = written(to).or_else(|| lead.after().filter(|_| unread));
         let change = Change { field: "due".to_owned(), name: Some("due date".to_owned()), from, to };
-        vec![Happening::new(moved(order), Some(change))]
+        vec![Happening::new(EventKind::of_plan(order), Some(change))]
     }
 
     fn sources(&self) -> Vec<Source<'_>> {
