@@ -52,8 +52,10 @@
 //! store, channel, metrics
 //! config
 //! compose, people
-//! intake, dispatch, reply, console
-//! http, recover, rehearsal
+//! intake, dispatch, reply
+//! recover, rehearsal
+//! console
+//! http
 //! app
 //! cli
 //! ```

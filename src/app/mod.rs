@@ -139,7 +139,11 @@ impl App {
             let inbox = Inbox::new(replies, Arc::clone(&links), Arc::clone(&answers));
             spawn(&mut tasks, "inbox", inbox.run(stopped.clone()));
         }
-        let web = Arc::new(web(&config, &intake, Arc::clone(&links), answers));
+        let console = config.console.then(|| {
+            let (rulebook, settings) = (intake.rulebook.clone(), intake.settings.clone());
+            Arc::new(Console::new(store.clone(), rulebook, Arc::clone(&channels), settings))
+        });
+        let web = Arc::new(web((&config, console), &intake, Arc::clone(&links), answers));
         let (first, told) = oneshot::channel();
         let stopped_intake = stopped.clone();
         spawn(&mut tasks, "intake", async move {
@@ -316,7 +320,12 @@ async fn answers(config: &Config, intake: &Intake) -> Result<AnswerHandler, Star
     Ok(AnswerHandler { store, people, slack, stored: Arc::clone(&intake.stored) })
 }
 
-fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<AnswerHandler>) -> Web {
+fn web(
+    (config, console): (&Config, Option<Arc<Console>>),
+    intake: &Intake,
+    links: Arc<Linker>,
+    answers: Arc<AnswerHandler>,
+) -> Web {
     Web {
         store: intake.store.clone(),
         github_secrets: config.github_secrets.clone(),
@@ -331,7 +340,7 @@ fn web(config: &Config, intake: &Intake, links: Arc<Linker>, answers: Arc<Answer
         large: Semaphore::new(1),
         tell_authors: config.tell_authors,
         links,
-        console: config.console.then_some(Console),
+        console,
     }
 }
 

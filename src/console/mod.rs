@@ -1,55 +1,89 @@
-//! The page at `/`: the latest updates as their readers saw them, with states and reasons. It only reads; [`crate::http`]
-//! decides who may see it.
+//! The console: what was said, to whom, and why. A page has the same data as its endpoint below `/api/v1`, reads without
+//! JavaScript, and asks nobody else for anything. [`crate::http`] decides who comes in.
 
-use jiff::Timestamp;
+mod access;
+mod activity;
+mod answer;
+mod api;
+mod page;
+mod request;
+
+use std::sync::Arc;
+
+use http::Method;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use tokio::sync::watch;
 
-use crate::channel;
-use crate::store::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, Store, StoreError};
+pub use self::access::{Role, Visitor};
+pub use self::answer::{Answer, Live, LiveEvent, Refused};
+use self::api::Api;
+pub use self::request::Asked;
+use crate::channel::Channels;
+use crate::compose::Rulebook;
+use crate::source::Settings;
+use crate::store::Store;
 
-/// How many lines the page shows.
-const LATEST: u32 = 100;
+/// The paths of the console; what ends with `/` stands for all below it.
+pub const PATHS: [&str; 3] = ["/", "/api/v1/", "/assets/"];
 
-const STYLE: &str = "
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.3rem; margin-bottom: 0; } h1 + p { margin-top: .2rem; opacity: .7; }
-article { border: 1px solid #8884; border-radius: .5rem; padding: .7rem 1rem; margin: .8rem 0; }
-article.quiet { border-style: dashed; opacity: .75; padding: .4rem 1rem; }
-header { display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: baseline; font-size: .85rem; }
-header time { margin-left: auto; opacity: .7; }
-.state { font-weight: 600; } .sent { color: #1d7a33; } .failed { color: #b3261e; } .held { color: #8a5800; }
-h2 { font-size: 1rem; margin: .5rem 0 .2rem; overflow-wrap: anywhere; }
-.message { overflow-wrap: anywhere; margin: .4rem 0 .8rem; }
-.reason { font-size: .85rem; opacity: .8; margin: .2rem 0; overflow-wrap: anywhere; }
-@media (prefers-color-scheme: dark) {
-  .sent { color: #6cc784; } .failed { color: #ff8a80; } .held { color: #e2b04a; }
+/// What pages read.
+pub struct Console {
+    /// What happened
+    pub store: Store,
+    /// The rules and templates in force
+    pub rulebook: watch::Receiver<Arc<Rulebook>>,
+    /// How messages look in each channel
+    pub channels: Arc<Channels>,
+    /// How payloads are read
+    pub settings: Settings,
+    /// `/api/v1`
+    api: Api,
 }
-";
-
-/// Renders the page.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Console;
 
 impl Console {
-    /// The page as it is now.
-    ///
-    /// # Errors
-    /// If the ledger can't be read.
-    pub async fn page(&self, store: &Store) -> Result<String, StoreError> {
-        let latest = store.ledger(&Filter { limit: Some(LATEST), ..Filter::default() }).await?;
-        Ok(page(&latest, Timestamp::now()).into_string())
+    /// The console of a service.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        rulebook: watch::Receiver<Arc<Rulebook>>,
+        channels: Arc<Channels>,
+        settings: Settings,
+    ) -> Self {
+        Self { store, rulebook, channels, settings, api: Api::default() }
+    }
+
+    /// Answers a request.
+    pub async fn answer(self: Arc<Self>, mut asked: Asked) -> Answer {
+        if asked.segments.first().is_some_and(|first| first == "assets") {
+            let asset = asked.segments.get(1).and_then(|name| page::asset(name, &asked.query));
+            return asset.unwrap_or_else(|| page::refusal(&nothing_here(), &asked.visitor));
+        }
+        if asked.segments.starts_with(&["api".to_owned(), "v1".to_owned()]) {
+            asked.segments.drain(..2);
+            let console = Arc::clone(&self);
+            return self.api.answer(console, asked).await;
+        }
+        let shown = self.page(&asked).await;
+        shown.unwrap_or_else(|refused| {
+            if let Refused::Store(error) = &refused {
+                tracing::error!(%error, "failed to show the console");
+            }
+            page::refusal(&refused, &asked.visitor)
+        })
+    }
+
+    /// The page that is asked for.
+    async fn page(self: &Arc<Self>, asked: &Asked) -> Result<Answer, Refused> {
+        let segments = asked.segments.iter().map(String::as_str).collect::<Vec<_>>();
+        match (&asked.method, &*segments) {
+            (&Method::GET, []) => activity::activity(self, asked).await,
+            _ => Err(nothing_here()),
+        }
     }
 }
 
-fn page(latest: &[Entry], now: Timestamp) -> Markup {
-    let body = html! {
-        h1 { "microalign" }
-        p { "What partner teams heard, what they did not, and why. Newest first." }
-        @if latest.is_empty() { p { "Nothing has arrived yet: webhooks go to /webhooks/github and /webhooks/jira." } }
-        @for entry in latest.iter().rev() { (article(entry, now)) }
-    };
-    document("microalign", STYLE, &body)
+fn nothing_here() -> Refused {
+    Refused::NotFound("There is no such page.".to_owned())
 }
 
 /// A whole page, with a style of its own.
@@ -66,44 +100,5 @@ pub fn document(title: &str, style: &str, body: &Markup) -> Markup {
             }
             body { (body) }
         }
-    }
-}
-
-fn article(entry: &Entry, now: Timestamp) -> Markup {
-    let quiet = matches!(entry.state, EntryState::Suppressed | EntryState::Ignored | EntryState::Superseded);
-    html! {
-        article.quiet[quiet] {
-            header {
-                span class=(format!("state {}", entry.state.as_str())) { (entry.state.as_str()) }
-                @if let (Some(team), Some(rule)) = (&entry.team, &entry.rule) { span { (team) " / " (rule) } }
-                @if let Some(kind) = &entry.kind { span { (kind) } }
-                @if let Some(subject) = &entry.subject { span { (subject) } }
-                time datetime=(entry.at.to_string()) title=(entry.at.to_string()) {
-                    (entry.id) " · " (ago(entry.at, now))
-                }
-            }
-            @if let Some(message) = &entry.message {
-                h2 { (message.subject) }
-                div.message { (PreEscaped(channel::html_body(message))) }
-            }
-            @if entry.forgotten { p.reason { (FORGOTTEN_MESSAGE) } }
-            p.reason { (entry.reason) }
-            @for send in &entry.sends {
-                p.reason {
-                    "→ " (send.destination) ": " (send.state.as_str())
-                    @if send.attempts > 1 { ", attempt " (send.attempts) }
-                    @if let Some(error) = &send.error { ": " (error) }
-                }
-            }
-        }
-    }
-}
-
-fn ago(at: Timestamp, now: Timestamp) -> String {
-    match now.duration_since(at).as_secs() {
-        seconds if seconds < 60 => "just now".to_owned(),
-        seconds if seconds < 3600 => format!("{} min ago", seconds / 60),
-        seconds if seconds < 86400 => format!("{} h ago", seconds / 3600),
-        seconds => format!("{} d ago", seconds / 86400),
     }
 }

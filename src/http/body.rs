@@ -68,6 +68,11 @@ impl Upload {
         Self { headers, chunks, place }
     }
 
+    /// The request's headers.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// Reads the body, which is of limited size, within a limited time. `Content-Length` isn't needed. A body that is announced
     /// as too large is refused before it is sent.
     pub(super) async fn read(mut self, limit: usize, within: Duration) -> Result<Body, Unread> {

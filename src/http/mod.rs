@@ -6,6 +6,7 @@
 
 mod admission;
 mod body;
+mod console;
 mod hooks;
 mod mute;
 mod object;
@@ -33,6 +34,7 @@ use warp::Filter as _;
 
 use self::admission::{Admission, Room, behind_proxy};
 use crate::config::TellAuthors;
+use crate::console::Console;
 use crate::event::Source;
 use crate::intake::Fresh;
 use crate::metrics::Metrics;
@@ -78,8 +80,8 @@ pub struct Web {
     pub tell_authors: TellAuthors,
     /// Reads the links in messages
     pub links: Arc<Linker>,
-    /// The page at `/`, if it is shown; it is rendered for each request
-    pub console: Option<crate::console::Console>,
+    /// The console, if it is shown
+    pub console: Option<Arc<Console>>,
 }
 
 impl Web {

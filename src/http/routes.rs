@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::{HeaderMap, Response, StatusCode};
+use http::{Response, StatusCode};
 use serde_json::json;
 use url::form_urlencoded;
 use warp::path::FullPath;
@@ -12,25 +12,28 @@ use warp::{Filter, Rejection};
 
 use super::body::upload;
 use super::webhook::Sender;
-use super::{Peer, Web, mute, object, slack, webhook};
+use super::{Web, console, mute, object, slack, webhook};
+use crate::console::PATHS;
 use crate::event::Source;
 
 /// The paths that have to be reachable from outside: a reverse proxy lets in these. What ends with `/` stands for all below it.
 pub const OUTSIDE: [&str; 5] = ["/webhooks/", "/mute/", "/unsubscribe/", "/object/", "/healthz"];
-/// The paths that show what happens inside.
-pub const INSIDE: [&str; 3] = ["/", "/readyz", "/metrics"];
+/// The paths that show what happens inside, beside those of the console.
+pub const INSIDE: [&str; 2] = ["/readyz", "/metrics"];
 
-/// Refuses every path that is in neither list, so that no route is left out of them.
+/// Refuses every path that is in none of the lists, so that no route is left out of them.
 fn listed() -> impl Filter<Extract = (), Error = Rejection> + Clone {
-    let is_listed = |path: &str| {
-        let outside = OUTSIDE.iter().any(|route| route.ends_with('/') && path.starts_with(route));
-        let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
-        outside || OUTSIDE.contains(&path) || INSIDE.contains(&path)
-    };
     let check = move |path: FullPath| {
-        std::future::ready(if is_listed(path.as_str()) { Ok(()) } else { Err(warp::reject::not_found()) })
+        let is_listed = [&OUTSIDE[..], &INSIDE, &PATHS].into_iter().any(|paths| is_one_of(paths, path.as_str()));
+        std::future::ready(if is_listed { Ok(()) } else { Err(warp::reject::not_found()) })
     };
     warp::path::full().and_then(check).untuple_one()
+}
+
+/// Whether a path is one of these, or below one that ends with `/`.
+pub(super) fn is_one_of(paths: &[&str], path: &str) -> bool {
+    let bare = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
+    paths.iter().any(|known| *known == bare || (*known != "/" && known.ends_with('/') && path.starts_with(known)))
 }
 
 /// All routes.
@@ -65,12 +68,6 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
     let health = get("healthz").map(|| text(StatusCode::OK, "text/plain; charset=utf-8", "alive\n".to_owned()));
     let ready = get("readyz").and(with()).then(ready);
     let metrics = get("metrics").and(with()).then(metrics);
-    let console = warp::path::end()
-        .and(warp::get())
-        .and(warp::ext::get::<Peer>())
-        .and(warp::header::headers_cloned())
-        .and(with())
-        .then(console);
     let routes = hook("github", Source::Github)
         .or(hook("jira", Source::Jira))
         .unify()
@@ -84,7 +81,7 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
         .unify()
         .or(metrics)
         .unify()
-        .or(console)
+        .or(console::routes(Arc::clone(&web)))
         .unify()
         .or(mute::routes(Arc::clone(&web)))
         .unify()
@@ -132,42 +129,7 @@ async fn metrics(web: Arc<Web>) -> Reply {
     }
 }
 
-/// The console shows every team's messages, so the operator has to turn it on, and it is for people on this machine only (an SSH
-/// tunnel counts).
-async fn console(peer: Peer, headers: HeaderMap, web: Arc<Web>) -> Reply {
-    let refused = |error: &str| text(StatusCode::FORBIDDEN, "application/json", json!({ "error": error }).to_string());
-    let Some(console) = web.console else {
-        return refused(
-            "the console is off. `console = true` below `[server]` shows it, with every team's messages, to whoever asks from \
-             this machine: see that no reverse proxy here passes on `/`",
-        );
-    };
-    if !is_local(peer, &headers) {
-        return refused("the console answers on loopback only: use an SSH tunnel");
-    }
-    match console.page(&web.store).await {
-        Ok(page) => text(StatusCode::OK, "text/html; charset=utf-8", page),
-        Err(error) => {
-            tracing::error!(%error, "failed to show the console");
-            text(StatusCode::SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", "the store cannot be read\n".to_owned())
-        }
-    }
-}
-
-/// A loopback socket alone proves little: a reverse proxy on this machine has one too, and so does a browser in which a
-/// web page resolves its own name to 127.0.0.1. The browser and most proxies can be told by their headers, but nginx's
-/// `proxy_pass` alone can't.
-fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
-    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    let name = name.map_or(host, |(name, _)| name);
-    let proxied = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
-    peer.0.ip().to_canonical().is_loopback()
-        && ["localhost", "127.0.0.1", "[::1]"].contains(&name)
-        && !proxied.iter().any(|header| headers.contains_key(*header))
-}
-
-fn text(status: StatusCode, kind: &'static str, body: String) -> Reply {
+pub(super) fn text(status: StatusCode, kind: &'static str, body: String) -> Reply {
     let reply = Response::builder()
         .status(status)
         .header("content-type", kind)

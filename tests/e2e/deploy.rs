@@ -1,5 +1,6 @@
 //! What the files in `deploy/` and the guides say, and what the program does.
 
+use microalign::console::PATHS;
 use microalign::http::{INSIDE, OUTSIDE};
 
 use crate::support::{SECRET, Service, commented, eventually, read_mail};
@@ -59,7 +60,7 @@ async fn the_proxy_lets_in_what_people_and_providers_ask_for() {
     for pattern in let_in() {
         assert!(patterns.contains(&pattern.to_owned()), "the Caddyfile lets in {pattern}, which is no route");
     }
-    for path in INSIDE {
+    for path in INSIDE.into_iter().chain(PATHS) {
         assert!(!lets_in(path) && is_served(&service, path).await, "{path} shows what happens inside");
     }
     assert!(!is_served(&service, "/nothing").await);

@@ -1,0 +1,111 @@
+//! The shell that every page of the console has, and the pieces that several of them share.
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, html};
+use sha2::{Digest as _, Sha256};
+
+use super::access::Visitor;
+use super::answer::{Answer, Refused};
+
+const STYLE: &str = include_str!("assets/style.css");
+const SCRIPT: &str = include_str!("assets/console.js");
+
+/// Changes when a file does, so that browsers can keep what they have.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let digest = Sha256::new().chain_update(STYLE).chain_update(SCRIPT).finalize();
+    hex::encode(&digest[..6])
+});
+
+/// The parts of the console, as the navigation shows them: the address, and the name.
+const PARTS: [(&str, &str); 1] = [("/", "Activity")];
+
+/// A page: its title, the address of the part that it belongs to, and its content below the heading.
+pub(super) fn page((title, part): (&str, &str), visitor: &Visitor, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · microalign" }
+                link rel="icon" href="data:,";
+                link rel="stylesheet" href=(format!("/assets/style.css?{}", *VERSION));
+                script src=(format!("/assets/console.js?{}", *VERSION)) defer {}
+            }
+            body {
+                a.skip href="#content" { "Skip to the content" }
+                header.top {
+                    a.brand href="/" { "microalign" }
+                    nav aria-label="Parts of the console" {
+                        @for (address, name) in PARTS {
+                            a href=(address) aria-current=[(address == part).then_some("page")] { (name) }
+                        }
+                    }
+                    span.visitor { (visitor.name) }
+                }
+                main #content tabindex="-1" {
+                    h1 { (title) }
+                    (content)
+                }
+            }
+        }
+    }
+}
+
+/// The page that says why a visitor doesn't get what they asked for.
+pub(super) fn refusal(refused: &Refused, visitor: &Visitor) -> Answer {
+    let content = html! { p { (refused) } p { a href="/" { "Activity" } } };
+    Answer::Refusal(refused.status(), page((refused.title(), ""), visitor, &content))
+}
+
+/// The stylesheet or the script, if it is one of them.
+pub(super) fn asset(name: &str, version: &str) -> Option<Answer> {
+    let (kind, text) = match name {
+        "style.css" => ("text/css; charset=utf-8", STYLE),
+        "console.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        _ => return None,
+    };
+    Some(Answer::Asset { kind, text, versioned: version == *VERSION })
+}
+
+/// A moment, as "5 min ago"; in full when one points at it.
+pub(super) fn moment(at: Timestamp, now: Timestamp) -> Markup {
+    let full = at.strftime("%F %T UTC").to_string();
+    html! { time datetime=(at) title=(full) { (ago(at, now)) } }
+}
+
+/// How long ago something was, or will be, in words.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(at).as_secs();
+    let words = match seconds.abs() {
+        seconds if seconds < 60 => return "just now".to_owned(),
+        seconds if seconds < 3600 => format!("{} min", seconds / 60),
+        seconds if seconds < 86400 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86400),
+    };
+    if seconds < 0 { format!("in {words}") } else { format!("{words} ago") }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn moments_in_words() {
+        let now: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
+        for (at, words) in [
+            ("2026-11-30T11:59:30Z", "just now"),
+            ("2026-11-30T11:55:00Z", "5 min ago"),
+            ("2026-11-30T09:00:00Z", "3 h ago"),
+            ("2026-11-27T12:00:00Z", "3 d ago"),
+            ("2026-11-30T12:20:00Z", "in 20 min"),
+        ] {
+            assert_eq!(ago(at.parse().unwrap(), now), words);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The console's requests: who may make them, and how its answers look on the wire.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::{HeaderMap, Method, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+use warp::path::FullPath;
+use warp::reply::Response as Reply;
+use warp::{Filter, Rejection, Reply as _, sse};
+
+use super::body::{Unread, Upload, upload};
+use super::routes::{is_one_of, text};
+use super::{Peer, Web};
+use crate::console::{Answer, Asked, Live, PATHS, Visitor};
+
+/// A rule and a template beside an event are the largest form.
+const LIMIT: usize = 1024 * 1024;
+/// How long it may take to arrive.
+const WITHIN: Duration = Duration::from_secs(20);
+/// So often a stream in which nothing happens shows that it is alive.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// The headers of all that people look at: nothing is run that isn't ours, and no page is shown inside another.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Every path of the console.
+pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
+    let ours = |path: FullPath| {
+        let is_ours = is_one_of(&PATHS, path.as_str());
+        std::future::ready(if is_ours { Ok(path.as_str().to_owned()) } else { Err(warp::reject::not_found()) })
+    };
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    let method = warp::get().or(warp::head()).unify().map(|| Method::GET).or(warp::post().map(|| Method::POST)).unify();
+    warp::path::full()
+        .and_then(ours)
+        .and(method)
+        .and(query)
+        .and(warp::ext::get::<Peer>())
+        .and(upload())
+        .and(warp::any().map(move || Arc::clone(&web)))
+        .then(|path, method, query, peer, upload, web| async move {
+            answer((method, path, query), peer, upload, web).await
+        })
+}
+
+async fn answer((method, path, query): (Method, String, String), peer: Peer, upload: Upload, web: Arc<Web>) -> Reply {
+    let Some(console) = web.console.clone() else {
+        return refused(
+            StatusCode::FORBIDDEN,
+            "the console is off. `console = true` below `[server]` shows it, with every team's messages, to whoever asks from \
+             this machine: see that no reverse proxy here passes on `/`",
+        );
+    };
+    if !is_local(peer, upload.headers()) {
+        return refused(StatusCode::FORBIDDEN, "the console answers on loopback only: use an SSH tunnel");
+    }
+    let last_event_id = upload.headers().get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let body = match upload.read(LIMIT, WITHIN).await {
+        Ok(body) => body.bytes.clone(),
+        Err(Unread::Busy) => return refused(StatusCode::SERVICE_UNAVAILABLE, "too much is being received: try again"),
+        Err(Unread::TooLarge) => return refused(StatusCode::PAYLOAD_TOO_LARGE, "this is larger than 1 MB"),
+        Err(Unread::TooSlow | Unread::Broken) => return refused(StatusCode::BAD_REQUEST, "the request is incomplete"),
+    };
+    let decoded = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
+    let segments = path.split('/').filter(|segment| !segment.is_empty()).map(decoded).collect();
+    let asked = Asked { method, segments, query, body, last_event_id, visitor: Visitor::local() };
+    written(console.answer(asked).await)
+}
+
+/// A loopback socket alone proves little: a reverse proxy on this machine has one too, and so does a browser in which a
+/// web page resolves its own name to 127.0.0.1. The browser and most proxies can be told by their headers, but nginx's
+/// `proxy_pass` alone can't.
+fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
+    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let name = name.map_or(host, |(name, _)| name);
+    let proxied = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+    peer.0.ip().to_canonical().is_loopback()
+        && ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+        && !proxied.iter().any(|header| headers.contains_key(*header))
+}
+
+fn written(answer: Answer) -> Reply {
+    const HTML: &str = "text/html; charset=utf-8";
+    const JSON: &str = "application/json";
+    match answer {
+        Answer::Page(page) => reply(StatusCode::OK, HTML, page.into_string()),
+        Answer::Refusal(status, page) => reply(status, HTML, page.into_string()),
+        Answer::Json(status, json) => reply(status, JSON, json),
+        Answer::Asset { kind, text, versioned } => {
+            let mut asset = reply(StatusCode::OK, kind, text.as_bytes());
+            let kept = if versioned { "private, max-age=31536000, immutable" } else { "no-cache" };
+            asset.headers_mut().insert("cache-control", http::HeaderValue::from_static(kept));
+            asset
+        }
+        Answer::File { kind, name, body } => {
+            let mut file = reply(StatusCode::OK, kind, body);
+            if let Ok(value) = format!("attachment; filename=\"{name}\"").parse() {
+                file.headers_mut().insert("content-disposition", value);
+            }
+            file
+        }
+        Answer::SeeOther(to) => match to.parse() {
+            Ok(to) => {
+                let mut other = reply(StatusCode::SEE_OTHER, HTML, "");
+                other.headers_mut().insert("location", to);
+                other
+            }
+            Err(error) => {
+                let error: http::header::InvalidHeaderValue = error;
+                tracing::error!(%error, to, "our fault: an address can't be written");
+                refused(StatusCode::INTERNAL_SERVER_ERROR, "this failed: see the log")
+            }
+        },
+        Answer::Live(events) => live(events),
+    }
+}
+
+fn live(events: Live) -> Reply {
+    let events = events.map(|event| {
+        Ok::<_, std::convert::Infallible>(sse::Event::default().id(event.id).event(event.name).data(event.data))
+    });
+    let mut reply = sse::reply(sse::keep_alive().interval(ALIVE).stream(events)).into_response();
+    reply.headers_mut().insert("x-content-type-options", http::HeaderValue::from_static("nosniff"));
+    reply
+}
+
+fn refused(status: StatusCode, error: &str) -> Reply {
+    text(status, "application/json", json!({ "error": error }).to_string())
+}
+
+fn reply(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Reply {
+    let reply = Response::builder()
+        .status(status)
+        .header("content-type", kind)
+        .header("x-content-type-options", "nosniff")
+        .header("cache-control", "no-store")
+        .header("referrer-policy", "same-origin")
+        .header("content-security-policy", POLICY)
+        .body(body.into().into());
+    reply.unwrap_or_default()
+}
