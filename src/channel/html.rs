@@ -65,10 +65,10 @@ fn preview(message: &Message) -> String {
     shorten(if rest.is_empty() { &message.why } else { rest }, PREVIEW)
 }
 
-/// The body and the quiet line, for a page.
+/// The body and the quiet line, for a page that has a style of its own and allows no other.
 #[must_use]
 pub fn body(message: &Message) -> String {
-    body_and_links(&message.body, &message.why, &Links::default(), MAIL)
+    body_and_links(&message.body, &message.why, &Links::default(), BARE)
 }
 
 /// Blocks and the quiet line.
