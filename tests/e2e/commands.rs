@@ -272,7 +272,17 @@ async fn demo(args: &[&str]) -> (String, String) {
     assert_eq!((output.status.code(), err.as_str()), (Some(0), ""));
     assert!(out.lines().all(|line| line.chars().count() <= 90), "a line is too long:\n{out}");
     let words = out.replace("\n│", "").split_whitespace().collect::<Vec<_>>().join(" ");
-    for part in ["is a bot", "bo is a member of web", "answered 202 duplicate", "answered 401"] {
+    for part in [
+        "is a bot",
+        "bo is a member of web",
+        "answered 202 duplicate",
+        "answered 401",
+        "bo merged “Ask for orders in the v2 schema”",
+        "not sent: no rule matched",
+        "mobile / daily: the rule matched; it waits for the digest",
+        "the webhook answered 410",
+        "Bo objected by link",
+    ] {
         assert!(words.contains(part), "{part} is missing in:\n{out}");
     }
     assert_eq!(words.matches("gets this because").count(), out.matches('┌').count(), "one reason a message:\n{out}");

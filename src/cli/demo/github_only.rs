@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use super::payload::{
-    Step, by_bot, by_member, comment, github, merge, pull_request, repository, review, unsigned, user,
+    Step, by_bot, by_member, comment, contract_elsewhere, day, github, merge, pull_request, repository, review,
+    unheard, unsigned, user,
 };
 
 /// The whole story, noise included.
@@ -33,6 +34,18 @@ pub(super) fn github_only() -> Vec<Step> {
             elsewhere(),
         ),
         github("The sub-issue won't be done after all.", "issues", "g12", given_up()),
+        github(
+            "Bo, of the web team, changes the contract in another repository.",
+            "pull_request",
+            "g16",
+            contract_elsewhere(),
+        ),
+        github(
+            "Mia, of the mobile team, begins to work on it too. Nobody asked to hear of that.",
+            "pull_request",
+            "g17",
+            unheard("acme/ingest-api#12"),
+        ),
         github("Noise: GitHub delivers the merge a second time.", "pull_request", "g9", merged()),
         github("Noise: a bot opens a pull request.", "pull_request", "g13", by_bot()),
         github("Noise: Bo, who is on the web team, merges something himself.", "pull_request", "g14", by_member()),
@@ -72,7 +85,7 @@ fn about_issue(action: &str, sender: &str, issue: &Value) -> Value {
 }
 
 fn orders(action: &str, more: &Value) -> Value {
-    let fields = json!({ "milestone": milestone("v2.0", "2026-11-30"), "body": "Clients need the new order schema." });
+    let fields = json!({ "milestone": milestone("v2.0", &day(1)), "body": "Clients need the new order schema." });
     about_issue(action, "caro", &issue(12, "Orders in the v2 schema", &merge(fields, more)))
 }
 
@@ -82,7 +95,7 @@ fn assigned() -> Value {
 }
 
 fn postponed() -> Value {
-    let later = milestone("v2.1", "2026-12-14");
+    let later = milestone("v2.1", &day(15));
     let body = orders("milestoned", &json!({ "assignees": [user("ana")], "milestone": later }));
     merge(body, &json!({ "milestone": later }))
 }

@@ -1,6 +1,8 @@
 //! `microalign demo`: runs the whole service on a temporary store and mailbox, and plays a short story through it.
 
+mod board;
 mod github_only;
+mod objection;
 mod payload;
 mod with_jira;
 
@@ -13,10 +15,10 @@ use secrecy::SecretString;
 use super::text::{framed, hanging};
 use super::{Failure, LogFormat, say, start_logs};
 use crate::app::App;
-use crate::channel::ChannelSettings;
-use crate::channel::choose_tls_provider;
+use crate::channel::{ChannelSettings, Chat, choose_tls_provider};
 use crate::config::{self, Config, TellAuthors};
 use crate::event::{Boards, Source};
+use crate::reason::Code;
 use crate::source::signature;
 use crate::store::{Entry, EntryState, Filter, Keep, Store};
 use payload::Step;
@@ -24,12 +26,14 @@ use payload::Step;
 /// Long enough for the slowest disk; a step takes a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// In both stories.
+const MOBILE: (&str, &str) = ("mobile.toml", include_str!("mobile.toml"));
 const DATA_PLATFORM: (&str, &str) = ("data-platform.toml", include_str!("../../../rules/data-platform.toml"));
 
 /// What is played, and who hears of it.
 struct Story {
     /// The team files, by their names
-    teams: [(&'static str, &'static str); 2],
+    teams: [(&'static str, &'static str); 3],
     /// Whether there is a Jira
     jira: bool,
     steps: Vec<Step>,
@@ -38,12 +42,12 @@ struct Story {
 impl Story {
     fn with_jira() -> Self {
         let web = ("web.toml", include_str!("../../../rules/web.toml"));
-        Self { teams: [DATA_PLATFORM, web], jira: true, steps: with_jira::with_jira() }
+        Self { teams: [DATA_PLATFORM, web, MOBILE], jira: true, steps: with_jira::with_jira() }
     }
 
     fn github_only() -> Self {
         let web = ("web.toml", include_str!("web-github-only.toml"));
-        Self { teams: [DATA_PLATFORM, web], jira: false, steps: github_only::github_only() }
+        Self { teams: [DATA_PLATFORM, web, MOBILE], jira: false, steps: github_only::github_only() }
     }
 }
 
@@ -58,20 +62,24 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
-    start_logs(LogFormat::Human, "error");
+    // That the board is gone is a part of the story.
+    start_logs(LogFormat::Human, "error,microalign::dispatch=off");
     let story = if args.github_only { Story::github_only() } else { Story::with_jira() };
     let folder = tempfile::Builder::new().prefix("microalign-demo-").tempdir()?;
     furnish(folder.path(), &story)?;
     let secret = SecretString::from(format!("{:032x}", fastrand::u128(..)));
-    let app = App::start(config(folder.path(), &secret, story.jira)?).await?;
+    let mut config = config(folder.path(), &secret, story.jira)?;
+    let board = Chat::Webhook(board::settings(board::start().await?));
+    config.channels.chats.insert("webhook.status-board".to_owned(), board);
+    let app = App::start(config).await?;
     let address = app.address;
     say(format!(
         "microalign runs at http://{address}/ on a temporary store.\n\
-         Two teams say what they want to hear in {}.\n\
+         Each team says what it wants to hear in a file: {}.\n\
          Now signed webhooks arrive, and this is what the teams get:",
-        story.teams.map(|(file, _)| format!("rules/{file}")).join(" and ")
+        story.teams.map(|(file, _)| file).join(", ")
     ))?;
-    let told = tell(&app.store, address, (&secret, &story.steps)).await;
+    let told = tell(&app.store, (address, folder.path()), (&secret, &story.steps)).await;
     if told.is_ok() && !args.exit {
         say(format!(
             "\nThe service stays up: http://{address}/ shows all of it.\nThe mails are in {}.\nCtrl-C ends it and removes both.",
@@ -120,7 +128,11 @@ fn config(folder: &Path, secret: &SecretString, jira: bool) -> Result<Config, Fa
 }
 
 /// Plays the story, and shows after each step what the teams see of it.
-async fn tell(store: &Store, address: SocketAddr, (secret, steps): (&SecretString, &[Step])) -> Result<(), Failure> {
+async fn tell(
+    store: &Store,
+    (address, folder): (SocketAddr, &Path),
+    (secret, steps): (&SecretString, &[Step]),
+) -> Result<(), Failure> {
     choose_tls_provider();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
     for step in steps {
@@ -133,7 +145,9 @@ async fn tell(store: &Store, address: SocketAddr, (secret, steps): (&SecretStrin
             (status, _) => say(format!("\n{}", hanging("· answered ", &format!("{status} {}", answer.name))))?,
         }
     }
-    Ok(())
+    say("\n━━ Bo objects to the assumption, by the link in its mail.")?;
+    let line = objection::object(store, &client, &folder.join("mailbox")).await?;
+    say(format!("\n{}", hanging("· noted: ", &line.reason)))
 }
 
 /// What the service answered.
@@ -170,13 +184,14 @@ async fn post(
     Ok(Response { status, name, event: json["event"].as_i64() })
 }
 
-/// The lines of a delivery, once none of them waits.
+/// The lines of a delivery, once none of them waits for anything but a digest.
 async fn finished(store: &Store, delivery: i64) -> Result<Vec<Entry>, Failure> {
     let filter = Filter { delivery: Some(delivery), ..Filter::default() };
     let done = async {
         loop {
             let entries = store.ledger(&filter).await?;
-            if !entries.is_empty() && entries.iter().all(|entry| entry.state != EntryState::Held) {
+            let is_done = |entry: &Entry| entry.state != EntryState::Held || entry.code == Code::AwaitsDigest;
+            if !entries.is_empty() && entries.iter().all(is_done) {
                 return Ok(entries);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -198,14 +213,17 @@ fn show(entries: &[Entry]) -> Result<(), Failure> {
                 let to = entry.sends.iter().map(|send| send.destination.as_str()).collect::<Vec<_>>().join(", ");
                 say(format!("\n{}", framed(&format!("{team} / {rule} → {to}"), &message.subject, &message.text())))?;
             }
-            (_, Some(team), Some(rule)) => quiet.push(format!("{team} / {rule}: {}", entry.reason)),
+            (_, Some(team), Some(rule)) => {
+                let how = if entry.state == EntryState::Held { "waits" } else { "not sent" };
+                quiet.push((how, format!("{team} / {rule}: {}", entry.reason)));
+            }
             // A comment's notes have their own lines, so a line for the comment itself says nothing useful.
             _ if entries.len() > 1 => {}
-            _ => quiet.push(entry.reason.clone()),
+            _ => quiet.push(("not sent", entry.reason.clone())),
         }
     }
     if !quiet.is_empty() {
         say("")?;
     }
-    quiet.iter().try_for_each(|line| say(hanging("· not sent: ", line)))
+    quiet.iter().try_for_each(|(how, line)| say(hanging(&format!("· {how}: "), line)))
 }

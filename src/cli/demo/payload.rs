@@ -1,5 +1,7 @@
 //! GitHub's webhooks in the stories, made up in the shapes that it documents.
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
 use crate::event::Source;
@@ -29,6 +31,12 @@ pub(super) fn github(says: &'static str, event: &'static str, delivery: &'static
 pub(super) fn unsigned(delivery: &'static str, body: Value) -> Step {
     let says = "Noise: somebody else's request, with a wrong signature.";
     Step { signed: false, ..github(says, "pull_request", delivery, body) }
+}
+
+/// The day that is so many days from today.
+pub(super) fn day(after: i64) -> String {
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    today.saturating_add(after.days()).to_string()
 }
 
 pub(super) fn user(login: &str) -> Value {
@@ -82,6 +90,26 @@ pub(super) fn by_member() -> Value {
         "html_url": "https://github.com/acme/ingest-api/pull/44", "head": { "ref": "web-v2" },
         "state": "closed", "merged": true });
     pull_request("closed", "bo", &more)
+}
+
+/// Bo changes the contract in a repository of the web team.
+pub(super) fn contract_elsewhere() -> Value {
+    let more = json!({ "number": 80, "title": "Ask for orders in the v2 schema", "user": user("bo"), "body": "",
+        "html_url": "https://github.com/acme/web-client/pull/80", "head": { "ref": "orders-v2" },
+        "state": "closed", "merged": true, "draft": false });
+    let there =
+        json!({ "full_name": "acme/web-client", "private": false, "html_url": "https://github.com/acme/web-client" });
+    merge(pull_request("closed", "bo", &more), &json!({ "repository": there }))
+}
+
+/// Mia begins to work on the same ticket.
+pub(super) fn unheard(closes: &str) -> Value {
+    let more = json!({ "number": 31, "title": "Read orders in the v2 schema", "user": user("mia"), "draft": true,
+        "body": format!("For {closes}."), "html_url": "https://github.com/acme/mobile-app/pull/31",
+        "head": { "ref": "read-orders-v2" }, "labels": [] });
+    let there =
+        json!({ "full_name": "acme/mobile-app", "private": false, "html_url": "https://github.com/acme/mobile-app" });
+    merge(pull_request("opened", "mia", &more), &json!({ "repository": there }))
 }
 
 pub(super) fn comment() -> Value {

@@ -2,13 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::payload::{Step, by_bot, by_member, comment, github, pull_request, review, unsigned};
+use super::payload::{
+    Step, by_bot, by_member, comment, contract_elsewhere, day, github, pull_request, review, unheard, unsigned,
+};
 use crate::event::Source;
 
 /// The whole story, noise included.
 pub(super) fn with_jira() -> Vec<Step> {
     let jira = |says, delivery, body| Step { says, source: Source::Jira, event: "", delivery, body, signed: true };
-    let started = ticket("In Progress", "2026-11-30", &json!([item("status", "To Do", "In Progress")]));
+    let (due_before, due_then) = (&day(1), &day(5));
+    let started = ticket("In Progress", due_before, &json!([item("status", "To Do", "In Progress")]));
     let merged = || pull_request("closed", "ana", &json!({ "draft": false, "state": "closed", "merged": true }));
     vec![
         jira("Ana starts DATA-123.", "j1", started),
@@ -19,11 +22,7 @@ pub(super) fn with_jira() -> Vec<Step> {
             pull_request("opened", "ana", &json!({ "draft": true })),
         ),
         github("She notes an assumption in a comment.", "issue_comment", "g2", comment()),
-        jira(
-            "The due date moves.",
-            "j2",
-            ticket("In Progress", "2026-12-04", &json!([due("2026-11-30", "2026-12-04")])),
-        ),
+        jira("The due date moves.", "j2", ticket("In Progress", due_then, &json!([due(due_before, due_then)]))),
         github(
             "The draft becomes ready.",
             "pull_request",
@@ -32,7 +31,19 @@ pub(super) fn with_jira() -> Vec<Step> {
         ),
         github("Caro approves it.", "pull_request_review", "g4", review(&json!({}))),
         github("Ana merges it.", "pull_request", "g5", merged()),
-        jira("DATA-123 is done.", "j3", ticket("Done", "2026-12-04", &json!([item("status", "In Progress", "Done")]))),
+        jira("DATA-123 is done.", "j3", ticket("Done", due_then, &json!([item("status", "In Progress", "Done")]))),
+        github(
+            "Bo, of the web team, changes the contract in another repository.",
+            "pull_request",
+            "g9",
+            contract_elsewhere(),
+        ),
+        github(
+            "Mia, of the mobile team, begins to work on it too. Nobody asked to hear of that.",
+            "pull_request",
+            "g10",
+            unheard("DATA-123"),
+        ),
         github("Noise: GitHub delivers the merge a second time.", "pull_request", "g5", merged()),
         github("Noise: a bot opens a pull request.", "pull_request", "g6", by_bot()),
         github("Noise: Bo, who is on the web team, merges something himself.", "pull_request", "g7", by_member()),
