@@ -40,6 +40,8 @@ fn run(folder: &Path, args: &[&str]) -> (i32, String) {
         ("ZULIP_API_KEY", "key"),
         ("ROCKET_CHAT_TOKEN", "token"),
         ("GITHUB_TOKEN", "token"),
+        ("OIDC_CLIENT_SECRET", "secret"),
+        ("CONSOLE_TOKEN", "0123456789abcdef0123456789abcdef"),
         ("JIRA_TOKEN", "token"),
         ("HUB_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ] {

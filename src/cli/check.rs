@@ -6,7 +6,7 @@ use super::{ConfigArgs, Failure, counted, rule_tests, say, variable};
 use crate::app;
 use crate::channel::{ChannelSettings, Channels, Names};
 use crate::compose::Rulebook;
-use crate::config::{self, Config, Secrets};
+use crate::config::{self, Config, ConsoleSettings, Secrets};
 use crate::event::is_field_id;
 use crate::plan;
 use crate::toml_file::Problem;
@@ -49,6 +49,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     for sentence in rulebook.rules().unlikely(config.channels.github.is_some()) {
         say(format!("warning: {sentence}"))?;
+    }
+    let teams = rulebook.rules().teams();
+    let wanted = config.access.iter().flat_map(ConsoleSettings::teams);
+    for team in wanted.filter(|wanted| !teams.iter().any(|team| team.name == *wanted)) {
+        say(format!("warning: `[console]` has a role for the team {team}, and no team file has this name"))?;
     }
     let channels = Channels::new(config.channels.clone(), Names::open());
     let rules = rulebook.rules().all().map(|(_, rule)| rule);

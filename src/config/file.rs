@@ -26,6 +26,8 @@ macro_rules! define {
             pub mailbox: Field<String>,
             /// Where the service listens, and the address that others reach it at.
             pub server: Field<ServerTable>,
+            /// Who may see the console from other machines, and where it is. Without it, `[server] console` decides.
+            pub console: Field<ConsoleTable>,
             /// Where the ledger is kept.
             pub store: Field<StoreTable>,
             /// Webhooks from GitHub.
@@ -67,6 +69,74 @@ pub struct ServerTable {
     /// Whether `GET /` shows the console, with the messages of every team, to whoever asks from this machine. That includes the
     /// visitors of a reverse proxy on it which passes on `/` and says nothing of them. `false` by default.
     pub console: Field<bool>,
+}
+
+/// `[console]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct ConsoleTable {
+    /// The console's own address and port, such as `127.0.0.1:8081`: then `[server] listen` has webhooks and the links in
+    /// messages, and no console. By default it is at `[server] listen`.
+    pub listen: Field<String>,
+    /// The console's address in a browser, with `https`. That of `[server]` by default.
+    pub public_url: Field<String>,
+    /// Who may see everything: mail addresses, domains such as `@example.com`, and groups such as `group:engineering`.
+    pub view: Field<Vec<Field<String>>>,
+    /// Who may also mute, retry and try out rules for a team: a list for each team, such as `team.web = ["group:web"]`. The
+    /// `owner` of a team file may too.
+    pub team: Field<BTreeMap<String, Field<Vec<Field<String>>>>>,
+    /// Who may do everything.
+    pub operate: Field<Vec<Field<String>>>,
+    /// The OpenID Connect provider that people log in with. It sends them back to `/login/done`.
+    pub oidc: Field<OidcTable>,
+    /// A proxy in front that people log in with.
+    pub proxy: Field<ProxyTable>,
+    /// Tokens for scripts, which send `Authorization: Bearer SECRET`.
+    pub tokens: Tables<TokenTable>,
+}
+
+/// `[console.oidc]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["issuer", "client_id", "client_secret"]))]
+pub struct OidcTable {
+    /// The provider's address, exactly as it calls itself, such as `https://login.example.com`.
+    pub issuer: Field<String>,
+    /// The name that microalign has there.
+    pub client_id: Field<String>,
+    /// The secret that goes with it.
+    pub client_secret: Field<SecretText>,
+    /// The claim that somebody's groups are in. `groups` by default.
+    pub groups: Field<String>,
+}
+
+/// `[console.proxy]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["header", "from"]))]
+pub struct ProxyTable {
+    /// The header with the mail address of who has logged in, such as `X-Forwarded-Email`. The proxy must remove it from what
+    /// visitors send.
+    pub header: Field<String>,
+    /// The header with their groups, separated by commas. Without it, groups aren't known.
+    pub groups: Field<String>,
+    /// The addresses and networks that the proxy asks from, such as `["127.0.0.1"]`. From anywhere else, the headers count for
+    /// nothing.
+    pub from: Field<Vec<Field<String>>>,
+}
+
+/// `[console.tokens.NAME]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["secret", "role"]))]
+pub struct TokenTable {
+    /// The token, of at least 32 characters: `openssl rand -hex 32` makes one.
+    pub secret: Field<SecretText>,
+    /// What it may do: `view`, `team` or `operate`.
+    pub role: Field<String>,
+    /// The teams that it may do something for, with the role `team`.
+    pub teams: Field<Vec<Field<String>>>,
 }
 
 /// `[store]`
@@ -162,6 +232,10 @@ pub struct JiraTable {
 }
 
 impl Raw for ServerTable {}
+impl Raw for ConsoleTable {}
+impl Raw for OidcTable {}
+impl Raw for ProxyTable {}
+impl Raw for TokenTable {}
 impl Raw for StoreTable {}
 impl Raw for GithubTable {}
 impl Raw for JiraTable {}

@@ -3,6 +3,7 @@
 //! The tables of channels and people are read by [`crate::channel`], and team files by [`crate::rule`]. Nothing here opens a
 //! connection.
 
+mod console;
 mod file;
 mod github;
 mod jira;
@@ -15,10 +16,12 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+pub use self::console::{ConsoleSettings, Oidc, Proxy, Role, Roles, Token, Who};
 pub use self::file::schema;
 pub use self::github::GITHUB;
 pub use crate::toml_file::Secrets;
 
+use self::console::Beside;
 use self::file::{ConfigFile, ServerTable, StoreTable};
 use crate::channel::{self, ChannelSettings};
 use crate::destination::Destination;
@@ -38,8 +41,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What the links in messages start with, without a slash at the end; without it, messages have no such links
     pub public_url: Option<String>,
-    /// Whether the console is shown
+    /// Whether the console is shown to whoever asks from this machine, without a login
     pub console: bool,
+    /// Who else may see it; `None` for nobody
+    pub access: Option<ConsoleSettings>,
     /// The SQLite file
     pub store: PathBuf,
     /// How long what is in it is kept
@@ -174,6 +179,8 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     let root = At::root();
     let chats = raw.chats(reader);
     let (listen, public_url, console) = read_server(raw.server, reader);
+    let beside = Beside { listen, public_url: public_url.as_deref(), local: console };
+    let access = console::read(raw.console, &beside, reader);
     let (store, keep) = read_store(raw.store, reader);
     let before = reader.document.problem_count();
     let (github_at, jira_at) = (root.key("github"), root.key("jira"));
@@ -207,6 +214,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         listen,
         public_url,
         console,
+        access,
         store,
         keep,
         github_secrets,
@@ -229,15 +237,17 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
 fn read_server(field: Field<ServerTable>, reader: &mut Reader<'_>) -> (SocketAddr, Option<String>, bool) {
     let at = At::root().key("server");
     let table = reader.document.take(field, &at).unwrap_or_default();
-    let listen_at = at.key("listen");
-    let listen = reader.text(table.listen, &listen_at).and_then(|(written, text)| {
-        let help = "write an address and a port, such as \"127.0.0.1:8080\"".to_owned();
-        let message = format!("`{written}` isn't an address to listen on");
-        reader.parsed(text.parse::<SocketAddr>().map_err(|_| (message, Some(help))), &listen_at)
-    });
-    let listen = listen.unwrap_or(LISTEN);
+    let listen = read_listen(table.listen, &at.key("listen"), reader).unwrap_or(LISTEN);
     let console = reader.document.take(table.console, &at.key("console")).unwrap_or_default();
     (listen, reader.web_address(table.public_url, &at.key("public_url")), console)
+}
+
+/// Reads an address to listen on.
+fn read_listen(field: Field<String>, at: &At, reader: &mut Reader<'_>) -> Option<SocketAddr> {
+    let (written, text) = reader.text(field, at)?;
+    let help = "write an address and a port, such as \"127.0.0.1:8080\"".to_owned();
+    let message = format!("`{written}` isn't an address to listen on");
+    reader.parsed(text.parse::<SocketAddr>().map_err(|_| (message, Some(help))), at)
 }
 
 fn read_store(field: Field<StoreTable>, reader: &mut Reader<'_>) -> (PathBuf, Keep) {

@@ -137,7 +137,7 @@ fn description(schema: &Json) -> String {
 }
 
 fn is_table(schema: &Json) -> bool {
-    properties(schema).is_some() || schema.get("additionalProperties").is_some_and(Json::is_object)
+    properties(schema).is_some() || schema.get("additionalProperties").is_some_and(is_table)
 }
 
 fn key_row(table: &Json, key: &str, property: &Json) -> [String; 4] {
@@ -169,6 +169,7 @@ fn value(property: &Json) -> String {
             _ => "list of strings".to_owned(),
         },
         Some("boolean") => "`true`, `false`".to_owned(),
+        Some("object") => "table of lists".to_owned(),
         Some(other) => format!("{other}{secret}"),
         None => String::new(),
     }
