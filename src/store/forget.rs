@@ -59,7 +59,7 @@ type Names = fn(&Tx<'_>, &Value) -> Result<(Option<Value>, Vec<serde_json::Value
 const NAMES: [Names; 3] = [rows::people_of_events, rows::people_of_subjects, texts::people_by_id];
 
 /// What is gone through, by its name for people.
-const PLACES: [(&str, Step); 9] = [
+const PLACES: [(&str, Step); 11] = [
     ("events", rows::events),
     ("lines", rows::lines),
     ("subjects", rows::subjects),
@@ -69,6 +69,8 @@ const PLACES: [(&str, Step); 9] = [
     ("refusals", texts::refusals),
     ("people", texts::people),
     ("contacts", texts::contacts),
+    ("sessions", texts::sessions),
+    ("changes", texts::changes),
 ];
 
 /// After a write, whoever waits to write has so long before the next.

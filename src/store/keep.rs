@@ -160,7 +160,10 @@ impl Store {
         let until = now - keep.ledger;
         match sweep {
             Sweep::Deliveries(after) => {
-                let next = self.write(move |tx| tx.sweep_deliveries(after, until, now - keep.bodies));
+                let next = self.write(move |tx| {
+                    tx.delete_sessions(now)?;
+                    tx.sweep_deliveries(after, until, now - keep.bodies)
+                });
                 Ok(Some(next.await?))
             }
             Sweep::Subjects(after) => {
@@ -178,6 +181,7 @@ impl Tx<'_> {
     fn sweep_deliveries(&self, after: i64, until: Timestamp, bodies_until: Timestamp) -> Result<Sweep, StoreError> {
         let bodies = self.delete_bodies(bodies_until)?;
         self.delete_contacts(until)?;
+        self.delete_audit(until)?;
         let last = self.delete_deliveries(after, until)?;
         self.give_back()?;
         Ok(match last {

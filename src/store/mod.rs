@@ -10,6 +10,7 @@
 //! its LIMIT is bound.
 
 mod answer;
+mod audit;
 mod bounce;
 mod checkpoint;
 mod claim;
@@ -33,6 +34,7 @@ mod replay;
 mod row;
 mod schema;
 mod send;
+mod session;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -56,6 +58,7 @@ use self::writer::{Job, Urgency, Writer};
 use crate::plan::LineId;
 
 pub use answer::{Assumption, Conclusion, Objected, Objection, Through, Told, Unanswered, Unopposed};
+pub use audit::{Audited, Change};
 pub use bounce::Refusals;
 pub use claim::Claimed;
 pub use contact::{Contact, Said};
@@ -70,6 +73,7 @@ pub use recovery::Hook;
 pub use replay::{Messages, Untold};
 pub use row::Tx;
 pub use send::SendOutcome;
+pub use session::{Session, SessionDigest};
 pub use stats::{Kind, Stats};
 pub use timer::RunOut;
 

@@ -37,13 +37,15 @@ pub struct Kind {
 }
 
 /// What is counted: its name, its table, and the column that says how old it is.
-const KINDS: [(&str, &str, &str); 6] = [
+const KINDS: [(&str, &str, &str); 8] = [
     ("deliveries", "delivery", "received_at"),
     ("events", "event", "NULL"),
     ("lines", "ledger", "at"),
     ("sends", "send", "created_at"),
     ("subjects", "subject", "seen_at"),
     ("conversations", "conversation", "NULL"),
+    ("changes", "audit", "at"),
+    ("sessions", "session", "NULL"),
 ];
 
 impl Store {

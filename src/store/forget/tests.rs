@@ -139,6 +139,11 @@ fn columns() -> Vec<(&'static str, String)> {
         ("contact.name", format!("INSERT INTO contact (login, name) VALUES ('zq', '{NAME}')")),
         ("contact.email", format!("INSERT INTO contact (login, email) VALUES ('zq', '{LOGIN}@example.com')")),
         ("contact.slack", format!("INSERT INTO contact (login, slack) VALUES ('{LOGIN}', 'U0ZQ')")),
+        ("session.who", format!("INSERT INTO session VALUES (x'01', '{NAME}', NULL, '[]', 0, 0, 0)")),
+        ("session.mail", format!("INSERT INTO session VALUES (x'01', 'z', '{LOGIN}@example.com', '[]', 0, 0, 0)")),
+        ("session.groups", format!("INSERT INTO session VALUES (x'01', 'z', NULL, '[\"{LOGIN}\"]', 0, 0, 0)")),
+        ("audit.who", format!("INSERT INTO audit VALUES (1, 0, '{LOGIN}@example.com', 'oidc', 'mute', 'web')")),
+        ("audit.what", format!("INSERT INTO audit VALUES (1, 0, 'bo', 'oidc', 'retry', 'email:{LOGIN}@example.com')")),
         ("contact.jira", format!("INSERT INTO contact (login, jira) VALUES ('zq', '{LOGIN}')")),
         ("delivery.body", String::new()),
     ];
@@ -159,11 +164,11 @@ fn columns() -> Vec<(&'static str, String)> {
 
 /// The columns that hold texts in which nobody stands but as a part of a name of work, an address or a key.
 const KEPT: &str = "
-    alias.new alias.old contact.email_from conversation.destination conversation.editable conversation.root conversation.thread delivery.delivery_key
+    alias.new alias.old audit.action audit.via contact.email_from conversation.destination conversation.editable conversation.root conversation.thread delivery.delivery_key
     delivery.name delivery.source environment.name environment.scope event.once fired.kind fired.rule fired.subject fired.team
     home.host home.source hook.route hook.source ledger.kind ledger.reason_code ledger.rule ledger.source ledger.state
     ledger.subject ledger.team ledger.thread mute.destination mute.made_by mute.rule mute.team mute.thread objection.through
-    repository.name secret.name secret.value send.destination send.state send.thread subject.key subject.thread ticket_id.id
+    repository.name secret.name secret.value send.destination send.state send.thread session.digest subject.key subject.thread ticket_id.id
     ticket_id.key timer.kind timer.rule timer.subject timer.team";
 
 async fn filled(path: &Path, sql: &str, body: &str) -> Store {

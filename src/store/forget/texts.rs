@@ -113,6 +113,39 @@ pub(super) fn contacts(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) 
     })
 }
 
+/// Who has logged in to the console: they have to do it again.
+pub(super) fn sessions(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT digest AS key, concat_ws(' ', who, mail, groups) AS text, FALSE AS waits FROM session
+               WHERE digest > coalesce(:after, x'') ORDER BY digest LIMIT 200";
+    let named = |row: &Row<'_>| Ok(person.is_in(&row.get::<_, String>("text")?));
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run("DELETE FROM session WHERE digest = :key", named_params! { ":key": key }).map(drop),
+    })
+}
+
+/// What was changed through the console: by whom, and what, if that names somebody.
+pub(super) fn changes(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql =
+        "SELECT id AS key, who, what, FALSE AS waits FROM audit WHERE id > coalesce(:after, 0) ORDER BY id LIMIT 200";
+    let is_in = |text: Option<String>| text.is_some_and(|text| person.is_in(&text));
+    let named = |row: &Row<'_>| Ok(is_in(row.get("who")?) || is_in(row.get("what")?));
+    each(tx, (sql, named), after, |key| {
+        if pass == Pass::Look {
+            return Ok(());
+        }
+        let texts = tx.row("SELECT who, what FROM audit WHERE id = :key", named_params! { ":key": key }, |row| {
+            Ok((is_in(row.get("who")?), is_in(row.get("what")?)))
+        })?;
+        let (who, what) = texts.unwrap_or_default();
+        tx.run(
+            "UPDATE audit SET who = iif(:who, NULL, who), what = iif(:what, NULL, what) WHERE id = :key",
+            named_params! { ":who": who, ":what": what, ":key": key },
+        )
+        .map(drop)
+    })
+}
+
 /// The next of those people.
 pub(super) fn people_by_id(tx: &Tx<'_>, after: &Value) -> Result<(Option<Value>, Vec<serde_json::Value>), StoreError> {
     let people = tx.rows(PEOPLE, named_params! { ":after": after }, |row| {

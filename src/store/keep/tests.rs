@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::store::Store;
+use crate::store::{Store, audit, session};
 
 /// An old delivery with one line that was sent, about a pull request that is merged; `{new}` is today.
 const OLD: &str = "
@@ -144,8 +144,20 @@ async fn no_statement_reads_a_whole_table() {
     let [stays, subjects, old] = [STAYS, SUBJECTS, OLD_SUBJECTS].map(whole);
     let statements =
         [&stays, REFERRING, &subjects, &old, END_THREAD, BODIES, NEXT, THREADS].into_iter().chain(DELETE).chain(FORGET);
-    let names =
-        [(":ids", "'[]'"), (":keys", "'[]'"), (":until", "0"), (":after", "''"), (":thread", "''"), (":key", "''")];
+    let statements = statements.chain(audit::STATEMENTS).chain(session::STATEMENTS);
+    let names = [
+        (":ids", "'[]'"),
+        (":keys", "'[]'"),
+        (":until", "0"),
+        (":after", "''"),
+        (":thread", "''"),
+        (":key", "''"),
+        (":digest", "x''"),
+        (":before", "0"),
+        (":now", "0"),
+        (":seen", "0"),
+        (":ends", "0"),
+    ];
     for sql in statements {
         let sql = names.iter().fold(format!("EXPLAIN QUERY PLAN {sql}"), |sql, (name, value)| sql.replace(name, value));
         let plan = store.read(move |tx| tx.rows(&sql, [], |row| Ok(row.get::<_, String>("detail")?))).await.unwrap();
