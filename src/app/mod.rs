@@ -4,6 +4,7 @@
 //! whether or not other files still change: a checkout would be read half-way, and owners would get mail about rules that are
 //! only half written.
 
+mod console;
 mod field_names;
 mod members;
 mod open_files;
@@ -34,9 +35,8 @@ use crate::api::slack::Slack;
 use crate::channel::{self, Channels, Names};
 use crate::compose::Rulebook;
 use crate::config::Config;
-use crate::console::Console;
 use crate::dispatch::Dispatcher;
-use crate::http::{self, Hooks, Web};
+use crate::http::{self, Entrance, Hooks, Part, Web};
 use crate::intake::{Enricher, Fresh, Intake, Sending};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
@@ -77,6 +77,8 @@ pub enum StartError {
 pub struct App {
     /// Where it listens
     pub address: SocketAddr,
+    /// Where the console does, if it has an address of its own
+    pub console: Option<SocketAddr>,
     /// Its store
     pub store: Store,
     tasks: JoinSet<&'static str>,
@@ -101,7 +103,9 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let (stored, reload) = (Arc::default(), Arc::<Notify>::default());
         let (stop, stopped) = watch::channel(false);
-        let links = Arc::new(Linker::new(public_url(&config, address), key));
+        let console = console::listener(&config).await?;
+        let console_address = console.as_ref().map(|(_, address)| *address);
+        let links = Arc::new(Linker::new(public_url(&config, address), key.clone()));
         let (rules, rulebook) = watch::channel(first_rulebook(&config, &links, &metrics));
         let mut tasks = JoinSet::new();
         let settings = settings(&config);
@@ -139,11 +143,9 @@ impl App {
             let inbox = Inbox::new(replies, Arc::clone(&links), Arc::clone(&answers));
             spawn(&mut tasks, "inbox", inbox.run(stopped.clone()));
         }
-        let console = config.console.then(|| {
-            let (rulebook, settings) = (intake.rulebook.clone(), intake.settings.clone());
-            Arc::new(Console::new(store.clone(), rulebook, Arc::clone(&channels), settings))
-        });
-        let web = Arc::new(web((&config, console), &intake, Arc::clone(&links), answers));
+        let shown_at = (&config, console_address.unwrap_or(address));
+        let entrance = console::entrance(shown_at, &intake, &channels, &key).await?;
+        let web = Arc::new(web((&config, entrance), &intake, Arc::clone(&links), answers));
         let (first, told) = oneshot::channel();
         let stopped_intake = stopped.clone();
         spawn(&mut tasks, "intake", async move {
@@ -158,11 +160,20 @@ impl App {
         spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
         spawn(&mut tasks, "owners", owners.run(stopped.clone()));
         spawn(&mut tasks, "sweeper", Sweeper::new(store.clone(), config.keep).run(stopped.clone()));
-        spawn(&mut tasks, "http", http::serve(listener, web, open_files::connections(), stopped.clone()));
+        let mut connections = open_files::connections();
+        let part = if console.is_some() { Part::Service } else { Part::All };
+        if let Some((listener, _)) = console {
+            // Few people look at it, and webhooks don't wait for them.
+            let few = connections / 8;
+            connections -= few;
+            let shown = http::serve(listener, (Arc::clone(&web), Part::Console), few, stopped.clone());
+            spawn(&mut tasks, "console", shown);
+        }
+        spawn(&mut tasks, "http", http::serve(listener, (web, part), connections, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
         let loader = Loader { config, rules, metrics, roster, field_names };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
-        Ok(Self { address, store, tasks, written, stop, reload, _watcher: watcher })
+        Ok(Self { address, console: console_address, store, tasks, written, stop, reload, _watcher: watcher })
     }
 
     /// Reads rules and templates again.
@@ -301,8 +312,12 @@ pub async fn recovery(config: &Config, store: &Store) -> Result<Option<Recovery>
 
 /// The beginning of links in messages. A port of 0 stands for the port that the service listens on.
 fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
-    let url = config.public_url.as_ref()?;
-    Some(url.strip_suffix(":0").map_or_else(|| url.clone(), |host| format!("{host}:{}", address.port())))
+    config.public_url.as_deref().map(|url| at_port(url, address))
+}
+
+/// An address in a browser, at the port that the service listens on if it has none.
+fn at_port(url: &str, address: SocketAddr) -> String {
+    url.strip_suffix(":0").map_or_else(|| url.to_owned(), |host| format!("{host}:{}", address.port()))
 }
 
 /// Slack's API, if there is access to it.
@@ -321,7 +336,7 @@ async fn answers(config: &Config, intake: &Intake) -> Result<AnswerHandler, Star
 }
 
 fn web(
-    (config, console): (&Config, Option<Arc<Console>>),
+    (config, entrance): (&Config, Option<Entrance>),
     intake: &Intake,
     links: Arc<Linker>,
     answers: Arc<AnswerHandler>,
@@ -340,7 +355,7 @@ fn web(
         large: Semaphore::new(1),
         tell_authors: config.tell_authors,
         links,
-        console,
+        entrance,
     }
 }
 

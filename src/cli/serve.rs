@@ -20,6 +20,9 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hup = signal(SignalKind::hangup())?;
     let mut app = App::start(config).await?;
+    if let Some(address) = app.console {
+        tracing::info!(%address, "the console is listening");
+    }
     tracing::info!(address = %app.address, "listening");
     let failed = loop {
         tokio::select! {

@@ -15,11 +15,14 @@ use serde_json::{Map, Value, json};
 use super::access::Visitor;
 use super::answer::{Answer, Refused};
 use super::request::{Asked, PathValues};
-use super::{Console, activity};
+use super::{Console, activity, audit};
 
 /// All of them, in the order of the description.
 fn endpoints() -> Vec<Endpoint> {
-    vec![get("/updates", "What teams heard and what they did not, newest first", activity::updates)]
+    vec![
+        get("/updates", "What teams heard and what they did not, newest first", activity::updates),
+        get("/audit", "What was changed through the console, newest first", audit::changes),
+    ]
 }
 
 type Run = Box<dyn Fn(Arc<Console>, Asked, PathValues) -> BoxFuture<'static, Result<String, Refused>> + Send + Sync>;
@@ -125,9 +128,12 @@ impl Api {
             "openapi": "3.1.0",
             "info": { "title": "microalign", "version": env!("CARGO_PKG_VERSION") },
             "servers": [{ "url": "/api/v1" }],
+            // On its own machine, the service may ask for none.
+            "security": [{ "token": [] }, {}],
             "paths": paths,
             "components": {
                 "schemas": generator.take_definitions(true),
+                "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
                 "responses": { "Refused": {
                     "description": "What is wrong",
                     "content": { "application/json": { "schema": {

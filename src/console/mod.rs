@@ -5,26 +5,29 @@ mod access;
 mod activity;
 mod answer;
 mod api;
+mod audit;
 mod page;
 mod request;
 
 use std::sync::Arc;
 
 use http::Method;
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use tokio::sync::watch;
 
-pub use self::access::{Role, Visitor};
+pub use self::access::{Action, Arrival, Cookies, FormToken, Gate, Login, NotLoggedIn, Role, Stranger, Via, Visitor};
 pub use self::answer::{Answer, Live, LiveEvent, Refused};
 use self::api::Api;
+pub use self::page::{asset, logout, outside};
 pub use self::request::Asked;
 use crate::channel::Channels;
 use crate::compose::Rulebook;
 use crate::source::Settings;
-use crate::store::Store;
+use crate::store::{Change, Store};
 
 /// The paths of the console; what ends with `/` stands for all below it.
-pub const PATHS: [&str; 3] = ["/", "/api/v1/", "/assets/"];
+pub const PATHS: [&str; 7] = ["/", "/api/v1/", "/assets/", "/login", "/login/done", "/logout", "/audit"];
 
 /// What pages read.
 pub struct Console {
@@ -52,12 +55,18 @@ impl Console {
         Self { store, rulebook, channels, settings, api: Api::default() }
     }
 
+    /// Writes what a visitor has changed, for good and into the log.
+    pub async fn record(&self, visitor: &Visitor, action: Action, what: &str) {
+        let (via, action): (&str, &str) = (visitor.via.into(), action.into());
+        tracing::info!(who = visitor.name, via, action, what, "changed through the console");
+        let change = Change { who: visitor.name.clone(), via, action, what: what.to_owned() };
+        if let Err(error) = self.store.audit(change, Timestamp::now()).await {
+            tracing::error!(%error, "failed to write who changed what");
+        }
+    }
+
     /// Answers a request.
     pub async fn answer(self: Arc<Self>, mut asked: Asked) -> Answer {
-        if asked.segments.first().is_some_and(|first| first == "assets") {
-            let asset = asked.segments.get(1).and_then(|name| page::asset(name, &asked.query));
-            return asset.unwrap_or_else(|| page::refusal(&nothing_here(), &asked.visitor));
-        }
         if asked.segments.starts_with(&["api".to_owned(), "v1".to_owned()]) {
             asked.segments.drain(..2);
             let console = Arc::clone(&self);
@@ -77,6 +86,7 @@ impl Console {
         let segments = asked.segments.iter().map(String::as_str).collect::<Vec<_>>();
         match (&asked.method, &*segments) {
             (&Method::GET, []) => activity::activity(self, asked).await,
+            (&Method::GET, ["audit"]) => audit::audit(self, asked).await,
             _ => Err(nothing_here()),
         }
     }

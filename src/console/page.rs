@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use sha2::{Digest as _, Sha256};
 
-use super::access::Visitor;
+use super::access::{FormToken, Via, Visitor};
 use super::answer::{Answer, Refused};
 
 const STYLE: &str = include_str!("assets/style.css");
@@ -19,10 +19,48 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The parts of the console, as the navigation shows them: the address, and the name.
-const PARTS: [(&str, &str); 1] = [("/", "Activity")];
+const PARTS: [(&str, &str); 2] = [("/", "Activity"), ("/audit", "Changes")];
 
 /// A page: its title, the address of the part that it belongs to, and its content below the heading.
 pub(super) fn page((title, part): (&str, &str), visitor: &Visitor, content: &Markup) -> Markup {
+    let top = html! {
+        nav aria-label="Parts of the console" {
+            @for (address, name) in PARTS.into_iter().filter(|(address, _)| is_for(address, visitor)) {
+                a href=(address) aria-current=[(address == part).then_some("page")] { (name) }
+            }
+        }
+        span.visitor {
+            (visitor.name)
+            @if visitor.via == Via::Login { " " (logout(&visitor.form_token)) }
+        }
+    };
+    document(title, Some(visitor), &html! { (top) }, content)
+}
+
+/// Whether a part of the console is for a visitor.
+fn is_for(address: &str, visitor: &Visitor) -> bool {
+    address != "/audit" || visitor.check_operate().is_ok()
+}
+
+/// A page for somebody who hasn't come in.
+#[must_use]
+pub fn outside(title: &str, content: &Markup) -> Markup {
+    document(title, None, &html! {}, content)
+}
+
+/// The form to log out with.
+#[must_use]
+pub fn logout(token: &FormToken) -> Markup {
+    html! { form method="post" action="/logout" { (form_token(token)) button { "Log out" } } }
+}
+
+/// What each form with `method="post"` must have, so that no other web page can send one in somebody's name. Scripts send the
+/// token in the header `x-form-token` instead; they find it in `<meta name="form-token">`.
+pub(super) fn form_token(token: &FormToken) -> Markup {
+    html! { input type="hidden" name=(FormToken::FIELD) value=(token.as_str()); }
+}
+
+fn document(title: &str, visitor: Option<&Visitor>, top: &Markup, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -30,6 +68,7 @@ pub(super) fn page((title, part): (&str, &str), visitor: &Visitor, content: &Mar
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                @if let Some(visitor) = visitor { meta name="form-token" content=(visitor.form_token.as_str()); }
                 title { (title) " · microalign" }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(format!("/assets/style.css?{}", *VERSION));
@@ -39,12 +78,7 @@ pub(super) fn page((title, part): (&str, &str), visitor: &Visitor, content: &Mar
                 a.skip href="#content" { "Skip to the content" }
                 header.top {
                     a.brand href="/" { "microalign" }
-                    nav aria-label="Parts of the console" {
-                        @for (address, name) in PARTS {
-                            a href=(address) aria-current=[(address == part).then_some("page")] { (name) }
-                        }
-                    }
-                    span.visitor { (visitor.name) }
+                    (top)
                 }
                 main #content tabindex="-1" {
                     h1 { (title) }
@@ -62,7 +96,8 @@ pub(super) fn refusal(refused: &Refused, visitor: &Visitor) -> Answer {
 }
 
 /// The stylesheet or the script, if it is one of them.
-pub(super) fn asset(name: &str, version: &str) -> Option<Answer> {
+#[must_use]
+pub fn asset(name: &str, version: &str) -> Option<Answer> {
     let (kind, text) = match name {
         "style.css" => ("text/css; charset=utf-8", STYLE),
         "console.js" => ("text/javascript; charset=utf-8", SCRIPT),

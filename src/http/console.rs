@@ -1,5 +1,8 @@
 //! The console's requests: who may make them, and how its answers look on the wire.
 
+mod forged;
+mod login;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +18,7 @@ use warp::{Filter, Rejection, Reply as _, sse};
 use super::body::{Unread, Upload, upload};
 use super::routes::{is_one_of, text};
 use super::{Peer, Web};
-use crate::console::{Answer, Asked, Live, PATHS, Visitor};
+use crate::console::{Answer, Arrival, Asked, Console, Gate, Live, PATHS, Via, asset};
 
 /// A rule and a template beside an event are the largest form.
 const LIMIT: usize = 1024 * 1024;
@@ -48,28 +51,69 @@ pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = R
         })
 }
 
+/// The console, and who lets people in.
+pub struct Entrance {
+    /// Finds out who asks
+    pub gate: Gate,
+    /// What they see
+    pub console: Arc<Console>,
+}
+
 async fn answer((method, path, query): (Method, String, String), peer: Peer, upload: Upload, web: Arc<Web>) -> Reply {
-    let Some(console) = web.console.clone() else {
+    let Some(Entrance { gate, console }) = &web.entrance else {
         return refused(
             StatusCode::FORBIDDEN,
             "the console is off. `console = true` below `[server]` shows it, with every team's messages, to whoever asks from \
-             this machine: see that no reverse proxy here passes on `/`",
+             this machine: see that no reverse proxy here passes on `/`; `[console]` shows it to whoever logs in",
         );
     };
-    if !is_local(peer, upload.headers()) {
-        return refused(StatusCode::FORBIDDEN, "the console answers on loopback only: use an SSH tunnel");
+    let headers = upload.headers();
+    match (&method, &*path) {
+        (&Method::GET, "/login") => return login::begin(gate, &query).await,
+        (&Method::GET, "/login/done") => return login::finish(gate, &query, headers).await,
+        (&Method::POST, "/logout") => return login::end(gate, upload).await,
+        _ => {}
     }
-    let last_event_id = upload.headers().get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let body = match upload.read(LIMIT, WITHIN).await {
-        Ok(body) => body.bytes.clone(),
-        Err(Unread::Busy) => return refused(StatusCode::SERVICE_UNAVAILABLE, "too much is being received: try again"),
-        Err(Unread::TooLarge) => return refused(StatusCode::PAYLOAD_TOO_LARGE, "this is larger than 1 MB"),
-        Err(Unread::TooSlow | Unread::Broken) => return refused(StatusCode::BAD_REQUEST, "the request is incomplete"),
+    // The page to log in at has a style, too.
+    if let Some(asset) = path.strip_prefix("/assets/").and_then(|name| asset(name, &query)) {
+        return written(asset);
+    }
+    let arrival = Arrival { peer: peer.0.ip(), local: is_local(peer, headers), headers };
+    let visitor = match gate.visitor(arrival).await {
+        Ok(visitor) => visitor,
+        Err(stranger) => return login::turned_away(stranger, &asked_for(&path, &query)),
     };
+    let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let headers = headers.clone();
+    let mut body = match upload.read(LIMIT, WITHIN).await {
+        Ok(body) => body.bytes.clone(),
+        Err(unread) => return unreadable(unread),
+    };
+    // A browser never sends a token by itself.
+    if method == Method::POST && visitor.via != Via::Token {
+        body = match forged::checked(&headers, body, (&visitor.form_token, gate.public_url())) {
+            Ok(body) => body,
+            Err(why) if path.starts_with("/api/") => return refused(StatusCode::FORBIDDEN, &why.to_string()),
+            Err(why) => return login::forged(&why),
+        };
+    }
     let decoded = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
     let segments = path.split('/').filter(|segment| !segment.is_empty()).map(decoded).collect();
-    let asked = Asked { method, segments, query, body, last_event_id, visitor: Visitor::local() };
-    written(console.answer(asked).await)
+    let asked = Asked { method, segments, query, body, last_event_id, visitor };
+    written(Arc::clone(console).answer(asked).await)
+}
+
+/// The path with what follows `?`.
+fn asked_for(path: &str, query: &str) -> String {
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+fn unreadable(unread: Unread) -> Reply {
+    match unread {
+        Unread::Busy => refused(StatusCode::SERVICE_UNAVAILABLE, "too much is being received: try again"),
+        Unread::TooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE, "this is larger than 1 MB"),
+        Unread::TooSlow | Unread::Broken => refused(StatusCode::BAD_REQUEST, "the request is incomplete"),
+    }
 }
 
 /// A loopback socket alone proves little: a reverse proxy on this machine has one too, and so does a browser in which a
@@ -141,6 +185,7 @@ fn reply(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Repl
         .header("x-content-type-options", "nosniff")
         .header("cache-control", "no-store")
         .header("referrer-policy", "same-origin")
+        .header("cross-origin-resource-policy", "same-origin")
         .header("content-security-policy", POLICY)
         .body(body.into().into());
     reply.unwrap_or_default()

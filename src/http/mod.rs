@@ -15,6 +15,7 @@ mod routes;
 mod slack;
 mod webhook;
 
+pub use console::Entrance;
 pub use hooks::Hooks;
 pub use routes::{INSIDE, OUTSIDE};
 
@@ -34,7 +35,6 @@ use warp::Filter as _;
 
 use self::admission::{Admission, Room, behind_proxy};
 use crate::config::TellAuthors;
-use crate::console::Console;
 use crate::event::Source;
 use crate::intake::Fresh;
 use crate::metrics::Metrics;
@@ -81,7 +81,7 @@ pub struct Web {
     /// Reads the links in messages
     pub links: Arc<Linker>,
     /// The console, if it is shown
-    pub console: Option<Arc<Console>>,
+    pub entrance: Option<Entrance>,
 }
 
 impl Web {
@@ -93,14 +93,30 @@ impl Web {
     }
 }
 
+/// What is at an address that the service listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Everything
+    All,
+    /// Everything but the console, which is elsewhere
+    Service,
+    /// The console alone
+    Console,
+}
+
 /// The client's address, from the socket.
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
 /// Serves so many connections at a time until `stop` turns true, then lets what is under way end.
-pub async fn serve(listener: TcpListener, web: Arc<Web>, connections: usize, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    (web, part): (Arc<Web>, Part),
+    connections: usize,
+    mut stop: watch::Receiver<bool>,
+) {
     let metrics = Arc::clone(&web.metrics);
-    let routes = TowerToHyperService::new(warp::service(routes::all(web).recover(routes::refuse)));
+    let routes = TowerToHyperService::new(warp::service(routes::all(web, part).recover(routes::refuse)));
     let graceful = GracefulShutdown::new();
     let admission = Admission::new(Room { connections, bytes: BYTES });
     loop {

@@ -12,7 +12,7 @@ use warp::{Filter, Rejection};
 
 use super::body::upload;
 use super::webhook::Sender;
-use super::{Web, console, mute, object, slack, webhook};
+use super::{Part, Web, console, mute, object, slack, webhook};
 use crate::console::PATHS;
 use crate::event::Source;
 
@@ -20,11 +20,18 @@ use crate::event::Source;
 pub const OUTSIDE: [&str; 5] = ["/webhooks/", "/mute/", "/unsubscribe/", "/object/", "/healthz"];
 /// The paths that show what happens inside, beside those of the console.
 pub const INSIDE: [&str; 2] = ["/readyz", "/metrics"];
+/// The path that is wherever the service listens.
+const HEALTH: &str = "/healthz";
 
 /// Refuses every path that is in none of the lists, so that no route is left out of them.
-fn listed() -> impl Filter<Extract = (), Error = Rejection> + Clone {
+fn listed(part: Part) -> impl Filter<Extract = (), Error = Rejection> + Clone {
+    let lists: &[&[&str]] = match part {
+        Part::All => &[&OUTSIDE, &INSIDE, &PATHS],
+        Part::Service => &[&OUTSIDE, &INSIDE],
+        Part::Console => &[&PATHS, &[HEALTH]],
+    };
     let check = move |path: FullPath| {
-        let is_listed = [&OUTSIDE[..], &INSIDE, &PATHS].into_iter().any(|paths| is_one_of(paths, path.as_str()));
+        let is_listed = lists.iter().any(|paths| is_one_of(paths, path.as_str()));
         std::future::ready(if is_listed { Ok(()) } else { Err(warp::reject::not_found()) })
     };
     warp::path::full().and_then(check).untuple_one()
@@ -36,8 +43,8 @@ pub(super) fn is_one_of(paths: &[&str], path: &str) -> bool {
     paths.iter().any(|known| *known == bare || (*known != "/" && known.ends_with('/') && path.starts_with(known)))
 }
 
-/// All routes.
-pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
+/// All routes at an address.
+pub(super) fn all(web: Arc<Web>, part: Part) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
     let hook = |path: &'static str, source: Source| {
         let web = Arc::clone(&web);
         warp::path!("webhooks" / ..)
@@ -87,7 +94,7 @@ pub(super) fn all(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Reje
         .unify()
         .or(object::routes(web))
         .unify();
-    listed().and(routes)
+    listed(part).and(routes)
 }
 
 /// The response if no route matches: a wrong path or method.
