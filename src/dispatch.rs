@@ -21,7 +21,7 @@ use crate::destination::Destination;
 use crate::metrics::Metrics;
 use crate::mute::{LinkAction, Linker, Quiet};
 use crate::people::Finder;
-use crate::store::{Claimed, Lane, Lanes, Now, SendOutcome, Store};
+use crate::store::{Claimed, Lane, Lanes, Now, SendOutcome, Store, Tried};
 use crate::template::Links;
 
 /// The dispatcher is given new sends; it also looks by itself, for retries and for what another process queued.
@@ -126,18 +126,18 @@ impl Dispatcher {
             let stopping = *stop.borrow();
             let is_off = stopping || (turn.has_waited() && self.is_taken_back(send).await);
             let untried = if is_off { Some(SendOutcome::Unclaimed) } else { turn.untried(send, Timestamp::now()) };
-            let (outcome, asked) = match untried {
-                Some(outcome) => (outcome, None),
+            let (tried, asked) = match untried {
+                Some(outcome) => (outcome.into(), None),
                 None => {
                     turn.begins(Instant::now());
                     self.attempt(send, stop.clone()).await
                 }
             };
-            if !self.record_outcome(send, &outcome, stop.clone()).await {
+            if !self.record_outcome(send, &tried, stop.clone()).await {
                 // At the next start, the first that has not ended is taken to have been tried.
                 break;
             }
-            turn.go_on(&outcome, asked);
+            turn.go_on(&tried.outcome, asked);
         }
         turn.end(Instant::now());
     }
@@ -151,7 +151,8 @@ impl Dispatcher {
     }
 
     /// How it ended, and how long the other end asks to be left alone.
-    async fn attempt(&self, send: &Claimed, stop: watch::Receiver<bool>) -> (SendOutcome, Option<Duration>) {
+    async fn attempt(&self, send: &Claimed, stop: watch::Receiver<bool>) -> (Tried, Option<Duration>) {
+        let began = Timestamp::now();
         let links = self.links(send);
         let tag = self.reply_tag(send);
         let sent = async {
@@ -164,9 +165,9 @@ impl Dispatcher {
             () = stopped_since(stop, LAST_ATTEMPT) => Outcome::ambiguous("the service stopped during this attempt"),
         };
         self.metrics.send(send.destination.channel(), outcome.name());
-        let (outcome, asked) = ended(send, outcome, Timestamp::now(), fastrand::f64());
+        let (tried, asked) = ended(send, outcome, (began, Timestamp::now()), fastrand::f64());
         let (update, attempt) = (&send.update, send.attempt);
-        match &outcome {
+        match &tried.outcome {
             SendOutcome::Sent { .. } => {
                 tracing::info!(%update, attempt, team = send.rule.team, kind = %send.kind, "sent")
             }
@@ -178,7 +179,7 @@ impl Dispatcher {
             }
             SendOutcome::Unclaimed => {}
         }
-        (outcome, asked)
+        (tried, asked)
     }
 
     /// The ways out of a conversation. Every attempt has the same: their time is the message's.
@@ -205,18 +206,18 @@ impl Dispatcher {
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the
     /// message would be sent twice for each time it is lost. `false` if the service stops before.
-    async fn record_outcome(&self, send: &Claimed, outcome: &SendOutcome, mut stop: watch::Receiver<bool>) -> bool {
+    async fn record_outcome(&self, send: &Claimed, tried: &Tried, mut stop: watch::Receiver<bool>) -> bool {
         for wait in [1, 5, 15].into_iter().chain(std::iter::repeat(30)).map(Duration::from_secs) {
             let last = *stop.borrow();
             let before = wait > Duration::from_secs(1);
-            match self.store.record_outcome(send, outcome, before, Timestamp::now()).await {
+            match self.store.record_outcome(send, tried, before, Timestamp::now()).await {
                 Ok(true) => return true,
                 Ok(false) => {
                     tracing::warn!(update = send.update, "another worker took this send over");
                     return true;
                 }
                 Err(error) if last => {
-                    tracing::error!(%error, update = send.update, ?outcome, "failed to record the outcome of a send");
+                    tracing::error!(%error, update = send.update, outcome = ?tried.outcome, "failed to record the outcome of a send");
                     return false;
                 }
                 Err(error) => {

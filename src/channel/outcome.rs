@@ -53,6 +53,18 @@ impl Outcome {
         }
     }
 
+    /// What the other end said, or why it said nothing; `None` if it has the message.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Self::Sent { .. } => None,
+            Self::Transient { error, .. }
+            | Self::Permanent { error }
+            | Self::NoMailbox { error }
+            | Self::Ambiguous { error, .. } => Some(error),
+        }
+    }
+
     /// How long the other end asks microalign to wait.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

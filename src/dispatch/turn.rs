@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{LONGEST_REST, behind_doubt, bounce, outcome_of};
 use crate::channel::Outcome;
-use crate::store::{Claimed, Lane, SendOutcome};
+use crate::store::{Attempt, AttemptOutcome, Claimed, Lane, SendOutcome, Tried};
 
 /// A lane under way.
 pub struct Turn {
@@ -75,9 +75,26 @@ impl Turn {
     }
 }
 
-/// What follows from an attempt that ended `now`, and how long the other end asks to be left alone; `random` is in 0..1.
+/// What follows from an attempt that `began` and `ended` then, and how long the other end asks to be left alone; `random` is in
+/// 0..1.
 #[must_use]
-pub fn ended(send: &Claimed, outcome: Outcome, now: Timestamp, random: f64) -> (SendOutcome, Option<Duration>) {
+pub fn ended(
+    send: &Claimed,
+    outcome: Outcome,
+    (began, ended): (Timestamp, Timestamp),
+    random: f64,
+) -> (Tried, Option<Duration>) {
     let asked = outcome.retry_after();
-    (outcome_of(send, outcome, now, random), asked)
+    let attempt = Attempt { began, ended, outcome: named(&outcome), error: outcome.error().map(str::to_owned) };
+    (Tried { outcome: outcome_of(send, outcome, ended, random), attempt: Some(attempt) }, asked)
+}
+
+/// An outcome as the store has it.
+fn named(outcome: &Outcome) -> AttemptOutcome {
+    match outcome {
+        Outcome::Sent { .. } => AttemptOutcome::Sent,
+        Outcome::Transient { .. } => AttemptOutcome::Transient,
+        Outcome::Permanent { .. } | Outcome::NoMailbox { .. } => AttemptOutcome::Permanent,
+        Outcome::Ambiguous { .. } => AttemptOutcome::Ambiguous,
+    }
 }

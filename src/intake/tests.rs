@@ -144,7 +144,12 @@ impl Clocked {
         for send in &sends {
             self.intake
                 .store
-                .record_outcome(send, &SendOutcome::Sent { reference: None, anew: false, doubt: None }, false, at(now))
+                .record_outcome(
+                    send,
+                    &SendOutcome::Sent { reference: None, anew: false, doubt: None }.into(),
+                    false,
+                    at(now),
+                )
                 .await
                 .unwrap();
         }

@@ -8,14 +8,14 @@ use rusqlite::{Row, named_params};
 use super::bounce::{Refusals, refusals};
 use super::lanes::{Lane, Lanes, Now, State};
 use super::plan::rule_id;
-use super::row::{Millis, Text, json, text, time};
+use super::row::{Millis, Text, json, text, time, time_or_none};
 use super::{Store, StoreError, Tx};
 use crate::destination::{Destination, Manner};
 use crate::event::{EventKind, RuleId};
 use crate::template::Message;
 
 /// A claim is void after this long: longer than a whole claim of sends that all run into their deadlines.
-const LEASE: Duration = Duration::from_secs(600);
+pub(super) const LEASE: Duration = Duration::from_secs(600);
 
 /// A send that this process may make now.
 #[derive(Debug, Clone)]
@@ -46,6 +46,8 @@ pub struct Claimed {
     pub created: Timestamp,
     /// What went wrong in earlier attempts
     pub error: Option<String>,
+    /// Until when the claim before this one was, if that ran out: nobody knows how its attempt ended
+    pub lost: Option<Timestamp>,
     /// It may have arrived in one of them
     pub doubtful: bool,
     /// It tells of an assumption
@@ -56,7 +58,7 @@ pub struct Claimed {
 
 /// The next sends to a destination, one a thread: what comes next in a thread answers to the one before it.
 const NEXT: &str = "
-    SELECT s.id, s.fence, s.attempts, s.state = 'sending' AS lost, s.taken_back, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, c.root,
+    SELECT s.id, s.fence, s.attempts, iif(s.state = 'sending', s.next_at, NULL) AS lost, s.taken_back, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, c.root,
            c.editable, c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
            l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
                SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.kind = 'note.assumed')) AS assumes,
@@ -124,7 +126,7 @@ impl Tx<'_> {
             )?;
             match (first, to) {
                 (Some((_, since)), Ok(to)) => waiting.push((since, to)),
-                (Some((id, _)), Err(error)) => self.set_aside(id, &error)?,
+                (Some((id, _)), Err(error)) => self.set_aside(id, &error, now.time)?,
                 (None, _) => {}
             }
         }
@@ -139,11 +141,12 @@ impl Tx<'_> {
             match send {
                 Ok(send) if is_taken_back => self.give_up(&send, now)?,
                 Ok(send) => sends.push(send),
-                Err(StoreError::Corrupt(error)) => self.set_aside(id, &error)?,
+                Err(StoreError::Corrupt(error)) => self.set_aside(id, &error, now)?,
                 Err(error) => return Err(error),
             }
         }
         for send in &sends {
+            self.note_lost_attempt(send, now)?;
             self.run(
                 "UPDATE send SET state = 'sending', attempts = attempts + 1, fence = fence + 1, next_at = :lease,
                                  doubtful = :doubtful
@@ -156,6 +159,7 @@ impl Tx<'_> {
 
     /// What was taken back while it was under way isn't tried again where its claim has run out.
     fn give_up(&self, lost: &Claimed, now: Timestamp) -> Result<(), StoreError> {
+        self.note_lost_attempt(lost, now)?;
         self.run(
             "UPDATE send SET state = 'queued', error = :error, doubtful = :doubtful WHERE id = :id",
             named_params! { ":error": lost.error, ":doubtful": lost.doubtful, ":id": lost.id },
@@ -164,20 +168,20 @@ impl Tx<'_> {
     }
 
     /// What can't be read holds up nothing else.
-    fn set_aside(&self, id: i64, error: &str) -> Result<(), StoreError> {
+    fn set_aside(&self, id: i64, error: &str, now: Timestamp) -> Result<(), StoreError> {
         tracing::error!(send = id, error, "our fault: this send can't be read; it counts as failed");
         self.run(
             "UPDATE send SET state = 'failed', error = :error WHERE id = :id",
             named_params! { ":error": format!("the store holds something unreadable: {error}"), ":id": id },
         )?;
-        self.end_lines_of(id)
+        self.end_lines_of(id, now)
     }
 }
 
 fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
     let (fence, attempts): (i64, i64) = (row.get("fence")?, row.get("attempts")?);
     // It was claimed before, and that claim has run out.
-    let lost: bool = row.get("lost")?;
+    let lost = time_or_none(row, "lost")?;
     let mut message: Message = json(row, "message")?;
     // Mail programs split a conversation whose subject changes.
     if let Some(subject) = row.get("subject")?
@@ -205,12 +209,13 @@ fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
         kind: text(row, "kind")?,
         update: row.get("name")?,
         created: time(row, "created_at")?,
-        error: if lost {
+        error: if lost.is_some() {
             Some(format!("ambiguous: nobody knows how attempt {attempts} ended"))
         } else {
             row.get("error")?
         },
-        doubtful: lost || row.get("doubtful")?,
+        lost,
+        doubtful: lost.is_some() || row.get("doubtful")?,
         assumes: row.get("assumes")?,
         refusals: refusals(row)?,
     })

@@ -62,8 +62,10 @@ const NAMES: [Names; 3] = [rows::people_of_events, rows::people_of_subjects, tex
 const PLACES: [(&str, Step); 11] = [
     ("events", rows::events),
     ("lines", rows::lines),
+    ("steps", rows::steps),
     ("subjects", rows::subjects),
     ("sends", texts::sends),
+    ("attempts", texts::attempts),
     ("objections", texts::objections),
     ("conversations", texts::conversations),
     ("refusals", texts::refusals),

@@ -1,6 +1,6 @@
 //! What is old is deleted, unless it is still needed.
 //!
-//! A delivery goes with its events, lines and sends. It stays while anything of it is under way, while a line of a delivery
+//! A delivery goes with its events, its lines with their steps, and its sends with their attempts. It stays while anything of it is under way, while a line of a delivery
 //! that stays refers to one of its own, as long as its number or a send's is the last one, and while it brought a note to a
 //! subject that is open: an edit of the place where the note was written must not tell it again. What is known of a subject, with the milestones that were told of it, and its
 //! conversations go once it isn't open and nothing waits or was told of it lately.
@@ -141,8 +141,12 @@ const THREADS: &str = "SELECT DISTINCT s.thread FROM ledger l CROSS JOIN send s 
     WHERE l.delivery_id IN (SELECT value FROM json_each(:ids))";
 
 /// The rows of deliveries, those first that refer to others.
-const DELETE: [&str; 5] = [
+const DELETE: [&str; 7] = [
     "DELETE FROM objection WHERE ledger_id IN (
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
+    "DELETE FROM step WHERE ledger_id IN (
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
+    "DELETE FROM attempt WHERE ledger_id IN (
          SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
     "DELETE FROM send WHERE ledger_id IN (
          SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",

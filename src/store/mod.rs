@@ -10,6 +10,7 @@
 //! its LIMIT is bound.
 
 mod answer;
+mod attempt;
 mod audit;
 mod bounce;
 mod checkpoint;
@@ -58,6 +59,7 @@ use self::writer::{Job, Urgency, Writer};
 use crate::plan::LineId;
 
 pub use answer::{Assumption, Conclusion, Objected, Objection, Through, Told, Unanswered, Unopposed};
+pub use attempt::{Attempt, AttemptOutcome};
 pub use audit::{Audited, Change};
 pub use bounce::Refusals;
 pub use claim::Claimed;
@@ -72,7 +74,7 @@ pub use plan::PlannedEvent;
 pub use recovery::Hook;
 pub use replay::{Messages, Untold};
 pub use row::Tx;
-pub use send::SendOutcome;
+pub use send::{SendOutcome, Tried};
 pub use session::{Session, SessionDigest};
 pub use stats::{Kind, Stats};
 pub use timer::RunOut;

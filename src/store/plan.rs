@@ -178,7 +178,7 @@ impl Tx<'_> {
             let line = Line { delivery, event, told: &tracked.event, rule: None, kind: tracked.event.kind.as_str() };
             self.insert_line(&line, fate, now)?;
         }
-        self.end_lines(plan)?;
+        self.end_lines(plan, now)?;
         for subject in &plan.gone {
             self.run("DELETE FROM timer WHERE subject = :subject", named_params! { ":subject": subject })?;
         }
@@ -292,14 +292,15 @@ impl Tx<'_> {
 
     /// Ends the waiting lines that a plan replaces or takes back, puts off those that go with a new one, and puts other words
     /// into occurrences.
-    fn end_lines(&self, plan: &Plan) -> Result<(), StoreError> {
+    fn end_lines(&self, plan: &Plan, now: Timestamp) -> Result<(), StoreError> {
         let superseded = plan.superseded.iter().map(|ended| (ended, "superseded"));
         let withdrawn = plan.withdrawn.iter().map(|ended| (ended, "suppressed"));
         for ((LineId { delivery, line }, reason), state) in superseded.chain(withdrawn) {
             self.run(
-                "UPDATE ledger SET state = :state, reason = :reason, due_at = NULL
+                "UPDATE ledger SET state = :state, reason = :reason, changed_at = :now, due_at = NULL
                  WHERE delivery_id = :delivery AND line = :line",
-                named_params! { ":state": state, ":reason": Json(reason), ":delivery": delivery, ":line": line },
+                named_params! { ":state": state, ":reason": Json(reason), ":now": Millis(now), ":delivery": delivery,
+                ":line": line },
             )?;
         }
         for (LineId { delivery, line }, until) in &plan.extended {

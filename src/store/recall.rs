@@ -27,9 +27,9 @@ impl Tx<'_> {
                 named_params! { ":reason": Json(reason), ":line": line },
             )?;
             self.run(
-                "UPDATE ledger SET state = 'suppressed', reason = :reason, due_at = NULL
+                "UPDATE ledger SET state = 'suppressed', reason = :reason, changed_at = :now, due_at = NULL
                  WHERE id = :line AND due_at IS NOT NULL",
-                named_params! { ":reason": Json(reason), ":line": line },
+                named_params! { ":reason": Json(reason), ":now": Millis(now), ":line": line },
             )?;
             self.run(
                 "DELETE FROM fired WHERE (subject, team, rule, kind) IN (
@@ -123,13 +123,18 @@ impl Tx<'_> {
                AND (state IN ('sent', 'sending') OR (attempts > 0 AND doubtful)))",
             named_params! { ":message": message },
         )?;
-        if is_out { self.end_message(message) } else { self.unmake_message(message, now) }
+        if is_out { self.end_message(message, now) } else { self.unmake_message(message, now) }
     }
 
     /// Has the lines of a message wait again, but for those that were withdrawn while it was under way. Where it was left out
     /// since it is muted somewhere is decided anew, too.
     fn unmake_message(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
         self.run("DELETE FROM send WHERE ledger_id = :message", named_params! { ":message": message })?;
+        // The other end may have quoted what it refused.
+        self.run(
+            "UPDATE attempt SET error = NULL WHERE ledger_id = :message AND error IS NOT NULL",
+            named_params! { ":message": message },
+        )?;
         self.run(
             "DELETE FROM fired WHERE (subject, team, rule, kind) IN (
                  SELECT subject, team, rule, kind FROM ledger
@@ -138,7 +143,7 @@ impl Tx<'_> {
         )?;
         self.run(
             "UPDATE ledger SET message = NULL, lead_id = NULL, told_at = NULL, object_at = NULL, withdrawn = NULL,
-                    due_at = iif(state = 'held' AND withdrawn IS NULL, :now, NULL),
+                    changed_at = :now, due_at = iif(state = 'held' AND withdrawn IS NULL, :now, NULL),
                     reason = iif(state = 'held', coalesce(withdrawn, :reason), reason),
                     state = iif(state = 'held' AND withdrawn IS NOT NULL, 'suppressed', state)
              WHERE id = :message OR lead_id = :message",
@@ -148,20 +153,20 @@ impl Tx<'_> {
     }
 
     /// Ends the sends of a message that aren't made yet.
-    fn end_message(&self, message: i64) -> Result<(), StoreError> {
+    fn end_message(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
         self.run(
             "UPDATE send SET state = 'failed', taken_back = 0, error = iif(doubtful, error || '; then ' || :error, :error)
              WHERE ledger_id = :message AND state = 'queued'",
             named_params! { ":message": message, ":error": PARTLY },
         )?;
         self.run(
-            "UPDATE ledger SET state = 'failed',
+            "UPDATE ledger SET state = 'failed', changed_at = :now,
                     reason = json_object('code', :code, 'failed', json((
                         SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
                         WHERE ledger_id = :message AND state = 'failed')))
              WHERE (id = :message OR lead_id = :message) AND state = 'held'
                AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = :message AND state = 'sending')",
-            named_params! { ":message": message, ":code": Code::Undelivered.as_str() },
+            named_params! { ":message": message, ":code": Code::Undelivered.as_str(), ":now": Millis(now) },
         )?;
         Ok(())
     }

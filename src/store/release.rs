@@ -22,12 +22,14 @@ impl Tx<'_> {
             match fate {
                 NotSent::Wait { wait, digest, reason } => {
                     self.run(
-                        "UPDATE ledger SET due_at = :due, digest = :digest, reason = :reason WHERE id = :id",
-                        named_params! { ":due": Millis(wait.until), ":digest": digest, ":reason": Json(reason), ":id": id },
+                        "UPDATE ledger SET due_at = :due, digest = :digest, reason = :reason, changed_at = :now
+                         WHERE id = :id",
+                        named_params! { ":due": Millis(wait.until), ":digest": digest, ":reason": Json(reason),
+                        ":now": Millis(now), ":id": id },
                     )?;
                 }
                 NotSent::Suppressed(reason) => {
-                    self.end_update(*id, "suppressed", reason)?;
+                    self.end_update(*id, ("suppressed", reason), now)?;
                     // A milestone that was not told may be told another time.
                     self.run(
                         "DELETE FROM fired WHERE (subject, team, rule, kind) IN (
@@ -35,8 +37,8 @@ impl Tx<'_> {
                         named_params! { ":id": id },
                     )?;
                 }
-                NotSent::Told(reason) => self.end_update(*id, "suppressed", reason)?,
-                NotSent::Failed(reason) => self.end_update(*id, "failed", reason)?,
+                NotSent::Told(reason) => self.end_update(*id, ("suppressed", reason), now)?,
+                NotSent::Failed(reason) => self.end_update(*id, ("failed", reason), now)?,
             }
         }
         for (id, to, by) in &released.left_out {
@@ -45,10 +47,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn end_update(&self, id: i64, state: &str, reason: &Reason) -> Result<(), StoreError> {
+    fn end_update(&self, id: i64, (state, reason): (&str, &Reason), now: Timestamp) -> Result<(), StoreError> {
         self.run(
-            "UPDATE ledger SET state = :state, reason = :reason, due_at = NULL WHERE id = :id",
-            named_params! { ":state": state, ":reason": Json(reason), ":id": id },
+            "UPDATE ledger SET state = :state, reason = :reason, changed_at = :now, due_at = NULL WHERE id = :id",
+            named_params! { ":state": state, ":reason": Json(reason), ":now": Millis(now), ":id": id },
         )?;
         Ok(())
     }
@@ -57,10 +59,11 @@ impl Tx<'_> {
     fn queue(&self, outgoing: &Outgoing, now: Timestamp) -> Result<(), StoreError> {
         let Outgoing { lead, name, others, thread, subject, message, to } = outgoing;
         self.run(
-            "UPDATE ledger SET message = :message, reason = :reason, due_at = NULL, told_at = :now, object_at = :object_at
+            "UPDATE ledger SET message = :message, reason = :reason, changed_at = :now, due_at = NULL, told_at = :now,
+                    object_at = :object_at
              WHERE id = :id",
             named_params! { ":message": Json(message), ":reason": Json(Reason::Sending), ":now": Millis(now),
-                            ":object_at": lead.object_by.map(Millis), ":id": lead.id },
+            ":object_at": lead.object_by.map(Millis), ":id": lead.id },
         )?;
         for to in to {
             let thread = if *to == Destination::Github { subject } else { thread };
@@ -69,10 +72,11 @@ impl Tx<'_> {
         let reason = Reason::ToldWith { line: name.clone() };
         for other in others {
             self.run(
-                "UPDATE ledger SET lead_id = :lead, reason = :reason, due_at = NULL, told_at = :now, object_at = :object_at
+                "UPDATE ledger SET lead_id = :lead, reason = :reason, changed_at = :now, due_at = NULL, told_at = :now,
+                        object_at = :object_at
                  WHERE id = :id",
                 named_params! { ":lead": lead.id, ":reason": Json(&reason), ":now": Millis(now),
-                                ":object_at": other.object_by.map(Millis), ":id": other.id },
+                ":object_at": other.object_by.map(Millis), ":id": other.id },
             )?;
         }
         Ok(())

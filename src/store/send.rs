@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::named_params;
 
+use super::attempt::Attempt;
 use super::claim::Claimed;
 use super::row::{Json, Millis};
 use super::writer::{Job, Urgency};
@@ -49,6 +50,21 @@ pub enum SendOutcome {
     },
 }
 
+/// How a send ended, with the attempt that was made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// What follows for the send
+    pub outcome: SendOutcome,
+    /// How the attempt went; `None` if it was not tried
+    pub attempt: Option<Attempt>,
+}
+
+impl From<SendOutcome> for Tried {
+    fn from(outcome: SendOutcome) -> Self {
+        Self { outcome, attempt: None }
+    }
+}
+
 impl Store {
     /// Records how an attempt ended `now`. `false` when another worker took the send over since. One that could not be
     /// written `before` has a commit of its own, so that it takes no other write with it.
@@ -58,13 +74,13 @@ impl Store {
     pub async fn record_outcome(
         &self,
         claimed: &Claimed,
-        outcome: &SendOutcome,
+        tried: &Tried,
         before: bool,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let ended = Ended::of(claimed, outcome, now);
+        let (ended, attempt) = (Ended::of(claimed, &tried.outcome, now), tried.attempt.clone());
         let urgency = if before { Urgency::CanWait } else { Urgency::Outcome };
-        let (job, answer) = Job::new(urgency, move |tx| tx.record_outcome(&ended, now));
+        let (job, answer) = Job::new(urgency, move |tx| tx.record_outcome(&ended, attempt.as_ref(), now));
         self.writer.send(job).await.map_err(|_| StoreError::NotWritten)?;
         answer.await.map_err(|_| StoreError::NotWritten)?
     }
@@ -111,6 +127,7 @@ impl Tx<'_> {
     /// first of those that are left, and the others were not tried. The states are named as the index has them, so that it is
     /// used.
     pub(super) fn release_claims(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.note_stopped_attempts(now)?;
         self.run(
             "UPDATE send SET state = 'queued', next_at = :now, fence = fence + 1,
                     attempts = iif(id = tried, attempts, attempts - 1),
@@ -150,7 +167,7 @@ impl Tx<'_> {
 
     /// Writes how an attempt ended. An update is over when all of its sends are. What was taken back meanwhile isn't tried
     /// again. Says whether the send was still the worker's own.
-    fn record_outcome(&self, ended: &Ended, now: Timestamp) -> Result<bool, StoreError> {
+    fn record_outcome(&self, ended: &Ended, attempt: Option<&Attempt>, now: Timestamp) -> Result<bool, StoreError> {
         let own = self.run(
             "UPDATE send SET state = :state, attempts = :attempts, next_at = :next, sent_at = :sent, error = :error,
                              doubtful = :doubtful, taken_back = iif(:state = 'queued', taken_back, 0)
@@ -162,6 +179,9 @@ impl Tx<'_> {
         if own == 0 {
             return Ok(false);
         }
+        if let Some(attempt) = attempt {
+            self.note_attempt((ended.id, ended.attempts), attempt)?;
+        }
         if ended.sent.is_some() {
             self.go_on_from(ended)?;
             self.note_reached(&ended.destination)?;
@@ -171,7 +191,7 @@ impl Tx<'_> {
         }
         match ended.state {
             "queued" => self.recall_if_taken_back(ended.id, now)?,
-            _ => self.end_lines_of(ended.id)?,
+            _ => self.end_lines_of(ended.id, now)?,
         }
         Ok(true)
     }
@@ -197,7 +217,7 @@ impl Tx<'_> {
     }
 
     /// Ends the lines that a send's message tells, once none of its sends waits or is under way.
-    pub(super) fn end_lines_of(&self, send: i64) -> Result<(), StoreError> {
+    pub(super) fn end_lines_of(&self, send: i64, now: Timestamp) -> Result<(), StoreError> {
         let message = self.row(
             "SELECT l.id, l.delivery_id || '.' || l.line AS name,
                     (SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
@@ -211,11 +231,12 @@ impl Tx<'_> {
         let Some((id, name, failed)) = message else { return Ok(()) };
         let (state, code) = if failed == "[]" { ("sent", Code::Sent) } else { ("failed", Code::Undelivered) };
         self.run(
-            "UPDATE ledger SET state = :state,
+            "UPDATE ledger SET state = :state, changed_at = :now,
                     reason = iif(:state = 'failed', json_object('code', :code, 'failed', json(:failed)),
                                  json_object('code', :code, 'with', iif(id = :id, NULL, :name)))
              WHERE id = :id OR lead_id = :id",
-            named_params! { ":state": state, ":code": code.as_str(), ":failed": failed, ":name": name, ":id": id },
+            named_params! { ":state": state, ":code": code.as_str(), ":failed": failed, ":name": name, ":id": id,
+            ":now": Millis(now) },
         )?;
         Ok(())
     }
@@ -226,10 +247,11 @@ impl Tx<'_> {
             named_params! { ":delivery": delivery, ":line": line },
         )?;
         let Some(message) = message else { return Ok(0) };
+        let now = Timestamp::now();
         let retried = self.run(
             "UPDATE send SET state = 'queued', next_at = :now, created_at = :now
              WHERE state = 'failed' AND ledger_id = :message",
-            named_params! { ":now": Millis(Timestamp::now()), ":message": message },
+            named_params! { ":now": Millis(now), ":message": message },
         )?;
         if retried == 0 {
             return self.read_again(LineId { delivery, line });
@@ -240,8 +262,8 @@ impl Tx<'_> {
             return Err(StoreError::NoMessage(LineId { delivery, line }));
         }
         self.run(
-            "UPDATE ledger SET state = 'held', reason = :reason WHERE id = :message OR lead_id = :message",
-            named_params! { ":reason": Json(Reason::SendingAgain), ":message": message },
+            "UPDATE ledger SET state = 'held', reason = :reason, changed_at = :now WHERE id = :message OR lead_id = :message",
+            named_params! { ":reason": Json(Reason::SendingAgain), ":now": Millis(now), ":message": message },
         )?;
         Ok(retried)
     }

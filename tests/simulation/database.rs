@@ -34,6 +34,8 @@ const TRIGGERS: &str = "
     BEGIN INSERT INTO journal (what, id) VALUES ('planned', new.id); END;
     CREATE TRIGGER told AFTER UPDATE OF told_at ON ledger WHEN new.told_at IS NOT NULL
     BEGIN INSERT INTO journal (what, id) VALUES ('told', new.id); END;
+    CREATE TRIGGER changed AFTER UPDATE OF state, reason ON ledger WHEN old.state <> new.state OR old.reason <> new.reason
+    BEGIN INSERT INTO journal (what, id) VALUES ('changed', new.id); END;
     CREATE TRIGGER claimed AFTER UPDATE OF state ON send WHEN new.state = 'sending'
     BEGIN INSERT INTO journal (what, id) VALUES ('claimed', new.id); END;";
 
@@ -208,6 +210,27 @@ impl Database {
         self.rows(
             "SELECT delivery_id || ': ' || coalesce(team || '/' || rule, 'no rule') || ' ' || coalesce(kind, '') FROM ledger
              WHERE event_id IS NOT NULL GROUP BY event_id, team, rule, kind HAVING count(*) > 1",
+            |row| row.get(0),
+        )
+    }
+
+    /// The lines of which not every change is a step of their history.
+    pub fn without_steps(&self) -> Vec<String> {
+        self.rows(
+            "SELECT delivery_id || '.' || line || ': ' || changes || ' changes, ' || steps || ' steps' FROM (
+                 SELECT l.*, (SELECT count(*) FROM journal j WHERE j.what = 'changed' AND j.id = l.id) AS changes,
+                        (SELECT count(*) FROM step WHERE ledger_id = l.id) AS steps FROM ledger l)
+             WHERE changes <> steps",
+            |row| row.get(0),
+        )
+    }
+
+    /// Attempts of a send that are kept under one number twice, or out of their order.
+    pub fn attempts_that_differ(&self) -> Vec<String> {
+        self.rows(
+            "SELECT s.id || ': ' || s.attempts || ' attempts, ' || count(a.id) || ' are kept' FROM send s
+             LEFT JOIN attempt a ON a.ledger_id = s.ledger_id AND a.destination = s.destination
+             WHERE s.state = 'sent' GROUP BY s.id HAVING count(DISTINCT a.number) < s.attempts",
             |row| row.get(0),
         )
     }

@@ -45,7 +45,7 @@ impl Play {
         let untried = is_taken_back.then_some(SendOutcome::Unclaimed);
         if let Some(outcome) = untried.or_else(|| flight.turn.untried(send, self.clock.wall)) {
             let came = format!("send {} is not tried: {outcome:?}", send.id);
-            flight.phase = Phase::Ended { outcome, asked: None };
+            flight.phase = Phase::Ended { tried: outcome.into(), asked: None };
             return Some(came);
         }
         flight.turn.begins(self.clock.now().instant);
@@ -67,13 +67,13 @@ impl Play {
         let send = flight.turn.send()?;
         // Any number that a replay has again.
         let random = f64::from(u32::try_from((send.id * 7919 + send.attempt * 104_729) % 1000).unwrap()) / 1000.0;
-        let (outcome, asked) = ended(send, provider::outcome(send, answer), self.clock.wall, random);
-        let wrong = self.shadow.ended(send, (&outcome, asked), &self.clock);
+        let (tried, asked) = ended(send, provider::outcome(send, answer), (self.clock.wall, self.clock.wall), random);
+        let wrong = self.shadow.ended(send, (&tried.outcome, asked), &self.clock);
         if answer.leaves_doubt() {
             self.shadow.doubts.insert(send.id);
         }
-        let came = format!("send {} ended: {outcome:?}", send.id);
-        flight.phase = Phase::Ended { outcome, asked };
+        let came = format!("send {} ended: {:?}", send.id, tried.outcome);
+        flight.phase = Phase::Ended { tried, asked };
         wrong.into_iter().for_each(|(of, text)| self.violates(of, text));
         Some(came)
     }
@@ -83,15 +83,15 @@ impl Play {
         let service = self.service.as_mut()?;
         let store = service.store().clone();
         let flight = &mut service.flights[place];
-        let (Phase::Ended { outcome, asked }, Some(send)) = (&flight.phase, flight.turn.send()) else { return None };
-        let (outcome, asked) = (outcome.clone(), *asked);
-        let own = match store.record_outcome(send, &outcome, false, self.clock.wall).await {
+        let (Phase::Ended { tried, asked }, Some(send)) = (&flight.phase, flight.turn.send()) else { return None };
+        let (tried, asked) = (tried.clone(), *asked);
+        let own = match store.record_outcome(send, &tried, false, self.clock.wall).await {
             Ok(own) => own,
             Err(error) => return Some(format!("send {} is not recorded: {error}", send.id)),
         };
-        self.shadow.recorded(send, &outcome, &self.clock);
+        self.shadow.recorded(send, &tried.outcome, &self.clock);
         let id = send.id;
-        flight.turn.go_on(&outcome, asked);
+        flight.turn.go_on(&tried.outcome, asked);
         flight.phase = Phase::Next;
         if flight.turn.send().is_none() {
             service.flights.remove(place).turn.end(self.clock.now().instant);
@@ -99,7 +99,7 @@ impl Play {
         if !own {
             self.violates("fence", format!("nobody else had send {id}, and its outcome was refused"));
         }
-        let kind = match outcome {
+        let kind = match tried.outcome {
             SendOutcome::Unclaimed => "given back",
             _ => "recorded",
         };

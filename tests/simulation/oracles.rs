@@ -20,6 +20,8 @@ pub fn check(play: &mut Play) {
     }
     let mut found = of("lost", unaccounted(play, &observed));
     found.extend(of("planned twice", play.database.planned_twice()));
+    found.extend(of("history", play.database.without_steps()));
+    found.extend(of("history", play.database.attempts_that_differ()));
     found.extend(sends(play));
     found.extend(of("order", order(play)));
     found.extend(of("memory", memory(play)));

@@ -10,7 +10,7 @@ use microalign::config::TellAuthors;
 use microalign::dispatch::Turn;
 use microalign::intake::{Fresh, Intake, sorted};
 use microalign::source::Settings;
-use microalign::store::{Accepted, Incoming, Keep, Lane, Lanes, Now, SendOutcome, Store, StoreError, Sweep, Written};
+use microalign::store::{Accepted, Incoming, Keep, Lane, Lanes, Now, Store, StoreError, Sweep, Tried, Written};
 use tokio::sync::{mpsc, watch};
 
 use super::action::Answer;
@@ -48,7 +48,7 @@ pub enum Phase {
     /// It is being tried until then, and answered like this
     Trying { answer: Answer, until: Duration },
     /// It has ended, and that is not written down
-    Ended { outcome: SendOutcome, asked: Option<Duration> },
+    Ended { tried: Tried, asked: Option<Duration> },
 }
 
 impl Service {

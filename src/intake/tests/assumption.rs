@@ -191,7 +191,7 @@ async fn an_answer_in_a_thread_is_to_what_was_assumed_last_in_it() {
         let lanes = store.claim(&Lanes::default(), moment("2026-11-16T12:01:00Z")).await.unwrap();
         for send in lanes.iter().flat_map(Lane::sends).filter(|_| hour < 12) {
             let sent = SendOutcome::Sent { reference: Some(format!("C1/{hour}")), anew: false, doubt: None };
-            store.record_outcome(send, &sent, false, at("2026-11-16T12:01:00Z")).await.unwrap();
+            store.record_outcome(send, &sent.into(), false, at("2026-11-16T12:01:00Z")).await.unwrap();
         }
     }
     let found = store.assumption_in("slack", "C1/10").await.unwrap().unwrap();

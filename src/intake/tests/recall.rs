@@ -33,7 +33,7 @@ impl Clocked {
     }
 
     async fn ended(&self, send: &Claimed, outcome: SendOutcome) {
-        assert!(self.intake.store.record_outcome(send, &outcome, false, at(NOW)).await.unwrap());
+        assert!(self.intake.store.record_outcome(send, &outcome.into(), false, at(NOW)).await.unwrap());
     }
 
     async fn sends(&self) -> Vec<String> {

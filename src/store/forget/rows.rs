@@ -1,5 +1,6 @@
 //! Rows that hold a person's doings and words.
 
+use jiff::Timestamp;
 use rusqlite::named_params;
 use rusqlite::types::Value;
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::{Batch, Pass};
 use crate::event::{About, Event, Person};
 use crate::reason::Reason;
-use crate::store::row::Json;
+use crate::store::row::{Json, Millis};
 use crate::store::{StoreError, Tx};
 use crate::track::Known;
 
@@ -46,6 +47,7 @@ pub(super) const DELETE_BODIES: &str =
     AND NOT EXISTS (SELECT 1 FROM recovered r WHERE r.delivery_id = delivery.id)";
 
 const EVENTS: &str = "SELECT id AS key, body AS json FROM event WHERE id > coalesce(:after, 0) ORDER BY id LIMIT 200";
+const STEPS: &str = "SELECT id AS key, reason AS json FROM step WHERE id > coalesce(:after, 0) ORDER BY id LIMIT 200";
 const SUBJECTS: &str = "SELECT key, state AS json FROM subject WHERE key > coalesce(:after, '') ORDER BY key LIMIT 200";
 
 /// Whether a message that tells of an event waits to be sent, or is under way.
@@ -58,7 +60,7 @@ const EMPTY: &str = "UPDATE ledger SET message = NULL WHERE message IS NOT NULL 
     SELECT coalesce(lead_id, id) FROM ledger WHERE event_id = :event)";
 
 /// Ends what waits to tell of a note without words.
-const END_NOTE: &str = "UPDATE ledger SET state = 'suppressed', reason = :reason, due_at = NULL
+const END_NOTE: &str = "UPDATE ledger SET state = 'suppressed', reason = :reason, changed_at = :now, due_at = NULL
     WHERE event_id = :event AND due_at IS NOT NULL";
 /// Nobody is told any more that it was agreed.
 const END_ASSUMPTION: &str = "UPDATE ledger SET object_at = NULL WHERE event_id = :event AND object_at IS NOT NULL";
@@ -126,7 +128,9 @@ fn rewrite(tx: &Tx<'_>, id: &Value, (before, event): (&Event, &Event), told: boo
     }
     let words = |event: &Event| event.note.as_ref().map(|note| note.text.clone());
     if words(before) != words(event) {
-        tx.run(END_NOTE, named_params! { ":event": id, ":reason": Json(Reason::Forgotten) })?;
+        let params =
+            named_params! { ":event": id, ":reason": Json(Reason::Forgotten), ":now": Millis(Timestamp::now()) };
+        tx.run(END_NOTE, params)?;
         tx.run(END_ASSUMPTION, named_params! { ":event": id })?;
     }
     if told { tx.run(EMPTY, named_params! { ":event": id }) } else { Ok(0) }
@@ -204,6 +208,21 @@ pub(super) fn lines(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> 
                 named_params! { ":theirs": theirs, ":message": message, ":reason": reason.map(Json),
                 ":withdrawn": withdrawn.map(Json), ":outcome": outcome.map(Json), ":id": id },
             )?;
+        }
+    }
+    Ok(batch)
+}
+
+/// Why lines were in earlier states.
+pub(super) fn steps(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let rows = next(tx, STEPS, after)?;
+    let mut batch = Batch { last: rows.last().map(|(key, _)| key.clone()), ..Batch::default() };
+    for (id, json) in rows {
+        let Some(reason) = without(person, &json, |reason: &mut Reason| reason.forget(person))? else { continue };
+        batch.changed += 1;
+        if pass == Pass::Change {
+            let params = named_params! { ":reason": Json(reason), ":id": id };
+            tx.run("UPDATE step SET reason = :reason WHERE id = :id", params)?;
         }
     }
     Ok(batch)

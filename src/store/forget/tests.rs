@@ -97,6 +97,8 @@ const BASE: &str = "
     VALUES (1, 1, 1, 1, 'github', 'pull_request.merged', 'acme/api#7', 'DATA-1', 'web', 'all', 'sent', '{\"code\":\"sent\",\"with\":null}', 0, 0, 'bo', '{\"subject\":\"s\",\"body\":[],\"why\":\"w\"}');
     INSERT INTO send (id, ledger_id, destination, thread, state, next_at, created_at, error)
     VALUES (1, 1, 'email:web@example.com', 'DATA-1', 'sent', 0, 0, 'no such user');
+    INSERT INTO attempt VALUES (1, 1, 'email:web@example.com', 1, 0, 0, 'permanent', 'no such user');
+    INSERT INTO step VALUES (1, 1, 'held', '{\"code\":\"sending\"}', 0);
     INSERT INTO conversation (destination, thread, root, subject) VALUES ('email:web@example.com', 'DATA-1', 'r', 'Sort by time');
     INSERT INTO bounce VALUES ('email:bo@example.com', 1, 0, 0, 'no such user');
     INSERT INTO person VALUES ('bo', 'Bo Berg');
@@ -127,6 +129,15 @@ fn columns() -> Vec<(&'static str, String)> {
         ),
         ("ledger.outcome", set("ledger", "outcome", &quoted(json!([Reason::TellsObjection { by: NAME.to_owned() }])))),
         ("send.error", set("send", "error", "550 no mailbox <zora-q@example.com>")),
+        ("attempt.error", set("attempt", "error", "550 no mailbox <zora-q@example.com>")),
+        (
+            "step.reason",
+            set(
+                "step",
+                "reason",
+                &quoted(json!(Reason::OwnDoing { who: NAME.to_owned(), several: false, team: "web".to_owned() })),
+            ),
+        ),
         ("objection.made_by", set("objection", "made_by", NAME)),
         ("objection.text", format!("UPDATE objection SET made_by = '{LOGIN}', text = '{WORDS}'")),
         ("objection.key", set("objection", "key", "<1@zora-q.example>")),
@@ -164,11 +175,11 @@ fn columns() -> Vec<(&'static str, String)> {
 
 /// The columns that hold texts in which nobody stands but as a part of a name of work, an address or a key.
 const KEPT: &str = "
-    alias.new alias.old audit.action audit.via contact.email_from conversation.destination conversation.editable conversation.root conversation.thread delivery.delivery_key
+    alias.new alias.old attempt.destination attempt.outcome audit.action audit.via contact.email_from conversation.destination conversation.editable conversation.root conversation.thread delivery.delivery_key
     delivery.name delivery.source environment.name environment.scope event.once fired.kind fired.rule fired.subject fired.team
     home.host home.source hook.route hook.source ledger.kind ledger.reason_code ledger.rule ledger.source ledger.state
     ledger.subject ledger.team ledger.thread mute.destination mute.made_by mute.rule mute.team mute.thread objection.through
-    repository.name secret.name secret.value send.destination send.state send.thread session.digest subject.key subject.thread ticket_id.id
+    repository.name secret.name secret.value send.destination send.state send.thread session.digest step.state subject.key subject.thread ticket_id.id
     ticket_id.key timer.kind timer.rule timer.subject timer.team";
 
 async fn filled(path: &Path, sql: &str, body: &str) -> Store {

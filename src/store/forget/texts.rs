@@ -20,6 +20,18 @@ pub(super) fn sends(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> 
     })
 }
 
+/// What went wrong with attempts of sends.
+pub(super) fn attempts(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT id AS key, error, FALSE AS waits FROM attempt
+               WHERE id > coalesce(:after, 0) AND error IS NOT NULL ORDER BY id LIMIT 200";
+    let named = |row: &Row<'_>| Ok(person.is_in(&row.get::<_, String>("error")?));
+    let change = "UPDATE attempt SET error = :forgotten WHERE id = :key";
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run(change, named_params! { ":forgotten": FORGOTTEN, ":key": key }).map(drop),
+    })
+}
+
 /// What people have against assumptions: by them, or about them. An objection's key may be the id of a mail.
 pub(super) fn objections(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
     let sql = "SELECT id AS key, key AS name, made_by, text, waits FROM objection WHERE id > coalesce(:after, 0)

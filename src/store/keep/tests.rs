@@ -14,6 +14,8 @@ const OLD: &str = "
     INSERT INTO ledger (id, delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at, told_at)
         VALUES (1, 1, 1, 1, 'github', 'pull_request.merged', 'acme/api#7', 'DATA-1', 'web', 'all', 'sent', '{}', 0, 0);
     INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at) VALUES (1, 'mailbox', 'DATA-1', 'sent', 0, 0);
+    INSERT INTO step (ledger_id, state, reason, until_at) VALUES (1, 'held', '{}', 0);
+    INSERT INTO attempt (ledger_id, destination, number, began_at, ended_at, outcome) VALUES (1, 'mailbox', 1, 0, 0, 'sent');
     INSERT INTO conversation (destination, thread, root, subject) VALUES ('mailbox', 'DATA-1', 'r', 's');
     INSERT INTO fired (subject, team, rule, kind) VALUES ('acme/api#7', 'web', 'all', 'pull_request.merged')";
 
