@@ -37,7 +37,7 @@ macro_rules! reasons {
         }
 
         /// Which reason it is, without its fields. Codes are stable: scripts and the store rely on them.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
         pub enum Code {
             $(
                 #[doc = $doc]

@@ -7,6 +7,7 @@ mod bulk;
 mod damaged;
 mod digest;
 mod due_dates;
+mod history;
 mod recall;
 mod retry;
 mod silence;

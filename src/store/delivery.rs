@@ -216,7 +216,7 @@ impl Tx<'_> {
     }
 }
 
-fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
+pub(super) fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
     Ok(Queued {
         id: row.get("id")?,
         source: text(row, "source")?,

@@ -14,7 +14,7 @@ use crate::reason::{Code, Reason};
 use crate::template::Message;
 
 /// What became of an event for a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EntryState {
     /// It waits, or is being sent
@@ -213,7 +213,7 @@ impl Pages<'_> {
 }
 
 /// Lines of the ledger, as readers see them.
-const LINES: &str = "
+pub(super) const LINES: &str = "
     SELECT l.id, l.delivery_id || '.' || l.line AS name, d.delivery_key, l.source, l.kind, l.subject, l.thread,
            l.team, l.rule, l.state, l.reason, l.outcome, l.answers IS NOT NULL AS answers, l.at, l.message,
            l.message IS NULL AND EXISTS (
@@ -272,7 +272,7 @@ fn narrow(filter: &Filter) -> (String, Vec<(&'static str, Value)>) {
 }
 
 /// A reason as it is stored. One that this version cannot read must not hide the rest of the ledger.
-fn stored(text: &str) -> Reason {
+pub(super) fn stored(text: &str) -> Reason {
     serde_json::from_str(text).unwrap_or_else(|error| {
         tracing::error!(%error, text, "our fault: a reason cannot be read");
         Reason::Other { class: None, sentence: text.to_owned() }
@@ -298,7 +298,7 @@ fn said(reason: &Reason, outcomes: &[Reason], answers: bool) -> String {
     }
 }
 
-fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
+pub(super) fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
     let (reason, outcome): (String, Option<String>) = (row.get("reason")?, row.get("outcome")?);
     let (reason, outcomes) = (stored(&reason), outcomes(outcome.as_deref()));
     Ok(Entry {

@@ -9,6 +9,7 @@
 //! [`crate::plan`] does. Limits are written into the statements, because SQLite plans a statement anew each time it runs if
 //! its LIMIT is bound.
 
+mod activity;
 mod answer;
 mod attempt;
 mod audit;
@@ -18,8 +19,10 @@ mod claim;
 mod contact;
 mod delivery;
 mod due;
+mod feed;
 mod file;
 mod forget;
+mod history;
 mod keep;
 mod known;
 mod lanes;
@@ -51,13 +54,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use self::file::ServedFile;
 use self::reader::Readers;
-use self::writer::{Job, Urgency, Writer};
+use self::writer::{Job, Notices, Urgency, Writer};
 use crate::plan::LineId;
 
+pub use activity::{Cursor, Page, Shown, Sought};
 pub use answer::{Assumption, Conclusion, Objected, Objection, Through, Told, Unanswered, Unopposed};
 pub use attempt::{Attempt, AttemptOutcome};
 pub use audit::{Audited, Change};
@@ -66,7 +70,9 @@ pub use claim::Claimed;
 pub use contact::{Contact, Said};
 pub use delivery::{Accepted, Incoming, Queued};
 pub use due::Batch;
+pub use feed::{Changes, News};
 pub use forget::Forgotten;
+pub use history::{Happened, Step, Story};
 pub use keep::{Keep, Sweep};
 pub use lanes::{Lane, Lanes, Now};
 pub use ledger::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, Pages, SendEntry, SendState};
@@ -193,6 +199,8 @@ pub struct Store {
     writer: mpsc::Sender<Job>,
     /// Whether the last commit failed
     failing: Arc<AtomicBool>,
+    /// Changes with each commit
+    commits: Arc<watch::Sender<()>>,
     /// What people are called, by their ids: few, and asked for with each delivery
     people: Arc<RwLock<HashMap<String, String>>>,
 }
@@ -240,7 +248,8 @@ impl Store {
         let readers = Readers::probe(&path)?;
         // Nobody takes the writes out of this queue, and it is closed.
         let (writer, _) = mpsc::channel(1);
-        let store = Self { path, readers, writer, failing: Arc::default(), people: Arc::default() };
+        let store =
+            Self { path, readers, writer, failing: Arc::default(), commits: Arc::default(), people: Arc::default() };
         store.load_people().await
     }
 
@@ -257,9 +266,11 @@ impl Store {
         }
         let (writer, jobs) = mpsc::channel(WAITING_WRITES);
         let failing = Arc::<AtomicBool>::default();
-        let written = Writer::start((options, file), conn, Arc::clone(&failing), jobs)?;
+        let commits = Arc::<watch::Sender<()>>::default();
+        let notices = Notices { failing: Arc::clone(&failing), commits: Arc::clone(&commits) };
+        let written = Writer::start((options, file), conn, notices, jobs)?;
         let readers = Readers::new(Arc::clone(&path));
-        let store = Self { path, readers, writer, failing, people: Arc::default() };
+        let store = Self { path, readers, writer, failing, commits, people: Arc::default() };
         Ok((store.load_people().await?, written))
     }
 

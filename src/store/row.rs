@@ -1,6 +1,7 @@
 //! The transaction that statements run on, and how values are stored in columns.
 
 use std::fmt::Display;
+use std::ops::ControlFlow;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -39,6 +40,23 @@ impl<'c> Tx<'c> {
             all.push(read(row)?);
         }
         Ok(all)
+    }
+
+    /// Reads rows of a query until `read` breaks with a value.
+    pub(super) fn until<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<T>, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            if let ControlFlow::Break(value) = read(row)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
     }
 
     /// The first row of a query, if there is one.

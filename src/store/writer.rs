@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::checkpoint::Checkpointer;
 use super::file::ServedFile;
@@ -114,13 +114,23 @@ impl Rest {
     }
 }
 
+/// What others hear of the writer.
+pub(super) struct Notices {
+    /// Whether the last commit failed
+    pub(super) failing: Arc<AtomicBool>,
+    /// Changes with each commit
+    pub(super) commits: Arc<watch::Sender<()>>,
+}
+
 /// The thread's state.
 pub(super) struct Writer {
     options: Options,
     /// Of a store that is served from. Dropped after the connection
     file: Option<ServedFile>,
     conn: Option<Connection>,
-    failing: Arc<AtomicBool>,
+    notices: Notices,
+    /// How many rows the connection has changed
+    changes: u64,
     /// Of a store that is served from
     checkpointer: Option<Checkpointer>,
 }
@@ -133,13 +143,13 @@ impl Writer {
     pub(super) fn start(
         (options, file): (Options, Option<ServedFile>),
         conn: Connection,
-        failing: Arc<AtomicBool>,
+        notices: Notices,
         jobs: mpsc::Receiver<Job>,
     ) -> Result<Written, StoreError> {
         let (ended, written) = oneshot::channel();
         let (path, runtime) = (Arc::clone(&options.path), Handle::current());
         let checkpointer = (options.usage == Use::Serve).then(|| Checkpointer::start(&options)).transpose()?;
-        let writer = Self { options, file, conn: Some(conn), failing, checkpointer };
+        let writer = Self { options, file, conn: Some(conn), notices, changes: 0, checkpointer };
         let thread = std::thread::Builder::new().name("store".to_owned());
         let started = thread.spawn(move || {
             writer.run(jobs, &runtime);
@@ -191,24 +201,33 @@ impl Writer {
         let (mut jobs, mut answers) = (jobs.into_iter(), Vec::new());
         match self.commit(&mut jobs, &mut answers) {
             Ok(Ended::Failed) => {
-                self.failing.store(true, Ordering::Relaxed);
+                self.notices.failing.store(true, Ordering::Relaxed);
                 answers.into_iter().for_each(|answer| answer());
             }
             Ok(Ended::Well | Ended::Refused) => {
                 // What is small, or changes nothing, is committed on a full disk, too.
                 if for_senders {
-                    self.failing.store(false, Ordering::Relaxed);
+                    self.notices.failing.store(false, Ordering::Relaxed);
                 }
                 answers.into_iter().for_each(|answer| answer());
+                self.notice();
                 if let Some(checkpointer) = &self.checkpointer {
                     checkpointer.look();
                 }
             }
             // The answers are dropped, so each caller sees `NotWritten`.
             Err(error) => {
-                self.failing.store(true, Ordering::Relaxed);
+                self.notices.failing.store(true, Ordering::Relaxed);
                 tracing::error!(%error, "nothing was written");
             }
+        }
+    }
+
+    /// Says that something was written, unless nothing was.
+    fn notice(&mut self) {
+        let total = self.conn.as_ref().map_or(0, Connection::total_changes);
+        if std::mem::replace(&mut self.changes, total) != total {
+            self.notices.commits.send_replace(());
         }
     }
 
