@@ -68,6 +68,9 @@ pub enum Refused {
     /// What they asked makes no sense
     #[error("{0}")]
     Wrong(String),
+    /// There is no room
+    #[error("{0}")]
+    Busy(String),
     /// Our trouble
     #[error("the store cannot be read or written: see the log")]
     Store(#[from] StoreError),
@@ -86,7 +89,7 @@ impl Refused {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Wrong(_) => StatusCode::BAD_REQUEST,
-            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -96,7 +99,7 @@ impl Refused {
             Self::NotFound(_) => "Not found",
             Self::Forbidden(_) => "Not allowed",
             Self::Wrong(_) => "That did not work",
-            Self::Store(_) => "Try again in a minute",
+            Self::Busy(_) | Self::Store(_) => "Try again in a minute",
         }
     }
 }

@@ -13,25 +13,32 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::access::Visitor;
-use super::answer::{Answer, Refused};
+use super::answer::{Answer, Live, Refused};
 use super::request::{Asked, PathValues};
-use super::{Console, activity, audit};
+use super::{Console, activity, audit, event, live};
 
 /// All of them, in the order of the description.
 fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/updates", "What teams heard and what they did not, newest first", activity::updates),
+        get("/events/{delivery}", "A delivery: what it meant, what rules made of it, each step since", event::event),
+        post("/updates/{id}/retry", "Has what failed sent again, or what was ignored read again", event::retry_update),
+        stream::<live::Told, _, _>("/updates/live", "Updates that come or change, as server-sent events", live::live),
         get("/audit", "What was changed through the console, newest first", audit::changes),
     ]
 }
 
-type Run = Box<dyn Fn(Arc<Console>, Asked, PathValues) -> BoxFuture<'static, Result<String, Refused>> + Send + Sync>;
+const JSON: &str = "application/json";
+
+type Run = Box<dyn Fn(Arc<Console>, Asked, PathValues) -> BoxFuture<'static, Result<Answer, Refused>> + Send + Sync>;
 
 struct Endpoint {
     method: Method,
     /// Below `/api/v1`, with `{name}` for what stands in the path
     path: &'static str,
     summary: &'static str,
+    /// The media type of the answer
+    kind: &'static str,
     /// Parameters, and the answer
     schemas: fn(&mut SchemaGenerator) -> (Schema, Schema),
     run: Run,
@@ -53,11 +60,29 @@ where
         async move { written(&answer?.await?) }.boxed()
     };
     let schemas = |generator: &mut SchemaGenerator| (generator.root_schema_for::<Q>(), generator.subschema_for::<A>());
-    Endpoint { method: Method::GET, path, summary, schemas, run: Box::new(run) }
+    Endpoint { method: Method::GET, path, summary, kind: JSON, schemas, run: Box::new(run) }
+}
+
+/// An endpoint that answers with server-sent events, each of which has an `A` as its data.
+fn stream<A, Q, F>(
+    path: &'static str,
+    summary: &'static str,
+    handler: impl Fn(Arc<Console>, (Visitor, Option<String>), Q) -> F + Send + Sync + 'static,
+) -> Endpoint
+where
+    Q: DeserializeOwned + JsonSchema + Send + 'static,
+    A: JsonSchema,
+    F: Future<Output = Result<Live, Refused>> + Send + 'static,
+{
+    let run = move |console: Arc<Console>, asked: Asked, values: PathValues| {
+        let answer = asked.query(values).map(|query| handler(console, (asked.visitor, asked.last_event_id), query));
+        async move { Ok(Answer::Live(answer?.await?)) }.boxed()
+    };
+    let schemas = |generator: &mut SchemaGenerator| (generator.root_schema_for::<Q>(), generator.subschema_for::<A>());
+    Endpoint { method: Method::GET, path, summary, kind: "text/event-stream", schemas, run: Box::new(run) }
 }
 
 /// An endpoint that changes something. Its parameters are a JSON object.
-#[expect(dead_code, reason = "the pages that change something are on their way")]
 fn post<Q, A, F>(
     path: &'static str,
     summary: &'static str,
@@ -73,11 +98,12 @@ where
         async move { written(&answer?.await?) }.boxed()
     };
     let schemas = |generator: &mut SchemaGenerator| (generator.root_schema_for::<Q>(), generator.subschema_for::<A>());
-    Endpoint { method: Method::POST, path, summary, schemas, run: Box::new(run) }
+    Endpoint { method: Method::POST, path, summary, kind: JSON, schemas, run: Box::new(run) }
 }
 
-fn written(answer: &impl Serialize) -> Result<String, Refused> {
-    serde_json::to_string(answer).map_err(Refused::wrong)
+fn written(answer: &impl Serialize) -> Result<Answer, Refused> {
+    let json = serde_json::to_string(answer).map_err(Refused::wrong)?;
+    Ok(Answer::Json(StatusCode::OK, json))
 }
 
 /// The API.
@@ -99,7 +125,7 @@ impl Api {
         let none = fitting.is_empty();
         match fitting.into_iter().find(|(endpoint, _)| endpoint.method == asked.method) {
             Some((endpoint, values)) => match (endpoint.run)(console, asked, values).await {
-                Ok(json) => Answer::Json(StatusCode::OK, json),
+                Ok(answer) => answer,
                 Err(refused) => refusal(&refused),
             },
             None if asked.method == Method::GET && asked.fits("/openapi.json").is_some() => {
@@ -162,7 +188,7 @@ impl Endpoint {
         let mut description = json!({
             "summary": self.summary,
             "responses": {
-                "200": { "description": "OK", "content": { "application/json": { "schema": answer } } },
+                "200": { "description": "OK", "content": { (self.kind): { "schema": answer } } },
                 "400": refused(), "401": refused(), "403": refused(), "404": refused(), "503": refused(),
             },
         });
@@ -208,7 +234,7 @@ mod tests {
                     endpoint.path
                 );
             }
-            let answer = &described["responses"]["200"]["content"]["application/json"]["schema"];
+            let answer = &described["responses"]["200"]["content"][endpoint.kind]["schema"];
             assert!(answer.is_object(), "{}: {answer}", endpoint.path);
         }
     }

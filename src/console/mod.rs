@@ -6,15 +6,22 @@ mod activity;
 mod answer;
 mod api;
 mod audit;
+mod card;
+mod event;
+mod event_page;
+mod live;
 mod page;
+mod redact;
 mod request;
+mod sight;
+mod sought;
 
 use std::sync::Arc;
 
 use http::Method;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub use self::access::{Action, Arrival, Cookies, FormToken, Gate, Login, NotLoggedIn, Role, Stranger, Via, Visitor};
 pub use self::answer::{Answer, Live, LiveEvent, Refused};
@@ -27,7 +34,7 @@ use crate::source::Settings;
 use crate::store::{Change, Store};
 
 /// The paths of the console; what ends with `/` stands for all below it.
-pub const PATHS: [&str; 7] = ["/", "/api/v1/", "/assets/", "/login", "/login/done", "/logout", "/audit"];
+pub const PATHS: [&str; 8] = ["/", "/events/", "/api/v1/", "/assets/", "/login", "/login/done", "/logout", "/audit"];
 
 /// What pages read.
 pub struct Console {
@@ -39,6 +46,8 @@ pub struct Console {
     pub channels: Arc<Channels>,
     /// How payloads are read
     pub settings: Settings,
+    /// Room for streams of what is new
+    streams: Arc<Semaphore>,
     /// `/api/v1`
     api: Api,
 }
@@ -52,7 +61,8 @@ impl Console {
         channels: Arc<Channels>,
         settings: Settings,
     ) -> Self {
-        Self { store, rulebook, channels, settings, api: Api::default() }
+        let streams = Arc::new(Semaphore::new(live::STREAMS));
+        Self { store, rulebook, channels, settings, streams, api: Api::default() }
     }
 
     /// Writes what a visitor has changed, for good and into the log.
@@ -87,6 +97,8 @@ impl Console {
         match (&asked.method, &*segments) {
             (&Method::GET, []) => activity::activity(self, asked).await,
             (&Method::GET, ["audit"]) => audit::audit(self, asked).await,
+            (&Method::GET, ["events", id]) => event_page::event(self, asked, id).await,
+            (&Method::POST, ["events", id, "retry"]) => event_page::retry_line(self, asked, id).await,
             _ => Err(nothing_here()),
         }
     }

@@ -17,7 +17,7 @@ use warp::{Filter, Rejection, Reply as _, sse};
 
 use super::body::{Unread, Upload, upload};
 use super::routes::{is_one_of, text};
-use super::{Peer, Web};
+use super::{Peer, Stopping, Web};
 use crate::console::{Answer, Arrival, Asked, Console, Gate, Live, PATHS, Via, asset};
 
 /// A rule and a template beside an event are the largest form.
@@ -44,10 +44,11 @@ pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = R
         .and(method)
         .and(query)
         .and(warp::ext::get::<Peer>())
+        .and(warp::ext::get::<Stopping>())
         .and(upload())
         .and(warp::any().map(move || Arc::clone(&web)))
-        .then(|path, method, query, peer, upload, web| async move {
-            answer((method, path, query), peer, upload, web).await
+        .then(|path, method, query, peer, stopping, upload, web| async move {
+            answer((method, path, query), (peer, stopping), upload, web).await
         })
 }
 
@@ -59,7 +60,12 @@ pub struct Entrance {
     pub console: Arc<Console>,
 }
 
-async fn answer((method, path, query): (Method, String, String), peer: Peer, upload: Upload, web: Arc<Web>) -> Reply {
+async fn answer(
+    (method, path, query): (Method, String, String),
+    (peer, stopping): (Peer, Stopping),
+    upload: Upload,
+    web: Arc<Web>,
+) -> Reply {
     let Some(Entrance { gate, console }) = &web.entrance else {
         return refused(
             StatusCode::FORBIDDEN,
@@ -76,7 +82,7 @@ async fn answer((method, path, query): (Method, String, String), peer: Peer, upl
     }
     // The page to log in at has a style, too.
     if let Some(asset) = path.strip_prefix("/assets/").and_then(|name| asset(name, &query)) {
-        return written(asset);
+        return written(asset, stopping);
     }
     let arrival = Arrival { peer: peer.0.ip(), local: is_local(peer, headers), headers };
     let visitor = match gate.visitor(arrival).await {
@@ -100,7 +106,7 @@ async fn answer((method, path, query): (Method, String, String), peer: Peer, upl
     let decoded = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
     let segments = path.split('/').filter(|segment| !segment.is_empty()).map(decoded).collect();
     let asked = Asked { method, segments, query, body, last_event_id, visitor };
-    written(Arc::clone(console).answer(asked).await)
+    written(Arc::clone(console).answer(asked).await, stopping)
 }
 
 /// The path with what follows `?`.
@@ -129,7 +135,7 @@ fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
         && !proxied.iter().any(|header| headers.contains_key(*header))
 }
 
-fn written(answer: Answer) -> Reply {
+fn written(answer: Answer, stopping: Stopping) -> Reply {
     const HTML: &str = "text/html; charset=utf-8";
     const JSON: &str = "application/json";
     match answer {
@@ -161,12 +167,13 @@ fn written(answer: Answer) -> Reply {
                 refused(StatusCode::INTERNAL_SERVER_ERROR, "this failed: see the log")
             }
         },
-        Answer::Live(events) => live(events),
+        Answer::Live(events) => live(events, stopping),
     }
 }
 
-fn live(events: Live) -> Reply {
-    let events = events.map(|event| {
+fn live(events: Live, Stopping(mut stop): Stopping) -> Reply {
+    let stopped = async move { stop.wait_for(|stop| *stop).await.is_ok() };
+    let events = events.take_until(Box::pin(stopped)).map(|event| {
         Ok::<_, std::convert::Infallible>(sse::Event::default().id(event.id).event(event.name).data(event.data))
     });
     let mut reply = sse::reply(sse::keep_alive().interval(ALIVE).stream(events)).into_response();

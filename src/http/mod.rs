@@ -108,6 +108,10 @@ pub enum Part {
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
+/// Turns true when the service stops: an answer without an end ends then.
+#[derive(Debug, Clone)]
+struct Stopping(watch::Receiver<bool>);
+
 /// Serves so many connections at a time until `stop` turns true, then lets what is under way end.
 pub async fn serve(
     listener: TcpListener,
@@ -129,6 +133,7 @@ pub async fn serve(
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let (routes, metrics, own) = (routes.clone(), Arc::clone(&metrics), Arc::clone(&place));
+        let stopping = stop.clone();
         let service = service_fn(move |mut request: http::Request<Incoming>| {
             if let Some(client) = behind_proxy(peer.ip(), request.headers()) {
                 own.comes_from(client);
@@ -138,6 +143,7 @@ pub async fn serve(
             }
             let place = Arc::clone(&own);
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(Stopping(stopping.clone()));
             request.extensions_mut().insert(Arc::clone(&place));
             let answer = routes.call(request);
             async move {

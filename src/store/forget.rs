@@ -59,7 +59,7 @@ type Names = fn(&Tx<'_>, &Value) -> Result<(Option<Value>, Vec<serde_json::Value
 const NAMES: [Names; 3] = [rows::people_of_events, rows::people_of_subjects, texts::people_by_id];
 
 /// What is gone through, by its name for people.
-const PLACES: [(&str, Step); 11] = [
+const PLACES: [(&str, Step); 13] = [
     ("events", rows::events),
     ("lines", rows::lines),
     ("steps", rows::steps),

@@ -37,7 +37,7 @@ pub struct Kind {
 }
 
 /// What is counted: its name, its table, and the column that says how old it is.
-const KINDS: [(&str, &str, &str); 8] = [
+const KINDS: [(&str, &str, &str); 10] = [
     ("deliveries", "delivery", "received_at"),
     ("events", "event", "NULL"),
     ("lines", "ledger", "at"),
