@@ -7,7 +7,7 @@ use super::Console;
 use super::access::FormToken;
 use super::answer::{Answer, Refused};
 use super::event::{Happening, Judged, Line, Meant, Told, pretty, retry, told};
-use super::page::{form_token, moment, page};
+use super::page::{ago, form_token, page};
 use super::request::Asked;
 
 /// `GET /events/{id}`: of a delivery; of a line, the page of its delivery at its place.
@@ -177,10 +177,12 @@ fn happening(step: &Happening, now: Timestamp) -> Markup {
     }
 }
 
-/// A time that is kept as text.
+/// A time that is kept as text, in full: here it matters what came before what.
 fn time(at: &str, now: Timestamp) -> Markup {
-    match at.parse() {
-        Ok(at) => moment(at, now),
+    match at.parse::<Timestamp>() {
+        Ok(at) => html! {
+            time datetime=(at) { (at.strftime("%F %T UTC").to_string()) } span.soft { " (" (ago(at, now)) ")" }
+        },
         Err(_) => html! { (at) },
     }
 }
