@@ -309,17 +309,19 @@ async fn what_failed_is_sent_again_and_what_was_ignored_is_read_again_from_its_p
     assert_eq!(states(&service.github_settled("pull_request", "d-1", &merged(1)).await), ["failed"]);
     let page = page_of(&service, "/events/1").await;
     assert!(page.contains("action=\"/events/1.1/retry\""), "{page}");
-    let retried = service.request("/events/1.1/retry").send().await.unwrap();
+    assert_eq!(service.request("/events/1.1/retry").send().await.unwrap().status(), 403, "no page of ours sent it");
+    let token = page.split("<meta name=\"form-token\" content=\"").nth(1).unwrap().split('"').next().unwrap();
+    let post = async |path: &str| service.request(path).header("x-form-token", token).send().await.unwrap();
+    let retried = post("/events/1.1/retry").await;
     assert_eq!(retried.status(), 200, "it shows the page again");
     assert_eq!(states(&service.settled("d-1").await), ["sent"]);
     let steps = json_of(&service, "/api/v1/events/1").await;
     let codes =
         steps["lines"][0]["steps"].as_array().unwrap().iter().map(|step| step["what"].as_str().unwrap().to_owned());
     assert_eq!(codes.collect::<Vec<_>>(), ["held", "held", "permanent", "failed", "held", "sent", "sent"], "{steps:#}");
-    assert_eq!(service.request("/events/1.1/retry").send().await.unwrap().status(), 400);
+    assert_eq!(post("/events/1.1/retry").await.status(), 400);
     ignored(&service, "watch", "d-2").await;
-    let again = service.request("/api/v1/updates/2.1/retry").send().await.unwrap();
-    assert_eq!(again.status(), 200);
+    assert_eq!(post("/api/v1/updates/2.1/retry").await.status(), 200);
     assert_eq!(states(&service.settled("d-2").await), ["ignored"]);
 }
 
