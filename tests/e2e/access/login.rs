@@ -59,6 +59,35 @@ async fn somebody_logs_in_and_out() {
     assert_eq!(browser.get("/").await.status, 401, "the cookie is worth nothing any more");
 }
 
+/// Behind a proxy that has the TLS.
+#[tokio::test]
+async fn with_https_no_other_host_can_set_or_read_the_cookie() {
+    let provider = Provider::start().await;
+    let mut service = service(&provider);
+    let config = std::fs::read_to_string(service.path("microalign.toml")).unwrap();
+    service.write("microalign.toml", &config.replace("http://127.0.0.1:0", "https://console.example.com"));
+    service.start().await;
+    let mut browser = Browser::at(&service.address);
+    let page = browser.begin("/").await;
+    let back = provider.log_in(&page, &Person::at("ana@example.com"), Fault::None);
+    let path = back.strip_prefix("https://console.example.com").unwrap();
+    let done = browser.get(path).await;
+    assert_eq!(done.location(), "/");
+    for cookie in done.headers.get_all("set-cookie") {
+        let cookie = cookie.to_str().unwrap();
+        assert!(cookie.starts_with("__Host-microalign"), "{cookie}");
+        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+    }
+    let page = browser.get("/").await;
+    assert_eq!(page.status, 200);
+    let (token, origin) = (page.form_token(), ("origin", "https://console.example.com"));
+    assert_eq!(
+        browser.post("/audit", &[("form_token", &token)], &[("origin", "https://example.com")]).await.status,
+        403
+    );
+    assert_eq!(browser.post("/audit", &[("form_token", &token)], &[origin]).await.status, 404, "no form goes there");
+}
+
 #[tokio::test]
 async fn a_login_that_isnt_right_is_none() {
     let (provider, service) = started().await;

@@ -144,7 +144,7 @@ async fn a_kill_around_a_sync_of_the_store_loses_nothing() {
 #[tokio::test]
 async fn a_kill_within_a_write_to_the_store_loses_nothing() {
     let phases = [Phase::Start, Phase::First, Phase::Second, Phase::Stop];
-    kill_at_each("write microalign.db", &["half"], &phases, |number| number + number / 4 + 1).await;
+    kill_at_each("write microalign.db", &["half"], &phases, |number| number + number / 8 + 1).await;
 }
 
 #[tokio::test]
