@@ -95,6 +95,7 @@ export async function serve(files) {
 export async function open(browser, options = {}) {
     const context = await browser.newContext(options);
     const page = await context.newPage();
+    page.setDefaultTimeout(10_000);
     const wrong = [];
     page.on("console", (message) => { if (message.type() === "error") wrong.push(message.text()); });
     page.on("pageerror", (error) => wrong.push(String(error)));
