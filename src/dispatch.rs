@@ -21,7 +21,7 @@ use crate::destination::Destination;
 use crate::metrics::Metrics;
 use crate::mute::{LinkAction, Linker, Quiet};
 use crate::people::Finder;
-use crate::store::{Claimed, Lane, Lanes, Now, SendOutcome, Store, Tried};
+use crate::store::{Claimed, Lane, Lanes, Now, Recorded, SendOutcome, Store, Tried};
 use crate::template::Links;
 
 /// The dispatcher is given new sends; it also looks by itself, for retries and for what another process queued.
@@ -164,7 +164,7 @@ impl Dispatcher {
             outcome = sent => outcome,
             () = stopped_since(stop, LAST_ATTEMPT) => Outcome::ambiguous("the service stopped during this attempt"),
         };
-        self.metrics.send(send.destination.channel(), outcome.name());
+        self.metrics.send(send.destination.channel(), outcome.name(), send.attempt);
         let (tried, asked) = ended(send, outcome, (began, Timestamp::now()), fastrand::f64());
         let (update, attempt) = (&send.update, send.attempt);
         match &tried.outcome {
@@ -211,9 +211,14 @@ impl Dispatcher {
             let last = *stop.borrow();
             let before = wait > Duration::from_secs(1);
             match self.store.record_outcome(send, tried, before, Timestamp::now()).await {
-                Ok(true) => return true,
-                Ok(false) => {
-                    tracing::warn!(update = send.update, "another worker took this send over");
+                Ok(recorded) => {
+                    match recorded {
+                        Recorded::GoesOn => {}
+                        Recorded::Over { state, lines } => self.metrics.ended(state, lines),
+                        Recorded::TakenOver => {
+                            tracing::warn!(update = send.update, "another worker took this send over")
+                        }
+                    }
                     return true;
                 }
                 Err(error) if last => {

@@ -49,8 +49,8 @@
 //! source, rule, template
 //! track, hold
 //! plan, api
-//! store, channel, metrics
-//! config
+//! store, channel
+//! config, metrics
 //! compose, people
 //! intake, dispatch, reply
 //! recover, rehearsal

@@ -29,7 +29,7 @@ pub use undo::{Made, Recall};
 use crate::destination::Destination;
 use crate::event::{Change, Comment, Event, EventKind, OccurrenceId, RuleId, SubjectKey};
 use crate::hold::{Past, Wait, hold};
-use crate::reason::Reason;
+use crate::reason::{Code, Reason};
 use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate};
 use crate::track::Tracked;
 
@@ -135,6 +135,14 @@ impl Fate {
         }
     }
 
+    /// The code of its reason.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Held { reason, .. } | Self::Suppressed(reason) | Self::Ignored(reason) => reason.code(),
+        }
+    }
+
     fn held((team, rule): (&Team, &Rule), wait: Wait, since: Option<Timestamp>) -> Self {
         Self::Held { wait, digest: rule.digest.is_some(), since, reason: wait.reason(&team.timezone) }
     }
@@ -191,11 +199,12 @@ impl Plan {
         }
     }
 
-    /// The states of the lines that it adds to the ledger, and of those that it ends.
-    pub fn states(&self) -> impl Iterator<Item = &'static str> {
-        let begun = self.updates.iter().map(|update| &update.fate).chain(&self.unreached).map(Fate::state);
-        let superseded = self.superseded.iter().map(|_| "superseded");
-        begun.chain(superseded).chain(self.withdrawn.iter().map(|_| "suppressed"))
+    /// The states of the lines that it adds to the ledger, and of those that it ends, each with the reason.
+    pub fn states(&self) -> impl Iterator<Item = (&'static str, Code)> {
+        let fates = self.updates.iter().map(|update| &update.fate).chain(&self.unreached);
+        let begun = fates.map(|fate| (fate.state(), fate.code()));
+        let superseded = self.superseded.iter().map(|(_, reason)| ("superseded", reason.code()));
+        begun.chain(superseded).chain(self.withdrawn.iter().map(|(_, reason)| ("suppressed", reason.code())))
     }
 }
 

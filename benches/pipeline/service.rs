@@ -82,8 +82,8 @@ impl Service {
     pub async fn idle(&self) {
         let client = client();
         loop {
-            let metrics = client.get(format!("{}/metrics", self.url)).send().await.unwrap().text().await.unwrap();
-            if metrics.lines().any(|line| line == "microalign_backlog 0") {
+            let ready = client.get(format!("{}/readyz", self.url)).send().await.unwrap().text().await.unwrap();
+            if ready.contains("\"waiting\":0") {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

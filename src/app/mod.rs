@@ -36,7 +36,7 @@ use crate::channel::{self, Channels, Names};
 use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
-use crate::http::{self, Entrance, Hooks, Part, Web};
+use crate::http::{self, Entrance, Gauge, Hooks, Part, Web};
 use crate::intake::{Enricher, Fresh, Intake, Sending};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
@@ -101,6 +101,7 @@ impl App {
         let listener = bind(config.listen).await?;
         let address = listener.local_addr().unwrap_or(config.listen);
         let metrics = Arc::new(Metrics::default());
+        store.last_heard().await?.into_iter().for_each(|(source, at)| metrics.heard(source, at));
         let (stored, reload) = (Arc::default(), Arc::<Notify>::default());
         let (stop, stopped) = watch::channel(false);
         let console = console::listener(&config).await?;
@@ -349,6 +350,7 @@ fn web(
         answers,
         settings: intake.settings.clone(),
         metrics: Arc::clone(&intake.metrics),
+        gauge: Gauge::default(),
         hooks: Hooks::default(),
         stored: Arc::clone(&intake.stored),
         fresh: Arc::clone(&intake.fresh),

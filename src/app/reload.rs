@@ -103,7 +103,7 @@ pub(super) fn report(rulebook: &Rulebook, metrics: &Metrics) {
         tracing::error!(%problem, "a file is broken; its last good version, if there is one, stays in force");
     }
     let broken: BTreeSet<_> = rulebook.problems().iter().map(|problem| &problem.file).collect();
-    metrics.broken(broken.len());
+    metrics.loaded(teams.len(), rules, broken.len());
     tracing::info!(teams = teams.len(), rules, problems = rulebook.problems().len(), "loaded rules and templates");
 }
 

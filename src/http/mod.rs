@@ -7,6 +7,7 @@
 mod admission;
 mod body;
 mod console;
+mod gauge;
 mod hooks;
 mod mute;
 mod object;
@@ -16,6 +17,7 @@ mod slack;
 mod webhook;
 
 pub use console::Entrance;
+pub use gauge::Gauge;
 pub use hooks::Hooks;
 pub use routes::{INSIDE, OUTSIDE};
 
@@ -68,6 +70,8 @@ pub struct Web {
     pub settings: Settings,
     /// The metrics
     pub metrics: Arc<Metrics>,
+    /// Asks the store for those that it knows
+    pub gauge: Gauge,
     /// The hooks that send to us
     pub hooks: Hooks,
     /// Notified when a delivery was stored

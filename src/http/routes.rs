@@ -110,7 +110,6 @@ pub(super) async fn refuse(rejection: Rejection) -> Result<Reply, Infallible> {
 async fn ready(web: Arc<Web>) -> Reply {
     match web.store.ready().await {
         Ok(waiting) => {
-            web.metrics.backlog(waiting);
             text(StatusCode::OK, "application/json", json!({ "status": "ready", "waiting": waiting }).to_string())
         }
         Err(error) => {
@@ -122,11 +121,7 @@ async fn ready(web: Arc<Web>) -> Reply {
 }
 
 async fn metrics(web: Arc<Web>) -> Reply {
-    match web.store.backlog().await {
-        Ok(waiting) => web.metrics.backlog(waiting),
-        // The other metrics are still useful.
-        Err(error) => tracing::error!(%error, "failed to count the backlog"),
-    }
+    web.gauge.read(&web.store, &web.metrics).await;
     match web.metrics.text() {
         Ok(metrics) => text(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics),
         Err(error) => {

@@ -173,6 +173,12 @@ async fn store(incoming: Incoming, read: Read, web: &Web) -> Response {
     if kept && !matches!(accepted, Ok(Accepted::New(_))) {
         web.fresh.take(source, &key, &web.settings.fields.now());
     }
+    if accepted.is_ok() {
+        web.metrics.heard(source, Timestamp::now());
+    }
+    if let (Ok(Accepted::New(_)), Some(reason)) = (&accepted, &ignored) {
+        web.metrics.update("ignored", reason.code());
+    }
     let (name, id) = match accepted {
         Ok(Accepted::New(id)) if ignored.is_some() => ("ignored", id),
         Ok(Accepted::New(id)) => {

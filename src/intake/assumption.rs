@@ -9,7 +9,7 @@ use super::round::Round;
 use crate::compose::{Feedback, Reaction, Rulebook};
 use crate::config::TellAuthors;
 use crate::plan::{self, Agreement};
-use crate::reason::Reason;
+use crate::reason::{Code, Reason};
 use crate::rule::Team;
 use crate::store::{Assumption, Conclusion, StoreError, Told, Unanswered, Unopposed};
 
@@ -47,7 +47,7 @@ impl Round<'_> {
     fn conclude(&mut self, conclusions: Vec<Conclusion>) -> Result<(), StoreError> {
         self.worked += conclusions.len();
         let told = conclusions.iter().filter(|conclusion| conclusion.told.is_some());
-        self.states.extend(told.flat_map(|conclusion| &conclusion.lines).map(|_| "held"));
+        self.states.extend(told.flat_map(|conclusion| &conclusion.lines).map(|_| ("held", Code::Sending)));
         self.tx.conclude(&conclusions, self.now)
     }
 

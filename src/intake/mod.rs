@@ -34,7 +34,7 @@ use crate::compose::Rulebook;
 use crate::config::TellAuthors;
 use crate::event::Source;
 use crate::metrics::Metrics;
-use crate::reason::Reason;
+use crate::reason::{Code, Reason};
 use crate::rule::Renaming;
 use crate::source::{self, Parsed, Settings};
 use crate::store::{Incoming, Lane, Lanes, Now, Queued, Store, StoreError, Tx};
@@ -250,7 +250,7 @@ impl Intake {
         *batch = left;
         self.sent(lanes);
         self.store.remember_people(learned.people);
-        states.iter().for_each(|state| self.metrics.update(state));
+        states.into_iter().for_each(|(state, code)| self.metrics.update(state, code));
         // Where nobody listens, nobody is told: a rehearsal.
         renamings.into_iter().for_each(|renaming| drop(self.renamings.send(renaming)));
         Ok(done)
@@ -298,8 +298,8 @@ struct After {
     /// What there was no time for
     left: Batch,
     learned: Learned,
-    /// What lines of the ledger began and ended as
-    states: Vec<&'static str>,
+    /// What lines of the ledger began and ended as, and why
+    states: Vec<(&'static str, Code)>,
     renamings: Vec<Renaming>,
     /// What was claimed
     lanes: Vec<Lane>,

@@ -30,13 +30,13 @@ impl Round<'_> {
             }
             planned => planned?,
         }
-        let updates = &self.states[states..];
+        let updates = self.states[states..].iter().map(|(state, _)| *state).collect::<Vec<_>>();
         tracing::info!(id = delivery.id, source = %delivery.source, key = delivery.key, ?updates, "planned");
         Ok(())
     }
 
     fn ignore(&mut self, delivery: &Queued, reason: &Reason) -> Result<(), StoreError> {
-        self.states.push("ignored");
+        self.states.push(("ignored", reason.code()));
         self.tx.ignore_delivery(delivery.id, (delivery.source, &delivery.name), reason, self.now)
     }
 

@@ -51,8 +51,8 @@ impl<'a> Round<'a> {
         }
         let ended = released.not_sent.iter().filter_map(|(_, not_sent)| match not_sent {
             NotSent::Wait { .. } => None,
-            NotSent::Suppressed(_) | NotSent::Told(_) => Some("suppressed"),
-            NotSent::Failed(_) => Some("failed"),
+            NotSent::Suppressed(reason) | NotSent::Told(reason) => Some(("suppressed", reason.code())),
+            NotSent::Failed(reason) => Some(("failed", reason.code())),
         });
         self.states.extend(ended);
         self.tx.release(&released, self.now)

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::compose::Rulebook;
 use crate::config::TellAuthors;
+use crate::reason::Code;
 use crate::rule::Renaming;
 use crate::store::{StoreError, Tx};
 
@@ -19,8 +20,8 @@ pub(super) struct Round<'a> {
     pub(super) careful: bool,
     /// How many updates, silences and answers it dealt with
     pub(super) worked: usize,
-    /// What lines of the ledger began and ended as
-    pub(super) states: Vec<&'static str>,
+    /// What lines of the ledger began and ended as, and why
+    pub(super) states: Vec<(&'static str, Code)>,
     /// What has another name now
     pub(super) renamings: Vec<Renaming>,
 }

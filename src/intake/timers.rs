@@ -18,7 +18,7 @@ impl Round<'_> {
                 plan::elapsed(&run_out.timer, since, self.rulebook.rules(), self.now)
             });
             if let Elapsed::Told { fate, .. } = &elapsed {
-                self.states.push(fate.state());
+                self.states.push((fate.state(), fate.code()));
             }
             self.tx.follow(&run_out, &elapsed, self.now)?;
             self.worked += 1;

@@ -247,6 +247,7 @@ impl Recovery {
             if new {
                 asked.recovered += 1;
                 self.metrics.recovered(recovered.source.as_str(), 1);
+                self.metrics.heard(recovered.source, recovered.sent);
                 found.recovered.push(recovered);
             } else {
                 asked.known += 1;

@@ -174,7 +174,8 @@ impl Tx<'_> {
             "UPDATE send SET state = 'failed', error = :error WHERE id = :id",
             named_params! { ":error": format!("the store holds something unreadable: {error}"), ":id": id },
         )?;
-        self.end_lines_of(id, now)
+        self.end_lines_of(id, now)?;
+        Ok(())
     }
 }
 

@@ -65,9 +65,25 @@ impl From<SendOutcome> for Tried {
     }
 }
 
+/// What came of recording how an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// Nothing: another worker took the send over since
+    TakenOver,
+    /// The send waits again, or others of its message do
+    GoesOn,
+    /// With it, so many lines of the ledger are over
+    Over {
+        /// The state in which they ended: `sent`, `failed`
+        state: &'static str,
+        /// How many
+        lines: usize,
+    },
+}
+
 impl Store {
-    /// Records how an attempt ended `now`. `false` when another worker took the send over since. One that could not be
-    /// written `before` has a commit of its own, so that it takes no other write with it.
+    /// Records how an attempt ended `now`. One that could not be written `before` has a commit of its own, so that it takes no
+    /// other write with it.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`]
@@ -77,7 +93,7 @@ impl Store {
         tried: &Tried,
         before: bool,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Recorded, StoreError> {
         let (ended, attempt) = (Ended::of(claimed, &tried.outcome, now), tried.attempt.clone());
         let urgency = if before { Urgency::CanWait } else { Urgency::Outcome };
         let (job, answer) = Job::new(urgency, move |tx| tx.record_outcome(&ended, attempt.as_ref(), now));
@@ -166,8 +182,8 @@ impl Tx<'_> {
     }
 
     /// Writes how an attempt ended. An update is over when all of its sends are. What was taken back meanwhile isn't tried
-    /// again. Says whether the send was still the worker's own.
-    fn record_outcome(&self, ended: &Ended, attempt: Option<&Attempt>, now: Timestamp) -> Result<bool, StoreError> {
+    /// again.
+    fn record_outcome(&self, ended: &Ended, attempt: Option<&Attempt>, now: Timestamp) -> Result<Recorded, StoreError> {
         let own = self.run(
             "UPDATE send SET state = :state, attempts = :attempts, next_at = :next, sent_at = :sent, error = :error,
                              doubtful = :doubtful, taken_back = iif(:state = 'queued', taken_back, 0)
@@ -177,7 +193,7 @@ impl Tx<'_> {
             ":id": ended.id, ":fence": ended.fence },
         )?;
         if own == 0 {
-            return Ok(false);
+            return Ok(Recorded::TakenOver);
         }
         if let Some(attempt) = attempt {
             self.note_attempt((ended.id, ended.attempts), attempt)?;
@@ -190,10 +206,9 @@ impl Tx<'_> {
             self.note_refused(&ended.destination, ended.error.as_deref(), ended.next)?;
         }
         match ended.state {
-            "queued" => self.recall_if_taken_back(ended.id, now)?,
-            _ => self.end_lines_of(ended.id, now)?,
+            "queued" => self.recall_if_taken_back(ended.id, now).map(|()| Recorded::GoesOn),
+            _ => self.end_lines_of(ended.id, now),
         }
-        Ok(true)
     }
 
     /// Remembers the first message of a conversation, which later ones answer to.
@@ -217,7 +232,7 @@ impl Tx<'_> {
     }
 
     /// Ends the lines that a send's message tells, once none of its sends waits or is under way.
-    pub(super) fn end_lines_of(&self, send: i64, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn end_lines_of(&self, send: i64, now: Timestamp) -> Result<Recorded, StoreError> {
         let message = self.row(
             "SELECT l.id, l.delivery_id || '.' || l.line AS name,
                     (SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
@@ -228,9 +243,9 @@ impl Tx<'_> {
             named_params! { ":send": send },
             |row| Ok((row.get::<_, i64>("id")?, row.get::<_, String>("name")?, row.get::<_, String>("failed")?)),
         )?;
-        let Some((id, name, failed)) = message else { return Ok(()) };
+        let Some((id, name, failed)) = message else { return Ok(Recorded::GoesOn) };
         let (state, code) = if failed == "[]" { ("sent", Code::Sent) } else { ("failed", Code::Undelivered) };
-        self.run(
+        let lines = self.run(
             "UPDATE ledger SET state = :state, changed_at = :now,
                     reason = iif(:state = 'failed', json_object('code', :code, 'failed', json(:failed)),
                                  json_object('code', :code, 'with', iif(id = :id, NULL, :name)))
@@ -238,7 +253,7 @@ impl Tx<'_> {
             named_params! { ":state": state, ":code": code.as_str(), ":failed": failed, ":name": name, ":id": id,
             ":now": Millis(now) },
         )?;
-        Ok(())
+        Ok(Recorded::Over { state, lines })
     }
 
     fn retry(&self, LineId { delivery, line }: LineId) -> Result<usize, StoreError> {

@@ -1,7 +1,7 @@
 //! What happens in lanes: attempts begin, end and are recorded, each by itself, with anything in between.
 
 use microalign::dispatch::{Turn, ended};
-use microalign::store::{Lane, SendOutcome};
+use microalign::store::{Lane, Recorded, SendOutcome};
 
 use super::action::Answer;
 use super::play::{Play, Violation};
@@ -86,7 +86,7 @@ impl Play {
         let (Phase::Ended { tried, asked }, Some(send)) = (&flight.phase, flight.turn.send()) else { return None };
         let (tried, asked) = (tried.clone(), *asked);
         let own = match store.record_outcome(send, &tried, false, self.clock.wall).await {
-            Ok(own) => own,
+            Ok(recorded) => recorded != Recorded::TakenOver,
             Err(error) => return Some(format!("send {} is not recorded: {error}", send.id)),
         };
         self.shadow.recorded(send, &tried.outcome, &self.clock);

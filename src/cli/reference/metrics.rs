@@ -1,7 +1,6 @@
 //! The page about metrics, generated from `/metrics`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::super::Failure;
 use super::tables::{Table, code};
@@ -17,20 +16,18 @@ struct Metric<'a> {
 
 /// The page.
 pub(super) fn page() -> Result<String, Failure> {
-    let metrics = Metrics::default();
-    // A family is described only if it has a sample.
-    metrics.answered("github", "accepted", Duration::ZERO);
-    metrics.recovered("github", 0);
-    metrics.update("sent");
-    metrics.send("email", "sent");
-    let text = metrics.text()?;
+    let text = Metrics::sampled().text()?;
     let mut page = "# Metrics\n\nWhat Prometheus reads at `/metrics`. See [operating](../guides/operating.md) for which of them to \
         watch.\n\n"
         .to_owned();
     let mut table = Table::new(&["metric", "type", "labels", "meaning"]);
     for (name, metric) in read(&text) {
-        // The samples of counters have this ending.
-        let ending = if metric.kind == "counter" { "_total" } else { "" };
+        // The samples of these have an ending.
+        let ending = match metric.kind {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        };
         let labels: Vec<_> = metric.labels.iter().map(|label| code(label)).collect();
         table.row([
             code(&format!("{name}{ending}")),
