@@ -8,7 +8,7 @@ mod bounce;
 mod turn;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::mute::{LinkAction, Linker, Quiet};
 use crate::people::Finder;
 use crate::store::{Claimed, Lane, Lanes, Now, Recorded, SendOutcome, Store, Tried};
+use crate::telemetry::{Attempt, Tracer};
 use crate::template::Links;
 
 /// The dispatcher is given new sends; it also looks by itself, for retries and for what another process queued.
@@ -46,6 +47,7 @@ pub struct Dispatcher {
     store: Store,
     channels: Arc<Channels>,
     metrics: Arc<Metrics>,
+    tracer: Option<Arc<Tracer>>,
     linker: Arc<Linker>,
     lanes: Lanes,
     finder: Arc<Finder>,
@@ -57,10 +59,10 @@ impl Dispatcher {
     pub fn new(
         (store, lanes): (Store, Lanes),
         channels: Arc<Channels>,
-        metrics: Arc<Metrics>,
+        (metrics, tracer): (Arc<Metrics>, Option<Arc<Tracer>>),
         (linker, finder): (Arc<Linker>, Arc<Finder>),
     ) -> Self {
-        Self { store, channels, metrics, linker, lanes, finder }
+        Self { store, channels, metrics, tracer, linker, lanes, finder }
     }
 
     /// Runs until `stop` turns true; what is under way then is finished first.
@@ -165,21 +167,46 @@ impl Dispatcher {
             () = stopped_since(stop, LAST_ATTEMPT) => Outcome::ambiguous("the service stopped during this attempt"),
         };
         self.metrics.send(send.destination.channel(), outcome.name(), send.attempt);
+        let trace_id = self.trace(send, outcome.name(), began.into()).await;
         let (tried, asked) = ended(send, outcome, (began, Timestamp::now()), fastrand::f64());
         let (update, attempt) = (&send.update, send.attempt);
         match &tried.outcome {
             SendOutcome::Sent { .. } => {
-                tracing::info!(%update, attempt, team = send.rule.team, kind = %send.kind, "sent")
+                tracing::info!(%update, attempt, trace_id, team = send.rule.team, kind = %send.kind, "sent")
             }
             SendOutcome::Again { at, error, .. } => {
-                tracing::warn!(%update, attempt, error, next = %at, "failed to send, will retry")
+                tracing::warn!(%update, attempt, trace_id, error, next = %at, "failed to send, will retry")
             }
             SendOutcome::Failed { error, .. } | SendOutcome::Refused { error } => {
-                tracing::error!(%update, attempt, error, "cannot be sent");
+                tracing::error!(%update, attempt, trace_id, error, "cannot be sent");
             }
             SendOutcome::Unclaimed => {}
         }
         (tried, asked)
+    }
+
+    /// Tells the collector of an attempt, if there is one. Returns the id of its trace.
+    async fn trace(&self, send: &Claimed, outcome: &'static str, start: SystemTime) -> Option<String> {
+        let tracer = self.tracer.as_ref()?;
+        let (delivery, _) = send.update.split_once('.')?;
+        let delivery = delivery.parse().ok()?;
+        let others = self.store.told_deliveries(send.id).await.unwrap_or_else(|error| {
+            tracing::error!(%error, update = send.update, "cannot see what else this message tells");
+            Vec::new()
+        });
+        tracer.attempted(&Attempt {
+            delivery,
+            others: &others,
+            update: &send.update,
+            channel: send.destination.channel(),
+            team: &send.rule.team,
+            rule: &send.rule.name,
+            kind: send.kind.as_str(),
+            number: send.attempt,
+            outcome,
+            start,
+        });
+        Some(tracer.trace_id(delivery))
     }
 
     /// The ways out of a conversation. Every attempt has the same: their time is the message's.

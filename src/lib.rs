@@ -27,7 +27,7 @@
 //!
 //! - [`cli`] has the commands. [`app`] runs the service: it starts the tasks, watches files, and stops.
 //! - [`config`] reads `microalign.toml`. [`toml_file`] reads it and the team files so that each problem is shown with its place.
-//! - [`console`] and [`metrics`] show what happens.
+//! - [`console`], [`metrics`] and [`telemetry`] show what happens.
 //! - [`rehearsal`] replays stored deliveries with other rules, through the same steps on another clock.
 //!
 //! # Pure core, one writer
@@ -49,7 +49,7 @@
 //! source, rule, template
 //! track, hold
 //! plan, api
-//! store, channel
+//! store, channel, telemetry
 //! config, metrics
 //! compose, people
 //! intake, dispatch, reply
@@ -84,6 +84,7 @@ pub mod reply;
 pub mod rule;
 pub mod source;
 pub mod store;
+pub mod telemetry;
 pub mod template;
 pub mod toml_file;
 pub mod track;

@@ -40,6 +40,7 @@ impl Replay {
             rulebook,
             resumed,
             metrics,
+            tracer: None,
             stored,
             fresh,
             sending,

@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["source", "rule", "template"],
     &["track", "hold"],
     &["plan", "api"],
-    &["store", "channel"],
+    &["store", "channel", "telemetry"],
     &["config", "metrics"],
     &["compose", "people"],
     &["intake", "dispatch", "reply"],

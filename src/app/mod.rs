@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use notify::RecommendedWatcher;
+use secrecy::SecretSlice;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -45,6 +46,7 @@ use crate::recover::{Poll, Recovery};
 use crate::reply::{AnswerHandler, Inbox};
 use crate::source::{Settings, SharedFields, host_of};
 use crate::store::{Lanes, Store, StoreError, Written};
+use crate::telemetry::Tracer;
 
 /// Why the service can't start.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +85,7 @@ pub struct App {
     pub store: Store,
     tasks: JoinSet<&'static str>,
     written: Written,
+    tracer: Option<Arc<Tracer>>,
     stop: watch::Sender<bool>,
     reload: Arc<Notify>,
     _watcher: Option<RecommendedWatcher>,
@@ -98,6 +101,7 @@ impl App {
         let (store, written) = Store::serve(&config.store, Timestamp::now()).await?;
         let key = store.link_key().await?;
         let channels = Arc::new(Channels::new(config.channels.clone(), Names::new(&key)));
+        let tracer = tracer(&config, &key).await?;
         let listener = bind(config.listen).await?;
         let address = listener.local_addr().unwrap_or(config.listen);
         let metrics = Arc::new(Metrics::default());
@@ -128,6 +132,7 @@ impl App {
             rulebook,
             resumed,
             metrics: Arc::clone(&metrics),
+            tracer: tracer.clone(),
             stored,
             fresh: Arc::new(Fresh::default()),
             renamings,
@@ -157,6 +162,7 @@ impl App {
         });
         let finder = Arc::new(apis.finder(&config, &store).await?);
         let (channels, counted) = (Arc::clone(&channels), Arc::clone(&metrics));
+        let counted = (counted, tracer.clone());
         let dispatcher = Dispatcher::new((store.clone(), lanes), channels, counted, (links, finder));
         spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
         spawn(&mut tasks, "owners", owners.run(stopped.clone()));
@@ -174,7 +180,7 @@ impl App {
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
         let loader = Loader { config, rules, metrics, roster, field_names };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
-        Ok(Self { address, console: console_address, store, tasks, written, stop, reload, _watcher: watcher })
+        Ok(Self { address, console: console_address, store, tasks, written, tracer, stop, reload, _watcher: watcher })
     }
 
     /// Reads rules and templates again.
@@ -196,6 +202,12 @@ impl App {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
         drop(self.store);
+        if let Some(tracer) = self.tracer {
+            // It waits for the collector, for a moment.
+            if let Err(error) = tokio::task::spawn_blocking(move || tracer.stop()).await {
+                tracing::error!(%error, "the last spans could not be sent");
+            }
+        }
         if let Err(error) = self.written.await {
             tracing::error!(%error, "the store's writer failed");
         }
@@ -216,6 +228,13 @@ fn prepare(config: &Config) -> Result<(), StartError> {
         tracing::info!(%folder, "mail is written to this folder, not sent: `[email] smtp` is not set");
     }
     Ok(())
+}
+
+/// What sends spans to the collector, if there is one.
+async fn tracer(config: &Config, key: &SecretSlice<u8>) -> Result<Option<Arc<Tracer>>, StartError> {
+    let Some(otlp) = &config.otlp else { return Ok(None) };
+    let client = channel::http_client(api::DEADLINE).await.map_err(StartError::Client)?;
+    Ok(Some(Arc::new(Tracer::start(otlp, client, key).map_err(StartError::Client)?)))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -351,6 +370,7 @@ fn web(
         settings: intake.settings.clone(),
         metrics: Arc::clone(&intake.metrics),
         gauge: Gauge::default(),
+        tracer: intake.tracer.clone(),
         hooks: Hooks::default(),
         stored: Arc::clone(&intake.stored),
         fresh: Arc::clone(&intake.fresh),

@@ -30,6 +30,8 @@ macro_rules! define {
             pub console: Field<ConsoleTable>,
             /// Where the ledger is kept.
             pub store: Field<StoreTable>,
+            /// What is told to monitoring.
+            pub telemetry: Field<TelemetryTable>,
             /// Webhooks from GitHub.
             pub github: Field<GithubTable>,
             /// Webhooks from Jira.
@@ -154,6 +156,16 @@ pub struct StoreTable {
     pub keep_bodies: Field<DurationText>,
 }
 
+/// `[telemetry]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct TelemetryTable {
+    /// The address of an OpenTelemetry collector that gets traces by OTLP over HTTP, such as `http://collector:4318`. Without it,
+    /// there are no traces.
+    pub otlp: Field<String>,
+}
+
 /// `[github]`
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -237,6 +249,7 @@ impl Raw for OidcTable {}
 impl Raw for ProxyTable {}
 impl Raw for TokenTable {}
 impl Raw for StoreTable {}
+impl Raw for TelemetryTable {}
 impl Raw for GithubTable {}
 impl Raw for JiraTable {}
 impl Raw for ProjectTable {}

@@ -22,7 +22,7 @@ pub use self::github::GITHUB;
 pub use crate::toml_file::Secrets;
 
 use self::console::Beside;
-use self::file::{ConfigFile, ServerTable, StoreTable};
+use self::file::{ConfigFile, ServerTable, StoreTable, TelemetryTable};
 use crate::channel::{self, ChannelSettings};
 use crate::destination::Destination;
 use crate::event::Boards;
@@ -65,6 +65,8 @@ pub struct Config {
     pub jira_poll: Option<Duration>,
     /// The names or ids of the fields that have a ticket's due date, before Jira's own
     pub jira_due: Vec<String>,
+    /// The address of the collector that gets traces
+    pub otlp: Option<String>,
     /// What the channels need
     pub channels: ChannelSettings,
     /// Where the authors of assumptions are told what came of them
@@ -222,6 +224,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         jira_base_url,
         jira_projects: jira::read_projects(jira_projects, &jira_at.key("projects"), reader),
         jira_poll: jira::read_poll(jira_poll, (&jira_at, jira_api.is_some() || !understood), reader),
+        otlp: read_telemetry(raw.telemetry, reader),
         jira_due: jira::read_due(jira_due, &jira_at.key("due"), reader),
         channels: ChannelSettings {
             email: channel::read_email(raw.email, reader),
@@ -269,6 +272,12 @@ fn read_store(field: Field<StoreTable>, reader: &mut Reader<'_>) -> (PathBuf, Ke
         reader.document.wrong(&bodies_at, "bodies can't be kept longer than the ledger", help.to_owned());
     }
     (reader.folder.join(file.unwrap_or_else(|| "microalign.db".to_owned())), keep)
+}
+
+fn read_telemetry(field: Field<TelemetryTable>, reader: &mut Reader<'_>) -> Option<String> {
+    let at = At::root().key("telemetry");
+    let table = reader.document.take(field, &at).unwrap_or_default();
+    reader.web_address(table.otlp, &at.key("otlp"))
 }
 
 fn read_age(field: Field<DurationText>, at: &At, reader: &mut Reader<'_>) -> Option<Duration> {

@@ -44,6 +44,7 @@ use crate::mute::Linker;
 use crate::reply::AnswerHandler;
 use crate::source::Settings;
 use crate::store::Store;
+use crate::telemetry::Tracer;
 
 /// The time for a request's headers, on a new connection and on one that is kept alive.
 const HEADERS_WITHIN: Duration = Duration::from_secs(15);
@@ -72,6 +73,8 @@ pub struct Web {
     pub metrics: Arc<Metrics>,
     /// Asks the store for those that it knows
     pub gauge: Gauge,
+    /// Tells the collector of requests, if there is one
+    pub tracer: Option<Arc<Tracer>>,
     /// The hooks that send to us
     pub hooks: Hooks,
     /// Notified when a delivery was stored

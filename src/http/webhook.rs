@@ -1,7 +1,7 @@
 //! A webhook: read, verify, store, answer. Everything slow comes after the answer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use crate::intake::{Read, sorted};
 use crate::source::signature::{self, Refusal};
 use crate::source::{BodyError, check_json, unchecked_body};
 use crate::store::{Accepted, Hook, Incoming, StoreError};
+use crate::telemetry::Request2xx;
 
 /// Where a request came in.
 #[derive(Debug, Clone)]
@@ -28,13 +29,15 @@ pub(super) struct Sender {
 /// A response to a webhook: its name in the metrics, the status and the body.
 struct Response {
     name: &'static str,
+    /// The number of the delivery that is stored
+    delivery: Option<i64>,
     status: StatusCode,
     body: Value,
 }
 
 impl Response {
     fn refused(name: &'static str, status: StatusCode, error: impl Into<String>) -> Self {
-        Self { name, status, body: json!({ "error": error.into() }) }
+        Self { name, delivery: None, status, body: json!({ "error": error.into() }) }
     }
 
     fn busy(error: &str) -> Self {
@@ -51,9 +54,17 @@ const LARGE: usize = 512 * 1024;
 
 /// Takes a webhook in. A 2xx means that it is on disk.
 pub(super) async fn receive(from: Sender, upload: Upload, web: Arc<Web>) -> warp::reply::Response {
-    let start = Instant::now();
+    let (start, began) = (Instant::now(), SystemTime::now());
     let answer = match upload.read(LIMIT, WITHIN).await {
-        Ok(body) => take(&from, body, &web).await,
+        Ok(body) => {
+            let traced = web.tracer.as_ref().map(|tracer| (tracer, body.headers.clone()));
+            let answer = take(&from, body, &web).await;
+            if let (Some((tracer, headers)), Some(delivery)) = (&traced, answer.delivery) {
+                let (source, answer) = (from.source.as_str(), answer.name);
+                tracer.received(&Request2xx { delivery, source, answer, headers, start: began });
+            }
+            answer
+        }
         Err(unread) => unreadable(unread),
     };
     web.metrics.answered(from.source.as_str(), answer.name, start.elapsed());
@@ -192,8 +203,9 @@ async fn store(incoming: Incoming, read: Read, web: &Web) -> Response {
             return Response::busy("the delivery could not be stored: try again");
         }
     };
-    tracing::debug!(%source, delivery = key, event = id, reason = ignored.as_ref().map(tracing::field::display), "{name}");
-    Response { name, status: StatusCode::ACCEPTED, body: json!({ "status": name, "event": id }) }
+    let trace_id = web.tracer.as_ref().map(|tracer| tracer.trace_id(id));
+    tracing::debug!(%source, delivery = key, event = id, trace_id, reason = ignored.as_ref().map(tracing::field::display), "{name}");
+    Response { name, delivery: Some(id), status: StatusCode::ACCEPTED, body: json!({ "status": name, "event": id }) }
 }
 
 fn delivery_header(source: Source, headers: &HeaderMap) -> Option<&str> {

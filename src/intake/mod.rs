@@ -38,6 +38,7 @@ use crate::reason::{Code, Reason};
 use crate::rule::Renaming;
 use crate::source::{self, Parsed, Settings};
 use crate::store::{Incoming, Lane, Lanes, Now, Queued, Store, StoreError, Tx};
+use crate::telemetry::{Planned, Tracer};
 
 /// It is told of new deliveries; it also looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
@@ -90,6 +91,8 @@ pub struct Intake {
     pub resumed: watch::Receiver<Option<Timestamp>>,
     /// What is counted
     pub metrics: Arc<Metrics>,
+    /// Tells the collector of what was planned, if there is one
+    pub tracer: Option<Arc<Tracer>>,
     /// Notified when there is a new delivery
     pub stored: Arc<Notify>,
     /// What new deliveries say
@@ -214,9 +217,9 @@ impl Intake {
         let Batch { mut deliveries, mut parsed, unreadable, learned, turn, full, careful } = std::mem::take(batch);
         let (rulebook, resumed, tell_authors) =
             (Arc::clone(&self.rulebook.borrow()), *self.resumed.borrow(), self.tell_authors);
-        let sending = self.sending.as_ref().map(|sending| sending.lanes.clone());
+        let (sending, tracer) = (self.sending.as_ref().map(|sending| sending.lanes.clone()), self.tracer.clone());
         let done = self.store.write(move |tx| {
-            let mut round = Round::new(tx, &rulebook, now, careful);
+            let mut round = Round { tracer, ..Round::new(tx, &rulebook, now, careful) };
             learned.write(tx)?;
             unreadable.iter().try_for_each(|id| tx.close_delivery(*id))?;
             let (begun, mut taken) = (Instant::now(), 0);
@@ -236,21 +239,24 @@ impl Intake {
                 round.look_after(resumed, tell_authors)?;
             }
             let (worked, more) = (taken + round.worked, full || !deliveries.is_empty());
-            let Round { states, renamings, .. } = round;
+            let Round { states, renamings, planned, .. } = round;
             // What has nothing to wait for is claimed at once.
             let lanes = match sending {
                 Some(lanes) if release => tx.claim(&lanes, Now::read())?,
                 _ => Vec::new(),
             };
             let left = Batch { deliveries, parsed, turn, full, careful, ..Batch::default() };
-            let after = After { left, learned, states, renamings, lanes };
+            let after = After { left, learned, states, renamings, planned, lanes };
             Ok((Done { worked, more, next_due: tx.next_due()? }, after))
         });
-        let (done, After { left, learned, states, renamings, lanes }) = done.await?;
+        let (done, After { left, learned, states, renamings, planned, lanes }) = done.await?;
         *batch = left;
         self.sent(lanes);
         self.store.remember_people(learned.people);
         states.into_iter().for_each(|(state, code)| self.metrics.update(state, code));
+        if let Some(tracer) = &self.tracer {
+            planned.into_iter().for_each(|planned| tracer.planned(planned));
+        }
         // Where nobody listens, nobody is told: a rehearsal.
         renamings.into_iter().for_each(|renaming| drop(self.renamings.send(renaming)));
         Ok(done)
@@ -301,6 +307,8 @@ struct After {
     /// What lines of the ledger began and ended as, and why
     states: Vec<(&'static str, Code)>,
     renamings: Vec<Renaming>,
+    /// What the collector is told
+    planned: Vec<Planned>,
     /// What was claimed
     lanes: Vec<Lane>,
 }

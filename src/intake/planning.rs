@@ -1,12 +1,14 @@
 //! Plans one delivery: finds the names and facts for each of its events, tracks and plans it, and writes the result.
 
 use std::collections::VecDeque;
+use std::time::SystemTime;
 
 use crate::event::{About, Event, EventKind};
 use crate::plan::{self, Plan};
 use crate::reason::Reason;
 use crate::source::{self, Parsed};
 use crate::store::{PlannedEvent, Queued, StoreError};
+use crate::telemetry::Planned;
 use crate::track::{self, Facts, Tracked};
 
 use super::names;
@@ -20,7 +22,7 @@ impl Round<'_> {
     pub(super) fn take_in(&mut self, delivery: &Queued, parsed: Parsed) -> Result<(), StoreError> {
         let span = tracing::info_span!("delivery", id = delivery.id, source = %delivery.source, key = delivery.key);
         let _entered = span.entered();
-        let states = self.states.len();
+        let (states, start) = (self.states.len(), SystemTime::now());
         let planned = self.attempt(|round| round.plan_delivery(delivery, parsed));
         match planned {
             Err(StoreError::Corrupt(fault)) if self.careful => {
@@ -31,7 +33,12 @@ impl Round<'_> {
             planned => planned?,
         }
         let updates = self.states[states..].iter().map(|(state, _)| *state).collect::<Vec<_>>();
-        tracing::info!(id = delivery.id, source = %delivery.source, key = delivery.key, ?updates, "planned");
+        let trace_id = self.tracer.as_ref().map(|tracer| tracer.trace_id(delivery.id));
+        tracing::info!(id = delivery.id, source = %delivery.source, key = delivery.key, trace_id, ?updates, "planned");
+        if self.tracer.is_some() {
+            let (delivery, source, key) = (delivery.id, delivery.source.as_str(), delivery.key.clone());
+            self.planned.push(Planned { delivery, source, key, states: updates, start, end: SystemTime::now() });
+        }
         Ok(())
     }
 

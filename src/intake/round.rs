@@ -1,6 +1,7 @@
 //! A round of planning: everything that is done in one transaction.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -9,6 +10,7 @@ use crate::config::TellAuthors;
 use crate::reason::Code;
 use crate::rule::Renaming;
 use crate::store::{StoreError, Tx};
+use crate::telemetry::{Planned, Tracer};
 
 /// What a round works with, and has done so far.
 pub(super) struct Round<'a> {
@@ -24,11 +26,25 @@ pub(super) struct Round<'a> {
     pub(super) states: Vec<(&'static str, Code)>,
     /// What has another name now
     pub(super) renamings: Vec<Renaming>,
+    /// Who tells the collector of deliveries, if there is one
+    pub(super) tracer: Option<Arc<Tracer>>,
+    /// What it is to be told once all of this is on disk
+    pub(super) planned: Vec<Planned>,
 }
 
 impl<'a> Round<'a> {
     pub(super) fn new(tx: &'a Tx<'a>, rulebook: &'a Rulebook, now: Timestamp, careful: bool) -> Self {
-        Self { tx, rulebook, now, careful, worked: 0, states: Vec::new(), renamings: Vec::new() }
+        Self {
+            tx,
+            rulebook,
+            now,
+            careful,
+            worked: 0,
+            states: Vec::new(),
+            renamings: Vec::new(),
+            tracer: None,
+            planned: Vec::new(),
+        }
     }
 
     /// Works on what no webhook brings: silences, due dates, and what people answer to assumptions, or don't.

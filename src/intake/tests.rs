@@ -84,6 +84,7 @@ impl Clocked {
             rulebook: watch::channel(Arc::new(rulebook)).1,
             resumed: watch::channel(None).1,
             metrics: Arc::default(),
+            tracer: None,
             stored: Arc::default(),
             fresh: Arc::default(),
             sending: None,

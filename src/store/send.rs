@@ -116,6 +116,21 @@ impl Store {
         .await
     }
 
+    /// The numbers of the deliveries that a send's message tells of, but for the one that it stands for.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn told_deliveries(&self, send: i64) -> Result<Vec<i64>, StoreError> {
+        self.read(move |tx| {
+            tx.rows(
+                "SELECT DISTINCT l.delivery_id FROM send s CROSS JOIN ledger l ON l.lead_id = s.ledger_id WHERE s.id = :send",
+                named_params! { ":send": send },
+                |row| Ok(row.get("delivery_id")?),
+            )
+        })
+        .await
+    }
+
     /// Moves the times of next attempts, since the clock was set back by so much.
     ///
     /// # Errors

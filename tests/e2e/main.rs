@@ -48,6 +48,7 @@ mod rule_tests;
 mod rules;
 mod setup;
 mod support;
+mod telemetry;
 mod terminal;
 mod webhooks;
 mod work;

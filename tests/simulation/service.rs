@@ -75,6 +75,7 @@ impl Service {
             rulebook: rules,
             resumed: watch::channel(None).1,
             metrics: Arc::default(),
+            tracer: None,
             stored: Arc::default(),
             fresh: Arc::new(Fresh::default()),
             // It would claim by a clock of its own.

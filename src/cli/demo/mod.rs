@@ -123,6 +123,7 @@ fn config(folder: &Path, secret: &SecretString, jira: bool) -> Result<Config, Fa
         jira_projects: if jira { vec!["DATA".to_owned()] } else { Vec::new() },
         jira_poll: None,
         jira_due: Vec::new(),
+        otlp: None,
         tell_authors: TellAuthors::default(),
         channels: ChannelSettings { mailbox: folder.join("mailbox"), ..ChannelSettings::default() },
     })
