@@ -17,9 +17,10 @@ struct Metric<'a> {
 /// The page.
 pub(super) fn page() -> Result<String, Failure> {
     let text = Metrics::sampled().text()?;
-    let mut page = "# Metrics\n\nWhat Prometheus reads at `/metrics`. See [operating](../guides/operating.md) for which of them to \
-        watch.\n\n"
-        .to_owned();
+    let mut page =
+        "# Metrics\n\nWhat Prometheus reads at `/metrics`. See [monitoring](../guides/monitoring.md) for the alerts \
+        and the dashboard that use them.\n\n"
+            .to_owned();
     let mut table = Table::new(&["metric", "type", "labels", "meaning"]);
     for (name, metric) in read(&text) {
         // The samples of these have an ending.
