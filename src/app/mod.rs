@@ -151,6 +151,10 @@ impl App {
         }
         let shown_at = (&config, console_address.unwrap_or(address));
         let entrance = console::entrance(shown_at, &intake, &channels, &key).await?;
+        if let Some(console) = entrance.as_ref().map(|entrance| Arc::clone(&entrance.console)) {
+            let stop = stopped.clone();
+            spawn(&mut tasks, "tally", async move { console.count(stop).await });
+        }
         let web = Arc::new(web((&config, entrance), &intake, Arc::clone(&links), answers));
         let (first, told) = oneshot::channel();
         let stopped_intake = stopped.clone();

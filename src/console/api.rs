@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::access::Visitor;
 use super::answer::{Answer, Live, Refused};
 use super::request::{Asked, PathValues};
-use super::{Console, activity, audit, event, live};
+use super::{Console, activity, audit, event, live, map};
 
 /// All of them, in the order of the description.
 fn endpoints() -> Vec<Endpoint> {
@@ -25,6 +25,7 @@ fn endpoints() -> Vec<Endpoint> {
         post("/updates/{id}/retry", "Has what failed sent again, or what was ignored read again", event::retry_update),
         stream::<live::Told, _, _>("/updates/live", "Updates that come or change, as server-sent events", live::live),
         get("/audit", "What was changed through the console, newest first", audit::changes),
+        get("/map", "Which teams hear of which, and where nobody hears of anybody", map::map),
     ]
 }
 

@@ -10,11 +10,13 @@ mod card;
 mod event;
 mod event_page;
 mod live;
+mod map;
 mod page;
 mod redact;
 mod request;
 mod sight;
 mod sought;
+mod tally;
 
 use std::sync::Arc;
 
@@ -28,13 +30,15 @@ pub use self::answer::{Answer, Live, LiveEvent, Refused};
 use self::api::Api;
 pub use self::page::{asset, logout, outside};
 pub use self::request::Asked;
+use self::tally::Tallies;
 use crate::channel::Channels;
 use crate::compose::Rulebook;
 use crate::source::Settings;
 use crate::store::{Change, Store};
 
 /// The paths of the console; what ends with `/` stands for all below it.
-pub const PATHS: [&str; 8] = ["/", "/events/", "/api/v1/", "/assets/", "/login", "/login/done", "/logout", "/audit"];
+pub const PATHS: [&str; 10] =
+    ["/", "/events/", "/map", "/map.csv", "/api/v1/", "/assets/", "/login", "/login/done", "/logout", "/audit"];
 
 /// What pages read.
 pub struct Console {
@@ -48,6 +52,8 @@ pub struct Console {
     pub settings: Settings,
     /// Room for streams of what is new
     streams: Arc<Semaphore>,
+    /// What was counted of it
+    tallies: Tallies,
     /// `/api/v1`
     api: Api,
 }
@@ -62,7 +68,7 @@ impl Console {
         settings: Settings,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(live::STREAMS));
-        Self { store, rulebook, channels, settings, streams, api: Api::default() }
+        Self { store, rulebook, channels, settings, streams, tallies: Tallies::default(), api: Api::default() }
     }
 
     /// Writes what a visitor has changed, for good and into the log.
@@ -73,6 +79,11 @@ impl Console {
         if let Err(error) = self.store.audit(change, Timestamp::now()).await {
             tracing::error!(%error, "failed to write who changed what");
         }
+    }
+
+    /// Counts what happened, for pages about many days, until `stop` turns true.
+    pub async fn count(&self, stop: watch::Receiver<bool>) {
+        self.tallies.run(&self.store, &self.rulebook, stop).await;
     }
 
     /// Answers a request.
@@ -99,6 +110,8 @@ impl Console {
             (&Method::GET, ["audit"]) => audit::audit(self, asked).await,
             (&Method::GET, ["events", id]) => event_page::event(self, asked, id).await,
             (&Method::POST, ["events", id, "retry"]) => event_page::retry_line(self, asked, id).await,
+            (&Method::GET, ["map"]) => map::page(self, asked),
+            (&Method::GET, ["map.csv"]) => map::csv(self, asked),
             _ => Err(nothing_here()),
         }
     }

@@ -49,6 +49,12 @@ impl AuthorTeam {
 /// Whether somebody is one of a team's members, who are written as logins, account ids or names.
 #[must_use]
 pub fn is_member(members: &[String], actor: &Actor) -> bool {
-    let (login, name) = (actor.login.to_lowercase(), actor.name.to_lowercase());
+    is_member_called(members, &actor.login, &actor.name)
+}
+
+/// Whether somebody of this login or account id, and of this name, is one of a team's members.
+#[must_use]
+pub fn is_member_called(members: &[String], login: &str, name: &str) -> bool {
+    let (login, name) = (login.to_lowercase(), name.to_lowercase());
     members.iter().map(|member| member.to_lowercase()).any(|member| member == login || member == name)
 }

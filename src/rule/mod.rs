@@ -26,7 +26,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use smallvec::SmallVec;
 
-pub use author_team::{AuthorTeam, is_member};
+pub use author_team::{AuthorTeam, is_member, is_member_called};
 pub use check::{Defaults, Known, check};
 pub use condition::{Condition, FieldList};
 pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to};

@@ -94,7 +94,7 @@ const STAYS: &str = "SELECT d.id FROM delivery d WHERE d.id IN (SELECT value FRO
         WHERE e.delivery_id = d.id AND e.once LIKE '%note:%' AND OPEN))";
 
 /// Whether a subject `s` is open.
-const OPEN: &str = "(s.state ->> '$.gone' IS NULL AND CASE s.state ->> '$.about.type'
+pub(super) const OPEN: &str = "(s.state ->> '$.gone' IS NULL AND CASE s.state ->> '$.about.type'
     WHEN 'thing' THEN FALSE
     WHEN 'ticket' THEN coalesce(s.state ->> '$.about.status_category', '') <> 'done'
     ELSE s.state ->> '$.about.stage' = 'open' END)";

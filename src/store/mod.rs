@@ -41,6 +41,7 @@ mod schema;
 mod send;
 mod session;
 mod stats;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -85,6 +86,7 @@ pub use row::Tx;
 pub use send::{Recorded, SendOutcome, Tried};
 pub use session::{Session, SessionDigest};
 pub use stats::{Kind, Stats};
+pub use tally::{Doer, Happened, Tally, Telling, earliest};
 pub use timer::RunOut;
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.

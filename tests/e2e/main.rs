@@ -32,6 +32,7 @@ mod kill;
 mod logs;
 mod look;
 mod manners;
+mod map;
 mod metrics;
 mod mute;
 mod notes;
