@@ -86,7 +86,7 @@ pub use row::Tx;
 pub use send::{Recorded, SendOutcome, Tried};
 pub use session::{Session, SessionDigest};
 pub use stats::{Kind, Stats};
-pub use tally::{Doer, Happened, Tally, Telling, earliest};
+pub use tally::{Doer, Tally, Telling, ThreadDay, earliest};
 pub use timer::RunOut;
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.

@@ -34,7 +34,7 @@ pub struct Telling {
 
 /// What happened in one conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Happened {
+pub struct ThreadDay {
     /// When something last did
     pub last: Timestamp,
     /// When a pull request of it became a draft first
@@ -53,7 +53,7 @@ pub struct Tally {
     /// How often each team was told of whose doing
     pub told: HashMap<Telling, u64>,
     /// What happened in which conversation
-    pub threads: HashMap<Arc<str>, Happened>,
+    pub threads: HashMap<Arc<str>, ThreadDay>,
     /// Each text once
     texts: BTreeSet<Arc<str>>,
 }
@@ -148,7 +148,7 @@ impl Tally {
         let draft = (kind.as_deref() == Some(EventKind::PullRequestDraft.as_str())).then_some(at);
         let bot: bool = row.get("bot")?;
         let thread = self.text(&thread);
-        let new = Happened { last: at, draft: None, word: None, doers: BTreeSet::new(), open: false };
+        let new = ThreadDay { last: at, draft: None, word: None, doers: BTreeSet::new(), open: false };
         let happened = self.threads.entry(thread).or_insert(new);
         happened.last = happened.last.max(at);
         happened.draft = earliest(happened.draft, draft);

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::rule::{Team, is_member_called};
-use crate::store::{Doer, Happened, Tally, earliest};
+use crate::store::{Doer, Tally, ThreadDay, earliest};
 
 /// So many conversations are listed where there can be any number.
 const LISTED: usize = 50;
@@ -130,8 +130,8 @@ pub fn gather(all: &[(Timestamp, Arc<Tally>)], since: Timestamp, teams: &[Arc<Te
 }
 
 /// What happened in each conversation on all days together.
-fn threads(all: &[(Timestamp, Arc<Tally>)]) -> HashMap<&Arc<str>, Happened> {
-    let mut threads = HashMap::<_, Happened>::new();
+fn threads(all: &[(Timestamp, Arc<Tally>)]) -> HashMap<&Arc<str>, ThreadDay> {
+    let mut threads = HashMap::<_, ThreadDay>::new();
     for (thread, day) in all.iter().flat_map(|(_, tally)| &tally.threads) {
         let Some(known) = threads.get_mut(thread) else {
             threads.insert(thread, day.clone());
@@ -185,7 +185,7 @@ fn edges(days: &[&Tally], homes: &mut Homes<'_>) -> Vec<Edge> {
 }
 
 fn strangers<'t>(
-    threads: impl Iterator<Item = (&'t &'t Arc<str>, &'t Happened)>,
+    threads: impl Iterator<Item = (&'t &'t Arc<str>, &'t ThreadDay)>,
     edges: &[Edge],
     homes: &mut Homes<'_>,
 ) -> Vec<Strangers> {
@@ -217,7 +217,7 @@ fn strangers<'t>(
     strangers
 }
 
-fn first_words(threads: &HashMap<&Arc<str>, Happened>, since: Timestamp) -> FirstWords {
+fn first_words(threads: &HashMap<&Arc<str>, ThreadDay>, since: Timestamp) -> FirstWords {
     let mut took = Vec::new();
     let mut untold = 0;
     for (thread, happened) in threads {
@@ -240,7 +240,7 @@ fn first_words(threads: &HashMap<&Arc<str>, Happened>, since: Timestamp) -> Firs
     FirstWords { told, untold, median_seconds, p90_seconds, slowest: took }
 }
 
-fn silent(threads: &HashMap<&Arc<str>, Happened>, now: Timestamp) -> Vec<Silent> {
+fn silent(threads: &HashMap<&Arc<str>, ThreadDay>, now: Timestamp) -> Vec<Silent> {
     let rest = threads.iter().filter(|(_, happened)| {
         happened.open && now.duration_since(happened.last) >= SignedDuration::try_from(QUIET).unwrap_or_default()
     });

@@ -17,10 +17,9 @@ pub(super) use self::gather::{Gathered, gather};
 
 use self::gather::{Edge, FirstWords, Party, Silent, Strangers};
 use super::Console;
-use super::access::{Role, Visitor};
+use super::access::Visitor;
 use super::answer::{Answer, Refused};
 use super::request::Asked;
-use crate::rule::{Audience, Rules};
 
 /// So many conversations that are silent are listed.
 const SILENT: usize = 50;
@@ -150,8 +149,7 @@ fn cell(text: &str) -> String {
 fn drawn(console: &Console, visitor: &Visitor, query: &Query) -> Map {
     let shown = console.tallies.shown();
     let gathered = shown.maps.get(&query.days);
-    let rulebook = Arc::clone(&console.rulebook.borrow());
-    let gathered = gathered.map(|gathered| seen(gathered, visitor, rulebook.rules())).unwrap_or_default();
+    let gathered = gathered.map(|gathered| seen(gathered, visitor)).unwrap_or_default();
     let Gathered { mut edges, first_words, strangers, mut silent } = gathered;
     if let Some(team) = &query.team {
         edges.retain(|edge| edge.is_of(team));
@@ -166,14 +164,8 @@ fn drawn(console: &Console, visitor: &Visitor, query: &Query) -> Map {
 }
 
 /// Visitors who are only in teams with readers outside see what is theirs, and no name of a conversation.
-fn seen(gathered: &Gathered, visitor: &Visitor, rules: &Rules) -> Gathered {
-    let is_outside = |name: &String| {
-        let team = rules.teams().iter().find(|team| team.name == *name);
-        team.is_none_or(|team| team.audience == Audience::Outside)
-    };
-    let inside = visitor.local || visitor.role == Role::Operate || !visitor.teams.iter().all(is_outside);
-    // Whoever is in no team may see because the operator said so.
-    if inside || visitor.teams.is_empty() {
+fn seen(gathered: &Gathered, visitor: &Visitor) -> Gathered {
+    if visitor.sees_everything() {
         return gathered.clone();
     }
     let own = |edge: &&Edge| visitor.teams.iter().any(|team| edge.is_of(team));

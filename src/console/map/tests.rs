@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::super::access::Role;
 use super::draw::picture;
 use super::*;
 use crate::destination::Available;
 use crate::rule::{Known, Team, check};
-use crate::store::{Doer, Happened, Tally, Telling};
+use crate::store::{Doer, Tally, Telling, ThreadDay};
 
 const TEAMS: [(&str, &str); 4] = [
     ("web", "members = [\"bo\", \"both\"]"),
@@ -49,7 +50,7 @@ type Thread<'a> = (&'a str, &'a str, Option<&'a str>, Option<&'a str>, &'a [&'a 
 fn threads(lines: &[Thread<'_>]) -> Tally {
     let mut tally = Tally::default();
     for (thread, last, draft, word, doers, open) in lines {
-        let happened = Happened {
+        let happened = ThreadDay {
             last: moment(last),
             draft: draft.map(moment),
             word: word.map(moment),
@@ -172,17 +173,10 @@ fn readers_outside_see_their_own_edges_and_no_conversation() {
     let mut all =
         Gathered { edges: vec![edge(team("web"), "partner", 2), edge(team("web"), "data", 3)], ..Gathered::default() };
     all.silent.push(Silent { conversation: "DATA-1".to_owned(), since: moment("01T00:00") });
-    let rules = Rules::new(teams());
-    let sees = |role: Role, teams: &[&str]| {
-        let teams = teams.iter().map(|team| (*team).to_owned()).collect();
-        seen(&all, &Visitor { name: "ana".to_owned(), role, teams, local: false }, &rules)
-    };
-    let own = sees(Role::Team, &["partner"]);
+    let own = seen(&all, &Visitor::in_test(Role::Team, &["partner"], false));
     assert_eq!((own.edges, own.silent.len()), (vec![all.edges[0].clone()], 0));
-    for (role, teams) in [(Role::Team, &["partner", "web"][..]), (Role::Operate, &["partner"]), (Role::View, &[])] {
-        assert_eq!(sees(role, teams), all, "{role:?} {teams:?}");
-    }
-    assert_eq!(seen(&all, &Visitor::local(), &rules), all);
+    assert_eq!(seen(&all, &Visitor::in_test(Role::Team, &["partner", "web"], true)), all);
+    assert_eq!(seen(&all, &Visitor::local()), all);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::LineId;
-use crate::store::{Attempt, AttemptOutcome, Happened, Tried};
+use crate::store::{Attempt, AttemptOutcome, Happened, Recorded, Tried};
 
 impl Clocked {
     /// What happened to a line, one thing a line.
@@ -38,14 +38,14 @@ async fn each_state_and_each_attempt_is_kept_with_its_time() {
     let first = claim("2026-11-20T08:00:01Z").await;
     let now = "2026-11-20T08:00:02Z";
     let later = tried(now, again, AttemptOutcome::Transient, Some("451 later"));
-    assert!(store.record_outcome(&first.sends()[0], &later, false, at(now)).await.unwrap());
+    assert_ne!(store.record_outcome(&first.sends()[0], &later, false, at(now)).await.unwrap(), Recorded::TakenOver);
     // Nobody hears how the second one ends.
     claim("2026-11-20T08:00:11Z").await;
     let third = claim("2026-11-20T08:20:00Z").await;
     let now = "2026-11-20T08:20:01Z";
     let sent = SendOutcome::Sent { reference: None, anew: false, doubt: None };
     let arrived = tried(now, sent, AttemptOutcome::Sent, None);
-    assert!(store.record_outcome(&third.sends()[0], &arrived, false, at(now)).await.unwrap());
+    assert_ne!(store.record_outcome(&third.sends()[0], &arrived, false, at(now)).await.unwrap(), Recorded::TakenOver);
     assert_eq!(
         clocked.history(1, 1).await,
         ["2026-11-19T20:00:00Z held: quiet_hours", "2026-11-19T21:00:00Z superseded: superseded by 2.1",]
@@ -80,7 +80,7 @@ async fn an_attempt_stays_when_its_message_is_written_anew_and_what_was_said_of_
             error: Some("`Add it`?".to_owned()),
         }),
     };
-    assert!(store.record_outcome(&lane.sends()[0], &tried, false, at(now)).await.unwrap());
+    assert_ne!(store.record_outcome(&lane.sends()[0], &tried, false, at(now)).await.unwrap(), Recorded::TakenOver);
     let line = LineId { delivery: 1, line: 1 };
     store.write(move |tx| tx.recall(&[tx.line(line)?.unwrap()], at("2026-11-20T10:02:02Z"))).await.unwrap();
     assert_eq!(
