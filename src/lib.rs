@@ -28,6 +28,7 @@
 //! - [`cli`] has the commands. [`app`] runs the service: it starts the tasks, watches files, and stops.
 //! - [`config`] reads `microalign.toml`. [`toml_file`] reads it and the team files so that each problem is shown with its place.
 //! - [`console`], [`metrics`] and [`telemetry`] show what happens.
+//! - [`explain`] shows what one payload would lead to.
 //! - [`rehearsal`] replays stored deliveries with other rules, through the same steps on another clock.
 //!
 //! # Pure core, one writer
@@ -53,7 +54,7 @@
 //! config, metrics
 //! compose, people
 //! intake, dispatch, reply
-//! recover, rehearsal
+//! recover, rehearsal, explain
 //! console
 //! http
 //! app
@@ -70,6 +71,7 @@ pub mod console;
 pub mod destination;
 pub mod dispatch;
 pub mod event;
+pub mod explain;
 pub mod hold;
 pub mod http;
 pub mod intake;

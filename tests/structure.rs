@@ -24,7 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["config", "metrics"],
     &["compose", "people"],
     &["intake", "dispatch", "reply"],
-    &["recover", "rehearsal"],
+    &["recover", "rehearsal", "explain"],
     &["console"],
     &["http"],
     &["app"],

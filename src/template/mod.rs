@@ -86,7 +86,7 @@ pub fn for_kind(kind: EventKind) -> &'static str {
 }
 
 /// Why a message can't be written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum RenderError {
     /// No template has this name
     #[error("there is no template `{0}`")]

@@ -15,7 +15,7 @@ const YEARS: RangeInclusive<i16> = 2000..=2099;
 
 /// A time as it is written for `--at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum At {
+pub enum At {
     /// The same moment for everybody: with an offset, a `Z` or a zone
     Moment(Timestamp),
     /// A local time in each team's time zone
@@ -44,15 +44,16 @@ impl FromStr for At {
 
 /// When a message would be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Goes {
+pub struct Goes {
     /// Then
-    pub(super) at: Timestamp,
+    pub at: Timestamp,
     /// When and why, in words
-    pub(super) words: String,
+    pub words: String,
 }
 
 /// When a rule's message about an event of that time would be sent, if the team got nothing before.
-pub(super) fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
+#[must_use]
+pub fn goes(team: &Team, rule: &Rule, at: At) -> Goes {
     let zone = &team.timezone;
     let (from, aside) = match at {
         At::Moment(moment) => (moment, None),
