@@ -28,7 +28,7 @@
 //! - [`cli`] has the commands. [`app`] runs the service: it starts the tasks, watches files, and stops.
 //! - [`config`] reads `microalign.toml`. [`toml_file`] reads it and the team files so that each problem is shown with its place.
 //! - [`console`], [`metrics`] and [`telemetry`] show what happens.
-//! - [`explain`] shows what one payload would lead to.
+//! - [`explain`] shows what one payload would lead to, and [`who`] which rules ask for what.
 //! - [`rehearsal`] replays stored deliveries with other rules, through the same steps on another clock.
 //!
 //! # Pure core, one writer
@@ -54,7 +54,7 @@
 //! config, metrics
 //! compose, people
 //! intake, dispatch, reply
-//! recover, rehearsal, explain
+//! recover, rehearsal, explain, who
 //! console
 //! http
 //! app
@@ -90,3 +90,4 @@ pub mod telemetry;
 pub mod template;
 pub mod toml_file;
 pub mod track;
+pub mod who;

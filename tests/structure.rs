@@ -24,7 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["config", "metrics"],
     &["compose", "people"],
     &["intake", "dispatch", "reply"],
-    &["recover", "rehearsal", "explain"],
+    &["recover", "rehearsal", "explain", "who"],
     &["console"],
     &["http"],
     &["app"],

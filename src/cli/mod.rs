@@ -22,6 +22,7 @@ mod setup;
 mod store;
 mod suggest;
 mod text;
+mod who;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -67,6 +68,12 @@ enum Command {
         after_help = "Examples:\n  microalign rehearse --since 14d\n  microalign rehearse --since 14d --rules new-rules --team web"
     )]
     Rehearse(rehearse::Args),
+    /// Show who gets what, by the rules in force
+    #[command(
+        long_about = who::LONG,
+        after_help = "Examples:\n  microalign who --repo acme/ingest-api\n  microalign who --team web --kind pull_request.*"
+    )]
+    Who(who::Args),
     /// Judge team files by themselves: what is wrong with them, and what a change to them changes
     #[command(subcommand)]
     Rules(rules::Action),
@@ -202,6 +209,7 @@ pub async fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args).await,
         Command::Rehearse(args) => rehearse::run(&args).await,
+        Command::Who(args) => who::run(&args),
         Command::Rules(rules::Action::Lint(args)) => rules::lint::run(&args),
         Command::Rules(rules::Action::Diff(args)) => rules::diff::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,

@@ -46,6 +46,26 @@ pub(super) fn hanging(mark: &str, line: &str) -> String {
     hanging_in(SCREEN.columns, mark, line)
 }
 
+/// The same in a table of this width, whatever the terminal's is.
+pub(super) fn hanging_within(width: usize, mark: &str, line: &str) -> String {
+    hanging_in(width.min(SCREEN.columns), mark, line)
+}
+
+/// Texts beside each other, each wrapped in a column of its own; a word that doesn't fit is broken, at its hyphens if it can be.
+pub(super) fn beside<const N: usize>(texts: [&str; N], widths: [usize; N]) -> String {
+    let options = |width| Options::new(width).word_separator(WordSeparator::AsciiSpace);
+    let columns: [Vec<_>; N] = std::array::from_fn(|column| textwrap::wrap(texts[column], options(widths[column])));
+    let height = columns.iter().map(Vec::len).max().unwrap_or_default();
+    let line = |row: usize| {
+        let cells = columns.iter().zip(widths).map(|(column, width)| {
+            let text = column.get(row).map_or("", |text| text);
+            format!("{text}{}", " ".repeat(width.saturating_sub(measure_text_width(text))))
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    (0..height).map(line).collect::<Vec<_>>().join("\n")
+}
+
 fn framed_in(columns: usize, head: &str, subject: &str, text: &str) -> String {
     let lines = [subject, ""].into_iter().chain(text.trim_end().lines());
     let lines = lines.flat_map(|line| wrapped(line, columns - 2)).map(|line| format!("│ {line}").trim_end().to_owned());

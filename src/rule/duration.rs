@@ -28,6 +28,20 @@ pub fn parse_up_to(text: &str, longest: &str) -> Result<Duration, (String, Strin
     Ok(Duration::from_secs(seconds))
 }
 
+/// Writes a duration as teams do, in whole seconds: `3d`, `1h30m`.
+#[must_use]
+pub fn written(duration: Duration) -> String {
+    let mut rest = duration.as_secs();
+    let mut text = String::new();
+    for (length, unit) in [(24 * 60 * 60, 'd'), (60 * 60, 'h'), (60, 'm'), (1, 's')] {
+        if rest >= length {
+            text.push_str(&format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 fn seconds(text: &str) -> Option<u64> {
     let mut rest = text;
     let mut sum = 0u64;
@@ -57,7 +71,9 @@ mod tests {
             [("0s", 0), ("60s", 60), ("5m", 300), ("2h", 7200), ("3d", 259_200), ("1w", 604_800), ("1h30m", 5400)];
         for (text, seconds) in table {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
+            assert_eq!(parse(&written(Duration::from_secs(seconds))), parse(text), "{text}");
         }
+        assert_eq!(written(Duration::from_secs(5430)), "1h30m30s");
         assert_eq!(parse_up_to("52w", "52w"), Ok(Duration::from_secs(31_449_600)));
         assert!(parse_up_to("53w", "52w").is_err());
         for bad in

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::pattern::{Pattern, Syntax};
-use crate::event::EventKind;
+use crate::event::{EventKind, Kinds};
 use crate::toml_file::{Wrong, did_you_mean, nearest};
 
 /// How the entries of a condition's list are read, by its key.
@@ -123,6 +123,15 @@ pub(super) fn event(text: &str) -> Result<Pattern, Wrong> {
     }
     let name = text.trim_start_matches('!');
     Err((format!("`{name}` isn't an event"), Some(event_meant(name))))
+}
+
+/// The kinds that an entry such as `pull_request.*` stands for.
+///
+/// # Errors
+/// Why it stands for none.
+pub fn kinds(text: &str) -> Result<Kinds, Wrong> {
+    let pattern = event(text)?;
+    Ok(EventKind::ALL.iter().copied().filter(|kind| pattern.fits(kind.as_str())).collect())
 }
 
 /// Suggests the event that was probably meant: one with a similar name, the events with such a name in any family, or

@@ -78,6 +78,19 @@ pub fn load_folder(folder: &Path, known: Known<'_>, before: Option<&Arc<Defaults
     loaded
 }
 
+/// Reads a team file as it would be read beside others: those of `teams`, to which `defaults` apply.
+///
+/// # Errors
+/// All the problems in it.
+pub fn check_beside(
+    (file, text): (&str, &str),
+    known: Known<'_>,
+    defaults: &Defaults,
+    teams: &BTreeSet<String>,
+) -> Result<Team, Vec<Problem>> {
+    check_among(file, text, known, Among { teams: Some(teams), defaults, patterns: &mut HashMap::new() })
+}
+
 fn load_defaults(folder: &Path, known: Known<'_>, among: Among<'_>) -> (Defaults, Vec<Problem>) {
     let path = folder.join(DEFAULTS);
     if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {

@@ -40,6 +40,12 @@ impl Quiet {
         None
     }
 
+    /// As teams write it.
+    #[must_use]
+    pub fn written(&self) -> Vec<String> {
+        self.0.iter().map(|window| window.written()).collect()
+    }
+
     /// Whether the whole week is quiet.
     #[must_use]
     pub fn is_endless(&self) -> bool {
@@ -49,6 +55,13 @@ impl Quiet {
 }
 
 impl Window {
+    fn written(self) -> String {
+        match self {
+            Self::Daily(from, to) => format!("{}-{}", clock(from), clock(to)),
+            Self::Day(day) => short(day).to_owned(),
+        }
+    }
+
     /// When it ends, if a time is in it.
     fn end(self, at: DateTime) -> Option<DateTime> {
         let tomorrow = || at.date().tomorrow().ok();
@@ -93,6 +106,17 @@ pub struct Digest {
     pub day: Option<Weekday>,
     /// The time in the team's time zone
     pub time: Time,
+}
+
+impl Digest {
+    /// As teams write it.
+    #[must_use]
+    pub fn written(self) -> String {
+        match self.day {
+            Some(day) => format!("weekly {} {}", short(day), clock(self.time)),
+            None => format!("daily {}", clock(self.time)),
+        }
+    }
 }
 
 /// Reads `daily 09:00` or `weekly mon 09:00`.
@@ -169,6 +193,22 @@ fn time(text: &str) -> Option<Time> {
     Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
 }
 
+fn clock(time: Time) -> String {
+    time.strftime("%H:%M").to_string()
+}
+
+fn short(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Monday => "mon",
+        Weekday::Tuesday => "tue",
+        Weekday::Wednesday => "wed",
+        Weekday::Thursday => "thu",
+        Weekday::Friday => "fri",
+        Weekday::Saturday => "sat",
+        Weekday::Sunday => "sun",
+    }
+}
+
 fn weekday(text: &str) -> Option<Weekday> {
     Some(match text {
         "mon" => Weekday::Monday,
@@ -213,6 +253,15 @@ mod tests {
         for (entries, at, end) in table {
             let end: Option<DateTime> = end.map(|end| end.parse().unwrap());
             assert_eq!(quiet(entries).end(at.parse().unwrap()), end, "{entries:?} {at}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        let all = ["19:00-08:00", "mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        assert_eq!(quiet(&all).written(), all);
+        for text in ["daily 09:00", "weekly mon 17:30"] {
+            assert_eq!(digest(text).unwrap().written(), text);
         }
     }
 

@@ -53,4 +53,5 @@ mod support;
 mod telemetry;
 mod terminal;
 mod webhooks;
+mod who;
 mod work;
