@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{CHANNELS, Chat, EmailSettings, People, SlackSettings};
+use super::{CHANNELS, Channels, Chat, EmailSettings, People, SlackSettings};
 use crate::api::github::GithubApi;
 use crate::api::jira::JiraApi;
 use crate::destination::{Allowed, Available};
@@ -61,5 +61,13 @@ impl ChannelSettings {
             Chat::Slack(slack) => Some(slack),
             _ => None,
         })
+    }
+}
+
+impl Channels {
+    /// What of the configuration team files may name.
+    #[must_use]
+    pub fn available(&self) -> Available {
+        self.settings.available()
     }
 }

@@ -4,6 +4,7 @@
 //! affected. What a reader may not see is left out here, before a template sees it. [`crate::template`] knows how a template
 //! is rendered, and [`crate::plan`] who gets a message.
 
+mod edited;
 mod feedback;
 mod outside;
 mod people;
@@ -28,6 +29,7 @@ use crate::template::{
 use crate::toml_file::{Problem, read_inside};
 use crate::track;
 
+pub use self::edited::{Edit, shown_path};
 pub use self::feedback::{Feedback, Reaction};
 use self::people::{author, handle, mentioned};
 pub use self::restricted::withheld;

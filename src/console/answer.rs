@@ -16,6 +16,8 @@ pub enum Answer {
     Page(Markup),
     /// A page that says why there is nothing else
     Refusal(StatusCode, Markup),
+    /// The HTML of a mail, for a frame in one of our pages: nothing in it runs, and nothing is loaded
+    Mail(String),
     /// JSON for scripts
     Json(StatusCode, String),
     /// A stylesheet or a script, which may be kept for good if it was asked for by its version

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::access::Visitor;
 use super::answer::{Answer, Live, Refused};
 use super::request::{Asked, PathValues};
-use super::{Console, activity, audit, event, live, map};
+use super::{Console, activity, audit, event, live, map, playground, team, teams};
 
 /// All of them, in the order of the description.
 fn endpoints() -> Vec<Endpoint> {
@@ -26,6 +26,13 @@ fn endpoints() -> Vec<Endpoint> {
         stream::<live::Told, _, _>("/updates/live", "Updates that come or change, as server-sent events", live::live),
         get("/audit", "What was changed through the console, newest first", audit::changes),
         get("/map", "Which teams hear of which, and where nobody hears of anybody", map::map),
+        get("/who", "Who gets what, by the rules in force", teams::who_hears),
+        get("/teams", "The teams in force", teams::teams),
+        get("/teams/{team}", "A team as it is in force, with what is wrong with its file", team::team),
+        post("/playground", "What rules and a template that are tried would make of an event", playground::playground),
+        post("/rehearsals", "Try rules on what came in lately, in the background", playground::rehearse),
+        get("/rehearsals/{id}", "How far a rehearsal is, and what came of it", playground::rehearsed),
+        post("/rehearsals/{id}/cancel", "Cancel a rehearsal", playground::cancel),
     ]
 }
 

@@ -11,12 +11,16 @@ mod event;
 mod event_page;
 mod live;
 mod map;
+mod numbers;
 mod page;
+mod playground;
 mod redact;
 mod request;
 mod sight;
 mod sought;
 mod tally;
+mod team;
+mod teams;
 
 use std::sync::Arc;
 
@@ -28,7 +32,9 @@ use tokio::sync::{Semaphore, watch};
 pub use self::access::{Action, Arrival, Cookies, FormToken, Gate, Login, NotLoggedIn, Role, Stranger, Via, Visitor};
 pub use self::answer::{Answer, Live, LiveEvent, Refused};
 use self::api::Api;
+use self::numbers::Counter;
 pub use self::page::{asset, logout, outside};
+use self::playground::Playground;
 pub use self::request::Asked;
 use self::tally::Tallies;
 use crate::channel::Channels;
@@ -37,8 +43,22 @@ use crate::source::Settings;
 use crate::store::{Change, Store};
 
 /// The paths of the console; what ends with `/` stands for all below it.
-pub const PATHS: [&str; 10] =
-    ["/", "/events/", "/map", "/map.csv", "/api/v1/", "/assets/", "/login", "/login/done", "/logout", "/audit"];
+pub const PATHS: [&str; 14] = [
+    "/",
+    "/events/",
+    "/teams",
+    "/teams/",
+    "/playground",
+    "/playground/",
+    "/map",
+    "/map.csv",
+    "/api/v1/",
+    "/assets/",
+    "/login",
+    "/login/done",
+    "/logout",
+    "/audit",
+];
 
 /// What pages read.
 pub struct Console {
@@ -56,6 +76,10 @@ pub struct Console {
     tallies: Tallies,
     /// `/api/v1`
     api: Api,
+    /// What came of rules lately
+    numbers: Counter,
+    /// What is tried
+    playground: Playground,
 }
 
 impl Console {
@@ -68,7 +92,17 @@ impl Console {
         settings: Settings,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(live::STREAMS));
-        Self { store, rulebook, channels, settings, streams, tallies: Tallies::default(), api: Api::default() }
+        Self {
+            store,
+            rulebook,
+            channels,
+            settings,
+            streams,
+            tallies: Tallies::default(),
+            api: Api::default(),
+            numbers: Counter::default(),
+            playground: Playground::default(),
+        }
     }
 
     /// Writes what a visitor has changed, for good and into the log.
@@ -112,6 +146,9 @@ impl Console {
             (&Method::POST, ["events", id, "retry"]) => event_page::retry_line(self, asked, id).await,
             (&Method::GET, ["map"]) => map::page(self, asked),
             (&Method::GET, ["map.csv"]) => map::csv(self, asked),
+            (&Method::GET, ["teams"]) => teams::page_of_teams(self, asked).await,
+            (&Method::GET, ["teams", name]) => team::page_of_team(self, asked, name).await,
+            (_, ["playground", ..]) => playground::pages(self, asked).await,
             _ => Err(nothing_here()),
         }
     }

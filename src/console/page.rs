@@ -19,7 +19,8 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The parts of the console, as the navigation shows them: the address, and the name.
-const PARTS: [(&str, &str); 3] = [("/", "Activity"), ("/map", "Map"), ("/audit", "Changes")];
+const PARTS: [(&str, &str); 5] =
+    [("/", "Activity"), ("/teams", "Teams"), ("/playground", "Playground"), ("/map", "Map"), ("/audit", "Changes")];
 
 /// A page: its title, the address of the part that it belongs to, and its content below the heading.
 pub(super) fn page((title, part): (&str, &str), visitor: &Visitor, content: &Markup) -> Markup {

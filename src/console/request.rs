@@ -57,7 +57,6 @@ impl Asked {
     ///
     /// # Errors
     /// [`Refused::Wrong`]
-    #[cfg_attr(not(test), expect(dead_code, reason = "the pages with forms of several fields are on their way"))]
     pub(super) fn form<Q: DeserializeOwned>(&self, path: PathValues) -> Result<Q, Refused> {
         read_pairs(&self.body, path)
     }

@@ -28,8 +28,12 @@ const WITHIN: Duration = Duration::from_secs(20);
 const ALIVE: Duration = Duration::from_secs(15);
 
 /// The headers of all that people look at: nothing is run that isn't ours, and no page is shown inside another.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The headers of a mail in a frame: its styles are attributes, as mail programs want them.
+const MAIL_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; \
+                           frame-ancestors 'self'";
 
 /// Every path of the console.
 pub(super) fn routes(web: Arc<Web>) -> impl Filter<Extract = (Reply,), Error = Rejection> + Clone {
@@ -141,6 +145,11 @@ fn written(answer: Answer, stopping: Stopping) -> Reply {
     match answer {
         Answer::Page(page) => reply(StatusCode::OK, HTML, page.into_string()),
         Answer::Refusal(status, page) => reply(status, HTML, page.into_string()),
+        Answer::Mail(html) => {
+            let mut mail = reply(StatusCode::OK, HTML, html);
+            mail.headers_mut().insert("content-security-policy", http::HeaderValue::from_static(MAIL_POLICY));
+            mail
+        }
         Answer::Json(status, json) => reply(status, JSON, json),
         Answer::Asset { kind, text, versioned } => {
             let mut asset = reply(StatusCode::OK, kind, text.as_bytes());

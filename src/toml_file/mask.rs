@@ -104,7 +104,8 @@ pub(super) fn unparsed(text: &str, schema: &Schema) -> Vec<Range<usize>> {
 
 /// A text without what looks like a secret, wherever it comes from: long words of letters and digits, as tokens and keys are,
 /// and what may be secret in an address.
-pub(super) fn veiled(text: &str) -> String {
+#[must_use]
+pub fn veiled(text: &str) -> String {
     let mut hidden = Vec::new();
     let mut start = 0;
     for word in text.split_inclusive(char::is_whitespace) {

@@ -22,6 +22,7 @@ use toml::de::{DeTable, DeValue};
 
 pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText, Tables, TextOrTexts};
 pub use inside::read_inside;
+pub use mask::veiled;
 pub use problem::{Place, Problem, Wrong, did_you_mean, nearest};
 pub use reader::{Reader, Secrets, TOKEN, WEB_ADDRESS};
 

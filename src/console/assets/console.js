@@ -49,3 +49,39 @@
     news.replaceChildren(link);
   });
 })();
+
+// The part of a page that has this id is fetched again, and takes the place of the one that is there.
+async function renew(id, address, options) {
+  const answer = await fetch(address, options);
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
+  const old = document.getElementById(id);
+  if (fresh && old) old.replaceWith(document.adoptNode(fresh));
+}
+
+// A form that says what comes of it shows that as one writes. Only the latest answer counts.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  let timer, asking;
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      asking?.abort();
+      const mine = (asking = new AbortController());
+      const body = new URLSearchParams(new FormData(form));
+      const address = form.getAttribute("action");
+      try {
+        await renew(form.dataset.live, address, { method: "POST", body, signal: mine.signal });
+      } catch (error) {
+        if (error.name !== "AbortError") throw error;
+      }
+    }, 300);
+  });
+}
+
+// What is under way is looked at again, until it is over.
+async function again() {
+  const under = document.querySelector("[data-again]");
+  if (!under) return;
+  await renew(under.id, location.href, {});
+  setTimeout(again, 1000);
+}
+setTimeout(again, 1000);

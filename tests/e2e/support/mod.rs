@@ -225,6 +225,13 @@ impl Service {
         self.client.post(format!("http://{}{path}", self.address))
     }
 
+    /// A `POST` as a page of the console makes it.
+    pub async fn from_page(&self, path: &str) -> reqwest::RequestBuilder {
+        let page = self.get("/").await.text().await.unwrap();
+        let (_, token) = page.split_once("<meta name=\"form-token\" content=\"").unwrap();
+        self.request(path).header("x-form-token", token.split_once('"').unwrap().0)
+    }
+
     pub async fn get(&self, path: &str) -> reqwest::Response {
         self.client.get(format!("http://{}{path}", self.address)).send().await.unwrap()
     }
