@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::console::{Console, Gate};
 use crate::http::Entrance;
 use crate::intake::Intake;
+use crate::store::Lanes;
 
 /// Where the console listens, if it has an address of its own.
 ///
@@ -31,7 +32,7 @@ pub(super) async fn listener(config: &Config) -> Result<Option<(TcpListener, Soc
 pub(super) async fn entrance(
     (config, address): (&Config, SocketAddr),
     intake: &Intake,
-    channels: &Arc<Channels>,
+    (channels, lanes): (&Arc<Channels>, &Lanes),
     links: &SecretSlice<u8>,
 ) -> Result<Option<Entrance>, StartError> {
     if !config.console && config.access.is_none() {
@@ -44,6 +45,6 @@ pub(super) async fn entrance(
     let (store, rulebook, settings) = (intake.store.clone(), intake.rulebook.clone(), intake.settings.clone());
     let gate = Gate::new(store.clone(), rulebook.clone(), (config.console, access), links).await;
     let gate = gate.map_err(StartError::Client)?;
-    let console = Arc::new(Console::new(store, rulebook, Arc::clone(channels), settings));
+    let console = Arc::new(Console::new(store, rulebook, Arc::clone(channels), (settings, lanes.clone())));
     Ok(Some(Entrance { gate, console }))
 }

@@ -150,7 +150,7 @@ impl App {
             spawn(&mut tasks, "inbox", inbox.run(stopped.clone()));
         }
         let shown_at = (&config, console_address.unwrap_or(address));
-        let entrance = console::entrance(shown_at, &intake, &channels, &key).await?;
+        let entrance = console::entrance(shown_at, &intake, (&channels, &lanes), &key).await?;
         if let Some(console) = entrance.as_ref().map(|entrance| Arc::clone(&entrance.console)) {
             let stop = stopped.clone();
             spawn(&mut tasks, "tally", async move { console.count(stop).await });

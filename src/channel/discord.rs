@@ -42,6 +42,7 @@ pub(super) const SPEC: ChannelSpec = ChannelSpec {
         fits: is_id_number,
     }),
     room: 1_300,
+    gap: GAP,
 };
 
 /// A webhook takes 5 messages in 2 seconds.

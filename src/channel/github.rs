@@ -30,7 +30,7 @@ pub(super) const ROOM: usize = 30_000;
 
 /// The interval that GitHub asks for between two requests that create something, even in different repositories:
 /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>.
-const GAP: Duration = Duration::from_secs(1);
+pub(super) const GAP: Duration = Duration::from_secs(1);
 /// How long to wait after a limit that doesn't say how long: "wait for at least one minute before retrying".
 const REST: Duration = Duration::from_secs(60);
 

@@ -35,6 +35,7 @@ pub(super) const SPEC: ChannelSpec = ChannelSpec {
         fits: is_id_number,
     }),
     room: 8_000,
+    gap: GAP,
 };
 
 pub(crate) type Tables = toml_file::Tables<HookTable>;

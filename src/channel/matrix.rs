@@ -44,6 +44,7 @@ pub(super) const SPEC: ChannelSpec = ChannelSpec {
         fits: is_user_id,
     }),
     room: 10_000,
+    gap: GAP,
 };
 
 /// Every homeserver has its own rate limit; above it, it answers `M_LIMIT_EXCEEDED`.

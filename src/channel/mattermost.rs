@@ -38,6 +38,7 @@ pub(super) const SPEC: ChannelSpec = ChannelSpec {
     },
     person: Some(&PERSON),
     room: 13_000,
+    gap: GAP,
 };
 
 pub(super) const PERSON: PersonKey = PersonKey {

@@ -1,7 +1,6 @@
 //! Mattermost, through an incoming webhook: one channel, no threads.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -18,6 +17,7 @@ pub(super) const SPEC: ChannelSpec = ChannelSpec {
     place: Place::Table,
     person: Some(&mattermost::PERSON),
     room: mattermost::SPEC.room,
+    gap: mattermost::SPEC.gap,
 };
 
 pub(crate) type Tables = toml_file::Tables<HookTable>;
@@ -30,7 +30,7 @@ pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, 
 pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<'_>) -> Outcome {
     let url = settings.url.expose_secret();
     let payload = json!({ "text": unslacked(&mattermost::message(post)) });
-    let call = Call::json("Mattermost", url, &payload, (url.to_owned(), Duration::from_millis(100)));
+    let call = Call::json("Mattermost", url, &payload, (url.to_owned(), SPEC.gap));
     match http.call(call).await {
         Ok(reply) if reply.is_success() => reply.sent_if_ok(),
         Ok(reply) => mattermost::refused(&reply, "the channel"),

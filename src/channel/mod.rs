@@ -395,6 +395,17 @@ pub fn room(to: &Destination) -> usize {
     }
 }
 
+/// The minimum interval between two messages to a destination, where its service asks for one.
+#[must_use]
+pub fn gap(to: &Destination) -> Option<Duration> {
+    let gap = match to {
+        Destination::Chat { channel, .. } => spec(channel)?.gap,
+        Destination::Github => github::GAP,
+        Destination::Email(_) | Destination::Jira | Destination::Mailbox => return None,
+    };
+    Some(gap).filter(|gap| !gap.is_zero())
+}
+
 #[cfg(test)]
 mod listener;
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub(super) const SPEC: ChannelSpec = ChannelSpec {
         fits: is_user_name,
     }),
     room: 3_500,
+    gap: GAP,
 };
 
 /// A user who isn't a bot may send five messages a second. The `X-RateLimit-` headers say what is left.

@@ -28,6 +28,7 @@ pub(super) const SPEC: ChannelSpec = ChannelSpec {
     },
     person: Some(&PERSON),
     room: 8_000,
+    gap: GAP,
 };
 
 pub(super) const PERSON: PersonKey = PersonKey {

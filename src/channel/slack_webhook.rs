@@ -1,7 +1,6 @@
 //! Slack, through an incoming webhook: one channel, no threads.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
@@ -12,8 +11,13 @@ use crate::destination::{ChannelSpec, Place};
 use crate::toml_file::{self, Reader};
 
 /// The channel's name, and what it accepts.
-pub(super) const SPEC: ChannelSpec =
-    ChannelSpec { name: "slack-webhook", place: Place::Table, person: Some(&slack::PERSON), room: slack::SPEC.room };
+pub(super) const SPEC: ChannelSpec = ChannelSpec {
+    name: "slack-webhook",
+    place: Place::Table,
+    person: Some(&slack::PERSON),
+    room: slack::SPEC.room,
+    gap: slack::SPEC.gap,
+};
 
 pub(crate) type Tables = toml_file::Tables<HookTable>;
 pub(crate) type Settings = Hook;
@@ -24,7 +28,7 @@ pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, 
 
 pub(super) async fn send(http: &Http, settings: &Settings, _: &str, post: &Post<'_>) -> Outcome {
     let url = settings.url.expose_secret();
-    let call = Call::json("Slack", url, &slack::payload(post), (url.to_owned(), Duration::from_secs(1)));
+    let call = Call::json("Slack", url, &slack::payload(post), (url.to_owned(), SPEC.gap));
     match http.call(call).await {
         Ok(reply) if reply.is_success() => reply.sent_if_ok(),
         Ok(reply) => refused(&reply),

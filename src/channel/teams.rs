@@ -31,6 +31,7 @@ pub(super) const SPEC: ChannelSpec = ChannelSpec {
         fits: is_address,
     }),
     room: 8_000,
+    gap: GAP,
 };
 
 pub(crate) type Tables = toml_file::Tables<HookTable>;

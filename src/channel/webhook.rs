@@ -24,7 +24,7 @@ use crate::toml_file::{self, At, Field, Raw, Reader, SecretText};
 
 /// The channel's name, and what it accepts.
 pub(super) const SPEC: ChannelSpec =
-    ChannelSpec { name: "webhook", place: Place::Table, person: None, room: usize::MAX };
+    ChannelSpec { name: "webhook", place: Place::Table, person: None, room: usize::MAX, gap: Duration::ZERO };
 
 /// `[webhook.NAME]`
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -102,7 +102,7 @@ pub(super) async fn send(client: &Http, settings: &Settings, _: &str, post: &Pos
         body: Body::Json(body),
         // The receiver knows the message by its id.
         repeatable: true,
-        lane: (url.to_owned(), Duration::ZERO),
+        lane: (url.to_owned(), SPEC.gap),
     };
     match client.call(call).await {
         Ok(reply) if reply.is_success() => Outcome::sent(None),

@@ -41,6 +41,7 @@ pub(super) const SPEC: ChannelSpec = ChannelSpec {
         fits: is_id_number,
     }),
     room: 7_000,
+    gap: GAP,
 };
 
 /// A user may make 200 requests a minute.

@@ -71,7 +71,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         find_thread(&store, thread, "; add `--unseen` to mute it before its first event").await?;
     }
     let at = Timestamp::now();
-    let mute = Mute { scope, until: Some(at + span), at, by: By::Command };
+    let mute = Mute { scope, until: Some(at + span), at, by: By::Command, who: None };
     store.mute(mute.clone()).await?;
     if args.json { say(json!(mute)) } else { say(mute) }
 }

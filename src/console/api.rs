@@ -15,7 +15,10 @@ use serde_json::{Map, Value, json};
 use super::access::Visitor;
 use super::answer::{Answer, Live, Refused};
 use super::request::{Asked, PathValues};
-use super::{Console, activity, audit, event, live, map, playground, team, teams};
+use super::{
+    Console, activity, assumptions, audit, conversation, deliveries, destinations, event, live, map, mute, playground,
+    retry, team, teams,
+};
 
 /// All of them, in the order of the description.
 fn endpoints() -> Vec<Endpoint> {
@@ -33,6 +36,13 @@ fn endpoints() -> Vec<Endpoint> {
         post("/rehearsals", "Try rules on what came in lately, in the background", playground::rehearse),
         get("/rehearsals/{id}", "How far a rehearsal is, and what came of it", playground::rehearsed),
         post("/rehearsals/{id}/cancel", "Cancel a rehearsal", playground::cancel),
+        get("/conversations/{thread}", "A conversation, oldest first, and how it stands", conversation::conversation),
+        post("/conversations/{thread}/mute", "Mute a conversation for a team or for everybody", mute::mute),
+        post("/conversations/{thread}/unmute", "End a mute of a conversation", mute::unmute),
+        get("/sends", "What waits to be sent and what was given up", deliveries::sends),
+        post("/sends/retry", "Try again what was given up", retry::retry),
+        get("/destinations", "How it is with each destination", destinations::destinations),
+        get("/assumptions", "Assumptions and what came of them, newest first", assumptions::assumptions),
     ]
 }
 

@@ -5,22 +5,31 @@ mod access;
 mod activity;
 mod answer;
 mod api;
+mod assumptions;
 mod audit;
 mod card;
+mod conversation;
+mod deliveries;
+mod destinations;
 mod event;
 mod event_page;
+mod lines;
 mod live;
 mod map;
+mod mute;
 mod numbers;
 mod page;
 mod playground;
 mod redact;
 mod request;
+mod retry;
 mod sight;
 mod sought;
 mod tally;
 mod team;
 mod teams;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -40,12 +49,15 @@ use self::tally::Tallies;
 use crate::channel::Channels;
 use crate::compose::Rulebook;
 use crate::source::Settings;
-use crate::store::{Change, Store};
+use crate::store::{Change, Lanes, Store};
 
 /// The paths of the console; what ends with `/` stands for all below it.
-pub const PATHS: [&str; 14] = [
+pub const PATHS: [&str; 17] = [
     "/",
     "/events/",
+    "/conversations/",
+    "/deliveries",
+    "/assumptions",
     "/teams",
     "/teams/",
     "/playground",
@@ -74,6 +86,8 @@ pub struct Console {
     streams: Arc<Semaphore>,
     /// What was counted of it
     tallies: Tallies,
+    /// Which destinations rest
+    pub lanes: Lanes,
     /// `/api/v1`
     api: Api,
     /// What came of rules lately
@@ -89,7 +103,7 @@ impl Console {
         store: Store,
         rulebook: watch::Receiver<Arc<Rulebook>>,
         channels: Arc<Channels>,
-        settings: Settings,
+        (settings, lanes): (Settings, Lanes),
     ) -> Self {
         let streams = Arc::new(Semaphore::new(live::STREAMS));
         Self {
@@ -97,6 +111,7 @@ impl Console {
             rulebook,
             channels,
             settings,
+            lanes,
             streams,
             tallies: Tallies::default(),
             api: Api::default(),
@@ -149,6 +164,13 @@ impl Console {
             (&Method::GET, ["teams"]) => teams::page_of_teams(self, asked).await,
             (&Method::GET, ["teams", name]) => team::page_of_team(self, asked, name).await,
             (_, ["playground", ..]) => playground::pages(self, asked).await,
+            (&Method::GET, ["assumptions"]) => assumptions::page_of(self, asked).await,
+            (&Method::GET, ["conversations", thread @ ..]) => {
+                conversation::page_of(self, asked, &thread.join("/")).await
+            }
+            (&Method::POST, ["conversations", thread @ ..]) => mute::press(self, asked, &thread.join("/")).await,
+            (&Method::GET, ["deliveries"]) => deliveries::page_of(self, asked).await,
+            (&Method::POST, ["deliveries"]) => retry::press(self, asked).await,
             _ => Err(nothing_here()),
         }
     }

@@ -4,10 +4,13 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
+use url::form_urlencoded;
 
 use super::access::{FormToken, Via, Visitor};
 use super::answer::{Answer, Refused};
+use crate::template::clean;
 
 const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/console.js");
@@ -19,8 +22,15 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The parts of the console, as the navigation shows them: the address, and the name.
-const PARTS: [(&str, &str); 5] =
-    [("/", "Activity"), ("/teams", "Teams"), ("/playground", "Playground"), ("/map", "Map"), ("/audit", "Changes")];
+const PARTS: [(&str, &str); 7] = [
+    ("/", "Activity"),
+    ("/deliveries", "Deliveries"),
+    ("/assumptions", "Assumptions"),
+    ("/teams", "Teams"),
+    ("/playground", "Playground"),
+    ("/map", "Map"),
+    ("/audit", "Changes"),
+];
 
 /// A page: its title, the address of the part that it belongs to, and its content below the heading.
 pub(super) fn page((title, part): (&str, &str), visitor: &Visitor, content: &Markup) -> Markup {
@@ -88,6 +98,32 @@ fn document(title: &str, visitor: Option<&Visitor>, top: &Markup, content: &Mark
             }
         }
     }
+}
+
+/// The address of a conversation's page. Its name is one part of the path, whatever is in it.
+pub(super) fn conversation_path(thread: &str) -> String {
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    format!("/conversations/{}", utf8_percent_encode(thread, PLAIN))
+}
+
+/// An address with what is chosen on a page.
+pub(super) fn with_query(path: &str, chosen: &[(&str, Option<&str>)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(chosen.iter().filter_map(|(name, value)| Some((name, (*value)?))));
+    match query.finish() {
+        query if query.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+/// A text out of a payload, without characters that change what is seen. Its lines stay lines.
+pub(super) fn inert(text: &str) -> String {
+    text.lines().map(clean).collect::<Vec<_>>().join("\n")
+}
+
+/// A web address out of a payload. Others aren't linked.
+pub(super) fn web_address(url: Option<&str>) -> Option<&str> {
+    url.filter(|url| url.starts_with("https://") || url.starts_with("http://"))
 }
 
 /// The page that says why a visitor doesn't get what they asked for.

@@ -1,6 +1,7 @@
 //! What people may write for a destination: the channels that there are, and what of them the operator set up.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{Allowed, Destination};
 use crate::toml_file::{Wrong, did_you_mean};
@@ -17,6 +18,8 @@ pub struct ChannelSpec {
     /// About how many characters a message can have before it has to be shortened. A message for several updates is
     /// divided by that
     pub room: usize,
+    /// The minimum interval between two messages, as the service asks for; zero if it doesn't
+    pub gap: Duration,
 }
 
 /// What follows a channel's name in `to`.

@@ -51,6 +51,12 @@ impl OccurrenceId {
         Self(format!("{}-", self.at(time).0))
     }
 
+    /// Whether it is an author's taking back.
+    #[must_use]
+    pub fn takes_back(&self) -> bool {
+        !self.is_original() && self.0.ends_with('-')
+    }
+
     /// The same on a host.
     #[must_use]
     pub fn on_host(&self, host: &str) -> Self {
@@ -119,6 +125,7 @@ mod tests {
             assert_eq!(there.comment_of_note(), comment.map(|comment| OccurrenceId::from(comment).on_host(host)));
             for edit in [note.at(Timestamp::UNIX_EPOCH), note.taken_back_at(Timestamp::UNIX_EPOCH)] {
                 assert_eq!((edit.original(), edit.is_original()), (note.clone(), false));
+                assert_eq!(edit.takes_back(), edit == note.taken_back_at(Timestamp::UNIX_EPOCH));
                 assert_eq!((edit.notes_beside(), edit.comment_of_note()), (Some(notes_in(place)), None), "{edit}");
             }
             assert!(note.is_original() && note.original() == note);

@@ -13,7 +13,7 @@ use warp::{Filter, Rejection};
 use super::Web;
 use super::body::{Unread, Upload, upload};
 use super::page::{self, message, page, reply};
-use crate::mute::{By, LinkAction, Mute, Quiet, Refused, end};
+use crate::mute::{By, LinkAction, Mute, Quiet, Refused, SPANS, end};
 use crate::store::{Store, StoreError};
 
 /// Our own form has a few bytes, and so has a mail program's.
@@ -21,8 +21,6 @@ const LIMIT: usize = 4 * 1024;
 /// How long it may take to arrive.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// For how long a conversation can be muted: value, words, days.
-const SPANS: [(&str, &str, i64); 3] = [("1d", "For a day", 1), ("1w", "For a week", 7), ("30d", "For a month", 30)];
 /// The choice if the form contains none.
 const WEEK: i64 = 7;
 
@@ -111,7 +109,7 @@ impl Form {
             Quiet::Mute { .. } => Some(at + jiff::SignedDuration::from_hours(24 * self.days)),
             Quiet::Unsubscribe { .. } => None,
         };
-        store.mute(Mute { scope: asked.scope(), until, at, by: self.by }).await?;
+        store.mute(Mute { scope: asked.scope(), until, at, by: self.by, who: None }).await?;
         tracing::info!(by = %self.by, "muted by a link in a message");
         Ok(done(asked, until))
     }

@@ -10,14 +10,14 @@ use crate::console;
 use crate::mute::{LinkAction, Refused};
 
 const STYLE: &str = "
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+:root { color-scheme: light dark; color: CanvasText; background: Canvas; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 34rem; margin: 3rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.3rem; }
 button { font: inherit; padding: .4rem 1rem; margin: .3rem .5rem .3rem 0; cursor: pointer; }
 label { display: block; margin: .6rem 0; }
 input[type=text], textarea { font: inherit; display: block; box-sizing: border-box; width: 100%; padding: .3rem; }
 blockquote { margin: 1rem 0; padding-left: .8rem; border-left: 3px solid; }
-small { opacity: .7; }
+small { opacity: .85; }
 ";
 
 /// What the token in a path does. It works only on its own route.
@@ -58,7 +58,7 @@ pub(super) fn message(title: &str, said: &str) -> Markup {
 
 /// A page.
 pub(super) fn page(title: &str, content: &Markup) -> Markup {
-    let body = html! { h1 { (title) } (content) };
+    let body = html! { main { h1 { (title) } (content) } };
     console::document(&format!("{title} · microalign"), STYLE, &body)
 }
 

@@ -15,6 +15,9 @@ pub use self::link::{LinkAction, Linker, Quiet, Refused};
 
 use crate::destination::Destination;
 
+/// For how long people can mute a conversation with one press: value, words, days.
+pub const SPANS: [(&str, &str, i64); 3] = [("1d", "For a day", 1), ("1w", "For a week", 7), ("30d", "For a month", 30)];
+
 /// What is muted: every update that matches all the parts that are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
@@ -80,6 +83,8 @@ pub enum By {
     Link,
     /// The button of a mail program (RFC 8058)
     Mail,
+    /// The console
+    Console,
 }
 
 impl By {
@@ -88,6 +93,7 @@ impl By {
             Self::Command => "a command",
             Self::Link => "a link in a message",
             Self::Mail => "a mail program's unsubscribe button",
+            Self::Console => "the console",
         }
     }
 }
@@ -104,12 +110,15 @@ pub struct Mute {
     pub at: Timestamp,
     /// How
     pub by: By,
+    /// Who it was, where that is known: the console knows its visitors
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub who: Option<String>,
 }
 
 impl fmt::Display for Mute {
     /// One line for the ledger: `muted for web: DATA-123 until 2026-12-01 14:05Z, by a link in a message`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "muted{} {}, by {}", self.scope, end(self.until), self.by.words())
+        write!(f, "muted{} {}, by {}", self.scope, end(self.until), self.by_whom())
     }
 }
 
@@ -117,8 +126,17 @@ impl Mute {
     /// The same without the word "muted": `for web: DATA-123 until 2026-12-01 14:05Z, by a link in a message`.
     #[must_use]
     pub fn terms(&self) -> String {
-        let terms = format!("{} {}, by {}", self.scope, end(self.until), self.by.words());
+        let terms = format!("{} {}, by {}", self.scope, end(self.until), self.by_whom());
         terms.trim_start_matches([':', ' ']).to_owned()
+    }
+
+    /// How it was muted, and by whom where that is known: `ana in the console`.
+    #[must_use]
+    pub fn by_whom(&self) -> String {
+        match &self.who {
+            Some(who) => format!("{who} in {}", self.by.words()),
+            None => self.by.words().to_owned(),
+        }
     }
 }
 
@@ -163,6 +181,7 @@ mod tests {
             until: Some("2026-12-01T14:05:00Z".parse().unwrap()),
             at: "2026-11-24T14:05:00Z".parse().unwrap(),
             by: By::Link,
+            who: None,
         }
     }
 
@@ -205,5 +224,7 @@ mod tests {
         assert_eq!(good.terms(), "DATA-123 for good, by a mail program's unsubscribe button");
         let rule = Mute { by: By::Command, ..mute([Some("web"), None, None, Some("merged")]) };
         assert_eq!(rule.to_string(), "muted for web: rule merged until 2026-12-01 14:05Z, by a command");
+        let known = Mute { by: By::Console, who: Some("ana".to_owned()), ..rule };
+        assert_eq!(known.to_string(), "muted for web: rule merged until 2026-12-01 14:05Z, by ana in the console");
     }
 }

@@ -20,6 +20,7 @@ impl Reason {
                 }
                 (vec![name], SOMEBODY)
             }
+            Self::Muted { by } => (by.iter_mut().filter_map(|mute| mute.who.as_mut()).collect(), SOMEBODY),
             Self::NotAddressed { to, .. } => (to.iter_mut().collect(), SOMEBODY),
             Self::Undelivered { failed } => (failed.iter_mut().map(|failed| &mut failed.error).collect(), FORGOTTEN),
             Self::NoRule { unknown } => (unknown.iter_mut().collect(), FORGOTTEN),

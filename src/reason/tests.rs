@@ -15,6 +15,7 @@ fn all() -> Vec<Reason> {
         until: None,
         at: "2026-11-24T14:05:00Z".parse().unwrap(),
         by: By::Link,
+        who: None,
     };
     let failed = Unreached { destination: text("mailbox"), error: text("the disk is full") };
     vec![

@@ -360,7 +360,7 @@ impl Tx<'_> {
 }
 
 /// The event of a row. One that this version cannot read must not hold up what waits beside it.
-fn event(row: &Row<'_>) -> Result<Option<Event>, StoreError> {
+pub(super) fn event(row: &Row<'_>) -> Result<Option<Event>, StoreError> {
     match json(row, "body") {
         Ok(event) => Ok(Some(event)),
         Err(error @ StoreError::Corrupt(_)) => {

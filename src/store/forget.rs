@@ -59,7 +59,7 @@ type Names = fn(&Tx<'_>, &Value) -> Result<(Option<Value>, Vec<serde_json::Value
 const NAMES: [Names; 3] = [rows::people_of_events, rows::people_of_subjects, texts::people_by_id];
 
 /// What is gone through, by its name for people.
-const PLACES: [(&str, Step); 13] = [
+const PLACES: [(&str, Step); 14] = [
     ("events", rows::events),
     ("lines", rows::lines),
     ("steps", rows::steps),
@@ -73,6 +73,7 @@ const PLACES: [(&str, Step); 13] = [
     ("contacts", texts::contacts),
     ("sessions", texts::sessions),
     ("changes", texts::changes),
+    ("mutes", texts::mutes),
 ];
 
 /// After a write, whoever waits to write has so long before the next.

@@ -43,21 +43,39 @@ impl Now {
 }
 
 /// All lanes of a process.
-#[derive(Clone, Default)]
-pub struct Lanes(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub struct Lanes {
+    state: Arc<Mutex<State>>,
+    paused: Pauses,
+}
 
 #[derive(Default)]
 pub(super) struct State {
     /// Since when each has been busy with one send
     busy: HashMap<Destination, Instant>,
-    paused: HashMap<Destination, Pause>,
+    paused: Pauses,
 }
+
+/// The rests of destinations. They have a lock of their own, since a claim keeps the other one while it looks for sends.
+#[derive(Clone, Default)]
+struct Pauses(Arc<Mutex<HashMap<Destination, Pause>>>);
 
 /// A destination's rest after trouble: it doubles until something works.
 #[derive(Debug, Clone, Copy)]
 struct Pause {
     until: Instant,
     length: Duration,
+    /// How often in a row something went wrong
+    failures: u32,
+}
+
+/// The rest that a destination is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// When it ends
+    pub until: Timestamp,
+    /// How often in a row something went wrong
+    pub failures: u32,
 }
 
 /// Claimed sends to one destination, in order.
@@ -93,10 +111,36 @@ impl Drop for Lane {
     }
 }
 
+impl Default for Lanes {
+    fn default() -> Self {
+        let paused = Pauses::default();
+        let state = State { paused: paused.clone(), ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)), paused }
+    }
+}
+
 impl Lanes {
+    /// The rest that a destination has after trouble; it may have ended, if nothing was tried since.
+    #[must_use]
+    pub fn rest(&self, to: &Destination, now: Now) -> Option<Rest> {
+        let pause = self.paused.get(to)?;
+        let left = pause.until.saturating_duration_since(now.instant);
+        Some(Rest { until: now.time.saturating_add(left).unwrap_or(now.time), failures: pause.failures })
+    }
+
     /// The lanes as they are, which stay so until this is dropped.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pauses {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Destination, Pause>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, to: &Destination) -> Option<Pause> {
+        self.lock().get(to).copied()
     }
 }
 
@@ -122,7 +166,7 @@ impl State {
     }
 
     fn had_trouble(&self, to: &Destination) -> bool {
-        self.paused.contains_key(to)
+        self.paused.get(to).is_some()
     }
 
     /// Begins lanes to destinations, each with what was claimed for it.
@@ -135,13 +179,16 @@ impl State {
         claimed.into_iter().map(|(to, sends)| Lane { to, sends, lanes: lanes.clone() }).collect()
     }
 
-    fn pause(&mut self, to: &Destination, trouble: Option<Duration>, now: Instant) {
+    fn pause(&self, to: &Destination, trouble: Option<Duration>, now: Instant) {
+        let mut paused = self.paused.lock();
         let Some(asked) = trouble else {
-            self.paused.remove(to);
+            paused.remove(to);
             return;
         };
-        let length = self.paused.get(to).map_or(Duration::from_secs(1), |pause| pause.length * 2).min(LONGEST_PAUSE);
-        self.paused.insert(to.clone(), Pause { until: now + length.max(asked), length });
+        let before = paused.get(to);
+        let length = before.map_or(Duration::from_secs(1), |pause| pause.length * 2).min(LONGEST_PAUSE);
+        let failures = before.map_or(0, |pause| pause.failures).saturating_add(1);
+        paused.insert(to.clone(), Pause { until: now + length.max(asked), length, failures });
     }
 }
 
@@ -185,6 +232,8 @@ mod tests {
     #[test]
     fn a_destination_rests_longer_each_time_and_as_long_as_it_asks() {
         let (lanes, to, now) = (Lanes::default(), Destination::Mailbox, Instant::now());
+        let at = Now { time: time(100), instant: now };
+        assert_eq!(lanes.rest(&to, at), None);
         let rest = |trouble: Option<u64>| {
             let lane = Lane { to: to.clone(), sends: Vec::new(), lanes: lanes.clone() };
             lane.ended(trouble.map(Duration::from_secs), now);
@@ -193,6 +242,7 @@ mod tests {
         };
         assert_eq!([rest(Some(0)), rest(Some(0)), rest(Some(0))], [1, 2, 4]);
         assert_eq!(rest(Some(30)), 30);
+        assert_eq!(lanes.rest(&to, at), Some(Rest { until: time(130), failures: 4 }));
         assert_eq!(rest(Some(0)), 16);
         assert_eq!([rest(None), rest(Some(0))], [0, 1]);
     }

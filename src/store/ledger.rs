@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::Value;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::row::{json, json_or_none, text, time};
@@ -61,7 +62,7 @@ impl FromStr for EntryState {
 }
 
 /// Where a send is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SendState {
     /// It waits for its turn or for a retry
@@ -87,6 +88,16 @@ impl SendState {
             Self::Failed => "failed",
             Self::Muted => "muted",
         }
+    }
+}
+
+impl FromStr for SendState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Queued, Self::Sending, Self::Sent, Self::Failed, Self::Muted];
+        let found = all.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` isn't a state of a send"))
     }
 }
 
@@ -279,7 +290,7 @@ pub(super) fn stored(text: &str) -> Reason {
     })
 }
 
-fn outcomes(text: Option<&str>) -> Vec<Reason> {
+pub(super) fn outcomes(text: Option<&str>) -> Vec<Reason> {
     let read = text.map(|text| {
         serde_json::from_str(text)
             .inspect_err(|error| tracing::error!(%error, text, "our fault: an outcome cannot be read"))

@@ -129,7 +129,7 @@ impl Tx<'_> {
     }
 
     fn insert_mute(&self, mute: &Mute) -> Result<(), StoreError> {
-        let Mute { scope: Scope { team, destination, thread, rule }, until, at, by } = mute;
+        let Mute { scope: Scope { team, destination, thread, rule }, until, at, by, who } = mute;
         let destination = destination.as_ref().map(Text);
         self.run(
             "DELETE FROM mute WHERE until_at <= :at
@@ -138,10 +138,10 @@ impl Tx<'_> {
             ":at": Millis(*at) },
         )?;
         self.run(
-            "INSERT INTO mute (team, destination, thread, rule, until_at, made_at, made_by)
-             VALUES (:team, :destination, :thread, :rule, :until, :at, :by)",
+            "INSERT INTO mute (team, destination, thread, rule, until_at, made_at, made_by, who)
+             VALUES (:team, :destination, :thread, :rule, :until, :at, :by, :who)",
             named_params! { ":team": team, ":destination": destination, ":thread": thread, ":rule": rule,
-            ":until": until.map(Millis), ":at": Millis(*at), ":by": Text(by) },
+            ":until": until.map(Millis), ":at": Millis(*at), ":by": Text(by), ":who": who },
         )?;
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Tx<'_> {
     }
 }
 
-fn mute(row: &Row<'_>) -> Result<Mute, StoreError> {
+pub(super) fn mute(row: &Row<'_>) -> Result<Mute, StoreError> {
     let destination: Option<Text<Destination>> = row.get("destination")?;
     Ok(Mute {
         scope: Scope {
@@ -169,5 +169,6 @@ fn mute(row: &Row<'_>) -> Result<Mute, StoreError> {
         until: time_or_none(row, "until_at")?,
         at: time(row, "made_at")?,
         by: text(row, "made_by")?,
+        who: row.get("who")?,
     })
 }

@@ -155,7 +155,7 @@ impl Tx<'_> {
     /// Ends the sends of a message that aren't made yet.
     fn end_message(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
         self.run(
-            "UPDATE send SET state = 'failed', taken_back = 0, error = iif(doubtful, error || '; then ' || :error, :error)
+            "UPDATE send SET state = 'failed', taken_back = 1, error = iif(doubtful, error || '; then ' || :error, :error)
              WHERE ledger_id = :message AND state = 'queued'",
             named_params! { ":message": message, ":error": PARTLY },
         )?;

@@ -201,7 +201,7 @@ impl Tx<'_> {
     fn record_outcome(&self, ended: &Ended, attempt: Option<&Attempt>, now: Timestamp) -> Result<Recorded, StoreError> {
         let own = self.run(
             "UPDATE send SET state = :state, attempts = :attempts, next_at = :next, sent_at = :sent, error = :error,
-                             doubtful = :doubtful, taken_back = iif(:state = 'queued', taken_back, 0)
+                             doubtful = :doubtful, taken_back = iif(:state = 'sent', 0, taken_back)
              WHERE id = :id AND fence = :fence AND state = 'sending'",
             named_params! { ":state": ended.state, ":attempts": ended.attempts, ":next": Millis(ended.next),
             ":sent": ended.sent.map(Millis), ":error": ended.error, ":doubtful": ended.doubtful,
@@ -280,7 +280,7 @@ impl Tx<'_> {
         let now = Timestamp::now();
         let retried = self.run(
             "UPDATE send SET state = 'queued', next_at = :now, created_at = :now
-             WHERE state = 'failed' AND ledger_id = :message",
+             WHERE state = 'failed' AND NOT taken_back AND ledger_id = :message",
             named_params! { ":now": Millis(now), ":message": message },
         )?;
         if retried == 0 {
@@ -291,11 +291,17 @@ impl Tx<'_> {
         {
             return Err(StoreError::NoMessage(LineId { delivery, line }));
         }
+        self.sends_again(message, now)?;
+        Ok(retried)
+    }
+
+    /// Notes that a message is being sent again.
+    pub(super) fn sends_again(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
         self.run(
             "UPDATE ledger SET state = 'held', reason = :reason, changed_at = :now WHERE id = :message OR lead_id = :message",
             named_params! { ":reason": Json(Reason::SendingAgain), ":now": Millis(now), ":message": message },
         )?;
-        Ok(retried)
+        Ok(())
     }
 
     /// A delivery that was ignored is read again: a newer version may understand it.

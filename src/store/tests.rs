@@ -1,4 +1,4 @@
-//! A store that an earlier version wrote.
+//! A store that an earlier version wrote, and what tests of several files share.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -92,3 +92,44 @@ async fn the_ledger_of_an_old_store_reads_the_same_and_has_codes() {
         store.read(|tx| tx.rows("SELECT doubtful FROM send ORDER BY id", [], |row| Ok(row.get::<_, i64>(0)?)));
     assert_eq!(doubtful.await.unwrap(), [0, 1]);
 }
+
+/// A store with these rows, which ends with its folder.
+pub(crate) async fn with_rows(sql: String) -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
+    change(&store, sql).await;
+    (folder, store)
+}
+
+/// Runs statements.
+pub(crate) async fn change(store: &Store, sql: String) {
+    let wrote = store.write(move |tx| {
+        sql.split(";\n").filter(|sql| !sql.trim().is_empty()).try_for_each(|sql| tx.run(sql, []).map(drop))
+    });
+    wrote.await.unwrap();
+}
+
+/// Fails if a statement reads more of a table than an index leaves. A subquery, and an index of few rows, may be read whole.
+pub(crate) async fn uses_indexes(store: &Store, sql: &str) -> String {
+    let params = regex::Regex::new(r":[a-z]+").unwrap();
+    let sql = format!("EXPLAIN QUERY PLAN {}", params.replace_all(sql, "'1'"));
+    let explained = sql.clone();
+    let plan = store.read(move |tx| tx.rows(&explained, [], |row| Ok(row.get::<_, String>("detail")?))).await.unwrap();
+    let made = plan.iter().filter_map(|step| step.strip_prefix("CO-ROUTINE ").or(step.strip_prefix("MATERIALIZE ")));
+    let made = made.collect::<Vec<_>>();
+    let whole = plan.iter().filter_map(|step| Some((step, step.strip_prefix("SCAN ")?.split(' ').next()?)));
+    let is_few =
+        |step: &str| ["send_waiting", "send_retrying", "send_failed"].iter().any(|index| step.ends_with(index));
+    let whole =
+        whole.filter(|(step, name)| !["json_each", "CONSTANT"].contains(name) && !made.contains(name) && !is_few(step));
+    assert_eq!(whole.collect::<Vec<_>>(), [], "{sql}\n{plan:#?}");
+    let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE") && !step.contains("LAST TERM"));
+    // An assumption has a few objections at most.
+    assert!(!sorts || sql.contains("json_each") || sql.contains("FROM objection"), "{sql}\n{plan:#?}");
+    plan.join("\n")
+}
+
+/// A delivery with the number 1, for lines that need one.
+pub(crate) const DELIVERY: &str = "INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body)
+    VALUES (1, 'github', 'd-1', 'push', 0, 0, x'');
+";

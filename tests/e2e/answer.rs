@@ -36,7 +36,9 @@ async fn press(service: &Service, path: &str, fields: &[(&str, &str)]) -> (u16, 
     let answer = request.send().await.unwrap();
     assert_eq!(answer.headers()["cache-control"], "no-store");
     assert!(answer.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
-    (answer.status().as_u16(), answer.text().await.unwrap())
+    let (status, page) = (answer.status().as_u16(), answer.text().await.unwrap());
+    assert_eq!((page.matches("<main").count(), page.matches("<h1").count()), (1, 1), "{page}");
+    (status, page)
 }
 
 fn said(got: &Got) -> String {

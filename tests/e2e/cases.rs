@@ -1,6 +1,6 @@
 //! Situations seen in the field, each with its siblings: what the reader gets or does not get.
 
-mod payload;
+pub mod payload;
 mod story;
 
 mod account_ids;

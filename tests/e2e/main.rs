@@ -13,6 +13,7 @@ mod cases;
 mod closing;
 mod commands;
 mod conditions;
+mod console_work;
 mod corpus;
 mod cut;
 mod damaged;

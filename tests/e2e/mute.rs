@@ -58,7 +58,9 @@ async fn press(service: &Service, path: &str, body: &'static str) -> (u16, Strin
     }
     let policy = answer.headers()["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'") && policy.contains("form-action 'self'"), "{policy}");
-    (answer.status().as_u16(), answer.text().await.unwrap())
+    let (status, page) = (answer.status().as_u16(), answer.text().await.unwrap());
+    assert_eq!((page.matches("<main").count(), page.matches("<h1").count()), (1, 1), "{page}");
+    (status, page)
 }
 
 async fn muted(service: &Service) -> Vec<Value> {
@@ -173,7 +175,7 @@ async fn a_command_mutes_beside_the_service_and_what_was_muted_counts_as_told() 
     // By a link, conversations with other names are muted too.
     let scope = Scope { thread: Some("acme/ingest-api:order-v2".to_owned()), ..Scope::default() };
     let (store, _writer) = Store::visit(&service.path("microalign.db")).await.unwrap();
-    store.mute(Mute { scope, until: None, at: Timestamp::now(), by: By::Link }).await.unwrap();
+    store.mute(Mute { scope, until: None, at: Timestamp::now(), by: By::Link, who: None }).await.unwrap();
     assert_eq!(service.run(&["unmute", "acme/ingest-api:order-v2"]).await.0, 0);
 
     let (code, out, _) = service.run(&["mute", "web/work", "--to", "mailbox"]).await;

@@ -11,7 +11,7 @@ use super::*;
 use crate::channel::{Channels, Names};
 use crate::console::access::Role;
 use crate::source::Settings;
-use crate::store::{Incoming, Store};
+use crate::store::{Incoming, Lanes, Store};
 
 const WEB: &str =
     "team = \"web\"\nto = [\"mailbox\"]\n[[rule]]\nname = \"all\"\non = [\"*\"]\nafter = \"5d\"\nbefore = \"2d\"\n";
@@ -30,7 +30,7 @@ async fn console() -> (Arc<Console>, TempDir) {
     let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
     let channels = Arc::new(Channels::new(config.channels.clone(), Names::open()));
     let (_, rulebook) = watch::channel(Arc::new(rulebook));
-    (Arc::new(Console::new(store, rulebook, channels, Settings::default())), folder)
+    (Arc::new(Console::new(store, rulebook, channels, (Settings::default(), Lanes::default()))), folder)
 }
 
 fn of_team(team: &str) -> Visitor {

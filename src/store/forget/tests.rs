@@ -156,6 +156,12 @@ fn columns() -> Vec<(&'static str, String)> {
         ("audit.who", format!("INSERT INTO audit VALUES (1, 0, '{LOGIN}@example.com', 'oidc', 'mute', 'web')")),
         ("audit.what", format!("INSERT INTO audit VALUES (1, 0, 'bo', 'oidc', 'retry', 'email:{LOGIN}@example.com')")),
         ("contact.jira", format!("INSERT INTO contact (login, jira) VALUES ('zq', '{LOGIN}')")),
+        (
+            "mute.who",
+            format!(
+                "INSERT INTO mute (team, thread, made_at, made_by, who) VALUES ('web', 'DATA-1', 0, 'console', '{NAME}')"
+            ),
+        ),
         ("delivery.body", String::new()),
     ];
     columns.extend(events().iter().map(|event| ("event.body", set("event", "body", &quoted(json!(event))))));

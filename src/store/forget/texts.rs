@@ -158,6 +158,17 @@ pub(super) fn changes(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -
     })
 }
 
+/// Who muted something.
+pub(super) fn mutes(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT id AS key, who, FALSE AS waits FROM mute WHERE id > coalesce(:after, 0) AND who IS NOT NULL
+               ORDER BY id LIMIT 200";
+    let named = |row: &Row<'_>| Ok(person.is_in(&row.get::<_, String>("who")?));
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run("UPDATE mute SET who = NULL WHERE id = :key", named_params! { ":key": key }).map(drop),
+    })
+}
+
 /// The next of those people.
 pub(super) fn people_by_id(tx: &Tx<'_>, after: &Value) -> Result<(Option<Value>, Vec<serde_json::Value>), StoreError> {
     let people = tx.rows(PEOPLE, named_params! { ":after": after }, |row| {

@@ -1,0 +1,204 @@
+//! Assumptions as teams were told of them, and what came of each.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rusqlite::Row;
+use rusqlite::types::Value;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ledger::outcomes;
+use super::record::Record;
+use super::row::text;
+use super::{EntryState, Store, StoreError, Tx};
+use crate::event::OccurrenceId;
+use crate::reason::{Code, Reason};
+
+/// What came of an assumption at one team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AssumptionState {
+    /// The team is yet to be told
+    Waiting,
+    /// The team can object
+    Open,
+    /// Somebody objected
+    Objected,
+    /// A member of the team answered in the conversation
+    Answered,
+    /// Nobody objected in time
+    Agreed,
+    /// Its author changed it or took it back
+    Changed,
+    /// The message didn't arrive in time, so nobody agreed
+    Expired,
+}
+
+impl AssumptionState {
+    /// All of them, in the order of the page.
+    pub const ALL: [Self; 7] =
+        [Self::Open, Self::Objected, Self::Answered, Self::Agreed, Self::Changed, Self::Expired, Self::Waiting];
+
+    /// The name in addresses and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Open => "open",
+            Self::Objected => "objected",
+            Self::Answered => "answered",
+            Self::Agreed => "agreed",
+            Self::Changed => "changed",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl fmt::Display for AssumptionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for AssumptionState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` isn't a state of an assumption: write one such as `open`"))
+    }
+}
+
+/// Which assumptions to read.
+#[derive(Debug, Clone, Default)]
+pub struct AssumptionFilter {
+    /// As this team was told of them
+    pub team: Option<String>,
+    /// In this conversation
+    pub thread: Option<String>,
+    /// In this state
+    pub state: Option<AssumptionState>,
+    /// Before the line with this id
+    pub before: Option<i64>,
+}
+
+/// Assumptions, newest first.
+#[derive(Debug, Clone)]
+pub struct Assumptions {
+    /// Each with what came of it
+    pub records: Vec<(AssumptionState, Record)>,
+    /// The id of the line before which to go on; `None` at the end
+    pub before: Option<i64>,
+}
+
+/// So many are in a page.
+const IN_PAGE: usize = 50;
+/// So many lines are looked at for a page: then it ends, even if it isn't full.
+const LOOKED_AT: usize = 2_000;
+
+/// What its states follow from.
+const CANDIDATES: &str = "
+    SELECT l.id, l.state, l.outcome, EXISTS (SELECT 1 FROM objection o WHERE o.ledger_id = l.id) AS objected,
+           (SELECT e.once FROM event e WHERE e.id = l.event_id) AS once
+    FROM ledger l WHERE l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL AND l.id < :before";
+
+impl Store {
+    /// Assumptions that teams were told of or are to be told of, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]
+    pub async fn list_assumptions(&self, filter: AssumptionFilter) -> Result<Assumptions, StoreError> {
+        self.read(move |tx| tx.list_assumptions(&filter)).await
+    }
+}
+
+impl Tx<'_> {
+    fn list_assumptions(&self, filter: &AssumptionFilter) -> Result<Assumptions, StoreError> {
+        let (sql, params) = candidates(filter);
+        let looked_at = self.rows(&sql, params.as_slice(), candidate)?;
+        let (mut found, mut last) = (Vec::new(), None);
+        let is_whole = looked_at.len() < LOOKED_AT;
+        let count = looked_at.len();
+        for (place, candidate) in looked_at.into_iter().enumerate() {
+            last = Some(candidate.id);
+            let state = candidate.state_with(self)?;
+            if let Some(state) = state.filter(|state| filter.state.is_none_or(|wanted| wanted == *state)) {
+                found.push((state, candidate.id));
+            }
+            if found.len() == IN_PAGE {
+                let is_last = is_whole && place + 1 == count;
+                return self.with_records(found, last.filter(|_| !is_last));
+            }
+        }
+        self.with_records(found, last.filter(|_| !is_whole))
+    }
+
+    fn with_records(&self, found: Vec<(AssumptionState, i64)>, before: Option<i64>) -> Result<Assumptions, StoreError> {
+        let ids = found.iter().map(|(_, id)| *id).collect::<Vec<_>>();
+        let records = self.records_by_id(&ids)?;
+        let states = found.into_iter().map(|(state, _)| state);
+        Ok(Assumptions { records: states.zip(records).collect(), before })
+    }
+}
+
+/// The statement that finds lines which may fit a filter, by the index that leaves the fewest.
+fn candidates(filter: &AssumptionFilter) -> (String, Vec<(&'static str, Value)>) {
+    let AssumptionFilter { team, thread, state: _, before } = filter;
+    let (mut sql, mut params) = (CANDIDATES.to_owned(), vec![(":before", Value::from(before.unwrap_or(i64::MAX)))]);
+    for (condition, name, value) in
+        [(" AND l.thread = :thread", ":thread", thread), (" AND l.team = :team", ":team", team)]
+    {
+        if let Some(value) = value {
+            sql.push_str(condition);
+            params.push((name, value.clone().into()));
+        }
+    }
+    sql.push_str(" ORDER BY l.id DESC LIMIT 2000");
+    (sql, params)
+}
+
+struct Candidate {
+    id: i64,
+    state: EntryState,
+    outcomes: Vec<Reason>,
+    objected: bool,
+    once: Option<OccurrenceId>,
+}
+
+fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
+    let outcome: Option<String> = row.get("outcome")?;
+    Ok(Candidate {
+        id: row.get("id")?,
+        state: text(row, "state")?,
+        outcomes: outcomes(outcome.as_deref()),
+        objected: row.get("objected")?,
+        once: row.get("once")?,
+    })
+}
+
+impl Candidate {
+    /// `None` if the team isn't told of it.
+    fn state_with(&self, tx: &Tx<'_>) -> Result<Option<AssumptionState>, StoreError> {
+        let came = |code: Code| self.outcomes.iter().any(|outcome| outcome.code() == code);
+        // What takes one back is not one itself.
+        let takes_back = self.once.as_ref().is_some_and(OccurrenceId::takes_back);
+        let state = match self.state {
+            EntryState::Suppressed | EntryState::Superseded | EntryState::Ignored => return Ok(None),
+            _ if takes_back => return Ok(None),
+            _ if self.objected || came(Code::Objected) => AssumptionState::Objected,
+            _ if came(Code::ChangedBeforeAgreed) => AssumptionState::Changed,
+            _ if came(Code::Answered) => AssumptionState::Answered,
+            _ if came(Code::Agreed) => AssumptionState::Agreed,
+            _ if came(Code::NotAgreed) => AssumptionState::Expired,
+            EntryState::Held => AssumptionState::Waiting,
+            EntryState::Failed => AssumptionState::Expired,
+            EntryState::Sent if tx.is_changed(self.once.as_ref())? => AssumptionState::Changed,
+            EntryState::Sent => AssumptionState::Open,
+        };
+        Ok(Some(state))
+    }
+}
+
+#[cfg(test)]
+mod tests;
