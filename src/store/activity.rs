@@ -120,7 +120,7 @@ impl Along {
 
     fn index(self) -> &'static str {
         match self {
-            Self::Thread => "ledger_thread",
+            Self::Thread => "ledger_thread_at",
             Self::Open => "ledger_open",
             Self::Team => "ledger_team",
             Self::Time => "ledger_at",

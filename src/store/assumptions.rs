@@ -101,7 +101,8 @@ const LOOKED_AT: usize = 2_000;
 const CANDIDATES: &str = "
     SELECT l.id, l.state, l.outcome, EXISTS (SELECT 1 FROM objection o WHERE o.ledger_id = l.id) AS objected,
            (SELECT e.once FROM event e WHERE e.id = l.event_id) AS once
-    FROM ledger l WHERE l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL AND l.id < :before";
+    FROM ledger l INDEXED BY {index}
+    WHERE l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL AND l.id < :before";
 
 impl Store {
     /// Assumptions that teams were told of or are to be told of, newest first.
@@ -145,7 +146,14 @@ impl Tx<'_> {
 /// The statement that finds lines which may fit a filter, by the index that leaves the fewest.
 fn candidates(filter: &AssumptionFilter) -> (String, Vec<(&'static str, Value)>) {
     let AssumptionFilter { team, thread, state: _, before } = filter;
-    let (mut sql, mut params) = (CANDIDATES.to_owned(), vec![(":before", Value::from(before.unwrap_or(i64::MAX)))]);
+    // Left to itself, SQLite takes the index of whole conversations.
+    let index = match (team, thread) {
+        (_, Some(_)) => "ledger_assumed_thread",
+        (Some(_), None) => "ledger_assumed_team",
+        (None, None) => "ledger_assumed",
+    };
+    let mut sql = CANDIDATES.replace("{index}", index);
+    let mut params = vec![(":before", Value::from(before.unwrap_or(i64::MAX)))];
     for (condition, name, value) in
         [(" AND l.thread = :thread", ":thread", thread), (" AND l.team = :team", ":team", team)]
     {

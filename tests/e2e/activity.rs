@@ -310,7 +310,7 @@ async fn what_failed_is_sent_again_and_what_was_ignored_is_read_again_from_its_p
     let page = page_of(&service, "/events/1").await;
     assert!(page.contains("action=\"/events/1.1/retry\""), "{page}");
     assert_eq!(service.request("/events/1.1/retry").send().await.unwrap().status(), 403, "no page of ours sent it");
-    let post = async |path: &str| service.from_page(path).await.send().await.unwrap();
+    let post = async |path: &str| service.as_page(path).await.send().await.unwrap();
     let retried = post("/events/1.1/retry").await;
     assert_eq!(retried.status(), 200, "it shows the page again");
     assert_eq!(states(&service.settled("d-1").await), ["sent"]);

@@ -34,7 +34,7 @@ fn by_mail() -> String {
 }
 
 async fn tried(service: &Service, trial: Value) -> (u16, Value) {
-    let answer = service.from_page("/api/v1/playground").await.json(&trial).send().await.unwrap();
+    let answer = service.as_page("/api/v1/playground").await.json(&trial).send().await.unwrap();
     (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
 }
 
@@ -48,7 +48,7 @@ fn pasted(more: Value) -> Value {
 async fn form(service: &Service, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
     let mut body = url::form_urlencoded::Serializer::new(String::new());
     body.extend_pairs(fields);
-    let request = service.from_page(path).await.header("content-type", "application/x-www-form-urlencoded");
+    let request = service.as_page(path).await.header("content-type", "application/x-www-form-urlencoded");
     request.body(body.finish()).send().await.unwrap()
 }
 
@@ -114,7 +114,7 @@ async fn what_is_wrong_is_said_in_place() {
         assert!(answer.to_string().contains(said), "{said}: {status} {answer}");
     }
     let huge = pasted(json!({ "template": "mine", "text": "x".repeat(1024 * 1024) }));
-    let answer = service.from_page("/api/v1/playground").await.json(&huge).send().await.unwrap();
+    let answer = service.as_page("/api/v1/playground").await.json(&huge).send().await.unwrap();
     assert_eq!(answer.status(), 413);
 }
 
@@ -199,7 +199,7 @@ async fn a_rehearsal_runs_in_the_background() {
     let done = |answer: &Value| answer["state"] == "done";
     let trial = json!({ "team": "web", "file": edited, "days": 1 });
     let ended = async || {
-        let started = service.from_page("/api/v1/rehearsals").await.json(&trial).send().await.unwrap();
+        let started = service.as_page("/api/v1/rehearsals").await.json(&trial).send().await.unwrap();
         (started.status() == 200).then_some(started.json::<Value>().await.unwrap())
     };
     // One at a time: the second starts once the first is over.
@@ -221,7 +221,7 @@ async fn a_rehearsal_runs_in_the_background() {
         (json!({ "team": "web", "days": 1, "file": "team = 1" }), "can't be rehearsed"),
         (json!({ "days": 1 }), "which team"),
     ] {
-        let answer = service.from_page("/api/v1/rehearsals").await.json(&trial).send().await.unwrap();
+        let answer = service.as_page("/api/v1/rehearsals").await.json(&trial).send().await.unwrap();
         assert_eq!(answer.status(), 400);
         assert!(answer.text().await.unwrap().contains(said), "{said}");
     }
@@ -236,7 +236,7 @@ async fn a_rehearsal_can_be_cancelled() {
     }
     let start = async || {
         let trial = json!({ "team": "web", "days": 1 });
-        service.from_page("/api/v1/rehearsals").await.json(&trial).send().await.unwrap()
+        service.as_page("/api/v1/rehearsals").await.json(&trial).send().await.unwrap()
     };
     let started = start().await.json::<Value>().await.unwrap();
     assert_eq!(started["state"], "running", "{started}");
@@ -244,7 +244,7 @@ async fn a_rehearsal_can_be_cancelled() {
     assert_eq!(second.status(), 400);
     assert!(second.text().await.unwrap().contains("under way"));
     let path = format!("/api/v1/rehearsals/{}", started["id"].as_str().unwrap());
-    let cancelled = service.from_page(&format!("{path}/cancel")).await.json(&json!({})).send().await.unwrap();
+    let cancelled = service.as_page(&format!("{path}/cancel")).await.json(&json!({})).send().await.unwrap();
     assert_eq!(cancelled.status(), 200);
     let over = async || {
         let now = service.get(&path).await.json::<Value>().await.unwrap();

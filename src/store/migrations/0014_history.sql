@@ -34,5 +34,4 @@ CREATE INDEX attempt_ledger ON attempt (ledger_id);
 -- The ledger is read newest first, by the time and then the id. Only who asks for these conditions uses these indexes.
 CREATE INDEX ledger_team ON ledger (team, at) WHERE rule IS NOT NULL;
 CREATE INDEX ledger_open ON ledger (state, at) WHERE state IN ('held', 'failed');
-DROP INDEX ledger_thread;
-CREATE INDEX ledger_thread ON ledger (thread, at) WHERE thread IS NOT NULL;
+CREATE INDEX ledger_thread_at ON ledger (thread, at) WHERE thread IS NOT NULL;

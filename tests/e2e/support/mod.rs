@@ -226,7 +226,7 @@ impl Service {
     }
 
     /// A `POST` as a page of the console makes it.
-    pub async fn from_page(&self, path: &str) -> reqwest::RequestBuilder {
+    pub async fn as_page(&self, path: &str) -> reqwest::RequestBuilder {
         let page = self.get("/").await.text().await.unwrap();
         let (_, token) = page.split_once("<meta name=\"form-token\" content=\"").unwrap();
         self.request(path).header("x-form-token", token.split_once('"').unwrap().0)
