@@ -5,7 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::page::moment;
+use super::page::{conversation_path, moment};
 use super::sight::{Onlooker, Sight, bare_subject};
 use crate::channel;
 use crate::store::{Entry, EntryState, FORGOTTEN_MESSAGE, Shown};
@@ -147,7 +147,7 @@ impl Seen {
                         @if let Some(page) = page { a href=(page) rel="noreferrer" { (subject) } } @else { span { (subject) } }
                     }
                     @if let Some(thread) = whole.and_then(|entry| entry.thread.as_deref()) {
-                        a href=(view("ticket", thread)) { "conversation" @if Some(thread) != subject { " " (thread) } }
+                        a href=(conversation_path(thread)) { "conversation" @if Some(thread) != subject { " " (thread) } }
                     }
                     a.when href=(format!("/events/{delivery}#{}", entry.id)) { (entry.id) " · " (moment(entry.at, now)) }
                 }

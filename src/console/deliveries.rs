@@ -281,7 +281,7 @@ impl UnsentView {
                 @if self.retry {
                     p {
                         label { input type="checkbox" name="line" value=(self.line); " Select " (self.line) }
-                        " " button name="retry" value=(self.line) aria-label=(format!("Try {} again", self.line)) { "Try again" }
+                        " " button name="retry" value=(self.line) aria-label=(format!("Try again: {}", self.line)) { "Try again" }
                     }
                 }
             }

@@ -149,7 +149,9 @@ export async function crawl(page, address, each = 2) {
         const answer = await page.goto(address + path);
         assert.equal(answer.status(), 200, path);
         found.push(path);
-        const links = await page.evaluate(() => [...document.querySelectorAll("a[href]:not([download])")].map((link) => link.href));
+        // In a picture, `href` isn't a string.
+        const links = await page.evaluate(() => [...document.querySelectorAll("a[href]:not([download])")]
+            .map((link) => new URL(link.getAttribute("href"), location.href).href));
         for (const link of links) {
             const url = new URL(link);
             if (url.origin === address) queue.push(url.pathname + url.search);

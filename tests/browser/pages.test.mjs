@@ -18,7 +18,7 @@ after(async () => {
 });
 
 test("the demo fills every part of the console", async () => {
-    const parts = ["/", "/events/", "/audit"];
+    const parts = ["/", "/events/", "/conversations/", "/deliveries", "/assumptions", "/teams", "/teams/", "/playground", "/map", "/audit"];
     for (const part of parts) {
         assert.ok(paths.some((path) => path === part || (part.length > 1 && path.startsWith(part))), `${part} is reached`);
     }

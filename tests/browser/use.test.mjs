@@ -74,6 +74,38 @@ test("a filter is an address", async () => {
     await context.close();
 });
 
+test("what failed is tried again", async () => {
+    const { page, context } = await open(browser);
+    await page.goto(`${service.address}/deliveries`);
+    const again = page.getByRole("button", { name: /^try again/i }).last();
+    await again.waitFor();
+    answers = 200;
+    await again.click();
+    await page.waitForLoadState();
+    for (let tries = 0; ; tries += 1) {
+        await page.goto(`${service.address}/?team=board`);
+        if (await page.locator("article .sent, article.sent").count() > 0) break;
+        assert.ok(tries < 100, "it was not sent");
+    }
+    await context.close();
+});
+
+test("a rule is tried out beside an event", async () => {
+    const { page, context, wrong } = await open(browser);
+    await page.goto(`${service.address}/playground`);
+    const fields = page.locator("textarea");
+    const rule = fields.filter({ hasText: "[[rule]]" }).first();
+    const event = page.getByLabel(/payload|event/i).last();
+    await event.fill(JSON.stringify(pull(3, "Tried out")));
+    await rule.fill('team = "web"\nto = ["mailbox"]\n[[rule]]\nname = "all"\non = ["pull_request.merged"]\nrepo = ["acme/*"]\n');
+    await page.getByText(/matches|matched/).first().waitFor();
+    await page.getByText("Tried out").last().waitFor();
+    await rule.fill('team = "web"\nto = ["mailbox"]\n[[rule]]\nname = "all"\non = ["pull_request.merged"]\nrepos = ["acme/*"]\n');
+    await page.getByText(/repos/).last().waitFor();
+    assert.deepEqual([...new Set(wrong)], []);
+    await context.close();
+});
+
 test("what a title holds is text everywhere", async () => {
     const event = await service.github("pull_request", pull(4, HOSTILE));
     const { page, context, wrong } = await open(browser);
