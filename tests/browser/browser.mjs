@@ -154,7 +154,7 @@ export async function crawl(page, address, each = 2) {
             .map((link) => new URL(link.getAttribute("href"), location.href).href));
         for (const link of links) {
             const url = new URL(link);
-            if (url.origin === address) queue.push(url.pathname + url.search);
+            if (url.origin === address && !url.pathname.endsWith(".csv") && !url.pathname.startsWith("/api/")) queue.push(url.pathname + url.search);
         }
     }
     return found;

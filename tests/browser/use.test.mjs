@@ -93,10 +93,12 @@ test("what failed is tried again", async () => {
 test("a rule is tried out beside an event", async () => {
     const { page, context, wrong } = await open(browser);
     await page.goto(`${service.address}/playground`);
-    const fields = page.locator("textarea");
-    const rule = fields.filter({ hasText: "[[rule]]" }).first();
-    const event = page.getByLabel(/payload|event/i).last();
-    await event.fill(JSON.stringify(pull(3, "Tried out")));
+    await page.getByLabel("Team").selectOption("web");
+    await page.getByRole("button", { name: "Choose" }).click();
+    const rule = page.getByLabel("Team file");
+    await page.getByText("Or paste one", { exact: true }).click();
+    await page.getByLabel("GitHub's name for the event").fill("pull_request");
+    await page.getByLabel("Payload (JSON)").fill(JSON.stringify(pull(3, "Tried out")));
     await rule.fill('team = "web"\nto = ["mailbox"]\n[[rule]]\nname = "all"\non = ["pull_request.merged"]\nrepo = ["acme/*"]\n');
     await page.getByText(/matches|matched/).first().waitFor();
     await page.getByText("Tried out").last().waitFor();
