@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use microalign::channel::choose_tls_provider;
 use reqwest::Client;
 use rusqlite::{Connection, Params, Transaction, params};
 use serde_json::{Value, json};
@@ -46,6 +47,7 @@ const PAGES: &[&str] = &[
 
 #[tokio::main]
 async fn main() {
+    choose_tls_provider();
     let lines = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(1_000_000);
     let folder = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
