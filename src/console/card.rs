@@ -5,7 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::page::{conversation_path, moment};
+use super::page::{conversation_path, moment, web_address};
 use super::sight::{Onlooker, Sight, bare_subject};
 use crate::channel;
 use crate::store::{Entry, EntryState, FORGOTTEN_MESSAGE, Shown};
@@ -85,7 +85,7 @@ impl Seen {
     /// What it is about, and the page of that.
     pub(super) fn subject(&self) -> (Option<&str>, Option<&str>) {
         let (entry, event) = (&self.line.entry, self.line.event.as_ref());
-        let page = event.and_then(|event| event.about.url()).filter(|url| is_page(url));
+        let page = web_address(event.and_then(|event| event.about.url()));
         match (self.sight, event) {
             (Sight::Kind, Some(event)) if bare_subject(event) == event.subject.as_str() => {
                 (entry.subject.as_deref(), page)
@@ -182,9 +182,4 @@ fn said(entry: &Entry) -> Markup {
 /// The address of the view with one filter.
 fn view(name: &str, value: &str) -> String {
     format!("/?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish())
-}
-
-/// Whether an address is one of a page, and of nothing that runs.
-fn is_page(url: &str) -> bool {
-    url.starts_with("https://") || url.starts_with("http://")
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::Console;
-use super::access::FormToken;
+use super::access::{FormToken, Role, Visitor};
 use super::answer::{Answer, Refused};
 use super::event::{Happening, Judged, Line, Meant, Told, pretty, retry, told};
 use super::page::{ago, form_token, page};
@@ -18,7 +18,7 @@ pub(super) async fn event(console: &Console, asked: &Asked, id: &str) -> Result<
     }
     let told = told(console, &asked.visitor, number(id)?).await?;
     let title = format!("Event {}", told.delivery);
-    Ok(Answer::Page(page((&title, "/"), &asked.visitor, &content(&told, &asked.visitor.form_token, Timestamp::now()))))
+    Ok(Answer::Page(page((&title, "/"), &asked.visitor, &content(&told, &asked.visitor, Timestamp::now()))))
 }
 
 /// `POST /events/{id}/retry`
@@ -37,7 +37,8 @@ fn line_of(delivery: i64, id: &str) -> Result<String, Refused> {
     Ok(format!("{delivery}.{line}"))
 }
 
-fn content(told: &Told, token: &FormToken, now: Timestamp) -> Markup {
+fn content(told: &Told, visitor: &Visitor, now: Timestamp) -> Markup {
+    let may_try = visitor.role != Role::View;
     html! {
         p.lead { "What came in, what it meant, what each rule made of it, and what happened since." }
         section {
@@ -57,12 +58,15 @@ fn content(told: &Told, token: &FormToken, now: Timestamp) -> Markup {
                 @if told.events.is_empty() { p { "No event that rules can ask for." } }
                 @for event in &told.events { (meant(event, now)) }
             }
-            @if !told.events.is_empty() { (rules(&told.rules)) }
+            @if !told.events.is_empty() {
+                (rules(&told.rules))
+                @if may_try { p { a href=(format!("/playground?delivery={}", told.delivery)) { "Try a change of the rules on it" } } }
+            }
         }
         section {
             h2 { "What became of it" }
             @if told.lines.is_empty() { p { "Nothing yet: it waits to be read." } }
-            @for one in &told.lines { (line(one, (told, token), now)) }
+            @for one in &told.lines { (line(one, (told, &visitor.form_token), now)) }
         }
     }
 }

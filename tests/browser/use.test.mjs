@@ -108,6 +108,20 @@ test("a rule is tried out beside an event", async () => {
     await context.close();
 });
 
+test("an event leads to the playground, and stays chosen with another team", async () => {
+    const event = await service.github("pull_request", pull(5, "Led to the playground"));
+    const { page, context } = await open(browser);
+    await page.goto(`${service.address}/events/${event}`);
+    await page.getByRole("link", { name: /try a change/i }).click();
+    await page.getByLabel("Team").selectOption("web");
+    await page.getByRole("button", { name: "Choose" }).click();
+    assert.equal(await page.getByLabel(/Stored event/).inputValue(), String(event));
+    await page.getByText("Led to the playground").last().waitFor();
+    await page.getByRole("link", { name: "another" }).click();
+    await page.waitForURL(/delivery=/);
+    await context.close();
+});
+
 test("what a title holds is text everywhere", async () => {
     const event = await service.github("pull_request", pull(4, HOSTILE));
     const { page, context, wrong } = await open(browser);

@@ -9,7 +9,7 @@ use super::{Trial, Tried, may_try};
 use crate::console::Console;
 use crate::console::access::Visitor;
 use crate::console::answer::{Answer, Refused};
-use crate::console::page::{form_token, page};
+use crate::console::page::{form_token, page, with_query};
 use crate::console::team::{Problems, find, text_of};
 use crate::event::Source;
 use crate::explain::{EventView, MessageView, RuleView, View};
@@ -20,7 +20,7 @@ pub(super) async fn show(console: &Arc<Console>, visitor: &Visitor, trial: Trial
     let teams = rulebook.rules().teams().iter().map(|team| team.name.clone());
     let teams = teams.filter(|team| visitor.may_change(Some(team))).collect::<Vec<_>>();
     let Some(team) = trial.team.clone() else {
-        let content = html! { (lead()) (choose(&teams)) };
+        let content = html! { (lead()) (choose(&teams, trial.delivery)) };
         return Ok(Answer::Page(page(("Playground", "/playground"), visitor, &content)));
     };
     may_try(visitor, &team)?;
@@ -51,10 +51,11 @@ fn lead() -> Markup {
     html! { p.lead { "Try a change to a team's rules and templates on an event. Nothing is sent, and nothing changes." } }
 }
 
-fn choose(teams: &[String]) -> Markup {
+fn choose(teams: &[String], delivery: Option<i64>) -> Markup {
     html! {
         @if teams.is_empty() { p { "There is no team whose rules you may try." } } @else {
             form.filters method="get" action="/playground" {
+                @if let Some(delivery) = delivery { input type="hidden" name="delivery" value=(delivery); }
                 label { "Team" select name="team" { @for team in teams { option { (team) } } } }
                 button.main { "Choose" }
             }
@@ -71,9 +72,11 @@ struct Filled<'a> {
 }
 
 fn rules(filled: &Filled<'_>) -> Markup {
+    let delivery = filled.trial.delivery.map(|id| id.to_string());
+    let another = with_query("/playground", &[("delivery", delivery.as_deref())]);
     html! {
         input type="hidden" name="team" value=(filled.team);
-        p { "Team " a href=(format!("/teams/{}", filled.team)) { (filled.team) } " · " a href="/playground" { "another" } }
+        p { "Team " a href=(format!("/teams/{}", filled.team)) { (filled.team) } " · " a href=(another) { "another" } }
         label for="file" { "Team file" }
         // The first line break of a text area is left out.
         textarea #file name="file" rows="22" spellcheck="false" { "\n" (filled.file) }
