@@ -96,6 +96,8 @@ pub struct Assumptions {
 const IN_PAGE: usize = 50;
 /// So many lines are looked at for a page: then it ends, even if it isn't full.
 const LOOKED_AT: usize = 2_000;
+/// So many of them at once, since most pages are full soon.
+const AT_ONCE: usize = 100;
 
 /// What its states follow from.
 const CANDIDATES: &str = "
@@ -116,23 +118,28 @@ impl Store {
 
 impl Tx<'_> {
     fn list_assumptions(&self, filter: &AssumptionFilter) -> Result<Assumptions, StoreError> {
-        let (sql, params) = candidates(filter);
-        let looked_at = self.rows(&sql, params.as_slice(), candidate)?;
-        let (mut found, mut last) = (Vec::new(), None);
-        let is_whole = looked_at.len() < LOOKED_AT;
-        let count = looked_at.len();
-        for (place, candidate) in looked_at.into_iter().enumerate() {
-            last = Some(candidate.id);
-            let state = candidate.state_with(self)?;
-            if let Some(state) = state.filter(|state| filter.state.is_none_or(|wanted| wanted == *state)) {
-                found.push((state, candidate.id));
+        let (sql, mut params) = candidates(filter);
+        let (mut found, mut before) = (Vec::new(), filter.before);
+        for _ in 0..LOOKED_AT / AT_ONCE {
+            params[0].1 = before.unwrap_or(i64::MAX).into();
+            let looked_at = self.rows(&sql, params.as_slice(), candidate)?;
+            let (count, is_rest) = (looked_at.len(), looked_at.len() < AT_ONCE);
+            for (place, candidate) in looked_at.into_iter().enumerate() {
+                before = Some(candidate.id);
+                let state = candidate.state_with(self)?;
+                if let Some(state) = state.filter(|state| filter.state.is_none_or(|wanted| wanted == *state)) {
+                    found.push((state, candidate.id));
+                }
+                if found.len() == IN_PAGE {
+                    let is_last = is_rest && place + 1 == count;
+                    return self.with_records(found, before.filter(|_| !is_last));
+                }
             }
-            if found.len() == IN_PAGE {
-                let is_last = is_whole && place + 1 == count;
-                return self.with_records(found, last.filter(|_| !is_last));
+            if is_rest {
+                return self.with_records(found, None);
             }
         }
-        self.with_records(found, last.filter(|_| !is_whole))
+        self.with_records(found, before)
     }
 
     fn with_records(&self, found: Vec<(AssumptionState, i64)>, before: Option<i64>) -> Result<Assumptions, StoreError> {
@@ -145,7 +152,7 @@ impl Tx<'_> {
 
 /// The statement that finds lines which may fit a filter, by the index that leaves the fewest.
 fn candidates(filter: &AssumptionFilter) -> (String, Vec<(&'static str, Value)>) {
-    let AssumptionFilter { team, thread, state: _, before } = filter;
+    let AssumptionFilter { team, thread, .. } = filter;
     // Left to itself, SQLite takes the index of whole conversations.
     let index = match (team, thread) {
         (_, Some(_)) => "ledger_assumed_thread",
@@ -153,7 +160,7 @@ fn candidates(filter: &AssumptionFilter) -> (String, Vec<(&'static str, Value)>)
         (None, None) => "ledger_assumed",
     };
     let mut sql = CANDIDATES.replace("{index}", index);
-    let mut params = vec![(":before", Value::from(before.unwrap_or(i64::MAX)))];
+    let mut params = vec![(":before", Value::Null)];
     for (condition, name, value) in
         [(" AND l.thread = :thread", ":thread", thread), (" AND l.team = :team", ":team", team)]
     {
@@ -162,7 +169,7 @@ fn candidates(filter: &AssumptionFilter) -> (String, Vec<(&'static str, Value)>)
             params.push((name, value.clone().into()));
         }
     }
-    sql.push_str(" ORDER BY l.id DESC LIMIT 2000");
+    sql.push_str(&format!(" ORDER BY l.id DESC LIMIT {AT_ONCE}"));
     (sql, params)
 }
 
