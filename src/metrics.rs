@@ -21,7 +21,7 @@ use crate::event::Source;
 use crate::reason::Code;
 use crate::store::Load;
 
-/// The commit that the program was built from, where whoever built it said so.
+/// The commit that the program was built from, if that is known: see `build.rs`.
 const COMMIT: Option<&str> = option_env!("MICROALIGN_COMMIT");
 
 /// Labels of a delivery: where it came from, what was answered.

@@ -7,6 +7,7 @@ mod files;
 mod github_event;
 mod init;
 mod ledger;
+mod man;
 mod mute;
 mod people;
 mod progress;
@@ -37,7 +38,7 @@ use self::files::{create, create_folder, fresh_secret};
 
 /// Keeps partner teams in the loop: GitHub and Jira webhooks in, a few short messages out.
 #[derive(Debug, Parser)]
-#[command(name = "microalign", version, max_term_width = 100)]
+#[command(name = "microalign", version = env!("MICROALIGN_VERSION"), max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -116,6 +117,9 @@ enum Command {
     /// Write the reference pages of the documentation, from what the program itself knows
     #[command(hide = true, after_help = "Example:\n  microalign reference docs/reference")]
     Reference(reference::Args),
+    /// Write the manual pages, one for each command
+    #[command(hide = true, after_help = "Example:\n  microalign man target/man")]
+    Man(man::Args),
     /// Print shell completions
     #[command(after_help = "Example:\n  microalign completions bash")]
     Completions {
@@ -223,6 +227,7 @@ pub async fn run() -> ExitCode {
         Command::Jira(setup::Jira::Setup(args)) => setup::jira::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Reference(args) => reference::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "microalign", &mut std::io::stdout());
             Ok(())
