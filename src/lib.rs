@@ -21,6 +21,7 @@
 //! # What else comes in
 //!
 //! - [`recover`] fetches webhooks that did not arrive. From the store on, they go the same way.
+//! - [`repository`] reads the team files that repositories have.
 //! - [`reply`] takes answers to assumptions, by mail or in Slack; [`http`] takes those by a link, and mutes.
 //!
 //! # What runs it
@@ -55,7 +56,7 @@
 //! compose, people
 //! intake, dispatch, reply
 //! recover, rehearsal, explain, who
-//! console
+//! console, repository
 //! http
 //! app
 //! cli
@@ -83,6 +84,7 @@ pub mod reason;
 pub mod recover;
 pub mod rehearsal;
 pub mod reply;
+pub mod repository;
 pub mod rule;
 pub mod source;
 pub mod store;

@@ -31,7 +31,7 @@ impl Replay {
         let (metrics, stored, fresh) = (Arc::default(), Arc::default(), Arc::default());
         let tell_authors = TellAuthors::default();
         let (enricher, sending) = (None, None);
-        let renamings = mpsc::unbounded_channel().0;
+        let (renamings, touched) = (mpsc::unbounded_channel().0, mpsc::unbounded_channel().0);
         let intake = Intake {
             store,
             settings,
@@ -45,6 +45,7 @@ impl Replay {
             fresh,
             sending,
             renamings,
+            touched,
         };
         Self { intake, clock: from }
     }

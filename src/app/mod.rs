@@ -38,12 +38,14 @@ use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Entrance, Gauge, Hooks, Part, Web};
-use crate::intake::{Enricher, Fresh, Intake, Sending};
+use crate::intake::{Enricher, Fresh, Intake, Sending, Touched};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::people::Finder;
 use crate::recover::{Poll, Recovery};
+use crate::repository::RuleFiles;
 use crate::reply::{AnswerHandler, Inbox};
+use crate::rule::RepositoryFile;
 use crate::source::{Settings, SharedFields, host_of};
 use crate::store::{Lanes, Store, StoreError, Written};
 use crate::telemetry::Tracer;
@@ -111,7 +113,10 @@ impl App {
         let console = console::listener(&config).await?;
         let console_address = console.as_ref().map(|(_, address)| *address);
         let links = Arc::new(Linker::new(public_url(&config, address), key.clone()));
-        let (rules, rulebook) = watch::channel(first_rulebook(&config, &links, &metrics));
+        let kept = Arc::new(repository_files(&config, &store).await?);
+        let (rules, rulebook) = watch::channel(first_rulebook(&config, &kept, &links, &metrics));
+        let (files, repositories) = watch::channel(kept);
+        let (touched, touches) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
         let settings = settings(&config);
         let apis = Apis::new(&config, &settings).await?;
@@ -136,7 +141,11 @@ impl App {
             stored,
             fresh: Arc::new(Fresh::default()),
             renamings,
+            touched,
         };
+        if let Some(rule_files) = apis.rule_files((&config, &intake), files, touches) {
+            spawn(&mut tasks, "rule files", rule_files.run(stopped.clone()));
+        }
         if let Some(recovery) = recovery {
             let stored = Arc::clone(&intake.stored);
             spawn(&mut tasks, "recovery", recovery.run(resume, stored, stopped.clone()));
@@ -182,7 +191,7 @@ impl App {
         }
         spawn(&mut tasks, "http", http::serve(listener, (web, part), connections, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
-        let loader = Loader { config, rules, metrics, roster, field_names };
+        let loader = Loader { config, rules, repositories, metrics, roster, field_names };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
         Ok(Self { address, console: console_address, store, tasks, written, tracer, stop, reload, _watcher: watcher })
     }
@@ -297,6 +306,19 @@ impl Apis {
         (github.is_some() || jira.is_some()).then(|| Arc::new(Enricher::new(github, jira, settings.clone())))
     }
 
+    /// What reads the team files of repositories, if any may have one.
+    fn rule_files(
+        &self,
+        (config, intake): (&Config, &Intake),
+        files: watch::Sender<Arc<Vec<RepositoryFile>>>,
+        touched: mpsc::UnboundedReceiver<Touched>,
+    ) -> Option<RuleFiles> {
+        let github = self.github.clone().filter(|_| !config.teams_allowed.is_empty())?;
+        let (store, rulebook) = (intake.store.clone(), intake.rulebook.clone());
+        let (allowed, channels) = (Arc::clone(&config.teams_allowed), config.channels.available());
+        Some(RuleFiles { github, store, allowed, channels, rulebook, files, touched })
+    }
+
     /// What looks people up.
     async fn finder(&self, config: &Config, store: &Store) -> Result<Finder, StartError> {
         let people = config.channels.people.clone();
@@ -385,9 +407,27 @@ fn web(
     }
 }
 
+/// The team files of repositories, as they were read last, of those that may have one.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn repository_files(config: &Config, store: &Store) -> Result<Vec<RepositoryFile>, StoreError> {
+    if config.teams_allowed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut files = store.repository_files().await?;
+    files.retain(|file| config.teams_allowed.names(&file.repo));
+    Ok(files)
+}
+
 /// The rules and templates that the service starts with. Logs what is broken, and what they lack without access to an API.
-fn first_rulebook(config: &Config, links: &Arc<Linker>, metrics: &Metrics) -> Arc<Rulebook> {
-    let rulebook = Rulebook::load(config, None).with_links(Arc::clone(links));
+fn first_rulebook(
+    config: &Config,
+    repositories: &Arc<Vec<RepositoryFile>>,
+    links: &Arc<Linker>,
+    metrics: &Metrics,
+) -> Arc<Rulebook> {
+    let rulebook = Rulebook::load_with(config, Arc::clone(repositories), None).with_links(Arc::clone(links));
     report(&rulebook, metrics);
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.asks_jira()) {
         tracing::info!("{sentence}");

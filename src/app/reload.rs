@@ -13,6 +13,7 @@ use super::members::Roster;
 use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::rule::RepositoryFile;
 
 /// Editors write a file in several steps: it is read after this long without a further step.
 const CALM: Duration = Duration::from_millis(300);
@@ -58,6 +59,8 @@ pub(super) fn existing<'a>(folders: impl IntoIterator<Item = &'a PathBuf>) -> Ve
 pub(super) struct Loader {
     pub(super) config: Config,
     pub(super) rules: watch::Sender<Arc<Rulebook>>,
+    /// The team files of repositories
+    pub(super) repositories: watch::Receiver<Arc<Vec<RepositoryFile>>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) roster: Roster,
     pub(super) field_names: FieldNames,
@@ -75,8 +78,10 @@ impl Loader {
         loop {
             let now = Arc::clone(&self.rules.borrow());
             first = first.filter(|_| self.roster.is_new(&now) || self.field_names.is_new(&now));
-            tokio::select! {
-                () = reload.notified() => {}
+            let on_disk = tokio::select! {
+                () = reload.notified() => true,
+                // Nobody reads them where no repository may have one.
+                Ok(()) = self.repositories.changed() => false,
                 members = self.roster.next(&now) => {
                     if members != *now.members() {
                         self.rules.send_replace(Arc::new(now.with_members(members)));
@@ -85,10 +90,13 @@ impl Loader {
                 }
                 () = self.field_names.next(&now) => continue,
                 _ = stop.wait_for(|stop| *stop) => return,
+            };
+            if on_disk {
+                calm(&reload).await;
             }
-            calm(&reload).await;
             let before = Arc::clone(&self.rules.borrow());
-            let rulebook = Arc::new(Rulebook::load(&self.config, Some(&before)));
+            let repositories = Arc::clone(&self.repositories.borrow_and_update());
+            let rulebook = Arc::new(Rulebook::load_with(&self.config, repositories, Some(&before)));
             self.field_names.read_for(&rulebook);
             self.rules.send_replace(Arc::clone(&rulebook));
             report(&rulebook, &self.metrics);

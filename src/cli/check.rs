@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ConfigArgs, Failure, counted, rule_tests, say, variable};
+use super::{ConfigArgs, Failure, counted, load_rulebook, rule_tests, say, variable};
 use crate::app;
 use crate::channel::{ChannelSettings, Channels, Names};
 use crate::compose::Rulebook;
@@ -20,7 +20,7 @@ pub(super) struct Args {
     without_secrets: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let secrets = if args.without_secrets { Secrets::Assumed } else { Secrets::Needed };
     let args = &args.config;
     let (mut config, mut problems) = config::read(&args.config, &variable, secrets).map_err(Failure::Problems)?;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         // A channel with wrong settings counts as set up, so that team files that name it aren't blamed.
         config.channels = ChannelSettings::default();
     }
-    let rulebook = Rulebook::load(&config, None);
+    let rulebook = load_rulebook(&config).await?;
     problems.extend(problems_of(&rulebook, &config));
     if !problems.is_empty() {
         return Err(Failure::Problems(problems));

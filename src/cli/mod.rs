@@ -26,9 +26,12 @@ mod who;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::app;
+use crate::compose::Rulebook;
 use crate::config::{self, Config};
 use crate::store::Store;
 use crate::toml_file::Problem;
@@ -160,6 +163,15 @@ async fn look_into_store(path: &Path) -> Result<Store, Failure> {
     Ok(Store::look(path).await?)
 }
 
+/// The rules and templates of a configuration, with the team files of repositories as the service read them last.
+async fn load_rulebook(config: &Config) -> Result<Rulebook, Failure> {
+    let kept = match config.teams_allowed.is_empty() || !config.store.exists() {
+        true => Vec::new(),
+        false => app::repository_files(config, &Store::look(&config.store).await?).await?,
+    };
+    Ok(Rulebook::load_with(config, Arc::new(kept), None))
+}
+
 fn must_exist(store: &Path) -> Result<(), Failure> {
     match store.exists() {
         true => Ok(()),
@@ -206,10 +218,10 @@ pub async fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args).await,
         Command::Serve(args) => serve::run(&args).await,
         Command::Init(args) => init::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => check::run(&args).await,
         Command::Explain(args) => explain::run(&args).await,
         Command::Rehearse(args) => rehearse::run(&args).await,
-        Command::Who(args) => who::run(&args),
+        Command::Who(args) => who::run(&args).await,
         Command::Rules(rules::Action::Lint(args)) => rules::lint::run(&args),
         Command::Rules(rules::Action::Diff(args)) => rules::diff::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,

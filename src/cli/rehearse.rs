@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::suggest::unless_known;
-use super::{ConfigArgs, Failure, look_into_store, progress, say};
+use super::{ConfigArgs, Failure, load_rulebook, look_into_store, progress, say};
 use crate::app;
 use crate::compose::Rulebook;
 use crate::config::Config;
@@ -50,7 +50,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     if let Some(rules) = &args.rules {
         config.rules.clone_from(rules);
     }
-    let rulebook = Rulebook::load(&config, None);
+    let rulebook = load_rulebook(&config).await?;
     if !rulebook.problems().is_empty() {
         return Err(Failure::Problems(rulebook.problems().to_vec()));
     }

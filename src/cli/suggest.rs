@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ConfigArgs, Failure};
-use crate::compose::Rulebook;
+use super::{ConfigArgs, Failure, load_rulebook};
 use crate::rule::Team;
 use crate::store::Store;
 use crate::toml_file::did_you_mean;
@@ -35,7 +34,7 @@ pub(super) async fn find_team_of_ledger(store: &Store, config: &ConfigArgs, name
     let mut names = store.teams().await?;
     // If the rules can't be read, the ledger still can.
     if let Ok(config) = config.look() {
-        names.extend(Rulebook::load(&config, None).rules().teams().iter().map(|team| team.name.clone()));
+        names.extend(load_rulebook(&config).await?.rules().teams().iter().map(|team| team.name.clone()));
     }
     names.sort();
     names.dedup();

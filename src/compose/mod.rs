@@ -21,7 +21,9 @@ use crate::config::Config;
 use crate::event::{About, Event, EventKind, SubjectParts, Ticket, TicketKey};
 use crate::mute::{LinkAction, Linker, Quiet};
 use crate::plan;
-use crate::rule::{self, Audience, Defaults, Known, ReplyTo, Rule, Rules, Team};
+use crate::rule::{
+    self, Audience, Defaults, Known, ReplyTo, Repositories, RepositoryFile, Rule, Rules, Team, TeamsAllowed,
+};
 use crate::template::{
     Block, Company, Context, Facts, Inline, Links, Message, RenderError, Templates, ThreadView, clean, context,
     for_kind, key_only, redacted,
@@ -41,6 +43,9 @@ pub type Members = BTreeMap<String, Vec<String>>;
 pub struct Rulebook {
     rules: Rules,
     files: BTreeMap<PathBuf, Arc<Team>>,
+    /// What repositories have
+    repositories: Arc<Vec<RepositoryFile>>,
+    allowed: Arc<TeamsAllowed>,
     defaults: Arc<Defaults>,
     members: Arc<Members>,
     templates: Arc<Templates>,
@@ -68,14 +73,24 @@ pub struct Telling<'a> {
 }
 
 impl Rulebook {
-    /// Reads both folders. Broken files stay as they were in `before`.
+    /// Reads both folders, and the files of repositories that are known from `before`. Broken files stay as they were there.
     #[must_use]
     pub fn load(config: &Config, before: Option<&Self>) -> Self {
+        let repositories = before.map(|before| Arc::clone(&before.repositories)).unwrap_or_default();
+        Self::load_with(config, repositories, before)
+    }
+
+    /// The same with these files of repositories.
+    #[must_use]
+    pub fn load_with(config: &Config, repositories: Arc<Vec<RepositoryFile>>, before: Option<&Self>) -> Self {
         let (templates, sources, mut problems) = load_templates(&config.templates, before);
         let names = templates.names().into_iter().map(str::to_owned).collect();
         let channels = config.channels.available();
         let known = Known { templates: &names, channels: &channels };
-        let loaded = rule::load_folder(&config.rules, known, before.map(|before| &before.defaults));
+        let allowed = Arc::clone(&config.teams_allowed);
+        let of_repositories = Repositories { files: &repositories, allowed: &allowed };
+        let loaded =
+            rule::load_folder(&config.rules, of_repositories, known, before.map(|before| &before.defaults));
         problems.extend(loaded.problems);
         let mut files = BTreeMap::new();
         for (path, team) in loaded.teams {
@@ -83,7 +98,11 @@ impl Rulebook {
         }
         for (path, team) in before.iter().flat_map(|before| &before.files) {
             let taken = files.values().any(|other: &Arc<Team>| other.name == team.name);
-            if !files.contains_key(path) && !taken && path.exists() {
+            let there = match &team.home {
+                Some(home) => repositories.iter().any(|file| file.repo == *home),
+                None => path.exists(),
+            };
+            if !files.contains_key(path) && !taken && there {
                 files.insert(path.clone(), Arc::clone(team));
             }
         }
@@ -92,6 +111,8 @@ impl Rulebook {
         Self {
             rules: rules(&files, &members),
             files,
+            repositories,
+            allowed,
             defaults: loaded.defaults,
             members,
             templates: Arc::new(templates),
@@ -108,6 +129,8 @@ impl Rulebook {
         Self {
             rules: rules(&self.files, &members),
             files: self.files.clone(),
+            repositories: Arc::clone(&self.repositories),
+            allowed: Arc::clone(&self.allowed),
             defaults: Arc::clone(&self.defaults),
             members: Arc::new(members),
             templates: Arc::clone(&self.templates),
@@ -141,7 +164,13 @@ impl Rulebook {
         self.files.iter().map(|(path, team)| (path.as_path(), &**team))
     }
 
-    /// The problems in the files on disk.
+    /// The file of a repository, if that has one.
+    #[must_use]
+    pub fn repository(&self, repo: &str) -> Option<&RepositoryFile> {
+        self.repositories.iter().find(|file| file.repo.eq_ignore_ascii_case(repo))
+    }
+
+    /// The problems in the files.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems

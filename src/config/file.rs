@@ -38,6 +38,8 @@ macro_rules! define {
             pub jira: Field<JiraTable>,
             /// Mail.
             pub email: Field<EmailTable>,
+            /// Which repositories may have a team's file in `.github/microalign.toml`, and what it may do: `[teams_allowed.TEAM]`.
+            pub teams_allowed: Tables<TeamAllowedTable>,
             /// Who a person on GitHub is elsewhere, for `mention` and `reply_to`: `[people.LOGIN]`.
             pub people: Tables<PersonTable>,
             $($(#[$about])* pub $chat: channel::$chat::Tables,)*
@@ -207,6 +209,21 @@ pub struct ProjectTable {
     pub done: Field<Vec<Field<String>>>,
 }
 
+/// `[teams_allowed.TEAM]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["repos", "to"]))]
+pub struct TeamAllowedTable {
+    /// The repositories that may have the team's file, such as `["acme/web-*"]`. The owner is written out.
+    pub repos: Field<Vec<Field<String>>>,
+    /// Where the file may send to, and whom it may name as its `owner`: `["slack:#web", "email:*@example.com"]`. `*` stands for
+    /// any text.
+    pub to: Field<Vec<Field<String>>>,
+    /// The private repositories that the file may hear of besides its own, such as `["acme/ingest-*"]`. None by default: then it
+    /// hears of public ones and of its own.
+    pub hears: Field<Vec<Field<String>>>,
+}
+
 /// `[jira]`
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -251,6 +268,7 @@ impl Raw for TokenTable {}
 impl Raw for StoreTable {}
 impl Raw for TelemetryTable {}
 impl Raw for GithubTable {}
+impl Raw for TeamAllowedTable {}
 impl Raw for JiraTable {}
 impl Raw for ProjectTable {}
 

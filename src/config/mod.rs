@@ -7,11 +7,13 @@ mod console;
 mod file;
 mod github;
 mod jira;
+mod teams_allowed;
 
 use std::fs;
 use std::mem::take;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -26,7 +28,7 @@ use self::file::{ConfigFile, ServerTable, StoreTable, TelemetryTable};
 use crate::channel::{self, ChannelSettings};
 use crate::destination::Destination;
 use crate::event::Boards;
-use crate::rule::parse_duration_up_to;
+use crate::rule::{TeamsAllowed, parse_duration_up_to};
 use crate::store::Keep;
 use crate::toml_file::{At, Document, DurationText, Field, Problem, Reader, Wrong};
 
@@ -71,6 +73,8 @@ pub struct Config {
     pub channels: ChannelSettings,
     /// Where the authors of assumptions are told what came of them
     pub tell_authors: TellAuthors,
+    /// Which repositories may have a team's file
+    pub teams_allowed: Arc<TeamsAllowed>,
 }
 
 impl Config {
@@ -203,11 +207,13 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     let (github_url, github_api) = github::read_api(github, reader);
     let jira_api = jira::read_api(jira, jira_base_url.as_deref(), reader);
     let understood = reader.document.problem_count() == asked;
+    let teams_allowed = teams_allowed::read(raw.teams_allowed, github_api.is_some() || !understood, reader);
     let tell_authors = TellAuthors {
         github: github::read_comment(github_comment, (&github_at, github_api.is_some() || !understood), reader),
         jira: github::read_comment(jira_comment, (&jira_at, jira_api.is_some() || !understood), reader),
     };
     Config {
+        teams_allowed: Arc::new(teams_allowed),
         boards,
         github_url,
         tell_authors,

@@ -143,8 +143,12 @@ fn of_file<'a>(rulebook: &'a Rulebook, path: &Path) -> impl Iterator<Item = &'a 
     rulebook.problems().iter().filter(move |problem| problem.file == name)
 }
 
-/// The text of a team's file, as it is on disk now.
-pub(super) async fn text_of(path: &Path) -> Result<String, Refused> {
+/// The text of a team's file, as it is on disk or in its repository now.
+pub(super) async fn text_of(rulebook: &Rulebook, (path, team): (&Path, &Team)) -> Result<String, Refused> {
+    if let Some(home) = &team.home {
+        let latest = rulebook.repository(home).map(|file| file.latest.text.clone());
+        return latest.unwrap_or_else(|| Err("the repository no longer has it".to_owned())).map_err(Refused::Wrong);
+    }
     let path = path.to_owned();
     let read = tokio::task::spawn_blocking(move || {
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -158,7 +162,7 @@ pub(super) async fn page_of_team(console: &Console, asked: &Asked, name: &str) -
     let rulebook = Arc::clone(&console.rulebook.borrow());
     let counted = console.numbers.look(&console.store, Timestamp::now()).await;
     let (path, team) = find(&rulebook, &asked.visitor, name)?;
-    let text = text_of(path).await;
+    let text = text_of(&rulebook, (path, team)).await;
     let problems = of_file(&rulebook, path).collect::<Vec<_>>();
     let view = view(&rulebook, (path, team), counted.as_deref());
     let may_try = asked.visitor.may_change(Some(name));

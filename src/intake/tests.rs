@@ -89,6 +89,7 @@ impl Clocked {
             fresh: Arc::default(),
             sending: None,
             renamings: mpsc::unbounded_channel().0,
+            touched: mpsc::unbounded_channel().0,
         };
         Self { intake, folder }
     }

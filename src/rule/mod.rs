@@ -17,6 +17,7 @@ mod owned;
 mod pattern;
 mod range;
 mod renamed;
+mod repository;
 mod timing;
 mod warnings;
 
@@ -32,12 +33,16 @@ pub use condition::{Condition, FieldList};
 pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to, written as duration_written};
 pub use entry::kinds;
 pub use file::{defaults_schema, schema};
-pub use folder::{Loaded, check_beside, load_folder};
+pub use folder::{Loaded, Repositories, check_beside, load_folder, name_taken, team_name};
 pub use index::{Asks, Rules};
 pub use matcher::{Input, Verdict, doers, evaluate, matched_by};
 pub use owned::{Owns, Touches};
-pub use pattern::{Anchor, Patterns};
+pub use pattern::{Anchor, Pattern, Patterns};
 pub use renamed::{Nameable, Outdated, Renaming};
+pub use repository::{
+    LARGEST_FILE, REPOSITORY_FILE, Reach, RepositoryFile, Revision, TeamAllowed, TeamsAllowed, allowed_destination,
+    allowed_repo, heard_repo, name_in,
+};
 pub use timing::{Budget, Digest, Period, Quiet};
 
 use crate::destination::{Destination, Manner};
@@ -49,6 +54,8 @@ use crate::toml_file::Place;
 pub struct Team {
     /// Its name, which no other team has
     pub name: String,
+    /// The repository whose file it is; `None` for a file in the operator's folder
+    pub home: Option<String>,
     /// The address that gets a mail when the file is broken
     pub owner: Option<String>,
     /// Logins, account ids or names, as written, and then the members of its team on GitHub, as far as they are known
@@ -82,6 +89,12 @@ impl Team {
         let name = name.trim_start_matches('@');
         name.eq_ignore_ascii_case(&self.name)
             || self.github_team.as_ref().is_some_and(|team| name.eq_ignore_ascii_case(team))
+    }
+
+    /// Whether its readers may see whatever people inside may. The operator hasn't read a file in a repository.
+    #[must_use]
+    pub fn is_trusted_inside(&self) -> bool {
+        self.audience == Audience::Inside && self.home.is_none()
     }
 
     /// The team with these logins among its members.

@@ -39,6 +39,7 @@ mod recall;
 mod record;
 mod recovery;
 mod release;
+mod repository_file;
 mod replay;
 mod row;
 mod rule_count;

@@ -47,6 +47,7 @@ mod recover;
 mod rehearse;
 mod reload;
 mod replies;
+mod repository_rules;
 mod restraint;
 mod rule_tests;
 mod rules;

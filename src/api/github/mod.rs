@@ -11,6 +11,7 @@ mod hooks;
 mod login;
 mod people;
 mod projects;
+mod rule_files;
 mod teams;
 mod token;
 
@@ -39,6 +40,7 @@ pub use self::hooks::{App, Config as HookConfig, Hook, HookAt, NewApp, Registere
 pub use self::login::{GithubApi, GithubLogin};
 pub use self::people::{MailFrom, Profile};
 pub use self::projects::OnBoards;
+pub use self::rule_files::HasFile;
 
 const PEER: &str = "GitHub";
 const JSON: &str = "application/vnd.github+json";

@@ -92,7 +92,10 @@ impl Checker<'_> {
             return None;
         }
         Some(match self.document.take(field, at).as_deref() {
-            Some("inside") => Audience::Inside,
+            Some("inside") => {
+                self.stay_outside(at);
+                Audience::Inside
+            }
             None | Some("outside") => Audience::Outside,
             Some(other) => {
                 let help =

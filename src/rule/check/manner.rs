@@ -245,6 +245,7 @@ impl Checker<'_> {
             if let Some(destination) = self.right(self.known.channels.read(&text), &at)
                 && !to.contains(&destination)
             {
+                self.stay_in_bounds(&destination.to_string(), &at);
                 to.push(destination);
             }
         }
