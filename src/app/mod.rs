@@ -43,7 +43,7 @@ use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::people::Finder;
 use crate::recover::{Poll, Recovery};
-use crate::repository::RuleFiles;
+use crate::repository::{PullRequests, RuleFiles};
 use crate::reply::{AnswerHandler, Inbox};
 use crate::rule::RepositoryFile;
 use crate::source::{Settings, SharedFields, host_of};
@@ -116,7 +116,6 @@ impl App {
         let kept = Arc::new(repository_files(&config, &store).await?);
         let (rules, rulebook) = watch::channel(first_rulebook(&config, &kept, &links, &metrics));
         let (files, repositories) = watch::channel(kept);
-        let (touched, touches) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
         let settings = settings(&config);
         let apis = Apis::new(&config, &settings).await?;
@@ -128,7 +127,7 @@ impl App {
         let (renamings, renamed) = mpsc::unbounded_channel();
         let owners = OwnerMail { channels: Arc::clone(&channels), rulebook: rulebook.clone(), renamings: renamed };
         let (lanes, (claims, claimed)) = (Lanes::default(), mpsc::unbounded_channel());
-        let intake = Intake {
+        let mut intake = Intake {
             store: store.clone(),
             sending: Some(Sending { lanes: lanes.clone(), claims }),
             enricher: apis.enricher(&settings),
@@ -141,10 +140,13 @@ impl App {
             stored,
             fresh: Arc::new(Fresh::default()),
             renamings,
-            touched,
+            touched: Vec::new(),
         };
-        if let Some(rule_files) = apis.rule_files((&config, &intake), files, touches) {
+        if let Some(rule_files) = apis.rule_files(&config, &mut intake, files) {
             spawn(&mut tasks, "rule files", rule_files.run(stopped.clone()));
+        }
+        if let Some(pull_requests) = apis.pull_requests(&config, &mut intake) {
+            spawn(&mut tasks, "pull requests", pull_requests.run(stopped.clone()));
         }
         if let Some(recovery) = recovery {
             let stored = Arc::clone(&intake.stored);
@@ -309,14 +311,24 @@ impl Apis {
     /// What reads the team files of repositories, if any may have one.
     fn rule_files(
         &self,
-        (config, intake): (&Config, &Intake),
+        config: &Config,
+        intake: &mut Intake,
         files: watch::Sender<Arc<Vec<RepositoryFile>>>,
-        touched: mpsc::UnboundedReceiver<Touched>,
     ) -> Option<RuleFiles> {
         let github = self.github.clone().filter(|_| !config.teams_allowed.is_empty())?;
+        let touched = listen(intake);
         let (store, rulebook) = (intake.store.clone(), intake.rulebook.clone());
         let (allowed, channels) = (Arc::clone(&config.teams_allowed), config.channels.available());
         Some(RuleFiles { github, store, allowed, channels, rulebook, files, touched })
+    }
+
+    /// What looks at pull requests, if the operator wants that.
+    fn pull_requests(&self, config: &Config, intake: &mut Intake) -> Option<PullRequests> {
+        let github = self.github.clone().filter(|github| PullRequests::are_wanted(config, github))?;
+        let touched = listen(intake);
+        let (store, settings, rulebook) = (intake.store.clone(), intake.settings.clone(), intake.rulebook.clone());
+        let enricher = Enricher::new(Some(Arc::clone(&github)), self.jira.clone(), settings.clone());
+        Some(PullRequests { github, store, config: config.clone(), settings, enricher, rulebook, touched })
     }
 
     /// What looks people up.
@@ -354,6 +366,13 @@ pub async fn recovery(config: &Config, store: &Store) -> Result<Option<Recovery>
         field_names.next(&rulebook).await;
     }
     Ok(apis.recovery((config, &settings), store, &Arc::default()))
+}
+
+/// Told of what on GitHub may have changed, from now on.
+fn listen(intake: &mut Intake) -> mpsc::UnboundedReceiver<Touched> {
+    let (listener, touched) = mpsc::unbounded_channel();
+    intake.touched.push(listener);
+    touched
 }
 
 /// The beginning of links in messages. A port of 0 stands for the port that the service listens on.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{ConfigArgs, Failure, counted, load_rulebook, rule_tests, say, variable};
+use crate::api::github::GithubApi;
 use crate::app;
 use crate::channel::{ChannelSettings, Channels, Names};
 use crate::compose::Rulebook;
@@ -40,6 +41,10 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.asks_jira()) {
         say(format!("note: {sentence}"))?;
+    }
+    let is_app = config.channels.github.as_ref().is_some_and(GithubApi::is_app);
+    if !config.teams_allowed.is_empty() && !is_app {
+        say("note: pull requests that change a repository's team file aren't checked: only a GitHub App can write check runs")?;
     }
     if let Some(sentence) = named_due_fields(&config) {
         say(format!("note: {sentence}"))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Rulebook, rules, texts};
 use crate::destination::Available;
-use crate::rule::{Known, Team, REPOSITORY_FILE, check_beside, name_in, name_taken, team_name};
+use crate::rule::{Defaults, Known, Team, TeamsAllowed, REPOSITORY_FILE, check_beside, name_in, name_taken, team_name};
 use crate::template::Templates;
 use crate::toml_file::Problem;
 
@@ -76,6 +76,15 @@ impl Rulebook {
             Some(other) => Err(name_taken(&name, text, &other.display().to_string())),
             None => Ok(team),
         }
+    }
+
+    /// What is wrong with such a text for somebody who knows nothing but the text, and what the operator allows its repository.
+    #[must_use]
+    pub fn alone(repo: &str, text: &str, allowed: &TeamsAllowed) -> Vec<Problem> {
+        let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
+        let teams = team_name(text).into_iter().collect();
+        let read = check_beside((&name_in(repo), text), Some((repo, allowed)), known, (&Defaults::default(), &teams));
+        read.err().unwrap_or_default()
     }
 
     fn put_template(&mut self, name: &str, text: &str) -> Vec<Problem> {

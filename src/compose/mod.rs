@@ -170,6 +170,12 @@ impl Rulebook {
         self.repositories.iter().find(|file| file.repo.eq_ignore_ascii_case(repo))
     }
 
+    /// The files of all repositories that have one.
+    #[must_use]
+    pub fn repository_files(&self) -> &[RepositoryFile] {
+        &self.repositories
+    }
+
     /// The problems in the files.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {

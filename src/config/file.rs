@@ -190,6 +190,13 @@ pub struct GithubTable {
     /// Whether the author of an assumption is told in a comment, where it was made, that somebody objects or that nobody
     /// did by `object_by`. `false` by default.
     pub comment: Field<bool>,
+    /// The repository that the folder of team files comes from, such as `acme/microalign-rules`: a check run says on its pull
+    /// requests what is wrong with them. Only an App can write check runs.
+    pub rules_repo: Field<String>,
+    /// The folder in that repository. `rules` by default.
+    pub rules_folder: Field<String>,
+    /// Whether a comment on each pull request says which teams hear of it when it is merged. `false` by default.
+    pub nudge: Field<bool>,
 }
 
 /// `[github.project."OWNER/NUMBER"]`

@@ -20,11 +20,12 @@ use secrecy::SecretString;
 
 pub use self::console::{ConsoleSettings, Oidc, Proxy, Role, Roles, Token, Who};
 pub use self::file::schema;
-pub use self::github::GITHUB;
+pub use self::github::{GITHUB, RulesRepo};
 pub use crate::toml_file::Secrets;
 
 use self::console::Beside;
 use self::file::{ConfigFile, ServerTable, StoreTable, TelemetryTable};
+use crate::api::github::GithubApi;
 use crate::channel::{self, ChannelSettings};
 use crate::destination::Destination;
 use crate::event::Boards;
@@ -73,6 +74,10 @@ pub struct Config {
     pub channels: ChannelSettings,
     /// Where the authors of assumptions are told what came of them
     pub tell_authors: TellAuthors,
+    /// Whether a comment on pull requests says who hears of them
+    pub nudge: bool,
+    /// The repository that the team files come from
+    pub rules_repo: Option<RulesRepo>,
     /// Which repositories may have a team's file
     pub teams_allowed: Arc<TeamsAllowed>,
 }
@@ -203,16 +208,23 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     let (jira_projects, jira_due, jira_poll) = (take(&mut jira.projects), take(&mut jira.due), take(&mut jira.poll));
     let boards = github::read_boards(take(&mut github.project), reader);
     let (github_comment, jira_comment) = (take(&mut github.comment), take(&mut jira.comment));
+    let (rules_repo, rules_folder) = (take(&mut github.rules_repo), take(&mut github.rules_folder));
+    let nudge = take(&mut github.nudge);
     let asked = reader.document.problem_count();
     let (github_url, github_api) = github::read_api(github, reader);
     let jira_api = jira::read_api(jira, jira_base_url.as_deref(), reader);
     let understood = reader.document.problem_count() == asked;
+    let is_app = github_api.as_ref().is_some_and(GithubApi::is_app) || !understood;
+    let rules_repo = github::read_rules_repo((rules_repo, rules_folder), is_app, reader);
+    let nudge = github::read_nudge(nudge, github_api.is_some() || !understood, reader);
     let teams_allowed = teams_allowed::read(raw.teams_allowed, github_api.is_some() || !understood, reader);
     let tell_authors = TellAuthors {
         github: github::read_comment(github_comment, (&github_at, github_api.is_some() || !understood), reader),
         jira: github::read_comment(jira_comment, (&jira_at, jira_api.is_some() || !understood), reader),
     };
     Config {
+        nudge,
+        rules_repo,
         teams_allowed: Arc::new(teams_allowed),
         boards,
         github_url,

@@ -104,7 +104,7 @@ pub struct Intake {
     /// Told by us of what has another name now
     pub renamings: mpsc::UnboundedSender<Renaming>,
     /// Told by us of what on GitHub may have changed, besides what is news
-    pub touched: mpsc::UnboundedSender<Touched>,
+    pub touched: Vec<mpsc::UnboundedSender<Touched>>,
 }
 
 impl Intake {
@@ -263,7 +263,9 @@ impl Intake {
         }
         // Where nobody listens, nobody is told: a rehearsal.
         renamings.into_iter().for_each(|renaming| drop(self.renamings.send(renaming)));
-        touched.into_iter().for_each(|touched| drop(self.touched.send(touched)));
+        for touched in touched {
+            self.touched.iter().for_each(|listener| drop(listener.send(touched.clone())));
+        }
         Ok(done)
     }
 

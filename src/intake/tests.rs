@@ -89,7 +89,7 @@ impl Clocked {
             fresh: Arc::default(),
             sending: None,
             renamings: mpsc::unbounded_channel().0,
-            touched: mpsc::unbounded_channel().0,
+            touched: Vec::new(),
         };
         Self { intake, folder }
     }

@@ -22,6 +22,9 @@ impl Touched {
         }
         let repo = || event.scope.clone();
         match &event.about {
+            About::PullRequest(_) if event.comment.is_some() || event.note.is_some() || event.review.is_some() => {
+                Vec::new()
+            }
             About::PullRequest(pr) => vec![Self::PullRequest(repo(), pr.number)],
             About::Thing(thing) if thing.kind == ThingKind::Repository => {
                 let before = event.renamed.as_ref().map(|renamed| renamed.from.parts().scope.to_owned());

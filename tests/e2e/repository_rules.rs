@@ -260,9 +260,9 @@ async fn a_repositorys_file_hears_of_no_private_repository_that_it_may_not() {
     let lines = service.github_settled("pull_request", "m-20", &unknown).await;
     assert_eq!(states(&lines), ["suppressed"]);
     let who = service.run(&["who", "--repo", "acme/secret"]).await.1;
-    assert!(who.contains("a public repository, or acme/web-app"), "{who}");
+    assert!(who.contains("a public repository, or"), "{who}");
     let explained = service.run(&["explain", "--event-id", "3", "--all"]).await.1;
-    assert!(explained.contains("the operator doesn't let this team's file hear of it"), "{explained}");
+    assert!(explained.contains("the operator doesn't let this team's"), "{explained}");
 }
 
 #[tokio::test]

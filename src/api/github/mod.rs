@@ -3,8 +3,10 @@
 //! Responses are kept with their ETag for conditional requests, which don't count against the rate limit
 //! (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 
+mod checks;
 mod closing;
 mod code;
+mod comments;
 mod deliveries;
 mod graphql;
 mod hooks;
@@ -35,6 +37,7 @@ use tokio::time::timeout;
 
 use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, Mask, REST, Rest};
 
+pub use self::checks::{Annotation, Check};
 pub use self::deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
 pub use self::hooks::{App, Config as HookConfig, Hook, HookAt, NewApp, Registered, Wanted};
 pub use self::login::{GithubApi, GithubLogin};

@@ -112,6 +112,8 @@ fn config(folder: &Path, secret: &SecretString, jira: bool) -> Result<Config, Fa
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         public_url: Some("http://127.0.0.1:0".to_owned()),
         console: true,
+        nudge: false,
+        rules_repo: None,
         teams_allowed: std::sync::Arc::default(),
         access: None,
         store: folder.join("microalign.db"),

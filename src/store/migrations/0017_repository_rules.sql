@@ -6,3 +6,10 @@ CREATE TABLE repository_file (
     latest TEXT NOT NULL,                       -- crate::rule::Revision
     good   TEXT                                 -- the last one that was right
 );
+
+-- Comments on pull requests that say who hears of them.
+CREATE TABLE nudge (
+    subject TEXT PRIMARY KEY, -- owner/repo#45
+    comment INTEGER,          -- its number at GitHub; NULL once somebody else deleted it: it isn't written again
+    text    TEXT NOT NULL
+) WITHOUT ROWID;

@@ -36,6 +36,8 @@ pub struct State {
     pub comments: BTreeMap<u64, (String, u64, String, String)>,
     /// The status that everything is answered with, if GitHub is in trouble
     pub trouble: Option<u16>,
+    /// Whether the App lacks the permission for check runs
+    pub refuses_checks: bool,
     /// What was asked: method, path with query, body
     pub asked: Vec<(String, String, Value)>,
 }
@@ -134,6 +136,9 @@ impl State {
                 (200, files.iter().map(|file| json!({ "filename": file, "status": "modified" })).collect())
             }
             ("GET", ["repos", _, _, "pulls", _, "commits"]) => (200, json!([])),
+            ("POST", ["repos", _, _, "check-runs"]) if self.refuses_checks => {
+                (403, json!({ "message": "Resource not accessible by integration" }))
+            }
             ("POST", ["repos", _, _, "check-runs"]) => {
                 let mut check = body;
                 check["id"] = json!(self.checks.len() + 1);

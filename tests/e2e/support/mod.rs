@@ -4,7 +4,7 @@ mod hub;
 mod listener;
 mod payload;
 
-pub use self::hub::Hub;
+pub use self::hub::{Hub, State as HubState};
 pub use self::listener::{Got, Listener};
 pub use self::payload::{commented, merged, pull_request, ticket};
 
