@@ -187,7 +187,8 @@ async fn writes(github: &Github) {
     let id = github.comment(REPO, 1347, "Hi").await.unwrap();
     github.edit_comment(REPO, id, "Hi again").await.unwrap();
     github.delete_comment(REPO, id).await.unwrap();
-    let text = github.file_at(REPO, ".github%microalign.toml", "6dcb09b5b57875f334f61aebed695e2e4193db5e").await.unwrap();
+    let text =
+        github.file_at(REPO, ".github%microalign.toml", "6dcb09b5b57875f334f61aebed695e2e4193db5e").await.unwrap();
     assert!(text.is_some());
 }
 

@@ -44,7 +44,9 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
     let is_app = config.channels.github.as_ref().is_some_and(GithubApi::is_app);
     if !config.teams_allowed.is_empty() && !is_app {
-        say("note: pull requests that change a repository's team file aren't checked: only a GitHub App can write check runs")?;
+        say(
+            "note: pull requests that change a repository's team file aren't checked: only a GitHub App can write check runs",
+        )?;
     }
     if let Some(sentence) = named_due_fields(&config) {
         say(format!("note: {sentence}"))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Rulebook, rules, texts};
 use crate::destination::Available;
-use crate::rule::{Defaults, Known, Team, TeamsAllowed, REPOSITORY_FILE, check_beside, name_in, name_taken, team_name};
+use crate::rule::{Defaults, Known, REPOSITORY_FILE, Team, TeamsAllowed, check_beside, name_in, name_taken, team_name};
 use crate::template::Templates;
 use crate::toml_file::Problem;
 
@@ -70,8 +70,7 @@ impl Rulebook {
         let others = others.map(|(path, team)| (team.name.clone(), path)).collect::<BTreeMap<_, _>>();
         let mut teams = others.keys().cloned().collect::<BTreeSet<_>>();
         teams.extend(team_name(text));
-        let team =
-            check_beside((&name, text), Some((repo, &*self.allowed)), known, (&self.defaults, &teams))?;
+        let team = check_beside((&name, text), Some((repo, &*self.allowed)), known, (&self.defaults, &teams))?;
         match others.get(&team.name) {
             Some(other) => Err(name_taken(&name, text, &other.display().to_string())),
             None => Ok(team),

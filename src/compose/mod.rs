@@ -89,8 +89,7 @@ impl Rulebook {
         let known = Known { templates: &names, channels: &channels };
         let allowed = Arc::clone(&config.teams_allowed);
         let of_repositories = Repositories { files: &repositories, allowed: &allowed };
-        let loaded =
-            rule::load_folder(&config.rules, of_repositories, known, before.map(|before| &before.defaults));
+        let loaded = rule::load_folder(&config.rules, of_repositories, known, before.map(|before| &before.defaults));
         problems.extend(loaded.problems);
         let mut files = BTreeMap::new();
         for (path, team) in loaded.teams {

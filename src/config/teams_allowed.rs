@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::file::TeamAllowedTable;
-use crate::rule::{
-    Pattern, Patterns, TeamAllowed, TeamsAllowed, allowed_destination, allowed_repo, heard_repo,
-};
+use crate::rule::{Pattern, Patterns, TeamAllowed, TeamsAllowed, allowed_destination, allowed_repo, heard_repo};
 use crate::toml_file::{At, Field, Reader, Tables, Wrong};
 
 /// Reads all tables; `possible` is whether GitHub's API can be asked for the files.
@@ -31,12 +29,11 @@ pub(super) fn read(tables: Tables<TeamAllowedTable>, possible: bool, reader: &mu
     TeamsAllowed::new(teams)
 }
 
+/// Reads an entry of a list.
+type ReadEntry = fn(&str) -> Result<Pattern, Wrong>;
+
 /// A list without an entry that allows something would, as a list of patterns, allow everything.
-fn list(
-    field: Field<Vec<Field<String>>>,
-    (at, read): (&At, fn(&str) -> Result<Pattern, Wrong>),
-    reader: &mut Reader<'_>,
-) -> Patterns {
+fn list(field: Field<Vec<Field<String>>>, (at, read): (&At, ReadEntry), reader: &mut Reader<'_>) -> Patterns {
     let given = !field.is_absent();
     let entries = reader.document.texts(field, at).unwrap_or_default();
     if given && !entries.iter().any(|(_, text)| !text.starts_with('!')) {

@@ -75,7 +75,9 @@ impl PullRequests {
             let names = files.listed.iter().filter_map(|path| rules.name_of(path));
             let names = names.filter(|name| name.ends_with(".toml") && !name.starts_with('.')).collect::<Vec<_>>();
             if names.len() > MOST_FILES {
-                return Err(Trouble::Other(format!("it changes more than {MOST_FILES} team files: they aren't checked")));
+                return Err(Trouble::Other(format!(
+                    "it changes more than {MOST_FILES} team files: they aren't checked"
+                )));
             }
             let mut changed = Vec::new();
             for name in names {
@@ -136,7 +138,8 @@ const REHEARSING: &str = "The last 7 days are being rehearsed with these rules."
 
 fn summary(linted: &Linted, pull: &Pull) -> String {
     if !linted.problems.is_empty() {
-        return "What is in force stays in force until these problems are solved. Each is annotated at its line.".to_owned();
+        return "What is in force stays in force until these problems are solved. Each is annotated at its line."
+            .to_owned();
     }
     let there = |team: &&String| linted.rulebook.file_of(team).is_some();
     let rules = |team: &String| linted.rulebook.file_of(team).map_or(0, |(_, team)| team.rules.len());

@@ -100,7 +100,8 @@ pub(super) fn of_folder(
     let of_folder = |problem: &&Problem| Path::new(&problem.file).parent() == Some(folder.path());
     let full = rulebook.problems().iter().filter(of_folder).cloned().collect();
     let known = |problem: &Problem| {
-        let is = |other: &&Problem| (name_of(&other.file), &other.message) == (name_of(&problem.file), &problem.message);
+        let is =
+            |other: &&Problem| (name_of(&other.file), &other.message) == (name_of(&problem.file), &problem.message);
         now.problems().iter().any(|other| is(&other))
     };
     let changes = |problem: &Problem| changed.iter().any(|(name, _)| name == name_of(&problem.file));
@@ -137,7 +138,8 @@ fn name_of(file: &str) -> &str {
 /// The problems with the help that follows from the file itself. Other help suggests names that the configuration, or the file
 /// of another team, has: readers of the pull request may not know them.
 fn discreet(full: Vec<Problem>, alone: &[Problem]) -> Vec<Problem> {
-    let own = |problem: &Problem| alone.iter().any(|other| (&other.place, &other.help) == (&problem.place, &problem.help));
+    let own =
+        |problem: &Problem| alone.iter().any(|other| (&other.place, &other.help) == (&problem.place, &problem.help));
     let shown = |problem: Problem| match own(&problem) {
         true => problem,
         false => Problem { help: None, ..problem },

@@ -45,13 +45,13 @@ impl PullRequests {
                 };
                 self.store.note_nudge(subject, Some(Nudge { comment, text })).await?;
             }
-            (Some(Nudge { comment: Some(id), .. }), None) => {
-                match self.github.delete_comment(repo, id).await {
-                    Err(error) if !error.is_absent() => return Err(error.into()),
-                    Ok(()) | Err(_) => self.store.note_nudge(subject, None).await?,
-                }
+            (Some(Nudge { comment: Some(id), .. }), None) => match self.github.delete_comment(repo, id).await {
+                Err(error) if !error.is_absent() => return Err(error.into()),
+                Ok(()) | Err(_) => self.store.note_nudge(subject, None).await?,
+            },
+            (Some(Nudge { comment: None, .. }), None) if !pull.is_open() => {
+                self.store.note_nudge(subject, None).await?
             }
-            (Some(Nudge { comment: None, .. }), None) if !pull.is_open() => self.store.note_nudge(subject, None).await?,
             _ => {}
         }
         Ok(())

@@ -44,7 +44,12 @@ pub struct Known<'a> {
 /// # Errors
 /// All the problems in it.
 pub fn check(file: &str, text: &str, known: Known<'_>) -> Result<Team, Vec<Problem>> {
-    check_among(file, text, known, Among { teams: None, defaults: &Defaults::default(), bounds: None, patterns: &mut HashMap::new() })
+    check_among(
+        file,
+        text,
+        known,
+        Among { teams: None, defaults: &Defaults::default(), bounds: None, patterns: &mut HashMap::new() },
+    )
 }
 
 /// What team files that are read together share.

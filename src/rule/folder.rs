@@ -71,6 +71,7 @@ pub fn load_folder(
     let (defaults, problems) = load_defaults(folder, known, among);
     let kept = before.filter(|_| !problems.is_empty()).cloned();
     let defaults = kept.unwrap_or_else(|| Arc::new(defaults));
+    let mut broken = Vec::new();
     let mut loaded = Loaded { defaults: Arc::clone(&defaults), teams: Vec::new(), problems };
     for (text, path) in texts {
         let name = path.display().to_string();
@@ -83,7 +84,10 @@ pub fn load_folder(
         };
         let among = Among { teams: Some(&names), defaults: &defaults, bounds: None, patterns: &mut patterns };
         match check_among(&name, &text, known, among) {
-            Err(problems) => loaded.problems.extend(problems),
+            Err(problems) => {
+                loaded.problems.extend(problems);
+                broken.extend(team_name(&text).map(|team| (team, name)));
+            }
             Ok(team) => match taken.get(&team.name) {
                 Some(other) => loaded.problems.extend(name_taken(&name, &text, other)),
                 None => {
@@ -92,6 +96,10 @@ pub fn load_folder(
                 }
             },
         }
+    }
+    // A mistake in the operator's file gives the team to nobody else.
+    for (team, name) in broken {
+        taken.entry(team).or_insert(name);
     }
     for file in repositories.files {
         let name = file.name();

@@ -103,7 +103,8 @@ async fn a_check_run_says_what_is_wrong_in_which_line() {
         merge["repository"] = json!({ "full_name": "acme/web-app", "private": true });
         service.github_settled("pull_request", delivery, &merge).await;
     }
-    let better = file("\"pull_request.merged\", \"release.published\"").replace("\"web\"\n", "\"web\"\nmembers = [\"bo\"]\n");
+    let better =
+        file("\"pull_request.merged\", \"release.published\"").replace("\"web\"\n", "\"web\"\nmembers = [\"bo\"]\n");
     propose(&hub, "acme/web-app", (7, "bbb"), ("acme/web-app", &[(FILE, Some(&better))]));
     service.github("pull_request", "d-4", &tell("acme/web-app", 7, "synchronize")).await;
     let found = checks(&hub, 2, |check| check["output"]["summary"].as_str().unwrap().contains("would")).await;

@@ -16,7 +16,8 @@ to = ["mailbox", "email:ana@web.example.com"]
 hears = ["acme/hidden-*"]
 "#;
 /// A team of the operator's own.
-const OPERATORS: &str = "team = \"data\"\nto = [\"mailbox\"]\nsettle = \"0s\"\n[[rule]]\nname = \"all\"\non = [\"release.published\"]\n";
+const OPERATORS: &str =
+    "team = \"data\"\nto = [\"mailbox\"]\nsettle = \"0s\"\n[[rule]]\nname = \"all\"\non = [\"release.published\"]\n";
 
 /// The file of a team that hears of merges.
 fn file(team: &str, to: &str) -> String {
@@ -61,7 +62,9 @@ fn service(hub: &Hub) -> Service {
 
 /// Waits until so many teams are in force, and so many problems known.
 async fn in_force(service: &Service, teams: u64, problems: u64) {
-    service.loaded(|entry| (entry["teams"].as_u64(), entry["problems"].as_u64()) == (Some(teams), Some(problems))).await;
+    service
+        .loaded(|entry| (entry["teams"].as_u64(), entry["problems"].as_u64()) == (Some(teams), Some(problems)))
+        .await;
 }
 
 /// The teams that heard of a merge.
@@ -88,7 +91,8 @@ async fn a_push_puts_a_repositorys_file_in_force() {
     assert_eq!(service.github("push", "p-3", &push("acme/web-app", &[FILE])).await.status, 202);
     in_force(&service, 2, 0).await;
     assert_eq!(told(&service, "m-2", &merge("acme/web-app", 8, false)).await, ["web"]);
-    let asked = hub.state().asked.iter().filter(|(_, path, _)| path.contains("contents/.github/microalign.toml")).count();
+    let asked =
+        hub.state().asked.iter().filter(|(_, path, _)| path.contains("contents/.github/microalign.toml")).count();
     assert_eq!(asked, 1, "neither the file of acme/other was read, nor that of a push that doesn't touch it");
     // A push that GitHub lists no commits of, as after a force push.
     hub.put("acme/web-app", FILE, &file("web", "email:bo@web.example.com"));
@@ -126,7 +130,8 @@ async fn what_was_in_force_stays_while_the_file_is_broken_or_github_is_down() {
         (mails.len() == 2).then_some(mails)
     })
     .await;
-    let to_owner = mails.iter().map(|raw| read_mail(raw)).find(|mail| mail.subject().unwrap().contains("broken")).unwrap();
+    let to_owner =
+        mails.iter().map(|raw| read_mail(raw)).find(|mail| mail.subject().unwrap().contains("broken")).unwrap();
     assert_eq!(to_owner.to().unwrap().first().unwrap().address(), Some("ana@web.example.com"));
     assert!(to_owner.body_text(0).unwrap().contains("acme/web-app/.github/microalign.toml:3:7"), "{to_owner:?}");
     let (code, _, problems) = service.run(&["check"]).await;
@@ -230,6 +235,11 @@ async fn a_team_is_defined_once() {
     // The operator's own file comes before all.
     service.write("rules/web.toml", &file("web", "mailbox"));
     in_force(&service, 2, 2).await;
+    let problems = service.run(&["check"]).await.2;
+    assert_eq!(problems.matches("rules/web.toml has a team of this name already").count(), 2, "{problems}");
+    // Also while it is broken.
+    service.write("rules/web.toml", &file("web", "mailbox").replace("settle", "setle"));
+    in_force(&service, 2, 3).await;
     let problems = service.run(&["check"]).await.2;
     assert_eq!(problems.matches("rules/web.toml has a team of this name already").count(), 2, "{problems}");
 }

@@ -123,7 +123,8 @@ impl State {
                 let files = self.repos.get(&repo()).filter(|_| *wanted == "main");
                 let files = files.or_else(|| self.commits.get(&(repo(), (*wanted).to_owned())));
                 files.map_or(missing, |files| {
-                    let tree = files.iter().map(|(path, text)| json!({ "path": path, "size": text.len(), "type": "blob" }));
+                    let tree =
+                        files.iter().map(|(path, text)| json!({ "path": path, "size": text.len(), "type": "blob" }));
                     (200, json!({ "tree": tree.collect::<Vec<_>>(), "truncated": false }))
                 })
             }
@@ -161,9 +162,7 @@ impl State {
             ("GET", ["repos", _, _, "issues", number, "comments"]) => {
                 let number = number.parse::<u64>().unwrap();
                 let of = self.comments.iter().filter(|(_, comment)| comment.0 == repo() && comment.1 == number);
-                let comment = |(id, (.., by, text)): (&u64, &(String, u64, String, String))| {
-                    json!({ "id": id, "body": text, "user": { "login": by } })
-                };
+                let comment = |(id, (.., by, text)): (&u64, &(String, u64, String, String))| json!({ "id": id, "body": text, "user": { "login": by } });
                 (200, of.map(comment).collect())
             }
             ("POST", ["repos", _, _, "issues", number, "comments"]) => {
@@ -172,15 +171,13 @@ impl State {
                 self.comments.insert(id, (repo(), number.parse().unwrap(), "microalign[bot]".to_owned(), text));
                 (201, json!({ "id": id }))
             }
-            ("PATCH", ["repos", _, _, "issues", "comments", id]) => {
-                match self.comments.get_mut(&id.parse().unwrap()) {
-                    Some(comment) => {
-                        body["body"].as_str().unwrap().clone_into(&mut comment.3);
-                        (200, json!({ "id": id }))
-                    }
-                    None => missing,
+            ("PATCH", ["repos", _, _, "issues", "comments", id]) => match self.comments.get_mut(&id.parse().unwrap()) {
+                Some(comment) => {
+                    body["body"].as_str().unwrap().clone_into(&mut comment.3);
+                    (200, json!({ "id": id }))
                 }
-            }
+                None => missing,
+            },
             ("DELETE", ["repos", _, _, "issues", "comments", id]) => {
                 self.comments.remove(&id.parse().unwrap()).map_or(missing, |_| (204, json!("")))
             }
@@ -203,7 +200,9 @@ impl State {
         if let Some(name) = variables["name"].as_str() {
             return match self.repos.get_key_value(&format!("{owner}/{name}")) {
                 Some(repository) => json!({ "data": { "repository": node(repository) } }),
-                None => json!({ "data": { "repository": null }, "errors": [{ "type": "NOT_FOUND", "message": "No." }] }),
+                None => {
+                    json!({ "data": { "repository": null }, "errors": [{ "type": "NOT_FOUND", "message": "No." }] })
+                }
             };
         }
         // Two of a page, so that there are several.
