@@ -141,12 +141,10 @@ async fn what_a_fork_proposes_is_checked_and_not_rehearsed() {
     let sizes = sent.iter().filter_map(|(.., body)| Some(body["output"]["annotations"].as_array()?.len()));
     assert_eq!(sizes.filter(|size| *size > 1).collect::<Vec<_>>(), [50, 10], "as many at a time as GitHub takes");
     // Not the default branch, no team file, another repository: none.
-    let mut state = hub.state();
     let mut other = pull("acme/web-app", 12, ("d12", "acme/web-app"));
     other["base"]["ref"] = json!("release");
-    state.pulls.insert(("acme/web-app".to_owned(), 12), other);
-    state.changed.insert(("acme/web-app".to_owned(), 12), vec![FILE.to_owned()]);
-    drop(state);
+    hub.state().pulls.insert(("acme/web-app".to_owned(), 12), other);
+    hub.state().changed.insert(("acme/web-app".to_owned(), 12), vec![FILE.to_owned()]);
     propose(&hub, "acme/web-app", (13, "d13"), ("acme/web-app", &[("src/main.rs", Some(""))]));
     propose(&hub, "acme/api", (14, "d14"), ("acme/api", &[(FILE, Some(&text))]));
     for (number, repo) in [(12, "acme/web-app"), (14, "acme/api"), (13, "acme/web-app")] {

@@ -128,11 +128,12 @@ async fn who_gets_one_and_what_it_says() {
     let data: &[&str] = &["schemas/a.sql"];
     let bot = json!({ "user": { "login": "renovate[bot]", "type": "Bot" } });
     let dependabot = json!({ "user": { "login": "dependabot", "type": "Bot" } });
-    let table: [(u64, bool, &[&str], Value, Option<&str>); 10] = [
+    let (both, none): (&[&str], &[&str]) = (&["schemas/a.sql", "docs/x"], &["src/x.rs"]);
+    let table = [
         (20, true, data, json!({}), Some("the team `data` hears of it")),
         (21, false, data, json!({}), Some("one other team hears of it")),
-        (22, false, &["schemas/a.sql", "docs/x"], json!({}), Some("2 other teams hear of it")),
-        (23, true, &["src/x.rs"], json!({}), None),
+        (22, false, both, json!({}), Some("2 other teams hear of it")),
+        (23, true, none, json!({}), None),
         (24, true, data, json!({ "draft": true }), None),
         (25, true, data, bot, None),
         (26, true, data, dependabot, None),

@@ -162,31 +162,23 @@ async fn what_was_in_force_stays_while_the_file_is_broken_or_github_is_down() {
 async fn what_is_gone_is_no_longer_in_force() {
     let from = |owner: &str| json!({ "owner": { "from": { "organization": { "login": owner } } } });
     let renamed = json!({ "repository": { "name": { "from": "web-app" } } });
-    type Change = fn(&Hub);
-    let moved = |to: &'static str| {
-        move |hub: &Hub| {
-            let files = hub.state().repos.remove("acme/web-app").unwrap();
-            hub.state().repos.insert(to.to_owned(), files);
-        }
-    };
-    let gone: Change = |hub| drop(hub.state().repos.remove("acme/web-app"));
-    let (kept, shop, secret, evil): (Change, _, _, _) =
-        (|_| {}, moved("acme/web-shop"), moved("acme/secret"), moved("evil/web-app"));
-    let table: Vec<(&str, &dyn Fn(&Hub), Value, bool)> = vec![
-        ("deleted", &gone, repository("deleted", "acme/web-app", json!({})), false),
-        ("renamed, and allowed", &shop, repository("renamed", "acme/web-shop", renamed.clone()), true),
-        ("renamed, and not allowed", &secret, repository("renamed", "acme/secret", renamed), false),
-        ("transferred", &evil, repository("transferred", "evil/web-app", from("acme")), false),
-        ("archived", &kept, repository("archived", "acme/web-app", json!({})), true),
-        ("not shared with the App any more", &gone, push("acme/web-app", &[FILE]), false),
+    // What the repository is called then, if it is still there.
+    let table = [
+        ("deleted", None, repository("deleted", "acme/web-app", json!({})), false),
+        ("renamed, and allowed", Some("acme/web-shop"), repository("renamed", "acme/web-shop", renamed.clone()), true),
+        ("renamed, and not allowed", Some("acme/secret"), repository("renamed", "acme/secret", renamed), false),
+        ("transferred", Some("evil/web-app"), repository("transferred", "evil/web-app", from("acme")), false),
+        ("archived", Some("acme/web-app"), repository("archived", "acme/web-app", json!({})), true),
+        ("not shared with the App any more", None, push("acme/web-app", &[FILE]), false),
     ];
-    for (what, change, webhook, stays) in table {
+    for (what, name, webhook, stays) in table {
         let hub = Hub::new().await;
         hub.put("acme/web-app", FILE, &file("web", "mailbox"));
         let mut service = service(&hub);
         service.start().await;
         in_force(&service, 2, 0).await;
-        change(&hub);
+        let files = hub.state().repos.remove("acme/web-app").unwrap();
+        hub.state().repos.extend(name.map(|name| (name.to_owned(), files)));
         let event = if webhook["ref"].is_string() { "push" } else { "repository" };
         service.github(event, "r-1", &webhook).await;
         if stays {

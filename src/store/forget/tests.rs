@@ -179,13 +179,14 @@ fn columns() -> Vec<(&'static str, String)> {
     columns
 }
 
-/// The columns that hold texts in which nobody stands but as a part of a name of work, an address or a key.
+/// The columns that hold texts in which nobody stands but as a part of a name of work, an address or a key; and team files,
+/// which say what they say until somebody changes them.
 const KEPT: &str = "
     alias.new alias.old attempt.destination attempt.outcome audit.action audit.via contact.email_from conversation.destination conversation.editable conversation.root conversation.thread delivery.delivery_key
     delivery.name delivery.source environment.name environment.scope event.once fired.kind fired.rule fired.subject fired.team
     home.host home.source hook.route hook.source ledger.kind ledger.reason_code ledger.rule ledger.source ledger.state
-    ledger.subject ledger.team ledger.thread mute.destination mute.made_by mute.rule mute.team mute.thread objection.through
-    repository.name secret.name secret.value send.destination send.state send.thread session.digest step.state subject.key subject.thread ticket_id.id
+    ledger.subject ledger.team ledger.thread mute.destination mute.made_by mute.rule mute.team mute.thread nudge.subject nudge.text
+    objection.through repository.name repository_file.good repository_file.latest repository_file.repo secret.name secret.value send.destination send.state send.thread session.digest step.state subject.key subject.thread ticket_id.id
     ticket_id.key timer.kind timer.rule timer.subject timer.team";
 
 async fn filled(path: &Path, sql: &str, body: &str) -> Store {
