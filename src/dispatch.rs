@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 pub use self::turn::{Turn, ended};
 
-use crate::channel::{Channels, Outcome, Post};
+use crate::channel::{Buttons, Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
 use crate::mute::{LinkAction, Linker, Quiet};
@@ -155,11 +155,11 @@ impl Dispatcher {
     /// How it ended, and how long the other end asks to be left alone.
     async fn attempt(&self, send: &Claimed, stop: watch::Receiver<bool>) -> (Tried, Option<Duration>) {
         let began = Timestamp::now();
-        let links = self.links(send);
+        let (links, buttons) = self.links(send);
         let tag = self.reply_tag(send);
         let sent = async {
             let found = self.finder.find(&send.destination, &send.message).await;
-            let post = Post { reply_tag: tag.as_deref(), found: &found, ..post(send, &links) };
+            let post = Post { reply_tag: tag.as_deref(), found: &found, buttons: &buttons, ..post(send, &links) };
             self.channels.send(&send.destination, &post).await
         };
         let outcome = tokio::select! {
@@ -210,7 +210,7 @@ impl Dispatcher {
     }
 
     /// The ways out of a conversation. Every attempt has the same: their time is the message's.
-    fn links(&self, send: &Claimed) -> Links {
+    fn links(&self, send: &Claimed) -> (Links, Buttons) {
         let (team, thread) = (send.rule.team.clone(), send.thread.clone());
         // Whoever sees a page reads the comments on it.
         let comment = matches!(send.destination, Destination::Github | Destination::Jira);
@@ -220,8 +220,10 @@ impl Dispatcher {
             .then(|| LinkAction::Quiet(Quiet::Mute { team: team.clone(), thread }));
         let to = Some(&send.destination).filter(|to| matches!(to, Destination::Email(_))).cloned();
         let unsubscribe = to.map(|to| LinkAction::Quiet(Quiet::Unsubscribe { team, to }));
+        let token = |asked: &Option<LinkAction>| self.linker.token(asked.as_ref()?, send.created);
+        let buttons = Buttons { assumption: token(&object), mute: token(&mute) };
         let link = |asked: Option<LinkAction>| self.linker.link(&asked?, send.created);
-        Links { object: link(object), mute: link(mute), unsubscribe: link(unsubscribe), details: None }
+        (Links { object: link(object), mute: link(mute), unsubscribe: link(unsubscribe), details: None }, buttons)
     }
 
     /// What answers to an assumption are known by. Of a digest nobody could say what they answer to.

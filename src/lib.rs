@@ -22,6 +22,7 @@
 //!
 //! - [`recover`] fetches webhooks that did not arrive. From the store on, they go the same way.
 //! - [`reply`] takes answers to assumptions, by mail or in Slack; [`http`] takes those by a link, and mutes.
+//! - [`slack`] does what people ask for in Slack, by a command or a button.
 //!
 //! # What runs it
 //!
@@ -55,7 +56,7 @@
 //! compose, people
 //! intake, dispatch, reply
 //! recover, rehearsal, explain, who
-//! console
+//! console, slack
 //! http
 //! app
 //! cli
@@ -84,6 +85,7 @@ pub mod recover;
 pub mod rehearsal;
 pub mod reply;
 pub mod rule;
+pub mod slack;
 pub mod source;
 pub mod store;
 pub mod telemetry;

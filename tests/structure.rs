@@ -25,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["compose", "people"],
     &["intake", "dispatch", "reply"],
     &["recover", "rehearsal", "explain", "who"],
-    &["console"],
+    &["console", "slack"],
     &["http"],
     &["app"],
     &["cli"],

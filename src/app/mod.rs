@@ -44,6 +44,7 @@ use crate::mute::Linker;
 use crate::people::Finder;
 use crate::recover::{Poll, Recovery};
 use crate::reply::{AnswerHandler, Inbox};
+use crate::slack::Desk;
 use crate::source::{Settings, SharedFields, host_of};
 use crate::store::{Lanes, Store, StoreError, Written};
 use crate::telemetry::Tracer;
@@ -155,7 +156,8 @@ impl App {
             let stop = stopped.clone();
             spawn(&mut tasks, "tally", async move { console.count(stop).await });
         }
-        let web = Arc::new(web((&config, entrance), &intake, Arc::clone(&links), answers));
+        let desk = desk(&config, &intake, (&links, &answers)).await?;
+        let web = Arc::new(web((&config, entrance), &intake, Arc::clone(&links), (answers, desk)));
         let (first, told) = oneshot::channel();
         let stopped_intake = stopped.clone();
         spawn(&mut tasks, "intake", async move {
@@ -359,11 +361,32 @@ async fn answers(config: &Config, intake: &Intake) -> Result<AnswerHandler, Star
     Ok(AnswerHandler { store, people, slack, stored: Arc::clone(&intake.stored) })
 }
 
+/// What people can ask for in Slack, if Slack's requests can be told from others'.
+async fn desk(
+    config: &Config,
+    intake: &Intake,
+    (links, answers): (&Arc<Linker>, &Arc<AnswerHandler>),
+) -> Result<Option<Desk>, StartError> {
+    let Some(api) = slack(config).await? else { return Ok(None) };
+    if config.channels.slack().is_none_or(|slack| slack.signing_secret.is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(Desk {
+        store: intake.store.clone(),
+        rulebook: intake.rulebook.clone(),
+        api,
+        people: config.channels.people.clone(),
+        links: Arc::clone(links),
+        answers: Arc::clone(answers),
+        tell_authors: config.tell_authors,
+    }))
+}
+
 fn web(
     (config, entrance): (&Config, Option<Entrance>),
     intake: &Intake,
     links: Arc<Linker>,
-    answers: Arc<AnswerHandler>,
+    (answers, desk): (Arc<AnswerHandler>, Option<Desk>),
 ) -> Web {
     Web {
         store: intake.store.clone(),
@@ -371,6 +394,7 @@ fn web(
         jira_secrets: config.jira_secrets.clone(),
         slack_secret: config.channels.slack().and_then(|slack| slack.signing_secret.clone()),
         answers,
+        desk: desk.map(Arc::new),
         settings: intake.settings.clone(),
         metrics: Arc::clone(&intake.metrics),
         gauge: Gauge::default(),

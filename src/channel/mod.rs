@@ -53,7 +53,9 @@ pub use self::outcome::Outcome;
 pub(crate) use self::person::read as read_people;
 pub use self::person::{Handle, People, Person, PersonTable};
 pub use self::settings::ChannelSettings;
-pub use self::slack::Settings as SlackSettings;
+pub use self::slack::{
+    AGREE, MUTE, OBJECT, Settings as SlackSettings, Subscribing, is_id as is_slack_id, spoken as in_slack,
+};
 pub use self::table::Hook;
 
 use self::email::{Sender, Smtp};
@@ -98,7 +100,21 @@ pub struct Post<'a> {
     pub at: Timestamp,
     /// The links to object, mute and unsubscribe
     pub links: &'a Links,
+    /// The same for a channel with buttons; [`Channels::send`] removes them for any other
+    pub buttons: &'a Buttons,
 }
+
+/// What the buttons of a message do: each has the token of a link, signed, which says what that is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Buttons {
+    /// Objects or agrees to an assumption
+    pub assumption: Option<String>,
+    /// Mutes the conversation
+    pub mute: Option<String>,
+}
+
+/// A message without buttons.
+pub(super) static NO_BUTTONS: Buttons = Buttons { assumption: None, mute: None };
 
 impl<'a> Post<'a> {
     /// A message made now, which begins a conversation of this name, mentions nobody and belongs to no rule.
@@ -120,6 +136,7 @@ impl<'a> Post<'a> {
             kind: "",
             at,
             links,
+            buttons: &NO_BUTTONS,
         }
     }
 }
@@ -223,6 +240,13 @@ enum Route<'a> {
     Jira(&'a Access, &'a JiraApi),
 }
 
+impl Route<'_> {
+    /// Whether somebody hears of it when a button of ours is pressed there.
+    fn has_buttons(&self) -> bool {
+        matches!(self, Self::Chat(Chat::Slack(settings), _) if settings.signing_secret.is_some())
+    }
+}
+
 impl Channels {
     /// The channels of a configuration, with the aliases of conversations that may not be named.
     #[must_use]
@@ -252,7 +276,8 @@ impl Channels {
         let reply_to = reply_to.and_then(|who| self.name_of(who, &email::PERSON, post.found)?.parse().ok());
         let reply_to = reply_to.map(|address| Mailbox::new(None, address));
         let alias = self.names.of(post.thread);
-        let post = &Post { alias: &alias, mentions: &mentions, reply_to: reply_to.as_ref(), ..*post };
+        let buttons = if route.has_buttons() { post.buttons } else { &NO_BUTTONS };
+        let post = &Post { alias: &alias, mentions: &mentions, reply_to: reply_to.as_ref(), buttons, ..*post };
         let (outcome, mask) = match route {
             Route::Smtp(smtp, _) => (self.mail(&route, to, post).await, smtp.mask()),
             Route::Mailbox => return self.mail(&route, to, post).await,

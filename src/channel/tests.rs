@@ -76,6 +76,7 @@ fn post(message: &Message) -> Post<'_> {
         kind: "pull_request.merged",
         at: "2026-11-02T14:05:00Z".parse().unwrap(),
         links: &NO_LINKS,
+        buttons: &NO_BUTTONS,
     }
 }
 

@@ -114,6 +114,8 @@ pub struct LineView {
     sends: Vec<SendView>,
     /// What people have against the assumption
     pub(super) objections: Vec<ObjectionView>,
+    /// Who agreed to it
+    pub(super) agreements: Vec<AgreementView>,
     #[serde(skip)]
     message: Option<Message>,
 }
@@ -151,6 +153,18 @@ pub struct ObjectionView {
     at: Timestamp,
     /// Why that isn't shown
     hidden: Option<Hidden>,
+}
+
+/// Somebody who agreed to an assumption.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AgreementView {
+    /// Who, as they are called there
+    by: Option<String>,
+    /// In Slack
+    through: String,
+    /// When
+    #[schemars(with = "String")]
+    at: Timestamp,
 }
 
 /// What decides how much of a line somebody sees.
@@ -243,7 +257,13 @@ impl<'v> Eyes<'v> {
                 hidden,
             }
         });
+        let agreements = record.agreements.iter().map(|agreement| AgreementView {
+            by: Some(inert(&agreement.by)).filter(|by| about.is_none() && !by.is_empty()),
+            through: agreement.through.to_string(),
+            at: agreement.at,
+        });
         LineView {
+            agreements: agreements.collect(),
             objections: objections.collect(),
             line: record.line.to_string(),
             state: record.state,

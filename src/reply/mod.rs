@@ -85,9 +85,14 @@ impl AnswerHandler {
         Ok(true)
     }
 
-    async fn object(&self, objection: Objection) -> Result<(), StoreError> {
+    /// Records what somebody has against an assumption.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn object(&self, objection: Objection) -> Result<Objected, StoreError> {
         let (line, through) = (objection.line, objection.through.as_str());
-        match self.store.object(objection).await? {
+        let objected = self.store.object(objection).await?;
+        match objected {
             Objected::New => {
                 tracing::info!(%line, through, "somebody answered an assumption");
                 self.stored.notify_one();
@@ -95,7 +100,7 @@ impl AnswerHandler {
             Objected::Known => tracing::debug!(%line, through, "an answer came again"),
             Objected::TooMany | Objected::NoSuchLine => tracing::info!(%line, through, "did not record an answer"),
         }
-        Ok(())
+        Ok(objected)
     }
 
     /// Whether `is` holds for the author of an assumption.

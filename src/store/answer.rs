@@ -22,7 +22,7 @@ use crate::template::{Message, clean, shorten};
 const MOST_OBJECTIONS: i64 = 5;
 /// How much of an objection is kept, in letters.
 const LONGEST_TEXT: usize = 4_000;
-const LONGEST_NAME: usize = 100;
+pub(super) const LONGEST_NAME: usize = 100;
 
 /// The way that an objection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -141,7 +141,9 @@ const THREADS: &str = "SELECT DISTINCT s.thread FROM ledger l CROSS JOIN send s 
     WHERE l.delivery_id IN (SELECT value FROM json_each(:ids))";
 
 /// The rows of deliveries, those first that refer to others.
-const DELETE: [&str; 7] = [
+const DELETE: [&str; 8] = [
+    "DELETE FROM agreement WHERE ledger_id IN (
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
     "DELETE FROM objection WHERE ledger_id IN (
          SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
     "DELETE FROM step WHERE ledger_id IN (

@@ -10,6 +10,7 @@
 //! its LIMIT is bound.
 
 mod activity;
+mod agreement;
 mod answer;
 mod assumptions;
 mod attempt;
@@ -69,6 +70,7 @@ use self::writer::{Job, Notices, Urgency, Writer};
 use crate::plan::LineId;
 
 pub use activity::{Cursor, Page, Shown, Sought};
+pub use agreement::{Agreed, Agreement};
 pub use answer::{Assumption, Conclusion, Objected, Objection, Through, Told, Unanswered, Unopposed};
 pub use assumptions::{AssumptionFilter, AssumptionState, Assumptions};
 pub use attempt::{Attempt, AttemptOutcome};
@@ -88,7 +90,7 @@ pub use ledger::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, Pages, SendEntry,
 pub use load::Load;
 pub use outgoing::{Behind, Counted, DESTINATIONS_IN_PAGE, Health, Outgoing, Retried, SENDS_IN_PAGE, Unsent};
 pub use plan::PlannedEvent;
-pub use record::{EventRecord, ObjectionRecord, Record, SendRecord};
+pub use record::{AgreementRecord, EventRecord, ObjectionRecord, Record, SendRecord};
 pub use recovery::Hook;
 pub use replay::{Messages, Untold};
 pub use row::Tx;

@@ -61,6 +61,8 @@ pub struct Record {
     pub sends: Vec<SendRecord>,
     /// What people have against the assumption
     pub objections: Vec<ObjectionRecord>,
+    /// Who agreed to it
+    pub agreements: Vec<AgreementRecord>,
     /// Its subject is a ticket that has a security level now
     pub of_restricted: bool,
     /// It belongs to such a ticket
@@ -110,6 +112,17 @@ pub struct ObjectionRecord {
     pub at: Timestamp,
 }
 
+/// Somebody who agreed to an assumption.
+#[derive(Debug, Clone)]
+pub struct AgreementRecord {
+    /// Who; empty if that was removed
+    pub by: String,
+    /// How they said it
+    pub through: Through,
+    /// When
+    pub at: Timestamp,
+}
+
 const RECORD: &str = "
     SELECT l.id, l.delivery_id, l.line, l.event_id, l.kind, l.subject, l.thread, l.team, l.rule, l.state, l.reason, l.outcome,
            l.answers IS NOT NULL AS answers, l.at, l.due_at, l.object_at, l.message, l.lead_id,
@@ -125,6 +138,9 @@ const SENDS: &str = "SELECT destination, state, attempts, next_at, sent_at, erro
 const OBJECTIONS: &str =
     "SELECT made_by, through, text, made_at FROM objection WHERE ledger_id = :line ORDER BY id LIMIT 100";
 
+const AGREEMENTS: &str =
+    "SELECT made_by, through, made_at FROM agreement WHERE ledger_id = :line ORDER BY id LIMIT 100";
+
 /// What has the name of an edit or an undoing.
 const CHANGED: &str = "SELECT EXISTS (SELECT 1 FROM event WHERE once > :after AND once < :original || 'A')";
 /// A note with other words has another name, and says which one it replaces.
@@ -136,7 +152,8 @@ const RESTRICTED: &str =
     FROM subject WHERE key = :name";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 7] = [RECORD, EVENT, SENDS, OBJECTIONS, CHANGED, REPLACED, RESTRICTED];
+pub(super) const STATEMENTS: [&str; 8] =
+    [RECORD, EVENT, SENDS, OBJECTIONS, AGREEMENTS, CHANGED, REPLACED, RESTRICTED];
 
 impl Tx<'_> {
     /// Lines by their ids, in that order, each with what belongs to it.
@@ -160,6 +177,7 @@ impl Tx<'_> {
             record.forgotten &= record.sends.iter().any(|send| send.state != SendState::Muted);
             if record.kind.as_deref() == Some("note.assumed") && !record.tells_author {
                 record.objections = self.rows(OBJECTIONS, named_params! { ":line": record.id }, objection)?;
+                record.agreements = self.rows(AGREEMENTS, named_params! { ":line": record.id }, agreement)?;
             }
             records.push(record);
         }
@@ -242,6 +260,7 @@ fn record(row: &Row<'_>) -> Result<(Record, Option<i64>, i64), StoreError> {
         message,
         sends: Vec::new(),
         objections: Vec::new(),
+        agreements: Vec::new(),
         of_restricted: false,
         by_restricted: false,
         private: false,
@@ -269,4 +288,8 @@ fn objection(row: &Row<'_>) -> Result<ObjectionRecord, StoreError> {
         text: row.get("text")?,
         at: time(row, "made_at")?,
     })
+}
+
+fn agreement(row: &Row<'_>) -> Result<AgreementRecord, StoreError> {
+    Ok(AgreementRecord { by: row.get("made_by")?, through: text(row, "through")?, at: time(row, "made_at")? })
 }

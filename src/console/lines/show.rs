@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 
-use super::{EventView, LineView, ObjectionView, SendView};
+use super::{AgreementView, EventView, LineView, ObjectionView, SendView};
 use crate::channel;
 use crate::console::page::{moment, web_address};
 use crate::store::EntryState;
@@ -60,6 +60,7 @@ impl LineView {
                 @if let Some(until) = self.object_by { p.reason { "The time to object ends " (moment(until, now)) "." } }
                 @for send in &self.sends { (send.show(now)) }
                 @for objection in &self.objections { (objection.show(now)) }
+                @for agreement in &self.agreements { (agreement.show(now)) }
             }
         }
     }
@@ -101,6 +102,18 @@ impl ObjectionView {
                 }
                 @if let Some(text) = &self.text { blockquote dir="auto" { (text) } }
                 @if let Some(hidden) = self.hidden { p.reason { (hidden.describe()) } }
+            }
+        }
+    }
+}
+
+impl AgreementView {
+    /// Who agreed, and when.
+    pub(super) fn show(&self, now: Timestamp) -> Markup {
+        html! {
+            p.reason {
+                strong { bdi { (self.by.as_deref().unwrap_or("Somebody")) } }
+                " agreed in " (self.through) " " span.when { (moment(self.at, now)) }
             }
         }
     }

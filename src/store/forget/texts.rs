@@ -60,6 +60,32 @@ fn forget_objection(tx: &Tx<'_>, person: &Person, id: &Value) -> Result<(), Stor
     Ok(())
 }
 
+/// Who agreed to assumptions: that somebody did is kept.
+pub(super) fn agreements(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT id AS key, key AS name, made_by, FALSE AS waits FROM agreement WHERE id > coalesce(:after, 0)
+               ORDER BY id LIMIT 200";
+    let named = |row: &Row<'_>| {
+        Ok(person.is_in(&row.get::<_, String>("name")?) || person.is_in(&row.get::<_, String>("made_by")?))
+    };
+    let change = "UPDATE agreement SET made_by = '', key = 'forgotten:' || id WHERE id = :key";
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run(change, named_params! { ":key": key }).map(drop),
+    })
+}
+
+/// Who subscribed a channel to something, which it stays.
+pub(super) fn subscriptions(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT id AS key, made_by, FALSE AS waits FROM subscription WHERE id > coalesce(:after, 0)
+               ORDER BY id LIMIT 200";
+    let named = |row: &Row<'_>| Ok(person.is_in(&row.get::<_, String>("made_by")?));
+    let change = "UPDATE subscription SET made_by = '' WHERE id = :key";
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run(change, named_params! { ":key": key }).map(drop),
+    })
+}
+
 /// The subjects of conversations in mails. One that names them is called as the ledger calls it from then on.
 pub(super) fn conversations(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
     let sql = "SELECT thread AS key, json_group_array(subject) AS subjects, FALSE AS waits FROM conversation
