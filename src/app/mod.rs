@@ -112,7 +112,7 @@ impl App {
         let console = console::listener(&config).await?;
         let console_address = console.as_ref().map(|(_, address)| *address);
         let links = Arc::new(Linker::new(public_url(&config, address), key.clone()));
-        let (rules, rulebook) = watch::channel(first_rulebook(&config, &links, &metrics));
+        let (rules, rulebook) = watch::channel(first_rulebook((&config, &store), &links, &metrics).await?);
         let mut tasks = JoinSet::new();
         let settings = settings(&config);
         let apis = Apis::new(&config, &settings).await?;
@@ -156,7 +156,8 @@ impl App {
             let stop = stopped.clone();
             spawn(&mut tasks, "tally", async move { console.count(stop).await });
         }
-        let desk = desk(&config, &intake, (&links, &answers)).await?;
+        let subscribed = Arc::<Notify>::default();
+        let desk = desk(&config, &intake, (&links, &answers, &subscribed)).await?;
         let web = Arc::new(web((&config, entrance), &intake, Arc::clone(&links), (answers, desk)));
         let (first, told) = oneshot::channel();
         let stopped_intake = stopped.clone();
@@ -184,7 +185,7 @@ impl App {
         }
         spawn(&mut tasks, "http", http::serve(listener, (web, part), connections, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
-        let loader = Loader { config, rules, metrics, roster, field_names };
+        let loader = Loader { config, rules, metrics, roster, field_names, store: store.clone(), subscribed };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
         Ok(Self { address, console: console_address, store, tasks, written, tracer, stop, reload, _watcher: watcher })
     }
@@ -365,12 +366,10 @@ async fn answers(config: &Config, intake: &Intake) -> Result<AnswerHandler, Star
 async fn desk(
     config: &Config,
     intake: &Intake,
-    (links, answers): (&Arc<Linker>, &Arc<AnswerHandler>),
+    (links, answers, subscribed): (&Arc<Linker>, &Arc<AnswerHandler>, &Arc<Notify>),
 ) -> Result<Option<Desk>, StartError> {
-    let Some(api) = slack(config).await? else { return Ok(None) };
-    if config.channels.slack().is_none_or(|slack| slack.signing_secret.is_none()) {
-        return Ok(None);
-    }
+    let settings = config.channels.slack().filter(|slack| slack.signing_secret.is_some());
+    let (Some(settings), Some(api)) = (settings, slack(config).await?) else { return Ok(None) };
     Ok(Some(Desk {
         store: intake.store.clone(),
         rulebook: intake.rulebook.clone(),
@@ -379,6 +378,10 @@ async fn desk(
         links: Arc::clone(links),
         answers: Arc::clone(answers),
         tell_authors: config.tell_authors,
+        subscribing: settings.subscribe,
+        available: config.channels.available(),
+        subscribed: Arc::clone(subscribed),
+        playground: config.access.as_ref().and_then(|access| access.public_url.clone()),
     }))
 }
 
@@ -410,11 +413,16 @@ fn web(
 }
 
 /// The rules and templates that the service starts with. Logs what is broken, and what they lack without access to an API.
-fn first_rulebook(config: &Config, links: &Arc<Linker>, metrics: &Metrics) -> Arc<Rulebook> {
+async fn first_rulebook(
+    (config, store): (&Config, &Store),
+    links: &Arc<Linker>,
+    metrics: &Metrics,
+) -> Result<Arc<Rulebook>, StartError> {
     let rulebook = Rulebook::load(config, None).with_links(Arc::clone(links));
+    let rulebook = rulebook.with_subscriptions(store.subscriptions().await?, &config.channels.available());
     report(&rulebook, metrics);
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.asks_jira()) {
         tracing::info!("{sentence}");
     }
-    Arc::new(rulebook)
+    Ok(Arc::new(rulebook))
 }

@@ -13,11 +13,15 @@ use super::members::Roster;
 use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::store::{Store, StoreError, Subscription};
 
 /// Editors write a file in several steps: it is read after this long without a further step.
 const CALM: Duration = Duration::from_millis(300);
 /// The longest wait, so that endless steps don't keep a change from being read.
 const LATEST: Duration = Duration::from_secs(3);
+
+/// How often it is looked whether another process changed subscriptions.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Notifies `reload` when a file in these folders changes. If that fails (no inotify left), SIGHUP still works.
 pub(super) fn watch(folders: &[PathBuf], reload: &Arc<Notify>) -> Option<RecommendedWatcher> {
@@ -61,6 +65,9 @@ pub(super) struct Loader {
     pub(super) metrics: Arc<Metrics>,
     pub(super) roster: Roster,
     pub(super) field_names: FieldNames,
+    pub(super) store: Store,
+    /// Notified when a subscription was made or ended here
+    pub(super) subscribed: Arc<Notify>,
 }
 
 impl Loader {
@@ -84,6 +91,10 @@ impl Loader {
                     continue;
                 }
                 () = self.field_names.next(&now) => continue,
+                all = subscriptions(&self.subscribed, &self.store) => {
+                    self.follow_subscriptions(&now, all);
+                    continue;
+                }
                 _ = stop.wait_for(|stop| *stop) => return,
             }
             calm(&reload).await;
@@ -94,6 +105,26 @@ impl Loader {
             report(&rulebook, &self.metrics);
         }
     }
+
+    /// Puts subscriptions in force as they are now.
+    fn follow_subscriptions(&self, now: &Rulebook, all: Result<Vec<Subscription>, StoreError>) {
+        match all {
+            Ok(all) if now.subscriptions().map(|(known, _)| known).eq(&all) => {}
+            Ok(all) => {
+                let rulebook = now.with_subscriptions(all, &self.config.channels.available());
+                self.rules.send_replace(Arc::new(rulebook));
+                tracing::info!("subscriptions were changed");
+            }
+            Err(error) => tracing::error!(%error, "cannot read the subscriptions, will retry"),
+        }
+    }
+}
+
+/// Waits until subscriptions may have changed, and reads them; another process can change them too.
+async fn subscriptions(subscribed: &Notify, store: &Store) -> Result<Vec<Subscription>, StoreError> {
+    // In both cases, it is time to look.
+    let (Ok(()) | Err(_)) = tokio::time::timeout(LOOK, subscribed.notified()).await;
+    store.subscriptions().await
 }
 
 /// Logs and counts what is in force, and what is broken.

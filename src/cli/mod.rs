@@ -20,6 +20,7 @@ mod send_test;
 mod serve;
 mod setup;
 mod store;
+mod subscriptions;
 mod suggest;
 mod text;
 mod who;
@@ -29,6 +30,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::compose::Rulebook;
 use crate::config::{self, Config};
 use crate::store::Store;
 use crate::toml_file::Problem;
@@ -93,6 +95,11 @@ enum Command {
         after_help = "Examples:\n  microalign mute DATA-123 --for 3d\n  microalign mute web/merged --to slack:#web"
     )]
     Mute(mute::Args),
+    /// Show what people subscribed their channels to in Slack, or end a subscription
+    #[command(
+        after_help = "Examples:\n  microalign subscriptions\n  microalign subscriptions --end web/@ingest-api-merged"
+    )]
+    Subscriptions(subscriptions::Args),
     /// End a mute
     #[command(after_help = "Example:\n  microalign unmute DATA-123")]
     Unmute(mute::Named),
@@ -154,6 +161,16 @@ async fn open_store(path: &Path) -> Result<Store, Failure> {
     Ok(store)
 }
 
+/// The rules in force: those of the team files, and what people subscribed to, if there is a store.
+async fn rulebook(config: &Config) -> Result<Rulebook, Failure> {
+    let rulebook = Rulebook::load(config, None);
+    if !config.store.exists() {
+        return Ok(rulebook);
+    }
+    let subscriptions = Store::look(&config.store).await?.subscriptions().await?;
+    Ok(rulebook.with_subscriptions(subscriptions, &config.channels.available()))
+}
+
 /// Opens the store to read it.
 async fn look_into_store(path: &Path) -> Result<Store, Failure> {
     must_exist(path)?;
@@ -209,13 +226,14 @@ pub async fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args).await,
         Command::Rehearse(args) => rehearse::run(&args).await,
-        Command::Who(args) => who::run(&args),
+        Command::Who(args) => who::run(&args).await,
         Command::Rules(rules::Action::Lint(args)) => rules::lint::run(&args),
         Command::Rules(rules::Action::Diff(args)) => rules::diff::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,
         Command::People(args) => people::run(&args).await,
         Command::Recover(args) => recover::run(&args).await,
         Command::Mute(args) => mute::run(&args).await,
+        Command::Subscriptions(args) => subscriptions::run(&args).await,
         Command::Unmute(named) => mute::undo(&named).await,
         Command::SendTest(args) => send_test::run(&args).await,
         Command::Store(action) => store::run(action).await,

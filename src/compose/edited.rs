@@ -87,7 +87,7 @@ impl Rulebook {
             }
             Ok(team) => {
                 self.files.insert(path, Arc::new(team));
-                self.rules = rules(&self.files, &self.members);
+                self.rules = rules(&self.files, &self.members, &self.subscribed);
                 Vec::new()
             }
         }

@@ -9,6 +9,7 @@ mod feedback;
 mod outside;
 mod people;
 mod restricted;
+mod subscribed;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ use crate::track;
 pub use self::edited::{Edit, shown_path};
 pub use self::feedback::{Feedback, Reaction};
 use self::people::{author, handle, mentioned};
+use self::subscribed::InForce;
 pub use self::restricted::withheld;
 
 /// The members of teams on GitHub: logins by `organisation/team` in lower case.
@@ -43,6 +45,7 @@ pub struct Rulebook {
     files: BTreeMap<PathBuf, Arc<Team>>,
     defaults: Arc<Defaults>,
     members: Arc<Members>,
+    subscribed: Arc<InForce>,
     templates: Arc<Templates>,
     sources: BTreeMap<String, String>,
     problems: Vec<Problem>,
@@ -89,8 +92,9 @@ impl Rulebook {
         }
         let members = before.map(|before| Arc::clone(&before.members)).unwrap_or_default();
         let links = before.and_then(|before| before.links.clone());
-        Self {
-            rules: rules(&files, &members),
+        let mut rulebook = Self {
+            rules: Rules::default(),
+            subscribed: Arc::default(),
             files,
             defaults: loaded.defaults,
             members,
@@ -99,14 +103,18 @@ impl Rulebook {
             problems,
             jira_base_url: config.jira_base_url.clone(),
             links,
-        }
+        };
+        let subscriptions = before.iter().flat_map(|before| before.subscriptions()).map(|(known, _)| known.clone());
+        rulebook.subscribe(subscriptions.collect(), &channels);
+        rulebook
     }
 
     /// The same with these members of teams on GitHub.
     #[must_use]
     pub fn with_members(&self, members: Members) -> Self {
         Self {
-            rules: rules(&self.files, &members),
+            rules: rules(&self.files, &members, &self.subscribed),
+            subscribed: Arc::clone(&self.subscribed),
             files: self.files.clone(),
             defaults: Arc::clone(&self.defaults),
             members: Arc::new(members),
@@ -315,12 +323,18 @@ fn facts<'a>(telling: &Telling<'a>, thread: &'a ThreadView, why: &'a str) -> Fac
     }
 }
 
-/// The rules of these teams, with the members that GitHub lists.
-fn rules(files: &BTreeMap<PathBuf, Arc<Team>>, members: &Members) -> Rules {
+/// The rules of these teams, with those that people subscribed to and the members that GitHub lists.
+fn rules(files: &BTreeMap<PathBuf, Arc<Team>>, members: &Members, subscribed: &InForce) -> Rules {
     let on_github = |team: &Team| members.get(&team.github_team.as_ref()?.to_lowercase());
-    let teams = files.values().map(|team| match on_github(team) {
-        Some(logins) => Arc::new(team.with_members(logins)),
-        None => Arc::clone(team),
+    let teams = files.values().map(|team| {
+        let team = match subscribed.rules.get(&team.name) {
+            Some(rules) => Arc::new(team.with_rules(rules)),
+            None => Arc::clone(team),
+        };
+        match on_github(&team) {
+            Some(logins) => Arc::new(team.with_members(logins)),
+            None => team,
+        }
     });
     Rules::new(teams.collect())
 }

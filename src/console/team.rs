@@ -117,7 +117,7 @@ fn view(rulebook: &Rulebook, (path, team): (&Path, &Team), counted: Option<&Coun
     let mut to = full.rules.iter().flat_map(|rule| &rule.to).map(ToString::to_string).collect::<Vec<_>>();
     to.sort();
     to.dedup();
-    let rules = team.rules.iter().map(|rule| RuleView {
+    let rules = full.rules.iter().map(|rule| RuleView {
         name: rule.name.clone(),
         on: rule.on.written.clone(),
         timing: timing(team, rule),

@@ -15,7 +15,7 @@ use self::conditions::Within;
 pub use self::defaults::Defaults;
 pub(super) use self::defaults::check_defaults;
 use self::lists::{Entry, Lists};
-use self::manner::Sending;
+pub(super) use self::manner::Sending;
 use super::entry;
 use super::file::{RuleTable, TeamFile, Texts};
 use super::mistaken_keys;
@@ -43,6 +43,18 @@ pub struct Known<'a> {
 /// All the problems in it.
 pub fn check(file: &str, text: &str, known: Known<'_>) -> Result<Team, Vec<Problem>> {
     check_among(file, text, known, Among { teams: None, defaults: &Defaults::default(), patterns: &mut HashMap::new() })
+}
+
+/// Reads one more rule of a team, as if it stood at the end of its file: a `[[rule]]` that says where it sends to.
+///
+/// # Errors
+/// All the problems in it.
+pub fn check_rule(team: &Team, rule: &str, known: Known<'_>) -> Result<Rule, Vec<Problem>> {
+    let defaults = Defaults { sending: team.sending.clone(), ..Defaults::default() };
+    let among = Among { teams: None, defaults: &defaults, patterns: &mut HashMap::new() };
+    let file = check_among("the rule", &format!("team = \"{}\"\n{rule}", team.name), known, among)?;
+    let nothing = || vec![Problem::of_file("the rule", "there is none", None)];
+    file.rules.into_iter().next().ok_or_else(nothing)
 }
 
 /// What team files that are read together share.
@@ -137,6 +149,7 @@ impl Checker<'_> {
             tests: self.tests(raw.test, &rules),
             addressed: sending.addressed(&rules),
             rules,
+            sending,
         }
     }
 

@@ -27,7 +27,7 @@ use jiff::tz::TimeZone;
 use smallvec::SmallVec;
 
 pub use author_team::{AuthorTeam, is_member, is_member_called};
-pub use check::{Defaults, Known, check};
+pub use check::{Defaults, Known, check, check_rule};
 pub use condition::{Condition, FieldList};
 pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to, written as duration_written};
 pub use entry::kinds;
@@ -70,6 +70,8 @@ pub struct Team {
     pub addressed: Option<Rule>,
     /// Webhooks to try the rules on
     pub tests: Vec<RuleTest>,
+    /// How its rules send unless they say otherwise, for rules that come from elsewhere
+    sending: check::Sending,
 }
 
 /// The name of [`Team::addressed`], which no rule in a file can have.
@@ -82,6 +84,20 @@ impl Team {
         let name = name.trim_start_matches('@');
         name.eq_ignore_ascii_case(&self.name)
             || self.github_team.as_ref().is_some_and(|team| name.eq_ignore_ascii_case(team))
+    }
+
+    /// The team with further rules.
+    #[must_use]
+    pub fn with_rules(&self, rules: &[Rule]) -> Self {
+        let mut team = self.clone();
+        team.rules.extend(rules.iter().cloned());
+        team
+    }
+
+    /// Whether its messages go to exactly one destination unless a rule says otherwise.
+    #[must_use]
+    pub fn sends_only_to(&self, to: &Destination) -> bool {
+        self.sending.to.as_ref().is_some_and(|own| own.iter().eq([to]))
     }
 
     /// The team with these logins among its members.

@@ -12,6 +12,7 @@ mod mute;
 mod press;
 mod read;
 mod request;
+mod subscribe;
 pub mod words;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 pub use self::request::{Asker, Channel, Command, Press, Request, Submission, read};
@@ -28,9 +29,10 @@ use self::answer::Answer;
 use self::asker::Colleague;
 use self::words::{HELP, Wish, Words};
 use crate::api::slack::Slack;
-use crate::channel::People;
+use crate::channel::{People, Subscribing};
 use crate::compose::Rulebook;
 use crate::config::TellAuthors;
+use crate::destination::Available;
 use crate::mute::Linker;
 use crate::reply::AnswerHandler;
 use crate::store::{Change, Store, StoreError};
@@ -54,6 +56,14 @@ pub struct Desk {
     pub answers: Arc<AnswerHandler>,
     /// Where authors of assumptions are told how teams reacted
     pub tell_authors: TellAuthors,
+    /// Who may subscribe a channel
+    pub subscribing: Subscribing,
+    /// What rules may name
+    pub available: Available,
+    /// Notified when a subscription was made or ended
+    pub subscribed: Arc<Notify>,
+    /// Where the console is, if people can see it
+    pub playground: Option<String>,
 }
 
 /// Why somebody gets something else than what they asked for.
@@ -163,7 +173,8 @@ impl Desk {
             Wish::Why(thread) => self.why(&here, thread.as_deref()).await,
             Wish::Mute(what, span) => self.mute(&who, &here, (&what, span)).await,
             Wish::Unmute(what) => self.unmute(&who, &here, &what).await,
-            Wish::Subscribe(_) | Wish::Unsubscribe(_) => Err(Refusal::Said("Not yet.".to_owned())),
+            Wish::Subscribe(wanted) => self.subscribe(&who, (&rulebook, &here), wanted).await,
+            Wish::Unsubscribe(what) => self.unsubscribe(&who, &here, &what).await,
         }
     }
 

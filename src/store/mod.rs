@@ -47,6 +47,7 @@ mod schema;
 mod send;
 mod session;
 mod stats;
+mod subscription;
 mod tally;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -98,6 +99,7 @@ pub use rule_count::RuleCount;
 pub use send::{Recorded, SendOutcome, Tried};
 pub use session::{Session, SessionDigest};
 pub use stats::{Kind, Stats};
+pub use subscription::{Subscribed, Subscription};
 pub use tally::{Doer, Tally, Telling, ThreadDay, earliest};
 pub use timer::RunOut;
 

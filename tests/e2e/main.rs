@@ -51,6 +51,7 @@ mod restraint;
 mod rule_tests;
 mod rules;
 mod setup;
+mod slack;
 mod support;
 mod teams;
 mod telemetry;
