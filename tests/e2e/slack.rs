@@ -15,7 +15,12 @@ use crate::support::{Service, commented, eventually, merged, states, ticket};
 const SIGNING: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
 /// The people in Slack. Bo is a member of the team, and Ana assumes things; Li is of the workspace.
-const [BO, LI, ANA, GUEST, STRANGER, BOT]: [&str; 6] = ["U2", "U4", "U9", "U7", "U5", "U6"];
+const BO: &str = "U2";
+const LI: &str = "U4";
+const ANA: &str = "U9";
+const GUEST: &str = "U7";
+const STRANGER: &str = "U5";
+const BOT: &str = "U6";
 
 const TEAM: &str = r##"
 team = "web"
@@ -291,12 +296,9 @@ async fn what_a_channel_hears_and_why() {
     let muted = command(&service, LI, "mute acme/ingest-api#7 for 3d").await;
     assert!(muted.contains("acme/ingest-api#7 is muted for web until"), "{muted}");
     assert!(command(&service, LI, "list").await.contains("acme/ingest-api#7 until"));
-    let lines = service.github_settled("issue_comment", "d-2", &{
-        let mut comment = commented("/decide ids stay");
-        comment["comment"]["id"] = json!(2);
-        comment
-    });
-    assert_eq!(states(&lines.await), ["suppressed"]);
+    let mut decided = commented("/decide ids stay");
+    decided["comment"]["id"] = json!(2);
+    assert_eq!(states(&service.github_settled("issue_comment", "d-2", &decided).await), ["suppressed"]);
     assert!(command(&service, LI, "why acme/ingest-api#7").await.contains("muted"));
     assert!(command(&service, LI, "unmute acme/ingest-api#7").await.contains("no longer muted"));
     assert!(command(&service, LI, "unmute acme/ingest-api#7").await.contains("isn't muted"));
