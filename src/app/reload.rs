@@ -112,6 +112,7 @@ impl Loader {
             Ok(all) if now.subscriptions().map(|(known, _)| known).eq(&all) => {}
             Ok(all) => {
                 let rulebook = now.with_subscriptions(all, &self.config.channels.available());
+                count(&rulebook, &self.metrics);
                 self.rules.send_replace(Arc::new(rulebook));
                 tracing::info!("subscriptions were changed");
             }
@@ -129,13 +130,19 @@ async fn subscriptions(subscribed: &Notify, store: &Store) -> Result<Vec<Subscri
 
 /// Logs and counts what is in force, and what is broken.
 pub(super) fn report(rulebook: &Rulebook, metrics: &Metrics) {
-    let (teams, rules) = (rulebook.rules().teams(), rulebook.rules().all().count());
     for problem in rulebook.problems() {
         tracing::error!(%problem, "a file is broken; its last good version, if there is one, stays in force");
     }
+    let (teams, rules) = count(rulebook, metrics);
+    tracing::info!(teams, rules, problems = rulebook.problems().len(), "loaded rules and templates");
+}
+
+/// Counts the teams and rules that are in force, and the files that are broken.
+fn count(rulebook: &Rulebook, metrics: &Metrics) -> (usize, usize) {
+    let (teams, rules) = (rulebook.rules().teams().len(), rulebook.rules().all().count());
     let broken: BTreeSet<_> = rulebook.problems().iter().map(|problem| &problem.file).collect();
-    metrics.loaded(teams.len(), rules, broken.len());
-    tracing::info!(teams = teams.len(), rules, problems = rulebook.problems().len(), "loaded rules and templates");
+    metrics.loaded(teams, rules, broken.len());
+    (teams, rules)
 }
 
 #[cfg(test)]

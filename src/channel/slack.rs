@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use self::blocks::{AGREE, MUTE, OBJECT, spoken};
 pub(super) use self::blocks::payload;
+pub use self::blocks::{AGREE, MUTE, OBJECT, spoken};
 
 use self::blocks::content;
 use super::http::{Call, Http};
@@ -95,7 +95,8 @@ impl Subscribing {
             "members" => Ok(Self::Members),
             "anyone" => Ok(Self::Anyone),
             _ => {
-                let help = did_you_mean(text, Self::NAMES).unwrap_or_else(|| format!("write one of {}", Self::NAMES.join(", ")));
+                let help = did_you_mean(text, Self::NAMES)
+                    .unwrap_or_else(|| format!("write one of {}", Self::NAMES.join(", ")));
                 Err((format!("`{text}` doesn't say who may subscribe"), Some(help)))
             }
         }

@@ -93,7 +93,14 @@ fn web(url: &str) -> Channels {
         Chat::Discord(super::discord::Settings { url, forum, thread: thread.map(str::to_owned) })
     };
     let chats = [
-        ("slack", Chat::Slack(super::slack::Settings { api: api("/api", None), signing_secret: None })),
+        (
+            "slack",
+            Chat::Slack(super::slack::Settings {
+                api: api("/api", None),
+                signing_secret: None,
+                subscribe: Subscribing::Off,
+            }),
+        ),
         ("slack_webhook.ops", Chat::SlackWebhook(hook("/services/hunter2"))),
         ("teams.web", Chat::Teams(hook("/workflows/1?sig=hunter2"))),
         ("discord.web", discord(false, None)),

@@ -20,7 +20,7 @@ pub(super) struct Args {
     without_secrets: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let secrets = if args.without_secrets { Secrets::Assumed } else { Secrets::Needed };
     let args = &args.config;
     let (mut config, mut problems) = config::read(&args.config, &variable, secrets).map_err(Failure::Problems)?;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         // A channel with wrong settings counts as set up, so that team files that name it aren't blamed.
         config.channels = ChannelSettings::default();
     }
-    let rulebook = Rulebook::load(&config, None);
+    let rulebook = super::rulebook(&config).await;
     problems.extend(problems_of(&rulebook, &config));
     if !problems.is_empty() {
         return Err(Failure::Problems(problems));
@@ -49,6 +49,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     for sentence in rulebook.rules().unlikely(config.channels.github.is_some()) {
         say(format!("warning: {sentence}"))?;
+    }
+    for (subscription, why) in rulebook.subscriptions().filter_map(|(known, why)| Some((known, why?))) {
+        let (team, name) = (&subscription.team, &subscription.name);
+        say(format!("warning: the subscription {team}/{name} isn't in force: {why}"))?;
     }
     let teams = rulebook.rules().teams();
     let wanted = config.access.iter().flat_map(ConsoleSettings::teams);

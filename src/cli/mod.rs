@@ -161,14 +161,21 @@ async fn open_store(path: &Path) -> Result<Store, Failure> {
     Ok(store)
 }
 
-/// The rules in force: those of the team files, and what people subscribed to, if there is a store.
-async fn rulebook(config: &Config) -> Result<Rulebook, Failure> {
+/// The rules in force: those of the team files, and what people subscribed to. A store of another version doesn't keep anybody
+/// from looking at the files.
+async fn rulebook(config: &Config) -> Rulebook {
     let rulebook = Rulebook::load(config, None);
     if !config.store.exists() {
-        return Ok(rulebook);
+        return rulebook;
     }
-    let subscriptions = Store::look(&config.store).await?.subscriptions().await?;
-    Ok(rulebook.with_subscriptions(subscriptions, &config.channels.available()))
+    let read = async { Store::look(&config.store).await?.subscriptions().await };
+    match read.await {
+        Ok(subscriptions) => rulebook.with_subscriptions(subscriptions, &config.channels.available()),
+        Err(error) => {
+            eprintln!("microalign: what people subscribed to isn't known: {error}");
+            rulebook
+        }
+    }
 }
 
 /// Opens the store to read it.
@@ -223,7 +230,7 @@ pub async fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args).await,
         Command::Serve(args) => serve::run(&args).await,
         Command::Init(args) => init::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => check::run(&args).await,
         Command::Explain(args) => explain::run(&args).await,
         Command::Rehearse(args) => rehearse::run(&args).await,
         Command::Who(args) => who::run(&args).await,

@@ -22,7 +22,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     if let Some(named) = &args.end {
         return end(&args.config, named).await;
     }
-    let rulebook = rulebook(&args.config.look()?).await?;
+    let rulebook = rulebook(&args.config.look()?).await;
     if rulebook.subscriptions().next().is_none() && !args.json {
         eprintln!("nobody has subscribed to anything");
     }
@@ -44,13 +44,17 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
 
 async fn end(config: &ConfigArgs, named: &str) -> Result<(), Failure> {
     let Some((team, name)) = named.split_once('/') else {
-        return Err(Failure::Usage(format!("`{named}` isn't a subscription: write TEAM/NAME, such as web/@ingest-api-merged")));
+        return Err(Failure::Usage(format!(
+            "`{named}` isn't a subscription: write TEAM/NAME, such as web/@ingest-api-merged"
+        )));
     };
     let store = open_store(&config.store()?).await?;
     if !store.unsubscribe(team.to_owned(), name.to_owned()).await? {
         return Err(Failure::Wrong(format!("there is no subscription `{named}`: see `microalign subscriptions`")));
     }
     let who = "an operator".to_owned();
-    store.audit(Change { who, via: "command", action: "unsubscribe", what: named.to_owned() }, Timestamp::now()).await?;
+    store
+        .audit(Change { who, via: "command", action: "unsubscribe", what: named.to_owned() }, Timestamp::now())
+        .await?;
     say(format!("ended {named}"))
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.look()?;
     let question = Question::read(args.repo.as_deref(), args.team.as_deref(), args.kind.as_deref());
     let question = question.map_err(Failure::Usage)?;
-    let rulebook = super::rulebook(&config).await?;
+    let rulebook = super::rulebook(&config).await;
     if !rulebook.problems().is_empty() {
         super::show(rulebook.problems());
     }

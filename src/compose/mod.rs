@@ -33,8 +33,8 @@ use crate::track;
 pub use self::edited::{Edit, shown_path};
 pub use self::feedback::{Feedback, Reaction};
 use self::people::{author, handle, mentioned};
-use self::subscribed::InForce;
 pub use self::restricted::withheld;
+use self::subscribed::InForce;
 
 /// The members of teams on GitHub: logins by `organisation/team` in lower case.
 pub type Members = BTreeMap<String, Vec<String>>;

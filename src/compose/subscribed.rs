@@ -58,7 +58,12 @@ fn rule(subscription: &Subscription, team: &Team, known: Known<'_>) -> Result<Ru
 fn rule_text((name, repo, on): (&str, &str, &[String]), to: Option<&str>) -> String {
     let text = |text: &str| toml::Value::from(text).to_string();
     let list = |list: &[String]| toml::Value::from(list.to_vec()).to_string();
-    let mut rule = format!("[[rule]]\nname = {}\non = {}\nrepo = [{}]\n", text(name.trim_start_matches('@')), list(on), text(repo));
+    let mut rule = format!(
+        "[[rule]]\nname = {}\non = {}\nrepo = [{}]\n",
+        text(name.trim_start_matches('@')),
+        list(on),
+        text(repo)
+    );
     if let Some(to) = to {
         rule.push_str(&format!("to = [{}]\n", text(to)));
     }

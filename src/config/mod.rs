@@ -366,6 +366,7 @@ mod tests {
             [slack]
             signing_secret = "${SECRET}"
             token = "${file:slack-token}"
+            subscribe = "members"
             api_url = "http://127.0.0.1:1/api/"
             [slack_webhook.ops]
             url = "https://hooks.example.com/${SECRET}"
@@ -391,6 +392,7 @@ mod tests {
         let slack = config.channels.slack().unwrap();
         assert_eq!(slack.signing_secret.as_ref().unwrap().expose_secret(), SECRET);
         assert_eq!(slack.api.token.expose_secret(), "xoxb-1");
+        assert_eq!(slack.subscribe, channel::Subscribing::Members);
         let ChannelSettings { email, chats, .. } = config.channels;
         let email = email.unwrap();
         assert!(email.allow.unwrap().allows("ana@partner.org"));

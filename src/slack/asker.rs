@@ -41,10 +41,13 @@ impl Desk {
         let unknown = |error: ApiError| {
             tracing::warn!(%error, "cannot see who somebody in Slack is");
             let scope = "the bot needs the scope `users:read`";
-            Refusal::Said(format!("Slack doesn't say who you are, so nothing was done ({scope}). Try again in a moment."))
+            Refusal::Said(format!(
+                "Slack doesn't say who you are, so nothing was done ({scope}). Try again in a moment."
+            ))
         };
         let (own, profile) = (own.map_err(unknown)?, profile.map_err(unknown)?);
-        let no = |whom: &str| Err(Refusal::Said(format!("This is for the people of this workspace, and not for {whom}.")));
+        let no =
+            |whom: &str| Err(Refusal::Said(format!("This is for the people of this workspace, and not for {whom}.")));
         if profile.is_bot {
             return no("programs");
         }

@@ -106,7 +106,8 @@ impl Desk {
             Request::Press(press) => {
                 let url = press.response_url.clone();
                 let desk = Arc::clone(&self);
-                let work = async move { desk.press(&press).await.unwrap_or_else(|refusal| Some(refusal.into_answer())) };
+                let work =
+                    async move { desk.press(&press).await.unwrap_or_else(|refusal| Some(refusal.into_answer())) };
                 // Slack shows nothing that a press is answered with.
                 if let Some(answer) = self.in_time(work, &url).await.flatten() {
                     tokio::spawn(async move { self.say_later(&url, &answer).await });

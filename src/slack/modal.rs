@@ -31,7 +31,9 @@ pub(super) fn form(token: &str, told: &[Record], follows: &str) -> Value {
         let first = options.first().cloned();
         let element =
             json!({ "type": "radio_buttons", "action_id": "line", "options": options, "initial_option": first });
-        blocks.push(json!({ "type": "input", "block_id": "line", "label": plain("Which assumption?"), "element": element }));
+        blocks.push(
+            json!({ "type": "input", "block_id": "line", "label": plain("Which assumption?"), "element": element }),
+        );
     }
     let element = json!({
         "type": "plain_text_input", "action_id": TEXT, "multiline": true, "min_length": 1, "max_length": LONGEST_TEXT,

@@ -38,7 +38,9 @@ impl Desk {
                 let view = modal::form(&press.token, &told, &follows);
                 self.api.open_view(&press.trigger, &view).await.map_err(|error| {
                     tracing::warn!(%error, "cannot open the form for an objection");
-                    Refusal::Said("Slack didn't open the form. Press the button again, or answer in the thread.".to_owned())
+                    Refusal::Said(
+                        "Slack didn't open the form. Press the button again, or answer in the thread.".to_owned(),
+                    )
                 })?;
                 Ok(None)
             }
@@ -77,7 +79,9 @@ impl Desk {
                 "You objected. {} It no longer counts as agreed by {team}.",
                 self.follows(chosen)
             )),
-            Objected::TooMany => Answer::said("There are several objections already, so this one isn't kept. Answer in the thread."),
+            Objected::TooMany => {
+                Answer::said("There are several objections already, so this one isn't kept. Answer in the thread.")
+            }
             Objected::NoSuchLine => return Err(unknown()),
         };
         Ok(modal::done(&answer))

@@ -31,7 +31,8 @@ impl Desk {
             answer = answer.and(&format!("And {more} more rules."));
         }
         let mutes = self.store.mutes(Timestamp::now()).await?;
-        let muted = mutes.iter().filter(|mute| concerns(mute, here)).take(MOST_RULES).map(Mute::terms).collect::<Vec<_>>();
+        let muted =
+            mutes.iter().filter(|mute| concerns(mute, here)).take(MOST_RULES).map(Mute::terms).collect::<Vec<_>>();
         Ok(if muted.is_empty() { answer } else { answer.and("What is muted:").list(muted) })
     }
 
@@ -107,7 +108,8 @@ fn concerns(mute: &Mute, here: &Here) -> bool {
 fn line(record: &Record, here: &Here) -> Option<String> {
     let outside = here.team.audience == Audience::Outside;
     let event = record.event.as_ref().map(|known| &known.event);
-    let restricted = record.of_restricted || record.by_restricted || event.is_none_or(|event| is_restricted(&event.about));
+    let restricted =
+        record.of_restricted || record.by_restricted || event.is_none_or(|event| is_restricted(&event.about));
     let private = outside && (record.private || event.is_none_or(crate::event::Event::is_private));
     if restricted && outside {
         return None;

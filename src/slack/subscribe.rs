@@ -23,15 +23,21 @@ impl Desk {
         (rulebook, here): (&Rulebook, &Here),
         wanted: Wanted,
     ) -> Result<Answer, Refusal> {
-        let Some(to) = here.to.first().cloned() else { return Err(Refusal::Said("This channel has no name.".to_owned())) };
+        let Some(to) = here.to.first().cloned() else {
+            return Err(Refusal::Said("This channel has no name.".to_owned()));
+        };
         let (team, name) = (here.team.name.clone(), name(&wanted));
         let Wanted { repo, on } = wanted;
         let what = format!("{} in {repo}", on.join(", "));
         let new = Subscription { team, name, to, repo, on, by: who.name.clone(), at: Timestamp::now() };
-        let rule = rulebook.rule_for(&new, &self.available).map_err(|wrong| Refusal::Said(format!("That is no rule: {wrong}.")))?;
+        let rule = rulebook
+            .rule_for(&new, &self.available)
+            .map_err(|wrong| Refusal::Said(format!("That is no rule: {wrong}.")))?;
         let may = match self.subscribing {
             Subscribing::Off => Err("Subscriptions are rules in the team's file."),
-            Subscribing::Members if !who.is_member(&here.team) => Err("Only members of the team can subscribe it, as far as is known who they are on GitHub."),
+            Subscribing::Members if !who.is_member(&here.team) => {
+                Err("Only members of the team can subscribe it, as far as is known who they are on GitHub.")
+            }
             Subscribing::Members | Subscribing::Anyone => Ok(()),
         };
         if let Err(why) = may {
@@ -42,10 +48,14 @@ impl Desk {
             Subscribed::New(name) => {
                 self.subscribed.notify_one();
                 self.record(who, "subscribe", &format!("{team}/{name}: {what}")).await;
-                Ok(Answer::said(&format!("This channel hears of {what} from now on. `/microalign unsubscribe {name}` ends that.")))
+                Ok(Answer::said(&format!(
+                    "This channel hears of {what} from now on. `/microalign unsubscribe {name}` ends that."
+                )))
             }
             Subscribed::Known(name) => Ok(Answer::said(&format!("This channel hears of {what} already, by `{name}`."))),
-            Subscribed::TooMany => Ok(self.propose("The team has too many subscriptions already.", (rulebook, here), &rule)),
+            Subscribed::TooMany => {
+                Ok(self.propose("The team has too many subscriptions already.", (rulebook, here), &rule))
+            }
         }
     }
 
@@ -55,15 +65,20 @@ impl Desk {
         let file = rulebook.file_of(team).map_or_else(|| format!("{team}.toml"), |(path, _)| shown_path(path));
         let answer = Answer::said(&format!("{why} Add these lines to `{file}`:")).code(rule.trim_end());
         match &self.playground {
-            Some(console) => answer.link("Try them in the playground first", format!("{console}/playground?team={team}")),
+            Some(console) => {
+                answer.link("Try them in the playground first", format!("{console}/playground?team={team}"))
+            }
             None => answer,
         }
     }
 
     pub(super) async fn unsubscribe(&self, who: &Colleague, here: &Here, what: &str) -> Result<Answer, Refusal> {
         let all = self.store.subscriptions().await?;
-        let own = all.iter().filter(|known| known.team == here.team.name && here.to.contains(&known.to)).collect::<Vec<_>>();
-        let is = |known: &&&Subscription| known.name.trim_start_matches('@') == what.trim_start_matches('@') || known.repo == what;
+        let own =
+            all.iter().filter(|known| known.team == here.team.name && here.to.contains(&known.to)).collect::<Vec<_>>();
+        let is = |known: &&&Subscription| {
+            known.name.trim_start_matches('@') == what.trim_start_matches('@') || known.repo == what
+        };
         let found = own.iter().filter(is).collect::<Vec<_>>();
         let named = || own.iter().map(|known| format!("`{}`", known.name)).collect::<Vec<_>>().join(", ");
         let [known] = found[..] else {
@@ -79,7 +94,9 @@ impl Desk {
             Subscribing::Members => who.is_member(&here.team),
         };
         if !allowed {
-            return Err(Refusal::Said("Only members of the team can end it, as far as is known who they are on GitHub.".to_owned()));
+            return Err(Refusal::Said(
+                "Only members of the team can end it, as far as is known who they are on GitHub.".to_owned(),
+            ));
         }
         let (team, name) = (known.team.clone(), known.name.clone());
         let ended = self.store.unsubscribe(team.clone(), name.clone()).await?;

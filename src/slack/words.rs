@@ -214,7 +214,10 @@ mod tests {
             ("mute merged for 1d", Wish::Mute("merged".to_owned(), Duration::from_secs(86_400))),
             ("unmute DATA-123", Wish::Unmute("DATA-123".to_owned())),
             ("subscribe acme/ingest-api merged", subscribe("acme/ingest-api", &["pull_request.merged"])),
-            ("subscribe acme/* merged, released merged", subscribe("acme/*", &["pull_request.merged", "release.published"])),
+            (
+                "subscribe acme/* merged, released merged",
+                subscribe("acme/*", &["pull_request.merged", "release.published"]),
+            ),
             ("subscribe acme/x notes deployed push", subscribe("acme/x", &["note.*", "deployment.succeeded", "push"])),
             ("subscribe acme/x assumed pull_request.*", subscribe("acme/x", &["note.assumed", "pull_request.*"])),
             ("subscribe acme/x opened", subscribe("acme/x", &["pull_request.opened"])),
@@ -236,9 +239,20 @@ mod tests {
         let wrong = |text: &str| read(text).unwrap_err();
         insta::assert_snapshot!(
             [
-                "lst", "zzz", "list all", "mute", "mute a b", "mute DATA-1 for 0s", "mute DATA-1 for 99w", "why DATA-1 for 1w",
-                "subscribe", "subscribe acme/x", "subscribe acme/x mergd", "subscribe acme/x failed",
-                "subscribe acme/x pull_request.mergd", "unsubscribe",
+                "lst",
+                "zzz",
+                "list all",
+                "mute",
+                "mute a b",
+                "mute DATA-1 for 0s",
+                "mute DATA-1 for 99w",
+                "why DATA-1 for 1w",
+                "subscribe",
+                "subscribe acme/x",
+                "subscribe acme/x mergd",
+                "subscribe acme/x failed",
+                "subscribe acme/x pull_request.mergd",
+                "unsubscribe",
             ]
             .map(wrong)
             .join("\n")

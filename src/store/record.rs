@@ -152,8 +152,7 @@ const RESTRICTED: &str =
     FROM subject WHERE key = :name";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 8] =
-    [RECORD, EVENT, SENDS, OBJECTIONS, AGREEMENTS, CHANGED, REPLACED, RESTRICTED];
+pub(super) const STATEMENTS: [&str; 8] = [RECORD, EVENT, SENDS, OBJECTIONS, AGREEMENTS, CHANGED, REPLACED, RESTRICTED];
 
 impl Tx<'_> {
     /// Lines by their ids, in that order, each with what belongs to it.

@@ -231,7 +231,9 @@ async fn who_may_do_what() {
 #[tokio::test]
 async fn an_answer_by_a_button_counts_once_and_is_shown() {
     let slack = Slack::new().await;
-    let service = Service::started(TEAM, &slack.config("")).await;
+    let mut service = Service::new(TEAM, &slack.config(""));
+    service.configure("server", "console = true\n");
+    service.start().await;
     assumed(&service, "d-1", "ids are unique").await;
     let [object, agree] = ["object", "agree"].map(|action| slack.button(action));
     assert!(press(&service, &slack, BO, ("agree", &agree)).await.to_string().contains("Others can still object"));
@@ -248,15 +250,18 @@ async fn an_answer_by_a_button_counts_once_and_is_shown() {
         assert!(hand_in(&service, LI, (token, "They <@U1> are not.")).await.contains("You objected"));
     }
     let objected = async || {
-        let (_, out, _) = service.run(&["ledger", "show", "1", "--json"]).await;
-        out.contains("objected by Slack").then_some(out)
+        let ledger = service.ledger().await;
+        let line = ledger.into_iter().find(|line| line["reason"].as_str().unwrap().contains("objected by Slack"));
+        line.map(|line| line["reason"].as_str().unwrap().to_owned())
     };
-    let shown = eventually("the ledger tells of it", objected).await;
-    assert_eq!(shown.matches("Li objected by Slack").count(), 1, "{shown}");
-    let page = service.get("/conversations/acme/ingest-api%237").await.text().await.unwrap();
+    let reason = eventually("the ledger tells of it", objected).await;
+    assert!(reason.contains("Li objected by Slack") && reason.matches("objected").count() == 1, "{reason}");
+    let page = service.get("/conversations/acme%2Fingest-api%237").await.text().await.unwrap();
     assert!(page.contains("They &lt;@U1&gt; are not.") && page.contains("agreed in Slack"), "{page}");
 
-    for (action, token) in [("agree", "made.up"), ("mute", &*object), ("object", &*slack.button("mute")), ("x", &*agree)] {
+    for (action, token) in
+        [("agree", "made.up"), ("mute", &*object), ("object", &*slack.button("mute")), ("x", &*agree)]
+    {
         let said = press(&service, &slack, BO, (action, token)).await.to_string();
         assert!(said.contains("does nothing any more"), "{action}: {said}");
     }
@@ -315,7 +320,9 @@ async fn what_a_channel_hears_and_why() {
         let said = command(&service, LI, text).await;
         assert!(said.contains(&expected.replace('`', "")), "{text}: {said}");
     }
-    assert!(command_in(&service, ("C7", "elsewhere"), LI, "list").await.contains("No team's messages go to this channel"));
+    assert!(
+        command_in(&service, ("C7", "elsewhere"), LI, "list").await.contains("No team's messages go to this channel")
+    );
     // A private channel is known by what was sent there.
     assert!(command_in(&service, ("C1", "privategroup"), LI, "list").await.contains("notes: note.*"));
     assert!(command_in(&service, ("C7", "privategroup"), LI, "list").await.contains("No team's messages"));
@@ -328,13 +335,17 @@ async fn what_a_channel_hears_and_why() {
 #[tokio::test]
 async fn a_subscription_is_a_rule_like_any_other() {
     let slack = Slack::new().await;
-    let mut service = Service::started(TEAM, &slack.config("subscribe = \"anyone\"")).await;
+    let mut service = Service::new(TEAM, &slack.config("subscribe = \"anyone\""));
+    service.configure("server", "console = true\n");
+    service.start().await;
     let lines = service.github_settled("pull_request", "d-1", &merged(1)).await;
     assert_eq!(states(&lines), ["suppressed"], "nobody asked for it");
     let said = command(&service, LI, "subscribe acme/ingest-* merged, released").await;
     assert!(said.contains("hears of pull_request.merged, release.published in acme/ingest-* from now on"), "{said}");
     let name = "@ingest-merged-published";
-    assert!(command(&service, BO, "subscribe acme/ingest-* merged released").await.contains(&format!("already, by {name}")));
+    assert!(
+        command(&service, BO, "subscribe acme/ingest-* merged released").await.contains(&format!("already, by {name}"))
+    );
     for (text, expected) in [
         ("subscribe ingest merged", "the owner is missing"),
         ("subscribe acme/x mergd", "Did you mean merged?"),

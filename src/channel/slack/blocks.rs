@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::channel::{Buttons, Post};
 use crate::channel::fit::fit;
+use crate::channel::{Buttons, Post};
 use crate::template::{Block, Inline, Message, flat, one_line, shorten, text};
 
 /// Slack refuses blocks with about 13,200 characters in all (`msg_blocks_too_long`), and counts more than their text.

@@ -26,7 +26,12 @@ fn built_in_messages_fit() {
         (format!("random-{number}"), random::message().new_tree(&mut runner).map(|tree| tree.current()).unwrap())
     });
     for (name, message) in kinds.chain(random) {
-        let mentioned = |people: &'static [&'static str]| Post { mentions: people, links: &links, buttons: &buttons, ..post(&message) };
+        let mentioned = |people: &'static [&'static str]| Post {
+            mentions: people,
+            links: &links,
+            buttons: &buttons,
+            ..post(&message)
+        };
         let written = [
             ("teams", teams::payload(&mentioned(&["ana@example.com"]))),
             ("slack", slack::payload(&mentioned(&["U1"]))),

@@ -120,7 +120,8 @@ fn a_message_has_buttons_where_somebody_hears_of_them() {
         let sent = payload(&Post { links: &links, buttons, ..post(&message) });
         let actions = sent["blocks"].as_array().unwrap().iter().find(|block| block["type"] == "actions").cloned();
         let elements = actions.map(|block| block["elements"].as_array().unwrap().clone()).unwrap_or_default();
-        let shown = |button: &Value| format!("{} {}", button["action_id"].as_str().unwrap(), button["value"].as_str().unwrap());
+        let shown =
+            |button: &Value| format!("{} {}", button["action_id"].as_str().unwrap(), button["value"].as_str().unwrap());
         (elements.iter().map(shown).collect::<Vec<_>>(), sent.to_string().contains("|Mute this conversation>"))
     };
     assert_eq!(names(&both), (["object A.B", "agree A.B", "mute C.D"].map(str::to_owned).into(), false));

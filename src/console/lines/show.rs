@@ -74,6 +74,7 @@ impl LineView {
             p.reason { (self.line) ": " (self.reason) }
             @for send in &self.sends { (send.show(now)) }
             @for objection in &self.objections { (objection.show(now)) }
+            @for agreement in &self.agreements { (agreement.show(now)) }
         }
     }
 }
