@@ -1,6 +1,6 @@
 //! What people do in Slack: `/microalign …` in a channel, and the buttons of messages.
 //!
-//! The pure part reads what Slack sends ([`read`]) and what somebody wrote ([`words`]). [`Desk`] finds out who they are and which
+//! The pure part reads what Slack sends ([`read()`]) and what somebody wrote ([`words`]). [`Desk`] finds out who they are and which
 //! team the channel belongs to, does it, and says so to them alone. [`crate::http`] checks that it was Slack who asked. Answers in
 //! threads are taken by [`crate::reply`].
 
