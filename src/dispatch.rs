@@ -228,7 +228,7 @@ impl Dispatcher {
     fn reply_tag(&self, send: &Claimed) -> Option<String> {
         let silent = send.message.private || send.message.restricted;
         let assumption = send.assumes && !silent && !send.digest;
-        assumption.then(|| self.linker.reply_tag(&send.update)).flatten()
+        (assumption || send.message.answers).then(|| self.linker.reply_tag(&send.update)).flatten()
     }
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the
@@ -277,6 +277,7 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
         id: send.id,
         thread_label: label.unwrap_or(&send.thread),
         root: send.root.as_deref(),
+        stays_away: send.carries,
         team: &send.rule.team,
         rule: &send.rule.name,
         kind: send.kind.as_str(),

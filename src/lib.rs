@@ -21,7 +21,8 @@
 //! # What else comes in
 //!
 //! - [`recover`] fetches webhooks that did not arrive. From the store on, they go the same way.
-//! - [`reply`] takes answers to assumptions, by mail or in Slack; [`http`] takes those by a link, and mutes.
+//! - [`reply`] takes answers, by mail or in Slack, which [`intake`] carries to where the message was about; [`http`] takes
+//!   objections by a link, and mutes.
 //!
 //! # What runs it
 //!

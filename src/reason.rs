@@ -300,6 +300,17 @@ reasons! {
         teams: Vec<String> = "The teams",
     };
 
+    // What came of an answer to a message.
+    CarriesAnswer = "carries_answer", "It carries what somebody answered to the page that the message is about" {
+        by: String = "Who, as they say; empty if they don't",
+    };
+    AnswerOutside = "answer_outside", "Somebody from outside answered, and the team doesn't carry that (`answers_outside`)" {
+        by: String = "Who, as they say; empty if they don't",
+    };
+    AnswerRestricted = "answer_restricted", "The ticket has a security level, so answers about it aren't carried to a pull request";
+    AnswersOff = "answers_off", "The team doesn't carry answers any more (`answers`)";
+    AnswerNowhere = "answer_nowhere", "There is no page to carry the answer to";
+
     // From before there were codes.
     Other = "other", "A sentence from before reasons had codes" {
         class: Option<Code> = "The code that it would have today, if that is known",

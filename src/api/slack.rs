@@ -31,15 +31,22 @@ impl Slack {
         Self { client, settings }
     }
 
-    /// The name of a member, by their id, which consists of letters and digits. It calls `users.info`, for which the
-    /// token needs the scope `users:read`.
+    /// A member, by their id, which consists of letters and digits. It calls `users.info`, for which the token needs the
+    /// scope `users:read` (<https://docs.slack.dev/reference/objects/user-object/>).
     ///
     /// # Errors
     /// [`ApiError`]
-    pub async fn name(&self, member: &str) -> Result<String, ApiError> {
+    pub async fn profile(&self, member: &str) -> Result<Member, ApiError> {
         let said = self.ask(&format!("/users.info?user={member}")).await?;
-        let refused = said.refused("the member has no name");
-        said.user.filter(|_| said.ok).and_then(User::name).ok_or(refused)
+        let refused = said.refused("there is no such member");
+        let user = said.user.filter(|_| said.ok).ok_or(refused)?;
+        Ok(Member {
+            guest: user.is_restricted || user.is_ultra_restricted || user.is_stranger,
+            bot: user.is_bot,
+            team: user.team_id.clone(),
+            enterprise: user.enterprise_user.as_ref().and_then(|of| of.enterprise_id.clone()),
+            name: user.name(),
+        })
     }
 
     /// The id of the member with a mail address; `None` if there is none, or not any more. It calls `users.lookupByEmail`,
@@ -99,6 +106,39 @@ struct User {
     real_name: Option<String>,
     #[serde(default)]
     profile: Profile,
+    team_id: Option<String>,
+    enterprise_user: Option<EnterpriseUser>,
+    #[serde(default)]
+    is_bot: bool,
+    /// A guest in several channels
+    #[serde(default)]
+    is_restricted: bool,
+    /// A guest in one channel
+    #[serde(default)]
+    is_ultra_restricted: bool,
+    /// Somebody of another company in a shared channel
+    #[serde(default)]
+    is_stranger: bool,
+}
+
+#[derive(Deserialize)]
+struct EnterpriseUser {
+    enterprise_id: Option<String>,
+}
+
+/// What a workspace says of somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// What they are called, if anything
+    pub name: Option<String>,
+    /// A guest, or somebody from elsewhere
+    pub guest: bool,
+    /// A program
+    pub bot: bool,
+    /// Their workspace
+    pub team: Option<String>,
+    /// The organisation that they belong to
+    pub enterprise: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

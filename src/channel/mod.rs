@@ -80,6 +80,8 @@ pub struct Post<'a> {
     pub alias: &'a str,
     /// The reference of the conversation's first message there, from [`Outcome::Sent`]
     pub root: Option<&'a str>,
+    /// Whether it is not written again where somebody deleted it
+    pub stays_away: bool,
     /// Whom it mentions, by their names in the channel
     pub mentions: &'a [&'a str],
     /// Where answers are sent
@@ -111,6 +113,7 @@ impl<'a> Post<'a> {
             thread_label: thread,
             alias: "",
             root: None,
+            stays_away: false,
             mentions: &[],
             reply_to: None,
             found: &NOBODY,
@@ -177,6 +180,12 @@ fn reason<'a>(post: &Post<'a>) -> &'a str {
 /// U+2060 WORD JOINER, which is invisible and in no value. It breaks up what a service would take for markup, a link or a
 /// mention.
 const JOINER: char = '\u{2060}';
+
+/// Why a comment that isn't to be written again can't be edited.
+const DELETED: &str = "somebody deleted the comment";
+
+/// What readers are told whose answers are carried.
+const CARRIED: &str = "What you answer becomes a comment there, with your name.";
 
 /// Joins the parts that aren't blank.
 fn joined<const N: usize>(parts: [String; N], gap: &str) -> String {
@@ -252,7 +261,9 @@ impl Channels {
         let reply_to = reply_to.and_then(|who| self.name_of(who, &email::PERSON, post.found)?.parse().ok());
         let reply_to = reply_to.map(|address| Mailbox::new(None, address));
         let alias = self.names.of(post.thread);
-        let post = &Post { alias: &alias, mentions: &mentions, reply_to: reply_to.as_ref(), ..*post };
+        let promising = self.promising(&route, post);
+        let post = Post { message: promising.as_ref().unwrap_or(post.message), ..*post };
+        let post = &Post { alias: &alias, mentions: &mentions, reply_to: reply_to.as_ref(), ..post };
         let (outcome, mask) = match route {
             Route::Smtp(smtp, _) => (self.mail(&route, to, post).await, smtp.mask()),
             Route::Mailbox => return self.mail(&route, to, post).await,
@@ -261,6 +272,19 @@ impl Channels {
             Route::Jira(access, api) => (jira::send(&self.http, access, post).await, api.mask()),
         };
         outcome.map_error(|error| mask.apply(&error))
+    }
+
+    /// The message with a sentence on what becomes of answers, if they are carried and can be heard there.
+    fn promising(&self, route: &Route<'_>, post: &Post<'_>) -> Option<Message> {
+        let hears = match route {
+            Route::Smtp(..) | Route::Mailbox => {
+                post.reply_tag.is_some() && self.settings.email.as_ref().is_some_and(|email| email.replies.is_some())
+            }
+            Route::Chat(Chat::Slack(settings), _) => settings.signing_secret.is_some(),
+            Route::Chat(..) | Route::Github(_) | Route::Jira(..) => false,
+        };
+        let why = format!("{} {CARRIED}", post.message.why);
+        (hears && post.message.answers).then(|| Message { why: why.trim_start().to_owned(), ..post.message.clone() })
     }
 
     async fn mail(&self, route: &Route<'_>, to: &Destination, post: &Post<'_>) -> Outcome {

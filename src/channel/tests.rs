@@ -71,6 +71,7 @@ fn post(message: &Message) -> Post<'_> {
         reply_to: None,
         found: &NOBODY,
         reply_tag: None,
+        stays_away: false,
         team: "data-platform",
         rule: "schema-merged",
         kind: "pull_request.merged",

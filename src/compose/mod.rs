@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::config::Config;
+use crate::destination::Destination;
 use crate::event::{About, Event, EventKind, SubjectParts, Ticket, TicketKey};
 use crate::mute::{LinkAction, Linker, Quiet};
 use crate::plan;
@@ -30,7 +31,7 @@ use crate::toml_file::{Problem, read_inside};
 use crate::track;
 
 pub use self::edited::{Edit, shown_path};
-pub use self::feedback::{Feedback, Reaction};
+pub use self::feedback::{Feedback, Reaction, Reply};
 use self::people::{author, handle, mentioned};
 pub use self::restricted::withheld;
 
@@ -47,6 +48,8 @@ pub struct Rulebook {
     sources: BTreeMap<String, String>,
     problems: Vec<Problem>,
     jira_base_url: Option<String>,
+    /// Where comments can be written
+    pages: Vec<Destination>,
     links: Option<Arc<Linker>>,
 }
 
@@ -98,6 +101,10 @@ impl Rulebook {
             sources,
             problems,
             jira_base_url: config.jira_base_url.clone(),
+            pages: [Destination::Github, Destination::Jira]
+                .into_iter()
+                .filter(|to| channels.missing(to).is_none())
+                .collect(),
             links,
         }
     }
@@ -114,6 +121,7 @@ impl Rulebook {
             sources: self.sources.clone(),
             problems: self.problems.clone(),
             jira_base_url: self.jira_base_url.clone(),
+            pages: self.pages.clone(),
             links: self.links.clone(),
         }
     }
@@ -169,6 +177,20 @@ impl Rulebook {
     /// # Errors
     /// As [`Self::compose`].
     pub fn compose_among(&self, telling: &Telling<'_>, company: Company<'_>) -> Result<Message, RenderError> {
+        let message = self.write(telling, company)?;
+        Ok(Message { answers: self.carries_answers(telling), ..message })
+    }
+
+    /// Whether what readers answer can be carried to the page of what they are told of. A pull request isn't the place for
+    /// what is said about a ticket with a security level.
+    fn carries_answers(&self, telling: &Telling<'_>) -> bool {
+        let Telling { event, team, ticket, .. } = *telling;
+        let page = plan::author_page(event).filter(|page| event.host.is_none() && self.pages.contains(page));
+        let restricted = ticket.is_some_and(|ticket| ticket.restricted == Some(true));
+        team.carries_answers() && page.is_some_and(|page| page == Destination::Jira || !restricted)
+    }
+
+    fn write(&self, telling: &Telling<'_>, company: Company<'_>) -> Result<Message, RenderError> {
         let Telling { event, team, rule, .. } = *telling;
         if let Some(reason) = withheld(team, event, telling.ticket) {
             return Err(RenderError::Withheld(reason));

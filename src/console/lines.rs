@@ -41,7 +41,7 @@ impl Hidden {
             Self::Restricted => "The ticket has a security level, so the words aren't shown.",
             Self::Private => "The repository is private, so the words aren't shown.",
             Self::Changed => "It was changed or taken back since, so the words aren't shown.",
-            Self::Removed => "The words were removed (`microalign store forget`).",
+            Self::Removed => "The words were taken back, or removed (`microalign store forget`).",
             Self::Shared => "It was told in a message about several conversations.",
         }
     }
@@ -93,6 +93,8 @@ pub struct LineView {
     reason: String,
     /// It tells the author of an assumption what came of it
     tells_author: bool,
+    /// It carries what somebody answered, or says why that isn't carried
+    carries_answer: bool,
     /// When it was planned
     #[schemars(with = "String")]
     pub(super) at: Timestamp,
@@ -249,6 +251,7 @@ impl<'v> Eyes<'v> {
             state: record.state,
             reason,
             tells_author: record.tells_author,
+            carries_answer: record.carries,
             at: record.at,
             due: record.due,
             object_by: record.object_by,

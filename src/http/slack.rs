@@ -57,7 +57,7 @@ async fn take(body: &Body, web: &Web) -> (StatusCode, String) {
             Ok(true) => done("accepted"),
             Ok(false) => done("ignored"),
             Err(error) => {
-                tracing::error!(%error, "failed to store an answer from Slack; Slack is asked to retry");
+                tracing::error!(%error, "cannot take in an answer from Slack now; Slack is asked to retry");
                 refused(StatusCode::SERVICE_UNAVAILABLE, "it could not be stored: try again")
             }
         },

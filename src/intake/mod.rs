@@ -9,6 +9,7 @@
 mod assumption;
 mod bulk;
 mod bundle;
+mod carry;
 mod enrich;
 mod fresh;
 mod names;

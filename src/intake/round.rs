@@ -55,6 +55,7 @@ impl<'a> Round<'a> {
     ) -> Result<(), StoreError> {
         // Whoever objects at the last moment objects.
         self.hear(tell_authors)?;
+        self.carry_answers()?;
         // Nothing is silent of which something was missed.
         if resumed.is_some() {
             return Ok(());

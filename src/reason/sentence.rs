@@ -136,6 +136,16 @@ impl fmt::Display for Reason {
                 write!(f, "tells the author that nobody in {} objected", teams.join(", "))
             }
 
+            Self::CarriesAnswer { by } => write!(f, "carries what {} answered", somebody(by)),
+            Self::AnswerOutside { by } => {
+                write!(f, "{} answered from outside, and `answers_outside` isn't set: it isn't carried", somebody(by))
+            }
+            Self::AnswerRestricted => {
+                f.write_str("the ticket has a security level: what is answered isn't carried to a pull request")
+            }
+            Self::AnswersOff => f.write_str("the team doesn't carry answers any more (`answers`)"),
+            Self::AnswerNowhere => f.write_str("there is no page to carry the answer to"),
+
             Self::Other { sentence, .. } => f.write_str(sentence),
         }
     }

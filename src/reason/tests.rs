@@ -101,6 +101,11 @@ fn all() -> Vec<Reason> {
         Reason::NotAgreed,
         Reason::TellsObjection { by: text("Bo Li") },
         Reason::TellsAgreement { teams: vec![team] },
+        Reason::CarriesAnswer { by: text("Bo Li") },
+        Reason::AnswerOutside { by: text("Bo Li") },
+        Reason::AnswerRestricted,
+        Reason::AnswersOff,
+        Reason::AnswerNowhere,
         Reason::Other { class: None, sentence: text("it was so") },
     ]
 }

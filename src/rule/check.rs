@@ -108,7 +108,10 @@ impl Checker<'_> {
         let root = At::root();
         let to = std::mem::take(&mut raw.to);
         let own = self.defaults(raw.take_defaults());
-        let Defaults { sending, timezone, audience, quiet, budget, lists } = own.or(self.among.defaults);
+        let all = own.clone().or(self.among.defaults);
+        self.answering(&own, &all);
+        let answers = all.answers();
+        let Defaults { sending, timezone, audience, quiet, budget, lists, .. } = all;
         let sending = Sending { to: self.destinations(to, &root.key("to")), ..sending };
         self.lists = lists;
         let members = self.members(raw.members);
@@ -132,6 +135,7 @@ impl Checker<'_> {
             github_team,
             timezone: timezone.unwrap_or(TimeZone::UTC),
             audience: audience.unwrap_or_default(),
+            answers,
             quiet: quiet.unwrap_or_default(),
             budget,
             tests: self.tests(raw.test, &rules),

@@ -59,6 +59,8 @@ pub struct Team {
     pub timezone: TimeZone,
     /// Who reads its messages
     pub audience: Audience,
+    /// Whose answers to its messages are carried to the page of what a message is about
+    pub answers: Answers,
     /// Its quiet hours
     pub quiet: Quiet,
     /// How many messages it gets at most
@@ -123,6 +125,29 @@ pub enum Audience {
     Inside,
     /// Others, who learn only the kind of event and the link if a repository is private
     Outside,
+}
+
+/// Whose answers to a team's messages become comments on the page of what a message is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answers {
+    /// Nobody's
+    #[default]
+    Nobody,
+    /// Those of the company's own people
+    Inside,
+    /// Those of others, too
+    Everybody,
+}
+
+impl Team {
+    /// Whether readers of its messages can answer at all so that it is carried.
+    #[must_use]
+    pub fn carries_answers(&self) -> bool {
+        match self.audience {
+            Audience::Inside => self.answers > Answers::Nobody,
+            Audience::Outside => self.answers == Answers::Everybody,
+        }
+    }
 }
 
 /// A rule, with the team's defaults filled in.

@@ -17,6 +17,9 @@ impl Tx<'_> {
     /// Takes back what tells of something: what no place can have got yet is written anew, or not sent. Why a line isn't to be
     /// told any more is noted for as long as its message is under way.
     pub(super) fn take_back(&self, taken: &Recall, now: Timestamp) -> Result<(), StoreError> {
+        if let Made::Thread(thread) = &taken.made {
+            self.doubt_answers(thread)?;
+        }
         let lines = self.telling(&taken.made)?;
         self.recall(&lines, now)?;
         let Some(reason) = &taken.withdrawn else { return Ok(()) };
@@ -60,7 +63,7 @@ impl Tx<'_> {
             }
             Made::Repository(name) => (
                 "SELECT l.id FROM send s CROSS JOIN ledger l ON l.id = s.ledger_id
-                 WHERE s.state IN ('queued', 'sending') AND substr(l.subject, 1, length(:name)) = :name
+                 WHERE s.state IN ('queued', 'sending') AND l.answers IS NULL AND substr(l.subject, 1, length(:name)) = :name
                    AND substr(l.subject, length(:name) + 1, 1) IN ('#', ':', '@')",
                 name,
             ),

@@ -41,6 +41,8 @@ pub struct Record {
     pub outcomes: Vec<Reason>,
     /// It tells the author of an assumption what came of it
     pub tells_author: bool,
+    /// It carries what somebody answered to the page of what the message was about, or says why that isn't carried
+    pub carries: bool,
     /// When it was planned
     pub at: Timestamp,
     /// Until when it waits, if it does
@@ -112,7 +114,8 @@ pub struct ObjectionRecord {
 
 const RECORD: &str = "
     SELECT l.id, l.delivery_id, l.line, l.event_id, l.kind, l.subject, l.thread, l.team, l.rule, l.state, l.reason, l.outcome,
-           l.answers IS NOT NULL AS answers, l.at, l.due_at, l.object_at, l.message, l.lead_id,
+           l.answers IS NOT NULL AS answers,
+           EXISTS (SELECT 1 FROM answer a WHERE a.carrier_id = l.id) AS carries, l.at, l.due_at, l.object_at, l.message, l.lead_id,
            (SELECT m.delivery_id || '.' || m.line FROM ledger m WHERE m.id = l.lead_id) AS lead,
            EXISTS (SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.thread IS NOT l.thread) AS shared
     FROM ledger l WHERE l.id = :id";
@@ -158,7 +161,7 @@ impl Tx<'_> {
             record.private = self.is_private(record.subject.as_deref(), &mut repositories)?;
             record.sends = self.rows(SENDS, named_params! { ":message": message }, send)?;
             record.forgotten &= record.sends.iter().any(|send| send.state != SendState::Muted);
-            if record.kind.as_deref() == Some("note.assumed") && !record.tells_author {
+            if record.kind.as_deref() == Some("note.assumed") && !record.tells_author && !record.carries {
                 record.objections = self.rows(OBJECTIONS, named_params! { ":line": record.id }, objection)?;
             }
             records.push(record);
@@ -220,6 +223,7 @@ fn record(row: &Row<'_>) -> Result<(Record, Option<i64>, i64), StoreError> {
     let (reason, outcome): (String, Option<String>) = (row.get("reason")?, row.get("outcome")?);
     let (id, lead_id): (i64, Option<i64>) = (row.get("id")?, row.get("lead_id")?);
     let message: Option<Message> = json_or_none(row, "message")?;
+    let carries: bool = row.get("carries")?;
     let record = Record {
         id,
         line: LineId { delivery: row.get("delivery_id")?, line: row.get("line")? },
@@ -231,7 +235,8 @@ fn record(row: &Row<'_>) -> Result<(Record, Option<i64>, i64), StoreError> {
         state: text(row, "state")?,
         reason: stored(&reason),
         outcomes: outcomes(outcome.as_deref()),
-        tells_author: row.get("answers")?,
+        tells_author: row.get::<_, bool>("answers")? && !carries,
+        carries,
         at: time(row, "at")?,
         due: time_or_none(row, "due_at")?,
         object_by: time_or_none(row, "object_at")?,

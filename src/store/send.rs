@@ -228,6 +228,15 @@ impl Tx<'_> {
 
     /// Remembers the first message of a conversation, which later ones answer to.
     fn go_on_from(&self, ended: &Ended) -> Result<(), StoreError> {
+        let carried = self.run(
+            "UPDATE answer SET comment = coalesce(:reference, comment)
+             WHERE carrier_id = (SELECT ledger_id FROM send WHERE id = :id)",
+            named_params! { ":reference": ended.reference, ":id": ended.id },
+        )?;
+        // Nothing answers to an answer's comment, and nothing else replaces it.
+        if carried > 0 {
+            return Ok(());
+        }
         if ended.anew {
             self.run(
                 "DELETE FROM conversation WHERE (destination, thread) IN (SELECT destination, thread FROM send WHERE id = :id)",

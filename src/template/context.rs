@@ -96,6 +96,9 @@ pub struct Context {
     /// For the template `objected`, which informs the note's author: the objection
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objection: Option<ObjectionView>,
+    /// For the template `answer`: what somebody answered to a message
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerView>,
     /// For the template `agreed`, which informs the note's author: the teams that didn't object by `object_by`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Vec<String>>,
@@ -151,6 +154,25 @@ pub struct ObjectionView {
     #[schemars(with = "String")]
     pub time: Timestamp,
     /// What they wrote, line by line and shortened; absent if they wrote nothing
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Vec<String>>,
+}
+
+/// What somebody answered to a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnswerView {
+    /// The name that the person gave; absent if none
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Their login on GitHub, if that is certain
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// Where they answered, such as `by mail` or `in Slack (#web)`
+    pub place: String,
+    /// When
+    #[schemars(with = "String")]
+    pub time: Timestamp,
+    /// What they wrote, line by line; absent if they took it back
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<String>>,
 }
@@ -304,6 +326,7 @@ pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
         comments_count: None,
         comments_more: None,
         objection: None,
+        answer: None,
         agreed: None,
         thread: facts.thread.clone(),
         team: facts.team.to_owned(),

@@ -20,8 +20,8 @@ use handlebars::Handlebars;
 use serde_json::Value as Json;
 
 pub use self::context::{
-    Company, Context, EventView, Facts, Links, ObjectionView, ThingView, ThreadView, TicketView, context, key_only,
-    redacted,
+    AnswerView, Company, Context, EventView, Facts, Links, ObjectionView, ThingView, ThreadView, TicketView, context,
+    key_only, redacted,
 };
 pub use self::helpers::{HELPERS, HelperInfo};
 pub use self::inert::{clean, is_blank};
@@ -41,7 +41,7 @@ macro_rules! built_in {
 pub const BUILT_IN: &[(&str, &str)] = built_in! {
     "draft" "on-track" "opened" "ready" "review-requested" "approved" "changes-requested" "merged" "heads-up" "closed"
     "reopened" "commented" "ticket-started" "ticket-transitioned" "ticket-slipped" "ticket-done" "ticket-flagged"
-    "ticket-commented" "ticket-quiet" "ticket-due-soon" "ticket-overdue" "stalled" "note" "objected" "agreed" "release" "deployment" "outside" "restricted" "default"
+    "ticket-commented" "ticket-quiet" "ticket-due-soon" "ticket-overdue" "stalled" "note" "objected" "agreed" "answer" "release" "deployment" "outside" "restricted" "default"
     "default-thing" "default-pull-request" "default-issue" "default-ticket"
     "part-message" "part-title" "part-pr" "part-issue" "part-place" "part-for-ticket" "part-on-track" "part-ticket"
     "part-ticket-first" "part-ticket-word" "part-ticket-change" "part-rescheduled" "part-standing"

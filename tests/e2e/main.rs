@@ -9,6 +9,7 @@ mod app;
 mod audience;
 mod bounce;
 mod canary;
+mod carried;
 mod cases;
 mod closing;
 mod commands;

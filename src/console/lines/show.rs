@@ -49,6 +49,7 @@ impl LineView {
                     span class=(format!("state {}", self.state)) { (self.state) }
                     @if let (Some(team), Some(rule)) = (&self.team, &self.rule) { span { (team) " / " (rule) } }
                     @if self.tells_author { span { "to the author" } }
+                    @if self.carries_answer { span { "answer" } }
                     span.when { (self.line) " · " (moment(self.at, now)) }
                 }
                 @if let Some(message) = &self.message {
