@@ -255,7 +255,7 @@ async fn what_is_answered_in_slack_is_one_comment_that_follows_its_writer() {
     let lines = world.service.idle().await;
     world.pages.say(&["Better so", "took back"]).await;
     assert_eq!(world.pages.count(), 4, "two comments, each changed once");
-    assert!(reasons(&lines).contains(&"the rule matched; carries what Ana answered".to_owned()), "{lines:?}");
+    assert!(reasons(&lines).contains(&"carries what Ana answered".to_owned()), "{lines:?}");
     assert_eq!(world.posts.lock().unwrap().len(), 1, "nobody in Slack is told what they said");
 
     // Whoever looks after the page deleted it: it stays away.
