@@ -201,7 +201,7 @@ impl Dispatcher {
             channel: send.destination.channel(),
             team: &send.rule.team,
             rule: &send.rule.name,
-            kind: send.kind.as_str(),
+            kind: &send.kind,
             number: send.attempt,
             outcome,
             start,
@@ -279,7 +279,7 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
         root: send.root.as_deref(),
         team: &send.rule.team,
         rule: &send.rule.name,
-        kind: send.kind.as_str(),
+        kind: &send.kind,
         ..Post::new(&send.message, &send.thread, (send.created, links))
     }
 }

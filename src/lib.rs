@@ -21,6 +21,7 @@
 //! # What else comes in
 //!
 //! - [`recover`] fetches webhooks that did not arrive. From the store on, they go the same way.
+//! - [`summary`] writes what moved in a week, from the ledger.
 //! - [`reply`] takes answers to assumptions, by mail or in Slack; [`http`] takes those by a link, and mutes.
 //!
 //! # What runs it
@@ -54,7 +55,7 @@
 //! config, metrics
 //! compose, people
 //! intake, dispatch, reply
-//! recover, rehearsal, explain, who
+//! recover, rehearsal, explain, who, summary
 //! console
 //! http
 //! app
@@ -86,6 +87,7 @@ pub mod reply;
 pub mod rule;
 pub mod source;
 pub mod store;
+pub mod summary;
 pub mod telemetry;
 pub mod template;
 pub mod toml_file;

@@ -256,6 +256,10 @@ reasons! {
     Muted = "muted", "Somebody muted it everywhere" {
         by: Vec<Mute> = "The mutes",
     };
+    NothingMoved = "nothing_moved", "There is nothing to sum up";
+    SummaryLate = "summary_late", "The service didn't run when the summary was due: what it would have told is in the next one" {
+        due: DateTime = "When it was due, in the team's time zone",
+    };
 
     // Nothing can be done with the delivery.
     NotAskedFor = "not_asked_for", "Rules can't ask for this kind of event" {

@@ -24,7 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["config", "metrics"],
     &["compose", "people"],
     &["intake", "dispatch", "reply"],
-    &["recover", "rehearsal", "explain", "who"],
+    &["recover", "rehearsal", "explain", "who", "summary"],
     &["console"],
     &["http"],
     &["app"],

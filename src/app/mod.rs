@@ -46,6 +46,7 @@ use crate::recover::{Poll, Recovery};
 use crate::reply::{AnswerHandler, Inbox};
 use crate::source::{Settings, SharedFields, host_of};
 use crate::store::{Lanes, Store, StoreError, Written};
+use crate::summary::{self, Pages, Summariser};
 use crate::telemetry::Tracer;
 
 /// Why the service can't start.
@@ -144,6 +145,14 @@ impl App {
             // Fetched deliveries that are kept only while an API can be asked.
             store.let_go(Timestamp::now()).await?;
         }
+        let summariser = Summariser {
+            gatherer: summaries(&config, &store, console_address.unwrap_or(address)),
+            rulebook: intake.rulebook.clone(),
+            everybody: config.summary.clone(),
+            resumed: intake.resumed.clone(),
+            metrics: Arc::clone(&metrics),
+            stored: Arc::clone(&intake.stored),
+        };
         let answers = Arc::new(answers(&config, &intake).await?);
         if let Some(replies) = config.channels.email.as_ref().and_then(|email| email.replies.clone()) {
             let inbox = Inbox::new(replies, Arc::clone(&links), Arc::clone(&answers));
@@ -170,6 +179,7 @@ impl App {
         let dispatcher = Dispatcher::new((store.clone(), lanes), channels, counted, (links, finder));
         spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
         spawn(&mut tasks, "owners", owners.run(stopped.clone()));
+        spawn(&mut tasks, "summaries", summariser.run(stopped.clone()));
         spawn(&mut tasks, "sweeper", Sweeper::new(store.clone(), config.keep).run(stopped.clone()));
         let mut connections = open_files::connections();
         let part = if console.is_some() { Part::Service } else { Part::All };
@@ -332,6 +342,14 @@ pub async fn recovery(config: &Config, store: &Store) -> Result<Option<Recovery>
         field_names.next(&rulebook).await;
     }
     Ok(apis.recovery((config, &settings), store, &Arc::default()))
+}
+
+/// What summaries of what moved are made from. Their links lead to the console if it has an address for others.
+#[must_use]
+pub fn summaries(config: &Config, store: &Store, address: SocketAddr) -> summary::Gatherer {
+    let console = config.access.as_ref().and_then(|access| access.public_url.as_deref());
+    let console = console.map(|url| at_port(url, address).trim_end_matches('/').to_owned());
+    summary::Gatherer { store: store.clone(), pages: Pages { console, jira: config.jira_base_url.clone() } }
 }
 
 /// The beginning of links in messages. A port of 0 stands for the port that the service listens on.

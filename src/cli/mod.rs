@@ -21,6 +21,7 @@ mod serve;
 mod setup;
 mod store;
 mod suggest;
+mod summary;
 mod text;
 mod who;
 
@@ -82,6 +83,12 @@ enum Command {
         after_help = "Examples:\n  microalign ledger --team web --since 14d\n  microalign ledger --thread DATA-123\n  microalign ledger show 41"
     )]
     Ledger(ledger::Args),
+    /// Show what moved lately, as a team's summary says it; nothing is sent
+    #[command(
+        long_about = summary::LONG,
+        after_help = "Examples:\n  microalign summary --team web\n  microalign summary --since 14d --json"
+    )]
+    Summary(summary::Args),
     /// Show who people on GitHub are elsewhere, and how that is known
     #[command(after_help = "Examples:\n  microalign people\n  microalign people --json")]
     People(people::Args),
@@ -214,6 +221,7 @@ pub async fn run() -> ExitCode {
         Command::Rules(rules::Action::Diff(args)) => rules::diff::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,
         Command::People(args) => people::run(&args).await,
+        Command::Summary(args) => summary::run(&args).await,
         Command::Recover(args) => recover::run(&args).await,
         Command::Mute(args) => mute::run(&args).await,
         Command::Unmute(named) => mute::undo(&named).await,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{ConfigArgs, Failure};
 use crate::compose::Rulebook;
-use crate::rule::Team;
+use crate::rule::{SUMMARY, Team};
 use crate::store::Store;
 use crate::toml_file::did_you_mean;
 
@@ -15,8 +15,10 @@ pub(super) fn find_team(teams: &[Arc<Team>], name: &str) -> Result<(), Failure> 
 
 pub(super) fn find_rule(teams: &[Arc<Team>], team: &str, name: &str) -> Result<(), Failure> {
     find_team(teams, team)?;
-    let rules = teams.iter().filter(|known| known.name == team).flat_map(|team| &team.rules);
-    unless_known(rules.map(|rule| rule.name.as_str()).collect(), name, format!("{team} has no rule `{name}`"))
+    let own = || teams.iter().filter(|known| known.name == team);
+    let rules = own().flat_map(|team| &team.rules).map(|rule| rule.name.as_str());
+    let summary = own().filter(|team| team.summary.is_some()).map(|_| SUMMARY);
+    unless_known(rules.chain(summary).collect(), name, format!("{team} has no rule `{name}`"))
 }
 
 pub(super) fn unless_known(known: Vec<&str>, name: &str, wrong: String) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ mod feedback;
 mod outside;
 mod people;
 mod restricted;
+mod summary;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -30,6 +30,8 @@ macro_rules! define {
             pub console: Field<ConsoleTable>,
             /// Where the ledger is kept.
             pub store: Field<StoreTable>,
+            /// A summary of what moved, for everybody.
+            pub summary: Field<SummaryTable>,
             /// What is told to monitoring.
             pub telemetry: Field<TelemetryTable>,
             /// Webhooks from GitHub.
@@ -156,6 +158,20 @@ pub struct StoreTable {
     pub keep_bodies: Field<DurationText>,
 }
 
+/// `[summary]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["at", "to"]))]
+pub struct SummaryTable {
+    /// When the summary about all teams comes, such as `weekly fri 15:00`. A team's own is `summary` in its file.
+    pub at: Field<String>,
+    /// Where it goes: destinations as in team files, but for `github` and `jira`. Its readers should be people who may see every
+    /// repository.
+    pub to: Field<Vec<Field<String>>>,
+    /// The time zone of `at`, and of the times in the summary, such as `Europe/Lisbon`. UTC by default.
+    pub timezone: Field<String>,
+}
+
 /// `[telemetry]`
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -249,6 +265,7 @@ impl Raw for OidcTable {}
 impl Raw for ProxyTable {}
 impl Raw for TokenTable {}
 impl Raw for StoreTable {}
+impl Raw for SummaryTable {}
 impl Raw for TelemetryTable {}
 impl Raw for GithubTable {}
 impl Raw for JiraTable {}

@@ -7,6 +7,7 @@ mod console;
 mod file;
 mod github;
 mod jira;
+mod summary;
 
 use std::fs;
 use std::mem::take;
@@ -19,6 +20,7 @@ use secrecy::SecretString;
 pub use self::console::{ConsoleSettings, Oidc, Proxy, Role, Roles, Token, Who};
 pub use self::file::schema;
 pub use self::github::GITHUB;
+pub use self::summary::SummarySettings;
 pub use crate::toml_file::Secrets;
 
 use self::console::Beside;
@@ -71,6 +73,8 @@ pub struct Config {
     pub channels: ChannelSettings,
     /// Where the authors of assumptions are told what came of them
     pub tell_authors: TellAuthors,
+    /// The summary of what moved for everybody, if there is one
+    pub summary: Option<SummarySettings>,
 }
 
 impl Config {
@@ -203,11 +207,21 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     let (github_url, github_api) = github::read_api(github, reader);
     let jira_api = jira::read_api(jira, jira_base_url.as_deref(), reader);
     let understood = reader.document.problem_count() == asked;
+    let jira_poll = jira::read_poll(jira_poll, (&jira_at, jira_api.is_some() || !understood), reader);
     let tell_authors = TellAuthors {
         github: github::read_comment(github_comment, (&github_at, github_api.is_some() || !understood), reader),
         jira: github::read_comment(jira_comment, (&jira_at, jira_api.is_some() || !understood), reader),
     };
+    let channels = ChannelSettings {
+        email: channel::read_email(raw.email, reader),
+        chats,
+        github: github_api,
+        jira: jira_api,
+        people: channel::read_people(raw.people, reader),
+        mailbox: reader.path(raw.mailbox, &root.key("mailbox"), "mailbox"),
+    };
     Config {
+        summary: summary::read(raw.summary, &channels, reader),
         boards,
         github_url,
         tell_authors,
@@ -223,17 +237,10 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         jira_secrets,
         jira_base_url,
         jira_projects: jira::read_projects(jira_projects, &jira_at.key("projects"), reader),
-        jira_poll: jira::read_poll(jira_poll, (&jira_at, jira_api.is_some() || !understood), reader),
+        jira_poll,
         otlp: read_telemetry(raw.telemetry, reader),
         jira_due: jira::read_due(jira_due, &jira_at.key("due"), reader),
-        channels: ChannelSettings {
-            email: channel::read_email(raw.email, reader),
-            chats,
-            github: github_api,
-            jira: jira_api,
-            people: channel::read_people(raw.people, reader),
-            mailbox: reader.path(raw.mailbox, &root.key("mailbox"), "mailbox"),
-        },
+        channels,
     }
 }
 

@@ -51,6 +51,8 @@ pub struct TeamView {
     quiet: Vec<String>,
     /// How many messages it gets at most
     budget: Option<String>,
+    /// When it gets its summary
+    summary: Option<String>,
     /// Whether its readers may not see private repositories
     outside: bool,
     /// Its rules
@@ -133,6 +135,7 @@ fn view(rulebook: &Rulebook, (path, team): (&Path, &Team), counted: Option<&Coun
         timezone: team.timezone.iana_name().map(str::to_owned),
         quiet: team.quiet.written(),
         budget: team.budget.map(crate::rule::Budget::written),
+        summary: team.summary.as_ref().map(|summary| summary.at.written()),
         outside: team.audience == Audience::Outside,
         rules: rules.collect(),
     }
@@ -186,6 +189,7 @@ fn facts(view: &TeamView) -> Markup {
         ("Time zone", view.timezone.clone().unwrap_or_default()),
         ("Quiet hours", view.quiet.join(", ")),
         ("Budget", view.budget.clone().unwrap_or_default()),
+        ("Summary", view.summary.clone().unwrap_or_default()),
         ("Owner of the file", view.owner.clone().unwrap_or_default()),
         (
             "Readers",

@@ -324,4 +324,4 @@ struct Done {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

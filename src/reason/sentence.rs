@@ -110,6 +110,13 @@ impl fmt::Display for Reason {
                 f.write_str(&each.join("; "))
             }
 
+            Self::NothingMoved => f.write_str("nothing happened that could be summed up"),
+            Self::SummaryLate { due } => write!(
+                f,
+                "it was due at {}, and the service didn't run: the next one tells of that time too",
+                due.strftime("%a %Y-%m-%d %H:%M")
+            ),
+
             Self::NotAskedFor { what } => write!(f, "{what} is not something rules can ask for"),
             Self::OwnComment => f.write_str("our own comment: nothing answers to it"),
             Self::Ping => f.write_str("ping: GitHub is connected"),

@@ -86,6 +86,8 @@ fn all() -> Vec<Reason> {
         Reason::NoPage,
         Reason::Withheld,
         Reason::Muted { by: vec![mute.clone(), mute] },
+        Reason::NothingMoved,
+        Reason::SummaryLate { due: until },
         Reason::NotAskedFor { what: text("`worklog_created`") },
         Reason::OwnComment,
         Reason::Ping,

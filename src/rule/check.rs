@@ -20,7 +20,7 @@ use super::entry;
 use super::file::{RuleTable, TeamFile, Texts};
 use super::mistaken_keys;
 use super::pattern::{Pattern, Patterns, Written};
-use super::{On, Owns, Rule, Team};
+use super::{On, Owns, Rule, Summary, Team};
 use crate::destination::Available;
 use crate::event::{EventKind, Kinds};
 use crate::toml_file::{At, Document, Field, Problem, TextOrTexts, Wrong};
@@ -108,7 +108,8 @@ impl Checker<'_> {
         let root = At::root();
         let to = std::mem::take(&mut raw.to);
         let own = self.defaults(raw.take_defaults());
-        let Defaults { sending, timezone, audience, quiet, budget, lists } = own.or(self.among.defaults);
+        let own_summary = own.summary.is_some();
+        let Defaults { sending, timezone, audience, quiet, budget, summary, lists } = own.or(self.among.defaults);
         let sending = Sending { to: self.destinations(to, &root.key("to")), ..sending };
         self.lists = lists;
         let members = self.members(raw.members);
@@ -125,6 +126,12 @@ impl Checker<'_> {
             }
             rules.push(rule);
         }
+        let addressed = sending.addressed(&rules);
+        let summary = summary.zip(addressed.as_ref()).map(|(at, rule)| Summary { at, to: rule.to.clone() });
+        if own_summary && summary.is_none() {
+            let help = "write `to = [\"email:ADDRESS\"]` at the top".to_owned();
+            self.document.wrong(&root.key("summary"), "there is nowhere to send it to: `to` is missing", help);
+        }
         Team {
             name: self.name(raw.team, &root, "team"),
             owner: self.owner(raw.owner),
@@ -135,8 +142,10 @@ impl Checker<'_> {
             quiet: quiet.unwrap_or_default(),
             budget,
             tests: self.tests(raw.test, &rules),
-            addressed: sending.addressed(&rules),
+            addressed,
             rules,
+            summary,
+            owns: self.owns.clone(),
         }
     }
 

@@ -206,10 +206,8 @@ impl Condition {
     /// Adds these logins to the team that the condition belongs to.
     pub(super) fn own(&mut self, logins: &[String]) {
         self.change(&|condition| {
-            if let Self::TouchesOwned(touches) = condition
-                && let Owns::CodeOwners(names) = &mut touches.owns
-            {
-                names.extend(logins.iter().map(|login| format!("@{}", login.to_lowercase())));
+            if let Self::TouchesOwned(touches) = condition {
+                touches.owns.add(logins);
             }
         });
     }

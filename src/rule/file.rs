@@ -97,6 +97,10 @@ tables_of_defaults! {
     /// zone.
     #[schemars(schema_with = "digest")]
     digest: Field<String>,
+    /// When the team gets a summary of what moved since the last one, such as `"weekly fri 15:00"` or `"daily 17:00"`, in the
+    /// team's time zone. It goes to the team's `to`.
+    #[schemars(schema_with = "digest")]
+    summary: Field<String>,
     /// Whether members' own actions are news too. `false` by default.
     own: Field<bool>,
     /// Whether what bots say and open is news too: comments, labels, pull requests. `false` by default. Facts (merged,

@@ -38,7 +38,7 @@ pub use matcher::{Input, Verdict, doers, evaluate, matched_by};
 pub use owned::{Owns, Touches};
 pub use pattern::{Anchor, Patterns};
 pub use renamed::{Nameable, Outdated, Renaming};
-pub use timing::{Budget, Digest, Period, Quiet};
+pub use timing::{Budget, Digest, Period, Quiet, digest as parse_digest};
 
 use crate::destination::{Destination, Manner};
 use crate::event::{EventKind, KindStage, Kinds, Source};
@@ -70,10 +70,26 @@ pub struct Team {
     pub addressed: Option<Rule>,
     /// Webhooks to try the rules on
     pub tests: Vec<RuleTest>,
+    /// When it gets a summary of what moved, and where
+    pub summary: Option<Summary>,
+    /// What it owns, if it says so
+    pub owns: Option<Owns>,
+}
+
+/// A summary of what moved since the last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// When it comes
+    pub at: Digest,
+    /// Where it goes
+    pub to: Vec<Destination>,
 }
 
 /// The name of [`Team::addressed`], which no rule in a file can have.
 pub const ADDRESSED: &str = "@notes";
+
+/// What the ledger calls the rule that [`Team::summary`] is; no rule in a file can have this name.
+pub const SUMMARY: &str = "@summary";
 
 impl Team {
     /// Whether people mean this team by a name after an `@`: it is its own name, or the one on GitHub.
@@ -91,6 +107,7 @@ impl Team {
         let known = self.members.iter().map(|member| member.to_lowercase()).collect::<Vec<_>>();
         let further = logins.iter().filter(|login| !known.contains(&login.to_lowercase())).cloned().collect::<Vec<_>>();
         team.rules.iter_mut().flat_map(|rule| &mut rule.conditions).for_each(|condition| condition.own(&further));
+        team.owns.iter_mut().for_each(|owns| owns.add(&further));
         team.members.extend(further);
         team
     }

@@ -11,7 +11,7 @@ use super::plan::rule_id;
 use super::row::{Millis, Text, json, text, time, time_or_none};
 use super::{Store, StoreError, Tx};
 use crate::destination::{Destination, Manner};
-use crate::event::{EventKind, RuleId};
+use crate::event::RuleId;
 use crate::template::Message;
 
 /// A claim is void after this long: longer than a whole claim of sends that all run into their deadlines.
@@ -39,7 +39,7 @@ pub struct Claimed {
     /// The rule it comes from, and the team that it is for
     pub rule: RuleId,
     /// What it tells
-    pub kind: EventKind,
+    pub kind: String,
     /// The ledger's name of its update: `delivery.line`
     pub update: String,
     /// When it was queued
@@ -207,7 +207,7 @@ fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
         root: row.get("root")?,
         message,
         rule,
-        kind: text(row, "kind")?,
+        kind: row.get("kind")?,
         update: row.get("name")?,
         created: time(row, "created_at")?,
         error: if lost.is_some() {

@@ -121,7 +121,7 @@ impl Tx<'_> {
     }
 
     /// The name that something has now.
-    fn current_name(&self, name: &str) -> Result<String, StoreError> {
+    pub(super) fn current_name(&self, name: &str) -> Result<String, StoreError> {
         if let Some(now) = self.alias(name)? {
             return Ok(now.to_string());
         }

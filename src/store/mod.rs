@@ -24,6 +24,7 @@ mod due;
 mod feed;
 mod file;
 mod forget;
+mod happenings;
 mod history;
 mod keep;
 mod known;
@@ -46,6 +47,7 @@ mod schema;
 mod send;
 mod session;
 mod stats;
+mod summary;
 mod tally;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -81,6 +83,7 @@ pub use delivery::{Accepted, Incoming, Queued};
 pub use due::Batch;
 pub use feed::{Changes, News};
 pub use forget::Forgotten;
+pub use happenings::{Course, Happenings, Heard, Step as CourseStep};
 pub use history::{Happened, Step, Story};
 pub use keep::{Keep, Sweep};
 pub use lanes::{Lane, Lanes, Now, Rest};
@@ -96,7 +99,8 @@ pub use rule_count::RuleCount;
 pub use send::{Recorded, SendOutcome, Tried};
 pub use session::{Session, SessionDigest};
 pub use stats::{Kind, Stats};
-pub use tally::{Doer, Tally, Telling, ThreadDay, earliest};
+pub use summary::{NewSummary, Schedule, SummaryFate, SummaryMessage, TakenBack};
+pub use tally::{Doer, SILENT_DAYS, Tally, Telling, ThreadDay, earliest, silent_for};
 pub use timer::RunOut;
 
 /// Why the store could not do what was asked. It is always our trouble, never the sender's.

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::summary::SummaryView;
 use super::{inert::clean, words};
 use crate::event::{About, Actor, Change, Comment, Event, EventKind, Issue, Note, PullRequest, Source, Thing, Ticket};
 
@@ -99,6 +100,10 @@ pub struct Context {
     /// For the template `agreed`, which informs the note's author: the teams that didn't object by `object_by`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Vec<String>>,
+    /// For the template `summary`: what happened since the last summary. That template has `summary`, `team`, `why`, `now` and
+    /// `timezone`, and nothing else
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<SummaryView>,
     /// The conversation
     pub thread: ThreadView,
     /// The team that gets the message
@@ -305,6 +310,7 @@ pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
         comments_more: None,
         objection: None,
         agreed: None,
+        summary: None,
         thread: facts.thread.clone(),
         team: facts.team.to_owned(),
         rule: facts.rule.to_owned(),

@@ -51,6 +51,7 @@ mod restraint;
 mod rule_tests;
 mod rules;
 mod setup;
+mod summary;
 mod support;
 mod teams;
 mod telemetry;

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::*;
-use crate::template::{BUILT_IN, Context, ObjectionView, is_part};
+use crate::template::fixture::summary;
+use crate::template::{BUILT_IN, Context, ObjectionView, SUMMARY, is_part};
 
 const WORKS_FOR_MOST: &str = r#"{"ok":true,"ts":"1","channel":"C1","id":"1","channel_id":"1","event_id":"$1","result":"success",
     "success":true,"message":{"_id":"m","rid":"r"},"name":"spaces/A/messages/1"}"#;
@@ -13,6 +14,9 @@ const WORKS_FOR_MOST: &str = r#"{"ok":true,"ts":"1","channel":"C1","id":"1","cha
 fn messages() -> Vec<(&'static str, Message)> {
     let (templates, _) = Templates::load([]);
     let one = |name: &'static str| {
+        if name == SUMMARY {
+            return (name, templates.render_summary(&summary()).unwrap());
+        }
         let kind = EventKind::ALL.iter().find(|kind| for_kind(**kind) == name);
         let answers = ["objected", "agreed"].contains(&name);
         let other = if answers { EventKind::NoteAssumed } else { EventKind::PullRequestMerged };

@@ -8,7 +8,7 @@ use super::{Among, Checker, Known, Texts};
 use crate::rule::Audience;
 use crate::rule::file::DefaultsFile;
 use crate::rule::mistaken_keys;
-use crate::rule::timing::{self, Budget, Quiet};
+use crate::rule::timing::{self, Budget, Digest, Quiet};
 use crate::toml_file::{At, Document, Field, Problem, did_you_mean};
 
 /// What holds for a team unless its own file, or a rule, says otherwise.
@@ -19,6 +19,7 @@ pub struct Defaults {
     pub(super) audience: Option<Audience>,
     pub(super) quiet: Option<Quiet>,
     pub(super) budget: Option<Budget>,
+    pub(super) summary: Option<Digest>,
     pub(super) lists: Lists,
 }
 
@@ -38,6 +39,7 @@ impl Defaults {
             audience: self.audience.or(shared.audience),
             quiet: self.quiet.or_else(|| shared.quiet.clone()),
             budget: self.budget.or(shared.budget),
+            summary: self.summary.or(shared.summary),
             lists,
         }
     }
@@ -71,6 +73,7 @@ impl Checker<'_> {
             audience: self.audience(raw.audience, &root.key("audience")),
             quiet: self.quiet(raw.quiet, &root.key("quiet")),
             budget: self.read(raw.budget, &root.key("budget"), timing::budget),
+            summary: self.read(raw.summary, &root.key("summary"), timing::digest),
             lists: self.named_lists(raw.lists),
         }
     }

@@ -183,9 +183,9 @@ fn columns() -> Vec<(&'static str, String)> {
 const KEPT: &str = "
     alias.new alias.old attempt.destination attempt.outcome audit.action audit.via contact.email_from conversation.destination conversation.editable conversation.root conversation.thread delivery.delivery_key
     delivery.name delivery.source environment.name environment.scope event.once fired.kind fired.rule fired.subject fired.team
-    home.host home.source hook.route hook.source ledger.kind ledger.reason_code ledger.rule ledger.source ledger.state
+    home.host home.source hook.route hook.source ledger.kind ledger.names ledger.reason_code ledger.rule ledger.source ledger.state
     ledger.subject ledger.team ledger.thread mute.destination mute.made_by mute.rule mute.team mute.thread objection.through
-    repository.name secret.name secret.value send.destination send.state send.thread session.digest step.state subject.key subject.thread ticket_id.id
+    repository.name secret.name secret.value send.destination send.state send.thread session.digest step.state subject.key subject.thread summary.reader summary.timing ticket_id.id
     ticket_id.key timer.kind timer.rule timer.subject timer.team";
 
 async fn filled(path: &Path, sql: &str, body: &str) -> Store {
