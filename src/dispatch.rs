@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 pub use self::turn::{Turn, ended};
 
-use crate::channel::{Channels, Outcome, Post};
+use crate::channel::{Buttons, Channels, Outcome, Post};
 use crate::destination::Destination;
 use crate::metrics::Metrics;
 use crate::mute::{LinkAction, Linker, Quiet};
@@ -155,11 +155,11 @@ impl Dispatcher {
     /// How it ended, and how long the other end asks to be left alone.
     async fn attempt(&self, send: &Claimed, stop: watch::Receiver<bool>) -> (Tried, Option<Duration>) {
         let began = Timestamp::now();
-        let links = self.links(send);
+        let (links, buttons) = self.links(send);
         let tag = self.reply_tag(send);
         let sent = async {
             let found = self.finder.find(&send.destination, &send.message).await;
-            let post = Post { reply_tag: tag.as_deref(), found: &found, ..post(send, &links) };
+            let post = Post { reply_tag: tag.as_deref(), found: &found, buttons: &buttons, ..post(send, &links) };
             self.channels.send(&send.destination, &post).await
         };
         let outcome = tokio::select! {
@@ -201,7 +201,7 @@ impl Dispatcher {
             channel: send.destination.channel(),
             team: &send.rule.team,
             rule: &send.rule.name,
-            kind: send.kind.as_str(),
+            kind: &send.kind,
             number: send.attempt,
             outcome,
             start,
@@ -210,7 +210,7 @@ impl Dispatcher {
     }
 
     /// The ways out of a conversation. Every attempt has the same: their time is the message's.
-    fn links(&self, send: &Claimed) -> Links {
+    fn links(&self, send: &Claimed) -> (Links, Buttons) {
         let (team, thread) = (send.rule.team.clone(), send.thread.clone());
         // Whoever sees a page reads the comments on it.
         let comment = matches!(send.destination, Destination::Github | Destination::Jira);
@@ -220,15 +220,17 @@ impl Dispatcher {
             .then(|| LinkAction::Quiet(Quiet::Mute { team: team.clone(), thread }));
         let to = Some(&send.destination).filter(|to| matches!(to, Destination::Email(_))).cloned();
         let unsubscribe = to.map(|to| LinkAction::Quiet(Quiet::Unsubscribe { team, to }));
+        let token = |asked: &Option<LinkAction>| self.linker.token(asked.as_ref()?, send.created);
+        let buttons = Buttons { assumption: token(&object), mute: token(&mute) };
         let link = |asked: Option<LinkAction>| self.linker.link(&asked?, send.created);
-        Links { object: link(object), mute: link(mute), unsubscribe: link(unsubscribe), details: None }
+        (Links { object: link(object), mute: link(mute), unsubscribe: link(unsubscribe), details: None }, buttons)
     }
 
     /// What answers to an assumption are known by. Of a digest nobody could say what they answer to.
     fn reply_tag(&self, send: &Claimed) -> Option<String> {
         let silent = send.message.private || send.message.restricted;
         let assumption = send.assumes && !silent && !send.digest;
-        assumption.then(|| self.linker.reply_tag(&send.update)).flatten()
+        (assumption || send.message.answers).then(|| self.linker.reply_tag(&send.update)).flatten()
     }
 
     /// Writes down how a send ended. Until that is on disk nothing else goes to this destination: were it lost, the
@@ -277,9 +279,10 @@ fn post<'a>(send: &'a Claimed, links: &'a Links) -> Post<'a> {
         id: send.id,
         thread_label: label.unwrap_or(&send.thread),
         root: send.root.as_deref(),
+        stays_away: send.carries,
         team: &send.rule.team,
         rule: &send.rule.name,
-        kind: send.kind.as_str(),
+        kind: &send.kind,
         ..Post::new(&send.message, &send.thread, (send.created, links))
     }
 }

@@ -128,6 +128,13 @@ pub fn next_digest(digest: Digest, zone: &TimeZone, from: Timestamp) -> Timestam
         .unwrap_or(from)
 }
 
+/// The first time of a summary at or after a moment: that of a digest, or the end of quiet hours if it is in them.
+#[must_use]
+pub fn next_summary(at: Digest, (quiet, zone): (&Quiet, &TimeZone), from: Timestamp) -> Timestamp {
+    let time = next_digest(at, zone, from);
+    quiet_until(quiet, zone, time).unwrap_or(time)
+}
+
 /// When a team hears on a day of what falls on that day: at nine in the morning.
 #[must_use]
 pub fn morning(zone: &TimeZone, day: Date) -> Timestamp {

@@ -21,7 +21,11 @@
 //! # What else comes in
 //!
 //! - [`recover`] fetches webhooks that did not arrive. From the store on, they go the same way.
-//! - [`reply`] takes answers to assumptions, by mail or in Slack; [`http`] takes those by a link, and mutes.
+//! - [`repository`] reads the team files that repositories have.
+//! - [`summary`] writes what moved in a week, from the ledger.
+//! - [`reply`] takes answers, by mail or in Slack, which [`intake`] carries to where the message was about; [`http`] takes
+//!   objections by a link, and mutes.
+//! - [`slack`] does what people ask for in Slack, by a command or a button.
 //!
 //! # What runs it
 //!
@@ -54,8 +58,8 @@
 //! config, metrics
 //! compose, people
 //! intake, dispatch, reply
-//! recover, rehearsal, explain, who
-//! console
+//! recover, rehearsal, explain, who, summary
+//! console, repository, slack
 //! http
 //! app
 //! cli
@@ -83,9 +87,12 @@ pub mod reason;
 pub mod recover;
 pub mod rehearsal;
 pub mod reply;
+pub mod repository;
 pub mod rule;
+pub mod slack;
 pub mod source;
 pub mod store;
+pub mod summary;
 pub mod telemetry;
 pub mod template;
 pub mod toml_file;

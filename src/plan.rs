@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use assumption::{Agreement, agreement, author_page, why_author};
+pub use assumption::{Agreement, agreement, author_page, why_answer, why_author};
 pub use deadline::name as name_due_date;
 pub use due::{Alike, Due, Group, NotSent, Outgoing, Ready, Released, Said, Tells, places, release};
 pub use timer::{Elapsed, Since, Timer};

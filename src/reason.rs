@@ -256,6 +256,10 @@ reasons! {
     Muted = "muted", "Somebody muted it everywhere" {
         by: Vec<Mute> = "The mutes",
     };
+    NothingMoved = "nothing_moved", "There is nothing to sum up";
+    SummaryLate = "summary_late", "The service didn't run when the summary was due: what it would have told is in the next one" {
+        due: DateTime = "When it was due, in the team's time zone",
+    };
 
     // Nothing can be done with the delivery.
     NotAskedFor = "not_asked_for", "Rules can't ask for this kind of event" {
@@ -299,6 +303,17 @@ reasons! {
     TellsAgreement = "tells_agreement", "It tells the author of an assumption that nobody objected" {
         teams: Vec<String> = "The teams",
     };
+
+    // What came of an answer to a message.
+    CarriesAnswer = "carries_answer", "It carries what somebody answered to the page that the message is about" {
+        by: String = "Who, as they say; empty if they don't",
+    };
+    AnswerOutside = "answer_outside", "Somebody from outside answered, and the team doesn't carry that (`answers_outside`)" {
+        by: String = "Who, as they say; empty if they don't",
+    };
+    AnswerRestricted = "answer_restricted", "The ticket has a security level, so answers about it aren't carried to a pull request";
+    AnswersOff = "answers_off", "The team doesn't carry answers any more (`answers`)";
+    AnswerNowhere = "answer_nowhere", "There is no page to carry the answer to";
 
     // From before there were codes.
     Other = "other", "A sentence from before reasons had codes" {

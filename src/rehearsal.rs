@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 use crate::compose::Rulebook;
@@ -15,6 +15,29 @@ use crate::intake::Intake;
 use crate::reason::Code;
 use crate::source::Settings;
 use crate::store::{EntryState, Incoming, Messages, Store, StoreError, Untold};
+
+/// What rules would have made of the last days, beside what the ledger has of them; and how many deliveries that were.
+/// `progress` is told how many of them are done.
+///
+/// # Errors
+/// One sentence.
+pub async fn lately(
+    stored: &Store,
+    (settings, rulebook): (Settings, Rulebook),
+    days: i64,
+    progress: impl Fn(usize, usize),
+) -> Result<(usize, Comparison), String> {
+    let folder = tempfile::Builder::new().prefix("microalign-rehearsal-").tempdir();
+    let folder = folder.map_err(|error| format!("there is no room for a temporary store: {error}"))?;
+    let failed = |error: StoreError| error.to_string();
+    let until = Timestamp::now();
+    let span = until - SignedDuration::from_hours(24 * days)..=until;
+    // Its writer ends once the store is dropped; then the folder goes, whether the rehearsal is over or cancelled.
+    let (scratch, _written) = Store::scratch(&folder.path().join("microalign.db")).await.map_err(failed)?;
+    let mut replay = Replay::new(scratch, settings, rulebook, *span.start());
+    let deliveries = replay.span(stored, &span, progress).await.map_err(failed)?;
+    Ok((deliveries, replay.compared(stored, &span).await.map_err(failed)?))
+}
 
 /// An intake, and the time it is there.
 pub struct Replay {
@@ -45,6 +68,7 @@ impl Replay {
             fresh,
             sending,
             renamings,
+            touched: Vec::new(),
         };
         Self { intake, clock: from }
     }

@@ -89,7 +89,7 @@ pub struct Attempt<'a> {
     /// The rule that it comes from
     pub rule: &'a str,
     /// What it tells
-    pub kind: &'static str,
+    pub kind: &'a str,
     /// Which attempt it is, from 1
     pub number: i64,
     /// How it ended: `sent`, `transient`, …
@@ -206,7 +206,7 @@ impl Tracer {
             KeyValue::new("microalign.channel", attempt.channel.to_owned()),
             KeyValue::new("microalign.team", attempt.team.to_owned()),
             KeyValue::new("microalign.rule", attempt.rule.to_owned()),
-            KeyValue::new("microalign.kind", attempt.kind),
+            KeyValue::new("microalign.kind", attempt.kind.to_owned()),
             KeyValue::new("microalign.attempt", attempt.number),
             KeyValue::new("microalign.outcome", attempt.outcome),
         ];

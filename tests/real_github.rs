@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use microalign::api::github::{APP_HOOK, Github, Hook, HookAt, Wanted};
+use microalign::api::github::{APP_HOOK, Annotation, Check, Github, Hook, HookAt, Wanted};
 use microalign::api::github::{GithubApi, GithubLogin};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -140,6 +140,7 @@ async fn github_would_take_what_we_ask() {
     code(&described.github(GithubLogin::Token("hunter2".into()))).await;
     hooks(&described.github(GithubLogin::Token("hunter2".into()))).await;
     app(&described).await;
+    writes(&described.github(GithubLogin::Token("hunter2".into()))).await;
     comments(&described).await;
     let (count, refused) = described.refused();
     assert!(count > 20, "{count}");
@@ -159,6 +160,36 @@ async fn code(github: &Github) {
     assert!(file.is_some_and(|text| text.contains("README.md")));
     assert_eq!(github.files_named(REPO, "release/1.x", "file.rb").await.unwrap().listed, ["file.rb"]);
     assert_eq!(github.team_members("octo-org/justice-league").await.unwrap()[0], "octocat");
+}
+
+/// A check run with as many annotations as take two requests, and a comment.
+async fn writes(github: &Github) {
+    let annotation = |line| Annotation {
+        path: ".github/microalign.toml".to_owned(),
+        start_line: line,
+        end_line: line,
+        start_column: Some(7),
+        end_column: Some(9),
+        annotation_level: "failure",
+        message: "unknown key `onn`\ndid you mean `on`?".to_owned(),
+    };
+    let check = Check {
+        head_sha: "ce587453ced02b1526dfb4cb910479d431683101".to_owned(),
+        external_id: "microalign:1".to_owned(),
+        success: false,
+        title: "60 problems".to_owned(),
+        summary: "What is in force stays in force.".to_owned(),
+        annotations: (1..=60).map(annotation).collect(),
+    };
+    let id = github.create_check(REPO, "microalign", &check).await.unwrap();
+    github.resummarize(REPO, id, &check).await.unwrap();
+    assert!(!github.has_check(REPO, "microalign", (&check.head_sha, &check.external_id)).await.unwrap());
+    let id = github.comment(REPO, 1347, "Hi").await.unwrap();
+    github.edit_comment(REPO, id, "Hi again").await.unwrap();
+    github.delete_comment(REPO, id).await.unwrap();
+    let text =
+        github.file_at(REPO, ".github%microalign.toml", "6dcb09b5b57875f334f61aebed695e2e4193db5e").await.unwrap();
+    assert!(text.is_some());
 }
 
 async fn hooks(github: &Github) {

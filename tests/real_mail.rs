@@ -176,10 +176,14 @@ async fn what_postfix_says_of_addresses() {
 
 /// A mail that somebody else's program sends.
 async fn post(mail: &Mail, to: &str, headers: &str, text: &str) {
+    post_from(mail, ("Bo Li <bo@example.net>", to), headers, text).await;
+}
+
+async fn post_from(mail: &Mail, (from, to): (&str, &str), headers: &str, text: &str) {
     let smtp =
         AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1").port(mail.plain).tls(Tls::None).build();
     let envelope = lettre::address::Envelope::new(Some("bo@example.net".parse().unwrap()), vec![to.parse().unwrap()]);
-    let raw = format!("From: Bo Li <bo@example.net>\nTo: {to}\n{headers}\n\n{text}\n").replace('\n', "\r\n");
+    let raw = format!("From: {from}\nTo: {to}\n{headers}\n\n{text}\n").replace('\n', "\r\n");
     smtp.send_raw(&envelope.unwrap(), raw.as_bytes()).await.unwrap();
 }
 
@@ -236,4 +240,51 @@ async fn who_answers_by_mail_is_heard() {
     assert_eq!(comments.len(), 2);
     assert!(comments[1].body["body"].as_str().unwrap().contains("> Nor were they."), "{:?}", comments[1]);
     assert!(!service.log().contains("secret"), "{}", service.log());
+}
+
+/// Somebody answers to a mail about a merge: that is a comment on the pull request, once.
+#[tokio::test]
+async fn what_is_answered_by_mail_is_a_comment() {
+    let Some(mail) = Mail::start().await else { return };
+    let github = Listener::new(vec![(201, json!({ "id": 1 }))]).await;
+    let config = format!(
+        "token = \"token\"\napi_url = \"{}\"\n[people.bo-li]\nemail = \"bo@example.net\"\n\
+         [email]\nfrom = \"microalign <updates@example.com>\"\nsmtp = \"smtp://localhost:{}\"\n\
+         reply_to = \"microalign@example.com\"\nimap = \"imaps://microalign:secret@localhost:{}\"\n",
+        github.url, mail.plain, mail.imaps
+    );
+    let mut service = Service::new(&TEAM.replace("settle", "answers = true\nsettle"), &config);
+    service.start_by(program(Some(&mail.ca()))).await;
+    service.github_settled("pull_request", "d-1", &merged(7)).await;
+    let inbox = mail.inbox(1).await;
+    let told = read_mail(&inbox.mails[0]);
+    assert!(told.body_text(0).unwrap().contains("What you answer becomes a comment there"), "readers are told");
+    let address = told.reply_to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap().to_owned();
+
+    // What programs write, or people from elsewhere, isn't carried, and neither is what we wrote ourselves.
+    post(&mail, &address, "Subject: I am away\nAuto-Submitted: auto-replied", "Until Monday.").await;
+    post(&mail, &address, "Subject: News\nPrecedence: bulk", "Buy this.").await;
+    post(&mail, &address, "Subject: x\nX-Microalign-Reason: team=web; rule=all; kind=x", "Another of us.").await;
+    post_from(&mail, ("Eve <eve@elsewhere.example>", &address), "Subject: Re: x\nMessage-ID: <e@x>", "Let me in.")
+        .await;
+    let words = "We read it.\n\nOn Tue, 24 Nov 2026 at 14:05, microalign <updates@example.com> wrote:\n> ana merged\n";
+    for _ in 0..2 {
+        post(&mail, &address, "Subject: Re: merged\nMessage-ID: <answer-1@example.net>", words).await;
+    }
+    post_from(&mail, ("Li <li@example.com>", &address), "Subject: Re: x\nMessage-ID: <l@x>", "@ana closes #1").await;
+    eventually("both are there", async || (github.requests().len() == 2).then_some(())).await;
+    let read = async || (mail.answers().await.1.len() == 7).then_some(());
+    eventually("all mails are read", read).await;
+    service.idle().await;
+    let said = github.requests().iter().map(|got| got.body["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(github.requests()[0].path, "/repos/acme/ingest-api/issues/7/comments");
+    assert!(
+        said[0].contains("**Bo Li** answered by mail:\u{2060}\n\n> We read it."),
+        "not a login, which nobody checks: {said:?}"
+    );
+    assert!(!said[0].contains("ana merged") && said[1].contains("> @\u{2060}ana closes \\#\u{2060}1"), "{said:?}");
+    assert_eq!(said.len(), 2);
+    let lines = service.ledger().await;
+    let outside = lines.iter().filter(|line| line["reason"].as_str().unwrap().starts_with("Eve answered from outside"));
+    assert_eq!(outside.count(), 1, "{lines:?}");
 }

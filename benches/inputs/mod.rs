@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use microalign::destination::Available;
 use microalign::event::{About, Actor, Comment, Event, EventKind, Note, Source, Thing, ThingKind};
-use microalign::rule::{Input, Known, Rule, Rules, Team, Verdict, evaluate, load_folder};
+use microalign::rule::{Input, Known, Repositories, Rule, Rules, Team, TeamsAllowed, Verdict, evaluate, load_folder};
 use microalign::source::{self, Parsed, Settings};
 use microalign::template::{BUILT_IN, Company, Context, Facts, Links, ObjectionView, ThreadView};
 use microalign::template::{context, for_kind, is_part};
@@ -155,7 +155,9 @@ pub fn write_rules(folder: &Path, count: usize) {
 
 /// Reads team files as the service does.
 pub fn read_rules(folder: &Path) -> Rules {
-    let loaded = load_folder(folder, Known { templates: &BTreeSet::new(), channels: &Available::default() }, None);
+    let (templates, channels, allowed) = (BTreeSet::new(), Available::default(), TeamsAllowed::default());
+    let repositories = Repositories { files: &[], allowed: &allowed };
+    let loaded = load_folder(folder, repositories, Known { templates: &templates, channels: &channels }, None);
     assert_eq!(loaded.problems, []);
     Rules::new(loaded.teams.into_iter().map(|(_, team)| Arc::new(team)).collect())
 }

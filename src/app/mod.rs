@@ -38,14 +38,18 @@ use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Entrance, Gauge, Hooks, Part, Web};
-use crate::intake::{Enricher, Fresh, Intake, Sending};
+use crate::intake::{Enricher, Fresh, Intake, Sending, Touched};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::people::Finder;
 use crate::recover::{Poll, Recovery};
 use crate::reply::{AnswerHandler, Inbox};
+use crate::repository::{PullRequests, RuleFiles};
+use crate::rule::RepositoryFile;
+use crate::slack::Desk;
 use crate::source::{Settings, SharedFields, host_of};
 use crate::store::{Lanes, Store, StoreError, Written};
+use crate::summary::{self, Pages, Summariser};
 use crate::telemetry::Tracer;
 
 /// Why the service can't start.
@@ -111,7 +115,9 @@ impl App {
         let console = console::listener(&config).await?;
         let console_address = console.as_ref().map(|(_, address)| *address);
         let links = Arc::new(Linker::new(public_url(&config, address), key.clone()));
-        let (rules, rulebook) = watch::channel(first_rulebook(&config, &links, &metrics));
+        let kept = Arc::new(repository_files(&config, &store).await?);
+        let (rules, rulebook) = watch::channel(first_rulebook((&config, &store), &kept, &links, &metrics).await?);
+        let (files, repositories) = watch::channel(kept);
         let mut tasks = JoinSet::new();
         let settings = settings(&config);
         let apis = Apis::new(&config, &settings).await?;
@@ -123,7 +129,7 @@ impl App {
         let (renamings, renamed) = mpsc::unbounded_channel();
         let owners = OwnerMail { channels: Arc::clone(&channels), rulebook: rulebook.clone(), renamings: renamed };
         let (lanes, (claims, claimed)) = (Lanes::default(), mpsc::unbounded_channel());
-        let intake = Intake {
+        let mut intake = Intake {
             store: store.clone(),
             sending: Some(Sending { lanes: lanes.clone(), claims }),
             enricher: apis.enricher(&settings),
@@ -136,7 +142,14 @@ impl App {
             stored,
             fresh: Arc::new(Fresh::default()),
             renamings,
+            touched: Vec::new(),
         };
+        if let Some(rule_files) = apis.rule_files(&config, &mut intake, files) {
+            spawn(&mut tasks, "rule files", rule_files.run(stopped.clone()));
+        }
+        if let Some(pull_requests) = apis.pull_requests(&config, &mut intake) {
+            spawn(&mut tasks, "pull requests", pull_requests.run(stopped.clone()));
+        }
         if let Some(recovery) = recovery {
             let stored = Arc::clone(&intake.stored);
             spawn(&mut tasks, "recovery", recovery.run(resume, stored, stopped.clone()));
@@ -144,6 +157,14 @@ impl App {
             // Fetched deliveries that are kept only while an API can be asked.
             store.let_go(Timestamp::now()).await?;
         }
+        let summariser = Summariser {
+            gatherer: summaries(&config, &store, console_address.unwrap_or(address)),
+            rulebook: intake.rulebook.clone(),
+            everybody: config.summary.clone(),
+            resumed: intake.resumed.clone(),
+            metrics: Arc::clone(&metrics),
+            stored: Arc::clone(&intake.stored),
+        };
         let answers = Arc::new(answers(&config, &intake).await?);
         if let Some(replies) = config.channels.email.as_ref().and_then(|email| email.replies.clone()) {
             let inbox = Inbox::new(replies, Arc::clone(&links), Arc::clone(&answers));
@@ -155,7 +176,9 @@ impl App {
             let stop = stopped.clone();
             spawn(&mut tasks, "tally", async move { console.count(stop).await });
         }
-        let web = Arc::new(web((&config, entrance), &intake, Arc::clone(&links), answers));
+        let subscribed = Arc::<Notify>::default();
+        let desk = desk(&config, &intake, (&links, &answers, &subscribed)).await?;
+        let web = Arc::new(web((&config, entrance), &intake, Arc::clone(&links), (answers, desk)));
         let (first, told) = oneshot::channel();
         let stopped_intake = stopped.clone();
         spawn(&mut tasks, "intake", async move {
@@ -170,6 +193,7 @@ impl App {
         let dispatcher = Dispatcher::new((store.clone(), lanes), channels, counted, (links, finder));
         spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
         spawn(&mut tasks, "owners", owners.run(stopped.clone()));
+        spawn(&mut tasks, "summaries", summariser.run(stopped.clone()));
         spawn(&mut tasks, "sweeper", Sweeper::new(store.clone(), config.keep).run(stopped.clone()));
         let mut connections = open_files::connections();
         let part = if console.is_some() { Part::Service } else { Part::All };
@@ -182,7 +206,8 @@ impl App {
         }
         spawn(&mut tasks, "http", http::serve(listener, (web, part), connections, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
-        let loader = Loader { config, rules, metrics, roster, field_names };
+        let loader =
+            Loader { config, rules, repositories, metrics, roster, field_names, store: store.clone(), subscribed };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
         Ok(Self { address, console: console_address, store, tasks, written, tracer, stop, reload, _watcher: watcher })
     }
@@ -297,6 +322,29 @@ impl Apis {
         (github.is_some() || jira.is_some()).then(|| Arc::new(Enricher::new(github, jira, settings.clone())))
     }
 
+    /// What reads the team files of repositories, if any may have one.
+    fn rule_files(
+        &self,
+        config: &Config,
+        intake: &mut Intake,
+        files: watch::Sender<Arc<Vec<RepositoryFile>>>,
+    ) -> Option<RuleFiles> {
+        let github = self.github.clone().filter(|_| !config.teams_allowed.is_empty())?;
+        let touched = listen(intake);
+        let (store, rulebook) = (intake.store.clone(), intake.rulebook.clone());
+        let (allowed, channels) = (Arc::clone(&config.teams_allowed), config.channels.available());
+        Some(RuleFiles { github, store, allowed, channels, rulebook, files, touched })
+    }
+
+    /// What looks at pull requests, if the operator wants that.
+    fn pull_requests(&self, config: &Config, intake: &mut Intake) -> Option<PullRequests> {
+        let github = self.github.clone().filter(|github| PullRequests::are_wanted(config, github))?;
+        let touched = listen(intake);
+        let (store, settings, rulebook) = (intake.store.clone(), intake.settings.clone(), intake.rulebook.clone());
+        let enricher = Enricher::new(Some(Arc::clone(&github)), self.jira.clone(), settings.clone());
+        Some(PullRequests { github, store, config: config.clone(), settings, enricher, rulebook, touched })
+    }
+
     /// What looks people up.
     async fn finder(&self, config: &Config, store: &Store) -> Result<Finder, StartError> {
         let people = config.channels.people.clone();
@@ -334,6 +382,21 @@ pub async fn recovery(config: &Config, store: &Store) -> Result<Option<Recovery>
     Ok(apis.recovery((config, &settings), store, &Arc::default()))
 }
 
+/// What summaries of what moved are made from. Their links lead to the console if it has an address for others.
+#[must_use]
+pub fn summaries(config: &Config, store: &Store, address: SocketAddr) -> summary::Gatherer {
+    let console = config.access.as_ref().and_then(|access| access.public_url.as_deref());
+    let console = console.map(|url| at_port(url, address).trim_end_matches('/').to_owned());
+    summary::Gatherer { store: store.clone(), pages: Pages { console, jira: config.jira_base_url.clone() } }
+}
+
+/// Told of what on GitHub may have changed, from now on.
+fn listen(intake: &mut Intake) -> mpsc::UnboundedReceiver<Touched> {
+    let (listener, touched) = mpsc::unbounded_channel();
+    intake.touched.push(listener);
+    touched
+}
+
 /// The beginning of links in messages. A port of 0 stands for the port that the service listens on.
 fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
     config.public_url.as_deref().map(|url| at_port(url, address))
@@ -359,11 +422,34 @@ async fn answers(config: &Config, intake: &Intake) -> Result<AnswerHandler, Star
     Ok(AnswerHandler { store, people, slack, stored: Arc::clone(&intake.stored) })
 }
 
+/// What people can ask for in Slack, if Slack's requests can be told from others'.
+async fn desk(
+    config: &Config,
+    intake: &Intake,
+    (links, answers, subscribed): (&Arc<Linker>, &Arc<AnswerHandler>, &Arc<Notify>),
+) -> Result<Option<Desk>, StartError> {
+    let settings = config.channels.slack().filter(|slack| slack.signing_secret.is_some());
+    let (Some(settings), Some(api)) = (settings, slack(config).await?) else { return Ok(None) };
+    Ok(Some(Desk {
+        store: intake.store.clone(),
+        rulebook: intake.rulebook.clone(),
+        api,
+        people: config.channels.people.clone(),
+        links: Arc::clone(links),
+        answers: Arc::clone(answers),
+        tell_authors: config.tell_authors,
+        subscribing: settings.subscribe,
+        available: config.channels.available(),
+        subscribed: Arc::clone(subscribed),
+        playground: config.access.as_ref().and_then(|access| access.public_url.clone()),
+    }))
+}
+
 fn web(
     (config, entrance): (&Config, Option<Entrance>),
     intake: &Intake,
     links: Arc<Linker>,
-    answers: Arc<AnswerHandler>,
+    (answers, desk): (Arc<AnswerHandler>, Option<Desk>),
 ) -> Web {
     Web {
         store: intake.store.clone(),
@@ -371,6 +457,7 @@ fn web(
         jira_secrets: config.jira_secrets.clone(),
         slack_secret: config.channels.slack().and_then(|slack| slack.signing_secret.clone()),
         answers,
+        desk: desk.map(Arc::new),
         settings: intake.settings.clone(),
         metrics: Arc::clone(&intake.metrics),
         gauge: Gauge::default(),
@@ -385,12 +472,31 @@ fn web(
     }
 }
 
+/// The team files of repositories, as they were read last, of those that may have one.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn repository_files(config: &Config, store: &Store) -> Result<Vec<RepositoryFile>, StoreError> {
+    if config.teams_allowed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut files = store.repository_files().await?;
+    files.retain(|file| config.teams_allowed.names(&file.repo));
+    Ok(files)
+}
+
 /// The rules and templates that the service starts with. Logs what is broken, and what they lack without access to an API.
-fn first_rulebook(config: &Config, links: &Arc<Linker>, metrics: &Metrics) -> Arc<Rulebook> {
-    let rulebook = Rulebook::load(config, None).with_links(Arc::clone(links));
+async fn first_rulebook(
+    (config, store): (&Config, &Store),
+    repositories: &Arc<Vec<RepositoryFile>>,
+    links: &Arc<Linker>,
+    metrics: &Metrics,
+) -> Result<Arc<Rulebook>, StartError> {
+    let rulebook = Rulebook::load_with(config, Arc::clone(repositories), None).with_links(Arc::clone(links));
+    let rulebook = rulebook.with_subscriptions(store.subscriptions().await?, &config.channels.available());
     report(&rulebook, metrics);
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.asks_jira()) {
         tracing::info!("{sentence}");
     }
-    Arc::new(rulebook)
+    Ok(Arc::new(rulebook))
 }

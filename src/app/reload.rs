@@ -13,11 +13,16 @@ use super::members::Roster;
 use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::rule::RepositoryFile;
+use crate::store::{Store, StoreError, Subscription};
 
 /// Editors write a file in several steps: it is read after this long without a further step.
 const CALM: Duration = Duration::from_millis(300);
 /// The longest wait, so that endless steps don't keep a change from being read.
 const LATEST: Duration = Duration::from_secs(3);
+
+/// How often it is looked whether another process changed subscriptions.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Notifies `reload` when a file in these folders changes. If that fails (no inotify left), SIGHUP still works.
 pub(super) fn watch(folders: &[PathBuf], reload: &Arc<Notify>) -> Option<RecommendedWatcher> {
@@ -58,9 +63,14 @@ pub(super) fn existing<'a>(folders: impl IntoIterator<Item = &'a PathBuf>) -> Ve
 pub(super) struct Loader {
     pub(super) config: Config,
     pub(super) rules: watch::Sender<Arc<Rulebook>>,
+    /// The team files of repositories
+    pub(super) repositories: watch::Receiver<Arc<Vec<RepositoryFile>>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) roster: Roster,
     pub(super) field_names: FieldNames,
+    pub(super) store: Store,
+    /// Notified when a subscription was made or ended here
+    pub(super) subscribed: Arc<Notify>,
 }
 
 impl Loader {
@@ -75,8 +85,10 @@ impl Loader {
         loop {
             let now = Arc::clone(&self.rules.borrow());
             first = first.filter(|_| self.roster.is_new(&now) || self.field_names.is_new(&now));
-            tokio::select! {
-                () = reload.notified() => {}
+            let on_disk = tokio::select! {
+                () = reload.notified() => true,
+                // Nobody reads them where no repository may have one.
+                Ok(()) = self.repositories.changed() => false,
                 members = self.roster.next(&now) => {
                     if members != *now.members() {
                         self.rules.send_replace(Arc::new(now.with_members(members)));
@@ -84,27 +96,61 @@ impl Loader {
                     continue;
                 }
                 () = self.field_names.next(&now) => continue,
+                all = subscriptions(&self.subscribed, &self.store) => {
+                    self.follow_subscriptions(&now, all);
+                    continue;
+                }
                 _ = stop.wait_for(|stop| *stop) => return,
+            };
+            if on_disk {
+                calm(&reload).await;
             }
-            calm(&reload).await;
             let before = Arc::clone(&self.rules.borrow());
-            let rulebook = Arc::new(Rulebook::load(&self.config, Some(&before)));
+            let repositories = Arc::clone(&self.repositories.borrow_and_update());
+            let rulebook = Arc::new(Rulebook::load_with(&self.config, repositories, Some(&before)));
             self.field_names.read_for(&rulebook);
             self.rules.send_replace(Arc::clone(&rulebook));
             report(&rulebook, &self.metrics);
         }
     }
+
+    /// Puts subscriptions in force as they are now.
+    fn follow_subscriptions(&self, now: &Rulebook, all: Result<Vec<Subscription>, StoreError>) {
+        match all {
+            Ok(all) if now.subscriptions().map(|(known, _)| known).eq(&all) => {}
+            Ok(all) => {
+                let rulebook = now.with_subscriptions(all, &self.config.channels.available());
+                count(&rulebook, &self.metrics);
+                self.rules.send_replace(Arc::new(rulebook));
+                tracing::info!("subscriptions were changed");
+            }
+            Err(error) => tracing::error!(%error, "cannot read the subscriptions, will retry"),
+        }
+    }
+}
+
+/// Waits until subscriptions may have changed, and reads them; another process can change them too.
+async fn subscriptions(subscribed: &Notify, store: &Store) -> Result<Vec<Subscription>, StoreError> {
+    // In both cases, it is time to look.
+    let (Ok(()) | Err(_)) = tokio::time::timeout(LOOK, subscribed.notified()).await;
+    store.subscriptions().await
 }
 
 /// Logs and counts what is in force, and what is broken.
 pub(super) fn report(rulebook: &Rulebook, metrics: &Metrics) {
-    let (teams, rules) = (rulebook.rules().teams(), rulebook.rules().all().count());
     for problem in rulebook.problems() {
         tracing::error!(%problem, "a file is broken; its last good version, if there is one, stays in force");
     }
+    let (teams, rules) = count(rulebook, metrics);
+    tracing::info!(teams, rules, problems = rulebook.problems().len(), "loaded rules and templates");
+}
+
+/// Counts the teams and rules that are in force, and the files that are broken.
+fn count(rulebook: &Rulebook, metrics: &Metrics) -> (usize, usize) {
+    let (teams, rules) = (rulebook.rules().teams().len(), rulebook.rules().all().count());
     let broken: BTreeSet<_> = rulebook.problems().iter().map(|problem| &problem.file).collect();
-    metrics.loaded(teams.len(), rules, broken.len());
-    tracing::info!(teams = teams.len(), rules, problems = rulebook.problems().len(), "loaded rules and templates");
+    metrics.loaded(teams, rules, broken.len());
+    (teams, rules)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::fit::fit;
 use super::github_token::{Access, Tokens};
 use super::http::{Body, Call, Http, Reply};
 use super::markdown::{self, Dialect};
-use super::{JOINER, Outcome, Post, Step, is_number, joined, line, reason, ways_out};
+use super::{DELETED, JOINER, Outcome, Post, Step, is_number, joined, line, reason, ways_out};
 use crate::api::github::GithubApi;
 use crate::api::{ApiSettings, Mask};
 use crate::event::SubjectParts;
@@ -60,6 +60,7 @@ async fn comment_on(http: &Http, access: &Access, (repository, number): (&str, u
         let path = format!("{folder}/comments/{id}");
         match request(http, settings, (Method::PATCH, &path), &text).await {
             // Somebody deleted it.
+            Ok(reply) if reply.status == 404 && post.stays_away => return Outcome::permanent(DELETED),
             Ok(reply) if reply.status == 404 => {}
             Ok(reply) => return outcome(&reply, post.thread, access.is_app),
             Err(outcome) => return outcome,

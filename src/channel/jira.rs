@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::fit::fit;
 use super::http::{Body, Call, Http, Reply};
-use super::{Outcome, Post, Step, is_number, joined, line, reason, ways_out, wiki};
+use super::{DELETED, Outcome, Post, Step, is_number, joined, line, reason, ways_out, wiki};
 use crate::api::ApiError;
 use crate::api::jira::Access;
 use crate::destination::PersonKey;
@@ -46,6 +46,7 @@ pub(super) async fn send(http: &Http, access: &Access, post: &Post<'_>) -> Outco
         let path = format!("{comments}/{id}");
         match request(http, access, (Method::PUT, &path), &text).await {
             // Somebody deleted it.
+            Ok(reply) if reply.status == 404 && post.stays_away => return Outcome::permanent(DELETED),
             Ok(reply) if reply.status == 404 => {}
             Ok(reply) => return outcome(&reply, post.thread),
             Err(outcome) => return outcome,

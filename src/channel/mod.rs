@@ -53,7 +53,9 @@ pub use self::outcome::Outcome;
 pub(crate) use self::person::read as read_people;
 pub use self::person::{Handle, People, Person, PersonTable};
 pub use self::settings::ChannelSettings;
-pub use self::slack::Settings as SlackSettings;
+pub use self::slack::{
+    AGREE, MUTE, OBJECT, Settings as SlackSettings, Subscribing, is_id as is_slack_id, spoken as in_slack,
+};
 pub use self::table::Hook;
 
 use self::email::{Sender, Smtp};
@@ -80,6 +82,8 @@ pub struct Post<'a> {
     pub alias: &'a str,
     /// The reference of the conversation's first message there, from [`Outcome::Sent`]
     pub root: Option<&'a str>,
+    /// Whether it is not written again where somebody deleted it
+    pub stays_away: bool,
     /// Whom it mentions, by their names in the channel
     pub mentions: &'a [&'a str],
     /// Where answers are sent
@@ -98,7 +102,21 @@ pub struct Post<'a> {
     pub at: Timestamp,
     /// The links to object, mute and unsubscribe
     pub links: &'a Links,
+    /// The same for a channel with buttons; [`Channels::send`] removes them for any other
+    pub buttons: &'a Buttons,
 }
+
+/// What the buttons of a message do: each has the token of a link, signed, which says what that is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Buttons {
+    /// Objects or agrees to an assumption
+    pub assumption: Option<String>,
+    /// Mutes the conversation
+    pub mute: Option<String>,
+}
+
+/// A message without buttons.
+pub(super) static NO_BUTTONS: Buttons = Buttons { assumption: None, mute: None };
 
 impl<'a> Post<'a> {
     /// A message made now, which begins a conversation of this name, mentions nobody and belongs to no rule.
@@ -111,6 +129,7 @@ impl<'a> Post<'a> {
             thread_label: thread,
             alias: "",
             root: None,
+            stays_away: false,
             mentions: &[],
             reply_to: None,
             found: &NOBODY,
@@ -120,6 +139,7 @@ impl<'a> Post<'a> {
             kind: "",
             at,
             links,
+            buttons: &NO_BUTTONS,
         }
     }
 }
@@ -178,6 +198,12 @@ fn reason<'a>(post: &Post<'a>) -> &'a str {
 /// mention.
 const JOINER: char = '\u{2060}';
 
+/// Why a comment that isn't to be written again can't be edited.
+const DELETED: &str = "somebody deleted the comment";
+
+/// What readers are told whose answers are carried.
+const CARRIED: &str = "What you answer becomes a comment there, with your name.";
+
 /// Joins the parts that aren't blank.
 fn joined<const N: usize>(parts: [String; N], gap: &str) -> String {
     parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join(gap)
@@ -223,6 +249,13 @@ enum Route<'a> {
     Jira(&'a Access, &'a JiraApi),
 }
 
+impl Route<'_> {
+    /// Whether somebody hears of it when a button of ours is pressed there.
+    fn has_buttons(&self) -> bool {
+        matches!(self, Self::Chat(Chat::Slack(settings), _) if settings.signing_secret.is_some())
+    }
+}
+
 impl Channels {
     /// The channels of a configuration, with the aliases of conversations that may not be named.
     #[must_use]
@@ -252,7 +285,10 @@ impl Channels {
         let reply_to = reply_to.and_then(|who| self.name_of(who, &email::PERSON, post.found)?.parse().ok());
         let reply_to = reply_to.map(|address| Mailbox::new(None, address));
         let alias = self.names.of(post.thread);
-        let post = &Post { alias: &alias, mentions: &mentions, reply_to: reply_to.as_ref(), ..*post };
+        let buttons = if route.has_buttons() { post.buttons } else { &NO_BUTTONS };
+        let promising = self.promising(&route, post);
+        let post = Post { message: promising.as_ref().unwrap_or(post.message), ..*post };
+        let post = &Post { alias: &alias, mentions: &mentions, reply_to: reply_to.as_ref(), buttons, ..post };
         let (outcome, mask) = match route {
             Route::Smtp(smtp, _) => (self.mail(&route, to, post).await, smtp.mask()),
             Route::Mailbox => return self.mail(&route, to, post).await,
@@ -261,6 +297,19 @@ impl Channels {
             Route::Jira(access, api) => (jira::send(&self.http, access, post).await, api.mask()),
         };
         outcome.map_error(|error| mask.apply(&error))
+    }
+
+    /// The message with a sentence on what becomes of answers, if they are carried and can be heard there.
+    fn promising(&self, route: &Route<'_>, post: &Post<'_>) -> Option<Message> {
+        let hears = match route {
+            Route::Smtp(..) | Route::Mailbox => {
+                post.reply_tag.is_some() && self.settings.email.as_ref().is_some_and(|email| email.replies.is_some())
+            }
+            Route::Chat(Chat::Slack(settings), _) => settings.signing_secret.is_some(),
+            Route::Chat(..) | Route::Github(_) | Route::Jira(..) => false,
+        };
+        let why = format!("{} {CARRIED}", post.message.why);
+        (hears && post.message.answers).then(|| Message { why: why.trim_start().to_owned(), ..post.message.clone() })
     }
 
     async fn mail(&self, route: &Route<'_>, to: &Destination, post: &Post<'_>) -> Outcome {

@@ -11,13 +11,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub(super) use self::blocks::payload;
+pub use self::blocks::{AGREE, MUTE, OBJECT, spoken};
 
 use self::blocks::content;
 use super::http::{Call, Http};
 use super::{Outcome, Post, Step, line, table};
 use crate::api::{ApiSettings, Mask};
 use crate::destination::{ChannelSpec, PersonKey, Place};
-use crate::toml_file::{Field, Raw, Reader, SecretText};
+use crate::toml_file::{Field, Raw, Reader, SecretText, Wrong, did_you_mean};
 
 /// The channel's name, and what it accepts.
 pub(super) const SPEC: ChannelSpec = ChannelSpec {
@@ -50,9 +51,14 @@ pub struct Table {
     pub token: Field<SecretText>,
     /// The address of Slack's Web API. `https://slack.com/api` by default.
     pub api_url: Field<String>,
-    /// The app's signing secret, for what people answer to an assumption in its thread: Slack sends it to
-    /// `/webhooks/slack`.
+    /// The app's signing secret, for what people do in Slack: they answer to an assumption in its thread, press a button, or
+    /// write `/microalign`. Slack sends all of it to `/webhooks/slack`.
     pub signing_secret: Field<SecretText>,
+    /// Who may subscribe a channel with `/microalign subscribe`: `off` (the default) for nobody, `members` for the members of
+    /// the team that the channel belongs to, `anyone` for everybody in the workspace but guests. Whoever may not gets the lines
+    /// for the team's file.
+    #[schemars(extend("enum" = ["off", "members", "anyone"]))]
+    pub subscribe: Field<String>,
 }
 
 impl Raw for Table {}
@@ -64,6 +70,43 @@ pub struct Settings {
     pub api: ApiSettings,
     /// What Slack signs its events with, if it sends any
     pub signing_secret: Option<SecretString>,
+    /// Who may subscribe a channel
+    pub subscribe: Subscribing,
+}
+
+/// Who may subscribe a channel to something, beside what its team's file says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Subscribing {
+    /// Nobody: it is written into the file
+    #[default]
+    Off,
+    /// The members of the team
+    Members,
+    /// Everybody in the workspace but guests
+    Anyone,
+}
+
+impl Subscribing {
+    const NAMES: [&str; 3] = ["off", "members", "anyone"];
+
+    fn read(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "off" => Ok(Self::Off),
+            "members" => Ok(Self::Members),
+            "anyone" => Ok(Self::Anyone),
+            _ => {
+                let help = did_you_mean(text, Self::NAMES)
+                    .unwrap_or_else(|| format!("write one of {}", Self::NAMES.join(", ")));
+                Err((format!("`{text}` doesn't say who may subscribe"), Some(help)))
+            }
+        }
+    }
+}
+
+/// Whether a text can be an id in Slack, such as a channel's: then it may stand in an address.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 pub(crate) type Tables = Field<Table>;
@@ -77,7 +120,15 @@ pub(crate) fn read(tables: Tables, reader: &mut Reader<'_>) -> BTreeMap<String, 
         let url = reader.web_address(table.api_url, &at.key("api_url")).unwrap_or_else(|| API.to_owned());
         let api = table::api(reader, (Some(url), None), (table.token, &at.key("token")));
         let signing_secret = reader.signing_secret(table.signing_secret, &at.key("signing_secret"));
-        Some(Settings { api: api?, signing_secret })
+        let subscribe = reader.word(table.subscribe, &at.key("subscribe"));
+        let subscribe = subscribe.and_then(|word| reader.parsed(Subscribing::read(&word), &at.key("subscribe")));
+        let subscribe = subscribe.unwrap_or_default();
+        if subscribe != Subscribing::Off && signing_secret.is_none() {
+            let help = "write `signing_secret`, or leave `subscribe` out".to_owned();
+            let message = "nobody can subscribe without `signing_secret`, which proves that it was Slack who asked";
+            reader.document.wrong(&at.key("subscribe"), message, help);
+        }
+        Some(Settings { api: api?, signing_secret, subscribe })
     })
 }
 

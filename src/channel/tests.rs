@@ -71,11 +71,13 @@ fn post(message: &Message) -> Post<'_> {
         reply_to: None,
         found: &NOBODY,
         reply_tag: None,
+        stays_away: false,
         team: "data-platform",
         rule: "schema-merged",
         kind: "pull_request.merged",
         at: "2026-11-02T14:05:00Z".parse().unwrap(),
         links: &NO_LINKS,
+        buttons: &NO_BUTTONS,
     }
 }
 
@@ -92,7 +94,14 @@ fn web(url: &str) -> Channels {
         Chat::Discord(super::discord::Settings { url, forum, thread: thread.map(str::to_owned) })
     };
     let chats = [
-        ("slack", Chat::Slack(super::slack::Settings { api: api("/api", None), signing_secret: None })),
+        (
+            "slack",
+            Chat::Slack(super::slack::Settings {
+                api: api("/api", None),
+                signing_secret: None,
+                subscribe: Subscribing::Off,
+            }),
+        ),
         ("slack_webhook.ops", Chat::SlackWebhook(hook("/services/hunter2"))),
         ("teams.web", Chat::Teams(hook("/workflows/1?sig=hunter2"))),
         ("discord.web", discord(false, None)),

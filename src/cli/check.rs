@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{ConfigArgs, Failure, counted, rule_tests, say, variable};
+use super::{ConfigArgs, Failure, counted, load_rulebook, rule_tests, say, variable};
+use crate::api::github::GithubApi;
 use crate::app;
 use crate::channel::{ChannelSettings, Channels, Names};
 use crate::compose::Rulebook;
@@ -20,7 +21,7 @@ pub(super) struct Args {
     without_secrets: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let secrets = if args.without_secrets { Secrets::Assumed } else { Secrets::Needed };
     let args = &args.config;
     let (mut config, mut problems) = config::read(&args.config, &variable, secrets).map_err(Failure::Problems)?;
@@ -28,7 +29,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         // A channel with wrong settings counts as set up, so that team files that name it aren't blamed.
         config.channels = ChannelSettings::default();
     }
-    let rulebook = Rulebook::load(&config, None);
+    let rulebook = load_rulebook(&config).await;
     problems.extend(problems_of(&rulebook, &config));
     if !problems.is_empty() {
         return Err(Failure::Problems(problems));
@@ -41,6 +42,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     for sentence in rulebook.rules().without(config.channels.github.is_some(), config.asks_jira()) {
         say(format!("note: {sentence}"))?;
     }
+    let is_app = config.channels.github.as_ref().is_some_and(GithubApi::is_app);
+    if !config.teams_allowed.is_empty() && !is_app {
+        say(
+            "note: pull requests that change a repository's team file aren't checked: only a GitHub App can write check runs",
+        )?;
+    }
     if let Some(sentence) = named_due_fields(&config) {
         say(format!("note: {sentence}"))?;
     }
@@ -49,6 +56,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     for sentence in rulebook.rules().unlikely(config.channels.github.is_some()) {
         say(format!("warning: {sentence}"))?;
+    }
+    for (subscription, why) in rulebook.subscriptions().filter_map(|(known, why)| Some((known, why?))) {
+        let (team, name) = (&subscription.team, &subscription.name);
+        say(format!("warning: the subscription {team}/{name} isn't in force: {why}"))?;
     }
     let teams = rulebook.rules().teams();
     let wanted = config.access.iter().flat_map(ConsoleSettings::teams);

@@ -7,10 +7,9 @@ use jiff::Timestamp;
 
 use super::suggest::{find_team, no_delivery};
 use super::text::{framed, hanging, painted};
-use super::{ConfigArgs, Failure, github_event, look_into_store, say};
+use super::{ConfigArgs, Failure, github_event, load_rulebook, look_into_store, say};
 use crate::app;
 use crate::channel::{Channels, Names};
-use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::event::Source;
 use crate::explain::{At, Explained, Explanation, Line, Means, Payload, View, Would, explain};
@@ -57,7 +56,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         Some(id) => stored(id, &config).await?,
         None => given(args)?,
     };
-    let rulebook = Rulebook::load(&config, None);
+    let rulebook = load_rulebook(&config).await;
     if !rulebook.problems().is_empty() {
         super::show(rulebook.problems());
     }

@@ -21,17 +21,22 @@ mod send_test;
 mod serve;
 mod setup;
 mod store;
+mod subscriptions;
 mod suggest;
+mod summary;
 mod text;
 mod who;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::app;
+use crate::compose::Rulebook;
 use crate::config::{self, Config};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::toml_file::Problem;
 
 use self::files::{create, create_folder, fresh_secret};
@@ -83,6 +88,12 @@ enum Command {
         after_help = "Examples:\n  microalign ledger --team web --since 14d\n  microalign ledger --thread DATA-123\n  microalign ledger show 41"
     )]
     Ledger(ledger::Args),
+    /// Show what moved lately, as a team's summary says it; nothing is sent
+    #[command(
+        long_about = summary::LONG,
+        after_help = "Examples:\n  microalign summary --team web\n  microalign summary --since 14d --json"
+    )]
+    Summary(summary::Args),
     /// Show who people on GitHub are elsewhere, and how that is known
     #[command(after_help = "Examples:\n  microalign people\n  microalign people --json")]
     People(people::Args),
@@ -94,6 +105,11 @@ enum Command {
         after_help = "Examples:\n  microalign mute DATA-123 --for 3d\n  microalign mute web/merged --to slack:#web"
     )]
     Mute(mute::Args),
+    /// Show what people subscribed their channels to in Slack, or end a subscription
+    #[command(
+        after_help = "Examples:\n  microalign subscriptions\n  microalign subscriptions --end web/@ingest-api-merged"
+    )]
+    Subscriptions(subscriptions::Args),
     /// End a mute
     #[command(after_help = "Example:\n  microalign unmute DATA-123")]
     Unmute(mute::Named),
@@ -164,6 +180,26 @@ async fn look_into_store(path: &Path) -> Result<Store, Failure> {
     Ok(Store::look(path).await?)
 }
 
+/// The rules and templates of a configuration, with what the store has of them: the team files of repositories as the service
+/// read them last, and subscriptions. A store of another version doesn't keep anybody from looking at the files.
+async fn load_rulebook(config: &Config) -> Rulebook {
+    if !config.store.exists() {
+        return Rulebook::load(config, None);
+    }
+    let stored = async {
+        let store = Store::look(&config.store).await?;
+        Ok::<_, StoreError>((app::repository_files(config, &store).await?, store.subscriptions().await?))
+    };
+    match stored.await {
+        Ok((files, subscriptions)) => Rulebook::load_with(config, Arc::new(files), None)
+            .with_subscriptions(subscriptions, &config.channels.available()),
+        Err(error) => {
+            eprintln!("microalign: the rules that only the store has (of repositories, and subscriptions) aren't known: {error}");
+            Rulebook::load(config, None)
+        }
+    }
+}
+
 fn must_exist(store: &Path) -> Result<(), Failure> {
     match store.exists() {
         true => Ok(()),
@@ -210,16 +246,18 @@ pub async fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args).await,
         Command::Serve(args) => serve::run(&args).await,
         Command::Init(args) => init::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => check::run(&args).await,
         Command::Explain(args) => explain::run(&args).await,
         Command::Rehearse(args) => rehearse::run(&args).await,
-        Command::Who(args) => who::run(&args),
+        Command::Who(args) => who::run(&args).await,
         Command::Rules(rules::Action::Lint(args)) => rules::lint::run(&args),
         Command::Rules(rules::Action::Diff(args)) => rules::diff::run(&args).await,
         Command::Ledger(args) => ledger::run(args).await,
         Command::People(args) => people::run(&args).await,
+        Command::Summary(args) => summary::run(&args).await,
         Command::Recover(args) => recover::run(&args).await,
         Command::Mute(args) => mute::run(&args).await,
+        Command::Subscriptions(args) => subscriptions::run(&args).await,
         Command::Unmute(named) => mute::undo(&named).await,
         Command::SendTest(args) => send_test::run(&args).await,
         Command::Store(action) => store::run(action).await,

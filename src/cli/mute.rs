@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::suggest::{find_rule, find_team, find_thread};
-use super::{ConfigArgs, Failure, look_into_store, open_store, say};
+use super::{ConfigArgs, Failure, load_rulebook, look_into_store, open_store, say};
 use crate::channel;
 use crate::compose::Rulebook;
 use crate::destination::Destination;
@@ -62,9 +62,9 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     if span.is_zero() {
         return Err(Failure::Usage("--for: no time at all mutes nothing: write a time such as 1w".to_owned()));
     }
-    let mut scope = scope(&args.named)?;
+    let mut scope = scope(&args.named).await?;
     if let Some(to) = &scope.destination {
-        scope.destination = Some(find_destination(&Rulebook::load(&config.look()?, None), to)?);
+        scope.destination = Some(find_destination(&load_rulebook(&config.look()?).await, to)?);
     }
     let store = open_store(&config.store()?).await?;
     if let (Some(thread), false) = (&scope.thread, args.unseen) {
@@ -85,7 +85,7 @@ pub(super) async fn undo(named: &Named) -> Result<(), Failure> {
         {
             Scope { thread: Some(what.clone()), team: named.team.clone(), destination: named.to.clone(), rule: None }
         }
-        _ => scope(named)?,
+        _ => scope(named).await?,
     };
     match store.unmute(scope.clone()).await? {
         0 => Err(Failure::Wrong(format!("nothing is muted{scope}: see `microalign mute`"))),
@@ -108,9 +108,9 @@ fn nothing_named() -> Failure {
 }
 
 /// What the arguments name. Teams and rules must be in force, so that a typing mistake doesn't mute the wrong thing.
-fn scope(named: &Named) -> Result<Scope, Failure> {
+async fn scope(named: &Named) -> Result<Scope, Failure> {
     let Named { config, what, team, to } = named;
-    let rulebook = Rulebook::load(&config.look()?, None);
+    let rulebook = load_rulebook(&config.look()?).await;
     if let Some(team) = team {
         find_team(rulebook.rules().teams(), team)?;
     }

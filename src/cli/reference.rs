@@ -130,6 +130,7 @@ fn used_otherwise(name: &str) -> &'static str {
     match name {
         "heads-up" => "any kind, for rules that choose it",
         "objected" => "informing the author of an assumption that somebody objects",
+        "answer" => "carrying an answer to the page that the message is about",
         "agreed" => "informing the author of an assumption that nobody objected",
         "outside" => "readers outside",
         "restricted" => "tickets with a security level",

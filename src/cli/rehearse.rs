@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::suggest::unless_known;
-use super::{ConfigArgs, Failure, look_into_store, progress, say};
+use super::{ConfigArgs, Failure, load_rulebook, look_into_store, progress, say};
 use crate::app;
 use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::rehearsal::{Comparison, Outcome, Replay};
-use crate::rule::parse_duration_up_to;
+use crate::rule::{REPOSITORY_FILE, parse_duration_up_to};
 use crate::store::Store;
 
 pub(super) const LONG: &str = "\
@@ -50,9 +50,12 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     if let Some(rules) = &args.rules {
         config.rules.clone_from(rules);
     }
-    let rulebook = Rulebook::load(&config, None);
-    if !rulebook.problems().is_empty() {
-        return Err(Failure::Problems(rulebook.problems().to_vec()));
+    let rulebook = load_rulebook(&config).await;
+    // A repository's file that is broken is rehearsed as it is in force.
+    let problems = rulebook.problems().iter().filter(|problem| !problem.file.ends_with(REPOSITORY_FILE));
+    let problems = problems.cloned().collect::<Vec<_>>();
+    if !problems.is_empty() {
+        return Err(Failure::Problems(problems));
     }
     let store = look_into_store(&config.store).await?;
     let compared = async |replay: &Replay, _: &Store| Ok(replay.compared(&store, &span).await?);

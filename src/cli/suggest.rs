@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{ConfigArgs, Failure};
-use crate::compose::Rulebook;
-use crate::rule::Team;
+use super::{ConfigArgs, Failure, load_rulebook};
+use crate::rule::{SUMMARY, Team};
 use crate::store::Store;
 use crate::toml_file::did_you_mean;
 
@@ -15,8 +14,10 @@ pub(super) fn find_team(teams: &[Arc<Team>], name: &str) -> Result<(), Failure> 
 
 pub(super) fn find_rule(teams: &[Arc<Team>], team: &str, name: &str) -> Result<(), Failure> {
     find_team(teams, team)?;
-    let rules = teams.iter().filter(|known| known.name == team).flat_map(|team| &team.rules);
-    unless_known(rules.map(|rule| rule.name.as_str()).collect(), name, format!("{team} has no rule `{name}`"))
+    let own = || teams.iter().filter(|known| known.name == team);
+    let rules = own().flat_map(|team| &team.rules).map(|rule| rule.name.as_str());
+    let summary = own().filter(|team| team.summary.is_some()).map(|_| SUMMARY);
+    unless_known(rules.chain(summary).collect(), name, format!("{team} has no rule `{name}`"))
 }
 
 pub(super) fn unless_known(known: Vec<&str>, name: &str, wrong: String) -> Result<(), Failure> {
@@ -35,7 +36,7 @@ pub(super) async fn find_team_of_ledger(store: &Store, config: &ConfigArgs, name
     let mut names = store.teams().await?;
     // If the rules can't be read, the ledger still can.
     if let Ok(config) = config.look() {
-        names.extend(Rulebook::load(&config, None).rules().teams().iter().map(|team| team.name.clone()));
+        names.extend(load_rulebook(&config).await.rules().teams().iter().map(|team| team.name.clone()));
     }
     names.sort();
     names.dedup();

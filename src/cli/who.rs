@@ -4,8 +4,7 @@ use serde_json::json;
 
 use super::suggest::find_team;
 use super::text::{beside, hanging_within};
-use super::{ConfigArgs, Failure, say};
-use crate::compose::Rulebook;
+use super::{ConfigArgs, Failure, load_rulebook, say};
 use crate::who::{Hears, Question, who};
 
 pub(super) const LONG: &str = "\
@@ -35,11 +34,11 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.look()?;
     let question = Question::read(args.repo.as_deref(), args.team.as_deref(), args.kind.as_deref());
     let question = question.map_err(Failure::Usage)?;
-    let rulebook = Rulebook::load(&config, None);
+    let rulebook = load_rulebook(&config).await;
     if !rulebook.problems().is_empty() {
         super::show(rulebook.problems());
     }

@@ -1,12 +1,12 @@
 //! The rules and templates as they would be with a change that somebody tries. Nothing of it is in force, or on disk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Rulebook, rules, texts};
 use crate::destination::Available;
-use crate::rule::{Known, Team, check_beside};
+use crate::rule::{Defaults, Known, REPOSITORY_FILE, Team, TeamsAllowed, check_beside, name_in, name_taken, team_name};
 use crate::template::Templates;
 use crate::toml_file::Problem;
 
@@ -58,6 +58,34 @@ impl Rulebook {
         (edited, problems)
     }
 
+    /// Reads a text as the file of a repository, beside all others that are in force. Nothing of it comes in force.
+    ///
+    /// # Errors
+    /// All the problems in it.
+    pub fn tried(&self, repo: &str, text: &str, channels: &Available) -> Result<Team, Vec<Problem>> {
+        let name = name_in(repo);
+        let templates = self.templates.names().into_iter().map(str::to_owned).collect();
+        let known = Known { templates: &templates, channels };
+        let others = self.files.iter().filter(|(path, _)| path.as_os_str() != name.as_str());
+        let others = others.map(|(path, team)| (team.name.clone(), path)).collect::<BTreeMap<_, _>>();
+        let mut teams = others.keys().cloned().collect::<BTreeSet<_>>();
+        teams.extend(team_name(text));
+        let team = check_beside((&name, text), Some((repo, &*self.allowed)), known, (&self.defaults, &teams))?;
+        match others.get(&team.name) {
+            Some(other) => Err(name_taken(&name, text, &other.display().to_string())),
+            None => Ok(team),
+        }
+    }
+
+    /// What is wrong with such a text for somebody who knows nothing but the text, and what the operator allows its repository.
+    #[must_use]
+    pub fn alone(repo: &str, text: &str, allowed: &TeamsAllowed) -> Vec<Problem> {
+        let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
+        let teams = team_name(text).into_iter().collect();
+        let read = check_beside((&name_in(repo), text), Some((repo, allowed)), known, (&Defaults::default(), &teams));
+        read.err().unwrap_or_default()
+    }
+
     fn put_template(&mut self, name: &str, text: &str) -> Vec<Problem> {
         let mut sources = self.sources.clone();
         sources.insert(name.to_owned(), text.to_owned());
@@ -74,11 +102,13 @@ impl Rulebook {
     }
 
     fn put_team(&mut self, path: PathBuf, edit: &Edit<'_>, channels: &Available) -> Vec<Problem> {
+        let home = self.files.get(&path).and_then(|team| team.home.clone());
         let name = shown_path(&path);
         let templates = self.templates.names().into_iter().map(str::to_owned).collect();
         let known = Known { templates: &templates, channels };
         let teams = self.files.values().map(|team| team.name.clone()).collect::<BTreeSet<_>>();
-        match check_beside((&name, edit.file), known, &self.defaults, &teams) {
+        let home = home.as_deref().map(|repo| (repo, &*self.allowed));
+        match check_beside((&name, edit.file), home, known, (&self.defaults, &teams)) {
             Err(problems) => problems,
             Ok(team) if team.name != edit.team => {
                 let message = format!("this is the file of `{}`, and it says `team = \"{}\"`", edit.team, team.name);
@@ -87,7 +117,7 @@ impl Rulebook {
             }
             Ok(team) => {
                 self.files.insert(path, Arc::new(team));
-                self.rules = rules(&self.files, &self.members);
+                self.rules = rules(&self.files, &self.members, &self.subscribed);
                 Vec::new()
             }
         }
@@ -103,9 +133,11 @@ fn sources_text<'a>(
     if name == tried { text } else { sources.get(name).map_or("", String::as_str) }
 }
 
-/// A file with the folder that it is in, as it stands in the team's own repository.
+/// A file with the folder that it is in, as it stands in the operator's repository; one that is read from a team's repository,
+/// with that.
 #[must_use]
 pub fn shown_path(path: &Path) -> String {
-    let parts = path.iter().rev().take(2).map(|part| part.to_string_lossy().into_owned()).collect::<Vec<_>>();
+    let parts = if path.ends_with(REPOSITORY_FILE) { 4 } else { 2 };
+    let parts = path.iter().rev().take(parts).map(|part| part.to_string_lossy().into_owned()).collect::<Vec<_>>();
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }

@@ -9,6 +9,8 @@ mod feedback;
 mod outside;
 mod people;
 mod restricted;
+mod subscribed;
+mod summary;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,10 +20,13 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::config::Config;
+use crate::destination::Destination;
 use crate::event::{About, Event, EventKind, SubjectParts, Ticket, TicketKey};
 use crate::mute::{LinkAction, Linker, Quiet};
 use crate::plan;
-use crate::rule::{self, Audience, Defaults, Known, ReplyTo, Rule, Rules, Team};
+use crate::rule::{
+    self, Audience, Defaults, Known, ReplyTo, Repositories, RepositoryFile, Rule, Rules, Team, TeamsAllowed,
+};
 use crate::template::{
     Block, Company, Context, Facts, Inline, Links, Message, RenderError, Templates, ThreadView, clean, context,
     for_kind, key_only, redacted,
@@ -30,9 +35,10 @@ use crate::toml_file::{Problem, read_inside};
 use crate::track;
 
 pub use self::edited::{Edit, shown_path};
-pub use self::feedback::{Feedback, Reaction};
+pub use self::feedback::{Feedback, Reaction, Reply};
 use self::people::{author, handle, mentioned};
 pub use self::restricted::withheld;
+use self::subscribed::InForce;
 
 /// The members of teams on GitHub: logins by `organisation/team` in lower case.
 pub type Members = BTreeMap<String, Vec<String>>;
@@ -41,12 +47,18 @@ pub type Members = BTreeMap<String, Vec<String>>;
 pub struct Rulebook {
     rules: Rules,
     files: BTreeMap<PathBuf, Arc<Team>>,
+    /// What repositories have
+    repositories: Arc<Vec<RepositoryFile>>,
+    allowed: Arc<TeamsAllowed>,
     defaults: Arc<Defaults>,
     members: Arc<Members>,
+    subscribed: Arc<InForce>,
     templates: Arc<Templates>,
     sources: BTreeMap<String, String>,
     problems: Vec<Problem>,
     jira_base_url: Option<String>,
+    /// Where comments can be written
+    pages: Vec<Destination>,
     links: Option<Arc<Linker>>,
 }
 
@@ -68,14 +80,23 @@ pub struct Telling<'a> {
 }
 
 impl Rulebook {
-    /// Reads both folders. Broken files stay as they were in `before`.
+    /// Reads both folders, and the files of repositories that are known from `before`. Broken files stay as they were there.
     #[must_use]
     pub fn load(config: &Config, before: Option<&Self>) -> Self {
+        let repositories = before.map(|before| Arc::clone(&before.repositories)).unwrap_or_default();
+        Self::load_with(config, repositories, before)
+    }
+
+    /// The same with these files of repositories.
+    #[must_use]
+    pub fn load_with(config: &Config, repositories: Arc<Vec<RepositoryFile>>, before: Option<&Self>) -> Self {
         let (templates, sources, mut problems) = load_templates(&config.templates, before);
         let names = templates.names().into_iter().map(str::to_owned).collect();
         let channels = config.channels.available();
         let known = Known { templates: &names, channels: &channels };
-        let loaded = rule::load_folder(&config.rules, known, before.map(|before| &before.defaults));
+        let allowed = Arc::clone(&config.teams_allowed);
+        let of_repositories = Repositories { files: &repositories, allowed: &allowed };
+        let loaded = rule::load_folder(&config.rules, of_repositories, known, before.map(|before| &before.defaults));
         problems.extend(loaded.problems);
         let mut files = BTreeMap::new();
         for (path, team) in loaded.teams {
@@ -83,37 +104,55 @@ impl Rulebook {
         }
         for (path, team) in before.iter().flat_map(|before| &before.files) {
             let taken = files.values().any(|other: &Arc<Team>| other.name == team.name);
-            if !files.contains_key(path) && !taken && path.exists() {
+            let there = match &team.home {
+                Some(home) => repositories.iter().any(|file| file.repo == *home),
+                None => path.exists(),
+            };
+            if !files.contains_key(path) && !taken && there {
                 files.insert(path.clone(), Arc::clone(team));
             }
         }
         let members = before.map(|before| Arc::clone(&before.members)).unwrap_or_default();
         let links = before.and_then(|before| before.links.clone());
-        Self {
-            rules: rules(&files, &members),
+        let mut rulebook = Self {
+            rules: Rules::default(),
+            subscribed: Arc::default(),
             files,
+            repositories,
+            allowed,
             defaults: loaded.defaults,
             members,
             templates: Arc::new(templates),
             sources,
             problems,
             jira_base_url: config.jira_base_url.clone(),
+            pages: [Destination::Github, Destination::Jira]
+                .into_iter()
+                .filter(|to| channels.missing(to).is_none())
+                .collect(),
             links,
-        }
+        };
+        let subscriptions = before.iter().flat_map(|before| before.subscriptions()).map(|(known, _)| known.clone());
+        rulebook.subscribe(subscriptions.collect(), &channels);
+        rulebook
     }
 
     /// The same with these members of teams on GitHub.
     #[must_use]
     pub fn with_members(&self, members: Members) -> Self {
         Self {
-            rules: rules(&self.files, &members),
+            rules: rules(&self.files, &members, &self.subscribed),
+            subscribed: Arc::clone(&self.subscribed),
             files: self.files.clone(),
+            repositories: Arc::clone(&self.repositories),
+            allowed: Arc::clone(&self.allowed),
             defaults: Arc::clone(&self.defaults),
             members: Arc::new(members),
             templates: Arc::clone(&self.templates),
             sources: self.sources.clone(),
             problems: self.problems.clone(),
             jira_base_url: self.jira_base_url.clone(),
+            pages: self.pages.clone(),
             links: self.links.clone(),
         }
     }
@@ -141,7 +180,19 @@ impl Rulebook {
         self.files.iter().map(|(path, team)| (path.as_path(), &**team))
     }
 
-    /// The problems in the files on disk.
+    /// The file of a repository, if that has one.
+    #[must_use]
+    pub fn repository(&self, repo: &str) -> Option<&RepositoryFile> {
+        self.repositories.iter().find(|file| file.repo.eq_ignore_ascii_case(repo))
+    }
+
+    /// The files of all repositories that have one.
+    #[must_use]
+    pub fn repository_files(&self) -> &[RepositoryFile] {
+        &self.repositories
+    }
+
+    /// The problems in the files.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -169,6 +220,20 @@ impl Rulebook {
     /// # Errors
     /// As [`Self::compose`].
     pub fn compose_among(&self, telling: &Telling<'_>, company: Company<'_>) -> Result<Message, RenderError> {
+        let message = self.write(telling, company)?;
+        Ok(Message { answers: self.carries_answers(telling), ..message })
+    }
+
+    /// Whether what readers answer can be carried to the page of what they are told of. A pull request isn't the place for
+    /// what is said about a ticket with a security level.
+    fn carries_answers(&self, telling: &Telling<'_>) -> bool {
+        let Telling { event, team, ticket, .. } = *telling;
+        let page = plan::author_page(event).filter(|page| event.host.is_none() && self.pages.contains(page));
+        let restricted = ticket.is_some_and(|ticket| ticket.restricted == Some(true));
+        team.carries_answers() && page.is_some_and(|page| page == Destination::Jira || !restricted)
+    }
+
+    fn write(&self, telling: &Telling<'_>, company: Company<'_>) -> Result<Message, RenderError> {
         let Telling { event, team, rule, .. } = *telling;
         if let Some(reason) = withheld(team, event, telling.ticket) {
             return Err(RenderError::Withheld(reason));
@@ -315,12 +380,18 @@ fn facts<'a>(telling: &Telling<'a>, thread: &'a ThreadView, why: &'a str) -> Fac
     }
 }
 
-/// The rules of these teams, with the members that GitHub lists.
-fn rules(files: &BTreeMap<PathBuf, Arc<Team>>, members: &Members) -> Rules {
+/// The rules of these teams, with those that people subscribed to and the members that GitHub lists.
+fn rules(files: &BTreeMap<PathBuf, Arc<Team>>, members: &Members, subscribed: &InForce) -> Rules {
     let on_github = |team: &Team| members.get(&team.github_team.as_ref()?.to_lowercase());
-    let teams = files.values().map(|team| match on_github(team) {
-        Some(logins) => Arc::new(team.with_members(logins)),
-        None => Arc::clone(team),
+    let teams = files.values().map(|team| {
+        let team = match subscribed.rules.get(&team.name) {
+            Some(rules) => Arc::new(team.with_rules(rules)),
+            None => Arc::clone(team),
+        };
+        match on_github(&team) {
+            Some(logins) => Arc::new(team.with_members(logins)),
+            None => team,
+        }
     });
     Rules::new(teams.collect())
 }

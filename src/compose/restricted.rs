@@ -32,7 +32,7 @@ pub(super) fn shown(ticket: &Ticket) -> Ticket {
 /// Whether a message may reach people who may see what it is about, but not the issue that this belongs to: in a private
 /// repository, while the event's own is public.
 pub(super) fn reveals(event: &Event, ticket: &Ticket, team: &Team, rule: &Rule) -> bool {
-    let to_others = team.audience == Audience::Outside || rule.to.contains(&Destination::Github);
+    let to_others = !team.is_trusted_inside() || rule.to.contains(&Destination::Github);
     ticket.private && !event.is_private() && to_others
 }
 

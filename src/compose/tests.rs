@@ -36,7 +36,7 @@ fn book(team: &str, rule: &str) -> Book {
     file("templates/names.hbs", "{{pr.title}}{{ticket.summary}}");
     let config = config::load(&folder.path().join("microalign.toml"), &|_| None).unwrap();
     let rulebook = Rulebook::load(&config, None);
-    let rulebook = Rulebook { rules: rules(&rulebook.files, &rulebook.members), ..rulebook };
+    let rulebook = Rulebook { rules: rules(&rulebook.files, &rulebook.members, &rulebook.subscribed), ..rulebook };
     assert_eq!(rulebook.problems(), []);
     Book { rulebook, _folder: folder }
 }

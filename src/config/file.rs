@@ -30,6 +30,8 @@ macro_rules! define {
             pub console: Field<ConsoleTable>,
             /// Where the ledger is kept.
             pub store: Field<StoreTable>,
+            /// A summary of what moved, for everybody.
+            pub summary: Field<SummaryTable>,
             /// What is told to monitoring.
             pub telemetry: Field<TelemetryTable>,
             /// Webhooks from GitHub.
@@ -38,6 +40,8 @@ macro_rules! define {
             pub jira: Field<JiraTable>,
             /// Mail.
             pub email: Field<EmailTable>,
+            /// Which repositories may have a team's file in `.github/microalign.toml`, and what it may do: `[teams_allowed.TEAM]`.
+            pub teams_allowed: Tables<TeamAllowedTable>,
             /// Who a person on GitHub is elsewhere, for `mention` and `reply_to`: `[people.LOGIN]`.
             pub people: Tables<PersonTable>,
             $($(#[$about])* pub $chat: channel::$chat::Tables,)*
@@ -156,6 +160,20 @@ pub struct StoreTable {
     pub keep_bodies: Field<DurationText>,
 }
 
+/// `[summary]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["at", "to"]))]
+pub struct SummaryTable {
+    /// When the summary about all teams comes, such as `weekly fri 15:00`. A team's own is `summary` in its file.
+    pub at: Field<String>,
+    /// Where it goes: destinations as in team files, but for `github` and `jira`. Its readers should be people who may see every
+    /// repository.
+    pub to: Field<Vec<Field<String>>>,
+    /// The time zone of `at`, and of the times in the summary, such as `Europe/Lisbon`. UTC by default.
+    pub timezone: Field<String>,
+}
+
 /// `[telemetry]`
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -188,6 +206,13 @@ pub struct GithubTable {
     /// Whether the author of an assumption is told in a comment, where it was made, that somebody objects or that nobody
     /// did by `object_by`. `false` by default.
     pub comment: Field<bool>,
+    /// The repository that the folder of team files comes from, such as `acme/microalign-rules`: a check run says on its pull
+    /// requests what is wrong with them. Only an App can write check runs.
+    pub rules_repo: Field<String>,
+    /// The folder in that repository. `rules` by default.
+    pub rules_folder: Field<String>,
+    /// Whether a comment on each pull request says which teams hear of it when it is merged. `false` by default.
+    pub nudge: Field<bool>,
 }
 
 /// `[github.project."OWNER/NUMBER"]`
@@ -205,6 +230,21 @@ pub struct ProjectTable {
     pub todo: Field<Vec<Field<String>>>,
     /// The statuses of what is done. `["Done"]` by default. Work is in progress in all others.
     pub done: Field<Vec<Field<String>>>,
+}
+
+/// `[teams_allowed.TEAM]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["repos", "to"]))]
+pub struct TeamAllowedTable {
+    /// The repositories that may have the team's file, such as `["acme/web-*"]`. The owner is written out.
+    pub repos: Field<Vec<Field<String>>>,
+    /// Where the file may send to, and whom it may name as its `owner`: `["slack:#web", "email:*@example.com"]`. `*` stands for
+    /// any text.
+    pub to: Field<Vec<Field<String>>>,
+    /// The private repositories that the file may hear of besides its own, such as `["acme/ingest-*"]`. None by default: then it
+    /// hears of public ones and of its own.
+    pub hears: Field<Vec<Field<String>>>,
 }
 
 /// `[jira]`
@@ -249,8 +289,10 @@ impl Raw for OidcTable {}
 impl Raw for ProxyTable {}
 impl Raw for TokenTable {}
 impl Raw for StoreTable {}
+impl Raw for SummaryTable {}
 impl Raw for TelemetryTable {}
 impl Raw for GithubTable {}
+impl Raw for TeamAllowedTable {}
 impl Raw for JiraTable {}
 impl Raw for ProjectTable {}
 

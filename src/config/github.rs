@@ -84,3 +84,68 @@ pub(super) fn read_comment(field: Field<bool>, (table, possible): (&At, bool), r
     }
     wanted
 }
+
+/// The repository that the folder of team files comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulesRepo {
+    /// `owner/repo`
+    pub repo: String,
+    /// The folder in it, without a slash at either end; empty for the top
+    pub folder: String,
+}
+
+impl RulesRepo {
+    /// The name of a file of its folder, if it is one; `None` for others, and for those in folders below.
+    #[must_use]
+    pub fn name_of<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let below = match self.folder.as_str() {
+            "" => path,
+            folder => path.strip_prefix(folder)?.strip_prefix('/')?,
+        };
+        (!below.contains('/')).then_some(below)
+    }
+
+    /// Where a file of its folder is.
+    #[must_use]
+    pub fn path_of(&self, name: &str) -> String {
+        if self.folder.is_empty() { name.to_owned() } else { format!("{}/{name}", self.folder) }
+    }
+}
+
+/// Reads where team files come from; `is_app` is whether check runs can be written.
+pub(super) fn read_rules_repo(
+    (repo, folder): (Field<String>, Field<String>),
+    is_app: bool,
+    reader: &mut Reader<'_>,
+) -> Option<RulesRepo> {
+    let at = At::root().key("github");
+    let (repo_at, folder_at) = (at.key("rules_repo"), at.key("rules_folder"));
+    if repo.is_absent() && !folder.is_absent() {
+        reader.document.wrong(&folder_at, "the folder is in a repository: `rules_repo` is missing", None);
+    }
+    let repo = reader.word(repo, &repo_at);
+    let folder = reader.text(folder, &folder_at).map_or_else(|| "rules".to_owned(), |(_, folder)| folder);
+    let repo = repo?;
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(&c));
+    if !matches!(repo.split('/').collect::<Vec<_>>()[..], [owner, name] if plain(owner) && plain(name)) {
+        let help = "write the owner and the name, such as \"acme/microalign-rules\"".to_owned();
+        reader.document.wrong(&repo_at, format!("`{repo}` isn't a repository"), help);
+    }
+    if !is_app {
+        let help = "write `app_id` and `private_key` instead of a `token`, or leave `rules_repo` out".to_owned();
+        reader.document.wrong(&repo_at, "only a GitHub App can write check runs", help);
+    }
+    let folder = folder.trim_start_matches("./").trim_matches('/').to_owned();
+    Some(RulesRepo { repo, folder: if folder == "." { String::new() } else { folder } })
+}
+
+/// Reads whether pull requests get a comment that says who hears of them.
+pub(super) fn read_nudge(field: Field<bool>, possible: bool, reader: &mut Reader<'_>) -> bool {
+    let at = At::root().key("github").key("nudge");
+    let wanted = reader.document.take(field, &at).unwrap_or_default();
+    if wanted && !possible {
+        let help = "write `app_id` and `private_key`, or the `token` of an account that may comment".to_owned();
+        reader.document.wrong(&at, "comments are written through GitHub's API", help);
+    }
+    wanted
+}

@@ -7,26 +7,31 @@ mod console;
 mod file;
 mod github;
 mod jira;
+mod summary;
+mod teams_allowed;
 
 use std::fs;
 use std::mem::take;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 pub use self::console::{ConsoleSettings, Oidc, Proxy, Role, Roles, Token, Who};
 pub use self::file::schema;
-pub use self::github::GITHUB;
+pub use self::github::{GITHUB, RulesRepo};
+pub use self::summary::SummarySettings;
 pub use crate::toml_file::Secrets;
 
 use self::console::Beside;
 use self::file::{ConfigFile, ServerTable, StoreTable, TelemetryTable};
+use crate::api::github::GithubApi;
 use crate::channel::{self, ChannelSettings};
 use crate::destination::Destination;
 use crate::event::Boards;
-use crate::rule::parse_duration_up_to;
+use crate::rule::{TeamsAllowed, parse_duration_up_to};
 use crate::store::Keep;
 use crate::toml_file::{At, Document, DurationText, Field, Problem, Reader, Wrong};
 
@@ -71,6 +76,14 @@ pub struct Config {
     pub channels: ChannelSettings,
     /// Where the authors of assumptions are told what came of them
     pub tell_authors: TellAuthors,
+    /// The summary of what moved for everybody, if there is one
+    pub summary: Option<SummarySettings>,
+    /// Whether a comment on pull requests says who hears of them
+    pub nudge: bool,
+    /// The repository that the team files come from
+    pub rules_repo: Option<RulesRepo>,
+    /// Which repositories may have a team's file
+    pub teams_allowed: Arc<TeamsAllowed>,
 }
 
 impl Config {
@@ -199,15 +212,34 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     let (jira_projects, jira_due, jira_poll) = (take(&mut jira.projects), take(&mut jira.due), take(&mut jira.poll));
     let boards = github::read_boards(take(&mut github.project), reader);
     let (github_comment, jira_comment) = (take(&mut github.comment), take(&mut jira.comment));
+    let (rules_repo, rules_folder) = (take(&mut github.rules_repo), take(&mut github.rules_folder));
+    let nudge = take(&mut github.nudge);
     let asked = reader.document.problem_count();
     let (github_url, github_api) = github::read_api(github, reader);
     let jira_api = jira::read_api(jira, jira_base_url.as_deref(), reader);
     let understood = reader.document.problem_count() == asked;
+    let jira_poll = jira::read_poll(jira_poll, (&jira_at, jira_api.is_some() || !understood), reader);
+    let is_app = github_api.as_ref().is_some_and(GithubApi::is_app) || !understood;
+    let rules_repo = github::read_rules_repo((rules_repo, rules_folder), is_app, reader);
+    let nudge = github::read_nudge(nudge, github_api.is_some() || !understood, reader);
+    let teams_allowed = teams_allowed::read(raw.teams_allowed, github_api.is_some() || !understood, reader);
     let tell_authors = TellAuthors {
         github: github::read_comment(github_comment, (&github_at, github_api.is_some() || !understood), reader),
         jira: github::read_comment(jira_comment, (&jira_at, jira_api.is_some() || !understood), reader),
     };
+    let channels = ChannelSettings {
+        email: channel::read_email(raw.email, reader),
+        chats,
+        github: github_api,
+        jira: jira_api,
+        people: channel::read_people(raw.people, reader),
+        mailbox: reader.path(raw.mailbox, &root.key("mailbox"), "mailbox"),
+    };
     Config {
+        summary: summary::read(raw.summary, &channels, reader),
+        nudge,
+        rules_repo,
+        teams_allowed: Arc::new(teams_allowed),
         boards,
         github_url,
         tell_authors,
@@ -223,17 +255,10 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
         jira_secrets,
         jira_base_url,
         jira_projects: jira::read_projects(jira_projects, &jira_at.key("projects"), reader),
-        jira_poll: jira::read_poll(jira_poll, (&jira_at, jira_api.is_some() || !understood), reader),
+        jira_poll,
         otlp: read_telemetry(raw.telemetry, reader),
         jira_due: jira::read_due(jira_due, &jira_at.key("due"), reader),
-        channels: ChannelSettings {
-            email: channel::read_email(raw.email, reader),
-            chats,
-            github: github_api,
-            jira: jira_api,
-            people: channel::read_people(raw.people, reader),
-            mailbox: reader.path(raw.mailbox, &root.key("mailbox"), "mailbox"),
-        },
+        channels,
     }
 }
 
@@ -366,6 +391,7 @@ mod tests {
             [slack]
             signing_secret = "${SECRET}"
             token = "${file:slack-token}"
+            subscribe = "members"
             api_url = "http://127.0.0.1:1/api/"
             [slack_webhook.ops]
             url = "https://hooks.example.com/${SECRET}"
@@ -391,6 +417,7 @@ mod tests {
         let slack = config.channels.slack().unwrap();
         assert_eq!(slack.signing_secret.as_ref().unwrap().expose_secret(), SECRET);
         assert_eq!(slack.api.token.expose_secret(), "xoxb-1");
+        assert_eq!(slack.subscribe, channel::Subscribing::Members);
         let ChannelSettings { email, chats, .. } = config.channels;
         let email = email.unwrap();
         assert!(email.allow.unwrap().allows("ana@partner.org"));

@@ -41,7 +41,7 @@ impl Hidden {
             Self::Restricted => "The ticket has a security level, so the words aren't shown.",
             Self::Private => "The repository is private, so the words aren't shown.",
             Self::Changed => "It was changed or taken back since, so the words aren't shown.",
-            Self::Removed => "The words were removed (`microalign store forget`).",
+            Self::Removed => "The words were taken back, or removed (`microalign store forget`).",
             Self::Shared => "It was told in a message about several conversations.",
         }
     }
@@ -93,6 +93,8 @@ pub struct LineView {
     reason: String,
     /// It tells the author of an assumption what came of it
     tells_author: bool,
+    /// It carries what somebody answered, or says why that isn't carried
+    carries_answer: bool,
     /// When it was planned
     #[schemars(with = "String")]
     pub(super) at: Timestamp,
@@ -114,6 +116,8 @@ pub struct LineView {
     sends: Vec<SendView>,
     /// What people have against the assumption
     pub(super) objections: Vec<ObjectionView>,
+    /// Who agreed to it
+    pub(super) agreements: Vec<AgreementView>,
     #[serde(skip)]
     message: Option<Message>,
 }
@@ -151,6 +155,18 @@ pub struct ObjectionView {
     at: Timestamp,
     /// Why that isn't shown
     hidden: Option<Hidden>,
+}
+
+/// Somebody who agreed to an assumption.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AgreementView {
+    /// Who, as they are called there
+    by: Option<String>,
+    /// In Slack
+    through: String,
+    /// When
+    #[schemars(with = "String")]
+    at: Timestamp,
 }
 
 /// What decides how much of a line somebody sees.
@@ -243,12 +259,19 @@ impl<'v> Eyes<'v> {
                 hidden,
             }
         });
+        let agreements = record.agreements.iter().map(|agreement| AgreementView {
+            by: Some(inert(&agreement.by)).filter(|by| about.is_none() && !by.is_empty()),
+            through: agreement.through.to_string(),
+            at: agreement.at,
+        });
         LineView {
+            agreements: agreements.collect(),
             objections: objections.collect(),
             line: record.line.to_string(),
             state: record.state,
             reason,
             tells_author: record.tells_author,
+            carries_answer: record.carries,
             at: record.at,
             due: record.due,
             object_by: record.object_by,

@@ -51,6 +51,8 @@ pub struct TeamView {
     quiet: Vec<String>,
     /// How many messages it gets at most
     budget: Option<String>,
+    /// When it gets its summary
+    summary: Option<String>,
     /// Whether its readers may not see private repositories
     outside: bool,
     /// Its rules
@@ -117,7 +119,7 @@ fn view(rulebook: &Rulebook, (path, team): (&Path, &Team), counted: Option<&Coun
     let mut to = full.rules.iter().flat_map(|rule| &rule.to).map(ToString::to_string).collect::<Vec<_>>();
     to.sort();
     to.dedup();
-    let rules = team.rules.iter().map(|rule| RuleView {
+    let rules = full.rules.iter().map(|rule| RuleView {
         name: rule.name.clone(),
         on: rule.on.written.clone(),
         timing: timing(team, rule),
@@ -133,6 +135,7 @@ fn view(rulebook: &Rulebook, (path, team): (&Path, &Team), counted: Option<&Coun
         timezone: team.timezone.iana_name().map(str::to_owned),
         quiet: team.quiet.written(),
         budget: team.budget.map(crate::rule::Budget::written),
+        summary: team.summary.as_ref().map(|summary| summary.at.written()),
         outside: team.audience == Audience::Outside,
         rules: rules.collect(),
     }
@@ -143,8 +146,12 @@ fn of_file<'a>(rulebook: &'a Rulebook, path: &Path) -> impl Iterator<Item = &'a 
     rulebook.problems().iter().filter(move |problem| problem.file == name)
 }
 
-/// The text of a team's file, as it is on disk now.
-pub(super) async fn text_of(path: &Path) -> Result<String, Refused> {
+/// The text of a team's file, as it is on disk or in its repository now.
+pub(super) async fn text_of(rulebook: &Rulebook, (path, team): (&Path, &Team)) -> Result<String, Refused> {
+    if let Some(home) = &team.home {
+        let latest = rulebook.repository(home).map(|file| file.latest.text.clone());
+        return latest.unwrap_or_else(|| Err("the repository no longer has it".to_owned())).map_err(Refused::Wrong);
+    }
     let path = path.to_owned();
     let read = tokio::task::spawn_blocking(move || {
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -158,7 +165,7 @@ pub(super) async fn page_of_team(console: &Console, asked: &Asked, name: &str) -
     let rulebook = Arc::clone(&console.rulebook.borrow());
     let counted = console.numbers.look(&console.store, Timestamp::now()).await;
     let (path, team) = find(&rulebook, &asked.visitor, name)?;
-    let text = text_of(path).await;
+    let text = text_of(&rulebook, (path, team)).await;
     let problems = of_file(&rulebook, path).collect::<Vec<_>>();
     let view = view(&rulebook, (path, team), counted.as_deref());
     let may_try = asked.visitor.may_change(Some(name));
@@ -186,6 +193,7 @@ fn facts(view: &TeamView) -> Markup {
         ("Time zone", view.timezone.clone().unwrap_or_default()),
         ("Quiet hours", view.quiet.join(", ")),
         ("Budget", view.budget.clone().unwrap_or_default()),
+        ("Summary", view.summary.clone().unwrap_or_default()),
         ("Owner of the file", view.owner.clone().unwrap_or_default()),
         (
             "Readers",

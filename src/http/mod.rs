@@ -42,6 +42,7 @@ use crate::intake::Fresh;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::reply::AnswerHandler;
+use crate::slack::Desk;
 use crate::source::Settings;
 use crate::store::Store;
 use crate::telemetry::Tracer;
@@ -67,6 +68,8 @@ pub struct Web {
     pub slack_secret: Option<SecretString>,
     /// Handles what people answer to assumptions
     pub answers: Arc<AnswerHandler>,
+    /// Does what people ask for in Slack
+    pub desk: Option<Arc<Desk>>,
     /// How payloads are read
     pub settings: Settings,
     /// The metrics

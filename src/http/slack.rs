@@ -1,4 +1,5 @@
-//! `POST /webhooks/slack`: what people write in the threads of our messages, from Slack's Events API.
+//! `POST /webhooks/slack`: what people write in the threads of our messages, from Slack's Events API; and, as forms, commands and
+//! buttons.
 //!
 //! Slack waits three seconds for a response, and retries up to three times.
 
@@ -50,6 +51,9 @@ async fn take(body: &Body, web: &Web) -> (StatusCode, String) {
         tracing::warn!(reason = %refusal, "refused an event from Slack");
         return refused(StatusCode::UNAUTHORIZED, &refusal.to_string());
     }
+    if header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+        return form(body, web).await;
+    }
     match slack::read(&body.bytes) {
         Ok(Told::Challenge(challenge)) => (StatusCode::OK, json!({ "challenge": challenge }).to_string()),
         Ok(Told::Nothing) => done("ignored"),
@@ -57,10 +61,22 @@ async fn take(body: &Body, web: &Web) -> (StatusCode, String) {
             Ok(true) => done("accepted"),
             Ok(false) => done("ignored"),
             Err(error) => {
-                tracing::error!(%error, "failed to store an answer from Slack; Slack is asked to retry");
+                tracing::error!(%error, "cannot take in an answer from Slack now; Slack is asked to retry");
                 refused(StatusCode::SERVICE_UNAVAILABLE, "it could not be stored: try again")
             }
         },
         Err(error) => refused(StatusCode::BAD_REQUEST, &format!("the body isn't an event: {error}")),
+    }
+}
+
+/// A command, a button or a form. Slack shows what a command is answered with; an empty answer is shown as nothing.
+async fn form(body: &Body, web: &Web) -> (StatusCode, String) {
+    let Some(desk) = &web.desk else { return done("ignored") };
+    match crate::slack::read(&body.bytes) {
+        Ok(request) => {
+            let answer = Arc::clone(desk).answer(request).await;
+            (StatusCode::OK, answer.map(|answer| answer.to_string()).unwrap_or_default())
+        }
+        Err(error) => refused(StatusCode::BAD_REQUEST, &format!("the form isn't one of Slack's: {error}")),
     }
 }

@@ -52,7 +52,7 @@ impl Round<'_> {
     }
 
     fn objected(&self, unanswered: &Unanswered, tell_authors: TellAuthors) -> Conclusion {
-        let Unanswered { id, assumption, objection } = unanswered;
+        let Unanswered { id, assumption, objection, .. } = unanswered;
         let zone = zone(team(self.rulebook, &assumption.rule.team));
         let objected = Reason::Objected {
             by: objection.by.clone(),
@@ -61,6 +61,8 @@ impl Round<'_> {
         };
         let reaction = Reaction::Objection { by: &objection.by, text: &objection.text, at: objection.at };
         let told = self.tell(&[assumption], (reaction, &zone), tell_authors);
+        // They read it in the comment that carries the words.
+        let told = told.filter(|_| !unanswered.carried);
         let told = told.map(|told| Told { reason: Reason::TellsObjection { by: objection.by.clone() }, ..told });
         Conclusion { objection: Some(*id), lines: vec![(assumption.id, objected)], told }
     }

@@ -230,6 +230,10 @@ impl<'a> Bundle<'a> {
         message.private = self.updates.iter().any(|update| update.message.private);
         message.restricted = self.updates.iter().any(|update| update.message.restricted);
         message.own_subject = self.updates.iter().any(|update| update.message.own_subject);
+        // Of a message about several things nobody could say which of them an answer means.
+        let about = |update: &Ready<'_>| update.due.event.subject.clone();
+        message.answers =
+            !digest && self.updates.iter().all(|update| update.message.answers && about(update) == about(first));
         self.join_manners(&mut message);
         let mut rules = self.updates.iter().map(|update| update.rule.name.as_str()).collect::<Vec<_>>();
         rules.sort_unstable();

@@ -70,7 +70,7 @@ impl Enricher {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub(super) async fn complete<'e>(
+    pub async fn complete<'e>(
         &self,
         parsed: impl Iterator<Item = &'e mut Parsed>,
         rules: &Rules,

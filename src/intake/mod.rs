@@ -9,6 +9,7 @@
 mod assumption;
 mod bulk;
 mod bundle;
+mod carry;
 mod enrich;
 mod fresh;
 mod names;
@@ -16,6 +17,7 @@ mod planning;
 mod release;
 mod round;
 mod timers;
+mod touched;
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -27,6 +29,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 pub use self::enrich::Enricher;
 pub use self::fresh::{Fresh, Read};
+pub use self::touched::Touched;
 
 use self::names::Learned;
 use self::round::Round;
@@ -101,6 +104,8 @@ pub struct Intake {
     pub sending: Option<Sending>,
     /// Told by us of what has another name now
     pub renamings: mpsc::UnboundedSender<Renaming>,
+    /// Told by us of what on GitHub may have changed, besides what is news
+    pub touched: Vec<mpsc::UnboundedSender<Touched>>,
 }
 
 impl Intake {
@@ -239,17 +244,17 @@ impl Intake {
                 round.look_after(resumed, tell_authors)?;
             }
             let (worked, more) = (taken + round.worked, full || !deliveries.is_empty());
-            let Round { states, renamings, planned, .. } = round;
+            let Round { states, renamings, touched, planned, .. } = round;
             // What has nothing to wait for is claimed at once.
             let lanes = match sending {
                 Some(lanes) if release => tx.claim(&lanes, Now::read())?,
                 _ => Vec::new(),
             };
             let left = Batch { deliveries, parsed, turn, full, careful, ..Batch::default() };
-            let after = After { left, learned, states, renamings, planned, lanes };
+            let after = After { left, learned, states, renamings, touched, planned, lanes };
             Ok((Done { worked, more, next_due: tx.next_due()? }, after))
         });
-        let (done, After { left, learned, states, renamings, planned, lanes }) = done.await?;
+        let (done, After { left, learned, states, renamings, touched, planned, lanes }) = done.await?;
         *batch = left;
         self.sent(lanes);
         self.store.remember_people(learned.people);
@@ -259,6 +264,9 @@ impl Intake {
         }
         // Where nobody listens, nobody is told: a rehearsal.
         renamings.into_iter().for_each(|renaming| drop(self.renamings.send(renaming)));
+        for touched in touched {
+            self.touched.iter().for_each(|listener| drop(listener.send(touched.clone())));
+        }
         Ok(done)
     }
 
@@ -307,6 +315,7 @@ struct After {
     /// What lines of the ledger began and ended as, and why
     states: Vec<(&'static str, Code)>,
     renamings: Vec<Renaming>,
+    touched: Vec<Touched>,
     /// What the collector is told
     planned: Vec<Planned>,
     /// What was claimed
@@ -324,4 +333,4 @@ struct Done {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,6 +13,7 @@ use crate::track::{self, Facts, Tracked};
 
 use super::names;
 use super::round::Round;
+use super::touched::Touched;
 
 impl Round<'_> {
     /// Plans a delivery. A fault of ours in it is recorded, with its body kept for a replay, and holds up no other.
@@ -62,6 +63,7 @@ impl Round<'_> {
                 let detail = "a project tells of an issue that no webhook has told of yet".to_owned();
                 return self.ignore(delivery, &Reason::NotNews { detail });
             }
+            self.touched.extend(Touched::by(&event));
             let facts = self.facts(&event)?;
             let tracked = track::complete(event, facts);
             let mut plan = plan::plan(&tracked, rules, &self.tx.history(&tracked.event.subject)?, self.now);

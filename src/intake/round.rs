@@ -12,6 +12,8 @@ use crate::rule::Renaming;
 use crate::store::{StoreError, Tx};
 use crate::telemetry::{Planned, Tracer};
 
+use super::touched::Touched;
+
 /// What a round works with, and has done so far.
 pub(super) struct Round<'a> {
     pub(super) tx: &'a Tx<'a>,
@@ -26,6 +28,8 @@ pub(super) struct Round<'a> {
     pub(super) states: Vec<(&'static str, Code)>,
     /// What has another name now
     pub(super) renamings: Vec<Renaming>,
+    /// What on GitHub may have changed
+    pub(super) touched: Vec<Touched>,
     /// Who tells the collector of deliveries, if there is one
     pub(super) tracer: Option<Arc<Tracer>>,
     /// What it is to be told once all of this is on disk
@@ -42,6 +46,7 @@ impl<'a> Round<'a> {
             worked: 0,
             states: Vec::new(),
             renamings: Vec::new(),
+            touched: Vec::new(),
             tracer: None,
             planned: Vec::new(),
         }
@@ -55,6 +60,7 @@ impl<'a> Round<'a> {
     ) -> Result<(), StoreError> {
         // Whoever objects at the last moment objects.
         self.hear(tell_authors)?;
+        self.carry_answers()?;
         // Nothing is silent of which something was missed.
         if resumed.is_some() {
             return Ok(());

@@ -28,16 +28,16 @@ timezone = "Europe/Lisbon"
 quiet = ["19:00-08:00", "sat", "sun"]
 "#;
 
-struct Clocked {
-    intake: Intake,
+pub(crate) struct Clocked {
+    pub(crate) intake: Intake,
     folder: TempDir,
 }
 
-fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn pull_request(now: &str, action: &str, more: Value) -> Value {
+pub(crate) fn pull_request(now: &str, action: &str, more: Value) -> Value {
     let mut body = json!({
         "action": action,
         "repository": { "full_name": "acme/ingest" },
@@ -52,12 +52,12 @@ fn pull_request(now: &str, action: &str, more: Value) -> Value {
     body
 }
 
-fn moment(text: &str) -> Now {
+pub(crate) fn moment(text: &str) -> Now {
     Now { time: at(text), ..Now::read() }
 }
 
 impl Clocked {
-    async fn new(teams: &[String]) -> Self {
+    pub(crate) async fn new(teams: &[String]) -> Self {
         Self::in_folder(tempfile::tempdir().unwrap(), teams).await
     }
 
@@ -89,12 +89,13 @@ impl Clocked {
             fresh: Arc::default(),
             sending: None,
             renamings: mpsc::unbounded_channel().0,
+            touched: Vec::new(),
         };
         Self { intake, folder }
     }
 
     /// Lets time pass, with a step whenever something is due.
-    async fn until(&self, end: &str) {
+    pub(crate) async fn until(&self, end: &str) {
         let end = at(end);
         while let Some(due) = self.intake.store.next_due().await.unwrap().filter(|due| *due <= end) {
             while self.intake.step(due).await.unwrap() {}
@@ -102,7 +103,7 @@ impl Clocked {
         while self.intake.step(end).await.unwrap() {}
     }
 
-    async fn take(&self, now: &str, (source, name): (Source, &str), body: &Value) {
+    pub(crate) async fn take(&self, now: &str, (source, name): (Source, &str), body: &Value) {
         self.until(now).await;
         let key = format!("{now} {}", fastrand::u64(..));
         let (body, name, received) = (body.to_string().into_bytes(), name.to_owned(), at(now));
@@ -110,17 +111,17 @@ impl Clocked {
         self.until(now).await;
     }
 
-    async fn pull_request(&self, now: &str, action: &str, more: Value) {
+    pub(crate) async fn pull_request(&self, now: &str, action: &str, more: Value) {
         self.take(now, (Source::Github, "pull_request"), &pull_request(now, action, more)).await;
     }
 
-    async fn comment(&self, now: &str, who: &str, words: &str) {
+    pub(crate) async fn comment(&self, now: &str, who: &str, words: &str) {
         let body = comment(now, who, words);
         self.take(now, (Source::Github, "issue_comment"), &body).await;
     }
 
     /// A ticket that moves to a status, and the category of that.
-    async fn ticket(&self, now: &str, status: &str, category: &str) {
+    pub(crate) async fn ticket(&self, now: &str, status: &str, category: &str) {
         let body = json!({
             "webhookEvent": "jira:issue_updated",
             "timestamp": at(now).as_millisecond(),
@@ -135,7 +136,7 @@ impl Clocked {
     }
 
     /// Everything that is queued arrives.
-    async fn send(&self, now: &str) {
+    pub(crate) async fn send(&self, now: &str) {
         while !self.claim(now).await.is_empty() {}
     }
 
@@ -158,18 +159,18 @@ impl Clocked {
         sends
     }
 
-    async fn ledger(&self) -> Vec<Entry> {
+    pub(crate) async fn ledger(&self) -> Vec<Entry> {
         self.intake.store.ledger(&Filter::default()).await.unwrap()
     }
 
     /// The messages that go, as text without the quiet line.
-    async fn messages(&self) -> Vec<String> {
+    pub(crate) async fn messages(&self) -> Vec<String> {
         let texts = self.ledger().await.into_iter().filter_map(|line| line.message);
         texts.map(|message| message.text().rsplit_once("\n\n").unwrap().0.to_owned()).collect()
     }
 
     /// State and reason of each line.
-    async fn lines(&self) -> Vec<String> {
+    pub(crate) async fn lines(&self) -> Vec<String> {
         let kind = |line: &Entry| line.kind.clone().unwrap_or_default();
         self.ledger()
             .await
@@ -179,7 +180,7 @@ impl Clocked {
     }
 }
 
-fn comment(now: &str, who: &str, words: &str) -> Value {
+pub(crate) fn comment(now: &str, who: &str, words: &str) -> Value {
     json!({
         "action": "created",
         "repository": { "full_name": "acme/ingest" },
@@ -195,7 +196,7 @@ fn comment(now: &str, who: &str, words: &str) -> Value {
     })
 }
 
-fn merge(into: &mut Value, more: Value) {
+pub(crate) fn merge(into: &mut Value, more: Value) {
     match (into, more) {
         (Value::Object(into), Value::Object(more)) => {
             for (key, value) in more {
@@ -206,11 +207,11 @@ fn merge(into: &mut Value, more: Value) {
     }
 }
 
-fn draft() -> Value {
+pub(crate) fn draft() -> Value {
     json!({ "pull_request": { "draft": true } })
 }
 
-fn merged() -> Value {
+pub(crate) fn merged() -> Value {
     json!({ "pull_request": { "state": "closed", "merged": true } })
 }
 

@@ -114,11 +114,17 @@ impl Linker {
     #[must_use]
     pub fn link(&self, asked: &LinkAction, at: Timestamp) -> Option<String> {
         let base = self.base.as_ref()?;
+        Some(format!("{base}/{}/{}", asked.route(), self.token(asked, at)?))
+    }
+
+    /// The token of that link, for a button: it needs no address.
+    #[must_use]
+    pub fn token(&self, asked: &LinkAction, at: Timestamp) -> Option<String> {
         let claim = Claim { asked: asked.clone(), until: at.as_second().saturating_add_unsigned(LIFETIME.as_secs()) };
         let body = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claim).ok()?);
         let mac = URL_SAFE_NO_PAD.encode(self.mac(&body)?.finalize().into_bytes());
         let token = format!("{body}.{mac}");
-        (token.len() <= LONGEST).then(|| format!("{base}/{}/{token}", asked.route()))
+        (token.len() <= LONGEST).then_some(token)
     }
 
     /// What a token does. The MAC is checked first, in constant time.

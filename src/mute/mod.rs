@@ -85,6 +85,8 @@ pub enum By {
     Mail,
     /// The console
     Console,
+    /// A button or a command in Slack
+    Slack,
 }
 
 impl By {
@@ -94,6 +96,7 @@ impl By {
             Self::Link => "a link in a message",
             Self::Mail => "a mail program's unsubscribe button",
             Self::Console => "the console",
+            Self::Slack => "Slack",
         }
     }
 }

@@ -65,6 +65,12 @@ pub fn author_page(note: &Event) -> Option<Destination> {
     }
 }
 
+/// One sentence that says why an answer is on the page of what its message was about.
+#[must_use]
+pub fn why_answer(team: &str) -> String {
+    format!("It answers a message from microalign to {team}.")
+}
+
 /// One sentence that says why the author of a note is told what came of it.
 #[must_use]
 pub fn why_author(teams: &[String]) -> String {

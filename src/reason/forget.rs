@@ -13,7 +13,9 @@ impl Reason {
             | Self::BotDoing { who: name, .. }
             | Self::NotTheirs { assignee: name, .. }
             | Self::Objected { by: name, .. }
-            | Self::TellsObjection { by: name } => (vec![name], SOMEBODY),
+            | Self::TellsObjection { by: name }
+            | Self::CarriesAnswer { by: name }
+            | Self::AnswerOutside { by: name } => (vec![name], SOMEBODY),
             Self::Answered { name, place, .. } => {
                 if person.is_in(place) {
                     FORGOTTEN.clone_into(place);

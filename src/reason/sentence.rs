@@ -110,6 +110,13 @@ impl fmt::Display for Reason {
                 f.write_str(&each.join("; "))
             }
 
+            Self::NothingMoved => f.write_str("nothing happened that could be summed up"),
+            Self::SummaryLate { due } => write!(
+                f,
+                "it was due at {}, and the service didn't run: the next one tells of that time too",
+                due.strftime("%a %Y-%m-%d %H:%M")
+            ),
+
             Self::NotAskedFor { what } => write!(f, "{what} is not something rules can ask for"),
             Self::OwnComment => f.write_str("our own comment: nothing answers to it"),
             Self::Ping => f.write_str("ping: GitHub is connected"),
@@ -135,6 +142,16 @@ impl fmt::Display for Reason {
             Self::TellsAgreement { teams } => {
                 write!(f, "tells the author that nobody in {} objected", teams.join(", "))
             }
+
+            Self::CarriesAnswer { by } => write!(f, "carries what {} answered", somebody(by)),
+            Self::AnswerOutside { by } => {
+                write!(f, "{} answered from outside, and `answers_outside` isn't set: it isn't carried", somebody(by))
+            }
+            Self::AnswerRestricted => {
+                f.write_str("the ticket has a security level: what is answered isn't carried to a pull request")
+            }
+            Self::AnswersOff => f.write_str("the team doesn't carry answers any more (`answers`)"),
+            Self::AnswerNowhere => f.write_str("there is no page to carry the answer to"),
 
             Self::Other { sentence, .. } => f.write_str(sentence),
         }

@@ -86,6 +86,8 @@ fn all() -> Vec<Reason> {
         Reason::NoPage,
         Reason::Withheld,
         Reason::Muted { by: vec![mute.clone(), mute] },
+        Reason::NothingMoved,
+        Reason::SummaryLate { due: until },
         Reason::NotAskedFor { what: text("`worklog_created`") },
         Reason::OwnComment,
         Reason::Ping,
@@ -101,6 +103,11 @@ fn all() -> Vec<Reason> {
         Reason::NotAgreed,
         Reason::TellsObjection { by: text("Bo Li") },
         Reason::TellsAgreement { teams: vec![team] },
+        Reason::CarriesAnswer { by: text("Bo Li") },
+        Reason::AnswerOutside { by: text("Bo Li") },
+        Reason::AnswerRestricted,
+        Reason::AnswersOff,
+        Reason::AnswerNowhere,
         Reason::Other { class: None, sentence: text("it was so") },
     ]
 }

@@ -60,9 +60,22 @@ pub enum Told {
     Nothing,
 }
 
-/// A message that a person wrote in a thread.
+/// What somebody did with a message in a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Did {
+    /// They wrote it
+    Wrote,
+    /// They changed its words
+    Edited,
+    /// They, or somebody who may, deleted it
+    Deleted,
+}
+
+/// A message that a person wrote in a thread, or what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InThread {
+    /// What was done
+    pub did: Did,
     /// The conversation's first message, in the form that sends are stored with: `CHANNEL/TS`
     pub root: String,
     /// Identifies the message, however often Slack sends it
@@ -71,6 +84,31 @@ pub struct InThread {
     pub user: String,
     /// What they wrote, as plain text
     pub text: String,
+    /// When they wrote it, in microseconds
+    pub wrote: i64,
+    /// When they wrote this version, likewise
+    pub version: i64,
+    /// The workspace, and the organisation that it belongs to, in which Slack told us of it
+    pub home: Home,
+    /// Whether Slack says that the member belongs to another workspace
+    pub visits: bool,
+}
+
+/// A workspace in Slack, and the organisation that it belongs to if there is one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Home {
+    /// The workspace's id
+    pub team: Option<String>,
+    /// The organisation's
+    pub enterprise: Option<String>,
+}
+
+impl InThread {
+    /// When they wrote it.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.wrote).unwrap_or_default()
+    }
 }
 
 #[derive(Deserialize)]
@@ -78,6 +116,8 @@ struct Body {
     #[serde(rename = "type")]
     kind: String,
     challenge: Option<String>,
+    team_id: Option<String>,
+    enterprise_id: Option<String>,
     event: Option<Event>,
 }
 
@@ -85,13 +125,34 @@ struct Body {
 struct Event {
     #[serde(rename = "type")]
     kind: String,
-    subtype: Option<String>,
     channel: Option<String>,
+    /// What was edited, as it is now
+    message: Option<Said>,
+    /// What was edited or deleted, as it was
+    previous_message: Option<Said>,
+    /// What was written
+    #[serde(flatten)]
+    said: Said,
+}
+
+/// A message.
+#[derive(Deserialize)]
+struct Said {
+    subtype: Option<String>,
     user: Option<String>,
+    user_team: Option<String>,
+    source_team: Option<String>,
     bot_id: Option<String>,
     text: Option<String>,
     ts: Option<String>,
     thread_ts: Option<String>,
+    edited: Option<Edited>,
+}
+
+/// <https://docs.slack.dev/reference/events/message/message_changed/>
+#[derive(Deserialize)]
+struct Edited {
+    ts: String,
 }
 
 /// Reads a verified body.
@@ -102,23 +163,54 @@ pub fn read(body: &[u8]) -> Result<Told, String> {
     let body: Body = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     Ok(match (body.kind.as_str(), body.challenge, body.event) {
         ("url_verification", Some(challenge), _) => Told::Challenge(challenge),
-        ("event_callback", _, Some(event)) => in_thread(event).map_or(Told::Nothing, Told::Message),
+        ("event_callback", _, Some(event)) => {
+            let home = Home { team: body.team_id, enterprise: body.enterprise_id };
+            in_thread(event, home).map_or(Told::Nothing, Told::Message)
+        }
         _ => Told::Nothing,
     })
 }
 
-/// Edits, deletions and messages from programs aren't answers; all of them have a subtype or a bot.
-fn in_thread(event: Event) -> Option<InThread> {
-    let said = event.kind == "message"
-        && matches!(event.subtype.as_deref(), None | Some("file_share" | "thread_broadcast"))
-        && event.bot_id.is_none();
-    let (channel, user, ts, thread) = (event.channel?, event.user?, event.ts?, event.thread_ts?);
-    let plain = |id: &str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
-    if !said || ts == thread || ![&channel, &user, &ts, &thread].into_iter().all(|id| plain(id)) {
+/// Messages from programs aren't answers, and neither are notices, such as that somebody joined.
+fn in_thread(event: Event, home: Home) -> Option<InThread> {
+    if event.kind != "message" {
         return None;
     }
-    let text = plain_text(&event.text.unwrap_or_default());
-    Some(InThread { root: format!("{channel}/{thread}"), key: format!("{channel}/{ts}"), user, text })
+    let (did, said) = match event.said.subtype.as_deref() {
+        Some("message_changed") => (Did::Edited, event.message?),
+        Some("message_deleted") => (Did::Deleted, event.previous_message?),
+        _ => (Did::Wrote, event.said),
+    };
+    let by_person = matches!(said.subtype.as_deref(), None | Some("file_share" | "thread_broadcast"));
+    // A link's preview, or the number of answers, changes a message too.
+    let edited = said.edited.as_ref().map(|edited| edited.ts.as_str());
+    if !by_person || said.bot_id.is_some() || (did == Did::Edited && edited.is_none()) {
+        return None;
+    }
+    let (channel, user, ts, thread) = (event.channel?, said.user?, said.ts?, said.thread_ts?);
+    let plain = |id: &str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    if ts == thread || ![&channel, &user, &ts, &thread].into_iter().all(|id| plain(id)) {
+        return None;
+    }
+    let wrote = microseconds(&ts)?;
+    Some(InThread {
+        did,
+        root: format!("{channel}/{thread}"),
+        key: format!("{channel}/{ts}"),
+        user,
+        text: plain_text(&said.text.unwrap_or_default()),
+        wrote,
+        version: edited.and_then(microseconds).unwrap_or(wrote),
+        visits: [&said.user_team, &said.source_team].into_iter().flatten().any(|team| Some(team) != home.team.as_ref()),
+        home,
+    })
+}
+
+/// The time of `1700000002.000200`.
+fn microseconds(ts: &str) -> Option<i64> {
+    let (seconds, rest) = ts.split_once('.')?;
+    let rest = rest.get(..6).filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))?;
+    seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(rest.parse().ok()?)
 }
 
 /// Slack's markup as plain text: `<@U1>`, `<#C1|general>`, `<!here>`, `<https://example.com|there>`, `&amp;`.
@@ -227,10 +319,15 @@ mod tests {
     #[test]
     fn what_people_write_in_a_thread_is_told() {
         let expected = InThread {
+            did: Did::Wrote,
             root: "C1/1700000001.000100".to_owned(),
             key: "C1/1700000002.000200".to_owned(),
             user: "U1".to_owned(),
             text: "No.".to_owned(),
+            wrote: 1_700_000_002_000_200,
+            version: 1_700_000_002_000_200,
+            home: Home { team: Some("T1".to_owned()), enterprise: None },
+            visits: false,
         };
         assert_eq!(told(|_| {}), Told::Message(expected.clone()));
         for subtype in ["thread_broadcast", "file_share"] {
@@ -240,16 +337,68 @@ mod tests {
         assert_eq!(read(challenge), Ok(Told::Challenge("3eZbrw1a".to_owned())));
     }
 
+    fn message() -> Value {
+        json!({
+            "type": "message", "user": "U1", "text": "Yes.", "ts": "1700000002.000200", "thread_ts": "1700000001.000100",
+            "edited": { "user": "U1", "ts": "1700000009.000000" },
+        })
+    }
+
+    fn changed(change: impl FnOnce(&mut Value)) -> Value {
+        let mut now = message();
+        change(&mut now);
+        json!({
+            "type": "message", "subtype": "message_changed", "hidden": true, "channel": "C1", "ts": "1700000009.000100",
+            "message": now, "previous_message": message(),
+        })
+    }
+
+    fn deleted(change: impl FnOnce(&mut Value)) -> Value {
+        let mut was = message();
+        change(&mut was);
+        json!({
+            "type": "message", "subtype": "message_deleted", "hidden": true, "channel": "C1", "ts": "1700000009.000100",
+            "deleted_ts": "1700000002.000200", "previous_message": was,
+        })
+    }
+
+    #[test]
+    fn what_becomes_of_a_message_in_a_thread_is_told() {
+        for (event, did) in [(changed(|_| {}), Did::Edited), (deleted(|_| {}), Did::Deleted)] {
+            let Told::Message(told) = told(|body| body["event"] = event) else { panic!("{did:?}") };
+            assert_eq!((told.did, told.key.as_str(), told.text.as_str()), (did, "C1/1700000002.000200", "Yes."));
+            assert_eq!((told.root.as_str(), told.version), ("C1/1700000001.000100", 1_700_000_009_000_000));
+            assert_eq!(told.at().to_string(), "2023-11-14T22:13:22.0002Z");
+        }
+    }
+
+    #[test]
+    fn who_visits_from_another_workspace_is_known() {
+        for (key, team, visits) in [("user_team", "T2", true), ("source_team", "T2", true), ("user_team", "T1", false)]
+        {
+            let Told::Message(told) = told(|body| body["event"][key] = team.into()) else { panic!("{key}") };
+            assert_eq!(told.visits, visits, "{key} {team}");
+        }
+    }
+
     #[test]
     fn all_else_is_nothing() {
         type Change = fn(&mut Value);
-        let table: [(&str, Change); 10] = [
+        let table: [(&str, Change); 14] = [
             ("another kind", |body| body["event"]["type"] = "reaction_added".into()),
             ("not in a thread", |body| body["event"]["thread_ts"] = Value::Null),
             ("a thread's first", |body| body["event"]["thread_ts"] = body["event"]["ts"].clone()),
             ("a bot", |body| body["event"]["bot_id"] = "B1".into()),
-            ("an edit", |body| body["event"]["subtype"] = "message_changed".into()),
-            ("gone", |body| body["event"]["subtype"] = "message_deleted".into()),
+            ("an edit of nothing", |body| body["event"]["subtype"] = "message_changed".into()),
+            ("nothing gone", |body| body["event"]["subtype"] = "message_deleted".into()),
+            ("a preview", |body| body["event"] = changed(|message| message["edited"] = Value::Null)),
+            ("a bot's edit", |body| body["event"] = changed(|message| message["bot_id"] = "B1".into())),
+            ("our own, deleted", |body| {
+                body["event"] = deleted(|message| message["bot_id"] = "B1".into());
+            }),
+            ("a thread's first, deleted", |body| {
+                body["event"] = deleted(|message| message["thread_ts"] = message["ts"].clone());
+            }),
             ("joined", |body| body["event"]["subtype"] = "channel_join".into()),
             ("nobody", |body| body["event"]["user"] = Value::Null),
             ("made up", |body| body["event"]["channel"] = "C1/%".into()),

@@ -5,6 +5,7 @@ mod defaults;
 mod lists;
 mod manner;
 mod rule_test;
+mod within_bounds;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -15,12 +16,13 @@ use self::conditions::Within;
 pub use self::defaults::Defaults;
 pub(super) use self::defaults::check_defaults;
 use self::lists::{Entry, Lists};
-use self::manner::Sending;
+pub(super) use self::manner::Sending;
 use super::entry;
 use super::file::{RuleTable, TeamFile, Texts};
 use super::mistaken_keys;
 use super::pattern::{Pattern, Patterns, Written};
-use super::{On, Owns, Rule, Team};
+use super::repository::{TeamAllowed, TeamsAllowed};
+use super::{Condition, On, Owns, Rule, Summary, Team};
 use crate::destination::Available;
 use crate::event::{EventKind, Kinds};
 use crate::toml_file::{At, Document, Field, Problem, TextOrTexts, Wrong};
@@ -42,7 +44,28 @@ pub struct Known<'a> {
 /// # Errors
 /// All the problems in it.
 pub fn check(file: &str, text: &str, known: Known<'_>) -> Result<Team, Vec<Problem>> {
-    check_among(file, text, known, Among { teams: None, defaults: &Defaults::default(), patterns: &mut HashMap::new() })
+    check_among(
+        file,
+        text,
+        known,
+        Among { teams: None, defaults: &Defaults::default(), bounds: None, patterns: &mut HashMap::new() },
+    )
+}
+
+/// Reads one more rule of a team, as if it stood at the end of its file: a `[[rule]]` that says where it sends to.
+///
+/// # Errors
+/// All the problems in it.
+pub fn check_rule(team: &Team, rule: &str, known: Known<'_>) -> Result<Rule, Vec<Problem>> {
+    let defaults = Defaults { sending: team.sending.clone(), ..Defaults::default() };
+    let among = Among { teams: None, defaults: &defaults, bounds: None, patterns: &mut HashMap::new() };
+    let file = check_among("the rule", &format!("team = \"{}\"\n{rule}", team.name), known, among)?;
+    let nothing = || vec![Problem::of_file("the rule", "there is none", None)];
+    let mut rule = file.rules.into_iter().next().ok_or_else(nothing)?;
+    // What a repository's file may not hear of, no other rule of its team may.
+    let own = team.rules.iter().chain(&team.addressed).flat_map(|rule| &rule.conditions);
+    rule.conditions.extend(own.into_iter().find(|condition| matches!(condition, Condition::MayHear(_))).cloned());
+    Ok(rule)
 }
 
 /// What team files that are read together share.
@@ -51,8 +74,17 @@ pub(super) struct Among<'a> {
     pub teams: Option<&'a BTreeSet<String>>,
     /// What holds for all of them
     pub defaults: &'a Defaults,
+    /// The limits of a file in a repository
+    pub bounds: Option<Bounds<'a>>,
     /// The patterns of conditions so far, by what is written in them, so that those that many rules share are kept once
     pub patterns: &'a mut HashMap<Written, Patterns>,
+}
+
+/// A repository whose file it is, and what the operator allows.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<'a> {
+    pub repo: &'a str,
+    pub allowed: &'a TeamsAllowed,
 }
 
 /// Reads a team file.
@@ -95,20 +127,28 @@ struct Checker<'a> {
     owns: Option<Owns>,
     /// Its own named lists
     lists: Lists,
+    /// What a file in a repository may do; `None` in the operator's folder, and for a team that the repository can't speak for
+    bounds: Option<TeamAllowed>,
 }
 
 impl<'a> Checker<'a> {
     fn new(document: Document<'a>, known: Known<'a>, among: Among<'a>) -> Self {
-        Self { document, known, among, owns: None, lists: Lists::new() }
+        Self { document, known, among, owns: None, lists: Lists::new(), bounds: None }
     }
 }
 
 impl Checker<'_> {
     fn team(&mut self, mut raw: TeamFile) -> Team {
         let root = At::root();
+        let name = self.name(std::mem::take(&mut raw.team), &root, "team");
+        self.enter_bounds(&name);
         let to = std::mem::take(&mut raw.to);
         let own = self.defaults(raw.take_defaults());
-        let Defaults { sending, timezone, audience, quiet, budget, lists } = own.or(self.among.defaults);
+        let own_summary = own.summary.is_some();
+        let all = own.clone().or(self.among.defaults);
+        self.answering(&own, &all);
+        let answers = all.answers();
+        let Defaults { sending, timezone, audience, quiet, budget, summary, lists, .. } = all;
         let sending = Sending { to: self.destinations(to, &root.key("to")), ..sending };
         self.lists = lists;
         let members = self.members(raw.members);
@@ -119,24 +159,36 @@ impl Checker<'_> {
         let mut rules = Vec::new();
         for (index, (at, table)) in self.document.entries(tables, &root.key("rule")).into_iter().enumerate() {
             let rule = self.rule(table, &at, &sending);
+            let rule = self.bounded(rule);
             if let Some(first) = names.insert(rule.name.clone(), index + 1).filter(|_| !rule.name.is_empty()) {
                 let message = format!("rule {first} is also named `{}`", rule.name);
                 self.document.wrong(&at.key("name"), message, "give each rule its own name".to_owned());
             }
             rules.push(rule);
         }
+        let addressed = sending.addressed(&rules).map(|rule| self.bounded(rule));
+        let summary = summary.zip(addressed.as_ref()).map(|(at, rule)| Summary { at, to: rule.to.clone() });
+        if own_summary && summary.is_none() {
+            let help = "write `to = [\"email:ADDRESS\"]` at the top".to_owned();
+            self.document.wrong(&root.key("summary"), "there is nowhere to send it to: `to` is missing", help);
+        }
         Team {
-            name: self.name(raw.team, &root, "team"),
+            home: self.home(),
+            name,
             owner: self.owner(raw.owner),
             members,
             github_team,
             timezone: timezone.unwrap_or(TimeZone::UTC),
             audience: audience.unwrap_or_default(),
+            answers,
             quiet: quiet.unwrap_or_default(),
             budget,
             tests: self.tests(raw.test, &rules),
-            addressed: sending.addressed(&rules),
+            addressed,
             rules,
+            sending,
+            summary,
+            owns: self.owns.clone(),
         }
     }
 
@@ -149,7 +201,7 @@ impl Checker<'_> {
         let conditions = self.conditions(conditions, at, Within { on: &on, depth: 0, excluded: false });
         let own = self.sending(sending, at);
         let settling = self.settling((&own, at), team);
-        let restricted = self.document.take(raw.restricted, &at.key("restricted")).unwrap_or(false);
+        let restricted = self.restricted(raw.restricted, &at.key("restricted"));
         let object_by = self.duration(raw.object_by, &at.key("object_by"));
         if object_by.is_some() && !on.kinds.contains(EventKind::NoteAssumed) {
             let help = "leave it out, or add \"note.assumed\" to `on`".to_owned();
@@ -191,6 +243,8 @@ impl Checker<'_> {
             self.document.wrong(&at, format!("`{owner}` isn't a mail address"), None);
         } else if let Err((message, help)) = self.known.channels.check_mail(&owner) {
             self.document.wrong(&at, message, help);
+        } else {
+            self.stay_in_bounds(&format!("email:{owner}"), &at);
         }
         Some(owner)
     }

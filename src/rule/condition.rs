@@ -7,6 +7,7 @@ use super::author_team::AuthorTeam;
 use super::owned::{Owns, Touches};
 use super::pattern::{Anchor, Patterns};
 use super::range::Range;
+use super::repository::Reach;
 use crate::toml_file::Wrong;
 
 /// What must hold besides the kind. The variants have the names of the keys that teams write.
@@ -83,6 +84,8 @@ pub enum Condition {
     Any(Vec<Vec<Condition>>),
     /// These don't hold together
     Not(Vec<Condition>),
+    /// It is of a repository that the team may hear of. No team writes this: it is part of each rule in a repository's file
+    MayHear(Box<Reach>),
 }
 
 const _: () = assert!(size_of::<Condition>() <= 32, "two of them in a line of a core's cache");
@@ -206,10 +209,8 @@ impl Condition {
     /// Adds these logins to the team that the condition belongs to.
     pub(super) fn own(&mut self, logins: &[String]) {
         self.change(&|condition| {
-            if let Self::TouchesOwned(touches) = condition
-                && let Owns::CodeOwners(names) = &mut touches.owns
-            {
-                names.extend(logins.iter().map(|login| format!("@{}", login.to_lowercase())));
+            if let Self::TouchesOwned(touches) = condition {
+                touches.owns.add(logins);
             }
         });
     }

@@ -76,7 +76,7 @@ pub(super) fn team(text: &str) -> Result<Pattern, Wrong> {
 }
 
 /// Case doesn't matter in GitHub's names of repositories.
-fn repo(text: &str) -> Result<Pattern, Wrong> {
+pub(super) fn repo(text: &str) -> Result<Pattern, Wrong> {
     let name = text.trim_start_matches('!');
     if !name.is_empty() && !name.contains('/') && !name.contains("**") {
         let not = &text[..text.len() - name.len()];

@@ -97,6 +97,10 @@ tables_of_defaults! {
     /// zone.
     #[schemars(schema_with = "digest")]
     digest: Field<String>,
+    /// When the team gets a summary of what moved since the last one, such as `"weekly fri 15:00"` or `"daily 17:00"`, in the
+    /// team's time zone. It goes to the team's `to`.
+    #[schemars(schema_with = "digest")]
+    summary: Field<String>,
     /// Whether members' own actions are news too. `false` by default.
     own: Field<bool>,
     /// Whether what bots say and open is news too: comments, labels, pull requests. `false` by default. Facts (merged,
@@ -117,6 +121,12 @@ tables_of_defaults! {
     /// The people whom chat messages mention: by GitHub login, or `author`, `assignee` or `reviewers` of what a message is about.
     /// `[people.LOGIN]` in the configuration says who they are there, or else GitHub, Slack and Jira are asked.
     mention: Texts,
+    /// Whether what people answer to the team's messages, by mail or in the thread in Slack, is carried as a comment to the
+    /// pull request, issue or ticket that the message is about. `false` by default.
+    answers: Field<bool>,
+    /// Whether that is so for people outside the company, too: guests and other companies' people in Slack, mail from other
+    /// domains, and teams whose `audience` is `outside`. `false` by default.
+    answers_outside: Field<bool>,
     /// Who gets the replies to a mail: `list` (the default), or `author` if their address is known.
     #[schemars(extend("enum" = ["author", "list"]))]
     reply_to: Field<String>,

@@ -1,4 +1,5 @@
-//! Reads the folder of team files, and the defaults for all teams in it. A broken file affects no other.
+//! Reads the folder of team files, the defaults for all teams in it, and the files that repositories have. A broken file
+//! affects no other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -9,8 +10,9 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::Team;
-use super::check::{Among, Defaults, Known, check_among, check_defaults};
+use super::check::{Among, Bounds, Defaults, Known, check_among, check_defaults};
 use super::file::TeamFile;
+use super::repository::{RepositoryFile, Revision, TeamsAllowed};
 use crate::toml_file::{At, Document, Problem, read_inside};
 
 /// The file with what holds for all teams.
@@ -27,10 +29,24 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
 }
 
-/// Reads every `*.toml` in a folder. Hidden files and folders are passed over. While `_defaults.toml` is broken, what it
-/// said `before` holds; if that isn't known, as much of it as can be read.
+/// The files that repositories have, in the order in which they came in force, and what they may do.
+#[derive(Debug, Clone, Copy)]
+pub struct Repositories<'a> {
+    /// The files
+    pub files: &'a [RepositoryFile],
+    /// What the operator allows
+    pub allowed: &'a TeamsAllowed,
+}
+
+/// Reads every `*.toml` in a folder, and then the files of repositories. Hidden files and folders are passed over. While
+/// `_defaults.toml` is broken, what it said `before` holds; if that isn't known, as much of it as can be read.
 #[must_use]
-pub fn load_folder(folder: &Path, known: Known<'_>, before: Option<&Arc<Defaults>>) -> Loaded {
+pub fn load_folder(
+    folder: &Path,
+    repositories: Repositories<'_>,
+    known: Known<'_>,
+    before: Option<&Arc<Defaults>>,
+) -> Loaded {
     let files = match team_files(folder) {
         Ok(files) => files,
         Err(error) => {
@@ -45,14 +61,17 @@ pub fn load_folder(folder: &Path, known: Known<'_>, before: Option<&Arc<Defaults
         }
     };
     let texts: Vec<_> = files.into_iter().map(|path| (read_inside(folder, &path), path)).collect();
-    let names: BTreeSet<_> = texts.iter().filter_map(|(text, _)| team_name(text.as_ref().ok()?)).collect();
+    let of_repositories = repositories.files.iter().filter_map(|file| team_name(file.latest.text.as_ref().ok()?));
+    let names: BTreeSet<_> =
+        texts.iter().filter_map(|(text, _)| team_name(text.as_ref().ok()?)).chain(of_repositories).collect();
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
     let mut patterns = HashMap::new();
     let none = Defaults::default();
-    let among = Among { teams: Some(&names), defaults: &none, patterns: &mut patterns };
+    let among = Among { teams: Some(&names), defaults: &none, bounds: None, patterns: &mut patterns };
     let (defaults, problems) = load_defaults(folder, known, among);
     let kept = before.filter(|_| !problems.is_empty()).cloned();
     let defaults = kept.unwrap_or_else(|| Arc::new(defaults));
+    let mut broken = Vec::new();
     let mut loaded = Loaded { defaults: Arc::clone(&defaults), teams: Vec::new(), problems };
     for (text, path) in texts {
         let name = path.display().to_string();
@@ -63,9 +82,12 @@ pub fn load_folder(folder: &Path, known: Known<'_>, before: Option<&Arc<Defaults
                 continue;
             }
         };
-        let among = Among { teams: Some(&names), defaults: &defaults, patterns: &mut patterns };
+        let among = Among { teams: Some(&names), defaults: &defaults, bounds: None, patterns: &mut patterns };
         match check_among(&name, &text, known, among) {
-            Err(problems) => loaded.problems.extend(problems),
+            Err(problems) => {
+                loaded.problems.extend(problems);
+                broken.extend(team_name(&text).map(|team| (team, name)));
+            }
             Ok(team) => match taken.get(&team.name) {
                 Some(other) => loaded.problems.extend(name_taken(&name, &text, other)),
                 None => {
@@ -75,20 +97,45 @@ pub fn load_folder(folder: &Path, known: Known<'_>, before: Option<&Arc<Defaults
             },
         }
     }
+    // A mistake in the operator's file gives the team to nobody else.
+    for (team, name) in broken {
+        taken.entry(team).or_insert(name);
+    }
+    for file in repositories.files {
+        let name = file.name();
+        let mut read = |revision: &Revision| {
+            let text = revision.text.as_ref().map_err(|wrong| vec![Problem::of_file(&name, wrong, None)])?;
+            let bounds = Some(Bounds { repo: &file.repo, allowed: repositories.allowed });
+            let among = Among { teams: Some(&names), defaults: &defaults, bounds, patterns: &mut patterns };
+            let team = check_among(&name, text, known, among)?;
+            match taken.get(&team.name) {
+                Some(other) => Err(name_taken(&name, text, other)),
+                None => Ok(team),
+            }
+        };
+        let team = read(&file.latest).map_err(|problems| loaded.problems.extend(problems)).ok();
+        // What was in force stays in force, unless the operator no longer allows it.
+        if let Some(team) = team.or_else(|| read(file.good.as_ref().filter(|good| **good != file.latest)?).ok()) {
+            taken.insert(team.name.clone(), name);
+            loaded.teams.push((file.path(), team));
+        }
+    }
     loaded
 }
 
-/// Reads a team file as it would be read beside others: those of `teams`, to which `defaults` apply.
+/// Reads a team file as it would be read beside others: those of `teams`, to which `defaults` apply. `home` is the repository
+/// that it is in, if it is in one.
 ///
 /// # Errors
 /// All the problems in it.
 pub fn check_beside(
     (file, text): (&str, &str),
+    home: Option<(&str, &TeamsAllowed)>,
     known: Known<'_>,
-    defaults: &Defaults,
-    teams: &BTreeSet<String>,
+    (defaults, teams): (&Defaults, &BTreeSet<String>),
 ) -> Result<Team, Vec<Problem>> {
-    check_among(file, text, known, Among { teams: Some(teams), defaults, patterns: &mut HashMap::new() })
+    let bounds = home.map(|(repo, allowed)| Bounds { repo, allowed });
+    check_among(file, text, known, Among { teams: Some(teams), defaults, bounds, patterns: &mut HashMap::new() })
 }
 
 fn load_defaults(folder: &Path, known: Known<'_>, among: Among<'_>) -> (Defaults, Vec<Problem>) {
@@ -105,7 +152,8 @@ fn load_defaults(folder: &Path, known: Known<'_>, among: Among<'_>) -> (Defaults
 
 /// The name that a file gives its team, which other files may mention even while this one is broken. It stands before
 /// the first table, so the rest need not be read for it.
-fn team_name(text: &str) -> Option<String> {
+#[must_use]
+pub fn team_name(text: &str) -> Option<String> {
     let end = text.find("\n[").unwrap_or(text.len());
     let (table, _) = DeTable::parse_recoverable(&text[..end]);
     table.get_ref().get("team")?.get_ref().as_str().map(str::to_owned)
@@ -126,7 +174,9 @@ fn team_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn name_taken(file: &str, text: &str, other: &str) -> Vec<Problem> {
+/// That another file, which came first, has the team of this one.
+#[must_use]
+pub fn name_taken(file: &str, text: &str, other: &str) -> Vec<Problem> {
     match Document::read::<TeamFile>(file, text) {
         Ok((mut document, _)) => {
             let help = "give this team another name, or put its rules into that file".to_owned();
@@ -148,6 +198,12 @@ mod tests {
     use crate::rule::{Audience, Quiet};
 
     const GOOD: &str = "to = [\"mailbox\"]\n[[rule]]\nname = \"all\"\non = [\"*\"]\n";
+
+    /// Without those of repositories.
+    fn load_folder(folder: &Path, known: Known<'_>, before: Option<&Arc<Defaults>>) -> Loaded {
+        let allowed = TeamsAllowed::default();
+        super::load_folder(folder, Repositories { files: &[], allowed: &allowed }, known, before)
+    }
 
     fn load(files: &[(&str, &[u8])]) -> (Vec<String>, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();

@@ -17,6 +17,7 @@ mod owned;
 mod pattern;
 mod range;
 mod renamed;
+mod repository;
 mod timing;
 mod warnings;
 
@@ -27,18 +28,22 @@ use jiff::tz::TimeZone;
 use smallvec::SmallVec;
 
 pub use author_team::{AuthorTeam, is_member, is_member_called};
-pub use check::{Defaults, Known, check};
+pub use check::{Defaults, Known, check, check_rule};
 pub use condition::{Condition, FieldList};
 pub use duration::{parse as parse_duration, parse_up_to as parse_duration_up_to, written as duration_written};
 pub use entry::kinds;
 pub use file::{defaults_schema, schema};
-pub use folder::{Loaded, check_beside, load_folder};
+pub use folder::{Loaded, Repositories, check_beside, load_folder, name_taken, team_name};
 pub use index::{Asks, Rules};
 pub use matcher::{Input, Verdict, doers, evaluate, matched_by};
 pub use owned::{Owns, Touches};
-pub use pattern::{Anchor, Patterns};
+pub use pattern::{Anchor, Pattern, Patterns};
 pub use renamed::{Nameable, Outdated, Renaming};
-pub use timing::{Budget, Digest, Period, Quiet};
+pub use repository::{
+    LARGEST_FILE, REPOSITORY_FILE, Reach, RepositoryFile, Revision, TeamAllowed, TeamsAllowed, allowed_destination,
+    allowed_repo, heard_repo, name_in,
+};
+pub use timing::{Budget, Digest, Period, Quiet, digest as parse_digest};
 
 use crate::destination::{Destination, Manner};
 use crate::event::{EventKind, KindStage, Kinds, Source};
@@ -49,6 +54,8 @@ use crate::toml_file::Place;
 pub struct Team {
     /// Its name, which no other team has
     pub name: String,
+    /// The repository whose file it is; `None` for a file in the operator's folder
+    pub home: Option<String>,
     /// The address that gets a mail when the file is broken
     pub owner: Option<String>,
     /// Logins, account ids or names, as written, and then the members of its team on GitHub, as far as they are known
@@ -59,6 +66,8 @@ pub struct Team {
     pub timezone: TimeZone,
     /// Who reads its messages
     pub audience: Audience,
+    /// Whose answers to its messages are carried to the page of what a message is about
+    pub answers: Answers,
     /// Its quiet hours
     pub quiet: Quiet,
     /// How many messages it gets at most
@@ -70,10 +79,28 @@ pub struct Team {
     pub addressed: Option<Rule>,
     /// Webhooks to try the rules on
     pub tests: Vec<RuleTest>,
+    /// When it gets a summary of what moved, and where
+    pub summary: Option<Summary>,
+    /// What it owns, if it says so
+    pub owns: Option<Owns>,
+    /// How its rules send unless they say otherwise, for rules that come from elsewhere
+    sending: check::Sending,
+}
+
+/// A summary of what moved since the last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// When it comes
+    pub at: Digest,
+    /// Where it goes
+    pub to: Vec<Destination>,
 }
 
 /// The name of [`Team::addressed`], which no rule in a file can have.
 pub const ADDRESSED: &str = "@notes";
+
+/// What the ledger calls the rule that [`Team::summary`] is; no rule in a file can have this name.
+pub const SUMMARY: &str = "@summary";
 
 impl Team {
     /// Whether people mean this team by a name after an `@`: it is its own name, or the one on GitHub.
@@ -84,6 +111,26 @@ impl Team {
             || self.github_team.as_ref().is_some_and(|team| name.eq_ignore_ascii_case(team))
     }
 
+    /// The team with further rules.
+    #[must_use]
+    pub fn with_rules(&self, rules: &[Rule]) -> Self {
+        let mut team = self.clone();
+        team.rules.extend(rules.iter().cloned());
+        team
+    }
+
+    /// Whether its messages go to exactly one destination unless a rule says otherwise.
+    #[must_use]
+    pub fn sends_only_to(&self, to: &Destination) -> bool {
+        self.sending.to.as_ref().is_some_and(|own| own.iter().eq([to]))
+    }
+
+    /// Whether its readers may see whatever people inside may. The operator hasn't read a file in a repository.
+    #[must_use]
+    pub fn is_trusted_inside(&self) -> bool {
+        self.audience == Audience::Inside && self.home.is_none()
+    }
+
     /// The team with these logins among its members.
     #[must_use]
     pub fn with_members(&self, logins: &[String]) -> Self {
@@ -91,6 +138,7 @@ impl Team {
         let known = self.members.iter().map(|member| member.to_lowercase()).collect::<Vec<_>>();
         let further = logins.iter().filter(|login| !known.contains(&login.to_lowercase())).cloned().collect::<Vec<_>>();
         team.rules.iter_mut().flat_map(|rule| &mut rule.conditions).for_each(|condition| condition.own(&further));
+        team.owns.iter_mut().for_each(|owns| owns.add(&further));
         team.members.extend(further);
         team
     }
@@ -123,6 +171,29 @@ pub enum Audience {
     Inside,
     /// Others, who learn only the kind of event and the link if a repository is private
     Outside,
+}
+
+/// Whose answers to a team's messages become comments on the page of what a message is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answers {
+    /// Nobody's
+    #[default]
+    Nobody,
+    /// Those of the company's own people
+    Inside,
+    /// Those of others, too
+    Everybody,
+}
+
+impl Team {
+    /// Whether readers of its messages can answer at all so that it is carried.
+    #[must_use]
+    pub fn carries_answers(&self) -> bool {
+        match self.audience {
+            Audience::Inside => self.answers > Answers::Nobody,
+            Audience::Outside => self.answers == Answers::Everybody,
+        }
+    }
 }
 
 /// A rule, with the team's defaults filled in.

@@ -1,7 +1,7 @@
 //! Finds rules that still use an old name of something that was renamed.
 
 use super::condition::Condition;
-use super::{Audience, Rule, Team};
+use super::{Rule, Team};
 use crate::event::{About, Event, Source, SubjectKey, Thing, ThingKind};
 
 /// Something that rules can name, and that was renamed.
@@ -77,7 +77,7 @@ impl Renaming {
     /// Whether the owner of a team file may learn these names.
     #[must_use]
     pub fn may_be_named_to(&self, team: &Team) -> bool {
-        self.public || team.audience == Audience::Inside
+        self.public || team.is_trusted_inside()
     }
 
     /// A branch doesn't concern a rule for other repositories.

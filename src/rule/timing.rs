@@ -131,7 +131,7 @@ pub fn digest(text: &str) -> Result<Digest, Wrong> {
     };
     read.ok_or_else(|| {
         let help = "write \"daily 09:00\" or \"weekly mon 09:00\"".to_owned();
-        (format!("`{text}` isn't a time for a digest"), help)
+        (format!("`{text}` isn't a time of the day or the week"), help)
     })
 }
 

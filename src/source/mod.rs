@@ -28,7 +28,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::event::{Boards, Event, Source};
+use crate::event::{Boards, Event, EventKind, Source};
 use crate::reason::Reason;
 
 pub use body::{BodyError, check_json, json_body, unchecked_body};
@@ -125,6 +125,22 @@ pub fn pull_request(repo: &str, pull: &Value, settings: &Settings) -> Option<Eve
     let mut repository = base.cloned().unwrap_or_else(|| json!({}));
     repository["full_name"] = json!(repo);
     edited("pull_request", &json!({ "action": "edited", "repository": repository, "pull_request": pull }), settings)
+}
+
+/// Reads a pull request from GitHub's API as its merge by its author would be told.
+#[must_use]
+pub fn as_merged(pull: &Value, settings: &Settings) -> Option<Event> {
+    let mut merged = pull.clone();
+    (merged["state"], merged["merged"], merged["draft"]) = (json!("closed"), json!(true), json!(false));
+    let body = json!({
+        "action": "closed", "repository": pull.pointer("/base/repo")?, "pull_request": merged, "sender": pull["user"],
+    });
+    let body = body.to_string();
+    let parsed = parse(Source::Github, "pull_request", body.as_bytes(), Timestamp::now(), settings);
+    let Parsed::Events(events) = parsed else { return None };
+    let merge = events.into_iter().find(|event| event.kind == EventKind::PullRequestMerged)?;
+    // Whatever it calls itself, it is the GitHub that was asked.
+    Some(Event { host: None, ..merge })
 }
 
 /// Reads an issue from GitHub's API like one in a webhook, with its repository as webhooks write it.

@@ -22,7 +22,7 @@ use crate::template::{Message, clean, shorten};
 const MOST_OBJECTIONS: i64 = 5;
 /// How much of an objection is kept, in letters.
 const LONGEST_TEXT: usize = 4_000;
-const LONGEST_NAME: usize = 100;
+pub(super) const LONGEST_NAME: usize = 100;
 
 /// The way that an objection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +117,8 @@ pub struct Unanswered {
     pub assumption: Assumption,
     /// The objection
     pub objection: Objection,
+    /// It is carried to the page as an answer, so that the author reads it there
+    pub carried: bool,
 }
 
 /// An assumption whose time to object is over.
@@ -222,7 +224,9 @@ impl Tx<'_> {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn unanswered(&self) -> Result<Vec<Unanswered>, StoreError> {
         self.rows(
-            "SELECT l.*, e.body, o.id AS objection, o.key, o.made_by, o.through, o.text, o.made_at
+            "SELECT l.*, e.body, o.id AS objection, o.key, o.made_by, o.through, o.text, o.made_at,
+                    EXISTS (SELECT 1 FROM answer a JOIN ledger c ON c.id = a.ledger_id
+                            WHERE a.key = o.key AND c.subject = l.subject) AS carried
              FROM objection o JOIN ledger l ON l.id = o.ledger_id JOIN event e ON e.id = l.event_id
              WHERE o.waits = 1 ORDER BY o.id LIMIT 64",
             [],
@@ -328,7 +332,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn object(&self, objection: &Objection) -> Result<Objected, StoreError> {
+    pub(super) fn object(&self, objection: &Objection) -> Result<Objected, StoreError> {
         let Objection { line, key, by, through, text, at } = objection;
         let known = self.row(
             "SELECT l.id, count(o.id) AS objections, coalesce(max(o.key = :key), 0) AS recorded
@@ -391,5 +395,5 @@ fn unanswered(row: &Row<'_>) -> Result<Unanswered, StoreError> {
         text: row.get("text")?,
         at: time(row, "made_at")?,
     };
-    Ok(Unanswered { id: row.get("objection")?, assumption, objection })
+    Ok(Unanswered { id: row.get("objection")?, assumption, objection, carried: row.get("carried")? })
 }

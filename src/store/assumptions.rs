@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rusqlite::Row;
 use rusqlite::types::Value;
+use rusqlite::{Row, named_params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use super::record::Record;
 use super::row::text;
 use super::{EntryState, Store, StoreError, Tx};
 use crate::event::OccurrenceId;
+use crate::plan::LineId;
 use crate::reason::{Code, Reason};
 
 /// What came of an assumption at one team.
@@ -106,7 +107,31 @@ const CANDIDATES: &str = "
     FROM ledger l INDEXED BY {index}
     WHERE l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL AND l.id < :before";
 
+/// Those that were told in one message, by the line that has it.
+const TOLD: &str = "
+    SELECT l.id, l.state, l.outcome, EXISTS (SELECT 1 FROM objection o WHERE o.ledger_id = l.id) AS objected,
+           (SELECT e.once FROM event e WHERE e.id = l.event_id) AS once
+    FROM ledger lead JOIN ledger l ON l.id = lead.id OR l.lead_id = lead.id
+    WHERE lead.delivery_id = :delivery AND lead.line = :line
+      AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL ORDER BY l.id LIMIT 50";
+
 impl Store {
+    /// The assumptions that a line told of, with those that were told in the same message, each with what came of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
+    pub async fn assumptions_told(&self, line: LineId) -> Result<Vec<(AssumptionState, Record)>, StoreError> {
+        self.read(move |tx| {
+            let params = named_params! { ":delivery": line.delivery, ":line": line.line };
+            let mut found = Vec::new();
+            for candidate in tx.rows(TOLD, params, candidate)? {
+                found.extend(candidate.state_with(tx)?.map(|state| (state, candidate.id)));
+            }
+            Ok(tx.with_records(found, None)?.records)
+        })
+        .await
+    }
+
     /// Assumptions that teams were told of or are to be told of, newest first.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::plan::rule_id;
 use super::row::{Millis, Text, json, text, time, time_or_none};
 use super::{Store, StoreError, Tx};
 use crate::destination::{Destination, Manner};
-use crate::event::{EventKind, RuleId};
+use crate::event::RuleId;
 use crate::template::Message;
 
 /// A claim is void after this long: longer than a whole claim of sends that all run into their deadlines.
@@ -39,7 +39,7 @@ pub struct Claimed {
     /// The rule it comes from, and the team that it is for
     pub rule: RuleId,
     /// What it tells
-    pub kind: EventKind,
+    pub kind: String,
     /// The ledger's name of its update: `delivery.line`
     pub update: String,
     /// When it was queued
@@ -52,13 +52,16 @@ pub struct Claimed {
     pub doubtful: bool,
     /// It tells of an assumption
     pub assumes: bool,
+    /// It carries somebody's answer: it is that answer's comment alone, and stays away where somebody deleted it
+    pub carries: bool,
     /// How its destination refused earlier mail
     pub refusals: Option<Refusals>,
 }
 
 /// The next sends to a destination, one a thread: what comes next in a thread answers to the one before it.
 const NEXT: &str = "
-    SELECT s.id, s.fence, s.attempts, iif(s.state = 'sending', s.next_at, NULL) AS lost, s.taken_back, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, c.root,
+    SELECT s.id, s.fence, s.attempts, iif(s.state = 'sending', s.next_at, NULL) AS lost, s.taken_back, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, a.id IS NOT NULL AS carries,
+           iif(a.id IS NULL, c.root, a.comment) AS root,
            c.editable, c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
            l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
                SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.kind = 'note.assumed')) AS assumes,
@@ -66,6 +69,7 @@ const NEXT: &str = "
     FROM send s
     JOIN ledger l ON l.id = s.ledger_id
     LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread
+    LEFT JOIN answer a ON a.carrier_id = l.id
     LEFT JOIN bounce b ON b.destination = s.destination
     WHERE s.destination = :to AND s.state IN ('queued', 'sending') AND s.next_at <= :now
       AND NOT EXISTS (
@@ -188,13 +192,15 @@ fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
     if let Some(subject) = row.get("subject")?
         && !message.private
         && !message.own_subject
+        && !row.get::<_, bool>("carries")?
     {
         message.subject = subject;
     }
     let rule = rule_id(row)?;
     // Nobody else's words are replaced, and none of a note.
     let editable: Option<String> = row.get("editable")?;
-    if message.manner == Manner::Edit && editable.as_ref() != Some(&rule.team) {
+    let carries: bool = row.get("carries")?;
+    if !carries && message.manner == Manner::Edit && editable.as_ref() != Some(&rule.team) {
         message.manner = Manner::Reply;
     }
     Ok(Claimed {
@@ -207,7 +213,7 @@ fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
         root: row.get("root")?,
         message,
         rule,
-        kind: text(row, "kind")?,
+        kind: row.get("kind")?,
         update: row.get("name")?,
         created: time(row, "created_at")?,
         error: if lost.is_some() {
@@ -218,6 +224,7 @@ fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
         lost,
         doubtful: lost.is_some() || row.get("doubtful")?,
         assumes: row.get("assumes")?,
+        carries,
         refusals: refusals(row)?,
     })
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::named_params;
 
 use super::record::Record;
-use super::row::{Millis, json};
+use super::row::{Json, Millis, json};
 use super::{Store, StoreError, Tx};
 use crate::event::{About, SubjectKey, SubjectParts};
 use crate::mute::Mute;
@@ -60,6 +60,14 @@ const IS_BEFORE: &str = "SELECT EXISTS (SELECT 1 FROM ledger WHERE thread = :thr
 const IS_BEHIND: &str = "SELECT EXISTS (SELECT 1 FROM ledger WHERE thread = :thread AND id >= :id)";
 const MUTES: &str =
     "SELECT * FROM mute WHERE thread = :thread AND (until_at IS NULL OR until_at > :now) ORDER BY id LIMIT 100";
+/// The id is followed by a `/` in what a conversation's first message is called.
+const AT: &str = "SELECT DISTINCT destination FROM conversation
+    WHERE root >= :from AND root < :until AND destination LIKE :channel || ':%' LIMIT 20";
+const TOLD_LAST: &str = "SELECT l.id FROM (
+        SELECT id, lead_id, at FROM ledger WHERE team = :team AND rule IS NOT NULL ORDER BY at DESC LIMIT 500) l
+    WHERE EXISTS (SELECT 1 FROM send s WHERE s.ledger_id = coalesce(l.lead_id, l.id) AND s.state = 'sent'
+                                         AND s.destination IN (SELECT value FROM json_each(:to)))
+    LIMIT 8";
 const KNOWN: &str = "SELECT state, thread FROM subject WHERE key = :key";
 
 impl Store {
@@ -69,6 +77,33 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]
     pub async fn conversation(&self, thread: String, turn: Turn, now: Timestamp) -> Result<Found, StoreError> {
         self.read(move |tx| tx.conversation(&thread, turn, now)).await
+    }
+
+    /// The destinations of a channel (`slack`) whose conversations are at one place, by what the channel calls the place.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
+    pub async fn conversations_at(&self, channel: &'static str, place: &str) -> Result<Vec<String>, StoreError> {
+        let (from, until) = (format!("{place}/"), format!("{place}0"));
+        self.read(move |tx| {
+            let params = named_params! { ":from": from, ":until": until, ":channel": channel };
+            tx.rows(AT, params, |row| Ok(row.get("destination")?))
+        })
+        .await
+    }
+
+    /// What a team was told last at some destinations, oldest first, among the latest of its lines.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn told_last(&self, team: String, to: Vec<String>) -> Result<Vec<Record>, StoreError> {
+        self.read(move |tx| {
+            let params = named_params! { ":team": team, ":to": Json(&to) };
+            let mut ids = tx.rows(TOLD_LAST, params, |row| Ok(row.get::<_, i64>("id")?))?;
+            ids.reverse();
+            tx.records_by_id(&ids)
+        })
+        .await
     }
 
     /// Ends one mute, by its id. `false` if it had ended.
@@ -121,7 +156,7 @@ impl Tx<'_> {
     }
 
     /// The name that something has now.
-    fn current_name(&self, name: &str) -> Result<String, StoreError> {
+    pub(super) fn current_name(&self, name: &str) -> Result<String, StoreError> {
         if let Some(now) = self.alias(name)? {
             return Ok(now.to_string());
         }

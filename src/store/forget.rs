@@ -59,7 +59,7 @@ type Names = fn(&Tx<'_>, &Value) -> Result<(Option<Value>, Vec<serde_json::Value
 const NAMES: [Names; 3] = [rows::people_of_events, rows::people_of_subjects, texts::people_by_id];
 
 /// What is gone through, by its name for people.
-const PLACES: [(&str, Step); 14] = [
+const PLACES: [(&str, Step); 17] = [
     ("events", rows::events),
     ("lines", rows::lines),
     ("steps", rows::steps),
@@ -67,6 +67,8 @@ const PLACES: [(&str, Step); 14] = [
     ("sends", texts::sends),
     ("attempts", texts::attempts),
     ("objections", texts::objections),
+    ("answers", texts::answers),
+    ("agreements", texts::agreements),
     ("conversations", texts::conversations),
     ("refusals", texts::refusals),
     ("people", texts::people),
@@ -74,6 +76,7 @@ const PLACES: [(&str, Step); 14] = [
     ("sessions", texts::sessions),
     ("changes", texts::changes),
     ("mutes", texts::mutes),
+    ("subscriptions", texts::subscriptions),
 ];
 
 /// After a write, whoever waits to write has so long before the next.

@@ -88,6 +88,7 @@ const STAYS: &str = "SELECT d.id FROM delivery d WHERE d.id IN (SELECT value FRO
         SELECT 1 FROM ledger l WHERE l.delivery_id = d.id AND (
             l.at > :until OR l.told_at > :until OR l.due_at IS NOT NULL OR l.object_at IS NOT NULL OR l.state = 'held'
             OR EXISTS (SELECT 1 FROM send s WHERE s.ledger_id = l.id AND s.state IN ('queued', 'sending'))
+            OR EXISTS (SELECT 1 FROM answer a WHERE a.ledger_id = l.id AND a.waits = 1)
             OR EXISTS (SELECT 1 FROM objection o WHERE o.ledger_id = l.id AND o.waits = 1)))
     OR EXISTS (
         SELECT 1 FROM event e JOIN subject s ON s.key = e.body ->> '$.subject'
@@ -141,7 +142,11 @@ const THREADS: &str = "SELECT DISTINCT s.thread FROM ledger l CROSS JOIN send s 
     WHERE l.delivery_id IN (SELECT value FROM json_each(:ids))";
 
 /// The rows of deliveries, those first that refer to others.
-const DELETE: [&str; 7] = [
+const DELETE: [&str; 9] = [
+    "DELETE FROM agreement WHERE ledger_id IN (
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
+    "DELETE FROM answer WHERE ledger_id IN (
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
     "DELETE FROM objection WHERE ledger_id IN (
          SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
     "DELETE FROM step WHERE ledger_id IN (

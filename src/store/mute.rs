@@ -150,7 +150,7 @@ impl Tx<'_> {
     pub(super) fn leave_out(&self, id: i64, to: &Destination, error: &str, now: Timestamp) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO send (ledger_id, destination, thread, state, next_at, error, created_at)
-             SELECT id, :to, thread, 'muted', :now, :error, :now FROM ledger WHERE id = :id",
+             SELECT id, :to, coalesce(thread, ''), 'muted', :now, :error, :now FROM ledger WHERE id = :id",
             named_params! { ":id": id, ":to": Text(to), ":error": error, ":now": Millis(now) },
         )?;
         Ok(())

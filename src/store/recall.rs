@@ -17,9 +17,14 @@ impl Tx<'_> {
     /// Takes back what tells of something: what no place can have got yet is written anew, or not sent. Why a line isn't to be
     /// told any more is noted for as long as its message is under way.
     pub(super) fn take_back(&self, taken: &Recall, now: Timestamp) -> Result<(), StoreError> {
-        let lines = self.telling(&taken.made)?;
+        if let Made::Thread(thread) = &taken.made {
+            self.doubt_answers(thread)?;
+        }
+        let (lines, summaries) = (self.telling(&taken.made)?, self.naming(&taken.made)?);
         self.recall(&lines, now)?;
+        self.recall(&summaries, now)?;
         let Some(reason) = &taken.withdrawn else { return Ok(()) };
+        // A summary, which tells of other things too, is written anew.
         for line in lines {
             self.run(
                 "UPDATE ledger SET withdrawn = :reason WHERE id = :line AND EXISTS (
@@ -60,12 +65,30 @@ impl Tx<'_> {
             }
             Made::Repository(name) => (
                 "SELECT l.id FROM send s CROSS JOIN ledger l ON l.id = s.ledger_id
-                 WHERE s.state IN ('queued', 'sending') AND substr(l.subject, 1, length(:name)) = :name
+                 WHERE s.state IN ('queued', 'sending') AND l.answers IS NULL AND substr(l.subject, 1, length(:name)) = :name
                    AND substr(l.subject, length(:name) + 1, 1) IN ('#', ':', '@')",
                 name,
             ),
         };
         self.rows(lines, named_params! { ":name": name }, |row| Ok(row.get("id")?))
+    }
+
+    /// The summaries that name something and were not sent everywhere.
+    fn naming(&self, made: &Made) -> Result<Vec<i64>, StoreError> {
+        let (name, named) = match made {
+            Made::Occurrence(once) => (once.original().to_string(), "n.value = :name"),
+            Made::Subject(subject) => (subject.to_string(), "n.value = :name"),
+            Made::Thread(thread) => (thread.clone(), "n.value = :name"),
+            Made::Repository(name) => (
+                name.to_string(),
+                "substr(n.value, 1, length(:name)) = :name AND substr(n.value, length(:name) + 1, 1) IN ('#', ':', '@')",
+            ),
+        };
+        let sql = format!(
+            "SELECT l.id FROM ledger l INDEXED BY ledger_summary WHERE l.kind = 'summary' AND l.state = 'held'
+               AND EXISTS (SELECT 1 FROM json_each(l.names) n WHERE {named})"
+        );
+        self.rows(&sql, named_params! { ":name": name }, |row| Ok(row.get("id")?))
     }
 
     /// The id of a line, by its name.
@@ -143,7 +166,7 @@ impl Tx<'_> {
         )?;
         self.run(
             "UPDATE ledger SET message = NULL, lead_id = NULL, told_at = NULL, object_at = NULL, withdrawn = NULL,
-                    changed_at = :now, due_at = iif(state = 'held' AND withdrawn IS NULL, :now, NULL),
+                    changed_at = :now, due_at = iif(state = 'held' AND withdrawn IS NULL AND kind <> 'summary', :now, NULL),
                     reason = iif(state = 'held', coalesce(withdrawn, :reason), reason),
                     state = iif(state = 'held' AND withdrawn IS NOT NULL, 'suppressed', state)
              WHERE id = :message OR lead_id = :message",

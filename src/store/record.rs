@@ -41,6 +41,8 @@ pub struct Record {
     pub outcomes: Vec<Reason>,
     /// It tells the author of an assumption what came of it
     pub tells_author: bool,
+    /// It carries what somebody answered to the page of what the message was about, or says why that isn't carried
+    pub carries: bool,
     /// When it was planned
     pub at: Timestamp,
     /// Until when it waits, if it does
@@ -61,6 +63,8 @@ pub struct Record {
     pub sends: Vec<SendRecord>,
     /// What people have against the assumption
     pub objections: Vec<ObjectionRecord>,
+    /// Who agreed to it
+    pub agreements: Vec<AgreementRecord>,
     /// Its subject is a ticket that has a security level now
     pub of_restricted: bool,
     /// It belongs to such a ticket
@@ -110,9 +114,21 @@ pub struct ObjectionRecord {
     pub at: Timestamp,
 }
 
+/// Somebody who agreed to an assumption.
+#[derive(Debug, Clone)]
+pub struct AgreementRecord {
+    /// Who; empty if that was removed
+    pub by: String,
+    /// How they said it
+    pub through: Through,
+    /// When
+    pub at: Timestamp,
+}
+
 const RECORD: &str = "
     SELECT l.id, l.delivery_id, l.line, l.event_id, l.kind, l.subject, l.thread, l.team, l.rule, l.state, l.reason, l.outcome,
-           l.answers IS NOT NULL AS answers, l.at, l.due_at, l.object_at, l.message, l.lead_id,
+           l.answers IS NOT NULL AS answers,
+           EXISTS (SELECT 1 FROM answer a WHERE a.carrier_id = l.id) AS carries, l.at, l.due_at, l.object_at, l.message, l.lead_id,
            (SELECT m.delivery_id || '.' || m.line FROM ledger m WHERE m.id = l.lead_id) AS lead,
            EXISTS (SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.thread IS NOT l.thread) AS shared
     FROM ledger l WHERE l.id = :id";
@@ -125,6 +141,9 @@ const SENDS: &str = "SELECT destination, state, attempts, next_at, sent_at, erro
 const OBJECTIONS: &str =
     "SELECT made_by, through, text, made_at FROM objection WHERE ledger_id = :line ORDER BY id LIMIT 100";
 
+const AGREEMENTS: &str =
+    "SELECT made_by, through, made_at FROM agreement WHERE ledger_id = :line ORDER BY id LIMIT 100";
+
 /// What has the name of an edit or an undoing.
 const CHANGED: &str = "SELECT EXISTS (SELECT 1 FROM event WHERE once > :after AND once < :original || 'A')";
 /// A note with other words has another name, and says which one it replaces.
@@ -136,7 +155,7 @@ const RESTRICTED: &str =
     FROM subject WHERE key = :name";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 7] = [RECORD, EVENT, SENDS, OBJECTIONS, CHANGED, REPLACED, RESTRICTED];
+pub(super) const STATEMENTS: [&str; 8] = [RECORD, EVENT, SENDS, OBJECTIONS, AGREEMENTS, CHANGED, REPLACED, RESTRICTED];
 
 impl Tx<'_> {
     /// Lines by their ids, in that order, each with what belongs to it.
@@ -158,8 +177,9 @@ impl Tx<'_> {
             record.private = self.is_private(record.subject.as_deref(), &mut repositories)?;
             record.sends = self.rows(SENDS, named_params! { ":message": message }, send)?;
             record.forgotten &= record.sends.iter().any(|send| send.state != SendState::Muted);
-            if record.kind.as_deref() == Some("note.assumed") && !record.tells_author {
+            if record.kind.as_deref() == Some("note.assumed") && !record.tells_author && !record.carries {
                 record.objections = self.rows(OBJECTIONS, named_params! { ":line": record.id }, objection)?;
+                record.agreements = self.rows(AGREEMENTS, named_params! { ":line": record.id }, agreement)?;
             }
             records.push(record);
         }
@@ -220,6 +240,7 @@ fn record(row: &Row<'_>) -> Result<(Record, Option<i64>, i64), StoreError> {
     let (reason, outcome): (String, Option<String>) = (row.get("reason")?, row.get("outcome")?);
     let (id, lead_id): (i64, Option<i64>) = (row.get("id")?, row.get("lead_id")?);
     let message: Option<Message> = json_or_none(row, "message")?;
+    let carries: bool = row.get("carries")?;
     let record = Record {
         id,
         line: LineId { delivery: row.get("delivery_id")?, line: row.get("line")? },
@@ -231,7 +252,8 @@ fn record(row: &Row<'_>) -> Result<(Record, Option<i64>, i64), StoreError> {
         state: text(row, "state")?,
         reason: stored(&reason),
         outcomes: outcomes(outcome.as_deref()),
-        tells_author: row.get("answers")?,
+        tells_author: row.get::<_, bool>("answers")? && !carries,
+        carries,
         at: time(row, "at")?,
         due: time_or_none(row, "due_at")?,
         object_by: time_or_none(row, "object_at")?,
@@ -242,6 +264,7 @@ fn record(row: &Row<'_>) -> Result<(Record, Option<i64>, i64), StoreError> {
         message,
         sends: Vec::new(),
         objections: Vec::new(),
+        agreements: Vec::new(),
         of_restricted: false,
         by_restricted: false,
         private: false,
@@ -269,4 +292,8 @@ fn objection(row: &Row<'_>) -> Result<ObjectionRecord, StoreError> {
         text: row.get("text")?,
         at: time(row, "made_at")?,
     })
+}
+
+fn agreement(row: &Row<'_>) -> Result<AgreementRecord, StoreError> {
+    Ok(AgreementRecord { by: row.get("made_by")?, through: text(row, "through")?, at: time(row, "made_at")? })
 }

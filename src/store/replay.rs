@@ -78,7 +78,8 @@ impl Store {
         self.read(move |tx| {
             tx.rows(
                 "SELECT team, rule, count(*) AS count FROM ledger
-                 WHERE told_at BETWEEN :from AND :until AND lead_id IS NULL AND team IS NOT NULL GROUP BY team, rule",
+                 WHERE told_at BETWEEN :from AND :until AND lead_id IS NULL AND team IS NOT NULL AND kind <> 'summary'
+                 GROUP BY team, rule",
                 named_params! { ":from": Millis(from), ":until": Millis(until) },
                 |row| {
                     let count: i64 = row.get("count")?;

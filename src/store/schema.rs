@@ -13,7 +13,7 @@ use super::StoreError;
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| Migrations::new(ALL.map(M::up).to_vec()));
 
 /// In order; one that was released is never changed.
-pub(super) const ALL: [&str; 16] = [
+pub(super) const ALL: [&str; 20] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_mute.sql"),
     include_str!("migrations/0003_timing.sql"),
@@ -30,6 +30,10 @@ pub(super) const ALL: [&str; 16] = [
     include_str!("migrations/0014_history.sql"),
     include_str!("migrations/0015_access.sql"),
     include_str!("migrations/0016_console.sql"),
+    include_str!("migrations/0017_repository_rules.sql"),
+    include_str!("migrations/0018_slack.sql"),
+    include_str!("migrations/0019_carry.sql"),
+    include_str!("migrations/0020_summary.sql"),
 ];
 
 /// Up to here a table counted the migrations.

@@ -228,6 +228,15 @@ impl Tx<'_> {
 
     /// Remembers the first message of a conversation, which later ones answer to.
     fn go_on_from(&self, ended: &Ended) -> Result<(), StoreError> {
+        // Nothing answers to an answer's comment, and nothing else replaces it.
+        if ended.carries {
+            self.run(
+                "UPDATE answer SET comment = coalesce(:reference, comment)
+                 WHERE carrier_id = (SELECT ledger_id FROM send WHERE id = :id)",
+                named_params! { ":reference": ended.reference, ":id": ended.id },
+            )?;
+            return Ok(());
+        }
         if ended.anew {
             self.run(
                 "DELETE FROM conversation WHERE (destination, thread) IN (SELECT destination, thread FROM send WHERE id = :id)",
@@ -337,6 +346,7 @@ struct Ended {
     reference: Option<String>,
     anew: bool,
     refused: bool,
+    carries: bool,
 }
 
 impl Ended {
@@ -355,6 +365,7 @@ impl Ended {
             reference: None,
             anew: false,
             refused: false,
+            carries: claimed.carries,
         };
         match outcome.clone() {
             SendOutcome::Sent { reference, anew, doubt } => {

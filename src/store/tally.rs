@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Row, named_params};
 
 use super::keep::OPEN;
@@ -58,6 +58,15 @@ pub struct Tally {
     texts: BTreeSet<Arc<str>>,
 }
 
+/// A conversation in which nothing has happened for so many days has gone quiet.
+pub const SILENT_DAYS: u16 = 7;
+
+/// The same as a span of time.
+#[must_use]
+pub fn silent_for() -> SignedDuration {
+    SignedDuration::from_hours(i64::from(SILENT_DAYS) * 24)
+}
+
 /// A place in the ledger: the time and the id of a line.
 type Place = (i64, i64);
 
@@ -65,7 +74,7 @@ type Place = (i64, i64);
 const WINDOW: usize = 4000;
 
 const LINES: &str = "
-    SELECT l.id, l.at, l.team, l.kind, l.subject, l.thread, l.told_at, l.state = 'sent' AND l.answers IS NULL AS told,
+    SELECT l.id, l.at, l.team, l.kind, l.subject, l.thread, l.told_at, l.state = 'sent' AND l.answers IS NULL AND l.kind IS NOT 'summary' AS told,
            coalesce(e.body ->> '$.actor.login', l.actor) AS login, e.body ->> '$.actor.name' AS name,
            coalesce(e.body ->> '$.actor.bot', FALSE) AS bot
     FROM ledger l LEFT JOIN event e ON e.id = l.event_id

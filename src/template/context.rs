@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::summary::SummaryView;
 use super::{inert::clean, words};
 use crate::event::{About, Actor, Change, Comment, Event, EventKind, Issue, Note, PullRequest, Source, Thing, Ticket};
 
@@ -96,9 +97,16 @@ pub struct Context {
     /// For the template `objected`, which informs the note's author: the objection
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objection: Option<ObjectionView>,
+    /// For the template `answer`: what somebody answered to a message
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerView>,
     /// For the template `agreed`, which informs the note's author: the teams that didn't object by `object_by`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Vec<String>>,
+    /// For the template `summary`: what happened since the last summary. That template has `summary`, `team`, `why`, `now` and
+    /// `timezone`, and nothing else
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<SummaryView>,
     /// The conversation
     pub thread: ThreadView,
     /// The team that gets the message
@@ -151,6 +159,25 @@ pub struct ObjectionView {
     #[schemars(with = "String")]
     pub time: Timestamp,
     /// What they wrote, line by line and shortened; absent if they wrote nothing
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Vec<String>>,
+}
+
+/// What somebody answered to a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnswerView {
+    /// The name that the person gave; absent if none
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Their login on GitHub, if that is certain
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// Where they answered, such as `by mail` or `in Slack (#web)`
+    pub place: String,
+    /// When
+    #[schemars(with = "String")]
+    pub time: Timestamp,
+    /// What they wrote, line by line; absent if they took it back
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<String>>,
 }
@@ -304,7 +331,9 @@ pub fn redacted(facts: &Facts<'_>, url: Option<String>) -> Context {
         comments_count: None,
         comments_more: None,
         objection: None,
+        answer: None,
         agreed: None,
+        summary: None,
         thread: facts.thread.clone(),
         team: facts.team.to_owned(),
         rule: facts.rule.to_owned(),

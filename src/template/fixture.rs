@@ -7,7 +7,10 @@ use jiff::tz::TimeZone;
 mod variants;
 
 use super::shape::Shape;
-use super::{Company, Context, Facts, Links, ThreadView, context};
+use super::{
+    AssumptionView, Company, Context, Facts, Links, MovedView, NamedView, QuietView, Section, SlippedView, StateView,
+    SummaryContext, SummaryView, ThreadView, UntoldView, context,
+};
 use crate::event::{About, Actor, Change, Comment, Event, EventKind, Note, Source, Stage, Thing, ThingKind, Ticket};
 use crate::event::{Issue, Milestone, Progress, PullRequest, StatusCategory};
 
@@ -275,5 +278,100 @@ fn names(shape: &Shape, path: &str) -> String {
         Shape::List(one) if **one == Shape::Value => format!("{{{{join {path}}}}} "),
         Shape::List(one) => format!("{{{{#each {path}}}}}{}{{{{/each}}}} ", names(one, "this")),
         Shape::Value => format!("{{{{{path}}}}} "),
+    }
+}
+
+/// A summary with every section and every kind of line.
+pub(crate) fn summary() -> SummaryContext {
+    let named = |name: &str, url: &str| NamedView { name: name.to_owned(), url: Some(format!("https://{url}")) };
+    let pull = |number: u32| {
+        named(
+            &format!("acme/ingest-api#{number} “A *title* <{number}>”"),
+            &format!("github.com/acme/ingest-api/pull/{number}"),
+        )
+    };
+    let ticket = named("DATA-123 “Orders”", "acme.atlassian.net/browse/DATA-123");
+    let text = |text: &str| Some(text.to_owned());
+    let state = |is: &str| StateView { is: is.to_owned(), ..StateView::default() };
+    let by = |is: &str, by: &str, day: &str| StateView { by: text(by), day: text(day), ..state(is) };
+    let moved = vec![
+        MovedView {
+            named: ticket.clone(),
+            states: vec![
+                StateView {
+                    name: text("acme/ingest-api#45"),
+                    url: text("https://github.com/acme/ingest-api/pull/45"),
+                    ..by("merged", "Ana Silva", "Tuesday")
+                },
+                StateView { from: text("In Progress"), to: text("Done"), ..by("moved", "Bo", "Wednesday") },
+            ],
+        },
+        MovedView {
+            named: pull(46),
+            states: vec![StateView { day: text("Monday"), on_track: true, ..state("draft") }],
+        },
+        MovedView { named: pull(47), states: vec![by("open", "Bo", "3 Nov")] },
+        MovedView { named: pull(48), states: vec![state("closed")] },
+        MovedView { named: pull(49), states: vec![StateView { to: text("Done"), ..state("moved") }] },
+        MovedView { named: pull(50), states: Vec::new() },
+        MovedView { named: pull(51), states: Vec::new() },
+    ];
+    let assumption = |state: &str| AssumptionView {
+        named: pull(45),
+        text: text("ids are @everyone's & never reused"),
+        by: text("Ana Silva"),
+        state: state.to_owned(),
+        objected_by: Vec::new(),
+        object_by: None,
+    };
+    let now = "2026-11-20T15:00:00Z".parse().unwrap();
+    let assumptions = vec![
+        AssumptionView { objected_by: vec!["Bo Ek".to_owned(), "Li".to_owned()], ..assumption("objected") },
+        AssumptionView { object_by: Some(now), ..assumption("open") },
+        AssumptionView { text: None, by: None, ..assumption("answered") },
+        assumption("agreed"),
+    ];
+    let untold = |teams: &[&str], owned: bool, because: Option<&str>| UntoldView {
+        named: pull(52),
+        teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+        owned,
+        because: because.map(str::to_owned),
+    };
+    let console = || text("https://console.example.com/?team=web");
+    let summary = SummaryView {
+        first_day: "2026-11-13".parse().unwrap(),
+        last_day: "2026-11-20".parse().unwrap(),
+        updates: 12,
+        conversations: 7,
+        url: console(),
+        moved: Section::of(moved, console()),
+        assumptions: Section::of(assumptions, console()),
+        slipped: Section::of(
+            vec![SlippedView {
+                named: ticket.clone(),
+                field: text("due date"),
+                from: text("2026-11-27"),
+                to: text("2026-12-04"),
+            }],
+            None,
+        ),
+        quiet: Section::of(vec![QuietView { named: ticket, since: now }], None),
+        untold: Section::of(
+            vec![
+                untold(&["web"], true, Some("no rule matched")),
+                untold(&["mobile", "web"], true, None),
+                untold(&["web"], false, None),
+            ],
+            None,
+        ),
+        owners_unknown: Some(3),
+        everybody: false,
+    };
+    SummaryContext {
+        summary,
+        team: "web".to_owned(),
+        why: "web gets this because its file asks for a `summary`.".to_owned(),
+        now,
+        timezone: "Europe/Lisbon".to_owned(),
     }
 }

@@ -44,6 +44,9 @@ pub struct Message {
     /// Who gets replies, likewise
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reply_to: Option<String>,
+    /// Whether what its readers answer becomes a comment on the page of what it is about
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub answers: bool,
     /// The organisation on GitHub that knows these people
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub organization: Option<String>,

@@ -11,23 +11,30 @@ mod inert;
 mod markdown;
 mod shape;
 mod source;
+mod summary;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use handlebars::Handlebars;
+use serde::Serialize;
 use serde_json::Value as Json;
 
 pub use self::context::{
-    Company, Context, EventView, Facts, Links, ObjectionView, ThingView, ThreadView, TicketView, context, key_only,
-    redacted,
+    AnswerView, Company, Context, EventView, Facts, Links, ObjectionView, ThingView, ThreadView, TicketView, context,
+    key_only, redacted,
 };
 pub use self::helpers::{HELPERS, HelperInfo};
 pub use self::inert::{clean, is_blank};
 pub use self::markdown::{Block, Inline, Message, OF_JIRA, flat, one_line, shorten, text};
 pub use self::shape::schema;
 pub use self::source::TemplateProblem;
+pub use self::summary::{
+    AssumptionView, MovedView, NamedView, QuietView, Section, SlippedView, StateView, SummaryContext, SummaryView,
+    UntoldView,
+};
+pub use self::words::{is_on_track, shown as shown_actor, shown_change, without_key};
 
 use self::source::{Fault, Source};
 use crate::event::EventKind;
@@ -41,11 +48,14 @@ macro_rules! built_in {
 pub const BUILT_IN: &[(&str, &str)] = built_in! {
     "draft" "on-track" "opened" "ready" "review-requested" "approved" "changes-requested" "merged" "heads-up" "closed"
     "reopened" "commented" "ticket-started" "ticket-transitioned" "ticket-slipped" "ticket-done" "ticket-flagged"
-    "ticket-commented" "ticket-quiet" "ticket-due-soon" "ticket-overdue" "stalled" "note" "objected" "agreed" "release" "deployment" "outside" "restricted" "default"
+    "ticket-commented" "ticket-quiet" "ticket-due-soon" "ticket-overdue" "stalled" "note" "objected" "agreed" "answer" "summary" "release" "deployment" "outside" "restricted" "default"
     "default-thing" "default-pull-request" "default-issue" "default-ticket"
     "part-message" "part-title" "part-pr" "part-issue" "part-place" "part-for-ticket" "part-on-track" "part-ticket"
     "part-ticket-first" "part-ticket-word" "part-ticket-change" "part-rescheduled" "part-standing"
 };
+
+/// The template of summaries, which no rule can choose.
+pub const SUMMARY: &str = "summary";
 
 /// Whether it is a part of built-in templates, and not a message.
 #[must_use]
@@ -170,7 +180,8 @@ impl Templates {
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         let names = self.registry.get_templates().keys().map(String::as_str);
-        let mut names: Vec<&str> = names.filter(|name| !name.ends_with(SUBJECT_MARK) && !is_part(name)).collect();
+        let is_for_rules = |name: &&str| !name.ends_with(SUBJECT_MARK) && !is_part(name) && *name != SUMMARY;
+        let mut names: Vec<&str> = names.filter(is_for_rules).collect();
         names.sort_unstable();
         names
     }
@@ -180,6 +191,20 @@ impl Templates {
     /// # Errors
     /// If no template has this name, or if the message is empty or too long.
     pub fn render(&self, name: &str, context: &Context) -> Result<Message, RenderError> {
+        let (subject, body) = self.write(name, context)?;
+        let subject = if subject.is_empty() { clean(&context.thread.label) } else { subject };
+        Ok(Message {
+            subject: shorten(&subject, MAX_SUBJECT),
+            body,
+            why: clean(&context.why),
+            label: context.thread.label.clone(),
+            url: context.event.url.clone(),
+            ..Message::default()
+        })
+    }
+
+    /// Writes a template's subject, which may be empty, and its body.
+    fn write(&self, name: &str, context: &impl Serialize) -> Result<(String, Vec<Block>), RenderError> {
         if !self.has(name) {
             return Err(RenderError::Unknown(name.to_owned()));
         }
@@ -198,15 +223,7 @@ impl Templates {
         if body.is_empty() {
             return Err(failed("the message is empty".to_owned()));
         }
-        let subject = if subject.is_empty() { clean(&context.thread.label) } else { subject };
-        Ok(Message {
-            subject: shorten(&subject, MAX_SUBJECT),
-            body,
-            why: clean(&context.why),
-            label: context.thread.label.clone(),
-            url: context.event.url.clone(),
-            ..Message::default()
-        })
+        Ok((subject, body))
     }
 }
 

@@ -100,7 +100,7 @@ fn every_built_in_is_used() {
     let used: BTreeSet<&str> = EventKind::ALL
         .iter()
         .map(|kind| for_kind(*kind))
-        .chain(["agreed", "heads-up", "objected", "outside", "restricted"])
+        .chain(["agreed", "answer", "heads-up", "objected", "outside", "restricted"])
         .chain(["default-thing", "default-pull-request", "default-issue", "default-ticket"])
         .collect();
     assert_eq!(built_in().names(), used.into_iter().collect::<Vec<_>>());

@@ -21,7 +21,8 @@ pub(super) fn is_account_id(text: &str) -> bool {
 }
 
 /// A person as messages show them.
-pub(super) fn shown(actor: &Actor) -> Actor {
+#[must_use]
+pub fn shown(actor: &Actor) -> Actor {
     match is_account_id(&actor.name) {
         true => Actor { name: SOMEBODY.to_owned(), ..actor.clone() },
         false => actor.clone(),
@@ -29,7 +30,8 @@ pub(super) fn shown(actor: &Actor) -> Actor {
 }
 
 /// A change as messages show it: with the name that people use for the field, and without ids of people.
-pub(super) fn shown_change(change: &Change) -> Change {
+#[must_use]
+pub fn shown_change(change: &Change) -> Change {
     let of_people = matches!(change.field.as_str(), "assignee" | "reporter" | "reviewer" | "creator");
     let is_id = |value: &String| of_people && is_account_id(value);
     let to = change.to.clone().map(|to| if is_id(&to) { "somebody else".to_owned() } else { to });
@@ -182,7 +184,8 @@ pub(super) fn is_reopened(ticket: &Ticket) -> bool {
 }
 
 /// Whether something is known of a ticket, and nothing that is known suggests that it isn't on track.
-pub(super) fn is_on_track(ticket: &Ticket, today: Date) -> bool {
+#[must_use]
+pub fn is_on_track(ticket: &Ticket, today: Date) -> bool {
     let known = ticket.summary.is_some() || ticket.status.is_some();
     let troubled = ticket.flagged == Some(true) || ticket.slipped == Some(true);
     let over = ticket.due.is_some_and(|due| due < today) || ticket.status_category == Some(StatusCategory::Done);
@@ -349,7 +352,7 @@ fn thing_topic(thing: &Thing) -> Option<String> {
 
 /// A title without the ticket's key at its beginning, since that is already the name of the conversation. `None` if no
 /// words are left, as with `DATA-123-uuid`, which is the name of a branch.
-fn without_key(title: &str, key: &str) -> Option<String> {
+pub fn without_key(title: &str, key: &str) -> Option<String> {
     let same = |a: char, b: char| a.eq_ignore_ascii_case(&b) || b == '-' && matches!(a, ' ' | '_' | '/');
     let begun = title.trim_start_matches(|c: char| !c.is_alphanumeric());
     let length = key.len();

@@ -1,7 +1,7 @@
 //! What a condition says of a place when no event is known.
 
 use super::Place;
-use crate::rule::{Condition, Owns, Patterns, Touches};
+use crate::rule::{Condition, Owns, Patterns, Reach, Touches};
 
 /// Whether a condition holds for what happens at a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,9 @@ fn holds(condition: &Condition, place: Option<&Place>) -> Holds {
             Err(_) => Holds::No,
         },
         (Condition::Ticket(list), Some(Place::Project(key))) => of_project(list, key),
+        (Condition::MayHear(reach), Some(Place::Repository(name))) if reach.includes_repo(name) => Holds::Yes,
+        (Condition::MayHear(_), Some(Place::Project(_))) => Holds::Yes,
+        (Condition::MayHear(reach), _) => Holds::Needs(may_hear(reach)),
         (condition, Some(Place::Project(_))) if is_of_code(condition) => Holds::No,
         (Condition::All(groups), _) => all(groups.iter().flatten(), place),
         (Condition::Any(groups), _) => any(groups, place),
@@ -142,9 +145,14 @@ fn written(condition: &Condition) -> String {
         | Condition::Workflow(list)
         | Condition::Title(list) => joined(list),
         // Their own conditions are written one by one.
-        Condition::All(_) | Condition::Any(_) | Condition::Not(_) => String::new(),
+        Condition::All(_) | Condition::Any(_) | Condition::Not(_) | Condition::MayHear(_) => String::new(),
     };
     format!("{}: {value}", condition.key())
+}
+
+fn may_hear(reach: &Reach) -> String {
+    let besides = std::iter::once(reach.home.clone()).chain(listed(&reach.hears)).collect::<Vec<_>>();
+    format!("a public repository, or {}", besides.join(", "))
 }
 
 fn owned(touches: &Touches) -> String {

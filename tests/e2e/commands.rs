@@ -282,6 +282,7 @@ async fn demo(args: &[&str]) -> (String, String) {
         "mobile / daily: the rule matched; it waits for the digest",
         "the webhook answered 410",
         "Bo objected by link",
+        "What moved for web",
     ] {
         assert!(words.contains(part), "{part} is missing in:\n{out}");
     }

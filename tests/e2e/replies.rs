@@ -14,7 +14,7 @@ use warp::Filter as _;
 
 use crate::support::{Answer, Listener, Service, answer, commented, eventually, read_mail, states};
 
-const SIGNING: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+pub const SIGNING: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
 fn team(to: &str) -> String {
     format!(
@@ -23,7 +23,7 @@ fn team(to: &str) -> String {
 }
 
 /// An event, signed as Slack does it.
-async fn event(service: &Service, body: &Value, secret: &str) -> Answer {
+pub async fn event(service: &Service, body: &Value, secret: &str) -> Answer {
     let (body, time) = (body.to_string(), Timestamp::now().as_second().to_string());
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(format!("v0:{time}:{body}"));
     let hex = hex::encode(mac.finalize().into_bytes());
@@ -32,7 +32,7 @@ async fn event(service: &Service, body: &Value, secret: &str) -> Answer {
     answer(request.body(body).send().await.unwrap()).await
 }
 
-fn reply(user: &str, ts: &str, text: &str) -> Value {
+pub fn reply(user: &str, ts: &str, text: &str) -> Value {
     json!({
         "type": "event_callback", "team_id": "T1", "event_id": format!("Ev{ts}"),
         "event": {

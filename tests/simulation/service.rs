@@ -81,6 +81,7 @@ impl Service {
             // It would claim by a clock of its own.
             sending: None,
             renamings: mpsc::unbounded_channel().0,
+            touched: Vec::new(),
         };
         // What can't be planned now is planned later.
         while intake.plan_waiting(now).await.is_ok_and(|planned| planned > 0) {}

@@ -31,6 +31,12 @@ pub enum GithubLogin {
 }
 
 impl GithubApi {
+    /// Whether a GitHub App asks.
+    #[must_use]
+    pub fn is_app(&self) -> bool {
+        matches!(self.login, GithubLogin::App { .. })
+    }
+
     /// Hides what microalign logs in with. An App's token isn't known yet: it is renewed each hour.
     #[must_use]
     pub fn mask(&self) -> Mask {

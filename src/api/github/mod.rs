@@ -3,14 +3,17 @@
 //! Responses are kept with their ETag for conditional requests, which don't count against the rate limit
 //! (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 
+mod checks;
 mod closing;
 mod code;
+mod comments;
 mod deliveries;
 mod graphql;
 mod hooks;
 mod login;
 mod people;
 mod projects;
+mod rule_files;
 mod teams;
 mod token;
 
@@ -34,11 +37,13 @@ use tokio::time::timeout;
 
 use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, Mask, REST, Rest};
 
+pub use self::checks::{Annotation, Check};
 pub use self::deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
 pub use self::hooks::{App, Config as HookConfig, Hook, HookAt, NewApp, Registered, Wanted};
 pub use self::login::{GithubApi, GithubLogin};
 pub use self::people::{MailFrom, Profile};
 pub use self::projects::OnBoards;
+pub use self::rule_files::HasFile;
 
 const PEER: &str = "GitHub";
 const JSON: &str = "application/vnd.github+json";

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::channel::Post;
 use crate::channel::fit::fit;
+use crate::channel::{Buttons, Post};
 use crate::template::{Block, Inline, Message, flat, one_line, shorten, text};
 
 /// Slack refuses blocks with about 13,200 characters in all (`msg_blocks_too_long`), and counts more than their text.
@@ -12,6 +12,13 @@ const MAX_BLOCKS: usize = 12_000;
 /// The text is for notifications and search. `chat.update` refuses a longer one (`msg_too_long`).
 const MAX_TEXT: usize = 4_000;
 const MAX_WHY: usize = 1_000;
+
+/// The names of our buttons.
+pub const OBJECT: &str = "object";
+/// As above
+pub const AGREE: &str = "agree";
+/// As above
+pub const MUTE: &str = "mute";
 
 /// The body of `chat.postMessage`, without the channel.
 pub(in crate::channel) fn payload(post: &Post<'_>) -> Value {
@@ -38,11 +45,36 @@ fn blocks(body: &[Block], post: &Post<'_>) -> Value {
     // This is the only text that Slack parses. Nothing in it comes from a value: the link's token is base64.
     let link =
         |url: &String| json!({ "type": "mrkdwn", "text": format!("<{url}|Mute this conversation>"), "verbatim": true });
-    quiet.extend(post.links.mute.as_ref().map(link));
+    let has_button = post.buttons.mute.is_some();
+    quiet.extend(post.links.mute.as_ref().filter(|_| !has_button).map(link));
     let mut elements = Vec::new();
     elements.extend(mentions(post.mentions));
     elements.extend(rich_text(body));
-    json!([{ "type": "rich_text", "elements": elements }, { "type": "context", "elements": quiet }])
+    let mut blocks = vec![json!({ "type": "rich_text", "elements": elements })];
+    blocks.extend(actions(post.buttons));
+    blocks.push(json!({ "type": "context", "elements": quiet }));
+    blocks.into()
+}
+
+/// A line of buttons. What a button does stands in its value, which Slack gives back as it is.
+fn actions(buttons: &Buttons) -> Option<Value> {
+    let button = |action: &str, words: &str, value: &String| {
+        let text = json!({ "type": "plain_text", "text": words, "emoji": false });
+        json!({ "type": "button", "action_id": action, "text": text, "value": value })
+    };
+    let of_assumption = buttons.assumption.iter();
+    let of_assumption =
+        of_assumption.flat_map(|token| [button(OBJECT, "Object", token), button(AGREE, "Agree", token)]);
+    let of_all = buttons.mute.iter().map(|token| button(MUTE, "Mute for a week", token));
+    let elements = of_assumption.chain(of_all).collect::<Vec<_>>();
+    (!elements.is_empty()).then(|| json!({ "type": "actions", "elements": elements }))
+}
+
+/// What the service itself says in Slack, as the fields of a message or a form that have its words.
+#[must_use]
+pub fn spoken(body: &[Block]) -> Value {
+    let text = fallback(&Message { body: body.to_vec(), ..Message::default() });
+    json!({ "text": text, "blocks": [{ "type": "rich_text", "elements": rich_text(body) }] })
 }
 
 /// A line that mentions people.

@@ -18,6 +18,7 @@ fn built_in_messages_fit() {
     let folder = std::env::var_os("MICROALIGN_PEERS");
     let links = Links { mute: Some("https://ours.example/mute/y".to_owned()), ..NO_LINKS.clone() };
     let templates = templates();
+    let buttons = Buttons { assumption: Some("A.B".to_owned()), mute: Some("C.D".to_owned()) };
     let kinds = EventKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), message_of(*kind, &templates)));
     let mut runner = TestRunner::deterministic();
     let count = if folder.is_some() { RANDOM } else { 0 };
@@ -25,7 +26,12 @@ fn built_in_messages_fit() {
         (format!("random-{number}"), random::message().new_tree(&mut runner).map(|tree| tree.current()).unwrap())
     });
     for (name, message) in kinds.chain(random) {
-        let mentioned = |people: &'static [&'static str]| Post { mentions: people, links: &links, ..post(&message) };
+        let mentioned = |people: &'static [&'static str]| Post {
+            mentions: people,
+            links: &links,
+            buttons: &buttons,
+            ..post(&message)
+        };
         let written = [
             ("teams", teams::payload(&mentioned(&["ana@example.com"]))),
             ("slack", slack::payload(&mentioned(&["U1"]))),

@@ -110,6 +110,25 @@ fn people_are_called_by_id() {
     assert_eq!(sent["blocks"][0]["elements"][0]["elements"], expected);
 }
 
+#[test]
+fn a_message_has_buttons_where_somebody_hears_of_them() {
+    let message = message(EventKind::NoteAssumed);
+    let links = Links { mute: Some("https://ours.example/mute/y".to_owned()), ..NO_LINKS.clone() };
+    let both = Buttons { assumption: Some("A.B".to_owned()), mute: Some("C.D".to_owned()) };
+    let mute = Buttons { assumption: None, ..both.clone() };
+    let names = |buttons: &Buttons| {
+        let sent = payload(&Post { links: &links, buttons, ..post(&message) });
+        let actions = sent["blocks"].as_array().unwrap().iter().find(|block| block["type"] == "actions").cloned();
+        let elements = actions.map(|block| block["elements"].as_array().unwrap().clone()).unwrap_or_default();
+        let shown =
+            |button: &Value| format!("{} {}", button["action_id"].as_str().unwrap(), button["value"].as_str().unwrap());
+        (elements.iter().map(shown).collect::<Vec<_>>(), sent.to_string().contains("|Mute this conversation>"))
+    };
+    assert_eq!(names(&both), (["object A.B", "agree A.B", "mute C.D"].map(str::to_owned).into(), false));
+    assert_eq!(names(&mute), (vec!["mute C.D".to_owned()], false));
+    assert_eq!(names(&NO_BUTTONS), (vec![], true));
+}
+
 /// Every object in a JSON value.
 fn objects(value: &Value) -> Vec<&serde_json::Map<String, Value>> {
     match value {

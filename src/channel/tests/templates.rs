@@ -3,26 +3,38 @@
 use serde_json::Value;
 
 use super::*;
-use crate::template::{BUILT_IN, Context, ObjectionView, is_part};
+use crate::template::fixture::summary;
+use crate::template::{AnswerView, BUILT_IN, Context, ObjectionView, SUMMARY, is_part};
 
 const WORKS_FOR_MOST: &str = r#"{"ok":true,"ts":"1","channel":"C1","id":"1","channel_id":"1","event_id":"$1","result":"success",
     "success":true,"message":{"_id":"m","rid":"r"},"name":"spaces/A/messages/1"}"#;
 
 /// The message of each template that is not only a part: by the kind of event that it is for, the others of a merge. Two are
-/// answers to a note.
+/// answers to a note, and one carries an answer to a merge.
 fn messages() -> Vec<(&'static str, Message)> {
     let (templates, _) = Templates::load([]);
     let one = |name: &'static str| {
+        if name == SUMMARY {
+            return (name, templates.render_summary(&summary()).unwrap());
+        }
         let kind = EventKind::ALL.iter().find(|kind| for_kind(**kind) == name);
         let answers = ["objected", "agreed"].contains(&name);
         let other = if answers { EventKind::NoteAssumed } else { EventKind::PullRequestMerged };
         let event = event(kind.copied().unwrap_or(other));
         let lines = Some(vec!["They are.".to_owned(), "Since May, see @everyone.".to_owned()]);
+        let answer = AnswerView {
+            by: Some("Bo Ek".to_owned()),
+            login: Some("bo".to_owned()),
+            place: "in Slack (#web)".to_owned(),
+            time: event.at,
+            lines: lines.clone(),
+        };
         let objection = ObjectionView { by: Some("Bo Ek".to_owned()), time: event.at, lines };
         let agreed = vec!["data-platform".to_owned(), "web".to_owned()];
         let known = context_of(&event, Some(&ticket()));
         let known = Context {
             objection: Some(objection).filter(|_| answers),
+            answer: Some(answer).filter(|_| name == "answer"),
             agreed: Some(agreed).filter(|_| answers),
             object_by: Some(event.at).filter(|_| answers),
             ..known

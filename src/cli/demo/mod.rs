@@ -4,10 +4,12 @@ mod board;
 mod github_only;
 mod objection;
 mod payload;
+mod summary;
 mod with_jira;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -16,11 +18,13 @@ use super::text::{framed, hanging};
 use super::{Failure, LogFormat, say, start_logs};
 use crate::app::App;
 use crate::channel::{ChannelSettings, Chat, choose_tls_provider};
+use crate::compose::Rulebook;
 use crate::config::{self, Config, TellAuthors};
 use crate::event::{Boards, Source};
 use crate::reason::Code;
 use crate::source::signature;
 use crate::store::{Entry, EntryState, Filter, Keep, Store};
+use crate::summary::{Gatherer, Pages};
 use payload::Step;
 
 /// Long enough for the slowest disk; a step takes a few milliseconds.
@@ -71,6 +75,8 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let mut config = config(folder.path(), &secret, story.jira)?;
     let board = Chat::Webhook(board::settings(board::start().await?));
     config.channels.chats.insert("webhook.status-board".to_owned(), board);
+    let rulebook = Arc::new(Rulebook::load(&config, None));
+    let jira = config.jira_base_url.clone();
     let app = App::start(config).await?;
     let address = app.address;
     say(format!(
@@ -79,7 +85,11 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
          Now signed webhooks arrive, and this is what the teams get:",
         story.teams.map(|(file, _)| file).join(", ")
     ))?;
-    let told = tell(&app.store, (address, folder.path()), (&secret, &story.steps)).await;
+    let mut told = tell(&app.store, (address, folder.path()), (&secret, &story.steps)).await;
+    if told.is_ok() {
+        let gatherer = Gatherer { store: app.store.clone(), pages: Pages { console: None, jira } };
+        told = summary::show(&gatherer, &rulebook).await;
+    }
     if told.is_ok() && !args.exit {
         say(format!(
             "\nThe service stays up: http://{address}/ shows all of it.\nThe mails are in {}.\nCtrl-C ends it and removes both.",
@@ -112,6 +122,9 @@ fn config(folder: &Path, secret: &SecretString, jira: bool) -> Result<Config, Fa
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         public_url: Some("http://127.0.0.1:0".to_owned()),
         console: true,
+        nudge: false,
+        rules_repo: None,
+        teams_allowed: std::sync::Arc::default(),
         access: None,
         store: folder.join("microalign.db"),
         keep: Keep::default(),
@@ -125,6 +138,7 @@ fn config(folder: &Path, secret: &SecretString, jira: bool) -> Result<Config, Fa
         jira_due: Vec::new(),
         otlp: None,
         tell_authors: TellAuthors::default(),
+        summary: None,
         channels: ChannelSettings { mailbox: folder.join("mailbox"), ..ChannelSettings::default() },
     })
 }

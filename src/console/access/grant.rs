@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Role, Sight};
 use crate::config::{Roles, Token, Who};
-use crate::rule::{Audience, Team};
+use crate::rule::Team;
 
 /// Who somebody is, by what the provider or the proxy says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +29,10 @@ pub(super) struct Grant {
 pub(super) fn of_person(Identity { mail, groups, .. }: &Identity, roles: &Roles, files: &[&Team]) -> Option<Grant> {
     let mail = mail.as_deref();
     let has = |who: &[Who]| who.iter().any(|who| who.is(mail, groups));
+    // Whoever can write to a repository can write themselves into its file.
     let owns = |team: &&Team| {
-        team.owner.as_ref().zip(mail).is_some_and(|(owner, mail)| owner.to_lowercase() == mail.to_lowercase())
+        team.home.is_none()
+            && team.owner.as_ref().zip(mail).is_some_and(|(owner, mail)| owner.to_lowercase() == mail.to_lowercase())
     };
     let listed = roles.team.iter().filter(|(_, who)| has(who)).map(|(team, _)| team.clone());
     let teams = listed.chain(files.iter().copied().filter(owns).map(|team| team.name.clone())).collect::<BTreeSet<_>>();
@@ -54,6 +56,6 @@ pub(super) fn of_token(token: &Token, files: &[&Team]) -> Grant {
 /// What people of these teams may see. Readers outside of the company may only see what their team was told; and what team a
 /// name without a file is isn't known.
 fn sight(teams: &BTreeSet<String>, files: &[&Team]) -> Sight {
-    let inside = files.iter().any(|team| team.audience == Audience::Inside && teams.contains(&team.name));
+    let inside = files.iter().any(|team| team.is_trusted_inside() && teams.contains(&team.name));
     if inside { Sight::Everything } else { Sight::OwnTeams }
 }

@@ -81,6 +81,20 @@ fn who_may_do_what() {
     insta::assert_snapshot!(table);
 }
 
+/// Whoever can write to a repository can write themselves into its file, so that gives no role, and shows nothing private.
+#[test]
+fn a_repositorys_file_gives_nobody_a_role() {
+    let own = team("web", "owner = \"pia@partner.example\"");
+    let mut at_home = own.clone();
+    at_home.home = Some("acme/web-app".to_owned());
+    let owner = Identity { who: "x".to_owned(), mail: Some("pia@partner.example".to_owned()), groups: Vec::new() };
+    let member = Identity { who: "y".to_owned(), mail: None, groups: vec!["web".to_owned()] };
+    for (file, has_role, sight) in [(&own, true, Sight::Everything), (&at_home, false, Sight::OwnTeams)] {
+        assert_eq!(grant::of_person(&owner, &roles(), &[file]).is_some(), has_role, "{:?}", file.home);
+        assert!(grant::of_person(&member, &roles(), &[file]).unwrap().sight == sight, "{:?}", file.home);
+    }
+}
+
 #[test]
 fn whoever_may_not_change_something_hears_what_it_takes() {
     let said = |visitor: Option<Visitor>, team| visitor.unwrap().check_change(team).unwrap_err().to_string();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 
-use super::{EventView, LineView, ObjectionView, SendView};
+use super::{AgreementView, EventView, LineView, ObjectionView, SendView};
 use crate::channel;
 use crate::console::page::{moment, web_address};
 use crate::store::EntryState;
@@ -49,6 +49,7 @@ impl LineView {
                     span class=(format!("state {}", self.state)) { (self.state) }
                     @if let (Some(team), Some(rule)) = (&self.team, &self.rule) { span { (team) " / " (rule) } }
                     @if self.tells_author { span { "to the author" } }
+                    @if self.carries_answer { span { "answer" } }
                     span.when { (self.line) " · " (moment(self.at, now)) }
                 }
                 @if let Some(message) = &self.message {
@@ -60,6 +61,7 @@ impl LineView {
                 @if let Some(until) = self.object_by { p.reason { "The time to object ends " (moment(until, now)) "." } }
                 @for send in &self.sends { (send.show(now)) }
                 @for objection in &self.objections { (objection.show(now)) }
+                @for agreement in &self.agreements { (agreement.show(now)) }
             }
         }
     }
@@ -73,6 +75,7 @@ impl LineView {
             p.reason { (self.line) ": " (self.reason) }
             @for send in &self.sends { (send.show(now)) }
             @for objection in &self.objections { (objection.show(now)) }
+            @for agreement in &self.agreements { (agreement.show(now)) }
         }
     }
 }
@@ -101,6 +104,18 @@ impl ObjectionView {
                 }
                 @if let Some(text) = &self.text { blockquote dir="auto" { (text) } }
                 @if let Some(hidden) = self.hidden { p.reason { (hidden.describe()) } }
+            }
+        }
+    }
+}
+
+impl AgreementView {
+    /// Who agreed, and when.
+    pub(super) fn show(&self, now: Timestamp) -> Markup {
+        html! {
+            p.reason {
+                strong { bdi { (self.by.as_deref().unwrap_or("Somebody")) } }
+                " agreed in " (self.through) " " span.when { (moment(self.at, now)) }
             }
         }
     }

@@ -20,6 +20,7 @@ use super::Console;
 use super::access::Visitor;
 use super::answer::{Answer, Refused};
 use super::request::Asked;
+use crate::store::SILENT_DAYS;
 
 /// So many conversations that are silent are listed.
 const SILENT: usize = 50;
@@ -62,13 +63,13 @@ pub struct Query {
     days: Period,
     /// Only what this team told or was told
     team: Option<String>,
-    /// For how many days nothing must have happened in a conversation for it to be listed: 14 by default
+    /// For how many days nothing must have happened in a conversation for it to be listed: 7 by default, as in summaries
     quiet: Option<u16>,
 }
 
 impl Query {
     fn quiet_days(&self) -> u16 {
-        self.quiet.unwrap_or(14).max(1)
+        self.quiet.unwrap_or(SILENT_DAYS).max(1)
     }
 }
 

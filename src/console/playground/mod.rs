@@ -170,8 +170,8 @@ fn may_try(visitor: &Visitor, team: &str) -> Result<(), Refused> {
 
 async fn texts(rulebook: &Rulebook, visitor: &Visitor, trial: &Trial) -> Result<Texts, Refused> {
     let team = trial.team.as_deref().unwrap_or_default();
-    let (path, _) = find(rulebook, visitor, team)?;
-    let old = text_of(path).await?;
+    let (path, team) = find(rulebook, visitor, team)?;
+    let old = text_of(rulebook, (path, team)).await?;
     let new = trial.file.as_deref().map_or_else(|| old.clone(), |text| plain(text, &old));
     within(&new, LONGEST_FILE, "the team file")?;
     let template = match (&trial.template, &trial.text) {

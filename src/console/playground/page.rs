@@ -24,10 +24,10 @@ pub(super) async fn show(console: &Arc<Console>, visitor: &Visitor, trial: Trial
         return Ok(Answer::Page(page(("Playground", "/playground"), visitor, &content)));
     };
     may_try(visitor, &team)?;
-    let (path, _) = find(&rulebook, visitor, &team)?;
+    let (path, of_team) = find(&rulebook, visitor, &team)?;
     let file = match &trial.file {
         Some(file) => file.clone(),
-        None => text_of(path).await?,
+        None => text_of(&rulebook, (path, of_team)).await?,
     };
     let template = trial.template.as_deref().unwrap_or_default();
     let text = trial.text.clone().or_else(|| rulebook.template_text(template).map(str::to_owned));

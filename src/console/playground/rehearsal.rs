@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::task::AbortHandle;
@@ -18,9 +17,9 @@ use crate::compose::{Edit, Rulebook};
 use crate::console::Console;
 use crate::console::access::Visitor;
 use crate::console::answer::Refused;
-use crate::rehearsal::{Outcome, Replay};
+use crate::rehearsal::{Outcome, lately};
 use crate::source::Settings;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// So many run at a time, since each keeps a core busy.
 const MOST_RUNNING: usize = 2;
@@ -270,21 +269,12 @@ async fn run(
     rulebook: Rulebook,
     rehearsal: Arc<Rehearsal>,
 ) -> Result<Vec<Compared>, String> {
-    let folder = tempfile::Builder::new().prefix("microalign-rehearsal-").tempdir();
-    let folder = folder.map_err(|error| format!("there is no room for a temporary store: {error}"))?;
-    let failed = |error: StoreError| error.to_string();
-    let until = Timestamp::now();
-    let span = until - SignedDuration::from_hours(24 * rehearsal.days)..=until;
-    // Its writer ends once the store is dropped; then the folder goes, whether the rehearsal is over or cancelled.
-    let (scratch, _written) = Store::scratch(&folder.path().join("microalign.db")).await.map_err(failed)?;
-    let mut replay = Replay::new(scratch, settings, rulebook, *span.start());
     let progress = |done: usize, all: usize| {
         rehearsal.taken.store(done, Ordering::Relaxed);
         rehearsal.deliveries.store(all, Ordering::Relaxed);
     };
-    let deliveries = replay.span(&stored, &span, progress).await.map_err(failed)?;
+    let (deliveries, compared) = lately(&stored, (settings, rulebook), rehearsal.days, progress).await?;
     progress(deliveries, deliveries);
-    let compared = replay.compared(&stored, &span).await.map_err(failed)?;
     let own = compared.into_iter().filter(|((team, _), _)| *team == rehearsal.team);
     Ok(own.map(|((_, rule), outcome)| Compared::new(rule, &outcome)).collect())
 }

@@ -326,7 +326,8 @@ fn home(condition: &Condition) -> Option<(&'static [&'static str], &'static str)
         | Condition::Title(_)
         | Condition::All(_)
         | Condition::Any(_)
-        | Condition::Not(_) => return None,
+        | Condition::Not(_)
+        | Condition::MayHear(_) => return None,
     })
 }
 

@@ -5,10 +5,11 @@ use jiff::tz::{self, TimeZone};
 use super::lists::Lists;
 use super::manner::Sending;
 use super::{Among, Checker, Known, Texts};
-use crate::rule::Audience;
+use crate::destination::Destination;
 use crate::rule::file::DefaultsFile;
 use crate::rule::mistaken_keys;
-use crate::rule::timing::{self, Budget, Quiet};
+use crate::rule::timing::{self, Budget, Digest, Quiet};
+use crate::rule::{Answers, Audience};
 use crate::toml_file::{At, Document, Field, Problem, did_you_mean};
 
 /// What holds for a team unless its own file, or a rule, says otherwise.
@@ -19,6 +20,9 @@ pub struct Defaults {
     pub(super) audience: Option<Audience>,
     pub(super) quiet: Option<Quiet>,
     pub(super) budget: Option<Budget>,
+    pub(super) answers: Option<bool>,
+    pub(super) answers_outside: Option<bool>,
+    pub(super) summary: Option<Digest>,
     pub(super) lists: Lists,
 }
 
@@ -38,7 +42,18 @@ impl Defaults {
             audience: self.audience.or(shared.audience),
             quiet: self.quiet.or_else(|| shared.quiet.clone()),
             budget: self.budget.or(shared.budget),
+            answers: self.answers.or(shared.answers),
+            answers_outside: self.answers_outside.or(shared.answers_outside),
+            summary: self.summary.or(shared.summary),
             lists,
+        }
+    }
+
+    pub(super) fn answers(&self) -> Answers {
+        match (self.answers.unwrap_or_default(), self.answers_outside.unwrap_or_default()) {
+            (false, _) => Answers::Nobody,
+            (true, false) => Answers::Inside,
+            (true, true) => Answers::Everybody,
         }
     }
 }
@@ -71,6 +86,9 @@ impl Checker<'_> {
             audience: self.audience(raw.audience, &root.key("audience")),
             quiet: self.quiet(raw.quiet, &root.key("quiet")),
             budget: self.read(raw.budget, &root.key("budget"), timing::budget),
+            answers: self.answers(raw.answers, &root.key("answers")),
+            answers_outside: self.document.take(raw.answers_outside, &root.key("answers_outside")),
+            summary: self.read(raw.summary, &root.key("summary"), timing::digest),
             lists: self.named_lists(raw.lists),
         }
     }
@@ -92,7 +110,10 @@ impl Checker<'_> {
             return None;
         }
         Some(match self.document.take(field, at).as_deref() {
-            Some("inside") => Audience::Inside,
+            Some("inside") => {
+                self.stay_outside(at);
+                Audience::Inside
+            }
             None | Some("outside") => Audience::Outside,
             Some(other) => {
                 let help =
@@ -101,6 +122,38 @@ impl Checker<'_> {
                 Audience::Outside
             }
         })
+    }
+
+    /// A comment needs access to the place where it is written.
+    fn answers(&mut self, field: Field<bool>, at: &At) -> Option<bool> {
+        let answers = self.document.take(field, at)?;
+        let channels = self.known.channels;
+        let nowhere = [Destination::Github, Destination::Jira].iter().all(|to| channels.missing(to).is_some());
+        if answers && nowhere && channels.set_up {
+            let help = "give `[github]` or `[jira]` in the configuration access to the API".to_owned();
+            self.document.wrong(
+                at,
+                "answers can't be carried anywhere: nothing can be written to GitHub or Jira",
+                help,
+            );
+        }
+        Some(answers)
+    }
+
+    /// What a team's own file says of answers has an effect.
+    pub(super) fn answering(&mut self, own: &Defaults, all: &Defaults) {
+        self.carry_only_from_inside(own.answers_outside);
+        let outside = all.audience == Some(Audience::Outside);
+        if own.answers == Some(true) && outside && all.answers() == Answers::Inside {
+            let help =
+                "write `answers_outside = true` too if they may comment on your pull requests and tickets".to_owned();
+            let message = "the team's readers are outside (`audience`), so none of their answers are carried";
+            self.document.wrong(&At::root().key("answers"), message, help);
+        }
+        if own.answers_outside == Some(true) && all.answers() == Answers::Nobody {
+            let help = "write `answers = true` too".to_owned();
+            self.document.wrong(&At::root().key("answers_outside"), "no answers are carried at all", help);
+        }
     }
 
     /// An empty list is quiet never, whatever holds around it.

@@ -19,8 +19,8 @@ const TIMES: u32 = 3;
 
 /// What a rule takes from its team, and a team from `_defaults.toml`, if it doesn't say itself. A value that is wrong was reported, and is as good as any.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sending {
-    pub(super) to: Option<Vec<Destination>>,
+pub(in crate::rule) struct Sending {
+    pub(in crate::rule) to: Option<Vec<Destination>>,
     pub(super) settle: Option<Duration>,
     pub(super) settle_max: Option<Duration>,
     pub(super) every: Option<Duration>,
@@ -245,6 +245,7 @@ impl Checker<'_> {
             if let Some(destination) = self.right(self.known.channels.read(&text), &at)
                 && !to.contains(&destination)
             {
+                self.stay_in_bounds(&destination.to_string(), &at);
                 to.push(destination);
             }
         }

@@ -13,6 +13,9 @@ impl Checker<'_> {
         let at = At::root().key("test");
         let tables = self.document.take(field, &at).unwrap_or_default();
         let tables = self.document.entries(tables, &at);
+        if !tables.is_empty() {
+            self.have_no_tests(&at);
+        }
         tables.into_iter().map(|(at, table)| self.test(table, &at, rules)).collect()
     }
 

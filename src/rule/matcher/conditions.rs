@@ -18,6 +18,7 @@ use crate::rule::author_team::AuthorTeam;
 use crate::rule::condition::Condition;
 use crate::rule::pattern::{Patterns, Refusal};
 use crate::rule::range::{Holds, Range};
+use crate::rule::repository::Reach;
 
 /// Why a condition doesn't hold.
 #[derive(Debug)]
@@ -84,6 +85,7 @@ pub(super) fn test(condition: &Condition, input: Input<'_>) -> Result<(), Failur
         Condition::All(groups) => every(groups.iter().map(|group| hold(group, input))),
         Condition::Any(groups) => any(groups, input),
         Condition::Not(conditions) => not(conditions, input),
+        Condition::MayHear(reach) => may_hear(event, reach),
         // The lists are above.
         _ => Err(unknown(format!("{} can't be asked", quoted(condition.key())))),
     }
@@ -113,6 +115,18 @@ fn private(event: &Event, wanted: bool) -> Result<(), Failure> {
         Some(private) if private == wanted => Ok(()),
         Some(true) => fails("the repository is private"),
         Some(false) => fails("the repository is public"),
+    }
+}
+
+/// A file in a repository isn't told of others that aren't public, unless the operator says so.
+fn may_hear(event: &Event, reach: &Reach) -> Result<(), Failure> {
+    let known = [event.private, event.about.private()];
+    match reach.includes(event) {
+        true => Ok(()),
+        false if known.contains(&Some(true)) => {
+            fails("the repository is private, and the operator doesn't let this team's file hear of it")
+        }
+        false => Err(unknown("it is not known whether the repository is private")),
     }
 }
 

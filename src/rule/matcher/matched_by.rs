@@ -61,6 +61,7 @@ fn reason(condition: &Condition, input: Input<'_>) -> String {
             let fails = conditions.iter().find_map(|condition| test(condition, input).err());
             format!("`not` doesn't exclude it ({})", fails.map(|failure| failure.because).unwrap_or_default())
         }
+        Condition::MayHear(_) => "the team may hear of the repository".to_owned(),
         _ => format!("`{}` holds", condition.key()),
     }
 }

@@ -103,7 +103,8 @@ const BASE: &str = "
     INSERT INTO bounce VALUES ('email:bo@example.com', 1, 0, 0, 'no such user');
     INSERT INTO person VALUES ('bo', 'Bo Berg');
     INSERT INTO contact (login, name, email) VALUES ('bo', 'Bo Berg', 'bo@example.com');
-    INSERT INTO objection VALUES (1, 1, 'k', 'Bo', 'link', 'They are.', 0, 0)";
+    INSERT INTO objection VALUES (1, 1, 'k', 'Bo', 'link', 'They are.', 0, 0);
+    INSERT INTO answer VALUES (1, 'k', 1, NULL, 'Slack', 'slack:#web', 'Bo', 'bo', 0, 'They are.', 0, 0, 0, '100', 0)";
 
 /// Each column in which the person can stand, with a statement that puts them there.
 fn columns() -> Vec<(&'static str, String)> {
@@ -141,6 +142,16 @@ fn columns() -> Vec<(&'static str, String)> {
         ("objection.made_by", set("objection", "made_by", NAME)),
         ("objection.text", format!("UPDATE objection SET made_by = '{LOGIN}', text = '{WORDS}'")),
         ("objection.key", set("objection", "key", "<1@zora-q.example>")),
+        ("agreement.made_by", format!("INSERT INTO agreement VALUES (1, 1, 'U0ZQ', '{NAME}', 'Slack', 0)")),
+        ("agreement.key", format!("INSERT INTO agreement VALUES (1, 1, '{LOGIN}', 'Z', 'Slack', 0)")),
+        (
+            "subscription.made_by",
+            format!("INSERT INTO subscription VALUES (1, 'web', '@a', 'slack:#web', 'acme/a', '[]', '{NAME}', 0)"),
+        ),
+        ("answer.made_by", set("answer", "made_by", NAME)),
+        ("answer.login", set("answer", "login", LOGIN)),
+        ("answer.text", format!("UPDATE answer SET made_by = '{LOGIN}', text = '{WORDS}'")),
+        ("answer.key", set("answer", "key", "<1@zora-q.example>")),
         ("conversation.subject", set("conversation", "subject", "Ask Zora Quill")),
         ("bounce.destination", set("bounce", "destination", "email:zora-q@example.com")),
         ("bounce.error", set("bounce", "error", "no zora-q here")),
@@ -179,13 +190,14 @@ fn columns() -> Vec<(&'static str, String)> {
     columns
 }
 
-/// The columns that hold texts in which nobody stands but as a part of a name of work, an address or a key.
+/// The columns that hold texts in which nobody stands but as a part of a name of work, an address or a key; and team files,
+/// which say what they say until somebody changes them.
 const KEPT: &str = "
-    alias.new alias.old attempt.destination attempt.outcome audit.action audit.via contact.email_from conversation.destination conversation.editable conversation.root conversation.thread delivery.delivery_key
+    agreement.through alias.new alias.old answer.comment answer.place answer.through attempt.destination attempt.outcome audit.action audit.via contact.email_from conversation.destination conversation.editable conversation.root conversation.thread delivery.delivery_key
     delivery.name delivery.source environment.name environment.scope event.once fired.kind fired.rule fired.subject fired.team
-    home.host home.source hook.route hook.source ledger.kind ledger.reason_code ledger.rule ledger.source ledger.state
-    ledger.subject ledger.team ledger.thread mute.destination mute.made_by mute.rule mute.team mute.thread objection.through
-    repository.name secret.name secret.value send.destination send.state send.thread session.digest step.state subject.key subject.thread ticket_id.id
+    home.host home.source hook.route hook.source ledger.kind ledger.names ledger.reason_code ledger.rule ledger.source ledger.state
+    ledger.subject ledger.team ledger.thread mute.destination mute.made_by mute.rule mute.team mute.thread nudge.subject nudge.text objection.through
+    repository.name repository_file.good repository_file.latest repository_file.repo secret.name secret.value send.destination send.state send.thread session.digest step.state subscription.destination subscription.kinds subscription.name subscription.repo subscription.team subject.key subject.thread summary.reader summary.timing ticket_id.id
     ticket_id.key timer.kind timer.rule timer.subject timer.team";
 
 async fn filled(path: &Path, sql: &str, body: &str) -> Store {

@@ -60,6 +60,58 @@ fn forget_objection(tx: &Tx<'_>, person: &Person, id: &Value) -> Result<(), Stor
     Ok(())
 }
 
+/// Who agreed to assumptions: that somebody did is kept.
+pub(super) fn agreements(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT id AS key, key AS name, made_by, FALSE AS waits FROM agreement WHERE id > coalesce(:after, 0)
+               ORDER BY id LIMIT 200";
+    let named = |row: &Row<'_>| {
+        Ok(person.is_in(&row.get::<_, String>("name")?) || person.is_in(&row.get::<_, String>("made_by")?))
+    };
+    let change = "UPDATE agreement SET made_by = '', key = 'forgotten:' || id WHERE id = :key";
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run(change, named_params! { ":key": key }).map(drop),
+    })
+}
+
+/// Who subscribed a channel to something, which it stays.
+pub(super) fn subscriptions(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT id AS key, made_by, FALSE AS waits FROM subscription WHERE id > coalesce(:after, 0)
+               ORDER BY id LIMIT 200";
+    let named = |row: &Row<'_>| Ok(person.is_in(&row.get::<_, String>("made_by")?));
+    let change = "UPDATE subscription SET made_by = '' WHERE id = :key";
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => tx.run(change, named_params! { ":key": key }).map(drop),
+    })
+}
+
+/// What people answered: by them, or about them. An answer's key may be the id of a mail.
+pub(super) fn answers(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
+    let sql = "SELECT id AS key, concat_ws(' ', key, made_by, login, text) AS words, waits FROM answer
+               WHERE id > coalesce(:after, 0) ORDER BY id LIMIT 200";
+    let named = |row: &Row<'_>| Ok(person.is_in(&row.get::<_, String>("words")?));
+    each(tx, (sql, named), after, |key| match pass {
+        Pass::Look => Ok(()),
+        Pass::Change => forget_answer(tx, person, key),
+    })
+}
+
+fn forget_answer(tx: &Tx<'_>, person: &Person, id: &Value) -> Result<(), StoreError> {
+    let params = named_params! { ":id": id };
+    let texts = tx.row("SELECT key, made_by, login FROM answer WHERE id = :id", params, |row| {
+        let by = [row.get::<_, Option<String>>("made_by")?, row.get("login")?];
+        Ok((row.get::<_, String>("key")?, by.iter().flatten().any(|name| person.is_in(name))))
+    })?;
+    let Some((key, theirs)) = texts else { return Ok(()) };
+    tx.run(
+        "UPDATE answer SET text = '', made_by = iif(:theirs, '', made_by), login = iif(:theirs, NULL, login),
+                           key = iif(:named, 'forgotten:' || id, key) WHERE id = :id",
+        named_params! { ":theirs": theirs, ":named": person.is_in(&key), ":id": id },
+    )?;
+    Ok(())
+}
+
 /// The subjects of conversations in mails. One that names them is called as the ledger calls it from then on.
 pub(super) fn conversations(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> Result<Batch, StoreError> {
     let sql = "SELECT thread AS key, json_group_array(subject) AS subjects, FALSE AS waits FROM conversation

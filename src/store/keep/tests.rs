@@ -73,6 +73,15 @@ async fn what_is_still_needed_stays() {
         ("UPDATE send SET state = 'sending'", [1, 1, 1, 1, 0]),
         ("INSERT INTO objection VALUES (1, 1, 'k', 'Bo', 'link', 'no', 0, 1)", [1, 1, 1, 1, 0]),
         ("INSERT INTO objection VALUES (1, 1, 'k', 'Bo', 'link', 'no', 0, 0)", [0; 5]),
+        ("INSERT INTO agreement VALUES (1, 1, 'U1', 'Bo', 'Slack', 0)", [0; 5]),
+        (
+            "INSERT INTO answer VALUES (1, 'k', 1, NULL, 'Slack', 'slack:#web', 'Bo', NULL, 0, 'no', 0, 0, 0, NULL, 1)",
+            [1, 1, 1, 1, 0],
+        ),
+        (
+            "INSERT INTO answer VALUES (1, 'k', 1, NULL, 'Slack', 'slack:#web', 'Bo', NULL, 0, 'no', 0, 0, 0, NULL, 0)",
+            [0; 5],
+        ),
         // A note would be told again, if its place were edited.
         (OPEN_NOTE, [1, 1, 1, 1, 0]),
         ("UPDATE event SET once = 'note:github:acme/api#7:1'", [0; 5]),

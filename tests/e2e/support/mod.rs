@@ -1,8 +1,10 @@
 //! The service as its users have it: the real program, real sockets, real files.
 
+mod hub;
 mod listener;
 mod payload;
 
+pub use self::hub::{Hub, State as HubState};
 pub use self::listener::{Got, Listener};
 pub use self::payload::{commented, merged, pull_request, ticket};
 

@@ -157,6 +157,7 @@ fn manifest(plan: &Plan<'_>, port: u16) -> Value {
         "public": false,
         "default_permissions": {
             "actions": "read",
+            "checks": "write",
             "contents": "read",
             "deployments": "read",
             "discussions": "read",

@@ -73,7 +73,8 @@ pub(in crate::rule::matcher) fn list<'a>(
         | Condition::Body(_)
         | Condition::All(_)
         | Condition::Any(_)
-        | Condition::Not(_) => return None,
+        | Condition::Not(_)
+        | Condition::MayHear(_) => return None,
     };
     Some(values.map(|values| List { what, patterns, values }))
 }

@@ -1,0 +1,69 @@
+//! The team of a channel.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::request::Channel;
+use super::{Desk, Refusal};
+use crate::compose::Rulebook;
+use crate::destination::Destination;
+use crate::plan;
+use crate::rule::{Rule, Team};
+
+/// A channel, as a team's.
+#[derive(Debug, Clone)]
+pub(super) struct Here {
+    /// The team
+    pub team: Arc<Team>,
+    /// What its file calls the channel; usually one name
+    pub to: Vec<Destination>,
+}
+
+impl Here {
+    /// Whether a rule sends here.
+    pub(super) fn hears_by(&self, rule: &Rule) -> bool {
+        plan::destinations(rule).iter().any(|to| self.to.contains(to))
+    }
+}
+
+impl Desk {
+    /// Which team a channel belongs to: the one whose messages go there. If several do, `named` says which.
+    pub(super) async fn here(
+        &self,
+        rulebook: &Rulebook,
+        channel: &Channel,
+        named: Option<&str>,
+    ) -> Result<Here, Refusal> {
+        let all = self.names_of_channel(channel).await?;
+        let of = |team: &Arc<Team>| {
+            let to = team.rules.iter().chain(&team.addressed).flat_map(plan::destinations).collect::<BTreeSet<_>>();
+            let to = to.into_iter().filter(|to| all.contains(&to.to_string().to_lowercase())).collect::<Vec<_>>();
+            (!to.is_empty()).then(|| Here { team: Arc::clone(team), to })
+        };
+        let mut teams = rulebook.rules().teams().iter().filter_map(of).collect::<Vec<_>>();
+        if let Some(named) = named
+            && let Some(at) = teams.iter().position(|here| here.team.is_called(named))
+        {
+            return Ok(teams.swap_remove(at));
+        }
+        let names = teams.iter().map(|here| format!("`for {}`", here.team.name)).collect::<Vec<_>>().join(" or ");
+        let id = &channel.id;
+        let hint = format!("Its file names a channel with `to = [\"slack:{id}\"]`.");
+        Err(match (teams.len(), named) {
+            (1, None) => return Ok(teams.remove(0)),
+            (0, None) => Refusal::Said(format!("No team's messages go to this channel. {hint}")),
+            (_, None) => Refusal::Said(format!("Several teams' messages go to this channel: write {names} behind it.")),
+            (_, Some(named)) => Refusal::Said(format!("No messages of a team `{named}` go to this channel. {hint}")),
+        })
+    }
+
+    /// What destinations may call a channel, in small letters. A private one is known by what was sent there.
+    async fn names_of_channel(&self, channel: &Channel) -> Result<BTreeSet<String>, Refusal> {
+        let mut names = BTreeSet::from([format!("slack:{}", channel.id)]);
+        match &channel.name {
+            Some(name) => drop(names.insert(format!("slack:#{name}"))),
+            None => names.extend(self.store.conversations_at("slack", &channel.id).await?),
+        }
+        Ok(names.into_iter().map(|name| name.to_lowercase()).collect())
+    }
+}

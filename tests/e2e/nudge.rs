@@ -1,0 +1,197 @@
+//! The comment on a pull request that says who hears of it.
+
+use serde_json::{Value, json};
+
+use crate::support::{Hub, Service, eventually, pull_request};
+
+/// Teams that hear of merges: one by files, one of everything; the author is in the latter.
+fn teams(service: &Service) {
+    let team = |name: &str, more: &str, rule: &str| {
+        format!(
+            "team = \"{name}\"\nto = [\"mailbox\"]\nsettle = \"0s\"\n{more}\n[[rule]]\nname = \"merged\"\non = [\"pull_request.merged\"]\n{rule}\n"
+        )
+    };
+    service.write("rules/data.toml", &team("data", "", "paths = [\"schemas/**\"]"));
+    service.write("rules/web.toml", &team("web", "members = [\"ana\"]\nown = true", ""));
+    service.write("rules/docs.toml", &team("docs", "owns = [\"docs/**\"]", "touches_owned = true"));
+    let listens = "team = \"all\"\nto = [\"mailbox\"]\nsettle = \"0s\"\nbots = true\n[[rule]]\nname = \"said\"\n\
+                   on = [\"pull_request.commented\", \"note.*\"]\n";
+    service.write("rules/all.toml", listens);
+}
+
+async fn service(hub: &Hub) -> Service {
+    let mut service = Service::new("team = \"x\"\nto = [\"mailbox\"]\n", &format!("{}nudge = true\n", hub.token()));
+    teams(&service);
+    service.start().await;
+    service
+}
+
+/// A pull request of Ana's, with fields replaced.
+fn pull(number: u64, private: bool, more: &Value) -> Value {
+    let repo = json!({ "full_name": "acme/ingest-api", "private": private, "default_branch": "main" });
+    let mut pull = json!({
+        "number": number, "title": "Change DATA-7", "state": "open", "draft": false, "merged": false,
+        "html_url": format!("https://github.com/acme/ingest-api/pull/{number}"), "body": "For DATA-9.", "labels": [],
+        "user": { "login": "ana", "type": "User" },
+        "base": { "ref": "main", "sha": "0".repeat(40), "repo": repo },
+        "head": { "ref": "x", "sha": "1".repeat(40), "repo": repo },
+    });
+    for (key, value) in more.as_object().unwrap() {
+        pull[key] = value.clone();
+    }
+    pull
+}
+
+fn put(hub: &Hub, number: u64, (private, files): (bool, &[&str]), more: &Value) {
+    let mut state = hub.state();
+    let name = ("acme/ingest-api".to_owned(), number);
+    state.pulls.insert(name.clone(), pull(number, private, more));
+    state.changed.insert(name, files.iter().map(|file| (*file).to_owned()).collect());
+}
+
+/// A webhook about it, and then until it was looked at.
+async fn look(hub: &Hub, service: &Service, number: u64, delivery: &str) {
+    let pulls = |state: &crate::support::HubState| {
+        let of = |(method, path, _): &&(String, String, Value)| {
+            method == "GET" && path.ends_with(&format!("/pulls/{number}"))
+        };
+        state.asked.iter().filter(of).count()
+    };
+    let before = pulls(&hub.state());
+    service
+        .github_settled("pull_request", delivery, &pull_request("edited", number, json!({ "title": delivery })))
+        .await;
+    eventually("it is looked at", async || (pulls(&hub.state()) > before).then_some(())).await;
+}
+
+fn texts(hub: &Hub) -> Vec<String> {
+    hub.state().comments.values().map(|(.., text)| text.clone()).collect()
+}
+
+#[tokio::test]
+async fn one_comment_says_who_hears_and_changes_with_the_pull_request() {
+    let hub = Hub::new().await;
+    let mut service = service(&hub).await;
+    put(&hub, 7, (true, &["schemas/a.sql", "src/x.rs"]), &json!({}));
+    look(&hub, &service, 7, "d-1").await;
+    let text = eventually("there is a comment", async || texts(&hub).first().cloned()).await;
+    insta::assert_snapshot!(text);
+    // It comes back as webhooks, and is no news to anybody, nor a note.
+    let mut comment = crate::support::commented(&text);
+    comment["comment"]["user"] = json!({ "login": "microalign[bot]", "type": "Bot" });
+    for (delivery, action) in [("c-1", "created"), ("c-2", "edited"), ("c-3", "deleted")] {
+        comment["action"] = json!(action);
+        let lines = service.github("issue_comment", delivery, &comment).await;
+        assert_eq!(lines.body["status"], "ignored", "{action}");
+    }
+    // It is edited, also after a restart.
+    service.kill().await;
+    service.start().await;
+    put(&hub, 7, (true, &["schemas/a.sql", "docs/x.md"]), &json!({}));
+    look(&hub, &service, 7, "d-2").await;
+    eventually("both are named", async || texts(&hub)[0].contains("the teams `data` and `docs` hear").then_some(()))
+        .await;
+    look(&hub, &service, 7, "d-3").await;
+    // Nobody hears of it any more.
+    put(&hub, 7, (true, &["src/x.rs"]), &json!({}));
+    look(&hub, &service, 7, "d-4").await;
+    eventually("it goes", async || texts(&hub).is_empty().then_some(())).await;
+    put(&hub, 7, (true, &["docs/x.md"]), &json!({}));
+    look(&hub, &service, 7, "d-5").await;
+    eventually("it comes again", async || (texts(&hub).len() == 1).then_some(())).await;
+    // Somebody deletes it: it stays away.
+    hub.state().comments.clear();
+    put(&hub, 7, (true, &["schemas/a.sql"]), &json!({}));
+    look(&hub, &service, 7, "d-6").await;
+    let edits = || hub.state().asked.iter().filter(|(method, ..)| method == "PATCH").count();
+    eventually("an edit was tried", async || (edits() == 2).then_some(())).await;
+    put(&hub, 7, (true, &["docs/x.md"]), &json!({}));
+    look(&hub, &service, 7, "d-7").await;
+    put(&hub, 8, (true, &[]), &json!({}));
+    look(&hub, &service, 8, "d-8").await;
+    hub.asked("the next one", |(_, path, _)| path.contains("pulls/8/files")).await;
+    let methods = hub
+        .state()
+        .asked
+        .iter()
+        .filter(|(_, path, _)| path.contains("comments"))
+        .map(|(m, ..)| m.clone())
+        .collect::<Vec<_>>();
+    assert_eq!(methods, ["POST", "PATCH", "DELETE", "POST", "PATCH"]);
+}
+
+/// Every kind of pull request, and whether it gets a comment.
+#[tokio::test]
+async fn who_gets_one_and_what_it_says() {
+    let hub = Hub::new().await;
+    let service = service(&hub).await;
+    let data: &[&str] = &["schemas/a.sql"];
+    let bot = json!({ "user": { "login": "renovate[bot]", "type": "Bot" } });
+    let dependabot = json!({ "user": { "login": "dependabot", "type": "Bot" } });
+    let (both, none): (&[&str], &[&str]) = (&["schemas/a.sql", "docs/x"], &["src/x.rs"]);
+    let table = [
+        (20, true, data, json!({}), Some("the team `data` hears of it")),
+        (21, false, data, json!({}), Some("one other team hears of it")),
+        (22, false, both, json!({}), Some("2 other teams hear of it")),
+        (23, true, none, json!({}), None),
+        (24, true, data, json!({ "draft": true }), None),
+        (25, true, data, bot, None),
+        (26, true, data, dependabot, None),
+        (27, true, data, json!({ "state": "closed" }), None),
+        (28, true, data, json!({ "title": "Revert \"Change it\"" }), Some("the team `data` hears of it")),
+        (29, true, data, json!({ "user": null }), None),
+    ];
+    for (number, private, files, more, expected) in table {
+        put(&hub, number, (private, files), &more);
+        look(&hub, &service, number, &format!("d-{number}")).await;
+        let of = |hub: &Hub| {
+            let state = hub.state();
+            state.comments.values().find(|comment| comment.1 == number).map(|comment| comment.3.clone())
+        };
+        match expected {
+            Some(expected) => {
+                let text = eventually("there is a comment", async || of(&hub)).await;
+                assert!(text.contains(expected), "{number}: {text}");
+                assert_eq!(text.contains("`data`"), private, "a public repository's readers learn no team's name");
+                for word in ["DATA-", "schemas", "merged`", "web"] {
+                    assert!(!text.contains(word), "{text}");
+                }
+            }
+            None => {
+                // What comes later is done later.
+                put(&hub, 99, (true, data), &json!({}));
+                look(&hub, &service, 99, &format!("after-{number}")).await;
+                hub.asked("the next one's files", |(_, path, _)| path.contains("pulls/99/files")).await;
+                assert_eq!(of(&hub), None, "{number}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_merge_leaves_it_and_a_close_takes_it_away() {
+    for (more, left) in [(json!({ "state": "closed", "merged": true }), 1), (json!({ "state": "closed" }), 0)] {
+        let hub = Hub::new().await;
+        let service = service(&hub).await;
+        put(&hub, 7, (true, &["schemas/a.sql"]), &json!({}));
+        look(&hub, &service, 7, "d-1").await;
+        eventually("there is a comment", async || (texts(&hub).len() == 1).then_some(())).await;
+        put(&hub, 7, (true, &["schemas/a.sql"]), &more);
+        look(&hub, &service, 7, "d-2").await;
+        put(&hub, 8, (true, &["schemas/a.sql"]), &json!({}));
+        look(&hub, &service, 8, "d-3").await;
+        eventually("the next one", async || hub.state().comments.values().any(|c| c.1 == 8).then_some(())).await;
+        assert_eq!(hub.state().comments.values().filter(|comment| comment.1 == 7).count(), left, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_key_nothing_is_said() {
+    let hub = Hub::new().await;
+    let mut service = Service::new("team = \"x\"\nto = [\"mailbox\"]\n", &hub.token());
+    teams(&service);
+    service.start().await;
+    put(&hub, 7, (true, &["schemas/a.sql"]), &json!({}));
+    service.github_settled("pull_request", "d-1", &pull_request("opened", 7, json!({}))).await;
+    assert!(!hub.state().asked.iter().any(|(_, path, _)| path.ends_with("pulls/7")));
+}
