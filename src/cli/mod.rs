@@ -194,7 +194,9 @@ async fn load_rulebook(config: &Config) -> Rulebook {
         Ok((files, subscriptions)) => Rulebook::load_with(config, Arc::new(files), None)
             .with_subscriptions(subscriptions, &config.channels.available()),
         Err(error) => {
-            eprintln!("microalign: the rules that only the store has (of repositories, and subscriptions) aren't known: {error}");
+            eprintln!(
+                "microalign: the rules that only the store has (of repositories, and subscriptions) aren't known: {error}"
+            );
             Rulebook::load(config, None)
         }
     }

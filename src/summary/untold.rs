@@ -74,10 +74,7 @@ fn is_work(step: &CourseStep) -> bool {
 
 fn stake_of(writing: &Writing<'_>, course: &Course, team: &Team) -> Option<Stake> {
     let waits = course.heard.get(&team.name).is_some_and(|heard| heard.waits);
-    if waits
-        || course.told.contains(&team.name)
-        || (!team.is_trusted_inside() && writing.reader.team.is_none())
-    {
+    if waits || course.told.contains(&team.name) || (!team.is_trusted_inside() && writing.reader.team.is_none()) {
         return None;
     }
     let by_others = || course.steps.iter().filter(|step| is_work(step) && !is_own(team, &step.event));

@@ -34,7 +34,7 @@ async fn console() -> (Arc<Console>, TempDir) {
 }
 
 fn of_team(team: &str) -> Visitor {
-    Visitor::in_test(Role::Team, &[team], true)
+    Visitor::in_test(Role::Team, &[team], team != "partner")
 }
 
 async fn stored(console: &Console, source: Source, name: &str, body: Value) -> i64 {
@@ -86,6 +86,11 @@ async fn nothing_is_tried_on_what_one_may_not_see() {
     let open = stored(&console, Source::Jira, "", ticket(Value::Null)).await;
     let restricted = stored(&console, Source::Jira, "", ticket(json!({ "name": "Staff" }))).await;
     let ignored = stored(&console, Source::Github, "star", json!({ "action": "created" })).await;
+    let written = json!({
+        "action": "created", "repository": { "full_name": "acme/ingest", "private": false }, "sender": { "login": "ana" },
+        "issue": { "number": 7, "title": "T", "state": "open" }, "comment": { "id": 1, "body": "It may be deleted by now." },
+    });
+    let written = stored(&console, Source::Github, "issue_comment", written).await;
     let operator = Visitor::in_test(Role::Operate, &["web"], true);
     for (delivery, web, partner, operate, local) in [
         (public, 200, 200, 200, 200),
@@ -93,6 +98,7 @@ async fn nothing_is_tried_on_what_one_may_not_see() {
         (open, 200, 200, 200, 200),
         (restricted, 404, 404, 404, 200),
         (ignored, 404, 404, 404, 200),
+        (written, 404, 404, 404, 200),
     ] {
         assert_eq!(status(&console, &of_team("web"), "web", Some(delivery)).await, web, "{delivery}");
         assert_eq!(status(&console, &of_team("partner"), "partner", Some(delivery)).await, partner, "{delivery}");
