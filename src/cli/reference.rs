@@ -132,6 +132,7 @@ fn used_otherwise(name: &str) -> &'static str {
         "objected" => "informing the author of an assumption that somebody objects",
         "answer" => "carrying an answer to the page that the message is about",
         "agreed" => "informing the author of an assumption that nobody objected",
+        "summary" => "a summary of what moved (`summary`)",
         "outside" => "readers outside",
         "restricted" => "tickets with a security level",
         _ => "included by other templates",
