@@ -177,6 +177,8 @@ impl App {
             spawn(&mut tasks, "tally", async move { console.count(stop).await });
         }
         let subscribed = Arc::<Notify>::default();
+        let (follower, subscriptions) = reload::follow(&rules.borrow(), (&store, &subscribed));
+        spawn(&mut tasks, "subscriptions", follower.run(stopped.clone()));
         let desk = desk(&config, &intake, (&links, &answers, &subscribed)).await?;
         let web = Arc::new(web((&config, entrance), &intake, Arc::clone(&links), (answers, desk)));
         let (first, told) = oneshot::channel();
@@ -206,8 +208,7 @@ impl App {
         }
         spawn(&mut tasks, "http", http::serve(listener, (web, part), connections, stopped.clone()));
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
-        let loader =
-            Loader { config, rules, repositories, metrics, roster, field_names, store: store.clone(), subscribed };
+        let loader = Loader { config, rules, repositories, metrics, roster, field_names, subscriptions };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
         Ok(Self { address, console: console_address, store, tasks, written, tracer, stop, reload, _watcher: watcher })
     }

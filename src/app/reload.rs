@@ -14,7 +14,7 @@ use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::rule::RepositoryFile;
-use crate::store::{Store, StoreError, Subscription};
+use crate::store::{Store, Subscription};
 
 /// Editors write a file in several steps: it is read after this long without a further step.
 const CALM: Duration = Duration::from_millis(300);
@@ -68,9 +68,8 @@ pub(super) struct Loader {
     pub(super) metrics: Arc<Metrics>,
     pub(super) roster: Roster,
     pub(super) field_names: FieldNames,
-    pub(super) store: Store,
-    /// Notified when a subscription was made or ended here
-    pub(super) subscribed: Arc<Notify>,
+    /// What people subscribed to
+    pub(super) subscriptions: watch::Receiver<Vec<Subscription>>,
 }
 
 impl Loader {
@@ -96,8 +95,11 @@ impl Loader {
                     continue;
                 }
                 () = self.field_names.next(&now) => continue,
-                all = subscriptions(&self.subscribed, &self.store) => {
-                    self.follow_subscriptions(&now, all);
+                Ok(()) = self.subscriptions.changed() => {
+                    let all = self.subscriptions.borrow_and_update().clone();
+                    let rulebook = now.with_subscriptions(all, &self.config.channels.available());
+                    self.rules.send_replace(Arc::new(rulebook));
+                    tracing::info!("subscriptions were changed");
                     continue;
                 }
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -113,27 +115,44 @@ impl Loader {
             report(&rulebook, &self.metrics);
         }
     }
-
-    /// Puts subscriptions in force as they are now.
-    fn follow_subscriptions(&self, now: &Rulebook, all: Result<Vec<Subscription>, StoreError>) {
-        match all {
-            Ok(all) if now.subscriptions().map(|(known, _)| known).eq(&all) => {}
-            Ok(all) => {
-                let rulebook = now.with_subscriptions(all, &self.config.channels.available());
-                count(&rulebook, &self.metrics);
-                self.rules.send_replace(Arc::new(rulebook));
-                tracing::info!("subscriptions were changed");
-            }
-            Err(error) => tracing::error!(%error, "cannot read the subscriptions, will retry"),
-        }
-    }
 }
 
-/// Waits until subscriptions may have changed, and reads them; another process can change them too.
-async fn subscriptions(subscribed: &Notify, store: &Store) -> Result<Vec<Subscription>, StoreError> {
-    // In both cases, it is time to look.
-    let (Ok(()) | Err(_)) = tokio::time::timeout(LOOK, subscribed.notified()).await;
-    store.subscriptions().await
+/// Looks for subscriptions that were made or ended, here or by another process. It has a task of its own, since each look would
+/// cancel what GitHub is being asked.
+pub(super) struct Follower {
+    store: Store,
+    /// Notified when a subscription was made or ended here
+    subscribed: Arc<Notify>,
+    subscriptions: watch::Sender<Vec<Subscription>>,
+}
+
+/// Follows the subscriptions from those that are in force on.
+pub(super) fn follow(
+    rulebook: &Rulebook,
+    (store, subscribed): (&Store, &Arc<Notify>),
+) -> (Follower, watch::Receiver<Vec<Subscription>>) {
+    let known = rulebook.subscriptions().map(|(known, _)| known.clone()).collect();
+    let (subscriptions, followed) = watch::channel(known);
+    (Follower { store: store.clone(), subscribed: Arc::clone(subscribed), subscriptions }, followed)
+}
+
+impl Follower {
+    /// Runs until `stop` turns true.
+    pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                () = self.subscribed.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            match self.store.subscriptions().await {
+                Ok(all) => {
+                    self.subscriptions.send_if_modified(|known| std::mem::replace(known, all) != *known);
+                }
+                Err(error) => tracing::error!(%error, "cannot read the subscriptions, will retry"),
+            }
+        }
+    }
 }
 
 /// Logs and counts what is in force, and what is broken.
