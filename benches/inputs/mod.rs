@@ -181,9 +181,10 @@ pub fn wants(event: &Event) -> impl Fn(&(&Team, &Rule)) -> bool {
     move |(team, rule)| evaluate(rule, team, Input { event, kind: event.kind, ticket: None }) == Verdict::Match
 }
 
-/// Each template that makes a message, with the event that it tells of and what it is filled in with.
+/// Each template that tells of an event, with what it is filled in with. Answers and summaries tell of more than one.
 pub fn tellings() -> Vec<(&'static str, Context)> {
-    BUILT_IN.iter().map(|(name, _)| *name).filter(|name| !is_part(name)).map(|name| (name, told(name))).collect()
+    let tells = |name: &&str| !is_part(name) && !["answer", "summary"].contains(name);
+    BUILT_IN.iter().map(|(name, _)| *name).filter(tells).map(|name| (name, told(name))).collect()
 }
 
 fn told(template: &str) -> Context {
