@@ -1,6 +1,9 @@
-// What people do in the console, in Chromium: watch, look for something, try again, mute, try out a rule.
+// What people do in the console, in Chromium: watch, look for something, try again, mute, try out a rule, follow a link in a mail.
 import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { after, before, test } from "node:test";
 import { crawl, launch, open, serve, sound, SECRET } from "./browser.mjs";
 
@@ -27,6 +30,8 @@ before(async () => {
             + `on = ["pull_request.merged"]\nrepo = ["acme/*"]\n`,
         "rules/board.toml": `team = "board"\nto = ["webhook:board"]\nsettle = "0s"\n[[rule]]\nname = "closed"\n`
             + `on = ["pull_request.closed"]\n`,
+        "rules/notes.toml": `team = "notes"\nto = ["email:notes@example.com"]\nsettle = "0s"\n[[rule]]\nname = "assumed"\n`
+            + `on = ["note.assumed"]\nobject_by = "3d"\n`,
     });
 });
 
@@ -132,5 +137,47 @@ test("what a title holds is text everywhere", async () => {
     assert.deepEqual([...new Set(wrong)], []);
     await page.goto(`${service.address}/events/${event}`);
     assert.ok((await page.locator("main").innerText()).includes("<script>"), "the title is shown as it is");
+    await context.close();
+});
+
+/** The links in the mails that were written so far, by the word that their path begins with. */
+function links() {
+    const folder = join(service.folder, "mailbox");
+    if (!existsSync(folder)) return {};
+    const mails = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".eml"))
+        .map((name) => readFileSync(join(folder, name), "utf8").replaceAll(/=\r?\n/g, "").replaceAll("=3D", "="));
+    const found = mails.join("\n").matchAll(/http:\/\/127[^\s<>"]*?(\/(mute|unsubscribe|object)\/[\w.~-]+)/g);
+    return Object.fromEntries([...found].map(([, path, word]) => [word, path]));
+}
+
+test("the pages behind the links in mails are sound", async () => {
+    const { pull_request: about, ...rest } = pull(6, HOSTILE);
+    const comment = { id: 6, html_url: `${about.html_url}#issuecomment-6`, user: about.user, body: `/assume ${HOSTILE}` };
+    await service.github("issue_comment", { ...rest, action: "created", comment, issue: { ...about, pull_request: {} } });
+    for (let tries = 0; Object.keys(links()).length < 3; tries += 1) {
+        assert.ok(tries < 200, `not all links came: ${JSON.stringify(links())}`);
+        await pause(50);
+    }
+    for (const path of Object.values(links())) {
+        const { page, context, wrong } = await open(browser);
+        await page.goto(service.address + path);
+        await sound(page, path);
+        assert.deepEqual(wrong, [], path);
+        await context.close();
+    }
+});
+
+test("a form on somebody else's page is refused", async () => {
+    answers = 200;
+    const { page, context } = await open(browser);
+    await page.goto(`http://127.0.0.1:${board.address().port}/`);
+    const refused = page.waitForResponse((response) => response.url() === `${service.address}/playground`);
+    await page.evaluate((action) => {
+        const form = document.createElement("form");
+        Object.assign(form, { method: "post", action });
+        document.body.append(form);
+        form.submit();
+    }, `${service.address}/playground`);
+    assert.equal((await refused).status(), 403);
     await context.close();
 });
