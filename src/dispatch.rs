@@ -29,7 +29,7 @@ use crate::template::Links;
 const LOOK: Duration = Duration::from_secs(1);
 /// The same while something is under way, which may turn out to hang and make room for others.
 const SOON: Duration = Duration::from_millis(250);
-/// Mail servers may be away for days (RFC 5321 §4.5.4.1 asks for four to five); after this an update is no news.
+/// Mail servers may be away for days (RFC 5321 §4.5.4.1 asks for four to five); after this an update isn't news.
 const PATIENCE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// It is tried so often at least, which takes some hours.
 const ATTEMPTS: i64 = 12;
@@ -315,7 +315,7 @@ fn is_over(age: Duration, attempts: i64) -> bool {
     age > PATIENCE && attempts >= ATTEMPTS
 }
 
-/// An error, behind the doubt that an earlier attempt left: the ledger says that the message may have arrived.
+/// An error, after the doubt that an earlier attempt left: the ledger says that the message may have arrived.
 fn behind_doubt(send: &Claimed, error: String) -> String {
     let doubt = send.error.as_deref().filter(|_| send.doubtful).and_then(|doubt| doubt.split("; then ").next());
     match doubt {

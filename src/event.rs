@@ -177,7 +177,7 @@ pub struct Event {
     /// Who else did it: the authors of what a merge queue pushes, where `actor` is the first of them
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub doers: Vec<Actor>,
-    /// It is no news: it takes something back, or brings its subject's state up to date
+    /// It isn't news: it takes something back, or brings its subject's state up to date
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub undoing: Option<Undoing>,
     /// What it renames

@@ -184,7 +184,7 @@ reasons! {
     LateFailed = "late_failed", "It came late: the deployment has failed since";
     LateEdited = "late_edited", "It came late: the note's author has edited it since";
 
-    // It is no news.
+    // It isn't news.
     ToldBefore = "told_before", "The team was told of this milestone before" {
         team: String = "The team",
         kind: EventKind = "The milestone",

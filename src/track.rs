@@ -93,7 +93,7 @@ pub struct Tracked {
     pub event: Event,
     /// What is known from now on
     pub known: Known,
-    /// Why this event is no news to anybody, if so
+    /// Why this event isn't news to anybody, if so
     pub stale: Option<Reason>,
     /// Whether the subject belongs to other tickets than before
     pub rekeyed: bool,

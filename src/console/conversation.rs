@@ -45,7 +45,7 @@ pub struct View {
     moments: Vec<Moment>,
     /// What `before` is for the part before this one, if there is one
     before: Option<i64>,
-    /// What `after` is for the part behind this one, if there is one
+    /// What `after` is for the part after this one, if there is one
     after: Option<i64>,
 }
 

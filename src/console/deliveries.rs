@@ -62,9 +62,9 @@ pub struct Query {
     state: Which,
     /// Only those to this destination
     destination: Option<String>,
-    /// Only those behind this one: `next` of another page
+    /// Only those after this one: `next` of another page
     after: Option<String>,
-    /// Only destinations behind this one: `next` of another page of destinations
+    /// Only destinations after this one: `next` of another page of destinations
     from: Option<String>,
     /// So many were just tried again
     retried: Option<u64>,

@@ -22,7 +22,7 @@ use crate::store::{Counted, Health, Now, Outgoing};
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
-    /// Only those behind this one: `next` of another page
+    /// Only those after this one: `next` of another page
     pub(super) after: Option<String>,
 }
 

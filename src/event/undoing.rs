@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{OccurrenceId, SubjectKey};
 
-/// What an event that is no news does to what was told, or waits to be.
+/// What an event that isn't news does to what was told, or waits to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undoing {
     /// What it undoes

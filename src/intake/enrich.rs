@@ -91,7 +91,7 @@ impl Enricher {
             self.find_issues(github, events.iter_mut().map(|(_, event)| &mut **event), rules, (store, end)).await?;
             let mut asked = Vec::new();
             for (at, event) in events {
-                // Another GitHub is not asked, there is no access to it; nor is anybody about what is no news.
+                // Another GitHub is not asked, there is no access to it; nor is anybody about what isn't news.
                 if event.host.is_some() || event.undoing.is_some() {
                     continue;
                 }

@@ -205,7 +205,7 @@ pub struct Said {
 }
 
 /// The places where a rule says that its subject is in a state. Where another rule of the team `said` so before, by the
-/// same template, it is no news; if that is everywhere, the answer is the reason.
+/// same template, it isn't news; if that is everywhere, the answer is the reason.
 ///
 /// # Errors
 /// Why it is said nowhere.

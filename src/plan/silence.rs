@@ -48,7 +48,7 @@ pub(super) fn broken(plan: &mut Plan, tracked: &Tracked, held: &[Held]) {
     plan.withdrawn.extend(silences.map(|held| (held.id, Reason::SilenceBroken)));
 }
 
-/// What bots do ends no silence, nor what is no news.
+/// What bots do ends no silence, nor what isn't news.
 fn idle(tracked: &Tracked) -> bool {
     let by_bot = tracked.event.actor.as_ref().is_some_and(|actor| actor.bot);
     by_bot || tracked.stale.is_some() || tracked.event.undoing.is_some()

@@ -1,4 +1,4 @@
-//! What comes with time, and is no webhook: what a rule's timer waits for, and what follows when it has run out.
+//! What comes with time, and isn't a webhook: what a rule's timer waits for, and what follows when it has run out.
 
 use jiff::Timestamp;
 

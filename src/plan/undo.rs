@@ -79,7 +79,7 @@ pub(super) fn settle_flaps(plan: &mut Plan, tracked: &Tracked, held: &[Held]) {
     plan.withdrawn.extend(new);
 }
 
-/// Why what undoes something is no news to a team: it was not told of that.
+/// Why what undoes something isn't news to a team: it was not told of that.
 pub(super) fn not_told_yet(
     tracked: &Tracked,
     (team, rule, kind): Reached<'_>,

@@ -70,8 +70,8 @@ impl fmt::Display for Reason {
             Self::ToldByRule { team, rule } => write!(f, "{team} was told of it before, by its rule `{rule}`"),
             Self::ToldAlready { delivery, two_webhooks } => {
                 match delivery {
-                    Some(delivery) => write!(f, "delivery {delivery} told of it already")?,
-                    None => f.write_str("it was told of already")?,
+                    Some(delivery) => write!(f, "delivery {delivery} reported it already")?,
+                    None => f.write_str("it was reported already")?,
                 }
                 f.write_str(if *two_webhooks { ": two webhooks deliver it, and one would do" } else { "" })
             }
@@ -130,7 +130,12 @@ impl fmt::Display for Reason {
             | Self::NotNews { detail } => f.write_str(detail),
 
             Self::Objected { by, through, at } => {
-                write!(f, "{} objected by {through} at {}", somebody(by), at.strftime("%Y-%m-%d %H:%M"))
+                let how = match through.as_str() {
+                    "link" => "through the link",
+                    "Slack" => "in Slack",
+                    _ => "by mail",
+                };
+                write!(f, "{} objected {how} at {}", somebody(by), at.strftime("%Y-%m-%d %H:%M"))
             }
             Self::Answered { name, place, until } => {
                 write!(f, "{name} answered before {}: {place}", until.strftime("%Y-%m-%d %H:%M"))

@@ -178,7 +178,7 @@ impl PullRequests {
     async fn look_at(&self, name: &Name, checked: &mut HashMap<Name, String>) -> Result<(), Trouble> {
         let (repo, number) = name;
         let value = match self.github.pull_request(repo, *number).await {
-            // An issue that is no pull request, or one that is gone.
+            // An issue that isn't a pull request, or one that is gone.
             Err(error) if error.is_absent() => return Ok(()),
             value => value?,
         };

@@ -46,16 +46,15 @@ impl Desk {
             ))
         };
         let (own, profile) = (own.map_err(unknown)?, profile.map_err(unknown)?);
-        let no =
-            |whom: &str| Err(Refusal::Said(format!("This is for the people of this workspace, and not for {whom}.")));
+        let no = |they: &str| Err(Refusal::Said(format!("Only members of this workspace can do that: {they}.")));
         if profile.is_bot {
-            return no("programs");
+            return no("you are an app");
         }
         if !profile.is_of(own) {
-            return no("those of another one");
+            return no("you belong to another one");
         }
         if profile.is_guest {
-            return no("guests");
+            return no("you are a guest");
         }
         let names = self.names_of(&by.id, profile.email.as_deref()).await?;
         let name = if profile.name.is_empty() { by.id.clone() } else { profile.name };

@@ -48,11 +48,11 @@ impl Desk {
         }
         let names = teams.iter().map(|here| format!("`for {}`", here.team.name)).collect::<Vec<_>>().join(" or ");
         let id = &channel.id;
-        let hint = format!("Its file names a channel with `to = [\"slack:{id}\"]`.");
+        let hint = format!("A team's file can name it: `to = [\"slack:{id}\"]`.");
         Err(match (teams.len(), named) {
             (1, None) => return Ok(teams.remove(0)),
             (0, None) => Refusal::Said(format!("No team's messages go to this channel. {hint}")),
-            (_, None) => Refusal::Said(format!("Several teams' messages go to this channel: write {names} behind it.")),
+            (_, None) => Refusal::Said(format!("Several teams' messages go to this channel: write {names} after it.")),
             (_, Some(named)) => Refusal::Said(format!("No messages of a team `{named}` go to this channel. {hint}")),
         })
     }

@@ -193,5 +193,5 @@ fn help() -> Answer {
     let lines = HELP.iter().map(|(line, does)| format!("`/microalign {line}` {does}"));
     Answer::said("What you can write here:")
         .list(lines)
-        .and("If the messages of several teams go to this channel, write `for TEAM` behind it.")
+        .and("If the messages of several teams go to this channel, write `for TEAM` after it.")
 }

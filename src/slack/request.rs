@@ -39,7 +39,7 @@ pub struct Command {
     pub by: Asker,
     /// Where
     pub channel: Channel,
-    /// What stands behind the command
+    /// What follows the command
     pub text: String,
     /// Where a later answer goes
     pub response_url: String,

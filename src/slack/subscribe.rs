@@ -32,12 +32,12 @@ impl Desk {
         let new = Subscription { team, name, to, repo, on, by: who.name.clone(), at: Timestamp::now() };
         let rule = rulebook
             .rule_for(&new, &self.available)
-            .map_err(|wrong| Refusal::Said(format!("That is no rule: {wrong}.")))?;
+            .map_err(|wrong| Refusal::Said(format!("That can't be a rule: {wrong}.")))?;
         let may = match self.subscribing {
             Subscribing::Off => Err("Subscriptions are rules in the team's file."),
-            Subscribing::Members if !who.is_member(&here.team) => {
-                Err("Only members of the team can subscribe it, as far as is known who they are on GitHub.")
-            }
+            Subscribing::Members if !who.is_member(&here.team) => Err(
+                "Only members of the team can subscribe this channel, and your login on GitHub isn't known as one of theirs.",
+            ),
             Subscribing::Members | Subscribing::Anyone => Ok(()),
         };
         if let Err(why) = may {
@@ -87,7 +87,7 @@ impl Desk {
                 true => "it has none; what its team's file says is changed there.".to_owned(),
                 false => format!("it has {}.", named()),
             });
-            return Err(Refusal::Said(format!("`{what}` names no one subscription of this channel: {help}")));
+            return Err(Refusal::Said(format!("`{what}` isn't the name of a subscription of this channel: {help}")));
         };
         let allowed = match self.subscribing {
             Subscribing::Off | Subscribing::Anyone => true,
@@ -95,7 +95,8 @@ impl Desk {
         };
         if !allowed {
             return Err(Refusal::Said(
-                "Only members of the team can end it, as far as is known who they are on GitHub.".to_owned(),
+                "Only members of the team can end it, and your login on GitHub isn't known as one of theirs."
+                    .to_owned(),
             ));
         }
         let (team, name) = (known.team.clone(), known.name.clone());

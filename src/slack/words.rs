@@ -1,4 +1,4 @@
-//! What somebody wrote behind `/microalign`.
+//! What somebody wrote after `/microalign`.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub fn read(text: &str) -> Result<Words, String> {
     let (rest, ends) = endings(rest)?;
     let one = |what: &str| match rest {
         [one] => Ok((*one).to_owned()),
-        _ => Err(format!("Write {what} behind `{verb}`.")),
+        _ => Err(format!("Write {what} after `{verb}`.")),
     };
     let wish = match (verb.to_lowercase().as_str(), rest) {
         ("help", _) => Wish::Help,
@@ -75,14 +75,14 @@ pub fn read(text: &str) -> Result<Words, String> {
             return Err(example.to_owned());
         }
         ("unsubscribe", _) => Wish::Unsubscribe(one("the name of a subscription, as `list` shows it,")?),
-        ("list" | "why", _) => return Err(format!("That is too much behind `{verb}`: `help` shows how to write it.")),
+        ("list" | "why", _) => return Err(format!("Nothing more can follow `{verb}`: `help` shows how to write it.")),
         (other, _) => {
             let help = nearest(other, VERBS).map(|near| format!(" Did you mean `{near}`?")).unwrap_or_default();
             return Err(format!("There is no `{other}`.{help} `help` shows what there is."));
         }
     };
     if ends.span.is_some() && !matches!(wish, Wish::Mute(..)) {
-        return Err(format!("A time makes sense only behind `mute`, not behind `{verb}`."));
+        return Err(format!("Only `mute` takes a time, `{verb}` doesn't."));
     }
     Ok(Words { wish, team: ends.team })
 }

@@ -71,7 +71,7 @@ mod tests {
             ("Add ids\n\nMicroalign-Assumed: @web  @acme/data x", assumed("@web @acme/data x")),
             ("Add ids\n\nMicroalign-Assumed: @web", Vec::new()),
             ("Add ids\n\nSee the plan\nMicroalign-Assumed: x", assumed("x")),
-            ("Microalign-Assumed: the subject is no trailer", Vec::new()),
+            ("Microalign-Assumed: the subject isn't a trailer", Vec::new()),
             ("Add ids\n\nMicroalign-Assumed: x\n\nMore words.", Vec::new()),
             ("Add ids\n\none\ntwo\nthree\nfour\nMicroalign-Assumed: prose", Vec::new()),
             ("Add ids\n\n  Microalign-Assumed: indented", Vec::new()),

@@ -47,7 +47,7 @@ pub struct Sought {
     pub words: Vec<String>,
 }
 
-/// A place in the ledger: behind a line.
+/// A place in the ledger: after a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     at: Timestamp,

@@ -16,7 +16,7 @@ use crate::track::Known;
 /// Which lines of a conversation to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// The first behind the line with this id
+    /// The first after the line with this id
     After(i64),
     /// The last before it
     Before(i64),
@@ -33,7 +33,7 @@ pub struct Conversation {
     pub records: Vec<Record>,
     /// There are lines before these
     pub earlier: bool,
-    /// There are lines behind these
+    /// There are more lines after these
     pub later: bool,
     /// What keeps it quiet, each with its id
     pub mutes: Vec<(i64, Mute)>,

@@ -49,10 +49,10 @@ struct Batch {
     waiting: usize,
 }
 
-/// Goes on behind the row with a key.
+/// Goes on after the row with a key.
 type Step = fn(&Tx<'_>, &Person, &Value, Pass) -> Result<Batch, StoreError>;
 
-/// Reads whom the rows behind the one with a key name, as JSON; with the key of the last one.
+/// Reads whom the rows after the one with a key name, as JSON; with the key of the last one.
 type Names = fn(&Tx<'_>, &Value) -> Result<(Option<Value>, Vec<serde_json::Value>), StoreError>;
 
 /// Where it is said what people are called.

@@ -190,7 +190,7 @@ struct Workflows<'r> {
 }
 
 impl<'r> Workflows<'r> {
-    /// `None` for what is no branch.
+    /// `None` for what isn't a branch.
     fn of(Renamed { from, to }: &'r Renamed) -> Option<Self> {
         Some(Self { repository: from.scope_on_host(), old: from.as_branch()?, new: to.as_branch()? })
     }

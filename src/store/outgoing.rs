@@ -58,7 +58,7 @@ pub struct Unsent {
     pub private: bool,
 }
 
-/// Where a list goes on: behind this send to this destination.
+/// Where a list goes on: after this send to this destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behind {
     /// The destination
@@ -226,7 +226,7 @@ impl Store {
         .await
     }
 
-    /// How it is with the destinations behind a name: with those of which anything waits, failed or was refused, and with the
+    /// How it is with the destinations after a name: with those of which anything waits, failed or was refused, and with the
     /// `known` ones, each with the teams that send there. Says also whether there are more.
     ///
     /// # Errors

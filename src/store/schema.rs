@@ -61,7 +61,7 @@ pub(super) fn bring_up_to_date(conn: &mut Connection, path: &Path) -> Result<(),
 /// Whether a store that is only read has the schema of this version.
 ///
 /// # Errors
-/// [`StoreError::Older`], [`StoreError::Newer`]; [`StoreError::Open`] for what is no store
+/// [`StoreError::Older`], [`StoreError::Newer`]; [`StoreError::Open`] for what isn't a store
 pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     let name = || path.display().to_string();
     let version = version(conn).map_err(|error| StoreError::open(path, &error))?;

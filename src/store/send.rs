@@ -149,7 +149,7 @@ impl Store {
     }
 }
 
-/// What is noted, with the attempt's number behind it, of a send that was under way when the process died.
+/// What is noted, followed by the attempt's number, of a send that was under way when the process died.
 const STOPPED: &str = "ambiguous: the service stopped during attempt ";
 
 impl Tx<'_> {

@@ -184,7 +184,7 @@ impl<'a> Writing<'a> {
             let own = parts.iter().find(|seen| seen.key.as_str() == thread);
             let restricted = own.is_some_and(|seen| seen.restricted);
             let states = self.states(thread, course, &parts);
-            // A push or a deployment is no work that stands somewhere.
+            // A push or a deployment isn't work that stands somewhere.
             let is_work = parts.iter().any(|seen| !matches!(seen.known.about, About::Thing(_)));
             if states.is_empty() && !restricted && (self.reader.team.is_none() || !is_work) {
                 continue;

@@ -44,7 +44,7 @@ pub fn is_same_change(event: &Event, other: &Event) -> bool {
 #[must_use]
 pub fn complete(mut event: Event, facts: Facts) -> Tracked {
     if let Some(note) = event.note.as_mut().filter(|note| note.edited && note.replaces.is_some()) {
-        // One that was edited before anybody was sent its first words is no edit to its readers.
+        // One that was edited before anybody was sent its first words isn't an edit to its readers.
         note.edited = facts.replaced_was_sent;
     }
     let undone = undone(&mut event, facts.undoings);
@@ -70,7 +70,7 @@ fn nameless(event: &Event) -> Reason {
     Reason::TicketUnknown { number }
 }
 
-/// Why an occurrence is no news, if what undoes it came first; other words that were put into it stand in it from the
+/// Why an occurrence isn't news, if what undoes it came first; other words that were put into it stand in it from the
 /// beginning.
 fn undone(event: &mut Event, undoings: Vec<Event>) -> Option<Reason> {
     let once = undone_with(event)?;
@@ -113,14 +113,14 @@ pub fn place_of_note(event: &Event) -> Option<String> {
     if note.taken_back || !once.is_original() { None } else { once.notes_beside() }
 }
 
-/// Why an occurrence that two deliveries tell of is no news the second time. Two webhooks of GitHub's never have the same
+/// Why an occurrence that two deliveries tell of isn't news the second time. Two webhooks of GitHub's never have the same
 /// id, and a delivery that is repeated keeps its own.
 fn told_already(delivery: String, event: &Event) -> Reason {
     let two_webhooks = event.source == Source::Github && event.note.is_none();
     Reason::ToldAlready { delivery: Some(delivery), two_webhooks }
 }
 
-/// Why a note is no news: an edit of it came before it.
+/// Why a note isn't news: an edit of it came before it.
 fn overtaken(event: &Event, notes: &[Event]) -> Option<Reason> {
     let (note, once) = (event.note.as_ref()?, event.once.as_ref()?.original());
     // What an edit brings is newer than the words that it replaces.

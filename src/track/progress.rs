@@ -13,7 +13,7 @@ pub(super) fn moves_forward(before: Option<&Known>, event: &Event) -> bool {
     moves && !back && category(&event.about) == Some(StatusCategory::InProgress)
 }
 
-/// The event that a draft is on track, since its ticket `moved`; `None` for what is no draft.
+/// The event that a draft is on track, since its ticket `moved`; `None` for what isn't a draft.
 #[must_use]
 pub fn on_track(subject: SubjectKey, draft: Known, moved: &Event, ticket: &Known) -> Option<Event> {
     if !matches!(draft.about, About::PullRequest(_)) || !holds(EventKind::PullRequestDraft, &draft.about) {

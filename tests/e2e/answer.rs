@@ -92,7 +92,7 @@ async fn an_objection_by_the_link_is_a_comment_on_the_pull_request() {
     service.kill().await;
     service.start().await;
     let lines = reasons(&service).await;
-    assert!(lines[0].starts_with("sent: the rule matched; Bo @ana objected by link at 2"), "{lines:?}");
+    assert!(lines[0].starts_with("sent: the rule matched; Bo @ana objected through the link at 2"), "{lines:?}");
     assert_eq!(lines[1..], ["sent: tells the author that Bo @ana objected"]);
     assert_eq!(api.requests().len(), 1);
 }
@@ -157,7 +157,7 @@ async fn nobody_is_told_without_the_key() {
     assert!(status == 200 && page.contains("It is kept in the ledger"), "{page}");
     let objected = async || {
         let lines = reasons(&service).await;
-        lines[0].starts_with("sent: the rule matched; Bo objected by link at 2").then_some(lines)
+        lines[0].starts_with("sent: the rule matched; Bo objected through the link at 2").then_some(lines)
     };
     assert_eq!(eventually("the ledger says it", objected).await.len(), 1);
     assert!(api.requests().is_empty());

@@ -416,7 +416,7 @@ async fn an_objection_is_one_comment_too() {
     assert_eq!(world.slack(&reply("U2", ONE, "They are not.")).await, "accepted");
     world.pages.say(&["objected to your assumption"]).await;
     let lines = world.service.idle().await;
-    assert!(reasons(&lines).iter().any(|reason| reason.contains("objected by Slack")), "{lines:?}");
+    assert!(reasons(&lines).iter().any(|reason| reason.contains("objected in Slack")), "{lines:?}");
     let said = world.pages.said().remove(0).1;
     assert!(said.contains("@ana\n") && said.contains("> They are not."), "{said}");
     world.slack(&edited("U2", ONE, "They are not at all.", "1700000040.000000")).await;

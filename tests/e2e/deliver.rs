@@ -61,7 +61,7 @@ async fn a_merge_becomes_a_mail_that_says_why() {
 }
 
 /// A piece of work as it goes, sent without a pause: its mails and messages must find each other all the same. Each is
-/// planned before the next one comes, since of two that are read together the draft is no news beside the merge.
+/// planned before the next one comes, since of two that are read together the draft isn't news beside the merge.
 async fn tell_of_data_123(service: &Service) {
     service.github("pull_request", "c-1", &draft(7)).await;
     planned(service, "c-1").await;

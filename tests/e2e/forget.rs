@@ -47,7 +47,7 @@ async fn object(service: &Service) {
     assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
     let objected = async || {
         let lines = service.ledger().await;
-        lines.iter().any(|line| line["reason"].as_str().unwrap().contains("objected by link")).then_some(())
+        lines.iter().any(|line| line["reason"].as_str().unwrap().contains("objected through the link")).then_some(())
     };
     eventually("the ledger says it", objected).await;
 }
@@ -93,7 +93,7 @@ async fn nothing_of_a_person_is_left_and_the_service_goes_on() {
     };
     assert_eq!(kept(&after), kept(&before));
     let noted = after.iter().find(|line| line["kind"] == "note.assumed").unwrap();
-    assert!(noted["reason"].as_str().unwrap().contains("somebody objected by link"), "{noted}");
+    assert!(noted["reason"].as_str().unwrap().contains("somebody objected through the link"), "{noted}");
     let (_, out, err) = service.run(&["ledger", "show", noted["id"].as_str().unwrap()]).await;
     assert!(out.contains("its message was removed (`microalign store forget`)"), "{out}{err}");
     let merged_line = after.iter().find(|line| line["subject"] == "acme/ingest-api#8").unwrap();

@@ -25,7 +25,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// `answer` gives a status and a body, as text where it isn't JSON; a status of 0 is no answer at all.
+    /// `answer` gives a status and a body, as text where it isn't JSON; a status of 0 isn't an answer at all.
     pub async fn new(answer: impl Fn(&Asked) -> (u16, Value) + Send + Sync + 'static) -> Self {
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let (kept, answer) = (Arc::clone(&asked), Arc::new(answer));

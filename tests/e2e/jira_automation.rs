@@ -163,7 +163,7 @@ async fn a_webhook_and_a_rule_tell_of_one_thing_once_whichever_comes_first() {
     service.idle().await;
     let late = service.jira_settled("w-2", &hook("Highest", "8")).await;
     assert_eq!(states(&late), ["suppressed"]);
-    assert!(late[0]["reason"].as_str().unwrap().ends_with("told of it already"), "{}", late[0]["reason"]);
+    assert!(late[0]["reason"].as_str().unwrap().ends_with("reported it already"), "{}", late[0]["reason"]);
     // The same an hour later is another change.
     send(&service, &body, "jira:issue_updated", rule("High", "2026-03-02T11:00:00.0+0000")).await;
     let told = lines(&service).await.into_iter().filter(|line| line.ends_with("sent")).collect::<Vec<_>>();

@@ -141,7 +141,7 @@ async fn what_was_missed_is_told_once_and_nothing_stale() {
     // Jira tries again after all.
     let late = webhook("203", 20, ("Done", "done"), moved(DOING, DONE));
     let lines = service.jira_settled("w-203", &late).await;
-    assert_eq!(lines[0]["reason"], "delivery jql:DATA-123:history:203 told of it already");
+    assert_eq!(lines[0]["reason"], "delivery jql:DATA-123:history:203 reported it already");
 }
 
 /// A change that came once the service was up again must not hide what was missed before it. Only where webhooks do not say

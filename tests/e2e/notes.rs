@@ -135,7 +135,7 @@ async fn a_commit_says_its_trailer_once_wherever_it_goes() {
     };
     service.github_settled("push", "d-1", &push("order-ids", "aa")).await;
     service.github_settled("push", "d-2", &push("main", "bb")).await;
-    assert_eq!(notes(&service, "d-2").await, line("suppressed", "delivery d-1 told of it already"));
+    assert_eq!(notes(&service, "d-2").await, line("suppressed", "delivery d-1 reported it already"));
     let sent = texts(&service);
     assert_eq!(sent.len(), 1);
     for part in ["Ana Silva", "> ids are never reused", "/commit/aa", "DATA-123"] {

@@ -76,7 +76,7 @@ async fn one_comment_says_who_hears_and_changes_with_the_pull_request() {
     look(&hub, &service, 7, "d-1").await;
     let text = eventually("there is a comment", async || texts(&hub).first().cloned()).await;
     insta::assert_snapshot!(text);
-    // It comes back as webhooks, and is no news to anybody, nor a note.
+    // It comes back as webhooks, and isn't news to anybody, nor a note.
     let mut comment = crate::support::commented(&text);
     comment["comment"]["user"] = json!({ "login": "microalign[bot]", "type": "Bot" });
     for (delivery, action) in [("c-1", "created"), ("c-2", "edited"), ("c-3", "deleted")] {

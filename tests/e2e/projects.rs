@@ -180,7 +180,7 @@ async fn what_is_no_issue_of_ours_is_ignored_with_a_reason() {
         (status(1, "Todo", "In Progress"), "a project tells of an issue that no webhook has told of yet"),
         (
             with("/projects_v2_item/content_type", json!("DraftIssue")),
-            "a project's field was changed for a draft that is no issue yet",
+            "a project's field was changed for a draft that isn't an issue yet",
         ),
         (
             with("/projects_v2_item/content_type", json!("PullRequest")),

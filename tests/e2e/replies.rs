@@ -103,7 +103,7 @@ async fn who_answers_in_the_thread_in_slack_is_heard() {
     );
     assert!(comment.contains("Nor will they be"), "{comment}");
     let reason = service.idle().await.iter().find(|line| line["rule"] == "notes").unwrap()["reason"].clone();
-    assert!(reason.as_str().unwrap().contains("objected by Slack"), "{reason}");
+    assert!(reason.as_str().unwrap().contains("objected in Slack"), "{reason}");
     assert_eq!(github.requests().len(), 2, "what Slack tells twice counts once");
 }
 

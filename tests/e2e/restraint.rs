@@ -121,7 +121,7 @@ async fn a_jira_comment_that_comes_twice_is_told_once() {
     assert_eq!(states(&service.jira_settled("j-1", &created).await), ["sent"]);
     let again = service.jira_settled("j-2", &updated).await;
     assert_eq!(states(&again), ["suppressed"]);
-    assert_eq!(reasons(&again), ["delivery j-1 told of it already"]);
+    assert_eq!(reasons(&again), ["delivery j-1 reported it already"]);
     let texts = texts(&service);
     assert_eq!(texts.len(), 1);
     assert!(texts[0].contains("The ids are in."), "{texts:?}");

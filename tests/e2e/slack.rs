@@ -191,7 +191,7 @@ async fn who_may_do_what() {
     let service = Service::started(TEAM, &slack.config("subscribe = \"members\"")).await;
     assumed(&service, "d-1", "ids are unique").await;
     let [object, agree, mute] = ["object", "agree", "mute"].map(|action| slack.button(action));
-    let no = "for the people of this workspace";
+    let no = "Only members of this workspace can do that";
     let table: [(&str, &str, [&str; 5]); 6] = [
         ("a member", BO, ["from now on", "no longer hears", "is muted", "You objected", "You agreed"]),
         ("another person", LI, ["Only members", "Only members", "is muted", "You objected", "You agreed"]),
@@ -251,11 +251,11 @@ async fn an_answer_by_a_button_counts_once_and_is_shown() {
     }
     let objected = async || {
         let ledger = service.ledger().await;
-        let line = ledger.into_iter().find(|line| line["reason"].as_str().unwrap().contains("objected by Slack"));
+        let line = ledger.into_iter().find(|line| line["reason"].as_str().unwrap().contains("objected in Slack"));
         line.map(|line| line["reason"].as_str().unwrap().to_owned())
     };
     let reason = eventually("the ledger tells of it", objected).await;
-    assert!(reason.contains("Li objected by Slack") && reason.matches("objected").count() == 1, "{reason}");
+    assert!(reason.contains("Li objected in Slack") && reason.matches("objected").count() == 1, "{reason}");
     let page = service.get("/conversations/acme%2Fingest-api%237").await.text().await.unwrap();
     assert!(page.contains("They &lt;@U1&gt; are not.") && page.contains("agreed in Slack"), "{page}");
 
@@ -328,7 +328,7 @@ async fn what_a_channel_hears_and_why() {
     assert!(command_in(&service, ("C7", "privategroup"), LI, "list").await.contains("No team's messages"));
     service.write("rules/ops.toml", &TEAM.replace("\"web\"", "\"ops\""));
     service.loaded(|log| log["teams"] == 2).await;
-    assert!(command(&service, LI, "list").await.contains("write for ops or for web behind it"));
+    assert!(command(&service, LI, "list").await.contains("write for ops or for web after it"));
     assert!(command(&service, LI, "list for ops").await.contains("By these rules of ops"));
 }
 

@@ -75,7 +75,7 @@ struct Field {
 }
 
 impl Github {
-    /// The issue with an id, as far as the projects' `owner` lets us see it; `None` for what is no issue.
+    /// The issue with an id, as far as the projects' `owner` lets us see it; `None` for what isn't an issue.
     ///
     /// # Errors
     /// [`ApiError`]

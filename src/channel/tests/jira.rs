@@ -113,7 +113,7 @@ fn read(markup: &str) -> (Vec<String>, String) {
         if line_starts && matches!(letter, '*' | '#') {
             rest = rest.trim_start_matches(['*', '#']);
             if !rest.starts_with(' ') {
-                found.push(format!("{letter} is no list"));
+                found.push(format!("{letter} isn't a list"));
             }
             continue;
         }

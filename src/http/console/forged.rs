@@ -45,7 +45,7 @@ pub(super) fn checked(
     }
 }
 
-/// Whether the browser says that one of our pages sent it, or says nothing: then it is no browser, or an old one.
+/// Whether the browser says that one of our pages sent it, or says nothing: then it isn't a browser, or an old one.
 fn is_same_origin(headers: &HeaderMap, public_url: Option<&str>) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     if text("sec-fetch-site").is_some_and(|site| site != "same-origin") {

@@ -56,7 +56,7 @@ fn an_occurrence_that_is_undone_is_not_sent_and_one_that_is_edited_in_other_word
         assert_eq!(undone.withdrawn[0].1, reason);
         assert_eq!(undone.recalled, recall(Some(reason)));
         assert_eq!(undone.reworded, [("comment:1".into(), None)], "{how:?}");
-        assert_eq!(undone.updates, [], "it is no news by itself");
+        assert_eq!(undone.updates, [], "it isn't news by itself");
     }
 }
 

@@ -24,7 +24,7 @@ fn mail(headers: &str, text: &str) -> Vec<u8> {
 fn answered(raw: &[u8]) -> Answer {
     match read(raw, &links()) {
         Mail::Answer(answer) => answer,
-        other => panic!("{other:?} is no answer"),
+        other => panic!("{other:?} isn't an answer"),
     }
 }
 

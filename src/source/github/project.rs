@@ -25,7 +25,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
     match item.content_type.text() {
         Some("Issue") => {}
         Some("PullRequest") => return Err(not_news("a project's field was changed for a pull request, not an issue")),
-        _ => return Err(not_news("a project's field was changed for a draft that is no issue yet")),
+        _ => return Err(not_news("a project's field was changed for a draft that isn't an issue yet")),
     }
     let id = item.content_node_id.as_ref().ok_or_else(|| missing("projects_v2_item.content_node_id"))?;
     let field = edited.field_name.text().ok_or_else(|| missing("changes.field_value.field_name"))?;

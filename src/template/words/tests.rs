@@ -248,7 +248,7 @@ fn a_subject_says_what_people_call_it_and_says_it_once() {
     }
     failed.subject = "acme/ingest#45".into();
     assert_eq!(subject("acme/ingest#45", &failed, None), "acme/ingest#45: Switch ids to UUIDv7");
-    // A branch's name is no title of its ticket.
+    // A branch's name isn't a title of its ticket.
     let branch = fixture::event(EventKind::BranchCreated);
     assert_eq!(subject("DATA-123", &branch, None), "DATA-123");
     assert_eq!(subject("DATA-123", &branch, Some(&fixture::ticket())), "DATA-123: Ids that sort by time");

@@ -149,7 +149,7 @@ async fn a_note_that_names_a_team_may_be_taken_back_and_edited() {
         )
         .messages(1, "fish-1853")
         .unsent(1)
-        .because(1, "told of it already"),
+        .because(1, "reported it already"),
     ];
     let waits = |name: &str, rules: &str| team(name, rules).replace("\"0s\"", "\"2s\"");
     let teams = [waits("web", &on(&["pull_request.merged"])), waits("api", &on(&["note.*"]))];

@@ -1,4 +1,4 @@
-//! Merge queues: what they carry is its author's doing, and their branches are no news.
+//! Merge queues: what they carry is its author's doing, and their branches aren't news.
 
 use serde_json::{Value, json};
 

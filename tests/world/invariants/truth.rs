@@ -53,7 +53,7 @@ impl<'a> Truth<'a> {
         self.teams[line.team.as_str()]
     }
 
-    /// What members did themselves is no news to their team. What a bot does with a pull request is its author's doing.
+    /// What members did themselves isn't news to their team. What a bot does with a pull request is its author's doing.
     pub fn own(&self, line: &Line, team: &Team) -> Option<String> {
         let kind = line.kind.filter(|kind| !kind.is_timed())?;
         let fact = self.fact(line);

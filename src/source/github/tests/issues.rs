@@ -114,7 +114,7 @@ fn each_action_on_an_issue_is_of_its_kind() {
             "action": action, "repository": { "full_name": "acme/api" }, "issue": { "number": 12 }, "changes": changes,
         });
         let event = events("issues", &body).remove(0);
-        assert!(event.undoing.is_some() && event.change.is_none(), "{action} is no news");
+        assert!(event.undoing.is_some() && event.change.is_none(), "{action} isn't news");
     }
 }
 

@@ -33,7 +33,7 @@ fn a_promotion_is_not_the_pre_releases_publication() {
     let (event, thing) = read(&release("released", false));
     assert_eq!((event.kind, thing.prerelease), (EventKind::ReleasePromoted, Some(false)));
     let commit = with(release("published", false), "/release/target_commitish", json!("a".repeat(40)));
-    assert_eq!(read(&commit).1.branch, None, "a commit is no branch");
+    assert_eq!(read(&commit).1.branch, None, "a commit isn't a branch");
     let unnamed = with(release("published", false), "/release/name", json!(null));
     assert_eq!(read(&unnamed).1.title, "v2.0");
 }
