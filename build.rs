@@ -26,7 +26,9 @@ fn checked_out() -> Option<String> {
         return None;
     }
     println!("cargo:rerun-if-changed={}", git(&["rev-parse", "--git-path", "logs/HEAD"])?);
-    git(&["rev-parse", "--short=12", "HEAD"])
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
+    Some(if changed { format!("{commit}-dirty") } else { commit })
 }
 
 fn git(args: &[&str]) -> Option<String> {
