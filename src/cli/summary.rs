@@ -6,9 +6,8 @@ use serde_json::json;
 use super::rehearse::span;
 use super::suggest::unless_known;
 use super::text::framed;
-use super::{ConfigArgs, Failure, look_into_store, say};
+use super::{ConfigArgs, Failure, load_rulebook, look_into_store, say};
 use crate::app;
-use crate::compose::Rulebook;
 use crate::summary::Reader;
 
 pub(super) const LONG: &str = "\
@@ -35,7 +34,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let span = span(&args.since)?;
     let config = args.config.look()?;
-    let rulebook = std::sync::Arc::new(Rulebook::load(&config, None));
+    let rulebook = std::sync::Arc::new(load_rulebook(&config).await);
     let teams = rulebook.rules().teams();
     let reader = match &args.team {
         None => Reader::everybody(config.summary.as_ref()),

@@ -11,7 +11,7 @@ use rusqlite::{Row, named_params};
 
 use super::ledger::stored;
 use super::row::{Millis, json, json_or_none, text, time};
-use super::{Doer, EntryState, Store, StoreError, Tx};
+use super::{EntryState, Store, StoreError, Tx};
 use crate::event::{Event, EventKind, SubjectKey};
 use crate::reason::Reason;
 use crate::track::Known;
@@ -45,11 +45,9 @@ pub struct Heard {
 pub struct Course {
     /// When something last did
     pub last: Timestamp,
-    /// Who did something
-    pub doers: BTreeSet<Doer>,
-    /// What moved it on, oldest first
+    /// What moved it on in the span of time, and what teams were told in it that moved it on before; oldest first
     pub steps: Vec<Step>,
-    /// What teams that rules reached heard of it in the span of time
+    /// What teams that rules reached heard of it in the span of time, whenever it happened
     pub heard: BTreeMap<String, Heard>,
     /// What is known of its parts, the ticket first
     pub subjects: Vec<(SubjectKey, Known)>,
@@ -81,9 +79,8 @@ const STEPS: &str = "'pull_request.draft', 'pull_request.opened', 'pull_request.
 
 const LINES: &str = "
     SELECT l.id, l.at, l.event_id, l.kind, l.subject, l.thread, l.team, l.state, l.answers IS NOT NULL AS answers,
-           iif(l.state = 'suppressed', l.reason, NULL) AS reason, l.told_at,
-           e.body ->> '$.actor.login' AS login, e.body ->> '$.actor.name' AS name,
-           coalesce(e.body ->> '$.actor.bot', FALSE) AS bot, iif(l.kind IN (STEPS), e.body, NULL) AS body
+           iif(l.state = 'suppressed', l.reason, NULL) AS reason, coalesce(l.changed_at, l.at) AS changed,
+           iif(l.kind IN (STEPS) AND coalesce(l.changed_at, l.at) >= :begin, e.body, NULL) AS body
     FROM ledger l INDEXED BY ledger_at LEFT JOIN event e ON e.id = l.event_id
     WHERE (l.at, l.id) > (:at, :id) AND l.at < :end ORDER BY l.at, l.id LIMIT 4000";
 
@@ -93,7 +90,8 @@ const TOLD: &str = "SELECT DISTINCT team FROM ledger INDEXED BY ledger_thread_at
     WHERE thread = :thread AND told_at IS NOT NULL AND state IN ('sent', 'held') AND team IS NOT NULL AND answers IS NULL";
 
 impl Store {
-    /// What happened in a span of time. What happened `before`, from that time on, counts only for when something last did.
+    /// What happened in a span of time. What happened `before`, from that time on, counts for when something last did, and if a
+    /// team was told of it in the span: an update may wait for a week.
     ///
     /// # Errors
     /// As above
@@ -101,7 +99,7 @@ impl Store {
         let (mut reading, mut place) = (Reading::default(), Some((before.as_millisecond(), i64::MIN)));
         // No reader holds up the copying of the log for long.
         while let Some(after) = place {
-            (reading, place) = self.read(move |tx| tx.read_lines(reading, after, span.end)).await?;
+            (reading, place) = self.read(move |tx| tx.read_lines(reading, after, span.start..span.end)).await?;
         }
         let Reading { lines, mut events, .. } = reading;
         let mut subjects = lines.iter().filter_map(|line| line.subject.clone()).collect::<Vec<_>>();
@@ -113,7 +111,7 @@ impl Store {
             let some = some.to_vec();
             known.extend(self.read(move |tx| tx.subjects_now(some)).await?);
         }
-        let mut happenings = together(lines, span.start, (&mut events, &known));
+        let mut happenings = together(lines, &span, (&mut events, &known));
         let threads = happenings.courses.iter().map(|(thread, course)| {
             // What was told of a part before it belonged to the conversation has the part's name.
             let parts = course.subjects.iter().map(|(key, _)| key.to_string()).filter(|key| key != thread);
@@ -143,9 +141,10 @@ impl Tx<'_> {
         &self,
         mut reading: Reading,
         after: Place,
-        end: Timestamp,
+        span: Range<Timestamp>,
     ) -> Result<(Reading, Option<Place>), StoreError> {
-        let params = named_params! { ":at": after.0, ":id": after.1, ":end": Millis(end) };
+        let params =
+            named_params! { ":at": after.0, ":id": after.1, ":begin": Millis(span.start), ":end": Millis(span.end) };
         let places = self.rows(&LINES.replace("STEPS", STEPS), params, |row| {
             reading.add(row)?;
             Ok((row.get("at")?, row.get("id")?))
@@ -199,7 +198,6 @@ struct Line {
     event: Option<i64>,
     subject: Option<String>,
     thread: String,
-    doer: Option<Doer>,
     /// It only says that nothing happened, or what day it is
     silent: bool,
     assumption: bool,
@@ -208,7 +206,8 @@ struct Line {
 
 /// What became of an update for a team.
 enum Told {
-    Yes,
+    /// Then
+    At(Timestamp),
     Waits,
     No(Option<String>),
     /// It tells an author what came of an assumption
@@ -235,17 +234,11 @@ impl Reading {
                 Err(error) => return Err(error),
             }
         }
-        let (login, name): (Option<String>, Option<String>) = (row.get("login")?, row.get("name")?);
-        let bot: bool = row.get("bot")?;
-        let doer = login.filter(|_| !bot).map(|login| {
-            let name = name.unwrap_or_else(|| login.clone());
-            Doer { login: login.into(), name: name.into() }
-        });
         let kind: Option<String> = row.get("kind")?;
         let silent = kind.as_deref().and_then(|kind| kind.parse::<EventKind>().ok()).is_some_and(EventKind::is_timed);
         let told = match text(row, "state")? {
             _ if row.get("answers")? => Told::Author,
-            EntryState::Sent => Told::Yes,
+            EntryState::Sent => Told::At(time(row, "changed")?),
             EntryState::Held => Told::Waits,
             EntryState::Suppressed => Told::No(row.get("reason")?),
             EntryState::Superseded | EntryState::Failed | EntryState::Ignored => Told::No(None),
@@ -253,7 +246,7 @@ impl Reading {
         let team = row.get::<_, Option<String>>("team")?.map(|team| (team, told));
         let assumption = kind.as_deref() == Some(EventKind::NoteAssumed.as_str());
         let (at, subject) = (time(row, "at")?, row.get("subject")?);
-        self.lines.push(Line { at, event, subject, thread, doer, silent, assumption, team });
+        self.lines.push(Line { at, event, subject, thread, silent, assumption, team });
         Ok(())
     }
 }
@@ -261,7 +254,7 @@ impl Reading {
 /// The lines by the conversations that they belong to now.
 fn together(
     lines: Vec<Line>,
-    begin: Timestamp,
+    span: &Range<Timestamp>,
     (events, known): (&mut HashMap<i64, Event>, &HashMap<String, Now>),
 ) -> Happenings {
     let mut courses = BTreeMap::<String, Course>::new();
@@ -272,7 +265,6 @@ fn together(
         let thread = thread.unwrap_or_else(|| known.get(&line.thread).map_or(line.thread, |now| now.key.to_string()));
         let new = Course {
             last: Timestamp::MIN,
-            doers: BTreeSet::new(),
             steps: Vec::new(),
             heard: BTreeMap::new(),
             subjects: Vec::new(),
@@ -289,8 +281,8 @@ fn together(
         if !line.silent {
             course.last = course.last.max(line.at);
         }
-        course.doers.extend(line.doer);
-        if line.at < begin {
+        let told_now = matches!(line.team, Some((_, Told::At(at))) if span.contains(&at));
+        if line.at < span.start && !told_now && !matches!(line.team, Some((_, Told::Waits))) {
             continue;
         }
         let step = line.event.and_then(|id| events.remove(&id)).filter(|event| event.undoing.is_none());
@@ -298,14 +290,14 @@ fn together(
         if let Some((team, told)) = line.team {
             let heard = course.heard.entry(team).or_default();
             match told {
-                Told::Yes => {
+                Told::At(_) if told_now => {
                     heard.subjects.extend(of.map(|now| now.key.clone()));
                     heard.updates += 1;
                     heard.news += u64::from(!line.assumption);
                 }
                 Told::Waits => heard.waits = true,
                 Told::No(Some(reason)) => heard.untold = Some(stored(&reason)),
-                Told::No(None) | Told::Author => {}
+                Told::At(_) | Told::No(None) | Told::Author => {}
             }
         }
     }
@@ -339,7 +331,7 @@ mod tests {
             (TAKEN_BACK.to_owned(), "SCAN ledger USING INDEX ledger_summary"),
         ] {
             let mut explained = format!("EXPLAIN QUERY PLAN {sql}");
-            for name in [":thread", ":key", ":now", ":at", ":id", ":end"] {
+            for name in [":thread", ":key", ":now", ":at", ":id", ":begin", ":end"] {
                 explained = explained.replace(name, "1");
             }
             let plan = store.read(move |tx| tx.rows(&explained, [], |row| Ok(row.get::<_, String>("detail")?)));

@@ -232,11 +232,14 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Whether something has happened to what a summary names since it was made: its words may be old.
+    /// Whether something was taken back, restricted or edited since a summary that names it was made: its words may not be said any
+    /// more. What else happened meanwhile is in the next one.
     fn is_overtaken(&self, fate: &SummaryFate, seen: i64) -> Result<bool, StoreError> {
         let SummaryFate::Sent(summary) = fate else { return Ok(false) };
         self.holds(
             "SELECT EXISTS (SELECT 1 FROM event WHERE id > :seen
+               AND (body -> '$.undoing' IS NOT NULL OR body ->> '$.about.restricted'
+                    OR body ->> '$.kind' IN ('pull_request.edited', 'ticket.updated'))
                AND body ->> '$.subject' IN (SELECT value FROM json_each(:names)))",
             named_params! { ":seen": seen, ":names": Json(&summary.names) },
         )

@@ -17,7 +17,7 @@ use super::reader::Reader;
 use super::{assumptions, untold};
 use crate::event::{About, EventKind, Stage, StatusCategory, TicketKey};
 use crate::rule::Team;
-use crate::store::{AssumptionState, Course, Happenings, Record, SILENT_DAYS, silent_for};
+use crate::store::{AssumptionState, Course, CourseStep, Happenings, Record, SILENT_DAYS, silent_for};
 use crate::template::{MovedView, NamedView, QuietView, Section, SummaryView};
 
 /// What a summary is made from.
@@ -136,6 +136,11 @@ impl<'a> Writing<'a> {
         parts.first().map(Seen::named)
     }
 
+    /// Whether a step was made in the span of time.
+    pub(super) fn is_new(&self, step: &CourseStep) -> bool {
+        step.planned >= self.facts.span.start
+    }
+
     /// How many updates were told, in how many conversations.
     fn told(&self) -> (u64, usize) {
         let updates = self.facts.happenings.courses.values().map(|course| self.updates(course));
@@ -154,7 +159,7 @@ impl<'a> Writing<'a> {
     fn concerns(&self, course: &Course) -> bool {
         match &self.reader.team {
             Some(team) => course.heard.get(&team.name).is_some_and(|heard| heard.news > 0),
-            None => !course.steps.is_empty(),
+            None => course.steps.iter().any(|step| self.is_new(step)),
         }
     }
 

@@ -17,7 +17,9 @@ impl Writing<'_> {
         let on_track = self.is_on_track(thread, parts);
         let mut states = Vec::new();
         for seen in parts.iter().filter(|seen| !seen.restricted) {
-            let steps = course.steps.iter().filter(|step| step.event.subject == *seen.key).collect::<Vec<_>>();
+            // A team may have been told only now what others saw last week.
+            let steps = course.steps.iter().filter(|step| step.event.subject == *seen.key);
+            let steps = steps.filter(|step| self.reader.team.is_some() || self.is_new(step)).collect::<Vec<_>>();
             let Some((at, state)) = self.state(seen, &steps) else { continue };
             let alone = parts.len() == 1 || seen.key.as_str() == thread;
             let (name, url) = if alone { (None, None) } else { (Some(seen.key.to_string()), seen.known.about.url()) };

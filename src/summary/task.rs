@@ -25,6 +25,8 @@ use crate::store::{
 
 /// How often it looks for summaries that were taken back, or that are due since the clock was set.
 const LOOK: Duration = Duration::from_secs(5);
+/// The same if one is due that could not be written: something that came before is still to be planned.
+const SOON: Duration = Duration::from_secs(1);
 /// After trouble with the store.
 const REST: Duration = Duration::from_secs(10);
 /// Assumptions that were told longer ago are in no summary.
@@ -240,7 +242,8 @@ impl Summariser {
             true => {
                 (schedule.since, SummaryFate::Suppressed(Reason::SummaryLate { due: reader.zone.to_datetime(due) }))
             }
-            false => (now, self.fate((reader, rulebook), gathered, schedule.since..now, now).await?),
+            // Up to when it was due, since all that came until then is planned.
+            false => (due, self.fate((reader, rulebook), gathered, schedule.since..due, now).await?),
         };
         let (state, code) = match &fate {
             SummaryFate::Sent(_) => ("held", Code::Sending),
@@ -248,7 +251,8 @@ impl Summariser {
             SummaryFate::Failed(reason) => ("failed", reason.code()),
         };
         let next = reader.after(&schedule, until, now);
-        let new = NewSummary { next, due, until: now, since: schedule.since, fate, seen };
+        let ends = if is_late { now } else { until };
+        let new = NewSummary { next, due, until: ends, since: schedule.since, fate, seen };
         if self.gatherer.store.write_summary(new).await? {
             tracing::info!(reader = reader.name, state, %code, "summary");
             self.metrics.update(state, code);
@@ -329,5 +333,5 @@ fn update(reader: &str) -> mute::Update<'_> {
 type Places = (Vec<Destination>, Vec<(Destination, String)>);
 
 fn until(next: Timestamp) -> Duration {
-    Duration::try_from(next.duration_since(Timestamp::now())).unwrap_or_default().max(Duration::from_millis(50))
+    Duration::try_from(next.duration_since(Timestamp::now())).unwrap_or_default().max(SOON)
 }

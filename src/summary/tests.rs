@@ -270,11 +270,12 @@ async fn a_note_tells_who_was_never_told() {
     let owns = "owns = [\"schemas/**\"]\n";
     let rule =
         "[[rule]]\nname = \"mine\"\non = [\"pull_request.merged\"]\nrepo = [\"acme/other\"]\ntouches_owned = true\n";
-    let week = Week::of(&[format!("{TEAM}{owns}{rule}"), other("mobile", ALL)]).await;
+    let told = "[[rule]]\nname = \"told\"\non = [\"pull_request.opened\"]\ntitle = [\"Told*\"]\n";
+    let week = Week::of(&[format!("{TEAM}{owns}{rule}{told}"), other("mobile", ALL)]).await;
     week.pull(
         "2026-11-17T10:00:00Z",
         (7, "opened"),
-        json!({ "sender": { "login": "bo" }, "pull_request": { "head": { "ref": "DATA-1-a" } } }),
+        json!({ "sender": { "login": "bo" }, "pull_request": { "user": { "login": "bo" }, "head": { "ref": "DATA-1-a" } } }),
     )
     .await;
     week.pull(
@@ -283,9 +284,30 @@ async fn a_note_tells_who_was_never_told() {
         json!({ "pull_request": { "head": { "ref": "DATA-1-b" }, "state": "closed", "merged": true } }),
     )
     .await;
+    // To comment on something isn't to work on it.
+    let other_ticket = json!({ "pull_request": { "head": { "ref": "DATA-2-b" }, "state": "closed", "merged": true } });
+    week.pull("2026-11-18T10:20:00Z", (5, "closed"), other_ticket).await;
+    let by_bo = json!({ "sender": { "login": "bo" }, "issue": { "number": 5 } });
+    week.note("2026-11-18T10:30:00Z", "/assume ids are never reused", by_bo).await;
+    week.pull("2026-11-18T10:40:00Z", (4, "opened"), json!({ "pull_request": { "title": "Told" } })).await;
     // Their own doing, and what nobody knows the owners of.
     week.pull("2026-11-18T11:00:00Z", (9, "closed"), json!({ "sender": { "login": "bo" }, "pull_request": { "user": { "login": "bo" }, "state": "closed", "merged": true } })).await;
     insta::assert_snapshot!(week.friday().await);
+}
+
+#[tokio::test]
+async fn what_waited_for_a_digest_is_in_the_summary_after_it_was_sent() {
+    let week = Week::of(&[team("digest = \"weekly mon 09:00\"\n")]).await;
+    week.pull("2026-11-18T10:00:00Z", (8, "closed"), merged()).await;
+    assert!(week.step(FRIDAY).await);
+    assert_eq!(week.states().await, ["web suppressed: nothing happened that could be summed up"]);
+    week.step("2026-11-23T09:00:01Z").await;
+    assert!(week.step("2026-11-27T15:00:00Z").await);
+    let text = week.text().await;
+    assert!(text.contains("web was sent 1 update in 1 conversation."), "{text}");
+    assert!(text.contains("“Change 8”") && text.contains("merged by ana on 18 Nov"), "{text}");
+    assert!(week.step("2026-12-04T15:00:00Z").await);
+    assert!(week.states().await[2].contains("nothing happened"), "{:?}", week.states().await);
 }
 
 /// Who owns files is asked of GitHub, which these tests have none of: so it is written into the events.
@@ -515,7 +537,7 @@ async fn the_numbers_are_those_of_the_ledger() {
         week.pull(&format!("2026-11-1{}T11:00:00Z", 6 + number % 3), (number, "closed"), merged()).await;
     }
     let text = week.friday().await;
-    assert!(text.contains("web was told 18 updates in 9 conversations."), "{text}");
+    assert!(text.contains("web was sent 18 updates in 9 conversations."), "{text}");
     assert_eq!(text.matches("merged by ana on ").count(), 6, "{text}");
     assert!(text.contains("and 3 more"), "{text}");
     week.clocked.send("2026-11-20T15:00:01Z").await;
@@ -620,5 +642,7 @@ async fn what_happens_while_a_summary_is_made_has_it_made_once_more() {
         seen,
     };
     assert!(!store.write_summary(new(&["acme/ingest#8"])).await.unwrap(), "it is overtaken");
-    assert!(store.write_summary(new(&["acme/ingest#9"])).await.unwrap());
+    // What takes no words back may go on happening: the busiest work would never be summed up.
+    week.pull("2026-11-18T11:00:00Z", (10, "labeled"), json!({})).await;
+    assert!(store.write_summary(new(&["acme/ingest#10"])).await.unwrap());
 }

@@ -1,10 +1,11 @@
 //! Who was never told of work that touches what they own, or that is on tickets that they work on.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use super::content::Writing;
-use super::named::Line;
-use crate::event::{About, Event, EventKind};
+use super::named::{Line, Seen};
+use crate::event::{About, Actor, Event, EventKind, TicketKey};
 use crate::reason::{Code, Reason};
 use crate::rule::{Team, is_member_called};
 use crate::store::{Course, CourseStep};
@@ -24,12 +25,11 @@ pub(super) fn listed(writing: &Writing<'_>) -> Vec<Line<UntoldView>> {
     let mut lines = Vec::new();
     for (thread, course) in writing.courses() {
         let parts = writing.parts(course);
-        let hidden = parts.iter().any(|seen| seen.restricted || seen.private);
-        if hidden || parts.is_empty() || !moves(writing, course) {
+        if is_hidden(&parts) || !moves(writing, course) {
             continue;
         }
         for stake in [Stake::Owned, Stake::Shared] {
-            let teams = teams(writing).filter(|team| stake_of(writing, course, team) == Some(stake));
+            let teams = teams(writing).filter(|team| stake_of(writing, (thread, course), team) == Some(stake));
             let teams = teams.map(|team| team.name.clone()).collect::<Vec<_>>();
             let Some(named) = writing.named(thread, &parts).filter(|_| !teams.is_empty()) else { continue };
             let because = writing.reader.team.as_ref().map(|team| because(course, team));
@@ -41,19 +41,34 @@ pub(super) fn listed(writing: &Writing<'_>) -> Vec<Line<UntoldView>> {
     lines.into_iter().map(|(_, line)| line).collect()
 }
 
-/// In how many merged pull requests it isn't known whether somebody who was not told owns what they change.
+/// In how many merged pull requests it isn't known whether somebody who was not told owns what they change: in repositories of
+/// which they are told other things.
 pub(super) fn unknown(writing: &Writing<'_>) -> usize {
+    let heard_of = |team: &Team| {
+        let told = writing.courses().filter(|(_, course)| course.told.contains(&team.name));
+        told.flat_map(|(_, course)| course.subjects.iter().map(|(key, _)| key.scope_on_host())).collect::<HashSet<_>>()
+    };
+    let teams = teams(writing).filter_map(|team| Some((team, team.owns.as_ref()?, heard_of(team)))).collect::<Vec<_>>();
     let is_unknown = |course: &Course, event: &Event| {
-        teams(writing).any(|team| {
-            let unheard =
-                !course.told.contains(&team.name) && !course.heard.get(&team.name).is_some_and(|heard| heard.waits);
-            unheard && !is_own(team, event) && team.owns.as_ref().is_some_and(|owns| owns.changes(event).is_none())
+        teams.iter().any(|(team, owns, heard_of)| {
+            let unheard = !course.told.contains(&team.name) && !waits(course, team);
+            let follows = heard_of.contains(event.subject.scope_on_host());
+            unheard && follows && !is_own(team, event) && owns.changes(event).is_none()
         })
     };
-    let courses = writing.courses().filter(|(_, course)| !writing.parts(course).is_empty());
-    let merged = courses.flat_map(|(_, course)| course.steps.iter().map(move |step| (course, &step.event)));
-    let merged = merged.filter(|(_, event)| event.kind == EventKind::PullRequestMerged);
-    merged.filter(|(course, event)| is_unknown(course, event)).count()
+    let courses = writing.courses().filter(|(_, course)| !is_hidden(&writing.parts(course)));
+    let merged = courses.flat_map(|(_, course)| course.steps.iter().map(move |step| (course, step)));
+    let merged = merged.filter(|(_, step)| step.event.kind == EventKind::PullRequestMerged && writing.is_new(step));
+    merged.filter(|(course, step)| is_unknown(course, &step.event)).count()
+}
+
+/// Whether a reader isn't to know about a conversation.
+fn is_hidden(parts: &[Seen<'_>]) -> bool {
+    parts.is_empty() || parts.iter().any(|seen| seen.restricted || seen.private)
+}
+
+fn waits(course: &Course, team: &Team) -> bool {
+    course.heard.get(&team.name).is_some_and(|heard| heard.waits)
 }
 
 /// The teams that it is about: readers outside of the company don't learn what others have.
@@ -65,25 +80,40 @@ fn teams<'a>(writing: &'a Writing<'_>) -> impl Iterator<Item = &'a Team> {
 
 /// Whether something in it was opened, merged or moved on.
 fn moves(writing: &Writing<'_>, course: &Course) -> bool {
-    course.steps.iter().any(|step| step.planned >= writing.facts.span.start && is_work(step))
+    course.steps.iter().any(|step| writing.is_new(step) && is_work(step))
 }
 
 fn is_work(step: &CourseStep) -> bool {
     !matches!(step.event.kind, EventKind::TicketPulledIn | EventKind::TicketSlipped | EventKind::TicketCreated)
 }
 
-fn stake_of(writing: &Writing<'_>, course: &Course, team: &Team) -> Option<Stake> {
-    let waits = course.heard.get(&team.name).is_some_and(|heard| heard.waits);
-    if waits || course.told.contains(&team.name) || (!team.is_trusted_inside() && writing.reader.team.is_none()) {
+fn stake_of(writing: &Writing<'_>, (thread, course): (&str, &Course), team: &Team) -> Option<Stake> {
+    if waits(course, team)
+        || course.told.contains(&team.name)
+        || (!team.is_trusted_inside() && writing.reader.team.is_none())
+    {
         return None;
     }
-    let by_others = || course.steps.iter().filter(|step| is_work(step) && !is_own(team, &step.event));
+    let by_others =
+        || course.steps.iter().filter(|step| writing.is_new(step) && is_work(step) && !is_own(team, &step.event));
     let owns = |step: &CourseStep| team.owns.as_ref().and_then(|owns| owns.changes(&step.event)) == Some(true);
     if by_others().any(owns) {
         return Some(Stake::Owned);
     }
-    let at_work = course.doers.iter().any(|doer| is_member_called(&team.members, &doer.login, &doer.name));
-    (at_work && by_others().next().is_some()).then_some(Stake::Shared)
+    (works_on_ticket((thread, course), team) && by_others().next().is_some()).then_some(Stake::Shared)
+}
+
+/// Whether a conversation is a ticket's on which a team works: one of its members is assigned to the ticket, or opened one of its
+/// pull requests. Whoever comments or reviews needn't.
+fn works_on_ticket((thread, course): (&str, &Course), team: &Team) -> bool {
+    let is_member = |actor: &Actor| is_member_called(&team.members, &actor.login, &actor.name);
+    let tickets = course.subjects.iter().filter_map(|(key, known)| known.ticket(key)).collect::<Vec<_>>();
+    let assigned = tickets.iter().filter_map(|ticket| ticket.assignee.as_ref()).any(is_member);
+    let opened = course.subjects.iter().any(|(_, known)| match &known.about {
+        About::PullRequest(pr) => pr.author.as_ref().is_some_and(is_member),
+        _ => false,
+    });
+    assigned || (opened && (!tickets.is_empty() || TicketKey::jira(thread).is_some()))
 }
 
 /// Whether a team's own members did it, or it is their work.
