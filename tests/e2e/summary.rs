@@ -152,7 +152,7 @@ async fn everybodys_summary_comes_too() {
     let mails = service.mails();
     let mail = read_mail(mails.last().unwrap());
     let text = mail.body_text(0).unwrap();
-    assert!(text.contains("Teams were told ") && text.contains("merged by ana"), "{text}");
+    assert!(text.contains("Teams were sent ") && text.contains("merged by ana"), "{text}");
 }
 
 #[tokio::test]
