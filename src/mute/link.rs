@@ -37,6 +37,9 @@ pub enum LinkAction {
 }
 
 impl LinkAction {
+    /// The first part of each path.
+    pub(super) const ROUTES: [&str; 3] = ["object", "mute", "unsubscribe"];
+
     /// The first part of its path.
     #[must_use]
     pub fn route(&self) -> &'static str {
@@ -132,13 +135,27 @@ impl Linker {
     /// # Errors
     /// [`Refused`]
     pub fn read(&self, token: &str, now: Timestamp) -> Result<LinkAction, Refused> {
-        let (body, mac) = token.split_once('.').filter(|_| token.len() <= LONGEST).ok_or(Refused::Unknown)?;
-        let mac = URL_SAFE_NO_PAD.decode(mac).map_err(|_| Refused::Unknown)?;
-        let expected = self.mac(body).ok_or(Refused::Unknown)?;
-        expected.verify_slice(&mac).map_err(|_| Refused::Unknown)?;
+        let body = self.signed(token).ok_or(Refused::Unknown)?;
         let body = URL_SAFE_NO_PAD.decode(body).map_err(|_| Refused::Unknown)?;
         let claim: Claim = serde_json::from_slice(&body).map_err(|_| Refused::Unknown)?;
         if claim.until <= now.as_second() { Err(Refused::Expired) } else { Ok(claim.asked) }
+    }
+
+    /// Whether a text is a token of ours, even if it has ended.
+    pub(super) fn is_ours(&self, text: &str) -> bool {
+        self.signed(text).is_some()
+    }
+
+    /// The body of a token that we signed.
+    fn signed<'a>(&self, token: &'a str) -> Option<&'a str> {
+        let (body, mac) = token.split_once('.').filter(|_| token.len() <= LONGEST)?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        self.mac(body)?.verify_slice(&mac).ok()?;
+        Some(body)
+    }
+
+    pub(super) fn base(&self) -> Option<&String> {
+        self.base.as_ref()
     }
 
     pub(super) fn mac(&self, body: &str) -> Option<Hmac<Sha256>> {

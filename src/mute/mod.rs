@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure: mutes are kept in [`crate::store`], and the pages behind the links are in [`crate::http`].
 
+mod cut;
 mod link;
 mod reply;
 
