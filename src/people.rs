@@ -4,6 +4,8 @@
 //! is kept, also that there is none. What the operator wrote in `[people]` goes before, and no message waits long: if an API is
 //! in trouble, it goes without the mention.
 
+mod names;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+
+pub use self::names::{Account, Names, is_same_address};
 
 use crate::api::github::Github;
 use crate::api::jira::Jira;

@@ -56,13 +56,32 @@ pub struct Profile {
     pub is_guest: bool,
 }
 
+/// What somebody is to a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Somebody who belongs there
+    Colleague,
+    /// They may see only the channels that they were invited to
+    Guest,
+    /// Somebody of another company, with which channels are shared
+    Stranger,
+    /// No person
+    Program,
+}
+
 impl Profile {
-    /// Whether they belong to this workspace, or to another one of its organization, and not to a partner's with which channels
-    /// are shared.
+    /// What they are to this workspace. The workspaces of one organization belong together. What Slack leaves out counts against
+    /// them.
     #[must_use]
-    pub fn is_of(&self, own: &Workspace) -> bool {
+    pub fn standing(&self, own: &Workspace) -> Standing {
         let same = |theirs: &Option<String>, ours: Option<&String>| theirs.is_some() && theirs.as_ref() == ours;
-        same(&self.team, Some(&own.team)) || same(&self.enterprise, own.enterprise.as_ref())
+        let belongs = same(&self.team, Some(&own.team)) || same(&self.enterprise, own.enterprise.as_ref());
+        match () {
+            () if self.is_bot => Standing::Program,
+            () if !belongs => Standing::Stranger,
+            () if self.is_guest => Standing::Guest,
+            () => Standing::Colleague,
+        }
     }
 }
 
@@ -273,21 +292,28 @@ mod tests {
     }
 
     #[test]
-    fn whose_workspace_it_is() {
+    fn who_belongs_to_a_workspace() {
         let own = Workspace { team: "T1".to_owned(), enterprise: Some("E1".to_owned()) };
         let alone = Workspace { enterprise: None, ..own.clone() };
-        let of = |team: Option<&str>, enterprise: Option<&str>| {
-            let user = json!({ "team_id": team, "enterprise_user": { "enterprise_id": enterprise }, "name": "bo" });
+        let of = |team: Option<&str>, enterprise: Option<&str>, more: &str| {
+            let mut user = json!({ "team_id": team, "enterprise_user": { "enterprise_id": enterprise }, "name": "bo" });
+            user[more] = json!(true);
             serde_json::from_value::<User>(user).unwrap().into_profile()
         };
-        for (team, enterprise, expected) in [
-            (Some("T1"), None, [true, true]),
-            (Some("T2"), None, [false, false]),
-            (Some("T2"), Some("E1"), [true, false]),
-            (Some("T2"), Some("E2"), [false, false]),
-            (None, None, [false, false]),
+        use Standing::{Colleague, Guest, Program, Stranger};
+        for (team, enterprise, more, expected) in [
+            (Some("T1"), None, "", [Colleague, Colleague]),
+            (Some("T2"), None, "", [Stranger, Stranger]),
+            (Some("T2"), Some("E1"), "", [Colleague, Stranger]),
+            (Some("T2"), Some("E2"), "", [Stranger, Stranger]),
+            (None, None, "", [Stranger, Stranger]),
+            (Some("T1"), None, "is_restricted", [Guest, Guest]),
+            (Some("T1"), None, "is_ultra_restricted", [Guest, Guest]),
+            (Some("T1"), None, "is_stranger", [Guest, Guest]),
+            (Some("T2"), None, "is_bot", [Program, Program]),
         ] {
-            assert_eq!([&own, &alone].map(|own| of(team, enterprise).is_of(own)), expected, "{team:?} {enterprise:?}");
+            let profile = of(team, enterprise, more);
+            assert_eq!([&own, &alone].map(|own| profile.standing(own)), expected, "{team:?} {enterprise:?} {more}");
         }
     }
 }

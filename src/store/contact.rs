@@ -51,11 +51,11 @@ impl Store {
         self.read(params).await
     }
 
-    /// What is known of somebody in Slack, by their id there or their mail address.
+    /// What is known of somebody, by their id in Slack or their mail address.
     ///
     /// # Errors
     /// As above
-    pub async fn contacts_in_slack(&self, id: String, email: Option<String>) -> Result<Vec<Contact>, StoreError> {
+    pub async fn contacts_of(&self, id: Option<String>, email: Option<String>) -> Result<Vec<Contact>, StoreError> {
         let sql = format!("{COLUMNS} WHERE slack = :id OR email = :email COLLATE NOCASE LIMIT 10");
         self.read(move |tx| tx.rows(&sql, named_params! { ":id": id, ":email": email }, contact)).await
     }
