@@ -58,9 +58,10 @@ pub struct Claimed {
     pub refusals: Option<Refusals>,
 }
 
-/// The next sends to a destination, one a thread: what comes next in a thread answers to the one before it.
+/// The next sends to a destination, one a thread: what comes next in a thread answers to the one before it. What carries an answer
+/// waits until what the answer says by now is decided on.
 const NEXT: &str = "
-    SELECT s.id, s.fence, s.attempts, iif(s.state = 'sending', s.next_at, NULL) AS lost, s.taken_back, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, a.id IS NOT NULL AS carries,
+    SELECT s.id, s.fence, s.attempts, iif(s.state = 'sending', s.next_at, NULL) AS lost, s.taken_back OR a.waits IS 1 AS taken_back, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, a.id IS NOT NULL AS carries,
            iif(a.id IS NULL, c.root, a.comment) AS root,
            c.editable, c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
            l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
@@ -72,6 +73,7 @@ const NEXT: &str = "
     LEFT JOIN answer a ON a.carrier_id = l.id
     LEFT JOIN bounce b ON b.destination = s.destination
     WHERE s.destination = :to AND s.state IN ('queued', 'sending') AND s.next_at <= :now
+      AND (s.state = 'sending' OR a.waits IS NOT 1)
       AND NOT EXISTS (
           SELECT 1 FROM send e
           WHERE e.destination = s.destination AND e.thread = s.thread AND e.id < s.id AND e.state IN ('queued', 'sending'))

@@ -101,7 +101,7 @@ impl Store {
         answer.await.map_err(|_| StoreError::NotWritten)?
     }
 
-    /// Whether the words of a claimed send were taken back since.
+    /// Whether the words of a claimed send were taken back since, or are about to be decided on once more.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -109,7 +109,8 @@ impl Store {
         let (id, fence) = (claimed.id, claimed.fence);
         self.read(move |tx| {
             tx.holds(
-                "SELECT taken_back FROM send WHERE id = :id AND fence = :fence",
+                "SELECT taken_back OR EXISTS (SELECT 1 FROM answer a WHERE a.carrier_id = s.ledger_id AND a.waits = 1)
+                 FROM send s WHERE id = :id AND fence = :fence",
                 named_params! { ":id": id, ":fence": fence },
             )
         })
