@@ -194,7 +194,7 @@ async fn who_answers_by_mail_is_heard() {
     let github = Listener::new(vec![(201, json!({ "id": 1 }))]).await;
     let access = format!("token = \"token\"\napi_url = \"{}\"\ncomment = true\n", github.url);
     let email = format!(
-        "{access}[email]\nfrom = \"microalign <updates@example.com>\"\nsmtp = \"smtp://localhost:{}\"\n\
+        "{access}[people.bo-li]\nemail = \"bo@example.net\"\n[email]\nfrom = \"microalign <updates@example.com>\"\nsmtp = \"smtp://localhost:{}\"\n\
          reply_to = \"microalign@example.com\"\nimap = \"imaps://microalign:secret@localhost:{}\"\n",
         mail.plain, mail.imaps
     );
@@ -279,7 +279,7 @@ async fn what_is_answered_by_mail_is_a_comment() {
     let said = github.requests().iter().map(|got| got.body["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(github.requests()[0].path, "/repos/acme/ingest-api/issues/7/comments");
     assert!(
-        said[0].contains("**Bo Li** answered by mail:\u{2060}\n\n> We read it."),
+        said[0].contains("**Bo Li** answered by mail (sender not verified\\):\u{2060}\n\n> We read it."),
         "not a login, which nobody checks: {said:?}"
     );
     assert!(!said[0].contains("ana merged") && said[1].contains("> @\u{2060}ana closes \\#\u{2060}1"), "{said:?}");

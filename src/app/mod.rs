@@ -165,7 +165,7 @@ impl App {
             metrics: Arc::clone(&metrics),
             stored: Arc::clone(&intake.stored),
         };
-        let answers = Arc::new(answers(&config, &intake).await?);
+        let answers = Arc::new(answers(&config, &intake, &links).await?);
         if let Some(replies) = config.channels.email.as_ref().and_then(|email| email.replies.clone()) {
             let inbox = Inbox::new(replies, Arc::clone(&links), Arc::clone(&answers));
             spawn(&mut tasks, "inbox", inbox.run(stopped.clone()));
@@ -416,11 +416,12 @@ async fn slack(config: &Config) -> Result<Option<Slack>, StartError> {
 }
 
 /// The handler for what people answer.
-async fn answers(config: &Config, intake: &Intake) -> Result<AnswerHandler, StartError> {
+async fn answers(config: &Config, intake: &Intake, links: &Arc<Linker>) -> Result<AnswerHandler, StartError> {
     let hears = config.channels.slack().is_some_and(|slack| slack.signing_secret.is_some());
     let slack = if hears { slack(config).await? } else { None };
     let (store, people) = (intake.store.clone(), config.channels.people.clone());
-    Ok(AnswerHandler { store, people, slack, stored: Arc::clone(&intake.stored) })
+    let (rulebook, stored) = (intake.rulebook.clone(), Arc::clone(&intake.stored));
+    Ok(AnswerHandler { store, people, slack, rulebook, links: Arc::clone(links), stored })
 }
 
 /// What people can ask for in Slack, if Slack's requests can be told from others'.

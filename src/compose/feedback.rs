@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Rulebook;
-use crate::destination::{Destination, Manner};
+use crate::destination::Manner;
 use crate::event::{Event, RuleId, Source};
 use crate::plan;
 use crate::store::{Answer, Through};
@@ -38,6 +38,8 @@ pub enum Reaction<'a> {
         by: &'a str,
         /// What they wrote
         text: &'a str,
+        /// How it came
+        through: Through,
         /// When
         at: Timestamp,
     },
@@ -73,7 +75,8 @@ impl Rulebook {
         let by = Some(answer.by.clone()).filter(|by| !by.is_empty());
         let message = if objects && lines.is_some() {
             let teams = [rule.team.clone()];
-            let reaction = Reaction::Objection { by: &answer.by, text: &answer.text, at: answer.at };
+            let reaction =
+                Reaction::Objection { by: &answer.by, text: &answer.text, through: answer.through, at: answer.at };
             let feedback = Feedback { note: event, teams: &teams, rule: &rule.name, zone, reaction, now };
             self.feedback_of(&feedback, WHOLE)?
         } else {
@@ -90,7 +93,13 @@ impl Rulebook {
                 now,
                 company: Company::default(),
             };
-            let view = AnswerView { by, login: answer.login.clone(), place: place(answer), time: answer.at, lines };
+            let view = AnswerView {
+                by,
+                login: answer.login.clone(),
+                place: place(answer.through).to_owned(),
+                time: answer.at,
+                lines,
+            };
             self.templates.render("answer", &Context { answer: Some(view), ..context(&facts) })?
         };
         Ok(Message { manner: Manner::Edit, ..message })
@@ -124,9 +133,10 @@ impl Rulebook {
         };
         let known = context(&facts);
         let message = match reaction {
-            Reaction::Objection { by, text, at } => {
+            Reaction::Objection { by, text, through, at } => {
                 let lines = Some(excerpt(text, most)).filter(|lines| !lines.is_empty());
-                let objection = ObjectionView { by: Some(by.to_owned()), time: at, lines };
+                let objection =
+                    ObjectionView { by: Some(by.to_owned()), place: place(through).to_owned(), time: at, lines };
                 self.templates.render("objected", &Context { objection: Some(objection), ..known })
             }
             Reaction::Agreement(_) => {
@@ -139,15 +149,12 @@ impl Rulebook {
     }
 }
 
-/// Where an answer was written. Only a channel that is called by its name has one that readers know.
-fn place(answer: &Answer) -> String {
-    match (answer.through, &answer.place) {
-        (Through::Slack, Some(Destination::Chat { place, .. })) if place.starts_with('#') => {
-            format!("in Slack ({place})")
-        }
-        (Through::Slack, _) => "in Slack".to_owned(),
-        (Through::Mail, _) => "by mail".to_owned(),
-        (Through::Link, _) => "by link".to_owned(),
+/// How something was said. Readers of the page may not know of our channels, so none is named.
+fn place(through: Through) -> &'static str {
+    match through {
+        Through::Slack => "in Slack",
+        Through::Mail => "by mail (sender not verified)",
+        Through::Link => "through a link (name not verified)",
     }
 }
 

@@ -30,7 +30,8 @@ use self::file::{ConfigFile, ServerTable, StoreTable, TelemetryTable};
 use crate::api::github::GithubApi;
 use crate::channel::{self, ChannelSettings};
 use crate::destination::Destination;
-use crate::event::Boards;
+use crate::event::{Boards, Event};
+use crate::plan;
 use crate::rule::{TeamsAllowed, parse_duration_up_to};
 use crate::store::Keep;
 use crate::toml_file::{At, Document, DurationText, Field, Problem, Reader, Wrong};
@@ -182,6 +183,25 @@ impl TellAuthors {
             Destination::Github => self.github,
             Destination::Jira => self.jira,
             _ => false,
+        }
+    }
+
+    /// Where the author of a note is told what somebody objects, if anywhere. What is said in the conversation of a ticket with a
+    /// security level goes to no pull request.
+    #[must_use]
+    pub fn of_objection(self, note: &Event, restricted: bool) -> Option<Destination> {
+        plan::author_page(note).filter(|to| self.at(to) && !(restricted && *to == Destination::Github))
+    }
+
+    /// What happens to an objection, for whoever objects.
+    #[must_use]
+    pub fn after_objection(self, note: &Event, restricted: bool) -> &'static str {
+        match self.of_objection(note, restricted) {
+            Some(_) => {
+                "The author is told with your name and words, by a comment where the assumption was made. Whoever may read that page \
+                 reads them too."
+            }
+            None => "It is kept with your name and words. Nobody sends it on to the author.",
         }
     }
 }

@@ -15,7 +15,7 @@ use super::body::{Unread, Upload, upload};
 use super::page::{self, message, page, reply};
 use crate::event::Event;
 use crate::mute::{LinkAction, Refused};
-use crate::plan::{self, LineId};
+use crate::plan::LineId;
 use crate::store::{Assumption, Objected, Objection, StoreError, Through};
 use crate::template::is_blank;
 
@@ -56,13 +56,8 @@ async fn press(token: String, web: Arc<Web>, upload: Upload) -> Reply {
     if let Some(missing) = form.missing() {
         return reply(StatusCode::UNPROCESSABLE_ENTITY, &ask(&found, &form, Some(missing), &web));
     }
-    let objected = web.store.object(form.objection(assumption.line, Timestamp::now())).await;
-    match objected {
-        Ok(objected) => {
-            tracing::info!(line = %assumption.line, ?objected, "objected by a link in a message");
-            web.stored.notify_one();
-            answer(objected, (assumption, event), &web)
-        }
+    match web.answers.object(form.objection(assumption.line, Timestamp::now())).await {
+        Ok(objected) => answer(objected, (assumption, event), &web),
         Err(error) => trouble(&error),
     }
 }
@@ -124,7 +119,7 @@ impl Form {
 /// The form, with what was typed into it already, and what that lacks.
 fn ask(found: &[Assumption], typed: &Form, missing: Option<&str>, web: &Web) -> Markup {
     let several = found.len() > 1;
-    let first = found.first().and_then(|assumption| assumption.event.as_ref());
+    let first = found.first().and_then(|assumption| Some((assumption, assumption.event.as_ref()?)));
     let chosen = typed.line.as_deref().and_then(|line| of(found, line)).or_else(|| found.first());
     page(
         "Object to this assumption?",
@@ -147,7 +142,7 @@ fn ask(found: &[Assumption], typed: &Form, missing: Option<&str>, web: &Web) -> 
                 label { "Why you object" textarea name="text" rows="6" maxlength="4000" required { (typed.text) } }
                 button name="object" value="1" { "Object" }
             }
-            @if let Some(event) = first { p { small { (follows(event, web)) } } }
+            @if let Some(first) = first { p { small { (follows(first, web)) } } }
         },
     )
 }
@@ -175,12 +170,8 @@ fn place(event: &Event) -> Markup {
 }
 
 /// What happens to an objection.
-fn follows(event: &Event, web: &Web) -> Markup {
-    if plan::author_page(event).is_some_and(|to| web.tell_authors.at(&to)) {
-        html! { (author(event)) " is told with your name and words, by a comment on " (place(event)) ". Whoever may read it there reads them too." }
-    } else {
-        html! { "It is kept in the ledger. Nobody sends it on: " (author(event)) " reads it if you also say it on " (place(event)) "." }
-    }
+fn follows((assumption, event): (&Assumption, &Event), web: &Web) -> &'static str {
+    web.tell_authors.after_objection(event, assumption.restricted)
 }
 
 fn answer(objected: Objected, (assumption, event): (&Assumption, &Event), web: &Web) -> Reply {
@@ -189,7 +180,7 @@ fn answer(objected: Objected, (assumption, event): (&Assumption, &Event), web: &
             let page = page(
                 "You objected",
                 &html! {
-                    p { (follows(event, web)) }
+                    p { (follows((assumption, event), web)) }
                     p { "It no longer counts as agreed by " strong { (assumption.rule.team) } "." }
                 },
             );

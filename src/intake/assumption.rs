@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::round::Round;
 use crate::compose::{Feedback, Reaction, Rulebook};
 use crate::config::TellAuthors;
+use crate::destination::Destination;
 use crate::plan::{self, Agreement};
 use crate::reason::{Code, Reason};
 use crate::rule::Team;
@@ -52,17 +53,23 @@ impl Round<'_> {
     }
 
     fn objected(&self, unanswered: &Unanswered, tell_authors: TellAuthors) -> Conclusion {
-        let Unanswered { id, assumption, objection, .. } = unanswered;
+        let Unanswered { id, assumption, objection, carried } = unanswered;
         let zone = zone(team(self.rulebook, &assumption.rule.team));
         let objected = Reason::Objected {
             by: objection.by.clone(),
             through: objection.through.as_str().to_owned(),
             at: zone.to_datetime(objection.at),
         };
-        let reaction = Reaction::Objection { by: &objection.by, text: &objection.text, at: objection.at };
-        let told = self.tell(&[assumption], (reaction, &zone), tell_authors);
+        let reaction = Reaction::Objection {
+            by: &objection.by,
+            text: &objection.text,
+            through: objection.through,
+            at: objection.at,
+        };
         // They read it in the comment that carries the words.
-        let told = told.filter(|_| !unanswered.carried);
+        let to = assumption.event.as_ref().filter(|_| !carried);
+        let to = to.and_then(|note| tell_authors.of_objection(note, assumption.restricted));
+        let told = to.and_then(|to| self.tell(&[assumption], (reaction, &zone), to));
         let told = told.map(|told| Told { reason: Reason::TellsObjection { by: objection.by.clone() }, ..told });
         Conclusion { objection: Some(*id), lines: vec![(assumption.id, objected)], told }
     }
@@ -72,20 +79,21 @@ impl Round<'_> {
         let until = lines.iter().map(|(_, until, _)| *until).max().unwrap_or(self.now);
         let assumptions = lines.iter().map(|(assumption, ..)| *assumption).collect::<Vec<_>>();
         let zone = assumptions.first().map_or(TimeZone::UTC, |first| zone(team(self.rulebook, &first.rule.team)));
-        let told = self.tell(&assumptions, (Reaction::Agreement(until), &zone), tell_authors);
+        let page = assumptions.first().and_then(|first| plan::author_page(first.event.as_ref()?));
+        let to = page.filter(|to| tell_authors.at(to));
+        let told = to.and_then(|to| self.tell(&assumptions, (Reaction::Agreement(until), &zone), to));
         Conclusion { objection: None, lines: lines.into_iter().map(|(.., line)| line).collect(), told }
     }
 
-    /// What the author of an assumption is told of it, if that is wanted where it was made.
+    /// What the author of an assumption is told of it, where it was made.
     fn tell(
         &self,
         assumptions: &[&Assumption],
         (reaction, zone): (Reaction<'_>, &TimeZone),
-        tell_authors: TellAuthors,
+        to: Destination,
     ) -> Option<Told> {
         let first = assumptions.first()?;
         let note = first.event.as_ref()?;
-        let to = plan::author_page(note).filter(|to| tell_authors.at(to))?;
         let mut teams = assumptions.iter().map(|assumption| assumption.rule.team.clone()).collect::<Vec<_>>();
         teams.sort_unstable();
         teams.dedup();

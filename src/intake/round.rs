@@ -58,9 +58,10 @@ impl<'a> Round<'a> {
         resumed: Option<Timestamp>,
         tell_authors: TellAuthors,
     ) -> Result<(), StoreError> {
+        // The author needn't be told what a comment carries.
+        self.carry_answers()?;
         // Whoever objects at the last moment objects.
         self.hear(tell_authors)?;
-        self.carry_answers()?;
         // Nothing is silent of which something was missed.
         if resumed.is_some() {
             return Ok(());

@@ -4,6 +4,7 @@
 
 mod assumption;
 mod bulk;
+mod carry;
 mod damaged;
 mod digest;
 mod due_dates;

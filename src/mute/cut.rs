@@ -16,11 +16,13 @@ impl Linker {
 
     fn is_in(&self, word: &str) -> bool {
         // Filters put a link into the query of their own.
-        let word = word.replace("%2F", "/").replace("%2f", "/").replace("%40", "@").replace("%2B", "+").replace("%2b", "+");
+        let word =
+            word.replace("%2F", "/").replace("%2f", "/").replace("%40", "@").replace("%2B", "+").replace("%2b", "+");
         // Of one that was broken into lines, the rest is of no use without the beginning.
         let begins = |base: &String| LinkAction::ROUTES.iter().any(|route| word.contains(&format!("{base}/{route}/")));
         let parts = |kept: &'static str| {
-            word.split(move |c: char| !c.is_ascii_alphanumeric() && !kept.contains(c)).map(|part| part.trim_matches('.'))
+            word.split(move |c: char| !c.is_ascii_alphanumeric() && !kept.contains(c))
+                .map(|part| part.trim_matches('.'))
         };
         self.base().is_some_and(begins)
             || parts("-_.").any(|part| self.is_ours(part))
@@ -47,7 +49,9 @@ mod tests {
         let unsubscribe = Quiet::Unsubscribe { team: "web".to_owned(), to: "email:a@example.com".parse().unwrap() };
         for asked in [mute, object, LinkAction::Quiet(unsubscribe)] {
             // Also one that ended, and one of before the service was moved.
-            for (base, at) in [(BASE, Timestamp::now()), (BASE, Timestamp::UNIX_EPOCH), ("http://old", Timestamp::now())] {
+            for (base, at) in
+                [(BASE, Timestamp::now()), (BASE, Timestamp::UNIX_EPOCH), ("http://old", Timestamp::now())]
+            {
                 let link = linker(base).link(&asked, at).unwrap();
                 let escaped = link.replace(':', "%3A").replace('/', "%2F");
                 for text in [
@@ -75,7 +79,8 @@ mod tests {
         let linker = Linker::new(Some(BASE.to_owned()), vec![7; 32].into());
         let other = Linker::new(Some("https://other.example.com".to_owned()), vec![8; 32].into());
         let theirs = other.link(&LinkAction::Object { line: "12.3".to_owned() }, Timestamp::now()).unwrap();
-        for text in ["", " a\n\n b. ", "https://microalign.example.com/events/4", "See 1.2, a@b.c and a+b@c.d", &theirs] {
+        for text in ["", " a\n\n b. ", "https://microalign.example.com/events/4", "See 1.2, a@b.c and a+b@c.d", &theirs]
+        {
             assert_eq!(linker.cut_from(text), text);
         }
     }

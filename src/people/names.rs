@@ -118,7 +118,11 @@ mod tests {
             (None, None, vec![], None),
         ] {
             let names = Names::of(Account { slack, email }, &written, &store).await.unwrap();
-            assert_eq!((names.logins.iter().map(String::as_str).collect(), names.login()), (logins, login), "{slack:?}");
+            assert_eq!(
+                (names.logins.iter().map(String::as_str).collect(), names.login()),
+                (logins, login),
+                "{slack:?}"
+            );
             let is_bo = names.login() == Some("bo");
             assert_eq!(names.are_in(&["BO".to_owned()]) && names.are_in(&["jira-bo".to_owned()]), is_bo, "{names:?}");
         }

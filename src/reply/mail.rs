@@ -6,7 +6,7 @@ use mail_parser::decoders::html::html_to_text;
 use mail_parser::{Message, MessageParser, MimeHeaders as _, PartType};
 use sha2::{Digest as _, Sha256};
 
-use super::written::written;
+use super::written::{Words, written};
 use crate::mute::Linker;
 use crate::plan::LineId;
 use crate::template::{clean, is_blank, shorten};
@@ -47,7 +47,7 @@ pub struct Answer {
     /// From which address
     pub address: String,
     /// What they wrote
-    pub text: String,
+    pub words: Words,
 }
 
 /// Whether a mail is for us, by its header alone.
@@ -71,7 +71,7 @@ pub fn read(raw: &[u8], links: &Linker) -> Mail {
         Some(match automatic(&mail) {
             Some(why) => Mail::Automatic(why),
             None => match answer(&mail, line, raw) {
-                answer if is_blank(&answer.text) => Mail::Automatic("it has no text"),
+                answer if is_blank(&answer.words.text) => Mail::Automatic("it has no text"),
                 answer => Mail::Answer(answer),
             },
         })
@@ -125,22 +125,33 @@ fn answer(mail: &Message<'_>, line: LineId, raw: &[u8]) -> Answer {
     let name = shorten(&name.or_else(user).unwrap_or_else(|| "somebody".to_owned()), LONGEST_NAME);
     let id = mail.message_id().map(clean).filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
     let digest = || hex::encode(Sha256::digest(raw));
-    Answer { line, key: id.unwrap_or_else(digest), name, address, text: shorten(&text(mail), LONGEST_TEXT) }
+    let Words { text, own } = words(mail);
+    let words = Words { text: shorten(&text, LONGEST_TEXT), own };
+    Answer { line, key: id.unwrap_or_else(digest), name, address, words }
 }
 
-/// The text of a mail, or its HTML if there is no text.
-fn text(mail: &Message<'_>) -> String {
-    let parts = mail.text_bodies().filter_map(|part| match &part.body {
-        PartType::Text(text) => {
-            let kind = part.content_type();
-            let flowed =
-                kind.and_then(|kind| kind.attribute("format")).is_some_and(|f| f.eq_ignore_ascii_case("flowed"));
-            Some(if flowed { unfolded(text) } else { text.to_string() })
+/// What a mail says, in its text, or in its HTML if there is no text.
+fn words(mail: &Message<'_>) -> Words {
+    let (mut own, mut whole) = (Vec::new(), Vec::new());
+    for part in mail.text_bodies() {
+        match &part.body {
+            PartType::Text(text) => {
+                let kind = part.content_type();
+                let flowed =
+                    kind.and_then(|kind| kind.attribute("format")).is_some_and(|f| f.eq_ignore_ascii_case("flowed"));
+                let text = if flowed { unfolded(text) } else { text.to_string() };
+                own.push(text.clone());
+                whole.push(text);
+            }
+            PartType::Html(page) => {
+                own.extend(without_quotes(page));
+                whole.push(page_text(page));
+            }
+            _ => {}
         }
-        PartType::Html(page) => Some(html_to_text(&without_quotes(page))),
-        _ => None,
-    });
-    written(&parts.collect::<Vec<_>>().join("\n"))
+    }
+    let words = written(&own.join("\n"));
+    if words.own { words } else { Words { own: false, ..written(&whole.join("\n")) } }
 }
 
 /// Joins lines that a mail program broke (RFC 3676), which end with a space; the mark of a signature does too.
@@ -168,17 +179,23 @@ const QUOTED: [&str; 8] = [
     "<blockquote",
 ];
 
-/// The HTML before the quoted mail, if there is text above it, with line breaks that the conversion would lose.
-fn without_quotes(page: &str) -> String {
+/// The text before the quoted mail, or behind it if there is none before.
+fn without_quotes(page: &str) -> Option<String> {
     let small = page.to_ascii_lowercase();
     let end = QUOTED.iter().filter_map(|mark| small.find(mark)).min().unwrap_or(page.len());
     // Outlook's mark is inside of a tag.
     let end = page[..end].rfind('<').filter(|at| !page[*at..end].contains('>')).unwrap_or(end);
-    let own = &page[..end];
-    let own = if html_to_text(own).trim().is_empty() { page } else { own };
-    ["</div>", "</li>", "</tr>", "</DIV>", "</LI>", "</TR>"]
+    const QUOTE_ENDS: &str = "</blockquote>";
+    let behind = small.rfind(QUOTE_ENDS).map_or("", |at| &page[at + QUOTE_ENDS.len()..]);
+    [&page[..end], behind].into_iter().map(page_text).find(|text| !is_blank(text))
+}
+
+/// The text of HTML, with line breaks that the conversion would lose.
+fn page_text(page: &str) -> String {
+    let page = ["</div>", "</li>", "</tr>", "</DIV>", "</LI>", "</TR>"]
         .iter()
-        .fold(own.to_owned(), |page, tag| page.replace(tag, &format!("{tag}<br>")))
+        .fold(page.to_owned(), |page, tag| page.replace(tag, &format!("{tag}<br>")));
+    html_to_text(&page)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
 
+use crate::channel::is_slack_id;
 use crate::source::signature;
 
 /// The greatest age of a request, since an older one may be a replay.
@@ -88,19 +89,9 @@ pub struct InThread {
     pub wrote: i64,
     /// When they wrote this version, likewise
     pub version: i64,
-    /// The workspace, and the organisation that it belongs to, in which Slack told us of it
-    pub home: Home,
-    /// Whether Slack says that the member belongs to another workspace
-    pub visits: bool,
-}
-
-/// A workspace in Slack, and the organisation that it belongs to if there is one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Home {
-    /// The workspace's id
-    pub team: Option<String>,
-    /// The organisation's
-    pub enterprise: Option<String>,
+    /// The workspaces from which it comes, as far as Slack says so. Which one is ours isn't said: in a shared channel, `team_id`
+    /// of the whole event may be another company's
+    pub from: Vec<String>,
 }
 
 impl InThread {
@@ -116,8 +107,6 @@ struct Body {
     #[serde(rename = "type")]
     kind: String,
     challenge: Option<String>,
-    team_id: Option<String>,
-    enterprise_id: Option<String>,
     event: Option<Event>,
 }
 
@@ -163,16 +152,13 @@ pub fn read(body: &[u8]) -> Result<Told, String> {
     let body: Body = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     Ok(match (body.kind.as_str(), body.challenge, body.event) {
         ("url_verification", Some(challenge), _) => Told::Challenge(challenge),
-        ("event_callback", _, Some(event)) => {
-            let home = Home { team: body.team_id, enterprise: body.enterprise_id };
-            in_thread(event, home).map_or(Told::Nothing, Told::Message)
-        }
+        ("event_callback", _, Some(event)) => in_thread(event).map_or(Told::Nothing, Told::Message),
         _ => Told::Nothing,
     })
 }
 
 /// Messages from programs aren't answers, and neither are notices, such as that somebody joined.
-fn in_thread(event: Event, home: Home) -> Option<InThread> {
+fn in_thread(event: Event) -> Option<InThread> {
     if event.kind != "message" {
         return None;
     }
@@ -188,11 +174,10 @@ fn in_thread(event: Event, home: Home) -> Option<InThread> {
         return None;
     }
     let (channel, user, ts, thread) = (event.channel?, said.user?, said.ts?, said.thread_ts?);
-    let plain = |id: &str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
-    if ts == thread || ![&channel, &user, &ts, &thread].into_iter().all(|id| plain(id)) {
+    if ts == thread || !is_slack_id(&channel) || !is_slack_id(&user) {
         return None;
     }
-    let wrote = microseconds(&ts)?;
+    let (wrote, _) = (microseconds(&ts)?, microseconds(&thread)?);
     Some(InThread {
         did,
         root: format!("{channel}/{thread}"),
@@ -201,15 +186,16 @@ fn in_thread(event: Event, home: Home) -> Option<InThread> {
         text: plain_text(&said.text.unwrap_or_default()),
         wrote,
         version: edited.and_then(microseconds).unwrap_or(wrote),
-        visits: [&said.user_team, &said.source_team].into_iter().flatten().any(|team| Some(team) != home.team.as_ref()),
-        home,
+        from: [said.user_team, said.source_team].into_iter().flatten().collect(),
     })
 }
 
 /// The time of `1700000002.000200`.
 fn microseconds(ts: &str) -> Option<i64> {
     let (seconds, rest) = ts.split_once('.')?;
-    let rest = rest.get(..6).filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))?;
+    if rest.len() != 6 || !rest.bytes().chain(seconds.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(rest.parse().ok()?)
 }
 
@@ -326,8 +312,7 @@ mod tests {
             text: "No.".to_owned(),
             wrote: 1_700_000_002_000_200,
             version: 1_700_000_002_000_200,
-            home: Home { team: Some("T1".to_owned()), enterprise: None },
-            visits: false,
+            from: Vec::new(),
         };
         assert_eq!(told(|_| {}), Told::Message(expected.clone()));
         for subtype in ["thread_broadcast", "file_share"] {
@@ -373,18 +358,17 @@ mod tests {
     }
 
     #[test]
-    fn who_visits_from_another_workspace_is_known() {
-        for (key, team, visits) in [("user_team", "T2", true), ("source_team", "T2", true), ("user_team", "T1", false)]
-        {
-            let Told::Message(told) = told(|body| body["event"][key] = team.into()) else { panic!("{key}") };
-            assert_eq!(told.visits, visits, "{key} {team}");
+    fn where_a_message_comes_from_is_told() {
+        for (key, expected) in [("user_team", vec!["T2"]), ("source_team", vec!["T2"]), ("team", vec![])] {
+            let Told::Message(told) = told(|body| body["event"][key] = "T2".into()) else { panic!("{key}") };
+            assert_eq!(told.from, expected, "{key}");
         }
     }
 
     #[test]
     fn all_else_is_nothing() {
         type Change = fn(&mut Value);
-        let table: [(&str, Change); 14] = [
+        let table: [(&str, Change); 17] = [
             ("another kind", |body| body["event"]["type"] = "reaction_added".into()),
             ("not in a thread", |body| body["event"]["thread_ts"] = Value::Null),
             ("a thread's first", |body| body["event"]["thread_ts"] = body["event"]["ts"].clone()),
@@ -402,6 +386,9 @@ mod tests {
             ("joined", |body| body["event"]["subtype"] = "channel_join".into()),
             ("nobody", |body| body["event"]["user"] = Value::Null),
             ("made up", |body| body["event"]["channel"] = "C1/%".into()),
+            ("nobody's id", |body| body["event"]["user"] = "U1&x=".into()),
+            ("no time", |body| body["event"]["ts"] = "1700000002.0002000".into()),
+            ("no thread", |body| body["event"]["thread_ts"] = "1700000001/000100".into()),
             ("a notice", |body| body["type"] = "app_rate_limited".into()),
         ];
         for (what, change) in table {

@@ -1,7 +1,6 @@
 //! The text of a mail, without the mail that it quotes and without the signature.
 //!
-//! No standard says how these are marked, so this knows what nearly all mail programs do. If nothing would be left, the
-//! whole text is kept, since an objection that is too long is better than none.
+//! No standard says how these are marked, so this knows what nearly all mail programs do.
 
 use std::sync::LazyLock;
 
@@ -32,12 +31,21 @@ fn fits(pattern: &LazyLock<Option<Regex>>, line: &str) -> bool {
 /// How many lines `On … wrote:` can take.
 const BROKEN: usize = 4;
 
-/// The person's own lines, or the whole text if there are none.
-pub(super) fn written(text: &str) -> String {
+/// What a mail says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// The person's own lines, or the whole text if there are none: an objection that is too long is better than none
+    pub text: String,
+    /// It has lines of their own
+    pub own: bool,
+}
+
+/// What the text of a mail says.
+pub(super) fn written(text: &str) -> Words {
     let text = text.replace('\r', "").replace('\u{a0}', " ");
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     let own = own(&lines);
-    if own.is_empty() { joined(lines.into_iter()) } else { own }
+    if own.is_empty() { Words { text: joined(lines.into_iter()), own: false } } else { Words { text: own, own: true } }
 }
 
 fn own(lines: &[&str]) -> String {
@@ -200,7 +208,9 @@ mod tests {
             ("a signature", "{}\n-- \nBo Li, Example Ltd.\n+351 1 2345"),
             ("line ends", "{}\r\n\r\n\r\n> Ana assumed\r\n"),
         ] {
-            assert_eq!(written(&around.replace("{}", OWN)), OWN, "{program}");
+            let expected = Words { text: OWN.to_owned(), own: true };
+            assert_eq!(written(&around.replace("{}", OWN)), expected, "{program}");
+            assert!(!written(&around.replace("{}", "")).own, "{program}: nothing is theirs");
         }
     }
 
@@ -223,7 +233,7 @@ mod tests {
             ("", ""),
             (" \n\n", ""),
         ] {
-            assert_eq!(written(text), expected, "{text}");
+            assert_eq!(written(text).text, expected, "{text}");
         }
     }
 }

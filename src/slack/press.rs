@@ -12,7 +12,7 @@ use super::{Desk, Refusal};
 use crate::channel::{AGREE, MUTE, OBJECT};
 use crate::event::Event;
 use crate::mute::{LinkAction, Quiet, Refused, end};
-use crate::plan::{self, LineId};
+use crate::plan::LineId;
 use crate::store::{Agreed, Agreement, AssumptionState, Objected, Objection, Record, Through};
 use crate::template::is_blank;
 
@@ -35,7 +35,7 @@ impl Desk {
                 let (who, told) = tokio::try_join!(self.colleague(&press.by), self.told(&line))?;
                 let told = not_by(&who, told)?;
                 let follows = told.first().map(|first| self.follows(first)).unwrap_or_default();
-                let view = modal::form(&press.token, &told, &follows);
+                let view = modal::form(&press.token, &told, follows);
                 self.api.open_view(&press.trigger, &view).await.map_err(|error| {
                     tracing::warn!(%error, "cannot open the form for an objection");
                     Refusal::Said(
@@ -124,13 +124,9 @@ impl Desk {
     }
 
     /// What happens to an objection.
-    fn follows(&self, told: &Record) -> String {
+    fn follows(&self, told: &Record) -> &'static str {
         let event = told.event.as_ref().map(|known| &known.event);
-        let is_told = event.and_then(plan::author_page).is_some_and(|to| self.tell_authors.at(&to));
-        match is_told {
-            true => "Its author is told with your name and words, by a comment where it was made.".to_owned(),
-            false => "It is kept with your name and words. Nobody sends it on to the author.".to_owned(),
-        }
+        event.map_or("", |event| self.tell_authors.after_objection(event, told.of_restricted || told.by_restricted))
     }
 }
 

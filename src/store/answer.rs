@@ -9,6 +9,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use rusqlite::{Row, named_params};
 
+use super::assumptions::candidate;
 use super::plan::rule_id;
 use super::row::{Json, Millis, Text, json, text, time};
 use super::{EntryState, Store, StoreError, Tx};
@@ -106,6 +107,8 @@ pub struct Assumption {
     pub event_id: i64,
     /// The note; `None` if this version cannot read it
     pub event: Option<Event>,
+    /// What it is about belongs to a ticket that has a security level now
+    pub restricted: bool,
 }
 
 /// An objection that the ledger does not tell of yet.
@@ -117,7 +120,7 @@ pub struct Unanswered {
     pub assumption: Assumption,
     /// The objection
     pub objection: Objection,
-    /// It is carried to the page as an answer, so that the author reads it there
+    /// A comment carries it to the page as an answer, so that the author reads it there
     pub carried: bool,
 }
 
@@ -182,56 +185,39 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub async fn assumptions(&self, line: LineId) -> Result<Vec<Assumption>, StoreError> {
         self.read(move |tx| {
-            tx.rows(
-                "SELECT l.*, e.body FROM ledger lead
-                 JOIN ledger l ON l.id = lead.id OR l.lead_id = lead.id JOIN event e ON e.id = l.event_id
-                 WHERE lead.delivery_id = :delivery AND lead.line = :line
-                   AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL ORDER BY l.id LIMIT 50",
+            let id = tx.value::<i64>(
+                "SELECT id FROM ledger WHERE delivery_id = :delivery AND line = :line",
                 named_params! { ":delivery": line.delivery, ":line": line.line },
-                assumption,
-            )
-        })
-        .await
-    }
-
-    /// The assumption that was told last in a conversation of a channel (`email`, `slack`), by what the channel calls the
-    /// conversation's first message: a Message-ID, Slack's `CHANNEL/TS`.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn assumption_in(&self, channel: &str, root: &str) -> Result<Option<Assumption>, StoreError> {
-        let (channel, root) = (channel.to_owned(), root.to_owned());
-        self.read(move |tx| {
-            tx.row(
-                "SELECT l.*, e.body FROM conversation c
-                 JOIN send s ON s.destination = c.destination AND s.thread = c.thread AND s.state = 'sent'
-                 JOIN ledger l ON l.id = s.ledger_id OR l.lead_id = s.ledger_id JOIN event e ON e.id = l.event_id
-                 WHERE c.root = :root AND c.destination LIKE :channel || ':%'
-                   AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL
-                 ORDER BY s.sent_at DESC, l.id DESC LIMIT 1",
-                named_params! { ":channel": channel, ":root": root },
-                assumption,
-            )
+            )?;
+            let told = id.map_or(Ok(Vec::new()), |id| tx.assumptions_in(id))?;
+            Ok(told.into_iter().map(|(assumption, _)| assumption).collect())
         })
         .await
     }
 }
 
+/// Whether what a line is about belongs to a ticket that has a security level now.
+pub(super) const RESTRICTED: &str = "EXISTS (
+    SELECT 1 FROM subject t WHERE t.key = coalesce((SELECT thread FROM subject WHERE key = l.subject), l.thread)
+      AND t.state ->> '$.about.type' = 'ticket' AND t.state ->> '$.about.restricted') AS restricted";
+
 impl Tx<'_> {
-    /// Objections that the ledger does not tell of yet, oldest first, at most 64.
+    /// Objections that the ledger does not tell of yet, oldest first, at most 64. Those that are answers too come once it is
+    /// decided whether the answer is carried.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn unanswered(&self) -> Result<Vec<Unanswered>, StoreError> {
-        self.rows(
-            "SELECT l.*, e.body, o.id AS objection, o.key, o.made_by, o.through, o.text, o.made_at,
-                    EXISTS (SELECT 1 FROM answer a JOIN ledger c ON c.id = a.ledger_id
+        let sql = format!(
+            "SELECT l.*, e.body, {RESTRICTED}, o.id AS objection, o.key, o.made_by, o.through, o.text, o.made_at,
+                    EXISTS (SELECT 1 FROM answer a JOIN ledger c ON c.id = a.ledger_id JOIN send s ON s.ledger_id = a.carrier_id
                             WHERE a.key = o.key AND c.subject = l.subject) AS carried
              FROM objection o JOIN ledger l ON l.id = o.ledger_id JOIN event e ON e.id = l.event_id
-             WHERE o.waits = 1 ORDER BY o.id LIMIT 64",
-            [],
-            unanswered,
-        )
+             WHERE o.waits = 1 AND NOT EXISTS (
+                 SELECT 1 FROM answer a WHERE a.key = o.key AND a.carrier_id IS NULL AND a.waits = 1)
+             ORDER BY o.id LIMIT 64"
+        );
+        self.rows(&sql, [], unanswered)
     }
 
     /// Assumptions whose time to object is over, at most 64; none while a delivery that came late may yet be an objection.
@@ -239,18 +225,36 @@ impl Tx<'_> {
     /// # Errors
     /// As above
     pub fn unopposed(&self, now: Timestamp) -> Result<Vec<Unopposed>, StoreError> {
-        self.rows(
-            "SELECT l.*, e.body FROM ledger l JOIN event e ON e.id = l.event_id
+        let sql = format!(
+            "SELECT l.*, e.body, {RESTRICTED} FROM ledger l JOIN event e ON e.id = l.event_id
              WHERE l.object_at <= :now AND l.state <> 'held' AND NOT EXISTS (SELECT 1 FROM recovered WHERE NOT parked)
-             ORDER BY l.object_at LIMIT 64",
-            named_params! { ":now": Millis(now) },
-            |row| {
-                let assumption = assumption(row)?;
-                let since = self.events_since(assumption.id)?;
-                let state: EntryState = text(row, "state")?;
-                Ok(Unopposed { assumption, arrived: state == EntryState::Sent, until: time(row, "object_at")?, since })
-            },
-        )
+             ORDER BY l.object_at LIMIT 64"
+        );
+        self.rows(&sql, named_params! { ":now": Millis(now) }, |row| {
+            let assumption = assumption(row)?;
+            let since = self.events_since(assumption.id)?;
+            let state: EntryState = text(row, "state")?;
+            Ok(Unopposed { assumption, arrived: state == EntryState::Sent, until: time(row, "object_at")?, since })
+        })
+    }
+
+    /// The assumptions that the message of a line tells, each with whether its author changed it or took it back since.
+    pub(super) fn assumptions_in(&self, line: i64) -> Result<Vec<(Assumption, bool)>, StoreError> {
+        let sql = format!(
+            "SELECT l.*, e.body, e.once, {RESTRICTED},
+                    EXISTS (SELECT 1 FROM objection o WHERE o.ledger_id = l.id) AS objected
+             FROM ledger lead JOIN ledger l ON l.id = lead.id OR l.lead_id = lead.id JOIN event e ON e.id = l.event_id
+             WHERE lead.id = :line
+               AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL ORDER BY l.id LIMIT 50"
+        );
+        let mut told = Vec::new();
+        let read = |row: &Row<'_>| Ok((candidate(row)?, assumption(row)?));
+        for (candidate, assumption) in self.rows(&sql, named_params! { ":line": line }, read)? {
+            if candidate.state_with(self)?.is_some() {
+                told.push((assumption, self.is_changed(candidate.once.as_ref())?));
+            }
+        }
+        Ok(told)
     }
 
     /// What happened in a line's conversation after it, oldest first, so far as this version can read it.
@@ -382,6 +386,7 @@ fn assumption(row: &Row<'_>) -> Result<Assumption, StoreError> {
         rule: rule_id(row)?,
         event_id: row.get("event_id")?,
         event: event(row)?,
+        restricted: row.get("restricted")?,
     })
 }
 

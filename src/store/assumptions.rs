@@ -198,15 +198,15 @@ fn candidates(filter: &AssumptionFilter) -> (String, Vec<(&'static str, Value)>)
     (sql, params)
 }
 
-struct Candidate {
+pub(super) struct Candidate {
     id: i64,
     state: EntryState,
     outcomes: Vec<Reason>,
     objected: bool,
-    once: Option<OccurrenceId>,
+    pub(super) once: Option<OccurrenceId>,
 }
 
-fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
+pub(super) fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
     let outcome: Option<String> = row.get("outcome")?;
     Ok(Candidate {
         id: row.get("id")?,
@@ -219,7 +219,7 @@ fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
 
 impl Candidate {
     /// `None` if the team isn't told of it.
-    fn state_with(&self, tx: &Tx<'_>) -> Result<Option<AssumptionState>, StoreError> {
+    pub(super) fn state_with(&self, tx: &Tx<'_>) -> Result<Option<AssumptionState>, StoreError> {
         let came = |code: Code| self.outcomes.iter().any(|outcome| outcome.code() == code);
         // What takes one back is not one itself.
         let takes_back = self.once.as_ref().is_some_and(OccurrenceId::takes_back);

@@ -6,41 +6,14 @@
 use jiff::Timestamp;
 use rusqlite::{Row, named_params};
 
-use super::answer::{Objected, Objection, Through, event};
+use super::answer::{RESTRICTED, Through, event};
 use super::plan::rule_id;
 use super::row::{Json, Millis, Text, text, time};
-use super::{Store, StoreError, Tx};
+use super::{StoreError, Tx};
 use crate::destination::Destination;
 use crate::event::{Event, RuleId};
-use crate::plan::LineId;
 use crate::reason::Reason;
-use crate::template::{Message, clean, shorten};
-
-/// A message isn't a chat room: whoever says more goes to the page.
-const MOST_ANSWERS: i64 = 50;
-/// How much of an answer is kept, in letters.
-const LONGEST_TEXT: usize = 4_000;
-const LONGEST_NAME: usize = 100;
-
-/// A message whose answers are carried.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answerable {
-    /// The id of the line that it tells
-    pub line: i64,
-    /// Where it went
-    pub to: Vec<Destination>,
-}
-
-/// The message that somebody answers in a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Above {
-    /// The id of the line that it tells
-    pub line: i64,
-    /// Where it went
-    pub to: Destination,
-    /// Whether its answers are carried
-    pub carried: bool,
-}
+use crate::template::Message;
 
 /// What somebody answered, in its latest version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +28,6 @@ pub struct Answer {
     pub login: Option<String>,
     /// How it came
     pub through: Through,
-    /// The destination where it was written, if that is known
-    pub place: Option<Destination>,
     /// Whether they don't belong to the company, as far as is known
     pub outside: bool,
     /// What they wrote
@@ -67,19 +38,6 @@ pub struct Answer {
     pub version: i64,
     /// It was taken back
     pub gone: bool,
-}
-
-/// What became of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answered {
-    /// It is recorded
-    New,
-    /// It says something else than before, or was taken back
-    Changed,
-    /// It was recorded before, or a later version of it was
-    Known,
-    /// The message has so many answers that one more isn't recorded
-    TooMany,
 }
 
 /// An answer that is to be carried, or changed where it was carried to.
@@ -123,110 +81,21 @@ struct Carrier {
     by: String,
 }
 
-impl Store {
-    /// The message that told a line, if its answers are carried.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
-    pub async fn answerable(&self, line: LineId) -> Result<Option<Answerable>, StoreError> {
-        self.read(move |tx| {
-            let id = tx.value::<i64>(
-                "SELECT coalesce(lead_id, id) FROM ledger l WHERE delivery_id = :delivery AND line = :line
-                   AND answers IS NULL",
-                named_params! { ":delivery": line.delivery, ":line": line.line },
-            )?;
-            id.map_or(Ok(None), |id| tx.answerable(id))
-        })
-        .await
-    }
-
-    /// The message that somebody answers `at` a time in a conversation of a channel: the newest one above what they wrote.
-    /// `None` if it isn't a conversation of ours.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn answered_in(&self, channel: &str, root: &str, at: Timestamp) -> Result<Option<Above>, StoreError> {
-        let (channel, root) = (channel.to_owned(), root.to_owned());
-        self.read(move |tx| {
-            tx.row(
-                "SELECT l.id, c.destination, coalesce(l.message ->> '$.answers', 0) AS carried FROM conversation c
-                 JOIN send s ON s.destination = c.destination AND s.thread = c.thread AND s.state = 'sent'
-                 JOIN ledger l ON l.id = s.ledger_id
-                 WHERE c.root = :root AND c.destination LIKE :channel || ':%' AND l.answers IS NULL
-                 ORDER BY s.sent_at <= :at DESC, abs(s.sent_at - :at), s.id DESC LIMIT 1",
-                named_params! { ":channel": channel, ":root": root, ":at": Millis(at) },
-                |row| Ok(Above { line: row.get("id")?, to: text(row, "destination")?, carried: row.get("carried")? }),
-            )
-        })
-        .await
-    }
-
-    /// Whether the answers to the message that told a line are carried, by the line's id.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn is_answerable(&self, line: i64) -> Result<bool, StoreError> {
-        self.read(move |tx| Ok(tx.answerable(line)?.is_some())).await
-    }
-
-    /// The login of whoever is this member in Slack, as far as others said so.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn login_in_slack(&self, member: &str) -> Result<Option<String>, StoreError> {
-        let member = member.to_owned();
-        self.read(move |tx| {
-            tx.value("SELECT login FROM contact WHERE slack = :member", named_params! { ":member": member })
-        })
-        .await
-    }
-
-    /// Records an answer, and that it objects to assumptions.
-    ///
-    /// # Errors
-    /// [`StoreError::NotWritten`]
-    pub async fn answer(
-        &self,
-        answer: Option<Answer>,
-        objections: Vec<Objection>,
-    ) -> Result<(Option<Answered>, Vec<Objected>), StoreError> {
-        self.write(move |tx| {
-            let answered = answer.as_ref().map(|answer| tx.hear_answer(answer)).transpose()?;
-            let objected = objections.iter().map(|objection| tx.object(objection)).collect::<Result<_, _>>()?;
-            Ok((answered, objected))
-        })
-        .await
-    }
-
-    /// Records another version of an answer that is known. `false` if it isn't, or the version isn't newer.
-    ///
-    /// # Errors
-    /// [`StoreError::NotWritten`]
-    pub async fn change_answer(&self, key: &str, (text, version): (Option<String>, i64)) -> Result<bool, StoreError> {
-        let key = key.to_owned();
-        self.write(move |tx| tx.change_answer(&key, (text.as_deref(), version))).await
-    }
-}
-
 impl Tx<'_> {
     /// Answers that are to be carried, or changed where they were, oldest first, at most 64.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn uncarried(&self) -> Result<Vec<Uncarried>, StoreError> {
-        self.rows(
-            "SELECT a.*, l.team, l.rule, e.body,
-                    EXISTS (SELECT 1 FROM objection o WHERE o.ledger_id = a.ledger_id AND o.key = a.key) AS objects,
-                    EXISTS (SELECT 1 FROM subject t
-                            WHERE t.key = coalesce((SELECT thread FROM subject WHERE key = l.subject), l.thread)
-                              AND t.state ->> '$.about.type' = 'ticket' AND t.state ->> '$.about.restricted') AS restricted
+        let sql = format!(
+            "SELECT a.*, l.team, l.rule, e.body, {RESTRICTED},
+                    EXISTS (SELECT 1 FROM objection o WHERE o.ledger_id = a.ledger_id AND o.key = a.key) AS objects
              FROM answer a JOIN ledger l ON l.id = a.ledger_id JOIN event e ON e.id = l.event_id
              WHERE a.waits = 1 AND NOT EXISTS (
                  SELECT 1 FROM send s WHERE s.ledger_id = a.carrier_id AND s.state = 'sending')
-             ORDER BY a.id LIMIT 64",
-            [],
-            uncarried,
-        )
+             ORDER BY a.id LIMIT 64"
+        );
+        self.rows(&sql, [], uncarried)
     }
 
     /// Carries an answer that isn't under way, or changes what was carried.
@@ -238,9 +107,9 @@ impl Tx<'_> {
         self.run("UPDATE answer SET waits = 0 WHERE id = :id", named_params! { ":id": id })?;
         match (carriage, carrier.line, &carrier.send) {
             (Carriage::Withheld(reason), None, _) => self.withhold(id, reason, now),
-            (Carriage::Withheld(reason), Some(line), Some((_, state))) if state != "sent" && !carrier.out => {
+            (Carriage::Withheld(reason), Some(line), Some((_, state))) if state != "sent" => {
                 self.forget_words(id)?;
-                self.cancel(line, reason, now)
+                if carrier.out { self.stop(line, reason, now) } else { self.cancel(line, reason, now) }
             }
             // What is there already stays.
             (Carriage::Withheld(_), ..) => self.forget_words(id),
@@ -267,74 +136,47 @@ impl Tx<'_> {
         }
     }
 
-    /// Looks once more at answers on their way to GitHub in a conversation whose ticket has a security level now.
-    pub(super) fn doubt_answers(&self, thread: &str) -> Result<(), StoreError> {
-        self.run(
-            "UPDATE answer SET waits = 1 WHERE id IN (
-                 SELECT a.id FROM send s CROSS JOIN answer a ON a.carrier_id = s.ledger_id JOIN ledger l ON l.id = a.ledger_id
-                 WHERE s.destination = :github AND s.state IN ('queued', 'sending')
-                   AND :thread IN (l.thread, (SELECT thread FROM subject WHERE key = l.subject)))",
-            named_params! { ":github": Text(&Destination::Github), ":thread": thread },
-        )?;
+    /// Looks once more at answers, and takes back objections, that are on their way to GitHub or might be sent there again, in a
+    /// conversation whose ticket has a security level now.
+    pub(super) fn doubt_answers(&self, thread: &str, now: Timestamp) -> Result<(), StoreError> {
+        // As the indexes have it, so that they are used.
+        for which in ["s.state IN ('queued', 'sending')", "s.state = 'failed'"] {
+            let params = named_params! { ":github": Text(&Destination::Github), ":thread": thread };
+            let of_thread = ":thread IN (l.thread, (SELECT thread FROM subject WHERE key = l.subject))";
+            let answers = format!(
+                "UPDATE answer SET waits = 1 WHERE id IN (
+                     SELECT a.id FROM send s CROSS JOIN answer a ON a.carrier_id = s.ledger_id
+                     JOIN ledger l ON l.id = a.ledger_id WHERE s.destination = :github AND {which} AND {of_thread})"
+            );
+            self.run(&answers, params)?;
+            let objections = format!(
+                "SELECT l.id FROM send s CROSS JOIN ledger l ON l.id = s.ledger_id
+                 WHERE s.destination = :github AND {which} AND l.answers IS NOT NULL
+                   AND l.outcome ->> '$[0].code' = 'tells_objection' AND {of_thread}"
+            );
+            for line in self.rows(&objections, params, |row| Ok(row.get::<_, i64>("id")?))? {
+                self.withdraw_objection(line, now)?;
+            }
+        }
         Ok(())
     }
 
-    fn answerable(&self, line: i64) -> Result<Option<Answerable>, StoreError> {
-        let carried = self.holds(
-            "SELECT coalesce(m.message ->> '$.answers', 0) FROM ledger l JOIN ledger m ON m.id = coalesce(l.lead_id, l.id)
-             WHERE l.id = :line",
-            named_params! { ":line": line },
-        )?;
-        if !carried {
-            return Ok(None);
-        }
-        let to = self.rows(
-            "SELECT s.destination FROM ledger l CROSS JOIN send s ON s.ledger_id = coalesce(l.lead_id, l.id)
-             WHERE l.id = :line AND s.state = 'sent'",
-            named_params! { ":line": line },
-            |row| text(row, "destination"),
-        )?;
-        Ok(Some(Answerable { line, to }))
-    }
-
-    fn hear_answer(&self, answer: &Answer) -> Result<Answered, StoreError> {
-        let Answer { line, key, by, login, through, place, outside, text, at, version, gone } = answer;
-        if self.holds("SELECT EXISTS (SELECT 1 FROM answer WHERE key = :key)", named_params! { ":key": key })? {
-            let words = (!gone).then_some(text.as_str());
-            let changed = self.change_answer(key, (words, *version))?;
-            return Ok(if changed { Answered::Changed } else { Answered::Known });
-        }
-        let count = "SELECT count(*) FROM answer WHERE ledger_id = :line";
-        if self.value::<i64>(count, named_params! { ":line": line })?.unwrap_or_default() >= MOST_ANSWERS {
-            return Ok(Answered::TooMany);
-        }
-        let place = place.as_ref().map(Destination::to_string).unwrap_or_default();
+    /// An author isn't told, any more, what somebody objects.
+    fn withdraw_objection(&self, line: i64, now: Timestamp) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO answer (key, ledger_id, through, place, made_by, login, outside, text, made_at, version, gone, waits)
-             VALUES (:key, :line, :through, :place, :by, :login, :outside, :text, :at, :version, :gone, NOT :gone)",
-            named_params! { ":key": key, ":line": line, ":through": Text(through), ":place": place,
-            ":by": shorten(&clean(by), LONGEST_NAME), ":login": login, ":outside": outside,
-            ":text": if *gone { String::new() } else { shorten(text.trim(), LONGEST_TEXT) }, ":at": Millis(*at),
-            ":version": version, ":gone": gone },
+            "UPDATE ledger SET withdrawn = :reason WHERE id = :line AND state = 'held'",
+            named_params! { ":line": line, ":reason": Json(Reason::AnswerRestricted) },
         )?;
-        Ok(Answered::New)
-    }
-
-    /// Writes another version; `None` if it was taken back, which is the last.
-    fn change_answer(&self, key: &str, (text, version): (Option<&str>, i64)) -> Result<bool, StoreError> {
-        let words = shorten(text.unwrap_or_default().trim(), LONGEST_TEXT);
-        let changed = self.run(
-            "UPDATE answer SET text = :text, version = max(version, :version), gone = :gone, waits = 1
-             WHERE key = :key AND NOT gone AND (:gone OR (version < :version AND text <> :text))",
-            named_params! { ":key": key, ":text": words, ":version": version, ":gone": text.is_none() },
+        self.recall(&[line], now)?;
+        self.run(
+            "UPDATE send SET taken_back = 1 WHERE ledger_id = :line AND state = 'failed'",
+            named_params! { ":line": line },
         )?;
-        if changed > 0 {
-            self.run(
-                "UPDATE objection SET text = :text WHERE key = :key",
-                named_params! { ":key": key, ":text": words },
-            )?;
-        }
-        Ok(changed > 0)
+        self.run(
+            "UPDATE ledger SET message = NULL WHERE id = :line AND state = 'failed'",
+            named_params! { ":line": line },
+        )?;
+        Ok(())
     }
 
     fn carrier(&self, id: i64) -> Result<Option<Carrier>, StoreError> {
@@ -420,10 +262,24 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Ends a change of a comment that the page has, or may have: what is there stays.
+    fn stop(&self, line: i64, reason: &Reason, now: Timestamp) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE send SET state = 'failed', taken_back = 1, error = :error WHERE ledger_id = :line",
+            named_params! { ":line": line, ":error": reason.to_string() },
+        )?;
+        self.run("UPDATE attempt SET error = NULL WHERE ledger_id = :line", named_params! { ":line": line })?;
+        self.run(
+            "UPDATE ledger SET message = NULL, state = 'failed', reason = :reason, changed_at = :now WHERE id = :line",
+            named_params! { ":line": line, ":reason": Json(reason), ":now": Millis(now) },
+        )?;
+        Ok(())
+    }
+
     /// Sends a comment that is there once more: as an edit, to where the page is now.
     fn send_anew(&self, (line, send): (i64, i64), now: Timestamp) -> Result<(), StoreError> {
         self.run(
-            "UPDATE send SET state = 'queued', next_at = :now, created_at = :now, error = NULL, doubtful = 0,
+            "UPDATE send SET state = 'queued', next_at = :now, created_at = :now, error = NULL, doubtful = 0, taken_back = 0,
                     thread = coalesce((SELECT l.subject FROM answer a JOIN ledger l ON l.id = a.ledger_id
                                        WHERE a.carrier_id = :line), thread)
              WHERE id = :send",
@@ -438,7 +294,6 @@ impl Tx<'_> {
 }
 
 fn uncarried(row: &Row<'_>) -> Result<Uncarried, StoreError> {
-    let place: String = row.get("place")?;
     Ok(Uncarried {
         id: row.get("id")?,
         answer: Answer {
@@ -447,7 +302,6 @@ fn uncarried(row: &Row<'_>) -> Result<Uncarried, StoreError> {
             by: row.get("made_by")?,
             login: row.get("login")?,
             through: text(row, "through")?,
-            place: if place.is_empty() { None } else { Some(text(row, "place")?) },
             outside: row.get("outside")?,
             text: row.get("text")?,
             at: time(row, "made_at")?,

@@ -228,7 +228,7 @@ pub(super) const LINES: &str = "
     SELECT l.id, l.delivery_id || '.' || l.line AS name, d.delivery_key, l.source, l.kind, l.subject, l.thread,
            l.team, l.rule, l.state, l.reason, l.outcome, l.answers IS NOT NULL AS answers, l.at, l.message,
            l.message IS NULL AND EXISTS (
-               SELECT 1 FROM send f WHERE f.ledger_id = l.id AND f.state <> 'muted') AS forgotten,
+               SELECT 1 FROM send f WHERE f.ledger_id = l.id AND f.state <> 'muted' AND NOT f.taken_back) AS forgotten,
            (SELECT json_group_array(json_object('destination', s.destination, 'state', s.state,
                    'attempts', s.attempts, 'error', s.error) ORDER BY s.id) FROM send s
             WHERE s.ledger_id = coalesce(l.lead_id, l.id)) AS sends

@@ -18,7 +18,7 @@ impl Tx<'_> {
     /// told any more is noted for as long as its message is under way.
     pub(super) fn take_back(&self, taken: &Recall, now: Timestamp) -> Result<(), StoreError> {
         if let Made::Thread(thread) = &taken.made {
-            self.doubt_answers(thread)?;
+            self.doubt_answers(thread, now)?;
         }
         let (lines, summaries) = (self.telling(&taken.made)?, self.naming(&taken.made)?);
         self.recall(&lines, now)?;

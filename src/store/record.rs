@@ -154,8 +154,13 @@ const RESTRICTED: &str =
     "SELECT coalesce(state ->> '$.about.type' = 'ticket' AND state ->> '$.about.restricted', FALSE)
     FROM subject WHERE key = :name";
 
+/// What was muted, or taken back, has no message either.
+const FORGOTTEN: &str =
+    "SELECT EXISTS (SELECT 1 FROM send WHERE ledger_id = :message AND state <> 'muted' AND NOT taken_back)";
+
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 8] = [RECORD, EVENT, SENDS, OBJECTIONS, AGREEMENTS, CHANGED, REPLACED, RESTRICTED];
+pub(super) const STATEMENTS: [&str; 9] =
+    [RECORD, EVENT, SENDS, OBJECTIONS, AGREEMENTS, CHANGED, REPLACED, RESTRICTED, FORGOTTEN];
 
 impl Tx<'_> {
     /// Lines by their ids, in that order, each with what belongs to it.
@@ -176,7 +181,7 @@ impl Tx<'_> {
             record.by_restricted = self.is_restricted(record.thread.as_deref(), &mut tickets)?;
             record.private = self.is_private(record.subject.as_deref(), &mut repositories)?;
             record.sends = self.rows(SENDS, named_params! { ":message": message }, send)?;
-            record.forgotten &= record.sends.iter().any(|send| send.state != SendState::Muted);
+            record.forgotten = record.forgotten && self.holds(FORGOTTEN, named_params! { ":message": message })?;
             if record.kind.as_deref() == Some("note.assumed") && !record.tells_author && !record.carries {
                 record.objections = self.rows(OBJECTIONS, named_params! { ":line": record.id }, objection)?;
                 record.agreements = self.rows(AGREEMENTS, named_params! { ":line": record.id }, agreement)?;

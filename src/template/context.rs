@@ -155,6 +155,8 @@ pub struct ObjectionView {
     /// The name that the person gave; absent if none
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// How they objected, such as `by mail (sender not verified)` or `in Slack`
+    pub place: String,
     /// When
     #[schemars(with = "String")]
     pub time: Timestamp,
@@ -172,7 +174,7 @@ pub struct AnswerView {
     /// Their login on GitHub, if that is certain
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
-    /// Where they answered, such as `by mail` or `in Slack (#web)`
+    /// How they answered, such as `by mail (sender not verified)` or `in Slack`
     pub place: String,
     /// When
     #[schemars(with = "String")]

@@ -104,12 +104,16 @@ async fn slack(posts: Arc<Mutex<Vec<Value>>>) -> String {
             "U6" => named("Sis", json!({ "team_id": "T3", "enterprise_user": { "enterprise_id": "E1" } })),
             "U7" => named("Robo", json!({ "is_bot": true })),
             "U8" => named("Visit", json!({ "is_stranger": true })),
+            "U11" => named("Ana", json!({ "profile": { "display_name": "Ana Silva", "email": "ana@example.com" } })),
+            "U10" => named("Nowhere", json!({ "team_id": null })),
             _ => json!({ "ok": false, "error": "user_not_found" }).to_string(),
         }
     });
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", socket.local_addr().unwrap());
-    tokio::spawn(warp::serve(post.or(users)).incoming(socket).run());
+    let own =
+        warp::path!("auth.test").map(|| json!({ "ok": true, "team_id": "T1", "enterprise_id": "E1" }).to_string());
+    tokio::spawn(warp::serve(post.or(users).or(own)).incoming(socket).run());
     url
 }
 
@@ -137,7 +141,8 @@ impl World {
         let (url, slack) = (pages.serve().await, slack(Arc::clone(&posts)).await);
         let config = format!(
             "token = \"hunter2\"\napi_url = \"{url}\"\n{github}\n\
-             [slack]\ntoken = \"xoxb-1\"\napi_url = \"{slack}\"\nsigning_secret = \"{SIGNING}\"\n[people.bo-li]\nslack = \"U2\"\n"
+             [slack]\ntoken = \"xoxb-1\"\napi_url = \"{slack}\"\nsigning_secret = \"{SIGNING}\"\n[people.bo-li]\nslack = \"U2\"\n\
+             [people.ana]\nemail = \"ana@example.com\"\n"
         );
         let mut service = Service::new(team, &config).expecting(&["cannot take in an answer", "cannot be sent"]);
         service.write("rules/_defaults.toml", defaults);
@@ -200,8 +205,8 @@ fn deleted(user: &str, ts: &str) -> Value {
 
 const ONE: &str = "1700000002.000200";
 /// The time in a moment, as Slack writes it, with a number.
-fn now(number: u8) -> String {
-    format!("{}.00000{number}", jiff::Timestamp::now().as_second() + 1)
+fn now(number: usize) -> String {
+    format!("{}.{number:06}", jiff::Timestamp::now().as_second() + 1)
 }
 
 const TWO: &str = "1700000003.000300";
@@ -219,9 +224,8 @@ async fn what_is_answered_in_slack_is_one_comment_that_follows_its_writer() {
     let (page, said) = world.pages.said().remove(0);
     assert_eq!(page, "/repos/acme/ingest-api/issues/7/comments");
     let j = '\u{2060}';
-    let head = format!(
-        "<!-- microalign -->\n**Bo @{j}here Li** ({j}`bo-li`\\) answered in Slack (\\#{j}web):{j}\n\n> @{j}everyone "
-    );
+    let head =
+        format!("<!-- microalign -->\n**Bo @{j}here Li** ({j}`bo-li`\\) answered in Slack:{j}\n\n> @{j}everyone ");
     assert!(said.starts_with(&head), "{said}");
     for part in [
         &*format!("closes \\#{j}12"),
@@ -248,12 +252,12 @@ async fn what_is_answered_in_slack_is_one_comment_that_follows_its_writer() {
         assert_eq!(world.slack(&late).await, "accepted", "{late}");
     }
     assert_eq!(world.slack(&deleted("U1", TWO)).await, "accepted");
-    world.pages.say(&["Better so", "**Ana** took back what they had answered in Slack"]).await;
+    world.pages.say(&["Better so", "What **Ana** answered in Slack was deleted."]).await;
     for late in [reply("U1", TWO, "Nor do I."), edited("U1", TWO, "Oh", "1700000012.000000"), deleted("U1", TWO)] {
         world.slack(&late).await;
     }
     let lines = world.service.idle().await;
-    world.pages.say(&["Better so", "took back"]).await;
+    world.pages.say(&["Better so", "was deleted"]).await;
     assert_eq!(world.pages.count(), 4, "two comments, each changed once");
     assert!(reasons(&lines).contains(&"carries what Ana answered".to_owned()), "{lines:?}");
     assert_eq!(world.posts.lock().unwrap().len(), 1, "nobody in Slack is told what they said");
@@ -266,7 +270,7 @@ async fn what_is_answered_in_slack_is_one_comment_that_follows_its_writer() {
         lines.iter().any(|line| line["reason"].as_str().unwrap().contains("somebody deleted the comment")).then_some(())
     };
     eventually("the edit has nowhere to go", failed).await;
-    world.pages.say(&["took back"]).await;
+    world.pages.say(&["was deleted"]).await;
     assert_eq!(world.pages.count(), 5);
 }
 
@@ -275,19 +279,51 @@ fn reasons(lines: &[Value]) -> Vec<String> {
     of_rule.map(|line| line["reason"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Who writes, by what Slack says of them, and whether it is carried with `answers`, and with `answers_outside` too.
-const WRITERS: [(&str, &str, Option<&str>, bool, bool); 10] = [
-    ("a member", "U2", None, true, true),
-    ("the author", "U1", None, true, true),
-    ("a guest", "U4", None, false, true),
-    ("a stranger by their profile", "U5", None, false, true),
-    ("a stranger by the event", "U2", Some("user_team"), false, true),
-    ("a stranger by its source", "U2", Some("source_team"), false, true),
-    ("a stranger as Slack says it", "U8", None, false, true),
-    ("somebody unknown", "U9", None, false, true),
-    ("a bot by the event", "U2", Some("bot_id"), false, false),
-    ("a bot by its profile", "U7", None, false, false),
-];
+/// Who writes.
+struct Writer {
+    who: &'static str,
+    user: &'static str,
+    /// What the event says beside the member's id
+    event: fn(&mut Value),
+    /// What the message in it says
+    message: fn(&mut Value),
+    /// Whether they are of the company, or else a person at all
+    belongs: Option<bool>,
+}
+
+const INSIDE: Option<bool> = Some(true);
+const OUTSIDE: Option<bool> = Some(false);
+
+fn writers() -> [Writer; 14] {
+    let writer = |who, user, belongs| Writer { who, user, event: |_| {}, message: |_| {}, belongs };
+    let elsewhere: fn(&mut Value) = |event| {
+        event["team_id"] = json!("T2");
+        event["enterprise_id"] = json!("E2");
+    };
+    [
+        writer("a member", "U2", INSIDE),
+        writer("another", "U1", INSIDE),
+        // In a shared channel, Slack may tell of it in the name of either workspace.
+        Writer { event: elsewhere, ..writer("a member, by the other workspace", "U2", INSIDE) },
+        writer("a guest", "U4", OUTSIDE),
+        Writer { event: elsewhere, ..writer("a guest, by another workspace", "U4", OUTSIDE) },
+        writer("a stranger by their profile", "U5", OUTSIDE),
+        Writer { event: elsewhere, ..writer("a stranger, by their own workspace", "U5", OUTSIDE) },
+        Writer {
+            message: |said| said["user_team"] = json!("T2"),
+            ..writer("a stranger by the message", "U2", OUTSIDE)
+        },
+        Writer {
+            message: |said| said["source_team"] = json!("T2"),
+            ..writer("a stranger by its source", "U2", OUTSIDE)
+        },
+        writer("a stranger as Slack says it", "U8", OUTSIDE),
+        writer("somebody of no workspace", "U10", OUTSIDE),
+        writer("somebody unknown", "U9", OUTSIDE),
+        Writer { message: |said| said["bot_id"] = json!("T2"), ..writer("a bot by the event", "U2", None) },
+        writer("a bot by its profile", "U7", None),
+    ]
+}
 
 #[tokio::test]
 async fn who_is_carried() {
@@ -295,20 +331,18 @@ async fn who_is_carried() {
         let keys = if everybody { "answers = true\nanswers_outside = true" } else { "answers = true" };
         let world = World::merged(&team(keys)).await;
         let (mut carried, mut withheld) = (Vec::new(), 0);
-        for (at, (who, user, mark, inside, outside)) in WRITERS.into_iter().enumerate() {
+        for (at, Writer { who, user, event, message, belongs }) in writers().into_iter().enumerate() {
             let ts = format!("17000001{at:02}.000000");
             let mut events =
                 [reply(user, &ts, &format!("w{at}x")), edited(user, &ts, &format!("e{at}x"), "1700000500.000000")];
-            if let Some(mark) = mark {
-                events[0]["event"][mark] = json!("T2");
-                events[1]["event"]["message"][mark] = json!("T2");
-            }
-            let bot = mark == Some("bot_id") || user == "U7";
+            events.iter_mut().for_each(event);
+            message(&mut events[0]["event"]);
+            message(&mut events[1]["event"]["message"]);
             let status = world.slack(&events[0]).await;
-            assert_eq!(status, if bot { "ignored" } else { "accepted" }, "{who}");
-            let goes = if everybody { outside } else { inside };
+            assert_eq!(status, if belongs.is_none() { "ignored" } else { "accepted" }, "{who}");
+            let goes = belongs.is_some_and(|inside| inside || everybody);
             let of = async || (world.pages.said().len(), world.withheld().await);
-            let expected = (carried.len() + usize::from(goes), withheld + usize::from(!goes && !bot));
+            let expected = (carried.len() + usize::from(goes), withheld + usize::from(!goes && belongs.is_some()));
             eventually(&format!("{who} writes, {keys}"), async || (of().await == expected).then_some(())).await;
             withheld = expected.1;
             world.slack(&events[1]).await;
@@ -318,15 +352,43 @@ async fn who_is_carried() {
         }
         let words = carried.iter().map(String::as_str).collect::<Vec<_>>();
         world.pages.say(&words).await;
-        assert_eq!(world.withheld().await, if everybody { 0 } else { 6 }, "the ledger says why");
-        for (at, (_, user, mark, ..)) in WRITERS.into_iter().enumerate() {
-            let mut event = deleted(user, &format!("17000001{at:02}.000000"));
-            if let Some(mark) = mark {
-                event["event"]["previous_message"][mark] = json!("T2");
-            }
-            world.slack(&event).await;
+        assert_eq!(world.withheld().await, if everybody { 0 } else { 9 }, "the ledger says why");
+        for (at, Writer { user, event, message, .. }) in writers().into_iter().enumerate() {
+            let mut gone = deleted(user, &format!("17000001{at:02}.000000"));
+            event(&mut gone);
+            message(&mut gone["event"]["previous_message"]);
+            world.slack(&gone).await;
         }
-        world.pages.say(&vec!["took back"; words.len()]).await;
+        world.pages.say(&vec!["was deleted"; words.len()]).await;
+    }
+}
+
+/// Whether answers are carried or not, who may object in a thread is the same: those who may press the button, and others only
+/// where everybody's answers are wanted.
+#[tokio::test]
+async fn who_may_object_in_a_thread() {
+    for keys in ["", "answers = true", "answers = true\nanswers_outside = true"] {
+        let world = World::with(&team(keys), "comment = true", "").await;
+        let (mut heard, mut unheard) = (Vec::new(), Vec::new());
+        for (at, Writer { user, event, message, belongs, .. }) in writers().into_iter().enumerate() {
+            // Each objects to an assumption of their own, since only a few objections to one are taken.
+            let mut assumed = commented(&format!("/assume ids are unique, {at}"));
+            assumed["comment"]["id"] = json!(7001 + at);
+            world.service.github_settled("issue_comment", &format!("d-{at}"), &assumed).await;
+            let mut said = reply(user, &now(at), &format!("o{at}x"));
+            event(&mut said);
+            message(&mut said["event"]);
+            world.slack(&said).await;
+            let counts = belongs.is_some_and(|inside| inside || keys.contains("outside"));
+            if counts { &mut heard } else { &mut unheard }.push(format!("o{at}x"));
+        }
+        world.pages.say(&heard.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let lines = world.service.idle().await;
+        let objected = reasons(&lines).iter().filter(|reason| reason.contains("objected in Slack")).count();
+        assert_eq!((objected, world.pages.count()), (heard.len(), heard.len()), "{keys}: {lines:?}");
+        let page = world.service.get("/conversations/acme%2Fingest-api%237").await.text().await.unwrap();
+        let shown = |words: &String| page.contains(words);
+        assert!(heard.iter().all(shown) && !unheard.iter().any(shown), "{keys}: {page}");
     }
 }
 
@@ -422,9 +484,39 @@ async fn an_objection_is_one_comment_too() {
     world.slack(&edited("U2", ONE, "They are not at all.", "1700000040.000000")).await;
     world.pages.say(&["not at all."]).await;
     world.slack(&deleted("U2", ONE)).await;
-    world.pages.say(&["took back"]).await;
+    world.pages.say(&["was deleted"]).await;
     world.service.idle().await;
     assert_eq!(world.pages.count(), 3, "one comment, changed twice");
+}
+
+/// What somebody answers is the newest message above, whatever was assumed before it.
+#[tokio::test]
+async fn thanks_for_a_merge_are_no_objection() {
+    for (keys, status) in [("", "ignored"), ("answers = true", "accepted")] {
+        let world = World::with(&team(keys), "comment = true", "").await;
+        world.service.jira_settled("j-1", &ticket("In Progress", "indeterminate", json!([]))).await;
+        world.service.github_settled("pull_request", "d-0", &merged(7)).await;
+        world.service.github_settled("issue_comment", "d-1", &commented("/assume ids are unique")).await;
+        world.service.github_settled("pull_request", "d-2", &merged(8)).await;
+        let posts = world.posts.lock().unwrap().clone();
+        assert!(posts.iter().skip(1).all(|post| post["thread_ts"] == ROOT), "all are told in one thread: {posts:?}");
+        assert_eq!(world.slack(&reply("U2", &now(0), "thanks")).await, status, "{keys}");
+        let lines = world.service.idle().await;
+        assert!(!reasons(&lines).iter().any(|reason| reason.contains("objected")), "{lines:?}");
+        let pages = world.pages.said().into_iter().map(|(page, _)| page).collect::<Vec<_>>();
+        assert!(pages.iter().all(|page| page.ends_with("/issues/8/comments")), "{keys}: {pages:?}");
+        assert_eq!(pages.len(), usize::from(status == "accepted"));
+    }
+}
+
+/// The author is known by their mail address in Slack, as where they press the button.
+#[tokio::test]
+async fn an_author_does_not_object_to_their_own_assumption() {
+    let world = World::with(&team(""), "comment = true", "").await;
+    world.service.github_settled("issue_comment", "d-1", &commented("/assume ids are unique")).await;
+    assert_eq!(world.slack(&reply("U11", &now(0), "I mean those of orders.")).await, "ignored");
+    assert_eq!(world.slack(&reply("U1", &now(1), "They are not.")).await, "accepted");
+    world.pages.say(&["Ana (web) objected to your assumption"]).await;
 }
 
 /// The newest message above what somebody writes is what they answer: a thread may tell of several pull requests.
@@ -477,7 +569,7 @@ async fn an_answer_about_a_ticket_goes_into_jira_and_stays_inside() {
     world.slack(&edited("U2", ONE, "Plain words", "1700000040.000000")).await;
     world.pages.say(&["Plain words"]).await;
     world.slack(&deleted("U2", ONE)).await;
-    world.pages.say(&["took back"]).await;
+    world.pages.say(&["was deleted"]).await;
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ mod keep;
 mod kill;
 mod logs;
 mod look;
+mod mailbox;
 mod manners;
 mod map;
 mod metrics;

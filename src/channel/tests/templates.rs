@@ -25,11 +25,12 @@ fn messages() -> Vec<(&'static str, Message)> {
         let answer = AnswerView {
             by: Some("Bo Ek".to_owned()),
             login: Some("bo".to_owned()),
-            place: "in Slack (#web)".to_owned(),
+            place: "in Slack".to_owned(),
             time: event.at,
             lines: lines.clone(),
         };
-        let objection = ObjectionView { by: Some("Bo Ek".to_owned()), time: event.at, lines };
+        let objection =
+            ObjectionView { by: Some("Bo Ek".to_owned()), place: "in Slack".to_owned(), time: event.at, lines };
         let agreed = vec!["data-platform".to_owned(), "web".to_owned()];
         let known = context_of(&event, Some(&ticket()));
         let known = Context {

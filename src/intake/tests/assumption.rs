@@ -75,7 +75,7 @@ async fn an_objection_is_told_once_and_the_other_team_agrees_for_itself() {
     assert_eq!(clocked.object("2026-11-17T10:00:01Z", "web", "They are.\n\nSince May.").await, Objected::Known);
     let place = "the PR “Add it” (https://github.com/acme/ingest/pull/7#issuecomment-1) for DATA-1";
     let told = format!(
-        "Bo (web) objected to your assumption on {place}:\n\n> ids are never reused\n\nBo wrote:\n\n> They are.\n>\n> Since \
+        "Bo (web) objected to your assumption on {place}:\n\n> ids are never reused\n\nBo wrote by mail (sender not verified):\n\n> They are.\n>\n> Since \
          May.\n\nIf you edit your assumption, web gets the new wording."
     );
     let expected = ("github".to_owned(), "acme/ingest#7".to_owned(), told);
@@ -179,24 +179,65 @@ async fn whoever_objects_again_and_again_is_heard_a_few_times() {
     );
 }
 
+/// What was assumed in a message that somebody answers in a thread; `None` if they answer nothing of ours.
+async fn answered(clocked: &Clocked, root: &str, at: Timestamp) -> Option<Vec<(String, bool)>> {
+    let above = clocked.intake.store.answered_in("slack", root, at).await.unwrap()?;
+    let text = |event: &crate::event::Event| event.note.as_ref().unwrap().text.clone();
+    Some(above.told.iter().map(|(told, changed)| (text(told.event.as_ref().unwrap()), *changed)).collect())
+}
+
 #[tokio::test]
-async fn an_answer_in_a_thread_is_to_what_was_assumed_last_in_it() {
-    let clocked = Clocked::new(&[team("web").replace("mailbox", "slack:#web")]).await;
+async fn an_answer_in_a_thread_is_to_the_newest_message_above_it() {
+    let clocked =
+        Clocked::new(&[team("web").replace("mailbox", "slack:#web").replace("on = [", "on = [\"note.decided\", ")])
+            .await;
     let store = &clocked.intake.store;
     clocked.pull_request("2026-11-16T09:00:00Z", "opened", json!({})).await;
-    for (hour, words) in [(10, "/assume one"), (11, "/assume two"), (12, "/assume three")] {
-        clocked.comment(&format!("2026-11-16T{hour}:00:00Z"), "ana", words).await;
+    for (hour, words) in [(10, "/assume one"), (11, "/assume two"), (12, "/decide three"), (13, "/assume four")] {
+        clocked.note(&format!("2026-11-16T{hour}:00:00Z"), words, json!({ "comment": { "id": hour } })).await;
         clocked.until(&format!("2026-11-16T{hour}:01:00Z")).await;
         // The last is not there yet.
-        let lanes = store.claim(&Lanes::default(), moment("2026-11-16T12:01:00Z")).await.unwrap();
-        for send in lanes.iter().flat_map(Lane::sends).filter(|_| hour < 12) {
+        let now = format!("2026-11-16T{hour}:01:00Z");
+        let lanes = store.claim(&Lanes::default(), moment(&now)).await.unwrap();
+        for send in lanes.iter().flat_map(Lane::sends).filter(|_| hour < 13) {
             let sent = SendOutcome::Sent { reference: Some(format!("C1/{hour}")), anew: false, doubt: None };
-            store.record_outcome(send, &sent.into(), false, at("2026-11-16T12:01:00Z")).await.unwrap();
+            store.record_outcome(send, &sent.into(), false, at(&now)).await.unwrap();
         }
     }
-    let found = store.assumption_in("slack", "C1/10").await.unwrap().unwrap();
-    assert_eq!(found.event.unwrap().note.unwrap().text, "two");
-    for (channel, root) in [("email", "C1/10"), ("slack", "C1/11"), ("slack", "%")] {
-        assert!(store.assumption_in(channel, root).await.unwrap().is_none(), "{channel} {root}");
+    let told = |text: &str, changed: bool| Some(vec![(text.to_owned(), changed)]);
+    for (now, expected) in [
+        ("2026-11-16T09:00:00Z", told("one", false)),
+        ("2026-11-16T10:30:00Z", told("one", false)),
+        ("2026-11-16T11:30:00Z", told("two", false)),
+        ("2026-11-16T12:30:00Z", Some(Vec::new())),
+        ("2026-11-16T13:30:00Z", Some(Vec::new())),
+    ] {
+        assert_eq!(answered(&clocked, "C1/10", at(now)).await, expected, "{now}");
     }
+    for (channel, root) in [("email", "C1/10"), ("slack", "C1/11"), ("slack", "%")] {
+        assert!(
+            store.answered_in(channel, root, at("2026-11-16T11:30:00Z")).await.unwrap().is_none(),
+            "{channel} {root}"
+        );
+    }
+    let gone = json!({ "action": "deleted", "comment": { "id": 11 } });
+    clocked.note("2026-11-16T14:00:00Z", "/assume two", gone).await;
+    assert_eq!(answered(&clocked, "C1/10", at("2026-11-16T11:30:00Z")).await, told("two", true));
+}
+
+#[tokio::test]
+async fn a_digest_tells_no_assumption_that_an_answer_could_be_to() {
+    let clocked = Clocked::new(&[format!(
+        "{}digest = \"daily 09:00\"\n",
+        team("web").replace("mailbox", "slack:#web").replace("object_by = \"2d\"\n", "")
+    )])
+    .await;
+    clocked.note("2026-11-16T10:00:00Z", "/assume one", json!({})).await;
+    clocked.until("2026-11-17T09:00:00Z").await;
+    let lanes = clocked.intake.store.claim(&Lanes::default(), moment("2026-11-17T09:00:00Z")).await.unwrap();
+    let sends = lanes.iter().flat_map(Lane::sends).collect::<Vec<_>>();
+    assert_eq!((sends.len(), sends[0].digest), (1, true));
+    let sent = SendOutcome::Sent { reference: Some("C1/1".to_owned()), anew: false, doubt: None };
+    clocked.intake.store.record_outcome(sends[0], &sent.into(), false, at("2026-11-17T09:00:00Z")).await.unwrap();
+    assert_eq!(answered(&clocked, "C1/1", at("2026-11-17T10:00:00Z")).await, Some(Vec::new()));
 }

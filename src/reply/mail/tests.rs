@@ -29,7 +29,7 @@ fn answered(raw: &[u8]) -> Answer {
 }
 
 fn said(raw: &[u8]) -> String {
-    answered(raw).text
+    answered(raw).words.text
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn an_answer_is_read() {
         key: "1@example.com".to_owned(),
         name: "Bo Li".to_owned(),
         address: "bo@example.com".to_owned(),
-        text: "No, ids are reused.".to_owned(),
+        words: Words { text: "No, ids are reused.".to_owned(), own: true },
     };
     assert_eq!(read(&raw, &links()), Mail::Answer(expected));
 }
@@ -182,6 +182,23 @@ fn pages_are_read_as_text() {
         assert_eq!(page(&text), "No & never.\nReally.", "{program}");
     }
     assert!(page(&format!("<blockquote>{old}<p>No.</p></blockquote>")).contains("No."), "below, without an end");
+    let below = format!("<div class=\"gmail_quote\"><blockquote>{old}</blockquote></div><div>No.</div>");
+    assert_eq!(page(&below), "No.");
+}
+
+#[test]
+fn who_writes_nothing_has_only_quoted() {
+    let plain = "-- \nBo\n\nOn 24 Nov 2026, at 14:05, x wrote:\n> Ana assumed\n> Mute: https://x.example/mute/a.b\n";
+    let page = "<div><br></div><div class=\"gmail_quote\"><blockquote>Ana assumed</blockquote></div>";
+    for (kind, text, own) in [
+        ("text/plain", plain.to_owned(), false),
+        ("text/plain", format!("No.\n{plain}"), true),
+        ("text/html", page.to_owned(), false),
+        ("text/html", format!("<p>No.</p>{page}"), true),
+    ] {
+        let words = answered(&mail(&format!("To: {}\nContent-Type: {kind}; charset=utf-8", ours()), &text)).words;
+        assert_eq!((words.own, words.text.contains("Ana assumed")), (own, !own), "{text}: {words:?}");
+    }
 }
 
 #[test]
