@@ -85,7 +85,20 @@ pub(super) fn repo(text: &str) -> Result<Pattern, Wrong> {
             Some(format!("write \"{not}*/{name}\", or an owner instead of `*`")),
         ));
     }
+    if !can_exist(name) {
+        let help = "write the owner and the name, such as \"acme/api\"; before them, there can be a server";
+        return Err((format!("`{name}` isn't a repository"), Some(help.to_owned())));
+    }
     pattern(text, Syntax { separated: true, caseless: true })
+}
+
+/// Whether a repository can have a name that this pattern matches: an owner and a name of its own, or a server before them.
+fn can_exist(pattern: &str) -> bool {
+    let mut words = pattern.split(['/', '{', ',', '}']);
+    let parts = || pattern.split('/').filter(|part| *part != "**");
+    let slashes_are_plain = !pattern.contains('{');
+    words.all(|word| word != "." && word != "..")
+        && (!slashes_are_plain || parts().count() <= 3 && parts().all(|part| !part.is_empty()))
 }
 
 /// Logins and names of people.
@@ -151,5 +164,45 @@ fn event_meant(name: &str) -> String {
     match nearest(family, families.iter().copied()) {
         Some(family) => format!("did you mean `{family}.*`?"),
         None => format!("the kinds are `{}.*`", families.into_iter().collect::<Vec<_>>().join(".*`, `")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_has_an_owner_a_name_and_perhaps_a_server() {
+        for right in [
+            "acme/api",
+            "git.example.com/acme/api",
+            "*/*",
+            "!*/api",
+            "**",
+            "acme/**",
+            "**/api",
+            "{acme,other}/api",
+            "{acme/a,other/b,third/c}",
+            "acme/.github",
+            "acme/a..b",
+        ] {
+            assert!(repo(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "api",
+            "!api",
+            "../../etc/passwd",
+            "a/b/c/d",
+            "acme/",
+            "/api",
+            "acme//api",
+            "acme/..",
+            "acme/.",
+            "a/b/c/d/**",
+            "!a/../b",
+            "acme/{..,api}",
+        ] {
+            assert!(repo(wrong).is_err(), "{wrong}");
+        }
     }
 }
