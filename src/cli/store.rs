@@ -4,6 +4,7 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
 use super::{ConfigArgs, Failure, look_into_store, open_store, progress, say};
+use crate::channel::Person;
 use crate::store::{Forgotten, Kind, Stats};
 
 #[derive(Debug, clap::Subcommand)]
@@ -22,7 +23,7 @@ pub(super) enum Action {
     Forget {
         #[command(flatten)]
         config: ConfigArgs,
-        /// A GitHub login, or an account id or a name in Jira; upper and lower case are the same
+        /// A GitHub login, or an account id or a name in Jira or Slack; upper and lower case are the same
         #[arg(long, value_name = "LOGIN", value_parser = NonEmptyStringValueParser::new())]
         person: String,
     },
@@ -36,9 +37,11 @@ pub(super) async fn run(action: Action) -> Result<(), Failure> {
 }
 
 async fn forget(config: &ConfigArgs, person: &str) -> Result<(), Failure> {
-    let store = open_store(&config.store()?).await?;
+    let config = config.look()?;
+    let store = open_store(&config.store).await?;
+    let accounts = config.channels.people.values().map(accounts).collect::<Vec<_>>();
     let spinner = progress::spinner("looking through the store");
-    let forgotten = store.forget(person).await;
+    let forgotten = store.forget(person, &accounts).await;
     spinner.finish_and_clear();
     let Forgotten { names, changed, waiting } = forgotten?;
     if changed.is_empty() && waiting == 0 {
@@ -61,6 +64,12 @@ async fn forget(config: &ConfigArgs, person: &str) -> Result<(), Failure> {
         return Err(Failure::Wrong(format!("{wait} to be read or sent: run this again later")));
     }
     say(format!("Removed the words and names of {}.", names.join(", ")))
+}
+
+/// What the store may call somebody, as `[people]` says it. Elsewhere people are numbers, which stand in other texts, too.
+fn accounts(person: &Person) -> Vec<String> {
+    let names = ["email", "jira", "slack"].into_iter().filter_map(|key| person.name(key));
+    std::iter::once(person.login.as_str()).chain(names).map(str::to_owned).collect()
 }
 
 async fn stats(config: &ConfigArgs, json: bool) -> Result<(), Failure> {

@@ -44,6 +44,18 @@ impl Person {
         new
     }
 
+    /// Learns that all of these ids are somebody's, on GitHub, in Jira or elsewhere, if one of them is. Says whether any was new.
+    pub fn learn_ids<'a>(&mut self, ids: impl IntoIterator<Item = &'a str>) -> bool {
+        let ids = ids.into_iter().map(str::to_lowercase).filter(|id| !id.is_empty()).collect::<BTreeSet<_>>();
+        if ids.is_disjoint(&self.ids) {
+            return false;
+        }
+        let before = self.ids.len();
+        self.names.extend(ids.iter().cloned());
+        self.ids.extend(ids);
+        self.ids.len() > before
+    }
+
     /// As [`Self::learn`], from everybody in a JSON value that was stored.
     pub fn learn_from(&mut self, value: &Value) -> bool {
         let mut new = false;
@@ -149,5 +161,16 @@ mod tests {
         let mut by_name = Person::named("Ana Silva");
         assert!(by_name.learn_from(&stored) && !by_name.learn_from(&stored));
         assert_eq!(by_name.names().collect::<Vec<_>>(), ["5b10", "ana s.", "ana silva"]);
+    }
+
+    #[test]
+    fn whoever_has_one_of_some_ids_has_them_all() {
+        let mut nia = Person::named("nia-b");
+        assert!(
+            nia.learn_ids(["Nia-B", "U10", ""]) && !nia.learn_ids(["nia-b", "u10"]) && !nia.learn_ids(["bo", "U2"])
+        );
+        nia.learn("U10", "Nia Berg");
+        assert_eq!(nia.names().collect::<Vec<_>>(), ["nia berg", "nia-b", "u10"]);
+        assert!(nia.is_called("U10") && !nia.is_called("Nia Berg") && !nia.is_in("U2"));
     }
 }

@@ -24,6 +24,14 @@ pub struct Contact {
     pub jira: Option<Said>,
 }
 
+impl Contact {
+    /// What they are called in each place, other than by their name.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        let said = [&self.email, &self.slack, &self.jira].into_iter().flatten();
+        std::iter::once(self.login.as_str()).chain(said.filter_map(|said| said.value.as_deref()))
+    }
+}
+
 /// What was said when somebody was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {

@@ -56,7 +56,8 @@ type Step = fn(&Tx<'_>, &Person, &Value, Pass) -> Result<Batch, StoreError>;
 type Names = fn(&Tx<'_>, &Value) -> Result<(Option<Value>, Vec<serde_json::Value>), StoreError>;
 
 /// Where it is said what people are called.
-const NAMES: [Names; 3] = [rows::people_of_events, rows::people_of_subjects, texts::people_by_id];
+const NAMES: [Names; 4] =
+    [rows::people_of_events, rows::people_of_subjects, texts::people_by_id, texts::people_who_answered];
 
 /// What is gone through, by its name for people.
 const PLACES: [(&str, Step); 17] = [
@@ -87,13 +88,13 @@ const LARGEST: u64 = 500_000_000;
 const TRIES: u32 = 50;
 
 impl Store {
-    /// Takes the words and names of a person out of the store: of a GitHub login, or of an account id or name in Jira.
-    /// They are still in unused parts of the file until it is written anew.
+    /// Takes the words and names of a person out of the store: of a GitHub login, or of an account id or name elsewhere. Each of
+    /// `accounts` is what one person is called in several places. All is still in unused parts of the file until it is written anew.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`], [`StoreError::Database`], [`StoreError::Corrupt`]
-    pub async fn forget(&self, name: &str) -> Result<Forgotten, StoreError> {
-        let person = Arc::new(self.person(name).await?);
+    pub async fn forget(&self, name: &str, accounts: &[Vec<String>]) -> Result<Forgotten, StoreError> {
+        let person = Arc::new(self.person(name, accounts).await?);
         let (bodies, mut waiting) = self.forget_bodies(&person).await?;
         let (mut changed, mut messages) = (vec![("bodies", bodies)], 0);
         for (kind, step) in PLACES {
@@ -117,10 +118,18 @@ impl Store {
     }
 
     /// Somebody, by all names that the store has for them.
-    async fn person(&self, name: &str) -> Result<Person, StoreError> {
+    async fn person(&self, name: &str, accounts: &[Vec<String>]) -> Result<Person, StoreError> {
         let mut person = Person::named(name);
+        let contacts = self.all_contacts().await?;
         loop {
             let mut new = false;
+            for ids in accounts {
+                new |= person.learn_ids(ids.iter().map(String::as_str));
+            }
+            for contact in &contacts {
+                new |= contact.name.as_ref().is_some_and(|name| person.learn(&contact.login, name));
+                new |= person.learn_ids(contact.ids());
+            }
             for step in NAMES {
                 let mut after = Value::Null;
                 loop {

@@ -575,7 +575,7 @@ async fn who_was_forgotten_is_in_no_summary() {
     let text = week.friday().await;
     assert!(text.contains("by ana"), "{text}");
     week.clocked.send("2026-11-20T15:00:01Z").await;
-    week.clocked.intake.store.forget("ana").await.unwrap();
+    week.clocked.intake.store.forget("ana", &[]).await.unwrap();
     assert_eq!(week.lines().await.pop().unwrap().message, None);
     let reader = Reader::team(week.summariser.rulebook.borrow().rules().teams()[0].as_ref());
     let rulebook = Arc::clone(&week.summariser.rulebook.borrow());

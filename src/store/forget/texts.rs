@@ -55,7 +55,7 @@ fn forget_objection(tx: &Tx<'_>, person: &Person, id: &Value) -> Result<(), Stor
     tx.run(
         "UPDATE objection SET text = '', made_by = iif(:theirs, '', made_by),
                               key = iif(:named, 'forgotten:' || id, key) WHERE id = :id",
-        named_params! { ":theirs": person.is_in(&by), ":named": person.is_in(&key), ":id": id },
+        named_params! { ":theirs": person.is_in(&by) || person.is_in(&key), ":named": person.is_in(&key), ":id": id },
     )?;
     Ok(())
 }
@@ -228,6 +228,22 @@ pub(super) fn people_by_id(tx: &Tx<'_>, after: &Value) -> Result<(Option<Value>,
         Ok((row.get::<_, Value>("key")?, json!({ "login": login, "name": name })))
     })?;
     Ok((people.last().map(|(key, _)| key.clone()), people.into_iter().map(|(_, person)| person).collect()))
+}
+
+/// Who answered something, of whom an id is known too: of agreements, objections by a form in Slack, and answers. There are few
+/// enough to be read at once.
+pub(super) fn people_who_answered(
+    tx: &Tx<'_>,
+    _after: &Value,
+) -> Result<(Option<Value>, Vec<serde_json::Value>), StoreError> {
+    let people = tx.rows(
+        "SELECT key AS id, made_by FROM agreement
+         UNION SELECT substr(key, 7, instr(substr(key, 7), ':') - 1), made_by FROM objection WHERE key GLOB 'slack:*:*'
+         UNION SELECT login, made_by FROM answer WHERE login IS NOT NULL",
+        [],
+        |row| Ok(json!({ "login": row.get::<_, String>("id")?, "name": row.get::<_, String>("made_by")? })),
+    )?;
+    Ok((None, people))
 }
 
 /// Goes through the next rows of a query, which have a `key` and say whether each `waits`.
