@@ -73,8 +73,9 @@ fn actions(buttons: &Buttons) -> Option<Value> {
 /// What the service itself says in Slack, as the fields of a message or a form that have its words.
 #[must_use]
 pub fn spoken(body: &[Block]) -> Value {
-    let text = fallback(&Message { body: body.to_vec(), ..Message::default() });
-    json!({ "text": text, "blocks": [{ "type": "rich_text", "elements": rich_text(body) }] })
+    let message = Message { body: body.to_vec(), ..Message::default() };
+    let blocks = |body: &[Block]| json!([{ "type": "rich_text", "elements": rich_text(body) }]);
+    json!({ "text": fallback(&message), "blocks": fit(&message, blocks, |blocks| size(blocks) <= MAX_BLOCKS) })
 }
 
 /// A line that mentions people.

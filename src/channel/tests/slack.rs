@@ -1,9 +1,11 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::super::in_slack;
 use super::super::slack::payload;
 use super::random::{self, OURS};
 use super::*;
+use crate::template::{Block, Inline};
 
 const FIRST: &str = "1503435956.000247";
 
@@ -127,6 +129,16 @@ fn a_message_has_buttons_where_somebody_hears_of_them() {
     assert_eq!(names(&both), (["object A.B", "agree A.B", "mute C.D"].map(str::to_owned).into(), false));
     assert_eq!(names(&mute), (vec!["mute C.D".to_owned()], false));
     assert_eq!(names(&NO_BUTTONS), (vec![], true));
+}
+
+#[test]
+fn what_the_service_says_itself_fits_too() {
+    let paragraph = |text: &str| Block::Paragraph(vec![Inline::Text(text.to_owned())]);
+    let items = (0..50).map(|number| vec![paragraph(&format!("{number} {}", "a rule <x> ".repeat(36)))]).collect();
+    let said = in_slack(&[paragraph("What is heard:"), Block::List { start: None, items }, paragraph("And so on.")]);
+    let blocks = said["blocks"].to_string();
+    assert!(blocks.chars().count() <= 12_000, "{} characters", blocks.chars().count());
+    assert!(blocks.contains("What is heard:") && blocks.contains("9 a rule") && blocks.contains('…'), "{blocks}");
 }
 
 /// Every object in a JSON value.
