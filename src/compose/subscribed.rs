@@ -8,7 +8,7 @@ use super::{Rulebook, rules};
 use crate::destination::Available;
 use crate::plan;
 use crate::rule::{Known, Rule, Team, check_rule};
-use crate::store::Subscription;
+use crate::store::{Subscription, free_name};
 use crate::toml_file::Problem;
 
 /// Subscriptions, with the rules that come of those that are in force.
@@ -100,7 +100,7 @@ impl Rulebook {
         self.subscribed.all.iter().map(|(subscription, why)| (subscription, why.as_deref()))
     }
 
-    /// Checks what somebody wants to subscribe to, and writes it as a rule for its team's file.
+    /// Checks what somebody wants to subscribe to, and writes it as a rule for its team's file, by a name that no rule there has.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -110,8 +110,10 @@ impl Rulebook {
         let team = self.files().find(|(_, team)| team.name == wanted.team).map(|(_, team)| team);
         let team = team.ok_or_else(|| format!("there is no team `{}`", wanted.team))?;
         rule(wanted, team, known)?;
+        let name =
+            free_name(wanted.name.trim_start_matches('@'), |name| team.rules.iter().any(|rule| rule.name == name));
         let to = wanted.to.to_string();
         let to = Some(to.as_str()).filter(|_| !team.sends_only_to(&wanted.to));
-        Ok(rule_text((&wanted.name, &wanted.repo, &wanted.on), to))
+        Ok(rule_text((&name, &wanted.repo, &wanted.on), to))
     }
 }

@@ -109,7 +109,7 @@ pub use rule_count::RuleCount;
 pub use send::{Recorded, SendOutcome, Tried};
 pub use session::{Session, SessionDigest};
 pub use stats::{Kind, Stats};
-pub use subscription::{Subscribed, Subscription};
+pub use subscription::{Subscribed, Subscription, free_name};
 pub use summary::{NewSummary, Schedule, SummaryFate, SummaryMessage, TakenBack};
 pub use tally::{Doer, SILENT_DAYS, Tally, Telling, ThreadDay, earliest, silent_for};
 pub use timer::RunOut;

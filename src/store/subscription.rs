@@ -8,6 +8,7 @@ use super::answer::LONGEST_NAME;
 use super::row::{Json, Millis, Text, json, text, time};
 use super::{Store, StoreError, Tx};
 use crate::destination::Destination;
+use crate::rule::{ADDRESSED, SUMMARY};
 use crate::template::{clean, shorten};
 
 /// So many a team can have: whoever wants more writes a rule.
@@ -54,7 +55,7 @@ impl Store {
         self.read(|tx| tx.rows(ALL, [], subscription)).await
     }
 
-    /// Stores a subscription. If its team has another one of the same name, it gets a number.
+    /// Stores a subscription. If its team has another one of the same name, or the name is one of ours, it gets a number.
     ///
     /// # Errors
     /// [`StoreError::NotWritten`]
@@ -75,6 +76,12 @@ impl Store {
     }
 }
 
+/// A name, with a number if it is taken.
+pub fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut numbered = (2..).map(|number| format!("{name}-{number}"));
+    if is_taken(name) { numbered.find(|name| !is_taken(name)).unwrap_or_default() } else { name.to_owned() }
+}
+
 impl Tx<'_> {
     fn subscribe(&self, new: &Subscription) -> Result<Subscribed, StoreError> {
         let Subscription { team, name, to, repo, on, by, at } = new;
@@ -86,8 +93,8 @@ impl Tx<'_> {
         if own().count() >= MOST {
             return Ok(Subscribed::TooMany);
         }
-        let names = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
-        let name = names.into_iter().find(|name| own().all(|known| known.name != *name)).unwrap_or_default();
+        let name =
+            free_name(name, |name| [ADDRESSED, SUMMARY].contains(&name) || own().any(|known| known.name == name));
         self.run(
             "INSERT INTO subscription (team, name, destination, repo, kinds, made_by, made_at)
              VALUES (:team, :name, :to, :repo, :kinds, :by, :at)",
