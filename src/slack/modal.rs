@@ -25,9 +25,12 @@ const LONGEST_TEXT: usize = 3_000;
 
 /// The form. Its words are ours, but for the assumptions to choose from.
 pub(super) fn form(token: &str, told: &[Record], follows: &str) -> Value {
+    form_with(token, told.iter().take(MOST_CHOICES).map(option).collect(), follows)
+}
+
+fn form_with(token: &str, options: Vec<Value>, follows: &str) -> Value {
     let mut blocks = Vec::new();
-    if told.len() > 1 {
-        let options = told.iter().take(MOST_CHOICES).map(option).collect::<Vec<_>>();
+    if options.len() > 1 {
         let first = options.first().cloned();
         let element =
             json!({ "type": "radio_buttons", "action_id": "line", "options": options, "initial_option": first });
@@ -71,6 +74,42 @@ fn option(told: &Record) -> Value {
     let known = told.event.as_ref().filter(|known| !known.changed && !told.of_restricted && !told.by_restricted);
     let known = known.filter(|known| !is_restricted(&known.event.about));
     let text = known.and_then(|known| known.event.note.as_ref()).map(|note| clean(&note.text));
-    let text = text.filter(|text| !text.is_empty()).unwrap_or_else(|| format!("the one in line {}", told.line));
-    json!({ "text": plain(&shorten(&text, LONGEST_CHOICE)), "value": told.line.to_string() })
+    let text = text.filter(|text| !text.is_empty()).unwrap_or_else(|| format!("the assumption in line {}", told.line));
+    choice(&text, &told.line.to_string())
+}
+
+fn choice(text: &str, line: &str) -> Value {
+    json!({ "text": plain(&shorten(text, LONGEST_CHOICE)), "value": line })
+}
+
+#[cfg(test)]
+mod peers {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::path::Path;
+
+    use super::*;
+
+    /// Forms for the program that knows Slack's types: `tests/peers/` reads what this writes.
+    #[test]
+    fn forms_fit() {
+        let choices =
+            |count: usize| (0..count).map(|number| choice(&"ids <!here> ".repeat(9), &format!("{number}.1"))).collect();
+        let follows = "Its author is told.";
+        let answer = Answer::said("You objected to `acme/api#7`.").list(["one".to_owned()]);
+        let views = [
+            form_with("A.B", choices(1), follows),
+            form_with("A.B", choices(10), follows),
+            done(&answer)["view"].take(),
+        ];
+        for (number, view) in views.iter().enumerate() {
+            for option in view["blocks"][0]["element"]["options"].as_array().into_iter().flatten() {
+                assert!(option["text"]["text"].as_str().unwrap().chars().count() <= LONGEST_CHOICE, "{option}");
+            }
+            if let Some(folder) = std::env::var_os("MICROALIGN_PEERS") {
+                std::fs::create_dir_all(&folder).unwrap();
+                std::fs::write(Path::new(&folder).join(format!("modal-{number}.json")), view.to_string()).unwrap();
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 // Holds messages against the programs that define their formats: Teams' cards against Microsoft's own renderer, Slack's
-// messages against the types of Slack's SDK.
-//   node check.mjs MESSAGES   where MESSAGES is a folder that the test `built_in_messages_fit` has written
+// messages and forms against the types of Slack's SDK.
+//   node check.mjs MESSAGES   where MESSAGES is a folder that the tests `built_in_messages_fit` and `forms_fit` have written
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -57,15 +57,16 @@ function card(name, message) {
     assert.deepEqual([...html.querySelectorAll("script, img, iframe, input, button")], [], name);
 }
 
-function slack(list) {
-    const source = ['import type { KnownBlock } from "@slack/types";',
+function slack(list, forms) {
+    const source = ['import type { KnownBlock, ModalView } from "@slack/types";',
         'import type { ChatPostMessageArguments } from "@slack/web-api";',
         // Documented, and missing in the types: <https://docs.slack.dev/reference/block-kit/blocks/rich-text-block>.
         'declare module "@slack/types" { interface RichTextList { offset?: number } }',
         ...list.flatMap(([, { blocks, ...message }], at) => [
             `const blocks${at}: KnownBlock[] = ${JSON.stringify(blocks)};`,
             `export const message${at}: ChatPostMessageArguments = { ...${JSON.stringify(message)}, channel: "C1", blocks: blocks${at} };`,
-        ])];
+        ]),
+        ...forms.map(([, view], at) => `export const form${at}: ModalView = ${JSON.stringify(view)};`)];
     writeFileSync("slack.ts", source.join("\n"));
     const options = ["--strict", "--noEmit", "--skipLibCheck", "--module", "nodenext", "--target", "es2022"];
     execFileSync("node", [require.resolve("typescript/bin/tsc"), ...options, "slack.ts"], { stdio: "inherit" });
@@ -77,5 +78,7 @@ for (const [name, message] of teams) card(name, message);
 console.log(`${teams.length} cards are fine`);
 const posts = messages("slack");
 assert.equal(posts.length, teams.length);
-slack(posts);
-console.log(`${posts.length} Slack messages are fine`);
+const forms = messages("modal");
+assert.ok(forms.length > 2, "no forms");
+slack(posts, forms);
+console.log(`${posts.length} Slack messages and ${forms.length} forms are fine`);
