@@ -112,7 +112,15 @@ impl Slack {
     /// # Errors
     /// [`ApiError`]
     pub async fn profile(&self, member: &str) -> Result<Profile, ApiError> {
-        let said = self.ask(self.get(&format!("/users.info?user={member}"))).await?;
+        self.profile_within(member, WITHIN).await
+    }
+
+    /// As above, for whom longer is waited.
+    ///
+    /// # Errors
+    /// [`ApiError`]
+    pub async fn profile_within(&self, member: &str, within: Duration) -> Result<Profile, ApiError> {
+        let said = self.ask_within(self.get(&format!("/users.info?user={member}")), within).await?;
         let refused = said.refused("there is no such member");
         said.user.filter(|user| said.ok && !user.deleted).map(User::into_profile).ok_or(refused)
     }
@@ -172,8 +180,12 @@ impl Slack {
     }
 
     async fn ask(&self, request: reqwest::RequestBuilder) -> Result<ResponseBody, ApiError> {
+        self.ask_within(request, WITHIN).await
+    }
+
+    async fn ask_within(&self, request: reqwest::RequestBuilder, within: Duration) -> Result<ResponseBody, ApiError> {
         let request = request.bearer_auth(self.settings.token.expose_secret());
-        let answer = exchange(PEER, request, (WITHIN, LONGEST)).await?;
+        let answer = exchange(PEER, request, (within, LONGEST)).await?;
         if answer.status == 429 {
             let seconds = answer.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.trim().parse().ok());
             let wait = seconds.map_or(REST, |seconds| Duration::from_secs(seconds).min(LONGEST_REST));

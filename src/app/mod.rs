@@ -430,11 +430,12 @@ async fn desk(
     intake: &Intake,
     (links, answers, subscribed): (&Arc<Linker>, &Arc<AnswerHandler>, &Arc<Notify>),
 ) -> Result<Option<Desk>, StartError> {
-    let settings = config.channels.slack().filter(|slack| slack.signing_secret.is_some());
-    let (Some(settings), Some(api)) = (settings, slack(config).await?) else { return Ok(None) };
+    let settings = config.channels.slack().and_then(|slack| Some((slack, slack.signing_secret.clone()?)));
+    let (Some((settings, secret)), Some(api)) = (settings, slack(config).await?) else { return Ok(None) };
     Ok(Some(Desk {
         store: intake.store.clone(),
         rulebook: intake.rulebook.clone(),
+        secret,
         api,
         people: config.channels.people.clone(),
         links: Arc::clone(links),
@@ -457,7 +458,6 @@ fn web(
         store: intake.store.clone(),
         github_secrets: config.github_secrets.clone(),
         jira_secrets: config.jira_secrets.clone(),
-        slack_secret: config.channels.slack().and_then(|slack| slack.signing_secret.clone()),
         answers,
         desk: desk.map(Arc::new),
         settings: intake.settings.clone(),

@@ -198,10 +198,10 @@ impl TellAuthors {
     pub fn after_objection(self, note: &Event, restricted: bool) -> &'static str {
         match self.of_objection(note, restricted) {
             Some(_) => {
-                "The author is told with your name and words, by a comment where the assumption was made. Whoever may read that page \
-                 reads them too."
+                "Its author is told, with your name and words, in a comment where it was made. Whoever may read that page reads them \
+                 too."
             }
-            None => "It is kept with your name and words. Nobody sends it on to the author.",
+            None => "It is kept with your name and words, but isn't passed on to the author.",
         }
     }
 }

@@ -64,11 +64,9 @@ pub struct Web {
     pub github_secrets: Vec<SecretString>,
     /// The secrets of Jira's deliveries, any one of which is enough
     pub jira_secrets: Vec<SecretString>,
-    /// The secret of Slack's events, if they are accepted
-    pub slack_secret: Option<SecretString>,
     /// Handles what people answer to assumptions
     pub answers: Arc<AnswerHandler>,
-    /// Does what people ask for in Slack
+    /// Does what people ask for in Slack, if what Slack sends is accepted
     pub desk: Option<Arc<Desk>>,
     /// How payloads are read
     pub settings: Settings,

@@ -14,6 +14,7 @@ use warp::reply::Response as Reply;
 use super::Web;
 use super::body::{Body, Unread, Upload};
 use crate::reply::slack::{self, Told};
+use crate::slack::Desk;
 
 /// A message in Slack has at most 40,000 characters, and is sent both as text and as blocks.
 const LIMIT: usize = 1024 * 1024;
@@ -43,16 +44,16 @@ fn done(status: &str) -> (StatusCode, String) {
 
 async fn take(body: &Body, web: &Web) -> (StatusCode, String) {
     let header = |name: &str| body.headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(secret) = &web.slack_secret else {
+    let Some(desk) = &web.desk else {
         return refused(StatusCode::NOT_FOUND, "`signing_secret` in `[slack]` is not set");
     };
     let signature = (header("x-slack-signature"), header("x-slack-request-timestamp"));
-    if let Err(refusal) = slack::verify(secret, signature, &body.bytes, Timestamp::now()) {
+    if let Err(refusal) = slack::verify(&desk.secret, signature, &body.bytes, Timestamp::now()) {
         tracing::warn!(reason = %refusal, "refused an event from Slack");
         return refused(StatusCode::UNAUTHORIZED, &refusal.to_string());
     }
     if header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
-        return form(body, web).await;
+        return form(body, desk).await;
     }
     match slack::read(&body.bytes) {
         Ok(Told::Challenge(challenge)) => (StatusCode::OK, json!({ "challenge": challenge }).to_string()),
@@ -70,8 +71,7 @@ async fn take(body: &Body, web: &Web) -> (StatusCode, String) {
 }
 
 /// A command, a button or a form. Slack shows what a command is answered with; an empty answer is shown as nothing.
-async fn form(body: &Body, web: &Web) -> (StatusCode, String) {
-    let Some(desk) = &web.desk else { return done("ignored") };
+async fn form(body: &Body, desk: &Arc<Desk>) -> (StatusCode, String) {
     match crate::slack::read(&body.bytes) {
         Ok(request) => {
             let answer = Arc::clone(desk).answer(request).await;

@@ -224,7 +224,7 @@ impl AnswerHandler {
                 Ok(Member { name, email, standing: Some(standing) })
             }
             Err(error @ ApiError::Refused { .. }) => {
-                tracing::warn!(%error, "Slack doesn't say who answered: the token needs `users:read`");
+                tracing::warn!(%error, "Slack doesn't say who answered");
                 Ok(Member::default())
             }
             Err(error) => Err(Later::Unknown(error)),

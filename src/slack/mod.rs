@@ -19,11 +19,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-pub use self::request::{Asker, Channel, Command, Press, Request, Submission, read};
+pub use self::request::{Channel, Command, Press, Request, Submission, read};
 
 use self::answer::Answer;
 use self::asker::Colleague;
@@ -46,6 +47,8 @@ pub struct Desk {
     pub store: Store,
     /// The rules in force
     pub rulebook: watch::Receiver<Arc<Rulebook>>,
+    /// By this secret, Slack's requests can be told from others'
+    pub secret: SecretString,
     /// Says who people are, and opens forms
     pub api: Slack,
     /// `[people]`
@@ -87,7 +90,7 @@ impl Refusal {
             Self::Said(said) => Answer::said(&said),
             Self::Store(error) => {
                 tracing::error!(%error, "failed to do what somebody asked for in Slack");
-                Answer::said("The store can't be read or written now. Try again in a moment.")
+                Answer::said("The store can't be read or written at the moment. Try again soon.")
             }
         }
     }
@@ -182,7 +185,7 @@ impl Desk {
     /// Writes what somebody has changed into the log and the store.
     async fn record(&self, who: &Colleague, action: &'static str, what: &str) {
         tracing::info!(who = who.id, action, what, "changed in Slack");
-        let change = Change { who: who.name.clone(), via: "slack", action, what: what.to_owned() };
+        let change = Change { who: who.signature(), via: "slack", action, what: what.to_owned() };
         if let Err(error) = self.store.audit(change, Timestamp::now()).await {
             tracing::error!(%error, "failed to write who changed what");
         }
@@ -193,5 +196,5 @@ fn help() -> Answer {
     let lines = HELP.iter().map(|(line, does)| format!("`/microalign {line}` {does}"));
     Answer::said("What you can write here:")
         .list(lines)
-        .and("If the messages of several teams go to this channel, write `for TEAM` after it.")
+        .and("If messages of several teams go to this channel, add `for TEAM`.")
 }

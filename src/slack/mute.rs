@@ -45,7 +45,7 @@ impl Desk {
         until: Option<Timestamp>,
     ) -> Result<(), Refusal> {
         let what = scope.to_string();
-        let mute = Mute { scope, until, at: Timestamp::now(), by: By::Slack, who: Some(who.name.clone()) };
+        let mute = Mute { scope, until, at: Timestamp::now(), by: By::Slack, who: Some(who.signature()) };
         self.store.mute(mute).await?;
         self.record(who, "mute", what.trim()).await;
         Ok(())
@@ -55,9 +55,10 @@ impl Desk {
     /// this channel alone.
     async fn scope(&self, here: &Here, what: &str) -> Result<Scope, Refusal> {
         let team = Some(here.team.name.clone());
-        if let Some(rule) = here.team.rules.iter().find(|rule| rule.name == what && here.hears_by(rule)) {
-            let destination = here.to.iter().find(|to| rule.to.contains(to)).cloned();
-            return Ok(Scope { team, destination, rule: Some(rule.name.clone()), ..Scope::default() });
+        let own = format!("@{what}");
+        let named = |name: &str| here.rules().find(|(rule, _)| *rule == name);
+        if let Some((rule, to)) = named(what).or_else(|| named(&own)) {
+            return Ok(Scope { team, destination: Some(to.clone()), rule: Some(rule.to_owned()), ..Scope::default() });
         }
         let thread = match self.store.conversation(what.to_owned(), Turn::Before(i64::MAX), Timestamp::now()).await? {
             Found::Here(found) => {
@@ -68,8 +69,11 @@ impl Desk {
             Found::Elsewhere(now) => Some(now).filter(|_| here.team.is_trusted_inside()),
             Found::Nowhere => None,
         };
-        let rules = here.team.rules.iter().filter(|rule| here.hears_by(rule)).map(|rule| rule.name.as_str());
-        let help = || did_you_mean(what, rules).map(|help| format!(": {help}")).unwrap_or_else(|| ".".to_owned());
+        let help = || {
+            did_you_mean(what, here.rules().map(|(rule, _)| rule))
+                .map(|help| format!(": {help}"))
+                .unwrap_or_else(|| ".".to_owned())
+        };
         match thread {
             Some(thread) => Ok(Scope { team, thread: Some(thread), ..Scope::default() }),
             None => Err(Refusal::Said(format!(

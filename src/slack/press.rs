@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::answer::Answer;
-use super::asker::Colleague;
+use super::asker::{AT_ONCE, Colleague};
 use super::modal;
 use super::request::{Press, Submission};
 use super::{Desk, Refusal};
@@ -58,7 +58,7 @@ impl Desk {
         if is_blank(&submission.text) {
             return Ok(modal::wrong("Say why you object."));
         }
-        let (who, told) = tokio::try_join!(self.colleague(&submission.by), self.told(&line))?;
+        let (who, told) = tokio::try_join!(self.colleague_within(&submission.by, AT_ONCE), self.told(&line))?;
         let told = not_by(&who, told)?;
         let chosen = submission.line.as_ref();
         let chosen = told.iter().find(|told| chosen.is_none_or(|line| told.line.to_string() == *line));
@@ -68,20 +68,22 @@ impl Desk {
         let objection = Objection {
             line: chosen.line,
             key: format!("slack:{}:{digest}", who.id),
-            by: who.name,
+            by: who.name.clone(),
             through: Through::Slack,
             text: submission.text.clone(),
             at: Timestamp::now(),
         };
         let team = chosen.team.as_deref().unwrap_or_default();
-        let answer = match self.answers.object(objection).await? {
+        let objected = self.answers.object(objection).await?;
+        if objected == Objected::New {
+            self.record(&who, "object", &chosen.line.to_string()).await;
+        }
+        let answer = match objected {
             Objected::New | Objected::Known => Answer::said(&format!(
                 "You objected. {} It no longer counts as agreed by {team}.",
                 self.follows(chosen)
             )),
-            Objected::TooMany => {
-                Answer::said("There are several objections already, so this one isn't kept. Answer in the thread.")
-            }
+            Objected::TooMany => Answer::said("There are several objections already, so this one isn't kept."),
             Objected::NoSuchLine => return Err(unknown()),
         };
         Ok(modal::done(&answer))
@@ -104,7 +106,7 @@ impl Desk {
     /// What a button does. Slack's signature says that its value is as Slack has it, and ours that we made it.
     fn meant(&self, token: &str) -> Result<LinkAction, Refusal> {
         self.links.read(token, Timestamp::now()).map_err(|refused| match refused {
-            Refused::Expired => Refusal::Said("This message is too old for its buttons.".to_owned()),
+            Refused::Expired => Refusal::Said("This message is too old: its buttons no longer work.".to_owned()),
             Refused::Unknown => unknown(),
         })
     }
@@ -118,7 +120,7 @@ impl Desk {
         let told = told.map(|(_, record)| record).filter(|record| record.event.is_some()).collect::<Vec<_>>();
         match (told.is_empty(), any) {
             (false, _) => Ok(told),
-            (true, true) => Err(Refusal::Said("This was changed or taken back since.".to_owned())),
+            (true, true) => Err(Refusal::Said("This has since been changed or taken back.".to_owned())),
             (true, false) => Err(unknown()),
         }
     }
@@ -135,11 +137,11 @@ fn not_by(who: &Colleague, mut told: Vec<Record>) -> Result<Vec<Record>, Refusal
     let is_own = |event: &Event| who.wrote(event);
     told.retain(|told| !told.event.as_ref().is_some_and(|known| is_own(&known.event)));
     if told.is_empty() {
-        return Err(Refusal::Said("You made this assumption yourself: what others say to it counts.".to_owned()));
+        return Err(Refusal::Said("You made this assumption yourself: only what others say counts.".to_owned()));
     }
     Ok(told)
 }
 
 fn unknown() -> Refusal {
-    Refusal::Said("This button does nothing any more.".to_owned())
+    Refusal::Said("This button no longer does anything.".to_owned())
 }

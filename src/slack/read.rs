@@ -22,7 +22,7 @@ impl Desk {
         let team = &here.team.name;
         let question = Question { team: Some(team.clone()), ..Question::default() };
         let heard = who(rulebook.rules(), &question);
-        let mut heard = heard.iter().filter(|hears| self.goes_here(hears, here)).map(in_words).collect::<Vec<_>>();
+        let mut heard = heard.iter().filter(|hears| goes_here(hears, here)).map(in_words).collect::<Vec<_>>();
         let more = heard.len().saturating_sub(MOST_RULES);
         heard.truncate(MOST_RULES);
         let mut answer = Answer::said(&format!("By these rules of {team}, this channel hears of:")).list(heard);
@@ -33,10 +33,6 @@ impl Desk {
         let muted =
             mutes.iter().filter(|mute| concerns(mute, here)).take(MOST_RULES).map(Mute::terms).collect::<Vec<_>>();
         Ok(if muted.is_empty() { answer } else { answer.and("What is muted:").list(muted) })
-    }
-
-    fn goes_here(&self, hears: &Hears, here: &Here) -> bool {
-        here.to.iter().any(|to| hears.to.contains(&to.to_string()))
     }
 
     /// The last messages in a channel, or what became of a conversation.
@@ -58,7 +54,7 @@ impl Desk {
                 Answer::said(&format!("None of {}'s rules matched anything about `{thread}`.", team.name))
             }
             (Some(thread), false) => {
-                Answer::said(&format!("What became of `{thread}` for {}, the latest first:", team.name)).list(shown)
+                Answer::said(&format!("What became of `{thread}` for {}, the newest first:", team.name)).list(shown)
             }
         })
     }
@@ -81,6 +77,10 @@ impl Desk {
             "Nothing has been heard of `{thread}`. Write a ticket's key, such as `DATA-123`, or `acme/ingest-api#45`."
         )))
     }
+}
+
+fn goes_here(hears: &Hears, here: &Here) -> bool {
+    here.to.iter().any(|to| hears.to.contains(&to.to_string()))
 }
 
 /// `merged: pull_request.merged in acme/ingest-*, labels: contract; after 1m`

@@ -23,20 +23,11 @@ pub enum Request {
     Nothing,
 }
 
-/// Who does it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asker {
-    /// Their id
-    pub id: String,
-    /// Their own workspace, if Slack says it
-    pub team: Option<String>,
-}
-
 /// `/microalign …`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// Who
-    pub by: Asker,
+    /// Who: their id
+    pub by: String,
     /// Where
     pub channel: Channel,
     /// What follows the command
@@ -52,13 +43,15 @@ pub struct Channel {
     pub id: String,
     /// Its name, which Slack tells only of public channels
     pub name: Option<String>,
+    /// The workspace in which it has this name: that of whoever wrote
+    pub workspace: Option<String>,
 }
 
 /// A button that somebody pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Press {
-    /// Who
-    pub by: Asker,
+    /// Who: their id
+    pub by: String,
     /// Which button
     pub action: String,
     /// What it does: a token of ours
@@ -72,8 +65,8 @@ pub struct Press {
 /// A form that somebody handed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
-    /// Who
-    pub by: Asker,
+    /// Who: their id
+    pub by: String,
     /// What it is about: a token of ours
     pub token: String,
     /// The line of the ledger that they chose, if there was a choice
@@ -96,27 +89,20 @@ pub fn read(body: &[u8]) -> Result<Request, String> {
         return Ok(Request::Nothing);
     }
     let needed = |name: &str| field(name).map(String::from).ok_or_else(|| format!("`{name}` is missing"));
-    let id = |name: &str| needed(name)?.parse::<Id>().map(|Id(id)| id);
+    // Ids stand in addresses.
+    let id = |name: &str| match needed(name)? {
+        id if is_slack_id(&id) => Ok(id),
+        _ => Err(format!("`{name}` isn't one of Slack's ids")),
+    };
     let unnamed = ["directmessage", "privategroup"];
     let name = field("channel_name").map(String::from);
     let name = name.filter(|name| !unnamed.contains(&name.as_str()) && !name.starts_with("mpdm-"));
     Ok(Request::Command(Command {
-        by: Asker { id: id("user_id")?, team: field("team_id").map(String::from) },
-        channel: Channel { id: id("channel_id")?, name },
+        by: id("user_id")?,
+        channel: Channel { id: id("channel_id")?, name, workspace: field("team_id").map(String::from) },
         text: field("text").map(String::from).unwrap_or_default(),
         response_url: field("response_url").map(String::from).unwrap_or_default(),
     }))
-}
-
-/// An id that may stand in an address.
-struct Id(String);
-
-impl std::str::FromStr for Id {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if is_slack_id(text) { Ok(Self(text.to_owned())) } else { Err("an id isn't one of Slack's".to_owned()) }
-    }
 }
 
 #[derive(Deserialize)]
@@ -134,7 +120,6 @@ struct Payload {
 #[derive(Deserialize)]
 struct User {
     id: String,
-    team_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -153,7 +138,7 @@ struct View {
 
 fn interaction(payload: Payload) -> Request {
     let Some(user) = payload.user.filter(|user| is_slack_id(&user.id)) else { return Request::Nothing };
-    let by = Asker { id: user.id, team: user.team_id };
+    let by = user.id;
     match (payload.kind.as_str(), payload.actions.into_iter().next(), payload.view) {
         ("block_actions", Some(Action { action_id, value: Some(token) }), None) => Request::Press(Press {
             by,
@@ -212,7 +197,7 @@ mod tests {
             [("web", Some("web")), ("directmessage", None), ("privategroup", None), ("mpdm-ana--bo-1", None)]
         {
             let Request::Command(command) = form(&fields(name)).unwrap() else { panic!("{name}") };
-            assert_eq!((command.by.id.as_str(), command.by.team.as_deref()), ("U1", Some("T1")));
+            assert_eq!((command.by.as_str(), command.channel.workspace.as_deref()), ("U1", Some("T1")));
             assert_eq!((command.channel.id.as_str(), command.channel.name.as_deref()), ("C1", expected));
             assert_eq!(command.text, "why DATA-123");
         }

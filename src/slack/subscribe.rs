@@ -23,13 +23,11 @@ impl Desk {
         (rulebook, here): (&Rulebook, &Here),
         wanted: Wanted,
     ) -> Result<Answer, Refusal> {
-        let Some(to) = here.to.first().cloned() else {
-            return Err(Refusal::Said("This channel has no name.".to_owned()));
-        };
+        let to = here.name.clone();
         let (team, name) = (here.team.name.clone(), name(&wanted));
         let Wanted { repo, on } = wanted;
         let what = format!("{} in {repo}", on.join(", "));
-        let new = Subscription { team, name, to, repo, on, by: who.name.clone(), at: Timestamp::now() };
+        let new = Subscription { team, name, to, repo, on, by: who.signature(), at: Timestamp::now() };
         let rule = rulebook
             .rule_for(&new, &self.available)
             .map_err(|wrong| Refusal::Said(format!("That can't be a rule: {wrong}.")))?;
@@ -90,8 +88,8 @@ impl Desk {
             return Err(Refusal::Said(format!("`{what}` isn't the name of a subscription of this channel: {help}")));
         };
         let allowed = match self.subscribing {
-            Subscribing::Off | Subscribing::Anyone => true,
-            Subscribing::Members => who.is_member(&here.team),
+            Subscribing::Anyone => true,
+            Subscribing::Off | Subscribing::Members => who.is_member(&here.team),
         };
         if !allowed {
             return Err(Refusal::Said(
@@ -105,7 +103,8 @@ impl Desk {
             self.subscribed.notify_one();
             self.record(who, "unsubscribe", &format!("{team}/{name}")).await;
         }
-        Ok(Answer::said(&format!("This channel no longer hears of what `{name}` was for.")))
+        let is = if ended { "is ended" } else { "was ended already" };
+        Ok(Answer::said(&format!("The subscription `{name}` {is}.")))
     }
 }
 

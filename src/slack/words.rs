@@ -20,7 +20,7 @@ pub enum Wish {
     List,
     /// Why it was told something or, with a conversation, what became of that
     Why(Option<String>),
-    /// Keep a conversation or a rule quiet for a while
+    /// Mute a conversation or a rule for a while
     Mute(String, Duration),
     /// End that
     Unmute(String),
@@ -60,7 +60,7 @@ pub fn read(text: &str) -> Result<Words, String> {
     let (rest, ends) = endings(rest)?;
     let one = |what: &str| match rest {
         [one] => Ok((*one).to_owned()),
-        _ => Err(format!("Write {what} after `{verb}`.")),
+        _ => Err(format!("After `{verb}`, write {what}.")),
     };
     let wish = match (verb.to_lowercase().as_str(), rest) {
         ("help", _) => Wish::Help,
@@ -74,8 +74,8 @@ pub fn read(text: &str) -> Result<Words, String> {
             let example = "Write a repository and what of it to hear, such as `subscribe acme/ingest-api merged`.";
             return Err(example.to_owned());
         }
-        ("unsubscribe", _) => Wish::Unsubscribe(one("the name of a subscription, as `list` shows it,")?),
-        ("list" | "why", _) => return Err(format!("Nothing more can follow `{verb}`: `help` shows how to write it.")),
+        ("unsubscribe", _) => Wish::Unsubscribe(one("the name of a subscription, as `list` shows it")?),
+        ("list" | "why", _) => return Err(format!("That is too much after `{verb}`: `help` shows how to write it.")),
         (other, _) => {
             let help = nearest(other, VERBS).map(|near| format!(" Did you mean `{near}`?")).unwrap_or_default();
             return Err(format!("There is no `{other}`.{help} `help` shows what there is."));
@@ -110,7 +110,7 @@ fn endings<'a>(words: &'a [&'a str]) -> Result<(&'a [&'a str], Endings), String>
         if end.starts_with(|c: char| c.is_ascii_digit()) {
             let span = parse_duration_up_to(end, LONGEST_MUTE).map_err(|(wrong, help)| format!("{wrong}: {help}."))?;
             if span.is_zero() {
-                return Err("No time at all mutes nothing: write a time such as `1w`.".to_owned());
+                return Err("A mute has to last for a while: write a time such as `1w`.".to_owned());
             }
             ends.span = Some(span);
         } else {
@@ -123,13 +123,26 @@ fn endings<'a>(words: &'a [&'a str]) -> Result<(&'a [&'a str], Endings), String>
 
 fn wanted(repo: &str, words: &[&str]) -> Result<Wanted, String> {
     let mut on = Vec::new();
-    for word in words.iter().flat_map(|word| word.split(',')).filter(|word| !word.is_empty()) {
+    for word in words.iter().flat_map(|word| apart(word)).filter(|word| !word.is_empty()) {
         let kind = kind(word)?;
         if !on.contains(&kind) {
             on.push(kind);
         }
     }
     Ok(Wanted { repo: repo.to_owned(), on })
+}
+
+/// The parts of a list with commas. Those in braces belong to a pattern: `note.{assumed,decided}`.
+fn apart(list: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    list.split(move |c: char| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    })
 }
 
 /// Words that people use for what has another name.
@@ -147,7 +160,7 @@ fn kind(word: &str) -> Result<String, String> {
     if word.contains(['.', '*', '{', '?', '!']) || word == EventKind::Push.as_str() {
         return kinds(&word).map(|_| word).map_err(|(wrong, help)| {
             let help = help.map(|help| format!(": {help}")).unwrap_or_default();
-            format!("There is nothing to hear: {wrong}{help}")
+            format!("{wrong}{help}")
         });
     }
     if let Some((_, kind)) = ALIASES.iter().find(|(alias, _)| *alias == word) {
@@ -168,7 +181,7 @@ fn kind(word: &str) -> Result<String, String> {
         [] => {
             let known = names().map(|(_, happened)| happened).chain(ALIASES.iter().map(|(alias, _)| *alias));
             let help = nearest(&word, known).map(|near| format!(" Did you mean `{near}`?")).unwrap_or_default();
-            Err(format!("There is no event `{word}`.{help} Write such as `merged`, `released` or `note.*`."))
+            Err(format!("There is no event `{word}`.{help} Examples are `merged`, `released` and `note.*`."))
         }
     }
 }
@@ -178,7 +191,7 @@ pub const HELP: [(&str, &str); 7] = [
     ("list", "shows what this channel hears, and what is muted in it"),
     ("why", "shows the last messages in this channel, and why it got them"),
     ("why DATA-123", "shows what was sent about a conversation and what wasn't, and why"),
-    ("mute DATA-123 for 1w", "keeps a conversation or a rule quiet here"),
+    ("mute DATA-123 for 1w", "mutes a conversation for the whole team, mail included, or a rule in this channel"),
     ("unmute DATA-123", "ends that"),
     ("subscribe acme/ingest-api merged", "lets this channel hear of a repository"),
     ("unsubscribe NAME", "ends that"),
@@ -220,6 +233,11 @@ mod tests {
             ),
             ("subscribe acme/x notes deployed push", subscribe("acme/x", &["note.*", "deployment.succeeded", "push"])),
             ("subscribe acme/x assumed pull_request.*", subscribe("acme/x", &["note.assumed", "pull_request.*"])),
+            ("subscribe acme/x pull_request.{merged,closed}", subscribe("acme/x", &["pull_request.{merged,closed}"])),
+            (
+                "subscribe acme/x {note.assumed,note.decided},push,*.{opened,closed}",
+                subscribe("acme/x", &["{note.assumed,note.decided}", "push", "*.{opened,closed}"]),
+            ),
             ("subscribe acme/x opened", subscribe("acme/x", &["pull_request.opened"])),
             ("unsubscribe ingest-api-merged", Wish::Unsubscribe("ingest-api-merged".to_owned())),
         ] {

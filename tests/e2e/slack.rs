@@ -1,189 +1,14 @@
 //! What people do in Slack: commands in a channel, buttons on messages, and who may.
 
-use std::sync::{Arc, Mutex};
+mod forgotten;
+mod late;
+mod who;
+mod workspace;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use jiff::Timestamp;
-use serde_json::{Value, json};
-use sha2::Sha256;
-use tokio::net::TcpListener;
-use url::form_urlencoded::Serializer;
-use warp::Filter as _;
+use serde_json::json;
 
+use self::workspace::*;
 use crate::support::{Service, commented, eventually, merged, states, ticket};
-
-const SIGNING: &str = "8f742231b10e8888abcd99yyyzzz85a5";
-
-/// The people in Slack. Bo is a member of the team, and Ana assumes things; Li is of the workspace.
-const BO: &str = "U2";
-const LI: &str = "U4";
-const ANA: &str = "U9";
-const GUEST: &str = "U7";
-const STRANGER: &str = "U5";
-const BOT: &str = "U6";
-
-const TEAM: &str = r##"
-team = "web"
-members = ["bo"]
-to = ["slack:#web"]
-settle = "0s"
-[[rule]]
-name = "notes"
-on = ["note.*"]
-object_by = "3d"
-[[rule]]
-name = "tickets"
-on = ["ticket.*"]
-"##;
-
-/// Slack's Web API, which keeps what it is asked and told.
-struct Slack {
-    url: String,
-    got: Arc<Mutex<Vec<(String, Value)>>>,
-}
-
-impl Slack {
-    async fn new() -> Self {
-        let got = Arc::<Mutex<Vec<(String, Value)>>>::default();
-        let kept = Arc::clone(&got);
-        let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-        let route = warp::path::full().and(query).and(warp::body::bytes()).map(
-            move |path: warp::path::FullPath, query: String, body: bytes::Bytes| {
-                let body = serde_json::from_slice(&body).unwrap_or_default();
-                let mut got = kept.lock().unwrap();
-                let answer = match path.as_str() {
-                    "/auth.test" => json!({ "ok": true, "team_id": "T1" }),
-                    "/users.info" => user(query.trim_start_matches("user=")),
-                    "/chat.postMessage" => {
-                        json!({ "ok": true, "channel": "C1", "ts": format!("17000000{:02}.000100", got.len()) })
-                    }
-                    _ => json!({ "ok": true }),
-                };
-                got.push((path.as_str().to_owned(), body));
-                answer.to_string()
-            },
-        );
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", socket.local_addr().unwrap());
-        tokio::spawn(warp::serve(route).incoming(socket).run());
-        Self { url, got }
-    }
-
-    /// What was posted to a path.
-    fn at(&self, path: &str) -> Vec<Value> {
-        self.got.lock().unwrap().iter().filter(|(at, _)| at == path).map(|(_, body)| body.clone()).collect()
-    }
-
-    fn config(&self, more: &str) -> String {
-        format!(
-            "[slack]\ntoken = \"xoxb-1\"\napi_url = \"{}\"\nsigning_secret = \"{SIGNING}\"\n{more}\n\
-             [people.Ana]\nslack = \"{ANA}\"\n[people.bo]\nslack = \"{BO}\"\n",
-            self.url
-        )
-    }
-
-    /// The value of a button of the newest message.
-    fn button(&self, action: &str) -> String {
-        let posts = self.at("/chat.postMessage");
-        let blocks = posts.last().unwrap()["blocks"].as_array().unwrap().clone();
-        let actions = blocks.iter().find(|block| block["type"] == "actions").unwrap();
-        let button = actions["elements"].as_array().unwrap().iter().find(|button| button["action_id"] == action);
-        button.unwrap()["value"].as_str().unwrap().to_owned()
-    }
-}
-
-fn user(id: &str) -> Value {
-    let known = |name: &str, team: &str| json!({ "id": id, "team_id": team, "profile": { "display_name": name } });
-    let mut user = match id {
-        BO => known("Bo", "T1"),
-        LI => known("Li", "T1"),
-        ANA => known("Ana", "T1"),
-        GUEST => known("Gus", "T1"),
-        STRANGER => known("Stan", "T2"),
-        BOT => known("Bot", "T1"),
-        _ => return json!({ "ok": false, "error": "user_not_found" }),
-    };
-    user["is_restricted"] = json!(id == GUEST);
-    user["is_bot"] = json!(id == BOT);
-    json!({ "ok": true, "user": user })
-}
-
-/// A form, signed as Slack does it.
-async fn form(service: &Service, fields: &[(&str, &str)], secret: &str) -> (u16, String) {
-    let body = Serializer::new(String::new()).extend_pairs(fields).finish();
-    let time = Timestamp::now().as_second().to_string();
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(format!("v0:{time}:{body}"));
-    let request = service.request("/webhooks/slack").header("content-type", "application/x-www-form-urlencoded");
-    let request = request.header("x-slack-signature", format!("v0={}", hex::encode(mac.finalize().into_bytes())));
-    let answer = request.header("x-slack-request-timestamp", time).body(body).send().await.unwrap();
-    (answer.status().as_u16(), answer.text().await.unwrap())
-}
-
-/// What somebody reads after they wrote `/microalign …` in a channel.
-async fn command_in(service: &Service, (id, name): (&str, &str), user: &str, text: &str) -> String {
-    let fields = [
-        ("team_id", "T1"),
-        ("channel_id", id),
-        ("channel_name", name),
-        ("user_id", user),
-        ("user_name", "somebody"),
-        ("command", "/microalign"),
-        ("text", text),
-        ("response_url", "https://hooks.slack.com/commands/T1/1/x"),
-    ];
-    let (status, body) = form(service, &fields, SIGNING).await;
-    let answer: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{text}: {status} {body}"));
-    assert_eq!((status, &answer["response_type"]), (200, &json!("ephemeral")), "{text}: {body}");
-    assert!(!answer["blocks"].to_string().contains("mrkdwn"), "Slack parses nothing of it: {body}");
-    let text = answer["text"].as_str().unwrap();
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-}
-
-async fn command(service: &Service, user: &str, text: &str) -> String {
-    command_in(service, ("C1", "web"), user, text).await
-}
-
-async fn interact(service: &Service, payload: &Value) -> (u16, String) {
-    form(service, &[("payload", &payload.to_string())], SIGNING).await
-}
-
-/// What comes of a press: what the person is told, or the form that is opened for them.
-async fn press(service: &Service, slack: &Slack, user: &str, (action, token): (&str, &str)) -> Value {
-    let all = || [slack.at("/answer"), slack.at("/views.open")].concat().len();
-    let before = (slack.at("/answer").len(), slack.at("/views.open").len());
-    let count = all();
-    let payload = json!({
-        "type": "block_actions", "user": { "id": user, "team_id": "T1" }, "team": { "id": "T1" }, "trigger_id": "1.2.x",
-        "container": { "type": "message", "channel_id": "C1", "message_ts": "1700000001.000100" },
-        "channel": { "id": "C1", "name": "web" }, "response_url": format!("{}/answer", slack.url),
-        "actions": [{ "type": "button", "action_id": action, "block_id": "b", "value": token, "action_ts": "1.3" }],
-    });
-    assert_eq!(interact(service, &payload).await, (200, String::new()));
-    eventually("somebody is answered", async || (all() > count).then_some(())).await;
-    let (answers, views) = (slack.at("/answer"), slack.at("/views.open"));
-    if views.len() > before.1 { views.last().unwrap()["view"].clone() } else { answers.last().unwrap()["text"].clone() }
-}
-
-/// What the form shows once it was handed in.
-async fn hand_in(service: &Service, user: &str, (token, text): (&str, &str)) -> String {
-    let payload = json!({
-        "type": "view_submission", "user": { "id": user, "team_id": "T1" }, "team": { "id": "T1" }, "trigger_id": "1.2.x",
-        "view": {
-            "id": "V1", "callback_id": "object", "private_metadata": token,
-            "state": { "values": { "text": { "text": { "type": "plain_text_input", "value": text } } } },
-        },
-    });
-    let (status, body) = interact(service, &payload).await;
-    assert_eq!(status, 200, "{body}");
-    body
-}
-
-async fn assumed(service: &Service, delivery: &str, text: &str) {
-    let mut comment = commented(&format!("/assume {text}"));
-    comment["comment"]["id"] = json!(delivery.bytes().map(u64::from).sum::<u64>());
-    let lines = service.github_settled("issue_comment", delivery, &comment).await;
-    assert_eq!(states(&lines), ["sent"], "{lines:?}");
-}
 
 #[tokio::test]
 async fn who_may_do_what() {
@@ -193,7 +18,7 @@ async fn who_may_do_what() {
     let [object, agree, mute] = ["object", "agree", "mute"].map(|action| slack.button(action));
     let no = "Only members of this workspace can do that";
     let table: [(&str, &str, [&str; 5]); 6] = [
-        ("a member", BO, ["from now on", "no longer hears", "is muted", "You objected", "You agreed"]),
+        ("a member", BO, ["from now on", "is ended", "is muted", "You objected", "You agreed"]),
         ("another person", LI, ["Only members", "Only members", "is muted", "You objected", "You agreed"]),
         ("the author", ANA, ["Only members", "Only members", "is muted", "You made this", "You made this"]),
         ("a guest", GUEST, [no; 5]),
@@ -225,7 +50,7 @@ async fn who_may_do_what() {
     }
     let (code, out, _) = service.run(&["subscriptions"]).await;
     assert_eq!((code, out.lines().count()), (0, 1), "{out}");
-    assert!(out.contains("web/@kept-merged: pull_request.merged in acme/kept, to slack:#web, by Bo"), "{out}");
+    assert!(out.contains("web/@kept-merged: pull_request.merged in acme/kept, to slack:#web, by Bo (U2)"), "{out}");
 }
 
 #[tokio::test]
@@ -263,7 +88,7 @@ async fn an_answer_by_a_button_counts_once_and_is_shown() {
         [("agree", "made.up"), ("mute", &*object), ("object", &*slack.button("mute")), ("x", &*agree)]
     {
         let said = press(&service, &slack, BO, (action, token)).await.to_string();
-        assert!(said.contains("does nothing any more"), "{action}: {said}");
+        assert!(said.contains("no longer does anything"), "{action}: {said}");
     }
     // Whoever signs with another secret is nobody, and no address but Slack's is called.
     let fields = [("channel_id", "C1"), ("user_id", BO), ("text", "help")];
@@ -308,8 +133,13 @@ async fn what_a_channel_hears_and_why() {
     assert!(command(&service, LI, "unmute acme/ingest-api#7").await.contains("no longer muted"));
     assert!(command(&service, LI, "unmute acme/ingest-api#7").await.contains("isn't muted"));
     assert!(command(&service, LI, "mute tickets").await.contains("tickets is muted for web"));
+    assert!(heard.contains("@notes"), "{heard}");
+    assert!(command(&service, LI, "mute @notes").await.contains("@notes is muted for web"));
     let (_, out, _) = service.run(&["mute"]).await;
-    assert!(out.contains("for web at slack:#web: rule tickets") && out.contains("by Li in Slack"), "{out}");
+    assert!(out.contains("for web at slack:#web: rule @notes"), "{out}");
+    assert!(command(&service, LI, "unmute @notes").await.contains("no longer muted"));
+    let (_, out, _) = service.run(&["mute"]).await;
+    assert!(out.contains("for web at slack:#web: rule tickets") && out.contains("by Li (U4) in Slack"), "{out}");
     for (text, expected) in [
         ("mute DATA-999", "neither a conversation"),
         ("mute ticketz", "did you mean `tickets`?"),
@@ -328,7 +158,7 @@ async fn what_a_channel_hears_and_why() {
     assert!(command_in(&service, ("C7", "privategroup"), LI, "list").await.contains("No team's messages"));
     service.write("rules/ops.toml", &TEAM.replace("\"web\"", "\"ops\""));
     service.loaded(|log| log["teams"] == 2).await;
-    assert!(command(&service, LI, "list").await.contains("write for ops or for web after it"));
+    assert!(command(&service, LI, "list").await.contains("add for ops or for web"));
     assert!(command(&service, LI, "list for ops").await.contains("By these rules of ops"));
 }
 
@@ -350,9 +180,11 @@ async fn a_subscription_is_a_rule_like_any_other() {
         ("subscribe ingest merged", "the owner is missing"),
         ("subscribe acme/x mergd", "Did you mean merged?"),
         ("subscribe acme/x pull_request.stalled", "needs after"),
+        ("subscribe ../../etc/passwd merged", "`../../etc/passwd` isn't a repository"),
+        ("subscribe a/b/c/d merged", "isn't a repository"),
     ] {
         let said = command(&service, LI, text).await;
-        assert!(said.contains(expected), "{text}: {said}");
+        assert!(said.contains(&expected.replace('`', "")), "{text}: {said}");
     }
     let in_force = async |service: &Service, wanted: bool| {
         let there = async || {
@@ -366,6 +198,14 @@ async fn a_subscription_is_a_rule_like_any_other() {
     assert_eq!((states(&lines), &lines[0]["rule"]), (vec!["sent"], &json!(name)), "{lines:?}");
     let (_, out, _) = service.run(&["who", "--repo", "acme/ingest-api", "--json"]).await;
     assert!(out.contains(name), "{out}");
+    assert!(command(&service, LI, "mute ingest-merged-published").await.contains(&format!("{name} is muted for web")));
+    assert!(command(&service, LI, &format!("unmute {name}")).await.contains("no longer muted"));
+    // What the service calls its own rules is taken.
+    for (repo, own) in [("acme/notes", "@notes-2"), ("acme/summary", "@summary-2")] {
+        let said = command(&service, LI, &format!("subscribe {repo} *")).await;
+        assert!(said.contains(&format!("unsubscribe {own} ")), "{said}");
+        assert!(command(&service, LI, &format!("unsubscribe {own}")).await.contains("is ended"));
+    }
     for path in ["/teams/web", "/audit"] {
         assert!(service.get(path).await.text().await.unwrap().contains(name), "{path}");
     }
@@ -432,6 +272,13 @@ async fn where_nobody_may_subscribe_the_rule_is_ready_to_be_added() {
     let rule = "[[rule]] name = \"ingest-api-merged\" on = [\"pull_request.merged\"] repo = [\"acme/ingest-api\"]";
     assert!(said.contains("rules/team.toml") && said.contains(rule), "{said}");
     assert!(!said.contains("to ="), "the team's messages go there anyway: {said}");
+    let team = format!(
+        "{TEAM}[[rule]]\nname = \"ingest-api-merged\"\non = [\"pull_request.merged\"]\nrepo = [\"acme/ingest-api\"]\n"
+    );
+    service.write("rules/team.toml", &team);
+    service.loaded(|log| log["rules"] == 3).await;
+    let another = command(&service, BO, "subscribe other/ingest-api merged").await;
+    assert!(another.contains("name = \"ingest-api-merged-2\""), "the file has a rule of that name: {another}");
     let evil = command(&service, BO, "subscribe acme/\"]\\nto=[\"mailbox merged").await;
     assert!(!evil.contains("\nto"), "{evil}");
     let (_, out, _) = service.run(&["subscriptions", "--json"]).await;
