@@ -62,7 +62,7 @@ async fn an_objection_by_the_link_is_a_comment_on_the_pull_request() {
     service.github_settled("issue_comment", "d-1", &commented("/assume <b>ids</b> are never reused")).await;
     let path = link(&service);
     let page = service.get(&path).await.text().await.unwrap();
-    for part in ["&lt;b&gt;ids&lt;/b&gt; are never reused", "ana", "acme/ingest-api#7", "web", "is told with your name"]
+    for part in ["&lt;b&gt;ids&lt;/b&gt; are never reused", "ana", "acme/ingest-api#7", "web", "is told, with your name"]
     {
         assert!(page.contains(part), "{part} is missing in {page}");
     }
