@@ -12,6 +12,8 @@ pub enum Touched {
     Repository(String),
     /// A pull request, by its repository and number
     PullRequest(String, u64),
+    /// Somebody wants another check run on a pull request
+    CheckAgain(String, u64),
 }
 
 impl Touched {

@@ -16,7 +16,7 @@ use crate::api::github::{Github, HasFile};
 use crate::compose::Rulebook;
 use crate::destination::Available;
 use crate::intake::Touched;
-use crate::rule::{LARGEST_FILE, REPOSITORY_FILE, RepositoryFile, Revision, TeamsAllowed};
+use crate::rule::{LARGEST_FILE, REPOSITORY_FILE, RepositoryFile, Revision, TeamsAllowed, too_large};
 use crate::store::Store;
 
 /// From one look at all repositories to the next.
@@ -88,7 +88,7 @@ impl RuleFiles {
             Touched::RuleFile(repo) if self.allowed.names(repo) => Place::Repository(repo.clone()),
             // Another repository may have the name by now.
             Touched::Repository(repo) => Place::Owner(owner(repo)),
-            Touched::RuleFile(_) | Touched::PullRequest(..) => return,
+            Touched::RuleFile(_) | Touched::PullRequest(..) | Touched::CheckAgain(..) => return,
         };
         let of_allowed = match &place {
             Place::Owner(owner) => self.allowed.owners().contains(owner),
@@ -120,10 +120,11 @@ impl RuleFiles {
     }
 
     async fn ask(&self, place: &Place) -> Result<(), ApiError> {
-        let found = match place {
+        let mut found = match place {
             Place::Owner(owner) => self.github.rule_files(owner).await?,
             Place::Repository(repo) => self.github.rule_file(repo).await?.into_iter().collect(),
         };
+        found.retain(|has| self.allowed.names_unless_fork(&has.repo, has.fork));
         let of_place = |repo: &str| match place {
             Place::Owner(name) => owner(repo) == *name,
             Place::Repository(name) => repo.eq_ignore_ascii_case(name),
@@ -138,7 +139,7 @@ impl RuleFiles {
             stays
         });
         let mut failed = None;
-        for has in found.iter().filter(|has| of_place(&has.repo) && self.allowed.names(&has.repo)) {
+        for has in found.iter().filter(|has| of_place(&has.repo)) {
             // One that can't be read is none of the others' trouble, unless nobody answers at all.
             failed = self.take(has, &mut files).await.err().or(failed);
             if matches!(failed, Some(ApiError::Silent(_) | ApiError::Limited { .. })) {
@@ -157,7 +158,7 @@ impl RuleFiles {
             return Ok(());
         }
         let text = if *size > LARGEST_FILE {
-            Err(format!("this file is larger than {} KiB, the most that is read", LARGEST_FILE / 1024))
+            Err(too_large(LARGEST_FILE))
         } else {
             match self.github.file_at(&has.repo, REPOSITORY_FILE, commit).await? {
                 Some(text) => Ok(text),
@@ -167,11 +168,20 @@ impl RuleFiles {
         };
         let latest = Revision { commit: commit.clone(), blob: blob.clone(), text };
         let rulebook = Arc::clone(&self.rulebook.borrow());
-        let right = latest.text.as_ref().is_ok_and(|text| rulebook.tried(&has.repo, text, &self.channels).is_ok());
+        let is_right = |revision: &Revision| {
+            revision.text.as_ref().is_ok_and(|text| rulebook.tried(&has.repo, text, &self.channels).is_ok())
+        };
+        let right = is_right(&latest);
         tracing::info!(repo = has.repo, commit, right, "read a repository's team file");
         match known {
             Some(file) => {
-                file.good = if right { Some(latest.clone()) } else { file.good.take() };
+                // What was wrong when it was read may be right by now, and in force: a template was missing, a name was taken.
+                if is_right(&file.latest) {
+                    file.good = Some(file.latest.clone());
+                }
+                if right {
+                    file.good = Some(latest.clone());
+                }
                 file.latest = latest;
             }
             None => {

@@ -263,6 +263,7 @@ impl Checker<'_> {
         let at = At::root().key("github_team");
         let team = self.document.take(team, &at)?;
         let parts = team.split('/').collect::<Vec<_>>();
+        self.name_no_github_team(&at);
         let right = parts.len() == 2 && parts.iter().all(|part| entry::plain_login(part).is_ok());
         if !right {
             let help = "write \"ORGANISATION/TEAM\"".to_owned();

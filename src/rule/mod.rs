@@ -41,7 +41,7 @@ pub use pattern::{Anchor, Pattern, Patterns};
 pub use renamed::{Nameable, Outdated, Renaming};
 pub use repository::{
     LARGEST_FILE, REPOSITORY_FILE, Reach, RepositoryFile, Revision, TeamAllowed, TeamsAllowed, allowed_destination,
-    allowed_repo, heard_repo, name_in,
+    allowed_repo, heard_repo, name_in, too_large, within_size,
 };
 pub use timing::{Budget, Digest, Period, Quiet, digest as parse_digest};
 

@@ -20,6 +20,20 @@ pub const REPOSITORY_FILE: &str = ".github/microalign.toml";
 /// The largest file that is read. It comes over the network, from people who aren't the operator.
 pub const LARGEST_FILE: usize = 256 * 1024;
 
+/// The text of a team's file, unless it has more bytes than are read.
+///
+/// # Errors
+/// That it has.
+pub fn within_size(text: String, most: usize) -> Result<String, String> {
+    if text.len() > most { Err(too_large(most)) } else { Ok(text) }
+}
+
+/// That a file has more bytes than are read.
+#[must_use]
+pub fn too_large(most: usize) -> String {
+    format!("this file is larger than {} KiB, the most that is read", most / 1024)
+}
+
 /// The file of one repository, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryFile {
@@ -96,6 +110,12 @@ impl TeamsAllowed {
         self.0.values().any(|team| team.allows_repo(repo))
     }
 
+    /// The same for one that may be a fork. A fork has the file of another repository, so it has to be named in full.
+    #[must_use]
+    pub fn names_unless_fork(&self, repo: &str, fork: bool) -> bool {
+        self.0.values().any(|team| team.allows_repo(repo) && (!fork || team.names_in_full(repo)))
+    }
+
     /// The owners of the repositories that may have a file, in small letters.
     #[must_use]
     pub fn owners(&self) -> BTreeSet<String> {
@@ -116,7 +136,7 @@ impl TeamsAllowed {
                 "" => format!("the operator adds {repo} to `repos` in `[teams_allowed.{team}]`"),
                 names => format!("write {names}, or ask the operator for `[teams_allowed.{team}]`"),
             };
-            (format!("{repo} may not have the file of the team `{team}`"), Some(help))
+            (format!("{repo} may not define the team `{team}`"), Some(help))
         })
     }
 }
@@ -124,6 +144,10 @@ impl TeamsAllowed {
 impl TeamAllowed {
     fn allows_repo(&self, repo: &str) -> bool {
         self.repos.test(&[repo]).is_ok()
+    }
+
+    fn names_in_full(&self, repo: &str) -> bool {
+        self.repos.wanted().any(|entry| entry.eq_ignore_ascii_case(repo))
     }
 
     /// Whether a file may name a destination.
@@ -236,17 +260,17 @@ mod tests {
         for (repo, text, expected) in [
             (app, to("mailbox"), String::new()),
             ("Acme/Web-App", to("email:ana@example.com"), String::new()),
-            ("acme/web-sandbox", to("mailbox"), "acme/web-sandbox may not have the file of the team `web`".to_owned()),
-            ("acme/api", to("mailbox"), "acme/api may not have the file of the team `web`".to_owned()),
+            ("acme/web-sandbox", to("mailbox"), "acme/web-sandbox may not define the team `web`".to_owned()),
+            ("acme/api", to("mailbox"), "acme/api may not define the team `web`".to_owned()),
             (
                 app,
                 "team = \"data\"\nto = [\"mailbox\"]".to_owned(),
-                "acme/web-app may not have the file of the team `data`".to_owned(),
+                "acme/web-app may not define the team `data`".to_owned(),
             ),
             (
                 app,
                 "team = \"Web\"\nto = [\"mailbox\"]".to_owned(),
-                "acme/web-app may not have the file of the team `Web`".to_owned(),
+                "acme/web-app may not define the team `Web`".to_owned(),
             ),
             (app, to("jira"), may_not("jira")),
             (app, to("email:@ana"), may_not("email:@ana")),
@@ -256,6 +280,11 @@ mod tests {
             (app, to("github"), may_not("github")),
             (app, format!("{}\nowner = \"eve@evil.org\"", to("mailbox")), may_not("email:eve@evil.org")),
             (app, format!("{}\nowner = \"ana@example.com\"", to("mailbox")), String::new()),
+            (
+                app,
+                format!("{}\ngithub_team = \"acme/web\"", to("mailbox")),
+                "a repository's file can't name a team on GitHub".to_owned(),
+            ),
             (app, format!("{}\nmention = [\"author\"]\nbots = true\nown = true", to("mailbox")), String::new()),
             (
                 app,
@@ -303,6 +332,26 @@ mod tests {
         }
         let team = check_beside(("f", text), None, known, (&defaults, &teams)).unwrap();
         assert!(team.home.is_none() && team.rules[0].conditions.len() == 1);
+    }
+
+    #[test]
+    fn a_fork_is_named_in_full() {
+        let mut team = TeamAllowed {
+            repos: patterns(&["acme/web-*", "acme/Web-Shop", "!acme/web-sandbox"], allowed_repo),
+            to: patterns(&["mailbox"], allowed_destination),
+            hears: patterns(&[], heard_repo),
+        };
+        let allowed = |team: &TeamAllowed| TeamsAllowed::new(BTreeMap::from([("web".to_owned(), team.clone())]));
+        for (repo, fork, named) in [
+            ("acme/web-app", false, true),
+            ("acme/web-app", true, false),
+            ("acme/web-shop", true, true),
+            ("acme/web-sandbox", true, false),
+        ] {
+            assert_eq!(allowed(&team).names_unless_fork(repo, fork), named, "{repo}");
+        }
+        team.repos = patterns(&["acme/web-shop", "!acme/web-*"], allowed_repo);
+        assert!(!allowed(&team).names_unless_fork("acme/web-shop", true), "excluded");
     }
 
     #[test]

@@ -277,3 +277,42 @@ async fn a_large_file_is_not_read() {
     assert!(service.run(&["check"]).await.2.contains("larger than 256 KiB"));
     assert!(!hub.state().asked.iter().any(|(_, path, _)| path.contains("/contents/")));
 }
+
+/// A file that was wrong when it was read, and is right once the operator has the template that it names.
+#[tokio::test]
+async fn what_came_in_force_late_stays_in_force_too() {
+    let hub = Hub::new().await;
+    let text = file("web", "email:web@example.com").replace("settle", "template = \"late\"\nsettle");
+    hub.put("acme/web-app", FILE, &text);
+    let mut service = service(&hub).expecting(&["a file is broken"]);
+    std::fs::create_dir_all(service.path("templates")).unwrap();
+    service.start().await;
+    in_force(&service, 1, 1).await;
+    service.write("templates/late.hbs", "# Late\n\nIt is late.\n");
+    in_force(&service, 2, 0).await;
+    hub.put("acme/web-app", FILE, "team = \"web\"\nto = [");
+    service.github("push", "p-1", &push("acme/web-app", &[FILE])).await;
+    in_force(&service, 2, 1).await;
+    service.stop().await;
+    service.start().await;
+    in_force(&service, 2, 1).await;
+    assert_eq!(told(&service, "m-1", &merge("acme/web-app", 7, false)).await, ["web"]);
+}
+
+/// A fork has the file of the repository that it was made from.
+#[tokio::test]
+async fn a_fork_has_a_say_only_by_its_full_name() {
+    let hub = Hub::new().await;
+    for repo in ["acme/web-fork", "acme/design"] {
+        hub.state().forks.insert(repo.to_owned());
+    }
+    hub.put("acme/web-fork", FILE, &file("web", "mailbox"));
+    hub.put("acme/design", FILE, &file("design", "mailbox"));
+    let mut service = service(&hub);
+    service.start().await;
+    in_force(&service, 2, 0).await;
+    service.github_settled("push", "p-1", &push("acme/web-fork", &[FILE])).await;
+    assert_eq!(told(&service, "m-1", &merge("acme/web-fork", 7, false)).await, ["design"]);
+    hub.asked("it was asked about", |(.., body)| body["variables"]["name"] == "web-fork").await;
+    assert!(!hub.state().asked.iter().any(|(_, path, _)| path.contains("web-fork/contents")));
+}

@@ -19,6 +19,8 @@ const MOST_PAGES: usize = 100;
 pub struct HasFile {
     /// `owner/repo`, as it is called now
     pub repo: String,
+    /// Whether it is a fork of another one
+    pub fork: bool,
     /// The last commit on its default branch; `None` while it is empty
     pub commit: Option<String>,
     /// What git calls the text, and how many bytes that has; `None` if there is no such file
@@ -43,6 +45,7 @@ struct PageInfo {
 #[serde(rename_all = "camelCase")]
 struct Repository {
     name_with_owner: String,
+    is_fork: bool,
     default_branch_ref: Option<Branch>,
     object: Option<Blob>,
 }
@@ -69,7 +72,7 @@ impl From<Repository> for HasFile {
     fn from(repository: Repository) -> Self {
         let commit = repository.default_branch_ref.and_then(|branch| branch.target).map(|commit| commit.oid);
         let file = repository.object.and_then(|blob| blob.oid.zip(blob.byte_size));
-        Self { repo: repository.name_with_owner, commit, file }
+        Self { repo: repository.name_with_owner, fork: repository.is_fork, commit, file }
     }
 }
 

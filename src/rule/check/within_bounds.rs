@@ -51,6 +51,15 @@ impl Checker<'_> {
         }
     }
 
+    /// Reports a team on GitHub: who is in it would be asked with the operator's access, and be known from what is sent.
+    pub(super) fn name_no_github_team(&mut self, at: &At) {
+        if self.among.bounds.is_some() {
+            let help = "write the logins in `members`, or ask the operator to define the team in a file of `rules/`"
+                .to_owned();
+            self.document.wrong(at, "a repository's file can't name a team on GitHub", help);
+        }
+    }
+
     /// Reports tests: their payloads would be read from the service's own disk.
     pub(super) fn have_no_tests(&mut self, at: &At) {
         if self.among.bounds.is_some() {

@@ -1,6 +1,6 @@
 //! A GitHub that remembers: repositories with files, pull requests, check runs and comments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
@@ -10,6 +10,8 @@ use warp::Filter as _;
 use super::eventually;
 
 const TOKEN: &str = "hunter2-canary";
+/// Who comments with that token, or as the App.
+const OWN: &str = "microalign[bot]";
 
 /// Files, by their paths.
 pub type Files = BTreeMap<String, String>;
@@ -30,6 +32,8 @@ pub struct State {
     pub pulls: BTreeMap<(String, u64), Value>,
     /// The names of the files that they change
     pub changed: BTreeMap<(String, u64), Vec<String>>,
+    /// The repositories that are forks
+    pub forks: BTreeSet<String>,
     /// Check runs as they are now
     pub checks: Vec<Value>,
     /// Comments, by their ids: where, by whom, and the text
@@ -38,6 +42,12 @@ pub struct State {
     pub trouble: Option<u16>,
     /// Whether the App lacks the permission for check runs
     pub refuses_checks: bool,
+    /// Whether requests that change a check run fail
+    pub refuses_ends: bool,
+    /// Whether comments are written, and the answer that says so is lost
+    pub loses_answers: bool,
+    /// Whether whoever writes something is asked to slow down
+    pub limits_writers: bool,
     /// What was asked: method, path with query, body
     pub asked: Vec<(String, String, Value)>,
 }
@@ -104,10 +114,14 @@ impl State {
         if let Some(status) = self.trouble {
             return (status, json!({ "message": "Unicorn" }));
         }
+        if self.limits_writers && path.contains("/comments") {
+            return (403, json!({ "message": "You have exceeded a secondary rate limit." }));
+        }
         let missing = (404, json!({ "message": "Not Found" }));
         let parts = path.trim_matches('/').split('/').collect::<Vec<_>>();
         let repo = || format!("{}/{}", parts[1], parts[2]);
         match (method, parts.as_slice()) {
+            ("GET", ["user"]) => (200, json!({ "login": OWN })),
             ("GET", ["users", "acme", "installation"]) => (200, json!({ "id": 5 })),
             ("POST", ["app", "installations", "5", "access_tokens"]) => {
                 (201, json!({ "token": TOKEN, "expires_at": "2099-01-01T00:00:00Z", "permissions": {} }))
@@ -144,14 +158,23 @@ impl State {
                 let mut check = body;
                 check["id"] = json!(self.checks.len() + 1);
                 check["repo"] = json!(repo());
+                check["output"] = json!({ "annotations": [] });
                 self.checks.push(check.clone());
                 (201, check)
             }
+            ("PATCH", ["repos", _, _, "check-runs", _]) if self.refuses_ends => {
+                (502, json!({ "message": "Bad Gateway" }))
+            }
             ("PATCH", ["repos", _, _, "check-runs", id]) => {
                 let check = &mut self.checks[id.parse::<usize>().unwrap() - 1];
+                // Annotations are added to those that are there.
+                let mut annotations = check["output"]["annotations"].as_array().unwrap().clone();
                 for (key, value) in body.as_object().unwrap() {
                     check[key] = value.clone();
                 }
+                annotations.extend(body["output"]["annotations"].as_array().unwrap().iter().cloned());
+                check["output"]["annotations_count"] = json!(annotations.len());
+                check["output"]["annotations"] = json!(annotations);
                 (200, check.clone())
             }
             ("GET", ["repos", _, _, "commits", sha, "check-runs"]) => {
@@ -162,14 +185,17 @@ impl State {
             ("GET", ["repos", _, _, "issues", number, "comments"]) => {
                 let number = number.parse::<u64>().unwrap();
                 let of = self.comments.iter().filter(|(_, comment)| comment.0 == repo() && comment.1 == number);
-                let comment = |(id, (.., by, text)): (&u64, &(String, u64, String, String))| json!({ "id": id, "body": text, "user": { "login": by } });
+                let comment = |(id, (.., by, text)): (&u64, &(String, u64, String, String))| {
+                    json!({ "id": id, "body": text, "user": { "login": by },
+                        "performed_via_github_app": (by == OWN).then(|| json!({ "id": 17 })) })
+                };
                 (200, of.map(comment).collect())
             }
             ("POST", ["repos", _, _, "issues", number, "comments"]) => {
                 let id = 1000 + self.asked.len() as u64;
                 let text = body["body"].as_str().unwrap().to_owned();
-                self.comments.insert(id, (repo(), number.parse().unwrap(), "microalign[bot]".to_owned(), text));
-                (201, json!({ "id": id }))
+                self.comments.insert(id, (repo(), number.parse().unwrap(), OWN.to_owned(), text));
+                if self.loses_answers { (502, json!({ "message": "Bad Gateway" })) } else { (201, json!({ "id": id })) }
             }
             ("PATCH", ["repos", _, _, "issues", "comments", id]) => match self.comments.get_mut(&id.parse().unwrap()) {
                 Some(comment) => {
@@ -192,6 +218,7 @@ impl State {
             let file = files.get(&path).map(|text| json!({ "oid": id_of(text), "byteSize": text.len() }));
             json!({
                 "nameWithOwner": repo,
+                "isFork": self.forks.contains(repo),
                 "defaultBranchRef": { "target": { "oid": commit_of(files) } },
                 "object": file,
             })
