@@ -33,7 +33,7 @@ use crate::reason::{Code, Reason};
 use crate::rule::{Input, Rule, Rules, Team, Verdict, evaluate};
 use crate::track::Tracked;
 
-pub use verdict::{Evaluated, differences, evaluate_all, matching};
+pub use verdict::{Evaluated, differences, evaluate_all, matching, undecided};
 
 /// Names a line of the ledger. People see it as `delivery.line`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

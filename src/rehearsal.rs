@@ -1,54 +1,113 @@
 //! Replays stored deliveries: the real [`Intake`] works on a store of its own, on a clock that only the replay moves.
 //!
-//! Nothing is sent, because nothing dispatches what is queued there.
+//! Nothing is sent, because nothing dispatches what is queued there; and nobody is asked, because what GitHub and Jira said then is
+//! in the ledger.
 
-use std::collections::BTreeMap;
+mod known;
+mod outcome;
+
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
 use crate::compose::Rulebook;
 use crate::config::TellAuthors;
-use crate::intake::Intake;
-use crate::reason::Code;
+use crate::event::{Event, RuleId};
+use crate::intake::{Intake, understand};
+use crate::plan;
 use crate::source::Settings;
-use crate::store::{EntryState, Incoming, Messages, Store, StoreError, Untold};
+use crate::store::{Accepted, Incoming, Store, StoreError};
+use crate::track::Tracked;
 
-/// What rules would have made of the last days, beside what the ledger has of them; and how many deliveries that were.
-/// `progress` is told how many of them are done.
+pub use self::outcome::{Comparison, Outcome};
+use self::outcome::{count, unsent};
+
+/// A rehearsal that is over.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// How many deliveries were taken in again
+    pub deliveries: usize,
+    /// How many weren't, since their bodies are deleted by now
+    pub bodiless: u64,
+    /// What would have come of each rule, beside what the ledger has of it
+    pub comparison: Comparison,
+}
+
+/// The last days up to now.
+#[must_use]
+pub fn last_days(days: i64) -> RangeInclusive<Timestamp> {
+    let until = Timestamp::now();
+    until - SignedDuration::from_hours(24 * days)..=until
+}
+
+/// What rules would have made of a span of time. `progress` is told how many deliveries are done, and how many there are.
 ///
 /// # Errors
 /// One sentence.
-pub async fn lately(
-    stored: &Store,
-    (settings, rulebook): (Settings, Rulebook),
-    days: i64,
+pub async fn rehearse(
+    (stored, span): (&Store, &RangeInclusive<Timestamp>),
+    rules: (Settings, Rulebook),
     progress: impl Fn(usize, usize),
-) -> Result<(usize, Comparison), String> {
+) -> Result<Report, String> {
+    let failed = |error: StoreError| error.to_string();
+    let played = play((stored, span), rules, progress).await?;
+    let bodiless = stored.bodiless(span).await.map_err(failed)?;
+    let comparison = played.replay.compared(stored, span).await.map_err(failed)?;
+    Ok(Report { deliveries: played.deliveries, bodiless, comparison })
+}
+
+/// A past that was played on a temporary store.
+pub struct Played {
+    /// How many deliveries were taken in again
+    pub deliveries: usize,
+    // Its writer ends once the store is dropped; then the folder goes.
+    replay: Replay,
+    _folder: TempDir,
+}
+
+impl Played {
+    /// What came of it.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.replay.intake.store
+    }
+}
+
+/// Plays a span of a store's past by these rules.
+///
+/// # Errors
+/// One sentence.
+pub async fn play(
+    (stored, span): (&Store, &RangeInclusive<Timestamp>),
+    (settings, rulebook): (Settings, Rulebook),
+    progress: impl Fn(usize, usize),
+) -> Result<Played, String> {
     let folder = tempfile::Builder::new().prefix("microalign-rehearsal-").tempdir();
     let folder = folder.map_err(|error| format!("there is no room for a temporary store: {error}"))?;
     let failed = |error: StoreError| error.to_string();
-    let until = Timestamp::now();
-    let span = until - SignedDuration::from_hours(24 * days)..=until;
-    // Its writer ends once the store is dropped; then the folder goes, whether the rehearsal is over or cancelled.
     let (scratch, _written) = Store::scratch(&folder.path().join("microalign.db")).await.map_err(failed)?;
     let mut replay = Replay::new(scratch, settings, rulebook, *span.start());
-    let deliveries = replay.span(stored, &span, progress).await.map_err(failed)?;
-    Ok((deliveries, replay.compared(stored, &span).await.map_err(failed)?))
+    let deliveries = replay.span(stored, span, progress).await.map_err(failed)?;
+    Ok(Played { deliveries, replay, _folder: folder })
 }
 
 /// An intake, and the time it is there.
 pub struct Replay {
     intake: Intake,
     clock: Timestamp,
+    /// How often rules could not say whether an event is for them
+    undecided: Vec<RuleId>,
 }
 
 impl Replay {
     /// Begins at a time, with nothing known but what the store knows.
     #[must_use]
     pub fn new(store: Store, settings: Settings, rulebook: Rulebook, from: Timestamp) -> Self {
+        // The service reads on for the rules in force.
+        let settings = Settings { fields: settings.fields.asking(rulebook.rules().fields()), ..settings };
         // The rules stay as they are: nobody needs the other ends.
         let ((_, rulebook), (_, resumed)) = (watch::channel(Arc::new(rulebook)), watch::channel(None));
         let (metrics, stored, fresh) = (Arc::default(), Arc::default(), Arc::default());
@@ -70,7 +129,7 @@ impl Replay {
             renamings,
             touched: Vec::new(),
         };
-        Self { intake, clock: from }
+        Self { intake, clock: from, undecided: Vec::new() }
     }
 
     /// Moves the clock on, and does what falls due on the way, each at its time.
@@ -91,10 +150,41 @@ impl Replay {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn take(&mut self, delivery: Incoming) -> Result<(), StoreError> {
+    pub async fn take(&mut self, delivery: Incoming) -> Result<Accepted, StoreError> {
         self.advance(delivery.received).await?;
-        self.intake.store.accept(delivery).await?;
-        self.work().await
+        let accepted = self.intake.store.accept(delivery).await?;
+        self.work().await?;
+        Ok(accepted)
+    }
+
+    /// The same for one that was taken in before, with what was asked for its events then.
+    async fn take_again(&mut self, delivery: Incoming, before: Vec<Event>) -> Result<(), StoreError> {
+        let Incoming { source, key, name, body, received, .. } = &delivery;
+        let Intake { settings, fresh, .. } = &self.intake;
+        let fields = settings.fields.now();
+        let parsed = known::complete(understand(*source, name, body, *received, settings), before);
+        fresh.put(*source, key, (parsed, fields));
+        if let Accepted::New(id) = self.take(delivery).await? {
+            self.note_undecided(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes the rules that could not say whether the events of a delivery are for them.
+    async fn note_undecided(&mut self, delivery: i64) -> Result<(), StoreError> {
+        let (store, rulebook) = (&self.intake.store, Arc::clone(&self.intake.rulebook.borrow()));
+        for event in store.events_of(delivery).await?.into_iter().filter(|event| event.undoing.is_none()) {
+            let (subject, ticket) = (event.subject.clone(), event.tickets.first().cloned());
+            let subjects = std::iter::once(subject.clone()).chain(ticket.as_ref().map(|key| key.subject()));
+            let known = store.known(subjects.collect()).await?;
+            let ticket = ticket.and_then(|key| known.get(&key.subject())?.ticket(key.as_str()));
+            let Some(known) = known.get(&subject).cloned() else { continue };
+            let tracked = Tracked::again(event, known, ticket);
+            let undecided = plan::undecided(&tracked, rulebook.rules()).into_iter();
+            self.undecided
+                .extend(undecided.map(|(team, rule, _)| RuleId { team: team.name.clone(), name: rule.name.clone() }));
+        }
+        Ok(())
     }
 
     async fn work(&self) -> Result<(), StoreError> {
@@ -118,7 +208,8 @@ impl Replay {
             progress(done, ids.len());
             // One body at a time: there may be more of them than memory.
             if let Some(delivery) = stored.delivery(*id).await? {
-                self.take(delivery).await?;
+                let before = stored.events_of(*id).await?;
+                self.take_again(delivery, before).await?;
             }
         }
         self.advance(*span.end()).await?;
@@ -141,76 +232,13 @@ impl Replay {
             .collect();
         count(&mut teams, store.messages(span).await?, |outcome| &mut outcome.would);
         count(&mut teams, stored.messages(span).await?, |outcome| &mut outcome.had);
+        for RuleId { team, name } in &self.undecided {
+            teams.entry((team.clone(), name.clone())).or_default().undecided += 1;
+        }
         for untold in store.untold().await? {
             unsent(&mut teams, untold);
         }
         Ok(teams)
-    }
-}
-
-/// What came of each rule, by its team and name.
-pub type Comparison = BTreeMap<(String, String), Outcome>;
-
-/// What came of a rule's updates, or of all of a team's.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// The messages that there would have been
-    pub would: u64,
-    /// The messages that there were
-    pub had: u64,
-    /// Updates that would wait still
-    pub held: u64,
-    /// Updates that a later one would have replaced
-    pub superseded: u64,
-    /// Updates that could not have been written
-    pub failed: u64,
-    /// Updates that something would have spoken against, by what did
-    pub suppressed: BTreeMap<&'static str, u64>,
-}
-
-impl Outcome {
-    /// Both together.
-    #[must_use]
-    pub fn and(mut self, other: &Self) -> Self {
-        self.would += other.would;
-        self.had += other.had;
-        self.held += other.held;
-        self.superseded += other.superseded;
-        self.failed += other.failed;
-        for (class, count) in &other.suppressed {
-            *self.suppressed.entry(class).or_default() += count;
-        }
-        self
-    }
-}
-
-fn count(rules: &mut Comparison, messages: Vec<Messages>, field: impl Fn(&mut Outcome) -> &mut u64) {
-    for Messages { team, rule, count } in messages {
-        *field(rules.entry((team, rule)).or_default()) += count;
-    }
-}
-
-fn unsent(rules: &mut Comparison, Untold { team, rule, state, code, count }: Untold) {
-    let outcome = rules.entry((team, rule)).or_default();
-    match state {
-        EntryState::Held | EntryState::Sent => outcome.held += count,
-        EntryState::Superseded => outcome.superseded += count,
-        EntryState::Failed => outcome.failed += count,
-        EntryState::Suppressed | EntryState::Ignored => *outcome.suppressed.entry(class(code)).or_default() += count,
-    }
-}
-
-/// What a reason is a case of.
-fn class(code: Code) -> &'static str {
-    match code {
-        code if code.is_changed() => "changed",
-        code if code.is_late() => "late",
-        Code::BotDoing | Code::BotBranch => "bot",
-        Code::OwnDoing => "own",
-        Code::NobodyWaits | Code::NobodyToNudge | Code::NotTheirs => "nobody_waits",
-        Code::ToldBefore | Code::ToldByRule | Code::ToldAlready => "told_before",
-        Code::TakenBack => "taken_back",
-        _ => "other",
     }
 }
 
@@ -280,23 +308,5 @@ on = ["pull_request.*"]
         replay.advance("2026-03-03T08:00:00Z".parse().unwrap()).await.unwrap();
         let after = span("2026-03-03T08:00:00Z", "2026-03-03T08:00:00Z");
         assert_eq!(scratch.messages(&after).await.unwrap()[0].count, 1, "and goes when that comes");
-    }
-
-    #[test]
-    fn reasons_are_of_a_class() {
-        let of = |expected: &str| {
-            let codes = Code::ALL.iter().filter(|code| class(**code) == expected);
-            codes.map(|code| code.as_str()).collect::<Vec<_>>().join(" ")
-        };
-        assert_eq!(of("late"), "late_gone late_state late_failed late_edited");
-        assert_eq!(of("bot"), "bot_doing bot_branch");
-        assert_eq!(of("own"), "own_doing");
-        assert_eq!(of("told_before"), "told_before told_by_rule told_already");
-        assert_eq!(of("taken_back"), "taken_back");
-        assert_eq!(of("nobody_waits"), "nobody_waits nobody_to_nudge not_theirs");
-        for code in Code::ALL {
-            let by_now = code.as_str().ends_with("_by_now");
-            assert!(!by_now || class(*code) == "changed", "{code}");
-        }
     }
 }

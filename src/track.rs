@@ -119,6 +119,12 @@ impl Tracked {
         Self { event, known, stale, rekeyed, ticket, itself, as_ticket, restricts, becomes_private, forward }
     }
 
+    /// An event that was tracked before and is asked about again, with what is known of its subject since.
+    #[must_use]
+    pub fn again(event: Event, known: Known, ticket: Option<Ticket>) -> Self {
+        Self { ticket, ..Self::new(event, known) }
+    }
+
     /// The ticket that rules speak of when they are asked about it as this kind ([`Event::ticket_as`]).
     #[must_use]
     pub fn ticket_as(&self, kind: EventKind) -> Option<&Ticket> {

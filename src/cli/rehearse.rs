@@ -10,11 +10,8 @@ use serde_json::{Value, json};
 use super::suggest::unless_known;
 use super::{ConfigArgs, Failure, load_rulebook, look_into_store, progress, say};
 use crate::app;
-use crate::compose::Rulebook;
-use crate::config::Config;
-use crate::rehearsal::{Comparison, Outcome, Replay};
+use crate::rehearsal::{self, Comparison, Outcome, Report};
 use crate::rule::{REPOSITORY_FILE, parse_duration_up_to};
-use crate::store::Store;
 
 pub(super) const LONG: &str = "\
 Try rules on what came in lately: how many messages each team would have had, against how many it had.
@@ -24,7 +21,8 @@ came: settling, quiet hours, digests, budgets, all of it. That happens in a temp
 store stays as it is.
 
 What was known before that time is not known to the rehearsal: an older draft, a milestone that was told already, an update \
-that waited. Nor are mutes.";
+that waited. Nor are mutes. GitHub and Jira aren't asked again: what they said of an event then is known, if a rule asked \
+for it. Where a rule asks for something else, it can't decide about the event, and that is counted.";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -58,8 +56,9 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Problems(problems));
     }
     let store = look_into_store(&config.store).await?;
-    let compared = async |replay: &Replay, _: &Store| Ok(replay.compared(&store, &span).await?);
-    let (deliveries, comparison) = replayed((&config, rulebook), (&store, &span), compared).await?;
+    let rules = (app::settings(&config), rulebook);
+    let work = async |progress: &dyn Fn(usize, usize)| rehearsal::rehearse((&store, &span), rules, progress).await;
+    let Report { deliveries, bodiless, comparison } = with_bar(work).await?;
     let mut teams = by_team(comparison);
     if let Some(team) = &args.team {
         let names = teams.keys().cloned().collect::<Vec<_>>();
@@ -74,7 +73,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     }
     let from = span.start().strftime("%Y-%m-%d %H:%M UTC");
     let plural = if deliveries == 1 { "delivery" } else { "deliveries" };
-    let gone = match store.bodiless(&span).await? {
+    let gone = match bodiless {
         0 => String::new(),
         1 => "\n1 more has no body any more (`[store] keep_bodies`), so it isn't rehearsed".to_owned(),
         gone => format!("\n{gone} more have no body any more (`[store] keep_bodies`), so they aren't rehearsed"),
@@ -97,38 +96,25 @@ pub(super) fn span(since: &str) -> Result<RangeInclusive<Timestamp>, Failure> {
     Ok(now - age..=now)
 }
 
-/// Replays a span of a store's past on a temporary store: returns how many deliveries there were, and what `read` makes of the
-/// replay and that store.
-pub(super) async fn replayed<T>(
-    (config, rulebook): (&Config, Rulebook),
-    (store, span): (&Store, &RangeInclusive<Timestamp>),
-    read: impl AsyncFnOnce(&Replay, &Store) -> Result<T, Failure>,
-) -> Result<(usize, T), Failure> {
-    let folder = tempfile::Builder::new().prefix("microalign-rehearsal-").tempdir()?;
-    let rehearsed = async {
-        let (scratch, written) = Store::scratch(&folder.path().join("microalign.db")).await?;
-        let settings = app::settings_for(config, &rulebook);
-        let mut replay = Replay::new(scratch.clone(), settings, rulebook, *span.start());
-        let bar = progress::bar("rehearsing");
-        let progress = |done: usize, all: usize| {
-            bar.set_length(all as u64);
-            bar.set_position(done as u64);
-        };
-        let deliveries = replay.span(store, span, progress).await;
-        bar.finish_and_clear();
-        let outcome = (deliveries?, read(&replay, &scratch).await?);
-        drop((replay, scratch));
-        written.await?;
-        Ok(outcome)
+/// Does `work`, which is told what to call with how far it is, behind a bar; until somebody interrupts it.
+pub(super) async fn with_bar<T>(
+    work: impl AsyncFnOnce(&dyn Fn(usize, usize)) -> Result<T, String>,
+) -> Result<T, Failure> {
+    let bar = progress::bar("rehearsing");
+    let progress = |done: usize, all: usize| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
     };
     // In both cases, the temporary folder is removed.
-    tokio::select! {
-        rehearsed = rehearsed => rehearsed,
+    let done = tokio::select! {
+        done = work(&progress) => done.map_err(Failure::Wrong),
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
             Err(Failure::Wrong("interrupted".to_owned()))
         }
-    }
+    };
+    bar.finish_and_clear();
+    done
 }
 
 /// The outcome for each of a team's rules.
@@ -148,9 +134,9 @@ fn sum<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Outcome {
 
 fn as_json(team: &str, rules: &Rules) -> Value {
     let numbers = |(key, name): (&str, &str), outcome: &Outcome| {
-        let Outcome { would, had, held, superseded, failed, suppressed } = outcome;
+        let Outcome { would, had, held, superseded, failed, undecided, suppressed } = outcome;
         json!({ key: name, "would": would, "had": had, "held": held, "superseded": superseded, "failed": failed,
-                "suppressed": suppressed })
+                "undecided": undecided, "suppressed": suppressed })
     };
     let mut object = numbers(("team", team), &sum(rules.values()));
     object["rules"] = rules.iter().map(|(rule, outcome)| numbers(("rule", rule), outcome)).collect();
@@ -163,11 +149,11 @@ fn table<'a>(what: &str, outcomes: impl IntoIterator<Item = (&'a String, &'a Out
     let total = sum(rows.iter().map(|(_, outcome)| outcome));
     rows.push(("all together", total));
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    let head = format!("{what:<width$}   had  would have  still held  superseded  failed  suppressed");
+    let head = format!("{what:<width$}   had  would have  still held  superseded  failed  undecided  suppressed");
     let lines = rows.iter().map(|(name, outcome)| {
-        let Outcome { would, had, held, superseded, failed, suppressed } = outcome;
+        let Outcome { would, had, held, superseded, failed, undecided, suppressed } = outcome;
         format!(
-            "{name:<width$}  {had:>4}  {would:>10}  {held:>10}  {superseded:>10}  {failed:>6}  {}",
+            "{name:<width$}  {had:>4}  {would:>10}  {held:>10}  {superseded:>10}  {failed:>6}  {undecided:>9}  {}",
             reasons(suppressed)
         )
     });
@@ -197,10 +183,10 @@ mod tests {
             ("web".to_owned(), Outcome { suppressed, ..Outcome::default() }),
         ]);
         insta::assert_snapshot!(table("team", &outcomes), @"
-        team            had  would have  still held  superseded  failed  suppressed
-        data-platform   120           9           1           4       0           0
-        web               0           0           0           0       0          13: bot 12, told before 1
-        all together    120           9           1           4       0          13: bot 12, told before 1
+        team            had  would have  still held  superseded  failed  undecided  suppressed
+        data-platform   120           9           1           4       0          0           0
+        web               0           0           0           0       0          0          13: bot 12, told before 1
+        all together    120           9           1           4       0          0          13: bot 12, told before 1
         ");
     }
 }

@@ -96,9 +96,27 @@ fn verdict(input: Input<'_>, rules: &Rules, (team, rule): (&Team, &Rule)) -> Ver
 /// The rules that match an event, each with the kind that it matches as.
 #[must_use]
 pub fn matching<'a>(tracked: &Tracked, rules: &'a Rules) -> Vec<(&'a Team, &'a Rule, EventKind)> {
-    let mut matching: Vec<(&Team, &Rule, EventKind)> = Vec::new();
+    said(tracked, rules, |verdict| *verdict == Verdict::Match)
+}
+
+/// The rules that an event could be for, since the deciding fact isn't known.
+#[must_use]
+pub fn undecided<'a>(tracked: &Tracked, rules: &'a Rules) -> Vec<(&'a Team, &'a Rule, EventKind)> {
+    let matching = matching(tracked, rules);
+    let mut undecided = said(tracked, rules, |verdict| matches!(verdict, Verdict::Miss { unknown: true, .. }));
+    undecided.retain(|(team, rule, _)| !matching.iter().any(|other| is_of((team, rule), other)));
+    undecided
+}
+
+/// The rules of which one verdict on an event is `wanted`, each with the kind that this verdict is about.
+fn said<'a>(
+    tracked: &Tracked,
+    rules: &'a Rules,
+    wanted: impl Fn(&Verdict) -> bool,
+) -> Vec<(&'a Team, &'a Rule, EventKind)> {
+    let mut found: Vec<(&Team, &Rule, EventKind)> = Vec::new();
     if tracked.stale.is_some() {
-        return matching;
+        return found;
     }
     for (_, input) in inputs(std::slice::from_ref(tracked)) {
         let reached = match rules.addressed(input) {
@@ -106,13 +124,17 @@ pub fn matching<'a>(tracked: &Tracked, rules: &'a Rules) -> Vec<(&'a Team, &'a R
             None => rules.candidates(input.kind, &tracked.event).collect(),
         };
         for (team, rule) in reached {
-            let known = matching.iter().any(|(t, r, _)| (&t.name, &r.name) == (&team.name, &rule.name));
-            if !known && evaluate(rule, team, input) == Verdict::Match {
-                matching.push((team, rule, input.kind));
+            let known = found.iter().any(|other| is_of((team, rule), other));
+            if !known && wanted(&evaluate(rule, team, input)) {
+                found.push((team, rule, input.kind));
             }
         }
     }
-    matching
+    found
+}
+
+fn is_of((team, rule): (&Team, &Rule), (other, same, _): &(&Team, &Rule, EventKind)) -> bool {
+    (&team.name, &rule.name) == (&other.name, &same.name)
 }
 
 /// How what a team's rules say of a payload differs from what its test expects: a sentence for each rule that differs. A

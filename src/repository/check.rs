@@ -11,7 +11,7 @@ use super::lint::{self, Linted};
 use super::pulls::{Name, Pull, PullRequests, Trouble};
 use crate::api::ApiError;
 use crate::api::github::Check;
-use crate::rehearsal::{Comparison, Outcome, lately};
+use crate::rehearsal::{Comparison, Outcome, last_days, rehearse};
 use crate::rule::REPOSITORY_FILE;
 
 /// The name that repositories can require.
@@ -108,9 +108,10 @@ impl PullRequests {
 
     /// What the last days would have been, in Markdown.
     async fn rehearsed(&self, Linted { rulebook, teams, .. }: Linted) -> String {
-        let replayed = lately(&self.store, (self.settings.clone(), rulebook), DAYS, |_, _| {});
+        let span = last_days(DAYS);
+        let replayed = rehearse((&self.store, &span), (self.settings.clone(), rulebook), |_, _| {});
         match timeout(DEADLINE, replayed).await {
-            Ok(Ok((_, comparison))) => compared(&comparison, &teams),
+            Ok(Ok(report)) => compared(&report.comparison, &teams),
             Ok(Err(error)) => {
                 tracing::warn!(error, "a rehearsal for a check run failed");
                 "The last 7 days could not be rehearsed.".to_owned()

@@ -87,6 +87,12 @@ impl SharedFields {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// A copy for whoever asks for others, which changes with none of these any more.
+    #[must_use]
+    pub fn asking(&self, asked: BTreeSet<String>) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(SiteFields { asked, ..SiteFields::clone(&self.now()) }))))
+    }
+
     /// From now on, these are asked for.
     pub fn ask(&self, asked: BTreeSet<String>) {
         self.change(|fields| fields.asked = asked);

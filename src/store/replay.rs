@@ -5,8 +5,10 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 use rusqlite::named_params;
 
+use super::answer::event;
 use super::row::{Millis, text};
 use super::{EntryState, Store, StoreError};
+use crate::event::Event;
 use crate::reason::Code;
 
 /// How many messages a rule led to. What is told together counts once, for the rule of its first update.
@@ -65,6 +67,22 @@ impl Store {
                 named_params! { ":from": Millis(from), ":until": Millis(until) },
             )?;
             Ok(count.unwrap_or_default().unsigned_abs())
+        })
+        .await
+    }
+
+    /// The events of a delivery as they were planned, with what was asked of GitHub and Jira for them then.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn events_of(&self, delivery: i64) -> Result<Vec<Event>, StoreError> {
+        self.read(move |tx| {
+            let events = tx.rows(
+                "SELECT body FROM event WHERE delivery_id = :delivery ORDER BY id",
+                named_params! { ":delivery": delivery },
+                event,
+            )?;
+            Ok(events.into_iter().flatten().collect())
         })
         .await
     }

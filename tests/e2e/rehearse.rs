@@ -77,7 +77,9 @@ async fn a_team_that_is_renamed_stands_beside_itself() {
     assert_eq!((code, err.as_str()), (0, ""));
     let rows = out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect::<Vec<_>>();
     assert_eq!(rows[0][..2], ["4", "deliveries"], "{out}");
-    for row in [&["frontend", "0", "3", "0", "0", "0", "1:", "own", "1"][..], &["web", "3", "0", "0", "0", "0", "0"]] {
+    for row in
+        [&["frontend", "0", "3", "0", "0", "0", "0", "1:", "own", "1"][..], &["web", "3", "0", "0", "0", "0", "0", "0"]]
+    {
         assert!(rows.iter().any(|got| got == row), "{row:?} is missing in:\n{out}");
     }
     let (code, out, _) = service.run(&["rehearse", "--since", "1h", "--team", "frontend"]).await;

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use self::changes::{Messages, Told, changes};
-use crate::cli::rehearse::{replayed, span};
+use crate::app;
+use crate::cli::rehearse::{span, with_bar};
 use crate::cli::{Failure, counted, look_into_store, say, variable};
 use crate::compose::Rulebook;
 use crate::config::{self, Config};
 use crate::plan;
+use crate::rehearsal;
 use crate::store::{EntryState, Filter, Store};
 
 pub(in crate::cli) const LONG: &str = "\
@@ -116,25 +118,25 @@ async fn of_store(
         plan::destinations(rule).into_iter().map(move |to| (name.clone(), to.to_string()))
     });
     let places = places.collect::<Vec<_>>();
-    let read = async |_: &_, scratch: &Store| {
-        let (mut messages, mut pages) = (Messages::new(), scratch.ledger_pages(Filter::default()));
-        loop {
-            let page = pages.next().await?;
-            if page.is_empty() {
-                return Ok(messages);
-            }
-            for entry in page.into_iter().filter(|entry| matches!(entry.state, EntryState::Held | EntryState::Sent)) {
-                let (Some(team), Some(rule)) = (entry.team, entry.rule) else { continue };
-                let (kind, subject) = (entry.kind.unwrap_or_default(), entry.subject.unwrap_or_default());
-                let name = (team, rule);
-                for (_, to) in places.iter().filter(|(of, _)| *of == name) {
-                    let told = Told { kind: kind.clone(), subject: subject.clone(), to: to.clone() };
-                    messages.add(name.clone(), told);
-                }
+    let rules = (app::settings(&config), rulebook);
+    let work = async |progress: &dyn Fn(usize, usize)| rehearsal::play((store, span), rules, progress).await;
+    let played = with_bar(work).await?;
+    let (mut messages, mut pages) = (Messages::new(), played.store().ledger_pages(Filter::default()));
+    loop {
+        let page = pages.next().await?;
+        if page.is_empty() {
+            return Ok((played.deliveries, messages));
+        }
+        for entry in page.into_iter().filter(|entry| matches!(entry.state, EntryState::Held | EntryState::Sent)) {
+            let (Some(team), Some(rule)) = (entry.team, entry.rule) else { continue };
+            let (kind, subject) = (entry.kind.unwrap_or_default(), entry.subject.unwrap_or_default());
+            let name = (team, rule);
+            for (_, to) in places.iter().filter(|(of, _)| *of == name) {
+                let told = Told { kind: kind.clone(), subject: subject.clone(), to: to.clone() };
+                messages.add(name.clone(), told);
             }
         }
-    };
-    replayed((&config, rulebook), (store, span), read).await
+    }
 }
 
 fn over_files(args: &Args, sides: &[Side; 2]) -> Result<(String, [Messages; 2]), Failure> {

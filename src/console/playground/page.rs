@@ -251,12 +251,12 @@ fn compared(rules: &[Compared]) -> Markup {
             table {
                 caption { "Messages that there were by the rules in force, and that there would have been by those that were tried" }
                 thead { tr { th scope="col" { "Rule" }
-                    @for name in ["Had", "Would have", "Still held", "Superseded", "Failed", "Suppressed"] { th.number scope="col" { (name) } } } }
+                    @for name in ["Had", "Would have", "Still held", "Superseded", "Failed", "Undecided", "Suppressed"] { th.number scope="col" { (name) } } } }
                 tbody {
                     @for rule in rules {
                         tr {
                             th scope="row" { (rule.rule) }
-                            @for number in [rule.had, rule.would, rule.held, rule.superseded, rule.failed, rule.suppressed] {
+                            @for number in [rule.had, rule.would, rule.held, rule.superseded, rule.failed, rule.undecided, rule.suppressed] {
                                 td.number { (number) }
                             }
                         }

@@ -17,7 +17,7 @@ use crate::compose::{Edit, Rulebook};
 use crate::console::Console;
 use crate::console::access::Visitor;
 use crate::console::answer::Refused;
-use crate::rehearsal::{Outcome, lately};
+use crate::rehearsal::{self, Outcome, Report};
 use crate::source::Settings;
 use crate::store::Store;
 
@@ -82,6 +82,8 @@ pub struct Compared {
     pub(super) superseded: u64,
     /// Updates that could not have been written
     pub(super) failed: u64,
+    /// Events of which it isn't known whether they are for it
+    pub(super) undecided: u64,
     /// Updates that something would have spoken against
     pub(super) suppressed: u64,
 }
@@ -95,6 +97,7 @@ impl Compared {
             held: outcome.held,
             superseded: outcome.superseded,
             failed: outcome.failed,
+            undecided: outcome.undecided,
             suppressed: outcome.suppressed.values().sum(),
         }
     }
@@ -273,8 +276,10 @@ async fn run(
         rehearsal.taken.store(done, Ordering::Relaxed);
         rehearsal.deliveries.store(all, Ordering::Relaxed);
     };
-    let (deliveries, compared) = lately(&stored, (settings, rulebook), rehearsal.days, progress).await?;
+    let span = rehearsal::last_days(rehearsal.days);
+    let report = rehearsal::rehearse((&stored, &span), (settings, rulebook), progress).await?;
+    let Report { deliveries, comparison, .. } = report;
     progress(deliveries, deliveries);
-    let own = compared.into_iter().filter(|((team, _), _)| *team == rehearsal.team);
+    let own = comparison.into_iter().filter(|((team, _), _)| *team == rehearsal.team);
     Ok(own.map(|((_, rule), outcome)| Compared::new(rule, &outcome)).collect())
 }
