@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use microalign::api::github::{APP_HOOK, Annotation, Check, Github, Hook, HookAt, Wanted};
+use microalign::api::github::{APP_HOOK, Annotation, Begun, Check, Github, Hook, HookAt, Wanted};
 use microalign::api::github::{GithubApi, GithubLogin};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -174,18 +174,18 @@ async fn writes(github: &Github) {
         message: "unknown key `onn`\ndid you mean `on`?".to_owned(),
     };
     let check = Check {
-        head_sha: "ce587453ced02b1526dfb4cb910479d431683101".to_owned(),
-        external_id: "microalign:1".to_owned(),
         success: false,
         title: "60 problems".to_owned(),
         summary: "What is in force stays in force.".to_owned(),
         annotations: (1..=60).map(annotation).collect(),
     };
-    let id = github.create_check(REPO, "microalign", &check).await.unwrap();
-    github.resummarize(REPO, id, &check).await.unwrap();
-    assert!(!github.has_check(REPO, "microalign", (&check.head_sha, &check.external_id)).await.unwrap());
+    let of = ("ce587453ced02b1526dfb4cb910479d431683101", "microalign:1@ce58745");
+    let id = github.begin_check(REPO, "microalign", of).await.unwrap();
+    github.end_check(REPO, &Begun { id, completed: false, annotations: 0 }, &check).await.unwrap();
+    assert_eq!(github.begun_check(REPO, "microalign", of).await.unwrap(), None);
     let id = github.comment(REPO, 1347, "Hi").await.unwrap();
     github.edit_comment(REPO, id, "Hi again").await.unwrap();
+    assert_eq!(github.own_comment(REPO, 1347, "<!-- none -->").await.unwrap(), None);
     github.delete_comment(REPO, id).await.unwrap();
     let text =
         github.file_at(REPO, ".github%microalign.toml", "6dcb09b5b57875f334f61aebed695e2e4193db5e").await.unwrap();

@@ -44,7 +44,7 @@ use crate::mute::Linker;
 use crate::people::Finder;
 use crate::recover::{Poll, Recovery};
 use crate::reply::{AnswerHandler, Inbox};
-use crate::repository::{PullRequests, RuleFiles};
+use crate::repository::{PullRequests, RuleFiles, Work};
 use crate::rule::RepositoryFile;
 use crate::slack::Desk;
 use crate::source::{Settings, SharedFields, host_of};
@@ -147,8 +147,9 @@ impl App {
         if let Some(rule_files) = apis.rule_files(&config, &mut intake, files) {
             spawn(&mut tasks, "rule files", rule_files.run(stopped.clone()));
         }
-        if let Some(pull_requests) = apis.pull_requests(&config, &mut intake) {
-            spawn(&mut tasks, "pull requests", pull_requests.run(stopped.clone()));
+        for pull_requests in apis.pull_requests(&config, &mut intake) {
+            let name = if pull_requests.work == Work::Check { "check runs" } else { "nudges" };
+            spawn(&mut tasks, name, pull_requests.run(stopped.clone()));
         }
         if let Some(recovery) = recovery {
             let stored = Arc::clone(&intake.stored);
@@ -301,6 +302,8 @@ pub fn settings_for(config: &Config, rulebook: &Rulebook) -> Settings {
 /// The APIs that can be used.
 struct Apis {
     github: Option<Arc<Github>>,
+    /// The same GitHub, for what is done at pull requests: a pause that it asks for there is none for intake
+    at_pulls: Option<Arc<Github>>,
     jira: Option<Arc<Jira>>,
 }
 
@@ -308,13 +311,16 @@ impl Apis {
     async fn new(config: &Config, reading: &Settings) -> Result<Self, StartError> {
         let (github, jira) = (config.channels.github.as_ref(), config.channels.jira.as_ref());
         if github.is_none() && jira.is_none() {
-            return Ok(Self { github: None, jira: None });
+            return Ok(Self { github: None, at_pulls: None, jira: None });
         }
         let client = channel::http_client(api::DEADLINE * 2).await.map_err(StartError::Client)?;
-        let github =
-            github.map(|settings| Github::new(settings, client.clone())).transpose().map_err(StartError::Client)?;
+        let new = || {
+            let new = github.map(|settings| Github::new(settings, client.clone())).transpose();
+            new.map(|github| github.map(Arc::new)).map_err(StartError::Client)
+        };
+        let (github, at_pulls) = (new()?, new()?);
         let jira = jira.map(|settings| Arc::new(Jira::new(settings.clone(), client, reading.fields.clone())));
-        Ok(Self { github: github.map(Arc::new), jira })
+        Ok(Self { github, at_pulls, jira })
     }
 
     /// The enricher, which asks for what webhooks leave out.
@@ -337,13 +343,16 @@ impl Apis {
         Some(RuleFiles { github, store, allowed, channels, rulebook, files, touched })
     }
 
-    /// What looks at pull requests, if the operator wants that.
-    fn pull_requests(&self, config: &Config, intake: &mut Intake) -> Option<PullRequests> {
-        let github = self.github.clone().filter(|github| PullRequests::are_wanted(config, github))?;
-        let touched = listen(intake);
-        let (store, settings, rulebook) = (intake.store.clone(), intake.settings.clone(), intake.rulebook.clone());
-        let enricher = Enricher::new(Some(Arc::clone(&github)), self.jira.clone(), settings.clone());
-        Some(PullRequests { github, store, config: config.clone(), settings, enricher, rulebook, touched })
+    /// What looks at pull requests, as far as the operator wants that.
+    fn pull_requests(&self, config: &Config, intake: &mut Intake) -> Vec<PullRequests> {
+        let Some(github) = &self.at_pulls else { return Vec::new() };
+        let task = |work| {
+            let (github, touched) = (Arc::clone(github), listen(intake));
+            let (store, settings, rulebook) = (intake.store.clone(), intake.settings.clone(), intake.rulebook.clone());
+            let enricher = Enricher::new(Some(Arc::clone(&github)), self.jira.clone(), settings.clone());
+            PullRequests { work, github, store, config: config.clone(), settings, enricher, rulebook, touched }
+        };
+        PullRequests::wanted(config, github).into_iter().map(task).collect()
     }
 
     /// What looks people up.
@@ -467,6 +476,7 @@ fn web(
         hooks: Hooks::default(),
         stored: Arc::clone(&intake.stored),
         fresh: Arc::clone(&intake.fresh),
+        touched: intake.touched.clone(),
         large: Semaphore::new(1),
         tell_authors: config.tell_authors,
         links,

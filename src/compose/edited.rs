@@ -1,6 +1,6 @@
 //! The rules and templates as they would be with a change that somebody tries. Nothing of it is in force, or on disk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,22 +67,22 @@ impl Rulebook {
         let templates = self.templates.names().into_iter().map(str::to_owned).collect();
         let known = Known { templates: &templates, channels };
         let others = self.files.iter().filter(|(path, _)| path.as_os_str() != name.as_str());
-        let others = others.map(|(path, team)| (team.name.clone(), path)).collect::<BTreeMap<_, _>>();
-        let mut teams = others.keys().cloned().collect::<BTreeSet<_>>();
+        let others = others.map(|(_, team)| team.name.clone()).collect::<BTreeSet<_>>();
+        let mut teams = others.clone();
         teams.extend(team_name(text));
         let team = check_beside((&name, text), Some((repo, &*self.allowed)), known, (&self.defaults, &teams))?;
-        match others.get(&team.name) {
-            Some(other) => Err(name_taken(&name, text, &other.display().to_string())),
-            None => Ok(team),
-        }
+        // Where that is, is for those who may see it.
+        if others.contains(&team.name) { Err(name_taken(&name, text, "another file")) } else { Ok(team) }
     }
 
-    /// What is wrong with such a text for somebody who knows nothing but the text, and what the operator allows its repository.
+    /// What is wrong with such a text for somebody who knows nothing but the text, and perhaps what the operator allows its
+    /// repository.
     #[must_use]
-    pub fn alone(repo: &str, text: &str, allowed: &TeamsAllowed) -> Vec<Problem> {
+    pub fn alone(repo: &str, text: &str, allowed: Option<&TeamsAllowed>) -> Vec<Problem> {
         let known = Known { templates: &BTreeSet::new(), channels: &Available::default() };
         let teams = team_name(text).into_iter().collect();
-        let read = check_beside((&name_in(repo), text), Some((repo, allowed)), known, (&Defaults::default(), &teams));
+        let home = allowed.map(|allowed| (repo, allowed));
+        let read = check_beside((&name_in(repo), text), home, known, (&Defaults::default(), &teams));
         read.err().unwrap_or_default()
     }
 

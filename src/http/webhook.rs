@@ -12,9 +12,9 @@ use sha2::{Digest as _, Sha256};
 use super::Web;
 use super::body::{Body, Unread, Upload};
 use crate::event::Source;
-use crate::intake::{Read, sorted};
+use crate::intake::{Read, Touched, sorted};
 use crate::source::signature::{self, Refusal};
-use crate::source::{BodyError, check_json, unchecked_body};
+use crate::source::{self, BodyError, check_json, unchecked_body};
 use crate::store::{Accepted, Hook, Incoming, StoreError};
 use crate::telemetry::Request2xx;
 
@@ -108,7 +108,15 @@ async fn take(from: &Sender, body: Body, web: &Arc<Web>) -> Response {
         Ok(received) => received,
         Err(refused) => return refused,
     };
+    let wanted = source::rerequested(&incoming.name, &incoming.body);
     let answer = store(incoming, read, web).await;
+    if answer.name == "ignored" {
+        // What a crash loses here, whoever wants it asks for once more.
+        for (repo, number) in wanted {
+            let touched = Touched::CheckAgain(repo, number);
+            web.touched.iter().for_each(|listener| drop(listener.send(touched.clone())));
+        }
+    }
     if let Some(hook) = hook.filter(|_| answer.status == StatusCode::ACCEPTED) {
         web.hooks.learn(hook, &web.store).await;
     }

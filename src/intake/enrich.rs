@@ -9,7 +9,7 @@ mod projects;
 mod work;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub struct Enricher {
     /// Keys that are no tickets, or of which nothing is said
     no_tickets: Mutex<HashMap<TicketKey, Instant>>,
     troubled: AtomicBool,
+    /// How often there was no answer that might come later
+    lapses: AtomicU64,
     /// Until when nobody is asked
     resting: Rest,
 }
@@ -62,6 +64,7 @@ impl Enricher {
             code: Code::default(),
             no_tickets: Mutex::default(),
             troubled: AtomicBool::new(false),
+            lapses: AtomicU64::new(0),
             resting: Rest::default(),
         }
     }
@@ -153,8 +156,17 @@ impl Enricher {
         }
     }
 
+    /// How often an API gave no answer that it may give later.
+    #[must_use]
+    pub fn lapses(&self) -> u64 {
+        self.lapses.load(Ordering::Relaxed)
+    }
+
     /// Said once; the ledger says it of each event.
     fn trouble(&self, error: &ApiError) {
+        if matches!(error, ApiError::Silent(_) | ApiError::Limited { .. } | ApiError::Refused { status: 500.., .. }) {
+            self.lapses.fetch_add(1, Ordering::Relaxed);
+        }
         if !self.troubled.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "an API does not say what rules want to know: they do without");
         }

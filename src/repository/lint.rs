@@ -8,7 +8,7 @@ use crate::api::github::Annotation;
 use crate::channel::ChannelSettings;
 use crate::compose::Rulebook;
 use crate::config::{Config, RulesRepo};
-use crate::rule::{LARGEST_FILE, RepositoryFile, Revision};
+use crate::rule::{RepositoryFile, Revision};
 use crate::toml_file::{Problem, read_inside};
 
 /// Longer lists are for nobody.
@@ -24,18 +24,17 @@ pub(super) struct Linted {
     pub teams: Vec<String>,
 }
 
-/// Reads a repository's file as it would be; `None` where it would be gone.
-pub(super) fn of_repository(config: &Config, now: &Rulebook, repo: &str, text: Option<String>) -> Linted {
-    let text = text.map(|text| match text.len() > LARGEST_FILE {
-        true => Err(format!("this file is larger than {} KiB, the most that is read", LARGEST_FILE / 1024)),
-        false => Ok(text),
-    });
+/// A file's text, or why it isn't read; `None` where it would be gone.
+pub(super) type Text = Option<Result<String, String>>;
+
+/// Reads a repository's file as it would be. What the operator allows is said to those who are `trusted` with it.
+pub(super) fn of_repository(config: &Config, now: &Rulebook, (repo, text): (&str, Text), trusted: bool) -> Linted {
     let path = crate::rule::REPOSITORY_FILE;
     let mut problems = Vec::new();
     match &text {
         Some(Ok(text)) => {
             let full = now.tried(repo, text, &config.channels.available()).err().unwrap_or_default();
-            let alone = Rulebook::alone(repo, text, &config.teams_allowed);
+            let alone = Rulebook::alone(repo, text, Some(&*config.teams_allowed).filter(|_| trusted));
             problems.extend(discreet(full, &alone).into_iter().map(|problem| (path.to_owned(), problem)));
         }
         Some(Err(wrong)) => problems.push((path.to_owned(), Problem::of_file(path, wrong, None))),
@@ -70,7 +69,7 @@ fn team_of(rulebook: &Rulebook, repo: &str) -> Option<String> {
 pub(super) fn of_folder(
     (config, rules): (&Config, &RulesRepo),
     now: &Rulebook,
-    changed: &[(String, Option<String>)],
+    changed: &[(String, Text)],
 ) -> std::io::Result<Linted> {
     let folder = tempfile::Builder::new().prefix("microalign-check-").tempdir()?;
     for entry in std::fs::read_dir(&config.rules)? {
@@ -80,16 +79,24 @@ pub(super) fn of_folder(
             std::fs::write(folder.path().join(name), text)?;
         }
     }
+    let mut unread = Vec::new();
     for (name, text) in changed {
         let path = folder.path().join(name);
         match text {
-            Some(text) => std::fs::write(path, text)?,
-            None if path.exists() => std::fs::remove_file(path)?,
-            None => {}
+            Some(Ok(text)) => std::fs::write(path, text)?,
+            Some(Err(_)) | None if path.exists() => std::fs::remove_file(path)?,
+            Some(Err(_)) | None => {}
+        }
+        if let Some(Err(wrong)) = text {
+            unread.push((rules.path_of(name), Problem::of_file(name, wrong, None)));
         }
     }
     let edited = Config { rules: folder.path().to_owned(), ..config.clone() };
+    // Nothing of a file stays in force that would be gone or broken; who is in a team and what people subscribed to does.
     let rulebook = Rulebook::load_with(&edited, Arc::new(now.repository_files().to_vec()), None);
+    let subscriptions = now.subscriptions().map(|(known, _)| known.clone()).collect();
+    let rulebook =
+        rulebook.with_members(now.members().clone()).with_subscriptions(subscriptions, &config.channels.available());
     let alone = Config {
         rules: folder.path().to_owned(),
         templates: folder.path().join("none"),
@@ -99,10 +106,10 @@ pub(super) fn of_folder(
     let alone = Rulebook::load(&alone, None);
     let of_folder = |problem: &&Problem| Path::new(&problem.file).parent() == Some(folder.path());
     let full = rulebook.problems().iter().filter(of_folder).cloned().collect();
+    let before = now.problems().iter().cloned().map(|problem| placed(problem, (&config.rules, rules)));
+    let before = before.collect::<Vec<_>>();
     let known = |problem: &Problem| {
-        let is =
-            |other: &&Problem| (name_of(&other.file), &other.message) == (name_of(&problem.file), &problem.message);
-        now.problems().iter().any(|other| is(&other))
+        before.iter().any(|other| (name_of(&other.file), &other.message) == (name_of(&problem.file), &problem.message))
     };
     let changes = |problem: &Problem| changed.iter().any(|(name, _)| name == name_of(&problem.file));
     // What is wrong already with other files is none of this pull request's doing.
@@ -111,6 +118,7 @@ pub(super) fn of_folder(
         .map(|problem| placed(problem, (folder.path(), rules)))
         .filter(|problem| changes(problem) || !known(problem))
         .map(|problem| (rules.path_of(name_of(&problem.file)), problem))
+        .chain(unread)
         .collect();
     let all = changed.iter().any(|(name, _)| name == "_defaults.toml");
     let files = now.files().chain(rulebook.files());
@@ -161,5 +169,52 @@ pub(super) fn annotation(path: &str, problem: &Problem) -> Annotation {
         end_column: columns.map(|(_, end)| end),
         annotation_level: "failure",
         message: format!("{}{help}", problem.message).chars().take(LONGEST_MESSAGE).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config;
+    use crate::store::Subscription;
+
+    const TEAM: &str = "team = \"web\"\ngithub_team = \"acme/web\"\nto = [\"mailbox\"]\n[[rule]]\nname = \"merged\"\n\
+                        on = [\"pull_request.merged\"]\n";
+
+    /// Who is in a team on GitHub, and what people subscribed to, is in no file.
+    #[test]
+    fn what_no_file_says_is_carried_over() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("rules")).unwrap();
+        std::fs::write(folder.path().join("rules/web.toml"), TEAM).unwrap();
+        std::fs::write(folder.path().join("microalign.toml"), "[github]\nsecrets = [\"sixteen-letters-or-more\"]\n")
+            .unwrap();
+        let config = config::load(&folder.path().join("microalign.toml"), &|_| None).unwrap();
+        let members = BTreeMap::from([("acme/web".to_owned(), vec!["bo".to_owned()])]);
+        let subscription = Subscription {
+            name: "@one".to_owned(),
+            team: "web".to_owned(),
+            to: "mailbox".parse().unwrap(),
+            repo: "acme/api".to_owned(),
+            on: vec!["release.published".to_owned()],
+            by: "ana".to_owned(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let now = Rulebook::load(&config, None).with_members(members);
+        let now = now.with_subscriptions(vec![subscription], &config.channels.available());
+        let rules = RulesRepo { repo: "acme/rules".to_owned(), folder: "rules".to_owned() };
+        let changed = [("web.toml".to_owned(), Some(Ok(format!("{TEAM}bots = true\n"))))];
+        let linted = of_folder((&config, &rules), &now, &changed).unwrap();
+        assert!(linted.problems.is_empty(), "{:?}", linted.problems);
+        let team = &linted.rulebook.rules().teams()[0];
+        assert_eq!(
+            (team.members.as_slice(), team.rules.len()),
+            (&["bo".to_owned()][..], 2),
+            "with what is subscribed to"
+        );
     }
 }

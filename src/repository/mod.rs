@@ -8,5 +8,5 @@ mod nudge;
 mod pulls;
 mod sync;
 
-pub use self::pulls::PullRequests;
+pub use self::pulls::{PullRequests, Work};
 pub use self::sync::RuleFiles;

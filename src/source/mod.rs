@@ -33,7 +33,7 @@ use crate::reason::Reason;
 
 pub use body::{BodyError, check_json, json_body, unchecked_body};
 pub use commit::Commit;
-pub use github::{EVENTS as GITHUB_EVENTS, repository_events};
+pub use github::{EVENTS as GITHUB_EVENTS, check_id, repository_events, rerequested};
 pub use jira::{AUTOMATION as JIRA_AUTOMATION, EVENTS as JIRA_EVENTS, at_site as at_jira_site, compare_versions};
 pub use lenient::host_of;
 pub use note::{revise as revise_notes, standing as standing_notes};

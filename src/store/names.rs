@@ -166,7 +166,7 @@ impl Tx<'_> {
 }
 
 /// Where names stand: table, column, and in which rows.
-const NAMED: [(&str, &str, &str); 12] = [
+const NAMED: [(&str, &str, &str); 13] = [
     ("subject", "key", "TRUE"),
     ("subject", "thread", "thread <> key"),
     ("fired", "subject", "TRUE"),
@@ -179,6 +179,7 @@ const NAMED: [(&str, &str, &str); 12] = [
     ("mute", "thread", "thread IS NOT NULL"),
     ("environment", "scope", "TRUE"),
     ("repository", "name", "TRUE"),
+    ("nudge", "subject", "TRUE"),
 ];
 
 /// The workflows that run on a branch which has another name from now on: that is the end of their names.

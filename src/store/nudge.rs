@@ -1,7 +1,9 @@
-//! Comments on pull requests that say who hears of them.
+//! Comments on pull requests that say who hears of them, and which pull requests to look at.
 
+use jiff::Timestamp;
 use rusqlite::named_params;
 
+use super::row::Millis;
 use super::{Store, StoreError};
 use crate::event::SubjectKey;
 
@@ -33,6 +35,22 @@ impl Store {
         .await
     }
 
+    /// The pull requests that something was planned about since a time, the last ones first, at most so many.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn recent_pull_requests(&self, since: Timestamp, most: i64) -> Result<Vec<SubjectKey>, StoreError> {
+        self.read(move |tx| {
+            tx.rows(
+                "SELECT subject, max(at) FROM ledger WHERE at >= :since AND kind LIKE 'pull_request.%' AND subject IS NOT NULL
+                 GROUP BY subject ORDER BY max(at) DESC LIMIT :most",
+                named_params! { ":since": Millis(since), ":most": most },
+                |row| Ok(row.get("subject")?),
+            )
+        })
+        .await
+    }
+
     /// Notes the comment on a pull request, or that there is none.
     ///
     /// # Errors
@@ -53,5 +71,24 @@ impl Store {
             Ok(())
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::event::Renamed;
+
+    #[tokio::test]
+    async fn a_comment_keeps_its_pull_request_when_the_repository_is_renamed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::scratch(&folder.path().join("store.db")).await.unwrap();
+        let nudge = Nudge { comment: Some(12), text: "Hi".to_owned() };
+        store.note_nudge(SubjectKey::numbered("acme/old", 7), Some(nudge.clone())).await.unwrap();
+        let renamed = Renamed { from: SubjectKey::repository("acme/old"), to: SubjectKey::repository("acme/new") };
+        store.write(move |tx| tx.rename(&renamed)).await.unwrap();
+        assert_eq!(store.nudge(SubjectKey::numbered("acme/new", 7)).await.unwrap(), Some(nudge));
     }
 }

@@ -27,7 +27,7 @@ fn pull(repo: &str, number: u64, (sha, from): (&str, &str)) -> Value {
     json!({
         "number": number, "title": "Change it", "state": "open", "draft": false, "merged": false,
         "html_url": format!("https://github.com/{repo}/pull/{number}"), "body": "", "labels": [],
-        "user": { "login": "ana", "type": "User" },
+        "user": { "login": "ana", "type": "User" }, "author_association": "MEMBER",
         "base": { "ref": "main", "sha": "0".repeat(40), "repo": base },
         "head": { "ref": "x", "sha": sha, "repo": { "full_name": from, "private": true } },
     })
@@ -53,9 +53,23 @@ fn tell(repo: &str, number: u64, action: &str) -> Value {
 async fn checks(hub: &Hub, count: usize, done: impl Fn(&Value) -> bool) -> Vec<Value> {
     eventually("the check run is there", async || {
         let checks = hub.state().checks.clone();
-        (checks.len() == count && done(&checks[count - 1])).then_some(checks)
+        let last = checks.last().filter(|last| checks.len() == count && last["status"] == "completed")?;
+        done(last).then_some(checks)
     })
     .await
+}
+
+fn summary(check: &Value) -> String {
+    check["output"]["summary"].as_str().unwrap_or_default().to_owned()
+}
+
+/// A merge in the team's repository, which changes these files.
+async fn merge(hub: &Hub, service: &Service, number: u64, files: &[&str]) {
+    let files = files.iter().map(|file| (*file).to_owned()).collect();
+    hub.state().changed.insert(("acme/web-app".to_owned(), number), files);
+    let mut merge = merged(number);
+    merge["repository"] = json!({ "full_name": "acme/web-app", "private": true });
+    service.github_settled("pull_request", &format!("m-{number}"), &merge).await;
 }
 
 fn said(check: &Value) -> String {
@@ -96,12 +110,10 @@ async fn a_check_run_says_what_is_wrong_in_which_line() {
     service.github_settled("pull_request", "d-3", &tell("acme/web-app", 7, "synchronize")).await;
     let asked = |path: &str| hub.state().asked.iter().filter(|(_, name, _)| name.contains(path)).count();
     eventually("it was looked at again", async || (asked("/commits/aaa/check-runs") >= 2).then_some(())).await;
-    assert_eq!((asked("/web-app/check-runs"), hub.state().checks.len()), (1, 1));
+    assert_eq!((asked("/web-app/check-runs"), hub.state().checks.len()), (2, 1), "it was begun and ended");
     // The next commit has one of its own, with what its rules would have sent.
-    for (delivery, number) in [("m-1", 20), ("m-2", 21)] {
-        let mut merge = merged(number);
-        merge["repository"] = json!({ "full_name": "acme/web-app", "private": true });
-        service.github_settled("pull_request", delivery, &merge).await;
+    for number in [20, 21] {
+        merge(&hub, &service, number, &[]).await;
     }
     let better =
         file("\"pull_request.merged\", \"release.published\"").replace("\"web\"\n", "\"web\"\nmembers = [\"bo\"]\n");
@@ -124,11 +136,11 @@ async fn what_a_fork_proposes_is_checked_and_not_rehearsed() {
     let huge = "#".repeat(256 * 1024 + 1);
     let many = (0..60).map(|key| format!("key{key} = 1\n")).collect::<String>() + &text;
     for (number, from, file, expected) in [
-        (7, "eve/web-app", Some(text.as_str()), "A pull request from a fork isn't rehearsed."),
-        (8, "acme/web-app", None, "its file goes, and it gets no more messages"),
+        (7, "eve/web-app", Some(text.as_str()), "Only a pull request from a private repository itself is rehearsed."),
+        (8, "acme/web-app", None, "its file is removed, so it gets no more messages"),
         (9, "acme/web-app", Some(huge.as_str()), "larger than 256 KiB"),
         (10, "acme/web-app", Some(many.as_str()), "60 problems"),
-        (11, "acme/web-app", Some("team = \"secret-plans\"\n"), "may not have the file of the team `secret-plans`"),
+        (11, "acme/web-app", Some("team = \"secret-plans\"\n"), "may not define the team `secret-plans`"),
     ] {
         let sha = format!("c{number}");
         propose(&hub, "acme/web-app", (number, &sha), (from, &[(FILE, file)]));
@@ -193,4 +205,125 @@ async fn without_an_app_or_its_permission_there_is_none_and_intake_goes_on() {
     let refused = async || service.log().contains("the App needs the permission `Checks: write`").then_some(());
     eventually("it is said", refused).await;
     assert_eq!(service.github("pull_request", "d-3", &tell("acme/web-app", 7, "labeled")).await.status, 202);
+}
+
+/// What GitHub was asked for the events then is known; what nobody asked isn't, and that is said.
+#[tokio::test]
+async fn a_rehearsal_knows_what_was_asked_then() {
+    let hub = Hub::new().await;
+    let rules = |rules: &str| file("\"pull_request.merged\"") + rules;
+    let paths = "paths = [\"schemas/**\"]\n";
+    hub.put("acme/web-app", FILE, &rules(paths));
+    let service = service(&hub, "").await;
+    service.loaded(|entry| entry["teams"] == 2).await;
+    merge(&hub, &service, 20, &["schemas/a.sql"]).await;
+    merge(&hub, &service, 21, &["src/x.rs"]).await;
+    let text = rules(&format!("{paths}bots = true\n"));
+    propose(&hub, "acme/web-app", (7, "aaa"), ("acme/web-app", &[(FILE, Some(&text))]));
+    service.github("pull_request", "d-1", &tell("acme/web-app", 7, "opened")).await;
+    let same = summary(&checks(&hub, 1, |_| true).await[0]);
+    assert!(same.contains("`web` would have had 1 message in the last 7 days, as many as it had."), "{same}");
+    assert!(same.contains("| `work` | 1 | 1 |") && !same.contains("isn't known"), "{same}");
+    assert!(same.contains("A rehearsal knows no mutes"), "{same}");
+    let text = file("\"pull_request.merged\"")
+        .replace("settle", "owns = [\"schemas/**\"]\nsettle")
+        .replace("\"work\"\n", "\"work\"\ntouches_owned = { generated = false }\n");
+    propose(&hub, "acme/web-app", (7, "bbb"), ("acme/web-app", &[(FILE, Some(&text))]));
+    service.github("pull_request", "d-2", &tell("acme/web-app", 7, "synchronize")).await;
+    let other = summary(&checks(&hub, 2, |_| true).await[1]);
+    assert!(other.contains("What `web` would have had in the last 7 days isn't known. It had 1 message."), "{other}");
+    assert!(other.contains("| `work` | 1 | not known |"), "{other}");
+    assert!(other.contains("`work` can't be rehearsed in full: what it asks isn't known of 2 events."), "{other}");
+}
+
+/// Who reads a check run, and what they may learn from it.
+#[tokio::test]
+async fn strangers_learn_nothing_of_the_operator() {
+    let hub = Hub::new().await;
+    let mut service = service(&hub, "").await;
+    service.write("rules/data.toml", &OPERATORS.replace("secret-plans", "web"));
+    service.loaded(|entry| entry["teams"] == 2).await;
+    let broken = "team = \"nobody\"\n";
+    let taken = file("\"push\"").replace("[\"mailbox\"]", "[\"email:eve@evil.example\"]");
+    let right = file("\"push\"").replace("\"web\"", "\"design\"");
+    service.stop().await;
+    let config = std::fs::read_to_string(service.path("microalign.toml")).unwrap();
+    let design = "\n[teams_allowed.design]\nrepos = [\"acme/web-*\"]\nto = [\"mailbox\"]\n";
+    service.write("microalign.toml", &(config + design));
+    service.start().await;
+    let own = "acme/web-app";
+    for (number, from, private, by, text, says, doesnt) in [
+        (7, own, true, "MEMBER", broken, "write `design` or `web`", ""),
+        (8, "eve/web-app", true, "MEMBER", broken, "may not define the team `nobody`", "write `"),
+        (9, own, false, "MEMBER", broken, "may not define the team `nobody`", "write `"),
+        (10, own, true, "MEMBER", &taken, "the operator allows mailbox", ""),
+        (11, "eve/web-app", true, "NONE", &taken, "may not send to", "the operator allows"),
+        (12, own, true, "MEMBER", &file("\"push\""), "another file has a team of this name already", "data.toml"),
+        (13, own, true, "MEMBER", &right, "would have had 0 messages", ""),
+        (14, own, false, "MEMBER", &right, "Only a pull request from a private repository", "would have had"),
+        (15, own, true, "CONTRIBUTOR", &right, "Only a pull request by a member", "would have had"),
+    ] {
+        let sha = format!("c{number}");
+        propose(&hub, own, (number, &sha), (from, &[(FILE, Some(text))]));
+        {
+            let mut state = hub.state();
+            let pull = state.pulls.get_mut(&(own.to_owned(), number)).unwrap();
+            (pull["base"]["repo"]["private"], pull["author_association"]) = (json!(private), json!(by));
+        }
+        service.github("pull_request", &format!("d-{number}"), &tell(own, number, "opened")).await;
+        let count = usize::try_from(number).unwrap() - 6;
+        let check = checks(&hub, count, |_| true).await[count - 1].to_string();
+        assert!(check.contains(says), "{number}: {check}");
+        assert!(doesnt.is_empty() || !check.contains(doesnt), "{number}: {check}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_run_that_was_begun_is_ended_after_a_restart_and_written_again_on_demand() {
+    let hub = Hub::new().await;
+    let mut service = service(&hub, "").await;
+    let text = file("\"pull_request.mergd\"");
+    propose(&hub, "acme/web-app", (7, "aaa"), ("acme/web-app", &[(FILE, Some(&text))]));
+    hub.state().refuses_ends = true;
+    service.github_settled("pull_request", "d-1", &tell("acme/web-app", 7, "opened")).await;
+    hub.asked("the end was tried", |(method, path, _)| method == "PATCH" && path.contains("check-runs")).await;
+    assert_eq!(hub.state().checks[0]["status"], "in_progress");
+    service.kill().await;
+    hub.state().refuses_ends = false;
+    service.start().await;
+    let ended = checks(&hub, 1, |_| true).await;
+    assert_eq!(ended[0]["conclusion"], "failure");
+    // Somebody asks for it again: this one, or all of the commit.
+    let mut again = json!({
+        "action": "rerequested", "check_run": { "id": 1, "head_sha": "aaa", "external_id": ended[0]["external_id"] },
+        "repository": { "full_name": "acme/web-app", "private": true }, "sender": { "login": "ana", "type": "User" },
+    });
+    assert_eq!(service.github("check_run", "d-2", &again).await.body["status"], "ignored");
+    assert_eq!(checks(&hub, 2, |_| true).await[1]["head_sha"], "aaa");
+    again["check_run"] = json!(null);
+    again["check_suite"] = json!({ "head_sha": "aaa", "pull_requests": [{ "number": 7 }] });
+    service.github("check_suite", "d-3", &again).await;
+    checks(&hub, 3, |_| true).await;
+}
+
+#[tokio::test]
+async fn what_was_wrong_before_is_not_held_against_others_and_large_files_are_not_read() {
+    let hub = Hub::new().await;
+    let (app, key) = hub.app();
+    let mut service = Service::new(OPERATORS, &format!("{app}rules_repo = \"acme/microalign-rules\"\n{ALLOWED}"))
+        .expecting(&["a file is broken"]);
+    service.write("app.pem", &key);
+    service.write("rules/zzz.toml", OPERATORS);
+    service.start().await;
+    let right = file("\"pull_request.opened\"");
+    let large = "#".repeat(1024 * 1024 + 1);
+    let of = "acme/microalign-rules";
+    propose(&hub, of, (1, "aaa"), (of, &[("rules/web.toml", Some(&right))]));
+    service.github("pull_request", "d-1", &tell(of, 1, "opened")).await;
+    let checks_of_one = checks(&hub, 1, |_| true).await;
+    assert_eq!(checks_of_one[0]["output"]["title"], "No problems found", "{}", checks_of_one[0]);
+    propose(&hub, of, (1, "bbb"), (of, &[("rules/web.toml", Some(&large))]));
+    service.github("pull_request", "d-2", &tell(of, 1, "synchronize")).await;
+    let found = said(&checks(&hub, 2, |_| true).await[1]);
+    assert!(found.contains("rules/web.toml:1:0-0 this file is larger than 1024 KiB"), "{found}");
 }

@@ -89,8 +89,7 @@ async fn one_comment_says_who_hears_and_changes_with_the_pull_request() {
     service.start().await;
     put(&hub, 7, (true, &["schemas/a.sql", "docs/x.md"]), &json!({}));
     look(&hub, &service, 7, "d-2").await;
-    eventually("both are named", async || texts(&hub)[0].contains("the teams `data` and `docs` hear").then_some(()))
-        .await;
+    eventually("both are named", async || texts(&hub)[0].contains("`data` and `docs` are told").then_some(())).await;
     look(&hub, &service, 7, "d-3").await;
     // Nobody hears of it any more.
     put(&hub, 7, (true, &["src/x.rs"]), &json!({}));
@@ -117,7 +116,7 @@ async fn one_comment_says_who_hears_and_changes_with_the_pull_request() {
         .filter(|(_, path, _)| path.contains("comments"))
         .map(|(m, ..)| m.clone())
         .collect::<Vec<_>>();
-    assert_eq!(methods, ["POST", "PATCH", "DELETE", "POST", "PATCH"]);
+    assert_eq!(methods, ["GET", "POST", "PATCH", "DELETE", "GET", "POST", "PATCH"]);
 }
 
 /// Every kind of pull request, and whether it gets a comment.
@@ -130,15 +129,15 @@ async fn who_gets_one_and_what_it_says() {
     let dependabot = json!({ "user": { "login": "dependabot", "type": "Bot" } });
     let (both, none): (&[&str], &[&str]) = (&["schemas/a.sql", "docs/x"], &["src/x.rs"]);
     let table = [
-        (20, true, data, json!({}), Some("the team `data` hears of it")),
-        (21, false, data, json!({}), Some("one other team hears of it")),
-        (22, false, both, json!({}), Some("2 other teams hear of it")),
+        (20, true, data, json!({}), Some("`data` is told about")),
+        (21, false, data, json!({}), Some("one other team is told about")),
+        (22, false, both, json!({}), Some("2 other teams are told about")),
         (23, true, none, json!({}), None),
         (24, true, data, json!({ "draft": true }), None),
         (25, true, data, bot, None),
         (26, true, data, dependabot, None),
         (27, true, data, json!({ "state": "closed" }), None),
-        (28, true, data, json!({ "title": "Revert \"Change it\"" }), Some("the team `data` hears of it")),
+        (28, true, data, json!({ "title": "Revert \"Change it\"" }), Some("`data` is told about")),
         (29, true, data, json!({ "user": null }), None),
     ];
     for (number, private, files, more, expected) in table {
@@ -194,4 +193,118 @@ async fn without_the_key_nothing_is_said() {
     put(&hub, 7, (true, &["schemas/a.sql"]), &json!({}));
     service.github_settled("pull_request", "d-1", &pull_request("opened", 7, json!({}))).await;
     assert!(!hub.state().asked.iter().any(|(_, path, _)| path.ends_with("pulls/7")));
+}
+
+fn writes(hub: &Hub) -> usize {
+    let is_write = |(method, path, _): &&(String, String, Value)| method != "GET" && path.contains("comments");
+    hub.state().asked.iter().filter(is_write).count()
+}
+
+/// Looks at another pull request, so that what came before is done.
+async fn after(hub: &Hub, service: &Service, delivery: &str) {
+    put(hub, 99, (true, &["schemas/a.sql"]), &json!({}));
+    let files = |hub: &Hub| hub.state().asked.iter().filter(|(_, path, _)| path.contains("pulls/99/files")).count();
+    let before = files(hub);
+    look(hub, service, 99, delivery).await;
+    eventually("the next one's files", async || (files(hub) > before).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_comment_whose_answer_was_lost_is_taken_over() {
+    let hub = Hub::new().await;
+    let service = service(&hub).await;
+    put(&hub, 7, (true, &["schemas/a.sql"]), &json!({}));
+    // Somebody else's that looks like ours.
+    let copy = "<!-- microalign:nudge -->".to_owned();
+    hub.state().comments.insert(1, ("acme/ingest-api".to_owned(), 7, "eve".to_owned(), copy));
+    hub.state().loses_answers = true;
+    look(&hub, &service, 7, "d-1").await;
+    eventually("it is written", async || (texts(&hub).len() == 2).then_some(())).await;
+    hub.state().loses_answers = false;
+    put(&hub, 7, (true, &["schemas/a.sql", "docs/x.md"]), &json!({}));
+    look(&hub, &service, 7, "d-2").await;
+    eventually("it is edited", async || texts(&hub)[1].contains("`data` and `docs`").then_some(())).await;
+    assert_eq!(texts(&hub).len(), 2);
+}
+
+#[tokio::test]
+async fn one_that_somebody_deleted_stays_away_when_the_draft_is_ready_again() {
+    let hub = Hub::new().await;
+    let service = service(&hub).await;
+    for (delivery, more) in [("d-1", json!({})), ("d-2", json!({ "draft": true })), ("d-3", json!({}))] {
+        put(&hub, 7, (true, &["schemas/a.sql"]), &more);
+        look(&hub, &service, 7, delivery).await;
+        match delivery {
+            "d-1" => eventually("there is a comment", async || (!texts(&hub).is_empty()).then_some(())).await,
+            "d-2" => hub.asked("it is gone", |(method, ..)| method == "DELETE").await,
+            _ => after(&hub, &service, "d-4").await,
+        }
+        hub.state().comments.retain(|_, comment| comment.1 != 7);
+    }
+    let posted = |(method, path, _): &&(String, String, Value)| method == "POST" && path.contains("issues/7/");
+    assert_eq!(hub.state().asked.iter().filter(posted).count(), 1);
+}
+
+#[tokio::test]
+async fn nobody_has_us_write_all_the_time() {
+    let hub = Hub::new().await;
+    let service = service(&hub).await;
+    for round in 0..8 {
+        put(&hub, 7, (true, &["schemas/a.sql"]), &json!({ "draft": round % 2 == 1 }));
+        look(&hub, &service, 7, &format!("d-{round}")).await;
+        eventually("it was written, or that waits", async || (writes(&hub) >= 5.min(round + 1)).then_some(())).await;
+    }
+    after(&hub, &service, "d-9").await;
+    eventually("that of another one", async || {
+        hub.state().comments.values().any(|comment| comment.1 == 99).then_some(())
+    })
+    .await;
+    assert_eq!(writes(&hub), 6, "five, and one for the other pull request");
+}
+
+#[tokio::test]
+async fn a_pause_for_comments_is_none_for_messages() {
+    let hub = Hub::new().await;
+    let service = service(&hub).await;
+    hub.state().limits_writers = true;
+    put(&hub, 7, (true, &["schemas/a.sql"]), &json!({}));
+    look(&hub, &service, 7, "d-1").await;
+    hub.asked("it was tried", |(_, path, _)| path.contains("/comments")).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    put(&hub, 8, (true, &["schemas/a.sql"]), &json!({}));
+    let mut merge = crate::support::merged(8);
+    merge["repository"] = json!({ "full_name": "acme/ingest-api", "private": true });
+    let lines = service.github_settled("pull_request", "d-2", &merge).await;
+    assert!(lines.iter().any(|line| line["team"] == "data" && line["state"] == "sent"), "{lines:?}");
+}
+
+/// A repository with more `.gitattributes` than are read: what is generated never becomes known.
+#[tokio::test]
+async fn what_is_never_known_keeps_nobody_from_being_named() {
+    let hub = Hub::new().await;
+    for folder in 0..101 {
+        hub.put("acme/ingest-api", &format!("p{folder}/.gitattributes"), "*.x linguist-generated\n");
+    }
+    let mut service = Service::new("team = \"x\"\nto = [\"mailbox\"]\n", &format!("{}nudge = true\n", hub.token()));
+    teams(&service);
+    service.write(
+        "rules/docs.toml",
+        "team = \"docs\"\nto = [\"mailbox\"]\nowns = [\"docs/**\"]\n[[rule]]\nname = \"merged\"\n\
+         on = [\"pull_request.merged\"]\ntouches_owned = { generated = false }\n",
+    );
+    service.start().await;
+    for (number, files) in [(7, &["schemas/a.sql"][..]), (8, &["schemas/a.sql", "docs/x.md"])] {
+        put(&hub, number, (true, files), &json!({}));
+        look(&hub, &service, number, &format!("d-{number}")).await;
+        let text = eventually("there is a comment", async || {
+            hub.state().comments.values().find(|comment| comment.1 == number).map(|comment| comment.3.clone())
+        });
+        let text = text.await;
+        assert!(text.contains("`data` is told"), "{text}");
+    }
+    put(&hub, 9, (true, &["docs/x.md"]), &json!({}));
+    look(&hub, &service, 9, "d-9").await;
+    after(&hub, &service, "d-10").await;
+    assert!(!hub.state().comments.values().any(|comment| comment.1 == 9), "nobody is sure to hear of it");
+    assert!(!service.log().contains("could not look at a pull request"), "{}", service.log());
 }

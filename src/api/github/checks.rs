@@ -10,13 +10,9 @@ use crate::api::ApiError;
 /// The most annotations in a request. Those of later requests are added.
 const MOST_ANNOTATIONS: usize = 50;
 
-/// A check run that is done.
+/// What comes of a check run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// The commit that it is about
-    pub head_sha: String,
-    /// What we know it by
-    pub external_id: String,
     /// Whether all is right
     pub success: bool,
     /// The heading
@@ -48,68 +44,88 @@ pub struct Annotation {
     pub message: String,
 }
 
+/// A check run that was begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// Its number
+    pub id: u64,
+    /// Whether it is done
+    pub completed: bool,
+    /// How many annotations it has
+    pub annotations: usize,
+}
+
 #[derive(Deserialize)]
-struct Made {
+struct Listed {
+    check_runs: Vec<Run>,
+}
+
+#[derive(Deserialize)]
+struct Run {
     id: u64,
+    external_id: Option<String>,
+    status: Option<String>,
+    output: Option<Output>,
+}
+
+#[derive(Deserialize)]
+struct Output {
+    annotations_count: Option<usize>,
 }
 
 impl Github {
-    /// Creates a check run, and returns its number.
+    /// The newest check run of a commit with this name and external id.
     ///
     /// # Errors
     /// [`ApiError`]; here and below
-    pub async fn create_check(&self, repo: &str, name: &str, check: &Check) -> Result<u64, ApiError> {
-        let mut parts = check.annotations.chunks(MOST_ANNOTATIONS);
-        let said = json!({
-            "name": name,
-            "head_sha": check.head_sha,
-            "external_id": check.external_id,
-            "status": "completed",
-            "conclusion": if check.success { "success" } else { "failure" },
-            "output": {
-                "title": check.title, "summary": check.summary, "annotations": parts.next().unwrap_or_default(),
-            },
-        });
-        let route = format!("/repos/{repo}/check-runs");
-        let made: Made = read(&self.tell(Login::Owner(repo), (Method::POST, &route), Some(&said)).await?)?;
-        for annotations in parts {
-            let output = json!({ "title": check.title, "summary": check.summary, "annotations": annotations });
-            self.change_check(repo, made.id, &json!({ "output": output })).await?;
-        }
-        Ok(made.id)
-    }
-
-    /// Puts another summary into a check run.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn resummarize(&self, repo: &str, id: u64, check: &Check) -> Result<(), ApiError> {
-        let output = json!({ "title": check.title, "summary": check.summary });
-        self.change_check(repo, id, &json!({ "output": output })).await
-    }
-
-    async fn change_check(&self, repo: &str, id: u64, said: &serde_json::Value) -> Result<(), ApiError> {
-        let route = format!("/repos/{repo}/check-runs/{id}");
-        self.tell(Login::Owner(repo), (Method::PATCH, &route), Some(said)).await.map(drop)
-    }
-
-    /// Whether a commit has a check run of this name and external id.
-    ///
-    /// # Errors
-    /// As above
-    pub async fn has_check(&self, repo: &str, name: &str, check: (&str, &str)) -> Result<bool, ApiError> {
-        #[derive(Deserialize)]
-        struct Listed {
-            check_runs: Vec<Run>,
-        }
-        #[derive(Deserialize)]
-        struct Run {
-            external_id: Option<String>,
-        }
-        let (sha, id) = check;
+    pub async fn begun_check(
+        &self,
+        repo: &str,
+        name: &str,
+        (sha, external_id): (&str, &str),
+    ) -> Result<Option<Begun>, ApiError> {
         let route = format!("/repos/{repo}/commits/{sha}/check-runs?check_name={name}&per_page=100");
         let page = self.fresh(Login::Owner(repo), &route, super::JSON).await?;
         let Listed { check_runs } = read(&page.body)?;
-        Ok(check_runs.iter().any(|run| run.external_id.as_deref() == Some(id)))
+        let own = check_runs.into_iter().filter(|run| run.external_id.as_deref() == Some(external_id));
+        Ok(own.max_by_key(|run| run.id).map(|run| Begun {
+            id: run.id,
+            completed: run.status.as_deref() == Some("completed"),
+            annotations: run.output.and_then(|output| output.annotations_count).unwrap_or_default(),
+        }))
+    }
+
+    /// Begins a check run, and returns its number.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn begin_check(&self, repo: &str, name: &str, (sha, external_id): (&str, &str)) -> Result<u64, ApiError> {
+        let said = json!({ "name": name, "head_sha": sha, "external_id": external_id, "status": "in_progress" });
+        let route = format!("/repos/{repo}/check-runs");
+        let made: Run = read(&self.tell(Login::Owner(repo), (Method::POST, &route), Some(&said)).await?)?;
+        Ok(made.id)
+    }
+
+    /// Ends a check run that has some of its annotations: the last request brings the rest of them and completes it.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn end_check(&self, repo: &str, begun: &Begun, check: &Check) -> Result<(), ApiError> {
+        let route = format!("/repos/{repo}/check-runs/{}", begun.id);
+        let mut left = check.annotations.get(begun.annotations..).unwrap_or_default();
+        loop {
+            let (part, rest) = left.split_at(left.len().min(MOST_ANNOTATIONS));
+            let output = json!({ "title": check.title, "summary": check.summary, "annotations": part });
+            let mut said = json!({ "output": output });
+            if rest.is_empty() {
+                said["status"] = json!("completed");
+                said["conclusion"] = json!(if check.success { "success" } else { "failure" });
+            }
+            self.tell(Login::Owner(repo), (Method::PATCH, &route), Some(&said)).await?;
+            if rest.is_empty() {
+                return Ok(());
+            }
+            left = rest;
+        }
     }
 }

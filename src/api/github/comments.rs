@@ -23,6 +23,47 @@ impl Github {
         Ok(made.id)
     }
 
+    /// The first comment of our own that has a mark in it: its number and its text.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn own_comment(&self, repo: &str, number: u64, mark: &str) -> Result<Option<(u64, String)>, ApiError> {
+        #[derive(Deserialize)]
+        struct Comment {
+            id: u64,
+            body: Option<String>,
+            user: Option<User>,
+            performed_via_github_app: Option<App>,
+        }
+        #[derive(Deserialize)]
+        struct User {
+            login: String,
+        }
+        #[derive(Deserialize)]
+        struct App {
+            id: u64,
+        }
+        let comments: Vec<Comment> =
+            self.list(Login::Owner(repo), &format!("/repos/{repo}/issues/{number}/comments")).await?;
+        let mut marked =
+            comments.into_iter().filter(|comment| comment.body.as_ref().is_some_and(|body| body.contains(mark)));
+        let own = match self.app_id {
+            Some(own) => {
+                marked.find(|comment| comment.performed_via_github_app.as_ref().is_some_and(|app| app.id == own))
+            }
+            // Anybody can copy the mark.
+            None => match marked.next() {
+                Some(first) => {
+                    let User { login } = self.get(Login::Itself, "/user").await?;
+                    let is_own = |comment: &Comment| comment.user.as_ref().is_some_and(|user| user.login == login);
+                    std::iter::once(first).chain(marked).find(is_own)
+                }
+                None => None,
+            },
+        };
+        Ok(own.and_then(|comment| Some((comment.id, comment.body?))))
+    }
+
     /// Puts another text into a comment.
     ///
     /// # Errors

@@ -99,7 +99,7 @@ impl Github {
     /// Whether a GitHub App asks.
     #[must_use]
     pub fn is_app(&self) -> bool {
-        self.is_app
+        self.app_id.is_some()
     }
 
     /// The attempts to deliver to a hook since then, newest first.

@@ -37,7 +37,7 @@ use tokio::time::timeout;
 
 use super::{ApiError, DEADLINE, LONGEST, LONGEST_REST, Mask, REST, Rest};
 
-pub use self::checks::{Annotation, Check};
+pub use self::checks::{Annotation, Begun, Check};
 pub use self::deliveries::{APP_HOOK, Attempt, Delivered, hook_route};
 pub use self::hooks::{App, Config as HookConfig, Hook, HookAt, NewApp, Registered, Wanted};
 pub use self::login::{GithubApi, GithubLogin};
@@ -55,7 +55,8 @@ const KEPT: usize = 2_000;
 /// A client for one GitHub.
 pub struct Github {
     crab: Arc<Octocrab>,
-    is_app: bool,
+    /// Without an App, it asks with a token
+    app_id: Option<u64>,
     /// Whether its REST API is at `/api/v3`
     is_enterprise: bool,
     mask: Mask,
@@ -107,19 +108,19 @@ impl Github {
         let builder = Octocrab::builder()
             .base_uri(settings.url.as_str().trim_end_matches('/'))
             .map_err(|_| "the address of GitHub's API isn't valid".to_owned())?;
-        let (builder, is_app) = match &settings.login {
-            GithubLogin::Nobody => (builder, false),
-            GithubLogin::Token(token) => (builder.personal_token(token.expose_secret().to_owned()), false),
+        let (builder, app_id) = match &settings.login {
+            GithubLogin::Nobody => (builder, None),
+            GithubLogin::Token(token) => (builder.personal_token(token.expose_secret().to_owned()), None),
             GithubLogin::App { id, key } => {
                 let builder = builder.app_from_rsa_pem(AppId(*id), key.expose_secret());
-                (builder.map_err(|_| "the App's key isn't an RSA key in PEM".to_owned())?, true)
+                (builder.map_err(|_| "the App's key isn't an RSA key in PEM".to_owned())?, Some(*id))
             }
         };
         let crab = builder.build_with_reqwest(client).map_err(|_| "cannot create the client for GitHub".to_owned())?;
         let crab = Arc::new(crab);
         Ok(Self {
             crab,
-            is_app,
+            app_id,
             is_enterprise: settings.url.path().trim_end_matches('/').ends_with("/api/v3"),
             mask: settings.mask(),
             installations: Mutex::default(),
@@ -224,7 +225,7 @@ impl Github {
 
     /// The client for this login.
     async fn crab_for(&self, login: Login<'_>) -> Result<Arc<Octocrab>, ApiError> {
-        let Some(owner) = login.owner().filter(|_| self.is_app) else { return Ok(Arc::clone(&self.crab)) };
+        let Some(owner) = login.owner().filter(|_| self.is_app()) else { return Ok(Arc::clone(&self.crab)) };
         let known = self.installations.lock().unwrap_or_else(PoisonError::into_inner).get(&owner).cloned();
         if let Some(known) = known {
             return Ok(known);
