@@ -310,20 +310,23 @@ async fn a_check_run_that_was_begun_is_ended_after_a_restart_and_written_again_o
 async fn what_was_wrong_before_is_not_held_against_others_and_large_files_are_not_read() {
     let hub = Hub::new().await;
     let (app, key) = hub.app();
-    let mut service = Service::new(OPERATORS, &format!("{app}rules_repo = \"acme/microalign-rules\"\n{ALLOWED}"))
-        .expecting(&["a file is broken"]);
+    let mut service = Service::new(
+        OPERATORS,
+        &format!("{app}rules_repo = \"acme/microalign-rules\"\nrules_folder = \"teams\"\n{ALLOWED}"),
+    )
+    .expecting(&["a file is broken"]);
     service.write("app.pem", &key);
     service.write("rules/zzz.toml", OPERATORS);
     service.start().await;
     let right = file("\"pull_request.opened\"");
     let large = "#".repeat(1024 * 1024 + 1);
     let of = "acme/microalign-rules";
-    propose(&hub, of, (1, "aaa"), (of, &[("rules/web.toml", Some(&right))]));
+    propose(&hub, of, (1, "aaa"), (of, &[("teams/web.toml", Some(&right))]));
     service.github("pull_request", "d-1", &tell(of, 1, "opened")).await;
     let checks_of_one = checks(&hub, 1, |_| true).await;
     assert_eq!(checks_of_one[0]["output"]["title"], "No problems found", "{}", checks_of_one[0]);
-    propose(&hub, of, (1, "bbb"), (of, &[("rules/web.toml", Some(&large))]));
+    propose(&hub, of, (1, "bbb"), (of, &[("teams/web.toml", Some(&large))]));
     service.github("pull_request", "d-2", &tell(of, 1, "synchronize")).await;
     let found = said(&checks(&hub, 2, |_| true).await[1]);
-    assert!(found.contains("rules/web.toml:1:0-0 this file is larger than 1024 KiB"), "{found}");
+    assert!(found.contains("teams/web.toml:1:0-0 this file is larger than 1024 KiB"), "{found}");
 }

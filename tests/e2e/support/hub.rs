@@ -158,7 +158,9 @@ impl State {
                 let mut check = body;
                 check["id"] = json!(self.checks.len() + 1);
                 check["repo"] = json!(repo());
-                check["output"] = json!({ "annotations": [] });
+                if check["output"].is_null() {
+                    check["output"] = json!({ "annotations": [] });
+                }
                 self.checks.push(check.clone());
                 (201, check)
             }
@@ -172,7 +174,7 @@ impl State {
                 for (key, value) in body.as_object().unwrap() {
                     check[key] = value.clone();
                 }
-                annotations.extend(body["output"]["annotations"].as_array().unwrap().iter().cloned());
+                annotations.extend(body["output"]["annotations"].as_array().into_iter().flatten().cloned());
                 check["output"]["annotations_count"] = json!(annotations.len());
                 check["output"]["annotations"] = json!(annotations);
                 (200, check.clone())
