@@ -136,7 +136,7 @@ impl Http {
     /// Makes a request when the rate limit allows it.
     ///
     /// # Errors
-    /// What became of the message if there isn't an answer.
+    /// What became of the message if there is no answer.
     pub(super) async fn call(&self, call: Call<'_>) -> Result<Reply, Outcome> {
         let Call { peer, method, url, headers: list, body, repeatable, lane: (lane, interval) } = call;
         let (kind, body) = match body {

@@ -206,7 +206,7 @@ fn must_exist(store: &Path) -> Result<(), Failure> {
     match store.exists() {
         true => Ok(()),
         false => Err(Failure::Wrong(format!(
-            "there isn't a store at {} yet: `microalign serve` creates it",
+            "there is no store at {} yet: `microalign serve` creates it",
             store.display()
         ))),
     }

@@ -90,7 +90,7 @@ async fn a_wrong_call_is_told_apart_from_a_wrong_file() {
         (&["send-test", "slack:#web", "--on", "DATA-1"], 2, "--on is for"),
         (&["schema", "everything"], 2, "everything"),
         (&["check", "-c", "none.toml"], 1, "none.toml"),
-        (&["ledger"], 1, "there isn't a store"),
+        (&["ledger"], 1, "there is no store"),
         (&["send-test", "webhook:hub"], 1, "`[webhook.hub]`"),
         (&["--version"], 0, ""),
         (&["help"], 0, ""),

@@ -119,7 +119,7 @@ async fn what_was_not_tried_yet_is_in_no_doubt() {
     assert_eq!(doubts, ["ambiguous: the service stopped during attempt 2"], "{ledger:?}");
 }
 
-/// Sends deliveries, eight at a time, until there isn't an answer any more; the numbers of those that were accepted.
+/// Sends deliveries, eight at a time, until there is no answer any more; the numbers of those that were accepted.
 async fn load(service: &Service) -> HashSet<u64> {
     let mut accepted = HashSet::new();
     let mut answers = futures_util::stream::FuturesUnordered::new();

@@ -92,7 +92,7 @@ async fn what_cannot_be_rehearsed() {
     let mut service = Service::new(TEAM, "");
     let (code, _, err) = service.run(&["rehearse", "--since", "1h"]).await;
     assert_eq!(code, 1);
-    assert!(err.contains("there isn't a store"), "{err}");
+    assert!(err.contains("there is no store"), "{err}");
     service.start().await;
     let empty = rehearsed(&service, &[]).await;
     assert_eq!(numbers(&empty), json!([0, 0, 0, 0, {}]), "beside the running service, which took nothing in yet");

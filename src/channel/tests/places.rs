@@ -26,7 +26,7 @@ const CHANGES: [Change; 6] = [Archived, Missing, NotAMember, Upgraded, RootDelet
 enum Cell {
     /// A message, in the conversation that began with this, gets these answers
     Says(Option<&'static str>, &'static [(u16, &'static str)]),
-    /// There isn't an answer by which it could be told
+    /// There is no answer by which it could be told
     Silent(&'static str),
 }
 

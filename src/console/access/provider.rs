@@ -99,7 +99,7 @@ type OurClient = Client<
 /// Why the provider gave no answer.
 #[derive(Debug, thiserror::Error)]
 enum NoAnswer {
-    #[error("the request can't be made, or there isn't an answer: {0}")]
+    #[error("the request can't be made, or there is no answer: {0}")]
     Http(#[from] reqwest::Error),
     #[error("the answer is too long")]
     TooLong,

@@ -88,7 +88,7 @@ impl Checker<'_> {
             }
             let written = || format!("write `[lists.{name}]`, or \"\\\\@{name}\" for the text itself");
             let help = similar.map_or_else(written, |similar| format!("did you mean `@{similar}`?"));
-            self.document.wrong(at, format!("there isn't a list `{name}`"), help);
+            self.document.wrong(at, format!("there is no list `{name}`"), help);
             return Some(Vec::new());
         };
         let Some(entries) = list.get(key) else {

@@ -63,7 +63,7 @@ pub fn changed(delivery: &Delivery<'_>) -> Understood {
         }
         "transferred" => move_away(delivery, &mut event, "the discussion"),
         "deleted" => event.undoing = undoing(Undoes::Subject(Undone::Deleted), "the discussion was deleted"),
-        // "unanswered": the payload says that there isn't an answer, but not when it was chosen.
+        // "unanswered": the payload says that there is no answer, but not when it was chosen.
         _ => event.undoing = undoing(Undoes::Nothing, "the answer is no longer chosen"),
     }
     Ok([vec![event], notes].concat())
