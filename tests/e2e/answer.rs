@@ -154,7 +154,7 @@ async fn nobody_is_told_without_the_key() {
     service.github_settled("issue_comment", "d-1", &commented("/assume ids are never reused")).await;
     let path = link(&service);
     let (status, page) = press(&service, &path, &[("by", "Bo"), ("text", "They are.")]).await;
-    assert!(status == 200 && page.contains("It is kept in the ledger"), "{page}");
+    assert!(status == 200 && page.contains("Nobody sends it on to the author"), "{page}");
     let objected = async || {
         let lines = reasons(&service).await;
         lines[0].starts_with("sent: the rule matched; Bo objected through the link at 2").then_some(lines)
