@@ -501,6 +501,7 @@ async fn thanks_for_a_merge_are_no_objection() {
         let posts = world.posts.lock().unwrap().clone();
         assert!(posts.iter().skip(1).all(|post| post["thread_ts"] == ROOT), "all are told in one thread: {posts:?}");
         assert_eq!(world.slack(&reply("U2", &now(0), "thanks")).await, status, "{keys}");
+        world.pages.say(if status == "accepted" { &["thanks"] } else { &[] }).await;
         let lines = world.service.idle().await;
         assert!(!reasons(&lines).iter().any(|reason| reason.contains("objected")), "{lines:?}");
         let pages = world.pages.said().into_iter().map(|(page, _)| page).collect::<Vec<_>>();

@@ -54,7 +54,7 @@ fn twice() -> Vec<Sibling> {
     let once = |(name, post, word): (&'static str, Post, &'static str)| {
         let first = post.clone().header("x-github-hook-id", "111");
         let second = post.header("x-github-hook-id", "222");
-        sibling(name, [first, second]).messages(1, word).unsent(1).because(1, "told of")
+        sibling(name, [first, second]).messages(1, word).unsent(1).because(1, "reported it")
     };
     all().into_iter().map(once).collect()
 }
@@ -83,7 +83,7 @@ async fn what_a_second_hook_brings_after_it_was_told_is_not_told_again() {
     let again = |name: &'static str| -> &'static str { format!("{name}-again").leak() };
     let second = second
         .into_iter()
-        .map(|(name, post, word)| sibling(again(name), [post]).messages(1, word).unsent(0).because(0, "told of"))
+        .map(|(name, post, word)| sibling(again(name), [post]).messages(1, word).unsent(0).because(0, "reported it"))
         .collect::<Vec<_>>();
     let mut told = play(&service, &second).await;
     says_so(&mut told, &service).await;
