@@ -200,7 +200,8 @@ fn told(template: &str) -> Context {
     let event = event(kind);
     let answers = matches!(template, "objected" | "agreed").then_some(event.at);
     let lines = Some(vec!["Two readers still need the old field.".to_owned()]);
-    let objection = answers.map(|time| ObjectionView { by: Some("Bo".to_owned()), place: "in Slack".to_owned(), time, lines });
+    let objection =
+        answers.map(|time| ObjectionView { by: Some("Bo".to_owned()), place: "in Slack".to_owned(), time, lines });
     let agreed = answers.map(|_| vec!["data-platform".to_owned(), "web".to_owned()]);
     let thread = ThreadView::of(&event, None, event.subject.to_string(), None);
     let facts = Facts {
