@@ -205,10 +205,9 @@ async fn load_rulebook(config: &Config) -> Rulebook {
 fn must_exist(store: &Path) -> Result<(), Failure> {
     match store.exists() {
         true => Ok(()),
-        false => Err(Failure::Wrong(format!(
-            "there is no store at {} yet: `microalign serve` creates it",
-            store.display()
-        ))),
+        false => {
+            Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` creates it", store.display())))
+        }
     }
 }
 

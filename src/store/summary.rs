@@ -36,8 +36,8 @@ pub struct NewSummary {
     pub next: Schedule,
     /// When it was due, so that nobody writes it twice
     pub due: Timestamp,
-    /// When what it tells ends
-    pub until: Timestamp,
+    /// When it is written
+    pub at: Timestamp,
     /// Since when it tells
     pub since: Timestamp,
     /// What becomes of it
@@ -85,9 +85,10 @@ pub struct TakenBack {
 
 pub(super) const DUE: &str = "SELECT * FROM summary WHERE due_at <= :now";
 
-/// Summaries whose message was taken back.
-pub(super) const TAKEN_BACK: &str = "SELECT id, team, at, since_at FROM ledger INDEXED BY ledger_summary
-    WHERE kind = 'summary' AND state = 'held' AND message IS NULL";
+/// Summaries whose message was taken back. The next one goes on from where this one ends.
+pub(super) const TAKEN_BACK: &str = "SELECT id, team, since_at,
+        coalesce((SELECT since_at FROM summary WHERE reader = team), at) AS until_at
+    FROM ledger INDEXED BY ledger_summary WHERE kind = 'summary' AND state = 'held' AND message IS NULL";
 
 impl Store {
     /// Everybody's schedules.
@@ -143,7 +144,7 @@ impl Store {
     pub async fn summaries_taken_back(&self) -> Result<Vec<TakenBack>, StoreError> {
         self.read(|tx| {
             tx.rows(TAKEN_BACK, [], |row| {
-                let span = time(row, "since_at")?..time(row, "at")?;
+                let span = time(row, "since_at")?..time(row, "until_at")?;
                 Ok(TakenBack { line: row.get("id")?, reader: row.get("team")?, span })
             })
         })
@@ -207,7 +208,7 @@ impl Tx<'_> {
     }
 
     fn write_summary(&self, new: &NewSummary) -> Result<bool, StoreError> {
-        let NewSummary { next, due, until, since, fate, seen } = new;
+        let NewSummary { next, due, at, since, fate, seen } = new;
         let is_due = self.holds(
             "SELECT EXISTS (SELECT 1 FROM summary WHERE reader = :reader AND due_at = :due)",
             named_params! { ":reader": next.reader, ":due": Millis(*due) },
@@ -220,14 +221,14 @@ impl Tx<'_> {
             "INSERT INTO ledger (delivery_id, line, source, kind, team, rule, state, reason, at, since_at,
                                  digest)
              SELECT l.delivery_id, (SELECT max(line) + 1 FROM ledger n WHERE n.delivery_id = l.delivery_id), l.source,
-                    :kind, :reader, :rule, 'held', :reason, :until, :since, 1
+                    :kind, :reader, :rule, 'held', :reason, :at, :since, 1
              FROM (SELECT delivery_id, source FROM ledger ORDER BY id DESC LIMIT 1) l",
             named_params! { ":kind": KIND, ":reader": next.reader, ":rule": SUMMARY, ":reason": Json(Reason::Sending),
-            ":until": Millis(*until), ":since": Millis(*since) },
+            ":at": Millis(*at), ":since": Millis(*since) },
         )?;
         // Before the first delivery there is nothing to tell, and no line to tell it.
         if wrote > 0 {
-            self.end_summary(self.inserted(), fate, *until)?;
+            self.end_summary(self.inserted(), fate, *at)?;
         }
         Ok(true)
     }

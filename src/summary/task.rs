@@ -251,8 +251,7 @@ impl Summariser {
             SummaryFate::Failed(reason) => ("failed", reason.code()),
         };
         let next = reader.after(&schedule, until, now);
-        let ends = if is_late { now } else { until };
-        let new = NewSummary { next, due, until: ends, since: schedule.since, fate, seen };
+        let new = NewSummary { next, due, at: now, since: schedule.since, fate, seen };
         if self.gatherer.store.write_summary(new).await? {
             tracing::info!(reader = reader.name, state, %code, "summary");
             self.metrics.update(state, code);

@@ -630,7 +630,7 @@ async fn what_happens_while_a_summary_is_made_has_it_made_once_more() {
     let new = |names: &[&str]| NewSummary {
         next: crate::store::Schedule { due: None, ..schedule.clone() },
         due: schedule.due.unwrap(),
-        until: at(FRIDAY),
+        at: at(FRIDAY),
         since: schedule.since,
         fate: SummaryFate::Sent(Box::new(SummaryMessage {
             message: crate::template::Message::default(),

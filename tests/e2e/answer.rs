@@ -62,7 +62,8 @@ async fn an_objection_by_the_link_is_a_comment_on_the_pull_request() {
     service.github_settled("issue_comment", "d-1", &commented("/assume <b>ids</b> are never reused")).await;
     let path = link(&service);
     let page = service.get(&path).await.text().await.unwrap();
-    for part in ["&lt;b&gt;ids&lt;/b&gt; are never reused", "ana", "acme/ingest-api#7", "web", "is told, with your name"]
+    for part in
+        ["&lt;b&gt;ids&lt;/b&gt; are never reused", "ana", "acme/ingest-api#7", "web", "is told, with your name"]
     {
         assert!(page.contains(part), "{part} is missing in {page}");
     }
@@ -154,7 +155,7 @@ async fn nobody_is_told_without_the_key() {
     service.github_settled("issue_comment", "d-1", &commented("/assume ids are never reused")).await;
     let path = link(&service);
     let (status, page) = press(&service, &path, &[("by", "Bo"), ("text", "They are.")]).await;
-    assert!(status == 200 && page.contains("Nobody sends it on to the author"), "{page}");
+    assert!(status == 200 && page.contains("isn't passed on to the author"), "{page}");
     let objected = async || {
         let lines = reasons(&service).await;
         lines[0].starts_with("sent: the rule matched; Bo objected through the link at 2").then_some(lines)
