@@ -316,7 +316,7 @@ fn together(
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use super::super::summary::{DUE, TAKEN_BACK};
+    use super::super::summary::{DUE, PLANNED_LAST, TAKEN_BACK};
     use super::*;
 
     #[tokio::test]
@@ -328,6 +328,7 @@ mod tests {
             (SUBJECT.to_owned(), "SEARCH subject USING PRIMARY KEY"),
             (TOLD.to_owned(), "SEARCH ledger USING INDEX ledger_thread_at"),
             (DUE.to_owned(), "SEARCH summary USING INDEX summary_due"),
+            (PLANNED_LAST.to_owned(), "SCAN ledger USING INDEX ledger_at"),
             (TAKEN_BACK.to_owned(), "SCAN ledger USING INDEX ledger_summary"),
         ] {
             let mut explained = format!("EXPLAIN QUERY PLAN {sql}");

@@ -90,6 +90,10 @@ pub(super) const TAKEN_BACK: &str = "SELECT id, team, since_at,
         coalesce((SELECT since_at FROM summary WHERE reader = team), at) AS until_at
     FROM ledger INDEXED BY ledger_summary WHERE kind = 'summary' AND state = 'held' AND message IS NULL";
 
+/// The last line that intake planned.
+pub(super) const PLANNED_LAST: &str = "SELECT at FROM ledger INDEXED BY ledger_at
+    WHERE event_id IS NOT NULL ORDER BY at DESC LIMIT 1";
+
 impl Store {
     /// Everybody's schedules.
     ///
@@ -149,6 +153,15 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Up to when all that happened is in the ledger: intake plans in order, so what it has yet to write comes later than what it
+    /// wrote last.
+    ///
+    /// # Errors
+    /// As above
+    pub async fn planned_until(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|tx| tx.row(PLANNED_LAST, [], |row| time(row, "at"))).await
     }
 
     /// The number of the last event.

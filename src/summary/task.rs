@@ -29,6 +29,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_secs(1);
 /// After trouble with the store.
 const REST: Duration = Duration::from_secs(10);
+/// The least difference of times in the ledger.
+const A_MOMENT: SignedDuration = SignedDuration::from_millis(1);
 /// Assumptions that were told longer ago are in no summary.
 const OLDEST_ASSUMPTION: SignedDuration = SignedDuration::from_hours(60 * 24);
 
@@ -205,7 +207,7 @@ impl Summariser {
     pub async fn step(&self, rulebook: &Arc<Rulebook>, now: Timestamp) -> Result<bool, StoreError> {
         let readers = Reader::all(rulebook.rules(), self.everybody.as_ref());
         let mut gathered = Gathered::new();
-        let seen = self.gatherer.store.last_event().await?;
+        let (seen, planned) = (self.gatherer.store.last_event().await?, self.gatherer.store.planned_until().await?);
         let (mut worked, taken_back) = (false, self.gatherer.store.summaries_taken_back().await?);
         for TakenBack { line, reader, span } in taken_back {
             worked = true;
@@ -218,7 +220,7 @@ impl Summariser {
         for schedule in self.gatherer.store.due_summaries(now).await? {
             worked = true;
             if let Some(reader) = readers.iter().find(|reader| reader.name == schedule.reader) {
-                self.write((reader, rulebook), (&mut gathered, seen), schedule, now).await?;
+                self.write((reader, rulebook), (&mut gathered, seen, planned), schedule, now).await?;
             }
         }
         Ok(worked)
@@ -228,7 +230,7 @@ impl Summariser {
     async fn write(
         &self,
         (reader, rulebook): (&Reader, &Arc<Rulebook>),
-        (gathered, seen): (&mut Gathered, i64),
+        (gathered, seen, planned): (&mut Gathered, i64, Option<Timestamp>),
         schedule: Schedule,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -242,8 +244,11 @@ impl Summariser {
             true => {
                 (schedule.since, SummaryFate::Suppressed(Reason::SummaryLate { due: reader.zone.to_datetime(due) }))
             }
-            // Up to when it was due, since all that came until then is planned.
-            false => (due, self.fate((reader, rulebook), gathered, schedule.since..due, now).await?),
+            false => {
+                // All that came until it was due is planned; and what was planned later, such as what came during a downtime.
+                let until = planned.map_or(due, |planned| due.max(now.min(planned + A_MOMENT)));
+                (until, self.fate((reader, rulebook), gathered, schedule.since..until, now).await?)
+            }
         };
         let (state, code) = match &fate {
             SummaryFate::Sent(_) => ("held", Code::Sending),
