@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_microalign");
-pub const SECRET: &str = "bench-secret";
+pub const SECRET: &str = "the-secret-of-the-benchmarks";
 
 /// How many teams hear of merges: one for each repository that payloads name.
 const TEAMS: usize = 50;
