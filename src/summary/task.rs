@@ -205,25 +205,27 @@ impl Summariser {
     /// # Errors
     /// As above
     pub async fn step(&self, rulebook: &Arc<Rulebook>, now: Timestamp) -> Result<bool, StoreError> {
+        let store = &self.gatherer.store;
+        let (taken_back, due) = (store.summaries_taken_back().await?, store.due_summaries(now).await?);
+        if taken_back.is_empty() && due.is_empty() {
+            return Ok(false);
+        }
         let readers = Reader::all(rulebook.rules(), self.everybody.as_ref());
         let mut gathered = Gathered::new();
-        let (seen, planned) = (self.gatherer.store.last_event().await?, self.gatherer.store.planned_until().await?);
-        let (mut worked, taken_back) = (false, self.gatherer.store.summaries_taken_back().await?);
+        let (seen, planned) = (store.last_event().await?, store.planned_until().await?);
         for TakenBack { line, reader, span } in taken_back {
-            worked = true;
             let fate = match readers.iter().find(|other| other.name == reader) {
                 Some(reader) => self.fate((reader, rulebook), &mut gathered, span, now).await?,
                 None => SummaryFate::Suppressed(Reason::RuleRemoved { team: reader, rule: SUMMARY.to_owned() }),
             };
-            self.gatherer.store.rewrite_summary(line, (fate, seen), now).await?;
+            store.rewrite_summary(line, (fate, seen), now).await?;
         }
-        for schedule in self.gatherer.store.due_summaries(now).await? {
-            worked = true;
+        for schedule in due {
             if let Some(reader) = readers.iter().find(|reader| reader.name == schedule.reader) {
                 self.write((reader, rulebook), (&mut gathered, seen, planned), schedule, now).await?;
             }
         }
-        Ok(worked)
+        Ok(true)
     }
 
     /// Writes a summary that is due, or puts it off.
