@@ -153,17 +153,6 @@ impl Store {
 /// What is noted, followed by the attempt's number, of a send that was under way when the process died.
 const STOPPED: &str = "ambiguous: the service stopped during attempt ";
 
-/// Ends the line whose message was sent, or can't be,
-const END_LINE: &str = "UPDATE ledger SET state = :state, changed_at = :now,
-        reason = iif(:state = 'failed', json_object('code', :code, 'failed', json(:failed)),
-                     json_object('code', :code, 'with', iif(id = :id, NULL, :name)))
-    WHERE id = :id";
-/// and those that it tells too.
-const END_OTHERS: &str = "UPDATE ledger SET state = :state, changed_at = :now,
-        reason = iif(:state = 'failed', json_object('code', :code, 'failed', json(:failed)),
-                     json_object('code', :code, 'with', :name))
-    WHERE lead_id = :id";
-
 impl Tx<'_> {
     /// At start: what was under way when the process died may or may not have arrived. What is claimed together for a
     /// destination, and so has the same `next_at`, is tried in order, each once the one before it has ended: so that is the
@@ -271,29 +260,29 @@ impl Tx<'_> {
     pub(super) fn end_lines_of(&self, send: i64, now: Timestamp) -> Result<Recorded, StoreError> {
         let message = self.row(
             "SELECT l.id, l.delivery_id || '.' || l.line AS name,
-                    EXISTS (SELECT 1 FROM ledger WHERE lead_id = l.id) AS tells_others,
                     (SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
                      WHERE ledger_id = l.id AND state = 'failed') AS failed
              FROM send s JOIN ledger l ON l.id = s.ledger_id
              WHERE s.id = :send AND NOT EXISTS (
                  SELECT 1 FROM send o WHERE o.ledger_id = l.id AND o.state IN ('queued', 'sending'))",
             named_params! { ":send": send },
-            |row| {
-                let (id, name, failed) = (row.get::<_, i64>("id")?, row.get::<_, String>("name")?, row.get("failed")?);
-                Ok((id, name, row.get("tells_others")?, failed))
-            },
+            |row| Ok((row.get::<_, i64>("id")?, row.get::<_, String>("name")?, row.get::<_, String>("failed")?)),
         )?;
-        let Some((id, name, tells_others, failed)) = message else { return Ok(Recorded::GoesOn) };
-        let failed: String = failed;
+        let Some((id, name, failed)) = message else { return Ok(Recorded::GoesOn) };
         let (state, code) = if failed == "[]" { ("sent", Code::Sent) } else { ("failed", Code::Undelivered) };
-        // For both at once, SQLite would make a table of the lines first, also where there is one.
-        let statements = if tells_others { [END_LINE, END_OTHERS].as_slice() } else { &[END_LINE] };
+        let others = "SELECT id FROM ledger WHERE lead_id = :id";
+        let others =
+            self.rows(others, named_params! { ":id": id }, |row| Ok((row.get::<_, i64>("id")?, Some(&name))))?;
         let mut lines = 0;
-        for sql in statements {
+        // One by one: for several at once, SQLite would make a table of them first, also where there is one.
+        for (line, with) in std::iter::once((id, None)).chain(others) {
             lines += self.run(
-                sql,
-                named_params! { ":state": state, ":code": code.as_str(), ":failed": failed, ":name": name, ":id": id,
-                ":now": Millis(now) },
+                "UPDATE ledger SET state = :state, changed_at = :now,
+                        reason = iif(:state = 'failed', json_object('code', :code, 'failed', json(:failed)),
+                                     json_object('code', :code, 'with', :with))
+                 WHERE id = :line",
+                named_params! { ":state": state, ":code": code.as_str(), ":failed": failed, ":with": with,
+                ":line": line, ":now": Millis(now) },
             )?;
         }
         Ok(Recorded::Over { state, lines })
