@@ -53,7 +53,7 @@ type Need<'a> = (Handle<'a>, What);
 pub struct Finder {
     store: Store,
     github: Option<Arc<Github>>,
-    slack: Option<Slack>,
+    slack: Option<Arc<Slack>>,
     jira: Option<Arc<Jira>>,
     /// `[people]`
     written: People,
@@ -68,9 +68,10 @@ impl Finder {
     /// With whatever APIs there are. Nothing can be found without GitHub's, but for people whose address is in `[people]`.
     #[must_use]
     pub fn new(
-        store: Store,
-        written: People,
-        (github, slack, jira): (Option<Arc<Github>>, Option<Slack>, Option<Arc<Jira>>),
+        (store, written): (Store, People),
+        github: Option<Arc<Github>>,
+        slack: Option<Arc<Slack>>,
+        jira: Option<Arc<Jira>>,
     ) -> Self {
         let [github_rests, slack_rests, jira_rests] = [Rest::default(), Rest::default(), Rest::default()];
         Self { store, github, slack, jira, written, asking: Mutex::default(), github_rests, slack_rests, jira_rests }

@@ -4,6 +4,7 @@
 //! whether or not other files still change: a checkout would be read half-way, and owners would get mail about rules that are
 //! only half written.
 
+mod apis;
 mod console;
 mod field_names;
 mod members;
@@ -24,27 +25,25 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use self::apis::Apis;
 use self::field_names::FieldNames;
 use self::members::Roster;
 use self::owner_mail::OwnerMail;
 use self::reload::{Loader, existing, report, watch};
 use self::sweeper::Sweeper;
 use crate::api;
-use crate::api::github::Github;
-use crate::api::jira::Jira;
 use crate::api::slack::Slack;
 use crate::channel::{self, Channels, Names};
 use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Entrance, Gauge, Hooks, Part, Web};
-use crate::intake::{Enricher, Fresh, Intake, Sending, Touched};
+use crate::intake::{Fresh, Intake, Sending};
 use crate::metrics::Metrics;
 use crate::mute::Linker;
-use crate::people::Finder;
-use crate::recover::{Poll, Recovery};
+use crate::recover::Recovery;
 use crate::reply::{AnswerHandler, Inbox};
-use crate::repository::{PullRequests, RuleFiles, Work};
+use crate::repository::Work;
 use crate::rule::RepositoryFile;
 use crate::slack::Desk;
 use crate::source::{Settings, SharedFields, host_of};
@@ -166,7 +165,7 @@ impl App {
             metrics: Arc::clone(&metrics),
             stored: Arc::clone(&intake.stored),
         };
-        let answers = Arc::new(answers(&config, &intake, &links).await?);
+        let answers = Arc::new(answers((&config, apis.slack.as_ref()), &intake, &links));
         if let Some(replies) = config.channels.email.as_ref().and_then(|email| email.replies.clone()) {
             let inbox = Inbox::new(replies, Arc::clone(&links), Arc::clone(&answers));
             spawn(&mut tasks, "inbox", inbox.run(stopped.clone()));
@@ -180,7 +179,7 @@ impl App {
         let subscribed = Arc::<Notify>::default();
         let (follower, subscriptions) = reload::follow(&rules.borrow(), (&store, &subscribed));
         spawn(&mut tasks, "subscriptions", follower.run(stopped.clone()));
-        let desk = desk(&config, &intake, (&links, &answers, &subscribed)).await?;
+        let desk = desk((&config, apis.slack.as_ref()), &intake, (&links, &answers, &subscribed));
         let web = Arc::new(web((&config, entrance), &intake, Arc::clone(&links), (answers, desk)));
         let (first, told) = oneshot::channel();
         let stopped_intake = stopped.clone();
@@ -190,7 +189,7 @@ impl App {
             let (Ok(()) | Err(_)) = told.await;
             intake.run(stopped_intake).await;
         });
-        let finder = Arc::new(apis.finder(&config, &store).await?);
+        let finder = Arc::new(apis.finder(&config, &store));
         let (channels, counted) = (Arc::clone(&channels), Arc::clone(&metrics));
         let counted = (counted, tracer.clone());
         let dispatcher = Dispatcher::new((store.clone(), lanes), channels, counted, (links, finder));
@@ -299,83 +298,6 @@ pub fn settings_for(config: &Config, rulebook: &Rulebook) -> Settings {
     settings
 }
 
-/// The APIs that can be used.
-struct Apis {
-    github: Option<Arc<Github>>,
-    /// The same GitHub, for what is done at pull requests: a pause that it asks for there is none for intake
-    at_pulls: Option<Arc<Github>>,
-    jira: Option<Arc<Jira>>,
-}
-
-impl Apis {
-    async fn new(config: &Config, reading: &Settings) -> Result<Self, StartError> {
-        let (github, jira) = (config.channels.github.as_ref(), config.channels.jira.as_ref());
-        if github.is_none() && jira.is_none() {
-            return Ok(Self { github: None, at_pulls: None, jira: None });
-        }
-        let client = channel::http_client(api::DEADLINE * 2).await.map_err(StartError::Client)?;
-        let new = || {
-            let new = github.map(|settings| Github::new(settings, client.clone())).transpose();
-            new.map(|github| github.map(Arc::new)).map_err(StartError::Client)
-        };
-        let (github, at_pulls) = (new()?, new()?);
-        let jira = jira.map(|settings| Arc::new(Jira::new(settings.clone(), client, reading.fields.clone())));
-        Ok(Self { github, at_pulls, jira })
-    }
-
-    /// The enricher, which asks for what webhooks leave out.
-    fn enricher(&self, settings: &Settings) -> Option<Arc<Enricher>> {
-        let (github, jira) = (self.github.clone(), self.jira.clone());
-        (github.is_some() || jira.is_some()).then(|| Arc::new(Enricher::new(github, jira, settings.clone())))
-    }
-
-    /// What reads the team files of repositories, if any may have one.
-    fn rule_files(
-        &self,
-        config: &Config,
-        intake: &mut Intake,
-        files: watch::Sender<Arc<Vec<RepositoryFile>>>,
-    ) -> Option<RuleFiles> {
-        let github = self.github.clone().filter(|_| !config.teams_allowed.is_empty())?;
-        let touched = listen(intake);
-        let (store, rulebook) = (intake.store.clone(), intake.rulebook.clone());
-        let (allowed, channels) = (Arc::clone(&config.teams_allowed), config.channels.available());
-        Some(RuleFiles { github, store, allowed, channels, rulebook, files, touched })
-    }
-
-    /// What looks at pull requests, as far as the operator wants that.
-    fn pull_requests(&self, config: &Config, intake: &mut Intake) -> Vec<PullRequests> {
-        let Some(github) = &self.at_pulls else { return Vec::new() };
-        let task = |work| {
-            let (github, touched) = (Arc::clone(github), listen(intake));
-            let (store, settings, rulebook) = (intake.store.clone(), intake.settings.clone(), intake.rulebook.clone());
-            let enricher = Enricher::new(Some(Arc::clone(&github)), self.jira.clone(), settings.clone());
-            PullRequests { work, github, store, config: config.clone(), settings, enricher, rulebook, touched }
-        };
-        PullRequests::wanted(config, github).into_iter().map(task).collect()
-    }
-
-    /// What looks people up.
-    async fn finder(&self, config: &Config, store: &Store) -> Result<Finder, StartError> {
-        let people = config.channels.people.clone();
-        Ok(Finder::new(store.clone(), people, (self.github.clone(), slack(config).await?, self.jira.clone())))
-    }
-
-    /// The recovery of webhooks that did not arrive.
-    fn recovery(
-        &self,
-        (config, settings): (&Config, &Settings),
-        store: &Store,
-        metrics: &Arc<Metrics>,
-    ) -> Option<Recovery> {
-        let (github, jira) = (self.github.clone(), self.jira.clone());
-        let anybody = github.is_some() || jira.is_some();
-        let (store, settings, metrics) = (store.clone(), settings.clone(), Arc::clone(metrics));
-        let poll = config.jira_poll.map(|every| Poll { every, alone: config.jira_secrets.is_empty() });
-        anybody.then_some(Recovery { store, settings, github, jira, poll, metrics })
-    }
-}
-
 /// The recovery of webhooks that did not arrive, if there is access to an API.
 ///
 /// # Errors
@@ -400,13 +322,6 @@ pub fn summaries(config: &Config, store: &Store, address: SocketAddr) -> summary
     summary::Gatherer { store: store.clone(), pages: Pages { console, jira: config.jira_base_url.clone() } }
 }
 
-/// Told of what on GitHub may have changed, from now on.
-fn listen(intake: &mut Intake) -> mpsc::UnboundedReceiver<Touched> {
-    let (listener, touched) = mpsc::unbounded_channel();
-    intake.touched.push(listener);
-    touched
-}
-
 /// The beginning of links in messages. A port of 0 stands for the port that the service listens on.
 fn public_url(config: &Config, address: SocketAddr) -> Option<String> {
     config.public_url.as_deref().map(|url| at_port(url, address))
@@ -417,31 +332,24 @@ fn at_port(url: &str, address: SocketAddr) -> String {
     url.strip_suffix(":0").map_or_else(|| url.to_owned(), |host| format!("{host}:{}", address.port()))
 }
 
-/// Slack's API, if there is access to it.
-async fn slack(config: &Config) -> Result<Option<Slack>, StartError> {
-    let Some(settings) = config.channels.slack() else { return Ok(None) };
-    let client = channel::http_client(api::DEADLINE).await.map_err(StartError::Client)?;
-    Ok(Some(Slack::new(settings.api.clone(), client)))
-}
-
 /// The handler for what people answer.
-async fn answers(config: &Config, intake: &Intake, links: &Arc<Linker>) -> Result<AnswerHandler, StartError> {
+fn answers((config, slack): (&Config, Option<&Arc<Slack>>), intake: &Intake, links: &Arc<Linker>) -> AnswerHandler {
     let hears = config.channels.slack().is_some_and(|slack| slack.signing_secret.is_some());
-    let slack = if hears { slack(config).await? } else { None };
+    let slack = slack.filter(|_| hears).cloned();
     let (store, people) = (intake.store.clone(), config.channels.people.clone());
     let (rulebook, stored) = (intake.rulebook.clone(), Arc::clone(&intake.stored));
-    Ok(AnswerHandler { store, people, slack, rulebook, links: Arc::clone(links), stored })
+    AnswerHandler { store, people, slack, rulebook, links: Arc::clone(links), stored }
 }
 
 /// What people can ask for in Slack, if Slack's requests can be told from others'.
-async fn desk(
-    config: &Config,
+fn desk(
+    (config, slack): (&Config, Option<&Arc<Slack>>),
     intake: &Intake,
     (links, answers, subscribed): (&Arc<Linker>, &Arc<AnswerHandler>, &Arc<Notify>),
-) -> Result<Option<Desk>, StartError> {
-    let settings = config.channels.slack().and_then(|slack| Some((slack, slack.signing_secret.clone()?)));
-    let (Some((settings, secret)), Some(api)) = (settings, slack(config).await?) else { return Ok(None) };
-    Ok(Some(Desk {
+) -> Option<Desk> {
+    let settings = config.channels.slack()?;
+    let (secret, api) = (settings.signing_secret.clone()?, Arc::clone(slack?));
+    Some(Desk {
         store: intake.store.clone(),
         rulebook: intake.rulebook.clone(),
         secret,
@@ -454,7 +362,7 @@ async fn desk(
         available: config.channels.available(),
         subscribed: Arc::clone(subscribed),
         playground: config.access.as_ref().and_then(|access| access.public_url.clone()),
-    }))
+    })
 }
 
 fn web(

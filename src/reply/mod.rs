@@ -52,7 +52,7 @@ pub struct AnswerHandler {
     /// The accounts of people elsewhere, by their GitHub login in lower case
     pub people: People,
     /// For who people in Slack are
-    pub slack: Option<Slack>,
+    pub slack: Option<Arc<Slack>>,
     /// The rules in force
     pub rulebook: watch::Receiver<Arc<Rulebook>>,
     /// Knows our links

@@ -50,7 +50,7 @@ pub struct Desk {
     /// By this secret, Slack's requests can be told from others'
     pub secret: SecretString,
     /// Says who people are, and opens forms
-    pub api: Slack,
+    pub api: Arc<Slack>,
     /// `[people]`
     pub people: People,
     /// Reads what buttons do
