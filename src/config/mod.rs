@@ -9,6 +9,7 @@ mod github;
 mod jira;
 mod summary;
 mod teams_allowed;
+mod tell_authors;
 
 use std::fs;
 use std::mem::take;
@@ -23,15 +24,14 @@ pub use self::console::{ConsoleSettings, Oidc, Proxy, Role, Roles, Token, Who};
 pub use self::file::schema;
 pub use self::github::{GITHUB, RulesRepo};
 pub use self::summary::SummarySettings;
+pub use self::tell_authors::TellAuthors;
 pub use crate::toml_file::Secrets;
 
 use self::console::Beside;
 use self::file::{ConfigFile, ServerTable, StoreTable, TelemetryTable};
 use crate::api::github::GithubApi;
 use crate::channel::{self, ChannelSettings};
-use crate::destination::Destination;
-use crate::event::{Boards, Event};
-use crate::plan;
+use crate::event::Boards;
 use crate::rule::{TeamsAllowed, parse_duration_up_to};
 use crate::store::Keep;
 use crate::toml_file::{At, Document, DurationText, Field, Problem, Reader, Wrong};
@@ -164,46 +164,6 @@ fn checked<T>(
     let mut reader = Reader { document, folder, env, secrets };
     let value = read(raw, &mut reader);
     Ok((value, reader.document.into_problems()))
-}
-
-/// Where the authors of assumptions are told what came of them, by a comment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TellAuthors {
-    /// `[github] comment`
-    pub github: bool,
-    /// `[jira] comment`
-    pub jira: bool,
-}
-
-impl TellAuthors {
-    /// Whether it is done at a destination.
-    #[must_use]
-    pub fn at(self, to: &Destination) -> bool {
-        match to {
-            Destination::Github => self.github,
-            Destination::Jira => self.jira,
-            _ => false,
-        }
-    }
-
-    /// Where the author of a note is told what somebody objects, if anywhere. What is said in the conversation of a ticket with a
-    /// security level goes to no pull request.
-    #[must_use]
-    pub fn of_objection(self, note: &Event, restricted: bool) -> Option<Destination> {
-        plan::author_page(note).filter(|to| self.at(to) && !(restricted && *to == Destination::Github))
-    }
-
-    /// What happens to an objection, for whoever objects.
-    #[must_use]
-    pub fn after_objection(self, note: &Event, restricted: bool) -> &'static str {
-        match self.of_objection(note, restricted) {
-            Some(_) => {
-                "Its author is told, with your name and words, in a comment where it was made. Whoever may read that page reads them \
-                 too."
-            }
-            None => "It is kept with your name and words, but isn't passed on to the author.",
-        }
-    }
 }
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
