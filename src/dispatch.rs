@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 pub use self::turn::{Turn, ended};
 
@@ -21,7 +21,7 @@ use crate::destination::Destination;
 use crate::metrics::Metrics;
 use crate::mute::{LinkAction, Linker, Quiet};
 use crate::people::Finder;
-use crate::store::{Claimed, Lane, Lanes, Now, Recorded, SendOutcome, Store, Tried};
+use crate::store::{Claimed, Lane, Lanes, Now, Recorded, SendOutcome, Store, StoreError, Tried};
 use crate::telemetry::{Attempt, Tracer};
 use crate::template::Links;
 
@@ -78,12 +78,12 @@ impl Dispatcher {
                 () = tokio::time::sleep(look) => self.claim().await,
                 Some(ended) = running.join_next() => {
                     // All that ended meanwhile, so that one claim serves them.
-                    for ended in [ended].into_iter().chain(std::iter::from_fn(|| running.try_join_next())) {
-                        if let Err(error) = ended {
-                            tracing::error!(%error, "a lane failed; what it had claimed will be sent when its leases end");
-                        }
-                    }
-                    self.claim().await
+                    let ended = [ended].into_iter().chain(std::iter::from_fn(|| running.try_join_next()));
+                    let failed = |error: &JoinError| {
+                        tracing::error!(%error, "a lane failed; what it had claimed will be sent when its leases end");
+                    };
+                    let ended = ended.filter_map(|ended| ended.inspect_err(failed).ok());
+                    self.claim_after(ended.collect()).await
                 }
                 _ = stop.changed() => Vec::new(),
             };
@@ -98,10 +98,13 @@ impl Dispatcher {
 
     /// What may be sent now.
     async fn claim(&self) -> Vec<Lane> {
-        self.store.claim(&self.lanes, Now::read()).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "failed to claim sends, will retry");
-            Vec::new()
-        })
+        self.channels.share(self.store.replicas().len());
+        claimed(self.store.claim(&self.lanes, Now::read()).await)
+    }
+
+    /// What may be sent now that lanes to these destinations have ended.
+    async fn claim_after(&self, ended: Vec<Destination>) -> Vec<Lane> {
+        claimed(self.store.claim_after(ended, &self.lanes, Now::read()).await)
     }
 
     /// If the clock was set back since `last`, so are the times that were noted by it. Returns `now`, or `last` if that failed.
@@ -122,11 +125,12 @@ impl Dispatcher {
     }
 
     /// Sends to one destination, in order. After trouble the rest waits for its turn again.
-    async fn lane(self, lane: Lane, stop: watch::Receiver<bool>) {
+    async fn lane(self, lane: Lane, stop: watch::Receiver<bool>) -> Destination {
+        let to = lane.to().clone();
         let mut turn = Turn::new(lane);
         while let Some(send) = turn.send() {
             let stopping = *stop.borrow();
-            let is_off = stopping || (turn.has_waited() && self.is_taken_back(send).await);
+            let is_off = stopping || !self.store.holds(turn.lane()) || (turn.has_waited() && self.is_off(send).await);
             let untried = if is_off { Some(SendOutcome::Unclaimed) } else { turn.untried(send, Timestamp::now()) };
             let (tried, asked) = match untried {
                 Some(outcome) => (outcome.into(), None),
@@ -142,11 +146,12 @@ impl Dispatcher {
             turn.go_on(&tried.outcome, asked);
         }
         turn.end(Instant::now());
+        to
     }
 
-    /// Whether a send's words were taken back while it waited for its turn. If nobody can say, it is tried.
-    async fn is_taken_back(&self, send: &Claimed) -> bool {
-        self.store.is_taken_back(send).await.unwrap_or_else(|error| {
+    /// Whether a send was taken back, or over, while it waited for its turn. If nobody can say, it is tried.
+    async fn is_off(&self, send: &Claimed) -> bool {
+        self.store.is_off(send).await.unwrap_or_else(|error| {
             tracing::error!(%error, update = send.update, "cannot see whether this send was taken back");
             false
         })
@@ -245,6 +250,7 @@ impl Dispatcher {
                         Recorded::GoesOn => {}
                         Recorded::Over { state, lines } => self.metrics.ended(state, lines),
                         Recorded::TakenOver => {
+                            self.metrics.taken_over();
                             tracing::warn!(update = send.update, "another worker took this send over")
                         }
                     }
@@ -265,6 +271,13 @@ impl Dispatcher {
         }
         false
     }
+}
+
+fn claimed(claimed: Result<Vec<Lane>, StoreError>) -> Vec<Lane> {
+    claimed.unwrap_or_else(|error| {
+        tracing::error!(%error, "failed to claim sends, will retry");
+        Vec::new()
+    })
 }
 
 /// Waits until the service has been stopping for so long.

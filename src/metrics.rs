@@ -2,6 +2,7 @@
 //! reads. Every label has few values: never an address, a name or a number that somebody else chooses.
 
 mod load;
+mod replica_gauges;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -17,9 +18,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use self::load::LoadGauges;
+use self::replica_gauges::ReplicaGauges;
 use crate::event::Source;
 use crate::reason::Code;
-use crate::store::Load;
+use crate::store::{Load, Store};
 
 /// The commit that the program was built from, if that is known: see `build.rs`.
 const COMMIT: Option<&str> = option_env!("MICROALIGN_COMMIT");
@@ -91,6 +93,7 @@ pub struct Metrics {
     rules: Number,
     broken: Number,
     load: LoadGauges,
+    replicas: ReplicaGauges,
 }
 
 impl Default for Metrics {
@@ -125,7 +128,7 @@ impl Default for Metrics {
         let teams = register(&mut registry, "teams", "Teams whose files are in force");
         let rules = register(&mut registry, "rules", "Rules in force");
         let broken = register(&mut registry, "broken_files", "Team files and templates that have errors");
-        let load = LoadGauges::new(&mut registry);
+        let (load, replicas) = (LoadGauges::new(&mut registry), ReplicaGauges::new(&mut registry));
         Self {
             registry,
             deliveries,
@@ -141,6 +144,7 @@ impl Default for Metrics {
             rules,
             broken,
             load,
+            replicas,
         }
     }
 }
@@ -189,6 +193,21 @@ impl Metrics {
     /// Sets what the store holds `now`.
     pub fn load(&self, load: &Load, now: Timestamp) {
         self.load.set(load, now);
+    }
+
+    /// Sets what a store's process knows of the others that serve from it.
+    pub fn replicas(&self, store: &Store) {
+        self.replicas.set(&store.replicas(), store.right_to_plan().is_some(), store.is_cut_off());
+    }
+
+    /// Counts that this process began to plan.
+    pub fn began_to_plan(&self) {
+        self.replicas.began.inc();
+    }
+
+    /// Counts a send that another replica took over during an attempt.
+    pub fn taken_over(&self) {
+        self.replicas.taken_over.inc();
     }
 
     /// Sets what is in force, and how many files have errors.

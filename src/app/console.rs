@@ -6,12 +6,11 @@ use std::sync::Arc;
 use secrecy::SecretSlice;
 use tokio::net::TcpListener;
 
-use super::{StartError, at_port, bind};
+use super::{Common, StartError, at_port, bind};
 use crate::channel::Channels;
 use crate::config::Config;
 use crate::console::{Console, Gate};
 use crate::http::Entrance;
-use crate::intake::Intake;
 use crate::store::Lanes;
 
 /// Where the console listens, if it has an address of its own.
@@ -30,11 +29,12 @@ pub(super) async fn listener(config: &Config) -> Result<Option<(TcpListener, Soc
 /// # Errors
 /// [`StartError::Client`]
 pub(super) async fn entrance(
-    (config, address): (&Config, SocketAddr),
-    intake: &Intake,
+    common: &Common,
+    address: SocketAddr,
     (channels, lanes): (&Arc<Channels>, &Lanes),
     links: &SecretSlice<u8>,
 ) -> Result<Option<Entrance>, StartError> {
+    let Common { config, store, rulebook, settings, .. } = common.clone();
     if !config.console && config.access.is_none() {
         return Ok(None);
     }
@@ -42,7 +42,6 @@ pub(super) async fn entrance(
     if let Some(access) = &mut access {
         access.public_url = access.public_url.as_deref().map(|url| at_port(url, address));
     }
-    let (store, rulebook, settings) = (intake.store.clone(), intake.rulebook.clone(), intake.settings.clone());
     let gate = Gate::new(store.clone(), rulebook.clone(), (config.console, access), links).await;
     let gate = gate.map_err(StartError::Client)?;
     let console = Arc::new(Console::new(store, rulebook, Arc::clone(channels), (settings, lanes.clone())));

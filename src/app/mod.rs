@@ -10,27 +10,28 @@ mod field_names;
 mod members;
 mod open_files;
 mod owner_mail;
+mod planner;
 mod reload;
 mod sweeper;
 
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use notify::RecommendedWatcher;
 use secrecy::SecretSlice;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::apis::Apis;
 use self::field_names::FieldNames;
 use self::members::Roster;
-use self::owner_mail::OwnerMail;
+use self::planner::Planner;
 use self::reload::{Loader, existing, report, watch};
-use self::sweeper::Sweeper;
 use crate::api;
 use crate::api::slack::Slack;
 use crate::channel::{self, Channels, Names};
@@ -38,17 +39,16 @@ use crate::compose::Rulebook;
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Entrance, Gauge, Hooks, Part, Web};
-use crate::intake::{Fresh, Intake, Sending};
+use crate::intake::Fresh;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::recover::Recovery;
-use crate::reply::{AnswerHandler, Inbox};
-use crate::repository::Work;
+use crate::reply::AnswerHandler;
 use crate::rule::RepositoryFile;
 use crate::slack::Desk;
 use crate::source::{Settings, SharedFields, host_of};
 use crate::store::{Lanes, Store, StoreError, Written};
-use crate::summary::{self, Pages, Summariser};
+use crate::summary::{self, Pages};
 use crate::telemetry::Tracer;
 
 /// Why the service can't start.
@@ -94,6 +94,25 @@ pub struct App {
     _watcher: Option<RecommendedWatcher>,
 }
 
+/// What most parts of the service work with.
+#[derive(Clone)]
+struct Common {
+    config: Arc<Config>,
+    store: Store,
+    /// The rules and templates in force
+    rulebook: watch::Receiver<Arc<Rulebook>>,
+    /// How payloads are read
+    settings: Settings,
+    metrics: Arc<Metrics>,
+    /// What sends spans to the collector, if there is one
+    tracer: Option<Arc<Tracer>>,
+    /// Notified when a delivery was stored
+    stored: Arc<Notify>,
+    /// What stored deliveries say
+    fresh: Arc<Fresh>,
+    links: Arc<Linker>,
+}
+
 impl App {
     /// Starts the service. Broken team files are reported and left out; the rest runs.
     ///
@@ -104,12 +123,10 @@ impl App {
         let (store, written) = Store::serve(&config.store, Timestamp::now()).await?;
         let key = store.link_key().await?;
         let channels = Arc::new(Channels::new(config.channels.clone(), Names::new(&key)));
-        let tracer = tracer(&config, &key).await?;
         let listener = bind(config.listen).await?;
         let address = listener.local_addr().unwrap_or(config.listen);
         let metrics = Arc::new(Metrics::default());
         store.last_heard().await?.into_iter().for_each(|(source, at)| metrics.heard(source, at));
-        let (stored, reload) = (Arc::default(), Arc::<Notify>::default());
         let (stop, stopped) = watch::channel(false);
         let console = console::listener(&config).await?;
         let console_address = console.as_ref().map(|(_, address)| *address);
@@ -117,86 +134,56 @@ impl App {
         let kept = Arc::new(repository_files(&config, &store).await?);
         let (rules, rulebook) = watch::channel(first_rulebook((&config, &store), &kept, &links, &metrics).await?);
         let (files, repositories) = watch::channel(kept);
-        let mut tasks = JoinSet::new();
         let settings = settings(&config);
         let apis = Apis::new(&config, &settings).await?;
+        let common = Common {
+            tracer: tracer(&config, &key).await?,
+            config: Arc::new(config),
+            store,
+            rulebook,
+            settings,
+            metrics,
+            stored: Arc::default(),
+            fresh: Arc::default(),
+            links,
+        };
+        let Common { config, store, rulebook, settings, metrics, tracer, links, .. } = &common;
+        let mut tasks = JoinSet::new();
         let roster = Roster::new(apis.github.clone());
         let field_names = FieldNames::new(apis.jira.clone(), settings.fields.clone());
         field_names.read_for(&rulebook.borrow());
-        let recovery = apis.recovery((&config, &settings), &store, &metrics);
-        let (resume, resumed) = watch::channel(recovery.is_some().then(Timestamp::now));
-        let (renamings, renamed) = mpsc::unbounded_channel();
-        let owners = OwnerMail { channels: Arc::clone(&channels), rulebook: rulebook.clone(), renamings: renamed };
-        let (lanes, (claims, claimed)) = (Lanes::default(), mpsc::unbounded_channel());
-        let mut intake = Intake {
-            store: store.clone(),
-            sending: Some(Sending { lanes: lanes.clone(), claims }),
-            enricher: apis.enricher(&settings),
-            settings,
-            tell_authors: config.tell_authors,
-            rulebook,
-            resumed,
-            metrics: Arc::clone(&metrics),
-            tracer: tracer.clone(),
-            stored,
-            fresh: Arc::new(Fresh::default()),
-            renamings,
-            touched: Vec::new(),
-        };
-        if let Some(rule_files) = apis.rule_files(&config, &mut intake, files) {
-            spawn(&mut tasks, "rule files", rule_files.run(stopped.clone()));
-        }
-        for pull_requests in apis.pull_requests(&config, &mut intake) {
-            let name = if pull_requests.work == Work::Check { "check runs" } else { "nudges" };
-            spawn(&mut tasks, name, pull_requests.run(stopped.clone()));
-        }
-        if let Some(recovery) = recovery {
-            let stored = Arc::clone(&intake.stored);
-            spawn(&mut tasks, "recovery", recovery.run(resume, stored, stopped.clone()));
-        } else {
-            // Fetched deliveries that are kept only while an API can be asked.
-            store.let_go(Timestamp::now()).await?;
-        }
-        let summariser = Summariser {
-            gatherer: summaries(&config, &store, console_address.unwrap_or(address)),
-            rulebook: intake.rulebook.clone(),
-            everybody: config.summary.clone(),
-            resumed: intake.resumed.clone(),
-            metrics: Arc::clone(&metrics),
-            stored: Arc::clone(&intake.stored),
-        };
-        let answers = Arc::new(answers((&config, apis.slack.as_ref()), &intake, &links));
-        if let Some(replies) = config.channels.email.as_ref().and_then(|email| email.replies.clone()) {
-            let inbox = Inbox::new(replies, Arc::clone(&links), Arc::clone(&answers));
-            spawn(&mut tasks, "inbox", inbox.run(stopped.clone()));
-        }
-        let shown_at = (&config, console_address.unwrap_or(address));
-        let entrance = console::entrance(shown_at, &intake, (&channels, &lanes), &key).await?;
+        let (lanes, (claims, claimed)) = (Lanes::of(store), mpsc::unbounded_channel());
+        let answers = Arc::new(answers(&common, apis.slack.as_ref()));
+        let shown_at = console_address.unwrap_or(address);
+        let entrance = console::entrance(&common, shown_at, (&channels, &lanes), &key).await?;
         if let Some(console) = entrance.as_ref().map(|entrance| Arc::clone(&entrance.console)) {
             let stop = stopped.clone();
             spawn(&mut tasks, "tally", async move { console.count(stop).await });
         }
         let subscribed = Arc::<Notify>::default();
-        let (follower, subscriptions) = reload::follow(&rules.borrow(), (&store, &subscribed));
-        spawn(&mut tasks, "subscriptions", follower.run(stopped.clone()));
-        let desk = desk((&config, apis.slack.as_ref()), &intake, (&links, &answers, &subscribed));
-        let web = Arc::new(web((&config, entrance), &intake, Arc::clone(&links), (answers, desk)));
-        let (first, told) = oneshot::channel();
-        let stopped_intake = stopped.clone();
-        spawn(&mut tasks, "intake", async move {
-            // Members' own actions aren't news, so members are looked up first, and the names of fields. Intake starts even
-            // if that fails.
-            let (Ok(()) | Err(_)) = told.await;
-            intake.run(stopped_intake).await;
-        });
-        let finder = Arc::new(apis.finder(&config, &store));
-        let (channels, counted) = (Arc::clone(&channels), Arc::clone(&metrics));
-        let counted = (counted, tracer.clone());
-        let dispatcher = Dispatcher::new((store.clone(), lanes), channels, counted, (links, finder));
+        let followed = (config.teams_allowed.is_empty(), files.clone());
+        let (follower, subscriptions) = reload::follow(&rules.borrow(), (store, &subscribed), followed);
+        spawn(&mut tasks, "changes by others", follower.run(stopped.clone()));
+        let desk = desk(&common, apis.slack.as_ref(), (&answers, &subscribed));
+        let web = Arc::new(web(&common, entrance, (Arc::clone(&answers), desk)));
+        let finder = Arc::new(apis.finder(config, store));
+        let counted = (Arc::clone(metrics), tracer.clone());
+        let linked = (Arc::clone(links), finder);
+        let dispatcher = Dispatcher::new((store.clone(), lanes.clone()), Arc::clone(&channels), counted, linked);
         spawn(&mut tasks, "dispatch", dispatcher.run(claimed, stopped.clone()));
-        spawn(&mut tasks, "owners", owners.run(stopped.clone()));
-        spawn(&mut tasks, "summaries", summariser.run(stopped.clone()));
-        spawn(&mut tasks, "sweeper", Sweeper::new(store.clone(), config.keep).run(stopped.clone()));
+        let (first, looked_up) = watch::channel(());
+        let planner = Planner {
+            common: common.clone(),
+            apis,
+            channels,
+            answers,
+            lanes,
+            claims,
+            files,
+            console: shown_at,
+            looked_up,
+        };
+        spawn(&mut tasks, "planning", planner.run(stopped.clone()));
         let mut connections = open_files::connections();
         let part = if console.is_some() { Part::Service } else { Part::All };
         if let Some((listener, _)) = console {
@@ -207,9 +194,11 @@ impl App {
             spawn(&mut tasks, "console", shown);
         }
         spawn(&mut tasks, "http", http::serve(listener, (web, part), connections, stopped.clone()));
+        let reload = Arc::<Notify>::default();
         let watcher = watch(&existing([&config.rules, &config.templates]), &reload);
-        let loader = Loader { config, rules, repositories, metrics, roster, field_names, subscriptions };
+        let loader = Loader { common: common.clone(), rules, repositories, roster, field_names, subscriptions };
         spawn(&mut tasks, "reload", loader.run(Arc::clone(&reload), stopped, first));
+        let Common { store, tracer, .. } = common;
         Ok(Self { address, console: console_address, store, tasks, written, tracer, stop, reload, _watcher: watcher })
     }
 
@@ -246,7 +235,7 @@ impl App {
 
 /// Creates the folder of the store, which nobody else may look into, and logs where mail goes without a mail server.
 fn prepare(config: &Config) -> Result<(), StartError> {
-    if let Some(folder) = config.store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = config.store.file().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -333,29 +322,29 @@ fn at_port(url: &str, address: SocketAddr) -> String {
 }
 
 /// The handler for what people answer.
-fn answers((config, slack): (&Config, Option<&Arc<Slack>>), intake: &Intake, links: &Arc<Linker>) -> AnswerHandler {
+fn answers(common: &Common, slack: Option<&Arc<Slack>>) -> AnswerHandler {
+    let Common { config, store, rulebook, links, stored, .. } = common.clone();
     let hears = config.channels.slack().is_some_and(|slack| slack.signing_secret.is_some());
     let slack = slack.filter(|_| hears).cloned();
-    let (store, people) = (intake.store.clone(), config.channels.people.clone());
-    let (rulebook, stored) = (intake.rulebook.clone(), Arc::clone(&intake.stored));
-    AnswerHandler { store, people, slack, rulebook, links: Arc::clone(links), stored }
+    AnswerHandler { store, people: config.channels.people.clone(), slack, rulebook, links, stored }
 }
 
 /// What people can ask for in Slack, if Slack's requests can be told from others'.
 fn desk(
-    (config, slack): (&Config, Option<&Arc<Slack>>),
-    intake: &Intake,
-    (links, answers, subscribed): (&Arc<Linker>, &Arc<AnswerHandler>, &Arc<Notify>),
+    common: &Common,
+    slack: Option<&Arc<Slack>>,
+    (answers, subscribed): (&Arc<AnswerHandler>, &Arc<Notify>),
 ) -> Option<Desk> {
+    let Common { config, store, rulebook, links, .. } = common.clone();
     let settings = config.channels.slack()?;
     let (secret, api) = (settings.signing_secret.clone()?, Arc::clone(slack?));
     Some(Desk {
-        store: intake.store.clone(),
-        rulebook: intake.rulebook.clone(),
+        store,
+        rulebook,
         secret,
         api,
         people: config.channels.people.clone(),
-        links: Arc::clone(links),
+        links,
         answers: Arc::clone(answers),
         tell_authors: config.tell_authors,
         subscribing: settings.subscribe,
@@ -365,26 +354,21 @@ fn desk(
     })
 }
 
-fn web(
-    (config, entrance): (&Config, Option<Entrance>),
-    intake: &Intake,
-    links: Arc<Linker>,
-    (answers, desk): (Arc<AnswerHandler>, Option<Desk>),
-) -> Web {
+fn web(common: &Common, entrance: Option<Entrance>, (answers, desk): (Arc<AnswerHandler>, Option<Desk>)) -> Web {
+    let Common { config, store, settings, metrics, tracer, stored, fresh, links, .. } = common.clone();
     Web {
-        store: intake.store.clone(),
+        store,
         github_secrets: config.github_secrets.clone(),
         jira_secrets: config.jira_secrets.clone(),
         answers,
         desk: desk.map(Arc::new),
-        settings: intake.settings.clone(),
-        metrics: Arc::clone(&intake.metrics),
+        settings,
+        metrics,
         gauge: Gauge::default(),
-        tracer: intake.tracer.clone(),
+        tracer,
         hooks: Hooks::default(),
-        stored: Arc::clone(&intake.stored),
-        fresh: Arc::clone(&intake.fresh),
-        touched: intake.touched.clone(),
+        stored,
+        fresh,
         large: Semaphore::new(1),
         tell_authors: config.tell_authors,
         links,

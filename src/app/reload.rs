@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 
+use super::Common;
 use super::field_names::FieldNames;
 use super::members::Roster;
 use crate::compose::Rulebook;
-use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::rule::RepositoryFile;
 use crate::store::{Store, Subscription};
@@ -21,7 +21,7 @@ const CALM: Duration = Duration::from_millis(300);
 /// The longest wait, so that endless steps don't keep a change from being read.
 const LATEST: Duration = Duration::from_secs(3);
 
-/// How often it is looked whether another process changed subscriptions.
+/// How often it is looked what another process changed.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Notifies `reload` when a file in these folders changes. If that fails (no inotify left), SIGHUP still works.
@@ -61,11 +61,10 @@ pub(super) fn existing<'a>(folders: impl IntoIterator<Item = &'a PathBuf>) -> Ve
 
 /// Reloads the rules and templates when their folders change.
 pub(super) struct Loader {
-    pub(super) config: Config,
+    pub(super) common: Common,
     pub(super) rules: watch::Sender<Arc<Rulebook>>,
     /// The team files of repositories
     pub(super) repositories: watch::Receiver<Arc<Vec<RepositoryFile>>>,
-    pub(super) metrics: Arc<Metrics>,
     pub(super) roster: Roster,
     pub(super) field_names: FieldNames,
     /// What people subscribed to
@@ -73,14 +72,11 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    /// `first` is notified once the members of teams and the names of fields were looked up, or that failed.
-    pub(super) async fn run(
-        mut self,
-        reload: Arc<Notify>,
-        mut stop: watch::Receiver<bool>,
-        first: oneshot::Sender<()>,
-    ) {
+    /// `first` is dropped once the members of teams and the names of fields were looked up, or that failed.
+    pub(super) async fn run(mut self, reload: Arc<Notify>, mut stop: watch::Receiver<bool>, first: watch::Sender<()>) {
         let mut first = Some(first);
+        let Common { config, store, metrics, .. } = self.common.clone();
+        store.has_rules(self.rules.borrow().digest());
         loop {
             let now = Arc::clone(&self.rules.borrow());
             first = first.filter(|_| self.roster.is_new(&now) || self.field_names.is_new(&now));
@@ -97,7 +93,7 @@ impl Loader {
                 () = self.field_names.next(&now) => continue,
                 Ok(()) = self.subscriptions.changed() => {
                     let all = self.subscriptions.borrow_and_update().clone();
-                    let rulebook = now.with_subscriptions(all, &self.config.channels.available());
+                    let rulebook = now.with_subscriptions(all, &config.channels.available());
                     self.rules.send_replace(Arc::new(rulebook));
                     tracing::info!("subscriptions were changed");
                     continue;
@@ -109,31 +105,36 @@ impl Loader {
             }
             let before = Arc::clone(&self.rules.borrow());
             let repositories = Arc::clone(&self.repositories.borrow_and_update());
-            let rulebook = Arc::new(Rulebook::load_with(&self.config, repositories, Some(&before)));
+            let rulebook = Arc::new(Rulebook::load_with(&config, repositories, Some(&before)));
             self.field_names.read_for(&rulebook);
             self.rules.send_replace(Arc::clone(&rulebook));
-            report(&rulebook, &self.metrics);
+            store.has_rules(rulebook.digest());
+            report(&rulebook, &metrics);
         }
     }
 }
 
-/// Looks for subscriptions that were made or ended, here or by another process. It has a task of its own, since each look would
-/// cancel what GitHub is being asked.
+/// Looks for subscriptions that were made or ended, here or by another process, and for the team files of repositories, which the
+/// process that plans reads. It has a task of its own, since each look would cancel what GitHub is being asked.
 pub(super) struct Follower {
     store: Store,
     /// Notified when a subscription was made or ended here
     subscribed: Arc<Notify>,
     subscriptions: watch::Sender<Vec<Subscription>>,
+    /// If any repository may have one
+    files: Option<watch::Sender<Arc<Vec<RepositoryFile>>>>,
 }
 
-/// Follows the subscriptions from those that are in force on.
+/// Follows the subscriptions from those that are in force on; and `files`, unless there can be none.
 pub(super) fn follow(
     rulebook: &Rulebook,
     (store, subscribed): (&Store, &Arc<Notify>),
+    (no_files, files): (bool, watch::Sender<Arc<Vec<RepositoryFile>>>),
 ) -> (Follower, watch::Receiver<Vec<Subscription>>) {
     let known = rulebook.subscriptions().map(|(known, _)| known.clone()).collect();
     let (subscriptions, followed) = watch::channel(known);
-    (Follower { store: store.clone(), subscribed: Arc::clone(subscribed), subscriptions }, followed)
+    let (store, subscribed) = (store.clone(), Arc::clone(subscribed));
+    (Follower { store, subscribed, subscriptions, files: Some(files).filter(|_| !no_files) }, followed)
 }
 
 impl Follower {
@@ -150,6 +151,19 @@ impl Follower {
                     self.subscriptions.send_if_modified(|known| std::mem::replace(known, all) != *known);
                 }
                 Err(error) => tracing::error!(%error, "cannot read the subscriptions, will retry"),
+            }
+            // Whoever plans knows them first.
+            if let Some(files) = self.files.as_ref().filter(|_| self.store.right_to_plan().is_none()) {
+                match self.store.repository_files().await {
+                    Ok(all) => drop(files.send_if_modified(|known| {
+                        let is_new = **known != all;
+                        if is_new {
+                            *known = Arc::new(all);
+                        }
+                        is_new
+                    })),
+                    Err(error) => tracing::error!(%error, "cannot read the team files of repositories, will retry"),
+                }
             }
         }
     }

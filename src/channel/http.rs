@@ -128,6 +128,11 @@ impl Http {
         Self { client: OnceCell::new(), limiter: RateLimiter::default(), deadline }
     }
 
+    /// So many processes ask the same services: together they keep to their limits.
+    pub(super) fn share(&self, among: u32) {
+        self.limiter.share(among);
+    }
+
     /// What requests are made with.
     pub(super) async fn client(&self) -> Result<&Client, Outcome> {
         self.client.get_or_try_init(|| http_client(self.deadline)).await.map_err(Outcome::transient)

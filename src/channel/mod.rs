@@ -270,6 +270,11 @@ impl Channels {
         Self { smtp, jira, http: Http::new(http), github: Tokens::default(), names, settings }
     }
 
+    /// So many processes send by the same settings: together they keep to the services' limits.
+    pub fn share(&self, among: usize) {
+        self.http.share(u32::try_from(among).unwrap_or(u32::MAX));
+    }
+
     /// Sends a message, within a deadline. Whom the message mentions, who gets answers, and the conversation's alias are
     /// looked up here.
     pub async fn send(&self, to: &Destination, post: &Post<'_>) -> Outcome {

@@ -6,6 +6,7 @@
 //! pause on the other end's request; and its clock doesn't stop with tokio's in tests.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ const MANY: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct RateLimiter {
     lanes: Mutex<HashMap<String, Lane>>,
+    /// How many other processes use the same lanes
+    others: AtomicU32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +35,11 @@ struct Lane {
 }
 
 impl RateLimiter {
+    /// So many processes use the same lanes: each waits for so many intervals, so that together they keep to one.
+    pub(super) fn share(&self, among: u32) {
+        self.others.store(among.saturating_sub(1), Ordering::Relaxed);
+    }
+
     /// Waits until a lane is free. The next caller has to wait for `interval` from then on.
     ///
     /// # Errors
@@ -48,7 +56,7 @@ impl RateLimiter {
                 return Err(lane.paused_until - now);
             }
             let ready = now.max(lane.next).max(lane.paused_until);
-            lane.next = ready + interval;
+            lane.next = ready + interval * (self.others.load(Ordering::Relaxed) + 1);
             ready
         };
         sleep_until(ready).await;
@@ -79,6 +87,16 @@ mod tests {
         }
         assert_eq!(limiter.until_ready("b", SECOND).await, Ok(()));
         assert_eq!(began.elapsed(), SECOND * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_processes_keep_to_one_interval_together() {
+        let (limiter, began) = (RateLimiter::default(), Instant::now());
+        limiter.share(3);
+        for at in 0..3 {
+            assert_eq!(limiter.until_ready("a", SECOND).await, Ok(()));
+            assert_eq!(began.elapsed(), SECOND * 3 * at);
+        }
     }
 
     #[tokio::test(start_paused = true)]

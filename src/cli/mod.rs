@@ -8,6 +8,7 @@ mod github_event;
 mod init;
 mod ledger;
 mod man;
+mod migrate;
 mod mute;
 mod people;
 mod progress;
@@ -27,7 +28,7 @@ mod summary;
 mod text;
 mod who;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::app;
 use crate::compose::Rulebook;
 use crate::config::{self, Config};
-use crate::store::{Store, StoreError};
+use crate::store::{Location, Store, StoreError};
 use crate::toml_file::Problem;
 
 use self::files::{create, create_folder, fresh_secret};
@@ -118,7 +119,10 @@ enum Command {
         after_help = "Examples:\n  microalign send-test email:ana@example.com\n  microalign send-test github --on acme/ingest-api#45"
     )]
     SendTest(send_test::Args),
-    /// See what is in the store, and remove a person from it
+    /// Bring the store up to date with this version, or make one; the service does so when it starts
+    #[command(after_help = "Example:\n  microalign migrate -c /etc/microalign/microalign.toml")]
+    Migrate(migrate::Args),
+    /// See what is in the store, copy it to PostgreSQL, and remove a person from it
     #[command(subcommand)]
     Store(store::Action),
     /// Connect GitHub
@@ -161,29 +165,29 @@ impl ConfigArgs {
         config::look(&self.config, &variable).map_err(Failure::Problems)
     }
 
-    /// The path of the store, for a command that needs nothing else from the configuration.
-    fn store(&self) -> Result<PathBuf, Failure> {
+    /// Where the store is, for a command that needs nothing else from the configuration.
+    fn store(&self) -> Result<Location, Failure> {
         config::store(&self.config, &variable).map_err(Failure::Problems)
     }
 }
 
 /// Opens the store to change something, even while the service is running.
-async fn open_store(path: &Path) -> Result<Store, Failure> {
-    must_exist(path)?;
-    let (store, _writer) = Store::visit(path).await?;
+async fn open_store(location: &Location) -> Result<Store, Failure> {
+    must_exist(location).await?;
+    let (store, _writer) = Store::visit(location).await?;
     Ok(store)
 }
 
 /// Opens the store to read it.
-async fn look_into_store(path: &Path) -> Result<Store, Failure> {
-    must_exist(path)?;
-    Ok(Store::look(path).await?)
+async fn look_into_store(location: &Location) -> Result<Store, Failure> {
+    must_exist(location).await?;
+    Ok(Store::look(location).await?)
 }
 
 /// The rules and templates of a configuration, with what the store has of them: the team files of repositories as the service
 /// read them last, and subscriptions. A store of another version doesn't keep anybody from looking at the files.
 async fn load_rulebook(config: &Config) -> Rulebook {
-    if !config.store.exists() {
+    if !config.store.exists().await {
         return Rulebook::load(config, None);
     }
     let stored = async {
@@ -202,12 +206,10 @@ async fn load_rulebook(config: &Config) -> Rulebook {
     }
 }
 
-fn must_exist(store: &Path) -> Result<(), Failure> {
-    match store.exists() {
+async fn must_exist(store: &Location) -> Result<(), Failure> {
+    match store.exists().await {
         true => Ok(()),
-        false => {
-            Err(Failure::Wrong(format!("there is no store at {} yet: `microalign serve` creates it", store.display())))
-        }
+        false => Err(Failure::Wrong(format!("there is no store at {store} yet: `microalign serve` creates it"))),
     }
 }
 
@@ -262,6 +264,7 @@ pub async fn run() -> ExitCode {
         Command::Subscriptions(args) => subscriptions::run(&args).await,
         Command::Unmute(named) => mute::undo(&named).await,
         Command::SendTest(args) => send_test::run(&args).await,
+        Command::Migrate(args) => migrate::run(&args).await,
         Command::Store(action) => store::run(action).await,
         Command::Github(setup::Github::Setup(args)) => setup::github::run(&args).await,
         Command::Jira(setup::Jira::Setup(args)) => setup::jira::run(&args).await,

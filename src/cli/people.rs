@@ -29,7 +29,7 @@ struct Name {
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.look()?;
-    let found = match config.store.exists() {
+    let found = match config.store.exists().await {
         true => look_into_store(&config.store).await?.all_contacts().await?,
         false => Vec::new(),
     };

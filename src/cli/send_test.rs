@@ -74,7 +74,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
 
 /// A message that arrives proves that the destination works again.
 async fn forgive(config: &Config, to: &Destination) -> Result<(), Failure> {
-    if !config.store.exists() || !open_store(&config.store).await?.forgive(to).await? {
+    if !config.store.exists().await || !open_store(&config.store).await?.forgive(to).await? {
         return Ok(());
     }
     say(format!("{to} had refused messages; microalign sends to it again from now on"))

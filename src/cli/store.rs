@@ -1,4 +1,6 @@
-//! `microalign store`: shows what is in the store, and takes a person out of it.
+//! `microalign store`: shows what is in the store, copies it, and takes a person out of it.
+
+mod copy;
 
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
@@ -18,6 +20,12 @@ pub(super) enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Copy a store from SQLite to PostgreSQL, and check the copy
+    #[command(
+        long_about = copy::LONG,
+        after_help = "Example:\n  microalign store copy sqlite:///var/lib/microalign/microalign.db 'postgres://microalign:${DB_PASSWORD}@db.example.com/microalign'"
+    )]
+    Copy(copy::Args),
     /// Remove a person's words and names
     #[command(after_help = "Example:\n  microalign store forget --person ana")]
     Forget {
@@ -32,6 +40,7 @@ pub(super) enum Action {
 pub(super) async fn run(action: Action) -> Result<(), Failure> {
     match action {
         Action::Stats { config, json } => stats(&config, json).await,
+        Action::Copy(args) => copy::run(&args).await,
         Action::Forget { config, person } => forget(&config, &person).await,
     }
 }

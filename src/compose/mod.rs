@@ -12,11 +12,12 @@ mod restricted;
 mod subscribed;
 mod summary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::config::Config;
@@ -135,6 +136,18 @@ impl Rulebook {
         let subscriptions = before.iter().flat_map(|before| before.subscriptions()).map(|(known, _)| known.clone());
         rulebook.subscribe(subscriptions.collect(), &channels);
         rulebook
+    }
+
+    /// A digest of the files that are in force, by which two processes see whether they have the same.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        // What was read, and not where it was: folders have other names elsewhere.
+        let teams = self.files.values().map(|team| format!("{team:?}"));
+        let templates = self.sources.iter().map(|(name, source)| format!("{name} {source}"));
+        let parts = teams.chain(templates).map(Sha256::digest).collect::<BTreeSet<_>>();
+        let mut hash = Sha256::new();
+        parts.iter().for_each(|part| hash.update(part));
+        hex::encode(&hash.finalize()[..8])
     }
 
     /// The same with these members of teams on GitHub.

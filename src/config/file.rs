@@ -150,8 +150,9 @@ pub struct TokenTable {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct StoreTable {
-    /// `sqlite://FILE`. `sqlite://microalign.db` by default.
-    pub url: Field<String>,
+    /// `sqlite://FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE` for a PostgreSQL database. `sqlite://microalign.db` by
+    /// default.
+    pub url: Field<SecretText>,
     /// How long the ledger is kept, with its deliveries, events and sends: at least 30 days. `90d` by default. What is
     /// still needed is kept longer.
     pub keep: Field<DurationText>,

@@ -7,6 +7,7 @@ mod console;
 mod file;
 mod github;
 mod jira;
+mod store;
 mod summary;
 mod teams_allowed;
 mod tell_authors;
@@ -28,13 +29,13 @@ pub use self::tell_authors::TellAuthors;
 pub use crate::toml_file::Secrets;
 
 use self::console::Beside;
-use self::file::{ConfigFile, ServerTable, StoreTable, TelemetryTable};
+use self::file::{ConfigFile, ServerTable, TelemetryTable};
 use crate::api::github::GithubApi;
 use crate::channel::{self, ChannelSettings};
 use crate::event::Boards;
-use crate::rule::{TeamsAllowed, parse_duration_up_to};
-use crate::store::Keep;
-use crate::toml_file::{At, Document, DurationText, Field, Problem, Reader, Wrong};
+use crate::rule::TeamsAllowed;
+use crate::store::{Keep, Location};
+use crate::toml_file::{At, Document, Field, Problem, Reader, expanded};
 
 /// What the operator configured, checked. Paths are ready to be opened.
 #[derive(Debug, Clone)]
@@ -51,8 +52,8 @@ pub struct Config {
     pub console: bool,
     /// Who else may see it; `None` for nobody
     pub access: Option<ConsoleSettings>,
-    /// The SQLite file
-    pub store: PathBuf,
+    /// Where it keeps what it has to remember
+    pub store: Location,
     /// How long what is in it is kept
     pub keep: Keep,
     /// Any of them verifies a webhook from GitHub; if there are none, nothing does
@@ -129,9 +130,19 @@ pub fn bare(rules: PathBuf, templates: PathBuf) -> Result<Config, Vec<Problem>> 
 ///
 /// # Errors
 /// The problems of the file as such, and of `[store]`.
-pub fn store(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, Vec<Problem>> {
-    let (store, problems) = checked(path, env, Secrets::Assumed, |raw, reader| read_store(raw.store, reader).0)?;
+pub fn store(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Location, Vec<Problem>> {
+    let (store, problems) = checked(path, env, Secrets::Assumed, |raw, reader| store::read(raw.store, reader).0)?;
     if problems.is_empty() { Ok(store) } else { Err(problems) }
+}
+
+/// Reads the address of a store that a command is given, written as `[store] url` is.
+///
+/// # Errors
+/// What is wrong, without a part of the address
+pub fn store_at(address: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Location, String> {
+    let folder = Path::new("");
+    let location = expanded(address, folder, env).and_then(|url| store::parse(&url, folder));
+    location.map_err(|(wrong, help)| help.map_or(wrong.clone(), |help| format!("{wrong}: {help}")))
 }
 
 /// Reads as much of the configuration as is right, so that the files that it names can be checked too. Values with a problem are
@@ -176,7 +187,7 @@ fn read_config(mut raw: ConfigFile, reader: &mut Reader<'_>) -> Config {
     let (listen, public_url, console) = read_server(raw.server, reader);
     let beside = Beside { listen, public_url: public_url.as_deref(), local: console };
     let access = console::read(raw.console, &beside, reader);
-    let (store, keep) = read_store(raw.store, reader);
+    let (store, keep) = store::read(raw.store, reader);
     let before = reader.document.problem_count();
     let (github_at, jira_at) = (root.key("github"), root.key("jira"));
     let mut github = reader.document.take(raw.github, &github_at).unwrap_or_default();
@@ -258,51 +269,10 @@ fn read_listen(field: Field<String>, at: &At, reader: &mut Reader<'_>) -> Option
     reader.parsed(text.parse::<SocketAddr>().map_err(|_| (message, Some(help))), at)
 }
 
-fn read_store(field: Field<StoreTable>, reader: &mut Reader<'_>) -> (PathBuf, Keep) {
-    let store = At::root().key("store");
-    let table = reader.document.take(field, &store).unwrap_or_default();
-    let at = store.key("url");
-    let file = reader.text(table.url, &at).and_then(|(_, url)| reader.parsed(sqlite_file(&url), &at));
-    let default = Keep::default();
-    let (keep_at, bodies_at) = (store.key("keep"), store.key("keep_bodies"));
-    let keep = Keep {
-        ledger: read_age(table.keep, &keep_at, reader).unwrap_or(default.ledger),
-        bodies: read_age(table.keep_bodies, &bodies_at, reader).unwrap_or(default.bodies),
-    };
-    if keep.ledger < Keep::SHORTEST {
-        let help = "write at least \"30d\": `recover` looks so far back, and would send again what it doesn't find";
-        reader.document.wrong(&keep_at, "this is too short", help.to_owned());
-    } else if keep.bodies > keep.ledger {
-        let help = "write at most what `keep` has, which is \"90d\" by default";
-        reader.document.wrong(&bodies_at, "bodies can't be kept longer than the ledger", help.to_owned());
-    }
-    (reader.folder.join(file.unwrap_or_else(|| "microalign.db".to_owned())), keep)
-}
-
 fn read_telemetry(field: Field<TelemetryTable>, reader: &mut Reader<'_>) -> Option<String> {
     let at = At::root().key("telemetry");
     let table = reader.document.take(field, &at).unwrap_or_default();
     reader.web_address(table.otlp, &at.key("otlp"))
-}
-
-fn read_age(field: Field<DurationText>, at: &At, reader: &mut Reader<'_>) -> Option<Duration> {
-    let DurationText(text) = reader.document.take(field, at)?;
-    let age = parse_duration_up_to(&text, "520w").map_err(|(wrong, help)| (wrong, Some(help)));
-    reader.parsed(age, at)
-}
-
-/// The path in `sqlite://FILE`. The address isn't shown, because one of another database would hold a password.
-fn sqlite_file(url: &str) -> Result<String, Wrong> {
-    let help = || Some("write \"sqlite://microalign.db\"".to_owned());
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Err(("PostgreSQL isn't supported by this version, only SQLite".to_owned(), help()));
-    }
-    match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
-        Some(":memory:") => Err(("the ledger must survive a restart: name a file".to_owned(), help())),
-        Some(file) if !file.is_empty() && !file.contains('?') => Ok(file.to_owned()),
-        Some(_) => Err(("this doesn't name a file".to_owned(), help())),
-        None => Err(("this isn't the address of a store".to_owned(), help())),
-    }
 }
 
 #[cfg(test)]
@@ -333,7 +303,7 @@ mod tests {
         let (folder, config) = loaded("[github]\nsecrets = [\"${SECRET}\"]\n");
         assert_eq!(config.github_secrets[0].expose_secret(), SECRET);
         assert!(!config.channels.is_set_up());
-        let paths = [config.rules, config.templates, config.channels.mailbox, config.store];
+        let paths = [config.rules, config.templates, config.channels.mailbox, config.store.file().unwrap().to_owned()];
         assert_eq!(paths, ["rules", "templates", "mailbox", "microalign.db"].map(|name| folder.path().join(name)));
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(config.public_url, None);
@@ -382,7 +352,7 @@ mod tests {
         );
         assert_eq!(config.rules, folder.path().join("teams"));
         assert_eq!(config.channels.mailbox, Path::new("/var/mailbox"));
-        assert_eq!(config.store, folder.path().join("data/ledger.db"));
+        assert_eq!(config.store.file(), Some(&*folder.path().join("data/ledger.db")));
         assert_eq!((config.keep.ledger.as_secs(), config.keep.bodies.as_secs()), (364 * 86_400, 0));
         assert_eq!(
             (config.listen.port(), config.public_url.as_deref()),

@@ -137,12 +137,16 @@ pub(super) async fn page_of_teams(console: &Console, asked: &Asked) -> Result<An
     let rows = rows(&rulebook, &asked.visitor, counted.as_deref());
     let answer = answered(&rulebook, &asked.visitor, &query);
     let problems = unowned(&rulebook).collect::<Vec<_>>();
+    let replicas = console.store.replicas();
     let content = html! {
         p.lead { "Who gets what, by the rules in force." }
         (form(&query, &rows))
         @match &answer {
             Ok(rules) => (answer_to(&query, rules)),
             Err(refused) => p.note role="alert" { (refused) },
+        }
+        @for peer in replicas.iter().filter(|peer| peer.has_other_rules(&replicas)) {
+            p.note { "The replica " code { (peer.name) } " has other rules or templates than the one that plans, whose are in force." }
         }
         h2 { "Teams" }
         (list(&rows))

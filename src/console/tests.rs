@@ -12,7 +12,7 @@ use crate::channel::{ChannelSettings, Names};
 use crate::config;
 use crate::event::{About, Event, EventKind, Source, SubjectKey};
 use crate::mute::{By, Mute, Scope};
-use crate::store::tests::{DELIVERY, change};
+use crate::store::tests::{DELIVERY, Place, change};
 
 fn team(name: &str, more: &str) -> String {
     let rule = "[[rule]]\nname = \"all\"\non = [\"note.assumed\"]\n";
@@ -32,8 +32,8 @@ INSERT INTO send (ledger_id, destination, thread, state, attempts, next_at, crea
     )
 }
 
-async fn console() -> (tempfile::TempDir, Arc<Console>) {
-    let folder = tempfile::tempdir().unwrap();
+async fn console() -> (Place, Arc<Console>) {
+    let folder = Place::new();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     std::fs::create_dir(folder.path().join("rules")).unwrap();
     write("microalign.toml", "[github]\nsecrets = [\"sixteen-letters-or-more\"]\n");
@@ -41,7 +41,7 @@ async fn console() -> (tempfile::TempDir, Arc<Console>) {
         write(&format!("rules/{name}.toml"), &team(name, more));
     }
     let config = config::load(&folder.path().join("microalign.toml"), &|_| None).unwrap();
-    let (store, _) = Store::scratch(&folder.path().join("store.db")).await.unwrap();
+    let (store, _) = Store::scratch(folder.store()).await.unwrap();
     let about: About = serde_json::from_value(json!({
         "type": "pull_request", "number": 7, "title": "Secret fish", "url": "https://github.com/acme/api/pull/7",
         "stage": "open", "private": true,

@@ -27,6 +27,12 @@ impl Turn {
         Self { lane, ended: 0, trouble: None }
     }
 
+    /// What was claimed, where it goes.
+    #[must_use]
+    pub fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
     /// The send that is next.
     #[must_use]
     pub fn send(&self) -> Option<&Claimed> {

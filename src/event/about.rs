@@ -36,6 +36,12 @@ impl About {
         }
     }
 
+    /// Whether it is an issue of which no more than its id is known.
+    #[must_use]
+    pub fn is_unnamed_issue(&self) -> bool {
+        matches!(self, Self::Issue(issue) if issue.is_unnamed())
+    }
+
     /// Its own page.
     #[must_use]
     pub fn url(&self) -> Option<&str> {

@@ -22,6 +22,7 @@ pub struct Gauge {
 impl Gauge {
     /// Sets what the store holds, if that is known in time, and else as soon as it is.
     pub(super) async fn read(&self, store: &Store, metrics: &Arc<Metrics>) {
+        metrics.replicas(store);
         if self.counting.swap(true, Ordering::AcqRel) {
             return;
         }

@@ -32,13 +32,13 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use secrecy::SecretString;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use warp::Filter as _;
 
 use self::admission::{Admission, Room, behind_proxy};
 use crate::config::TellAuthors;
 use crate::event::Source;
-use crate::intake::{Fresh, Touched};
+use crate::intake::Fresh;
 use crate::metrics::Metrics;
 use crate::mute::Linker;
 use crate::reply::AnswerHandler;
@@ -82,8 +82,6 @@ pub struct Web {
     pub stored: Arc<Notify>,
     /// What stored deliveries say
     pub fresh: Arc<Fresh>,
-    /// Told by us of what people want on GitHub that is no news
-    pub touched: Vec<mpsc::UnboundedSender<Touched>>,
     /// Large bodies are read one at a time
     pub large: Semaphore,
     /// Where authors of assumptions are told how teams reacted

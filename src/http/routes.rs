@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::form_urlencoded;
 use warp::path::FullPath;
 use warp::reply::Response as Reply;
@@ -15,6 +15,7 @@ use super::webhook::Sender;
 use super::{Part, Web, console, mute, object, slack, webhook};
 use crate::console::PATHS;
 use crate::event::Source;
+use crate::store::Peer;
 
 /// The paths that have to be reachable from outside: a reverse proxy lets in these. What ends with `/` stands for all below it.
 pub const OUTSIDE: [&str; 5] = ["/webhooks/", "/mute/", "/unsubscribe/", "/object/", "/healthz"];
@@ -110,7 +111,12 @@ pub(super) async fn refuse(rejection: Rejection) -> Result<Reply, Infallible> {
 async fn ready(web: Arc<Web>) -> Reply {
     match web.store.ready().await {
         Ok(waiting) => {
-            text(StatusCode::OK, "application/json", json!({ "status": "ready", "waiting": waiting }).to_string())
+            let mut body = json!({ "status": "ready", "waiting": waiting });
+            let replicas = web.store.replicas();
+            if !replicas.is_empty() {
+                body["replicas"] = replicas.iter().map(|peer| shown(peer, &replicas)).collect();
+            }
+            text(StatusCode::OK, "application/json", body.to_string())
         }
         Err(error) => {
             tracing::error!(%error, "not ready");
@@ -118,6 +124,11 @@ async fn ready(web: Arc<Web>) -> Reply {
             text(StatusCode::SERVICE_UNAVAILABLE, "application/json", body.to_string())
         }
     }
+}
+
+/// A replica, beside the one that plans, whose rules are in force.
+fn shown(peer: &Peer, all: &[Peer]) -> Value {
+    json!({ "name": peer.name, "plans": peer.plans, "other_rules": peer.has_other_rules(all) })
 }
 
 async fn metrics(web: Arc<Web>) -> Reply {

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::Web;
 use super::body::{Body, Unread, Upload};
 use crate::event::Source;
-use crate::intake::{Read, Touched, sorted};
+use crate::intake::{Read, sorted};
 use crate::source::signature::{self, Refusal};
 use crate::source::{self, BodyError, check_json, unchecked_body};
 use crate::store::{Accepted, Hook, Incoming, StoreError};
@@ -108,15 +108,7 @@ async fn take(from: &Sender, body: Body, web: &Arc<Web>) -> Response {
         Ok(received) => received,
         Err(refused) => return refused,
     };
-    let wanted = source::rerequested(&incoming.name, &incoming.body);
     let answer = store(incoming, read, web).await;
-    if answer.name == "ignored" {
-        // What a crash loses here, whoever wants it asks for once more.
-        for (repo, number) in wanted {
-            let touched = Touched::CheckAgain(repo, number);
-            web.touched.iter().for_each(|listener| drop(listener.send(touched.clone())));
-        }
-    }
     if let Some(hook) = hook.filter(|_| answer.status == StatusCode::ACCEPTED) {
         web.hooks.learn(hook, &web.store).await;
     }
@@ -148,6 +140,9 @@ fn receive_body(from: &Sender, body: &Body, web: &Web) -> Result<Received, Respo
     if incoming.ignored.is_some() {
         check_json(&incoming.body).map_err(not_json)?;
     }
+    // It is no news, and somebody waits for it all the same.
+    let is_wanted = incoming.ignored.is_some() && !source::rerequested(&incoming.name, &incoming.body).is_empty();
+    let incoming = Incoming { ignored: incoming.ignored.filter(|_| !is_wanted), ..incoming };
     Ok(Received { incoming, read: (parsed, fields), hook })
 }
 
@@ -187,7 +182,8 @@ fn not_json(error: BodyError) -> Response {
 async fn store(incoming: Incoming, read: Read, web: &Web) -> Response {
     let (source, key, ignored) = (incoming.source, incoming.key.clone(), incoming.ignored.clone());
     // Intake may want it before we hear that the delivery is on disk.
-    let kept = ignored.is_none() && incoming.body.len() <= LARGE && web.fresh.put(source, &key, read);
+    let is_read_here = web.store.right_to_plan().is_some();
+    let kept = is_read_here && ignored.is_none() && incoming.body.len() <= LARGE && web.fresh.put(source, &key, read);
     let accepted = web.store.accept(incoming).await;
     if kept && !matches!(accepted, Ok(Accepted::New(_))) {
         web.fresh.take(source, &key, &web.settings.fields.now());

@@ -69,6 +69,16 @@ impl Enricher {
         }
     }
 
+    /// Whether there may be something to ask, or to take out, for the rules that want to know more. If not,
+    /// [`Self::complete`] changes nothing.
+    pub fn has_questions<'e>(&self, parsed: impl IntoIterator<Item = &'e Parsed>, rules: &Rules) -> bool {
+        parsed.into_iter().flat_map(Parsed::events).any(|event| {
+            rules.asks(event) != Asks::default()
+                || event.tickets.iter().any(|key| self.is_no_ticket(key))
+                || event.about.is_unnamed_issue()
+        })
+    }
+
     /// Completes events for the rules that want to know more.
     ///
     /// # Errors

@@ -28,6 +28,11 @@ impl Fresh {
         fits
     }
 
+    /// Keeps none of them any more.
+    pub fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// What a payload says, which is not kept any more; nothing if it was read for other fields than these. Who changes them
     /// makes new ones, since those that are kept here are shared.
     pub fn take(&self, source: Source, key: &str, fields: &Arc<SiteFields>) -> Option<Parsed> {

@@ -14,6 +14,7 @@ mod enrich;
 mod fresh;
 mod names;
 mod planning;
+mod reading;
 mod release;
 mod round;
 mod timers;
@@ -32,6 +33,7 @@ pub use self::fresh::{Fresh, Read};
 pub use self::touched::Touched;
 
 use self::names::Learned;
+use self::reading::Reading;
 use self::round::Round;
 use crate::compose::Rulebook;
 use crate::config::TellAuthors;
@@ -40,15 +42,17 @@ use crate::metrics::Metrics;
 use crate::reason::{Code, Reason};
 use crate::rule::Renaming;
 use crate::source::{self, Parsed, Settings};
-use crate::store::{Incoming, Lane, Lanes, Now, Queued, Store, StoreError, Tx};
+use crate::store::{Incoming, Lane, Lanes, Now, Queued, Store, StoreError};
 use crate::telemetry::{Planned, Tracer};
 
 /// It is told of new deliveries; it also looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
 /// After trouble with the store.
 const REST: Duration = Duration::from_secs(2);
-/// So long deliveries are taken into one transaction, before senders who wait for their answers have their turn.
+/// So long deliveries are taken into one transaction while senders wait for their answers, and have their turn next;
 const TURN: Duration = Duration::from_millis(4);
+/// and so long while none does: a commit costs the same for many as for a few.
+const LONG_TURN: Duration = Duration::from_millis(20);
 
 /// Reads a payload. A fault of our parser ends here, with the body kept for a replay.
 #[must_use]
@@ -114,7 +118,7 @@ impl Intake {
         self.catch_up(&stop).await;
         let mut left = Batch::default();
         while !*stop.borrow() {
-            let rest = match self.round(&mut left, Timestamp::now()).await {
+            let rest = match self.work(&mut left, Timestamp::now(), true).await {
                 Ok(Done { more: true, .. }) => continue,
                 Ok(done) => self.until(done.next_due),
                 // The writer has said why.
@@ -138,16 +142,8 @@ impl Intake {
     /// # Errors
     /// [`StoreError`]
     pub async fn step(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let mut batch = Batch { turn: Duration::MAX, ..self.read().await? };
+        let mut batch = Batch { unhurried: true, ..self.read().await? };
         Ok(self.work(&mut batch, now, true).await?.worked > 0)
-    }
-
-    /// Works on what is left of a batch, else on the next one.
-    async fn round(&self, left: &mut Batch, now: Timestamp) -> Result<Done, StoreError> {
-        if left.deliveries.is_empty() {
-            *left = self.read().await?;
-        }
-        self.work(left, now, true).await
     }
 
     /// What came before a restart is planned first: it may have changed what is due.
@@ -183,35 +179,32 @@ impl Intake {
 
     /// Reads the payloads that wait, and asks for what they leave out.
     async fn read(&self) -> Result<Batch, StoreError> {
-        let (settings, store, fresh) = (self.settings.clone(), self.store.clone(), Arc::clone(&self.fresh));
-        let read = move |tx: &Tx<'_>| {
-            let (deliveries, unreadable) = tx.queued()?;
-            let (mut parsed, fields) = (Vec::with_capacity(deliveries.len()), settings.fields.now());
-            for Queued { id, source, key, name, received } in &deliveries {
-                parsed.push(match fresh.take(*source, key, &fields) {
-                    Some(parsed) => parsed,
-                    None => understand(*source, name, &tx.body(*id)?, *received, &settings),
-                });
-            }
-            let learned = names::complete(&mut parsed, &settings, (tx, &store))?;
-            let full = deliveries.len() >= Tx::DELIVERIES;
-            let (deliveries, parsed) = (deliveries.into(), parsed.into());
-            Ok(Batch { deliveries, parsed, unreadable, learned, turn: TURN, full, careful: false })
-        };
-        let mut batch = self.store.read(read).await?;
+        let reading = self.reading();
+        let mut batch = self.store.read(move |tx| reading.read(tx)).await?;
+        self.complete(&mut batch).await?;
+        Ok(batch)
+    }
+
+    fn reading(&self) -> Reading {
+        Reading { settings: self.settings.clone(), store: self.store.clone(), fresh: Arc::clone(&self.fresh) }
+    }
+
+    /// Asks for what payloads leave out.
+    async fn complete(&self, batch: &mut Batch) -> Result<(), StoreError> {
         if let Some(enricher) = self.enricher.as_ref().filter(|_| !batch.parsed.is_empty()) {
             let rulebook = Arc::clone(&self.rulebook.borrow());
             enricher.complete(batch.parsed.iter_mut(), rulebook.rules(), &self.store).await?;
         }
-        Ok(batch)
+        Ok(())
     }
 
-    /// Does a round of work, in one transaction. What there is no time for is left in the batch; what fails is read again.
+    /// Does a round of work on what is left of a batch, else on the next one, in one transaction. What there is no time for
+    /// is left in the batch; what fails is read again.
     async fn work(&self, batch: &mut Batch, now: Timestamp, release: bool) -> Result<Done, StoreError> {
-        let turn = batch.turn;
+        let unhurried = batch.unhurried;
         match self.work_on(batch, now, release).await {
             Err(StoreError::Corrupt(_)) => {
-                *batch = Batch { careful: true, turn, ..self.read().await? };
+                *batch = Batch { careful: true, unhurried, ..self.read().await? };
                 self.work_on(batch, now, release).await
             }
             done => done,
@@ -219,11 +212,41 @@ impl Intake {
     }
 
     async fn work_on(&self, batch: &mut Batch, now: Timestamp, release: bool) -> Result<Done, StoreError> {
-        let Batch { mut deliveries, mut parsed, unreadable, learned, turn, full, careful } = std::mem::take(batch);
+        // Many payloads are read beside the transactions, which have enough to do then.
+        if batch.deliveries.is_empty() && batch.full {
+            *batch = self.read().await?;
+        }
+        loop {
+            match self.transact(std::mem::take(batch), now, release).await? {
+                Transacted::Asks(mut read) => {
+                    // If that fails, it is read again, and not planned without.
+                    self.complete(&mut read).await?;
+                    *batch = read;
+                }
+                Transacted::Done(done, after) => {
+                    *batch = self.go_on(*after);
+                    return Ok(done);
+                }
+            }
+        }
+    }
+
+    /// A round of work in one transaction, if nobody has to be asked for anything before.
+    async fn transact(&self, batch: Batch, now: Timestamp, release: bool) -> Result<Transacted, StoreError> {
         let (rulebook, resumed, tell_authors) =
             (Arc::clone(&self.rulebook.borrow()), *self.resumed.borrow(), self.tell_authors);
         let (sending, tracer) = (self.sending.as_ref().map(|sending| sending.lanes.clone()), self.tracer.clone());
+        let (reading, enricher) = (self.reading(), self.enricher.clone());
         let done = self.store.write(move |tx| {
+            let mut batch = batch;
+            if batch.deliveries.is_empty() && batch.unreadable.is_empty() {
+                // Reading here spares a thread that wakes up, and has to read anew what this one has at hand.
+                batch = Batch { unhurried: batch.unhurried, careful: batch.careful, ..reading.read(tx)? };
+                if enricher.is_some_and(|enricher| enricher.has_questions(&batch.parsed, rulebook.rules())) {
+                    return Ok(Transacted::Asks(batch));
+                }
+            }
+            let Batch { mut deliveries, mut parsed, unreadable, learned, unhurried, full, careful } = batch;
             let mut round = Round { tracer, ..Round::new(tx, &rulebook, now, careful) };
             learned.write(tx)?;
             unreadable.iter().try_for_each(|id| tx.close_delivery(*id))?;
@@ -232,7 +255,8 @@ impl Intake {
                 round.take_in(delivery, parsed)?;
                 deliveries.pop_front();
                 taken += 1;
-                if begun.elapsed() > turn {
+                let turn = if reading.store.has_senders() { TURN } else { LONG_TURN };
+                if !unhurried && begun.elapsed() > turn {
                     break;
                 }
             }
@@ -250,12 +274,18 @@ impl Intake {
                 Some(lanes) if release => tx.claim(&lanes, Now::read())?,
                 _ => Vec::new(),
             };
-            let left = Batch { deliveries, parsed, turn, full, careful, ..Batch::default() };
+            // Those that are read next need no such care.
+            let careful = careful && !deliveries.is_empty();
+            let left = Batch { deliveries, parsed, unhurried, full, careful, ..Batch::default() };
             let after = After { left, learned, states, renamings, touched, planned, lanes };
-            Ok((Done { worked, more, next_due: tx.next_due()? }, after))
+            Ok(Transacted::Done(Done { worked, more, next_due: tx.next_due()? }, Box::new(after)))
         });
-        let (done, After { left, learned, states, renamings, touched, planned, lanes }) = done.await?;
-        *batch = left;
+        done.await
+    }
+
+    /// Tells everybody of what is on disk now. Returns what there was no time for.
+    fn go_on(&self, after: After) -> Batch {
+        let After { left, learned, states, renamings, touched, planned, lanes } = after;
         self.sent(lanes);
         self.store.remember_people(learned.people);
         states.into_iter().for_each(|(state, code)| self.metrics.update(state, code));
@@ -267,7 +297,7 @@ impl Intake {
         for touched in touched {
             self.touched.iter().for_each(|listener| drop(listener.send(touched.clone())));
         }
-        Ok(done)
+        left
     }
 
     /// Hands on what was claimed. If nobody takes it, it is given back.
@@ -299,12 +329,19 @@ struct Batch {
     /// Those that can't be read
     unreadable: Vec<i64>,
     learned: Learned,
-    /// How long deliveries are taken into one transaction
-    turn: Duration,
+    /// It is worked on in one transaction, however long that takes
+    unhurried: bool,
     /// There may be more
     full: bool,
     /// One of them can't be planned, and is to be set aside
     careful: bool,
+}
+
+/// What came of a transaction.
+enum Transacted {
+    /// It was only read: somebody has to be asked for what the payloads leave out
+    Asks(Batch),
+    Done(Done, Box<After>),
 }
 
 /// What is to be done once a round is on disk.

@@ -38,11 +38,7 @@ pub(super) fn complete(
     settings: &Settings,
     (tx, store): (&Tx<'_>, &Store),
 ) -> Result<Learned, StoreError> {
-    let mut events = parsed.iter_mut().filter_map(|parsed| match parsed {
-        Parsed::Events(events) => Some(events),
-        Parsed::Ignored(_) => None,
-    });
-    let mut events = events.by_ref().flatten().collect::<Vec<_>>();
+    let mut events = parsed.iter_mut().flat_map(Parsed::events_mut).collect::<Vec<_>>();
     let known = tx.homes(homes(settings))?;
     let mut homes = known.clone();
     let site = settings.jira_base_url.as_deref();
@@ -153,7 +149,7 @@ fn only_tickets(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
 fn follow_id(event: &mut Event, tx: &Tx<'_>) -> Result<(), StoreError> {
     let ticket = match &event.about {
         About::Ticket(ticket) => ticket,
-        About::Issue(issue) if issue.is_unnamed() => return follow_issue(event, tx),
+        about if about.is_unnamed_issue() => return follow_issue(event, tx),
         _ => return Ok(()),
     };
     if !event.tickets.is_empty() {

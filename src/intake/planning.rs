@@ -51,15 +51,20 @@ impl Round<'_> {
     fn plan_delivery(&mut self, delivery: &Queued, parsed: Parsed) -> Result<(), StoreError> {
         let events = match parsed {
             Parsed::Events(events) => self.compared(events)?,
-            Parsed::Ignored(reason) => return self.ignore(delivery, &reason),
+            Parsed::Ignored(reason) => {
+                if source::CHECKS.contains(&delivery.name.as_str()) {
+                    let wanted = source::rerequested(&delivery.name, &self.tx.body(delivery.id)?);
+                    self.touched.extend(wanted.into_iter().map(|(repo, number)| Touched::CheckAgain(repo, number)));
+                }
+                return self.ignore(delivery, &reason);
+            }
         };
         let mut events = events.into_iter().map(|event| (event, Vec::new())).collect::<VecDeque<_>>();
         while let Some((mut event, heard)) = events.pop_front() {
             let rules = self.rulebook.rules();
+            self.tx.ahead(|| self.look_at(&event));
             self.renamings.extend(names::settle(&mut event, rules, self.tx, self.now)?);
-            if let About::Issue(issue) = &event.about
-                && issue.is_unnamed()
-            {
+            if event.about.is_unnamed_issue() {
                 let detail = "a project tells of an issue that no webhook has told of yet".to_owned();
                 return self.ignore(delivery, &Reason::NotNews { detail });
             }
@@ -75,6 +80,13 @@ impl Round<'_> {
             events.extend(self.begun(&tracked)?.into_iter().map(|event| (event, plan.tells())));
         }
         self.tx.close_delivery(delivery.id)
+    }
+
+    /// What planning an event asks first.
+    fn look_at(&self, event: &Event) {
+        let mut named = event.clone();
+        drop(names::settle(&mut named, self.rulebook.rules(), self.tx, self.now));
+        drop((self.facts(event), self.tx.history(&event.subject), self.tx.next_event()));
     }
 
     /// A delivery's events; where its text was edited, with what that changes instead of all the notes in it.

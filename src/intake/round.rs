@@ -58,6 +58,11 @@ impl<'a> Round<'a> {
         resumed: Option<Timestamp>,
         tell_authors: TellAuthors,
     ) -> Result<(), StoreError> {
+        let (tx, now) = (self.tx, self.now);
+        tx.ahead(|| {
+            drop((tx.uncarried(), tx.unanswered(), tx.run_out(now), tx.unopposed(now)));
+            drop(tx.next_due());
+        });
         // The author needn't be told what a comment carries.
         self.carry_answers()?;
         // Whoever objects at the last moment objects.

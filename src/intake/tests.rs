@@ -9,16 +9,17 @@ mod damaged;
 mod digest;
 mod due_dates;
 mod history;
+mod plans;
 mod recall;
 mod retry;
 mod silence;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::*;
 use crate::config;
-use crate::store::{Claimed, Entry, EntryState, Filter, Incoming, Lane, Lanes, Now, SendOutcome};
+use crate::store::tests::Place;
+use crate::store::{Claimed, Entry, EntryState, Filter, Incoming, Lane, Lanes, Now, SendOutcome, Written};
 
 /// A team of the working week, in a place whose clock is that of Greenwich in winter.
 const TEAM: &str = r#"
@@ -31,7 +32,9 @@ quiet = ["19:00-08:00", "sat", "sun"]
 
 pub(crate) struct Clocked {
     pub(crate) intake: Intake,
-    folder: TempDir,
+    folder: Place,
+    /// Resolves once the store has ended
+    ended: Written,
 }
 
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -59,11 +62,11 @@ pub(crate) fn moment(text: &str) -> Now {
 
 impl Clocked {
     pub(crate) async fn new(teams: &[String]) -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap(), teams).await
+        Self::in_folder(Place::new(), teams).await
     }
 
-    /// From the store `store.db` in a folder, if there is one.
-    async fn in_folder(folder: TempDir, teams: &[String]) -> Self {
+    /// From the store in a place, if there is one.
+    async fn in_folder(folder: Place, teams: &[String]) -> Self {
         let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         std::fs::create_dir_all(folder.path().join("rules")).unwrap();
         file(
@@ -76,7 +79,7 @@ impl Clocked {
         let config = config::load(&folder.path().join("microalign.toml"), &|_| None).unwrap();
         let rulebook = Rulebook::load(&config, None);
         assert_eq!(rulebook.problems(), []);
-        let (store, _) = Store::serve(&folder.path().join("store.db"), Timestamp::now()).await.unwrap();
+        let (store, ended) = Store::serve(folder.store(), Timestamp::now()).await.unwrap();
         let intake = Intake {
             store,
             settings: Settings::default(),
@@ -92,7 +95,7 @@ impl Clocked {
             renamings: mpsc::unbounded_channel().0,
             touched: Vec::new(),
         };
-        Self { intake, folder }
+        Self { intake, folder, ended }
     }
 
     /// Lets time pass, with a step whenever something is due.

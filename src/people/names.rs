@@ -85,12 +85,12 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::store::tests::scratch;
     use crate::store::{Contact, Said};
 
     #[tokio::test]
     async fn the_operator_is_asked_first_and_then_what_others_said() {
-        let folder = tempfile::tempdir().unwrap();
-        let (store, _) = Store::serve(&folder.path().join("store.db"), Timestamp::UNIX_EPOCH).await.unwrap();
+        let (_place, store) = scratch().await;
         let said = |value: &str| Some(Said { value: Some(value.to_owned()), at: Timestamp::UNIX_EPOCH });
         let contact = |login: &str, email: &str, slack: Option<&str>| Contact {
             login: login.to_owned(),

@@ -208,7 +208,7 @@ impl Recovery {
     }
 
     async fn ask(&self, since: Since, whom: Whom) -> Result<Found, StoreError> {
-        let _only_one = self.store.begin_recovery()?;
+        let _only_one = self.store.begin_recovery().await?;
         let mut found = Found::default();
         if let Some(github) = self.github.as_ref().filter(|_| whom == Whom::All) {
             github::sweep(self, github, since, &mut found).await?;

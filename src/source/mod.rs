@@ -33,7 +33,7 @@ use crate::reason::Reason;
 
 pub use body::{BodyError, check_json, json_body, unchecked_body};
 pub use commit::Commit;
-pub use github::{EVENTS as GITHUB_EVENTS, check_id, repository_events, rerequested};
+pub use github::{CHECKS, EVENTS as GITHUB_EVENTS, check_id, repository_events, rerequested};
 pub use jira::{AUTOMATION as JIRA_AUTOMATION, EVENTS as JIRA_EVENTS, at_site as at_jira_site, compare_versions};
 pub use lenient::host_of;
 pub use note::{revise as revise_notes, standing as standing_notes};
@@ -64,6 +64,25 @@ pub enum Parsed {
     Events(Vec<Event>),
     /// Why there is nothing to report
     Ignored(Reason),
+}
+
+impl Parsed {
+    /// What happened, if there is anything to report.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        match self {
+            Self::Events(events) => events,
+            Self::Ignored(_) => &[],
+        }
+    }
+
+    /// The same, to be completed.
+    pub fn events_mut(&mut self) -> &mut [Event] {
+        match self {
+            Self::Events(events) => events,
+            Self::Ignored(_) => &mut [],
+        }
+    }
 }
 
 /// What every payload needs in addition to its body.

@@ -10,11 +10,10 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Row, named_params};
 
 use super::ledger::{Entry, EntryState, LINES, entry};
-use super::row::{Json, json_or_none, time};
+use super::params::ToSql;
+use super::row::{Json, Row, Value, json_or_none, named_params, time};
 use super::{Store, StoreError, Tx};
 use crate::event::Event;
 use crate::reason::Code;
@@ -216,7 +215,7 @@ impl Tx<'_> {
         params.push((":since", sought.since.unwrap_or(Timestamp::MIN).as_millisecond().into()));
         params.push((":until", from.at.as_millisecond().into()));
         params.push((":before", from.id.into()));
-        let params = params.iter().map(|(name, value)| (*name, value as &dyn rusqlite::ToSql)).collect::<Vec<_>>();
+        let params = params.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect::<Vec<_>>();
         let (mut lines, mut passed, begun) = (Vec::new(), 0_u32, Instant::now());
         let sql = next_lines(Along::of(&sought), &conditions);
         let next = self.until(&sql, &*params, |row| {
@@ -250,13 +249,13 @@ impl Tx<'_> {
     pub(super) fn shown_of(&self, ids: &[i64], sought: &Sought) -> Result<Vec<Shown>, StoreError> {
         let (conditions, mut params) = narrow(sought);
         let ids = Json(ids);
-        let mut bound = vec![(":ids", &ids as &dyn rusqlite::ToSql)];
+        let mut bound = vec![(":ids", &ids as &dyn ToSql)];
         let since = Value::from(sought.since.unwrap_or(Timestamp::MIN).as_millisecond());
         let until = Value::from(sought.until.unwrap_or(Timestamp::MAX).as_millisecond());
         params.extend([(":since", since), (":until", until)]);
-        bound.extend(params.iter().map(|(name, value)| (*name, value as &dyn rusqlite::ToSql)));
+        bound.extend(params.iter().map(|(name, value)| (*name, value as &dyn ToSql)));
         let sql = shown_where(&format!(
-            "l.id IN (SELECT value FROM json_each(:ids)) AND l.at BETWEEN :since AND :until{conditions}"
+            "l.id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)) AND l.at BETWEEN :since AND :until{conditions}"
         ));
         let mut lines = self.rows(&format!("{sql} ORDER BY l.id"), &*bound, shown)?;
         lines.retain(|line| has_words(&line.entry, &sought.words));
@@ -273,7 +272,7 @@ impl Tx<'_> {
 /// Lines with what decides who may read them. A line that another one's message tells has that message here.
 fn shown_where(condition: &str) -> String {
     let columns = "SELECT l.id AS row, e.body AS event, m.message AS told,
-        coalesce((SELECT s.state ->> '$.about.restricted' FROM subject s WHERE s.key = l.subject), FALSE) AS restricted,
+        coalesce((SELECT s.state -> '$.about.restricted' = 'true' FROM subject s WHERE s.key = l.subject), FALSE) AS restricted,
         (SELECT r.private FROM repository r WHERE r.name =
             iif(e.body ->> '$.host' IS NULL, '', e.body ->> '$.host' || '/') || (e.body ->> '$.scope')) AS private,";
     let lines = LINES.replacen("SELECT", columns, 1);

@@ -1,10 +1,9 @@
 //! Who agreed to an assumption.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
 use super::answer::LONGEST_NAME;
-use super::row::{Millis, Text};
+use super::row::{Millis, Text, named_params};
 use super::{Store, StoreError, Through, Tx};
 use crate::plan::LineId;
 use crate::template::{clean, shorten};

@@ -7,11 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
-use super::assumptions::candidate;
 use super::plan::rule_id;
-use super::row::{Json, Millis, Text, json, text, time};
+use super::row::{Json, Millis, Row, Text, json, named_params, text, time};
 use super::{EntryState, Store, StoreError, Tx};
 use crate::destination::Destination;
 use crate::event::{Event, RuleId};
@@ -196,10 +194,14 @@ impl Store {
     }
 }
 
+/// What is read of a line that tells an assumption.
+pub(super) const LINE: &str =
+    "l.id, l.delivery_id, l.line, l.event_id, l.team, l.rule, l.state, l.object_at, l.outcome";
+
 /// Whether what a line is about belongs to a ticket that has a security level now.
 pub(super) const RESTRICTED: &str = "EXISTS (
     SELECT 1 FROM subject t WHERE t.key = coalesce((SELECT thread FROM subject WHERE key = l.subject), l.thread)
-      AND t.state ->> '$.about.type' = 'ticket' AND t.state ->> '$.about.restricted') AS restricted";
+      AND t.state ->> '$.about.type' = 'ticket' AND t.state -> '$.about.restricted' = 'true') AS restricted";
 
 impl Tx<'_> {
     /// Objections that the ledger does not tell of yet, oldest first, at most 64. Those that are answers too come once it is
@@ -209,7 +211,7 @@ impl Tx<'_> {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn unanswered(&self) -> Result<Vec<Unanswered>, StoreError> {
         let sql = format!(
-            "SELECT l.*, e.body, {RESTRICTED}, o.id AS objection, o.key, o.made_by, o.through, o.text, o.made_at,
+            "SELECT {LINE}, e.body, {RESTRICTED}, o.id AS objection, o.key, o.made_by, o.through, o.text, o.made_at,
                     EXISTS (SELECT 1 FROM answer a JOIN ledger c ON c.id = a.ledger_id JOIN send s ON s.ledger_id = a.carrier_id
                             WHERE a.key = o.key AND c.subject = l.subject) AS carried
              FROM objection o JOIN ledger l ON l.id = o.ledger_id JOIN event e ON e.id = l.event_id
@@ -226,8 +228,8 @@ impl Tx<'_> {
     /// As above
     pub fn unopposed(&self, now: Timestamp) -> Result<Vec<Unopposed>, StoreError> {
         let sql = format!(
-            "SELECT l.*, e.body, {RESTRICTED} FROM ledger l JOIN event e ON e.id = l.event_id
-             WHERE l.object_at <= :now AND l.state <> 'held' AND NOT EXISTS (SELECT 1 FROM recovered WHERE NOT parked)
+            "SELECT {LINE}, e.body, {RESTRICTED} FROM ledger l JOIN event e ON e.id = l.event_id
+             WHERE l.object_at <= :now AND l.state <> 'held' AND NOT EXISTS (SELECT 1 FROM recovered WHERE parked = 0)
              ORDER BY l.object_at LIMIT 64"
         );
         self.rows(&sql, named_params! { ":now": Millis(now) }, |row| {
@@ -236,25 +238,6 @@ impl Tx<'_> {
             let state: EntryState = text(row, "state")?;
             Ok(Unopposed { assumption, arrived: state == EntryState::Sent, until: time(row, "object_at")?, since })
         })
-    }
-
-    /// The assumptions that the message of a line tells, each with whether its author changed it or took it back since.
-    pub(super) fn assumptions_in(&self, line: i64) -> Result<Vec<(Assumption, bool)>, StoreError> {
-        let sql = format!(
-            "SELECT l.*, e.body, e.once, {RESTRICTED},
-                    EXISTS (SELECT 1 FROM objection o WHERE o.ledger_id = l.id) AS objected
-             FROM ledger lead JOIN ledger l ON l.id = lead.id OR l.lead_id = lead.id JOIN event e ON e.id = l.event_id
-             WHERE lead.id = :line
-               AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL ORDER BY l.id LIMIT 50"
-        );
-        let mut told = Vec::new();
-        let read = |row: &Row<'_>| Ok((candidate(row)?, assumption(row)?));
-        for (candidate, assumption) in self.rows(&sql, named_params! { ":line": line }, read)? {
-            if candidate.state_with(self)?.is_some() {
-                told.push((assumption, self.is_changed(candidate.once.as_ref())?));
-            }
-        }
-        Ok(told)
     }
 
     /// What happened in a line's conversation after it, oldest first, so far as this version can read it.
@@ -280,7 +263,7 @@ impl Tx<'_> {
                 continue;
             }
             for (line, reason) in &conclusion.lines {
-                self.run(
+                self.put(
                     "UPDATE ledger SET object_at = NULL,
                             outcome = json_insert(coalesce(outcome, '[]'), '$[#]', json(:reason)) WHERE id = :line",
                     named_params! { ":line": line, ":reason": Json(reason) },
@@ -313,33 +296,29 @@ impl Tx<'_> {
         let mut lead: Option<i64> = None;
         for (assumption, _) in lines {
             let message = lead.is_none().then_some(Json(&told.message));
-            let new = self.run(
+            let new = self.value(
                 "INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state,
                                      reason, at, message, outcome, answers, lead_id)
                  SELECT delivery_id, (SELECT max(line) + 1 FROM ledger n WHERE n.delivery_id = l.delivery_id), event_id,
                         source, kind, subject, thread, team, rule, 'held',
                         :reason, :now, :message, :outcome, l.id, :lead
-                 FROM ledger l WHERE id = :assumption",
+                 FROM ledger l WHERE id = :assumption RETURNING id",
                 named_params! { ":assumption": assumption, ":reason": Json(Reason::Sending), ":now": Millis(now),
                 ":message": message, ":outcome": Json([&told.reason]), ":lead": lead },
             )?;
-            if new == 0 {
-                return Err(rusqlite::Error::QueryReturnedNoRows.into());
-            }
-            lead = lead.or_else(|| Some(self.inserted()));
+            lead = lead.or(Some(new.ok_or_else(StoreError::nothing_found)?));
         }
-        self.run(
+        self.put(
             "INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
              VALUES (:lead, :to, :page, 'queued', :now, :now)",
             named_params! { ":lead": lead, ":to": Text(&told.to), ":page": told.page, ":now": Millis(now) },
-        )?;
-        Ok(())
+        )
     }
 
     pub(super) fn object(&self, objection: &Objection) -> Result<Objected, StoreError> {
         let Objection { line, key, by, through, text, at } = objection;
         let known = self.row(
-            "SELECT l.id, count(o.id) AS objections, coalesce(max(o.key = :key), 0) AS recorded
+            "SELECT l.id, count(o.id) AS objections, max(iif(o.key = :key, 1, 0)) AS recorded
              FROM ledger l LEFT JOIN objection o ON o.ledger_id = l.id
              WHERE l.delivery_id = :delivery AND l.line = :line
                AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL
@@ -356,13 +335,13 @@ impl Tx<'_> {
             Some(known) if known.objections >= MOST_OBJECTIONS => return Ok(Objected::TooMany),
             Some(known) => known.id,
         };
-        self.run(
+        self.put(
             "INSERT INTO objection (ledger_id, key, made_by, through, text, made_at)
              VALUES (:line, :key, :by, :through, :text, :at)",
             named_params! { ":line": id, ":key": key, ":by": shorten(&clean(by), LONGEST_NAME),
             ":through": Text(through), ":text": shorten(text.trim(), LONGEST_TEXT), ":at": Millis(*at) },
         )?;
-        self.run("UPDATE ledger SET object_at = NULL WHERE id = :line", named_params! { ":line": id })?;
+        self.put("UPDATE ledger SET object_at = NULL WHERE id = :line", named_params! { ":line": id })?;
         Ok(Objected::New)
     }
 }
@@ -379,7 +358,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Option<Event>, StoreError> {
     }
 }
 
-fn assumption(row: &Row<'_>) -> Result<Assumption, StoreError> {
+pub(super) fn assumption(row: &Row<'_>) -> Result<Assumption, StoreError> {
     Ok(Assumption {
         id: row.get("id")?,
         line: LineId { delivery: row.get("delivery_id")?, line: row.get("line")? },

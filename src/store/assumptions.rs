@@ -3,14 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rusqlite::types::Value;
-use rusqlite::{Row, named_params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::answer::{Assumption, LINE, RESTRICTED, assumption};
 use super::ledger::outcomes;
 use super::record::Record;
-use super::row::text;
+use super::row::{Row, Value, named_params, text};
 use super::{EntryState, Store, StoreError, Tx};
 use crate::event::OccurrenceId;
 use crate::plan::LineId;
@@ -142,6 +141,25 @@ impl Store {
 }
 
 impl Tx<'_> {
+    /// The assumptions that the message of a line tells, each with whether its author changed it or took it back since.
+    pub(super) fn assumptions_in(&self, line: i64) -> Result<Vec<(Assumption, bool)>, StoreError> {
+        let sql = format!(
+            "SELECT {LINE}, e.body, e.once, {RESTRICTED},
+                    EXISTS (SELECT 1 FROM objection o WHERE o.ledger_id = l.id) AS objected
+             FROM ledger lead JOIN ledger l ON l.id = lead.id OR l.lead_id = lead.id JOIN event e ON e.id = l.event_id
+             WHERE lead.id = :line
+               AND l.kind = 'note.assumed' AND l.team IS NOT NULL AND l.answers IS NULL ORDER BY l.id LIMIT 50"
+        );
+        let mut told = Vec::new();
+        let read = |row: &Row<'_>| Ok((candidate(row)?, assumption(row)?));
+        for (candidate, assumption) in self.rows(&sql, named_params! { ":line": line }, read)? {
+            if candidate.state_with(self)?.is_some() {
+                told.push((assumption, self.is_changed(candidate.once.as_ref())?));
+            }
+        }
+        Ok(told)
+    }
+
     fn list_assumptions(&self, filter: &AssumptionFilter) -> Result<Assumptions, StoreError> {
         let (sql, mut params) = candidates(filter);
         let (mut found, mut before) = (Vec::new(), filter.before);

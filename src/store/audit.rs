@@ -1,10 +1,9 @@
 //! What was changed through the console, and by whom.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 use serde::Serialize;
 
-use super::row::{Millis, time};
+use super::row::{Millis, named_params, time};
 use super::{Store, StoreError, Tx};
 
 /// A change.
@@ -50,11 +49,10 @@ impl Store {
     pub async fn audit(&self, change: Change, at: Timestamp) -> Result<(), StoreError> {
         self.write(move |tx| {
             let Change { who, via, action, what } = change;
-            tx.run(
+            tx.put(
                 "INSERT INTO audit (at, who, via, action, what) VALUES (:at, :who, :via, :action, :what)",
                 named_params! { ":at": Millis(at), ":who": who, ":via": via, ":action": action, ":what": what },
-            )?;
-            Ok(())
+            )
         })
         .await
     }

@@ -1,11 +1,12 @@
 //! Addresses that refuse mail. What is known about each is written when its sends end (`send`).
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
-use super::row::{Millis, time};
+use super::row::{Millis, Row, named_params, time};
 use super::{Store, StoreError, Tx};
 use crate::destination::Destination;
+
+const FORGET: &str = "DELETE FROM bounce WHERE destination = :destination";
 
 /// How a mailbox has refused every mail since the last that it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,25 +28,24 @@ impl Store {
     /// [`StoreError::NotWritten`]
     pub async fn forgive(&self, destination: &Destination) -> Result<bool, StoreError> {
         let destination = destination.to_string();
-        self.write(move |tx| tx.note_reached(&destination)).await
+        self.write(move |tx| Ok(tx.run(FORGET, named_params! { ":destination": destination })? > 0)).await
     }
 }
 
 impl Tx<'_> {
-    /// Forgets how a destination refused mail. `false` if it never did.
-    pub(super) fn note_reached(&self, destination: &str) -> Result<bool, StoreError> {
-        let params = named_params! { ":destination": destination };
-        Ok(self.run("DELETE FROM bounce WHERE destination = :destination", params)? > 0)
+    /// Forgets how a destination refused mail.
+    pub(super) fn note_reached(&self, destination: &str) -> Result<(), StoreError> {
+        self.put(FORGET, named_params! { ":destination": destination })
     }
 
     /// Counts a mail that was refused, with what the server said.
     pub(super) fn note_refused(&self, destination: &str, error: Option<&str>, at: Timestamp) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "INSERT INTO bounce (destination, refusals, first_at, last_at, error) VALUES (:destination, 1, :at, :at, :error)
-             ON CONFLICT DO UPDATE SET refusals = refusals + 1, last_at = excluded.last_at, error = excluded.error",
+             ON CONFLICT (destination) DO UPDATE
+             SET refusals = bounce.refusals + 1, last_at = excluded.last_at, error = excluded.error",
             named_params! { ":destination": destination, ":at": Millis(at), ":error": error },
-        )?;
-        Ok(())
+        )
     }
 }
 

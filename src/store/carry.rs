@@ -4,11 +4,10 @@
 //! given up and shown in the same way. When the answer is edited or taken back, that send is made once more, as an edit.
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
 use super::answer::{RESTRICTED, Through, event};
 use super::plan::rule_id;
-use super::row::{Json, Millis, Text, text, time};
+use super::row::{Json, Millis, Row, Text, named_params, text, time};
 use super::{StoreError, Tx};
 use crate::destination::Destination;
 use crate::event::{Event, RuleId};
@@ -88,7 +87,8 @@ impl Tx<'_> {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn uncarried(&self) -> Result<Vec<Uncarried>, StoreError> {
         let sql = format!(
-            "SELECT a.*, l.team, l.rule, e.body, {RESTRICTED},
+            "SELECT a.id, a.ledger_id, a.key, a.made_by, a.login, a.through, a.outside, a.text, a.made_at, a.version, a.gone,
+                    l.team, l.rule, e.body, {RESTRICTED},
                     EXISTS (SELECT 1 FROM objection o WHERE o.ledger_id = a.ledger_id AND o.key = a.key) AS objects
              FROM answer a JOIN ledger l ON l.id = a.ledger_id JOIN event e ON e.id = l.event_id
              WHERE a.waits = 1 AND NOT EXISTS (
@@ -104,7 +104,7 @@ impl Tx<'_> {
     /// As above
     pub fn carry(&self, id: i64, carriage: &Carriage, now: Timestamp) -> Result<(), StoreError> {
         let Some(carrier) = self.carrier(id)? else { return Ok(()) };
-        self.run("UPDATE answer SET waits = 0 WHERE id = :id", named_params! { ":id": id })?;
+        self.put("UPDATE answer SET waits = 0 WHERE id = :id", named_params! { ":id": id })?;
         match (carriage, carrier.line, &carrier.send) {
             (Carriage::Withheld(reason), None, _) => self.withhold(id, reason, now),
             (Carriage::Withheld(reason), Some(line), Some((_, state))) if state != "sent" => {
@@ -121,7 +121,7 @@ impl Tx<'_> {
                 self.cancel(line, &Reason::WordsTakenBack, now)
             }
             (Carriage::Comment { message, .. }, Some(line), Some((send, state))) => {
-                self.run(
+                self.put(
                     "UPDATE ledger SET message = :message WHERE id = :line",
                     named_params! { ":message": Json(message), ":line": line },
                 )?;
@@ -148,13 +148,13 @@ impl Tx<'_> {
                      SELECT a.id FROM send s CROSS JOIN answer a ON a.carrier_id = s.ledger_id
                      JOIN ledger l ON l.id = a.ledger_id WHERE s.destination = :github AND {which} AND {of_thread})"
             );
-            self.run(&answers, params)?;
+            self.put(&answers, params)?;
             let objections = format!(
                 "SELECT l.id FROM send s CROSS JOIN ledger l ON l.id = s.ledger_id
                  WHERE s.destination = :github AND {which} AND l.answers IS NOT NULL
                    AND l.outcome ->> '$[0].code' = 'tells_objection' AND {of_thread}"
             );
-            for line in self.rows(&objections, params, |row| Ok(row.get::<_, i64>("id")?))? {
+            for line in self.rows(&objections, params, |row| row.get::<_, i64>("id"))? {
                 self.withdraw_objection(line, now)?;
             }
         }
@@ -163,25 +163,24 @@ impl Tx<'_> {
 
     /// An author isn't told, any more, what somebody objects.
     fn withdraw_objection(&self, line: i64, now: Timestamp) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "UPDATE ledger SET withdrawn = :reason WHERE id = :line AND state = 'held'",
             named_params! { ":line": line, ":reason": Json(Reason::AnswerRestricted) },
         )?;
         self.recall(&[line], now)?;
-        self.run(
+        self.put(
             "UPDATE send SET taken_back = 1 WHERE ledger_id = :line AND state = 'failed'",
             named_params! { ":line": line },
         )?;
-        self.run(
+        self.put(
             "UPDATE ledger SET message = NULL WHERE id = :line AND state = 'failed'",
             named_params! { ":line": line },
-        )?;
-        Ok(())
+        )
     }
 
     fn carrier(&self, id: i64) -> Result<Option<Carrier>, StoreError> {
         self.row(
-            "SELECT a.carrier_id, a.gone, a.made_by, a.comment IS NOT NULL OR coalesce(s.doubtful, 0) AS out, s.id AS send, s.state
+            "SELECT a.carrier_id, a.gone, a.made_by, a.comment IS NOT NULL OR coalesce(s.doubtful, 0) = 1 AS out, s.id AS send, s.state
              FROM answer a LEFT JOIN send s ON s.ledger_id = a.carrier_id WHERE a.id = :id",
             named_params! { ":id": id },
             |row| {
@@ -206,13 +205,12 @@ impl Tx<'_> {
     ) -> Result<(), StoreError> {
         let reason = Reason::CarriesAnswer { by: by.to_owned() };
         self.add_line((id, "held", &Reason::Sending), (Some(message), &[reason]), now)?;
-        self.run(
+        self.put(
             "INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
              SELECT a.carrier_id, :to, l.subject, 'queued', :now, :now
              FROM answer a JOIN ledger l ON l.id = a.ledger_id WHERE a.id = :id",
             named_params! { ":id": id, ":to": Text(to), ":now": Millis(now) },
-        )?;
-        Ok(())
+        )
     }
 
     /// Writes the line that says why an answer isn't carried. Its words aren't kept.
@@ -228,68 +226,60 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let outcome = (!outcome.is_empty()).then_some(Json(outcome));
-        let new = self.run(
+        let new = self.value::<i64>(
             "INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at,
                                  message, outcome, answers)
              SELECT delivery_id, (SELECT max(line) + 1 FROM ledger n WHERE n.delivery_id = l.delivery_id), event_id, source,
                     kind, subject, thread, team, rule, :state, :reason, :now, :message, :outcome, l.id
-             FROM answer a JOIN ledger l ON l.id = a.ledger_id WHERE a.id = :id",
+             FROM answer a JOIN ledger l ON l.id = a.ledger_id WHERE a.id = :id RETURNING id",
             named_params! { ":id": id, ":state": state, ":reason": Json(reason), ":now": Millis(now),
             ":message": message.map(Json), ":outcome": outcome },
         )?;
-        if new == 0 {
-            return Err(rusqlite::Error::QueryReturnedNoRows.into());
-        }
-        let line = self.inserted();
-        self.run("UPDATE answer SET carrier_id = :line WHERE id = :id", named_params! { ":line": line, ":id": id })?;
-        Ok(())
+        let line = new.ok_or_else(StoreError::nothing_found)?;
+        self.put("UPDATE answer SET carrier_id = :line WHERE id = :id", named_params! { ":line": line, ":id": id })
     }
 
     fn forget_words(&self, id: i64) -> Result<(), StoreError> {
-        self.run("UPDATE answer SET text = '' WHERE id = :id", named_params! { ":id": id })?;
-        Ok(())
+        self.put("UPDATE answer SET text = '' WHERE id = :id", named_params! { ":id": id })
     }
 
     /// Takes back a comment that the page can't have yet.
     fn cancel(&self, line: i64, reason: &Reason, now: Timestamp) -> Result<(), StoreError> {
-        self.run("DELETE FROM send WHERE ledger_id = :line", named_params! { ":line": line })?;
+        self.put("DELETE FROM send WHERE ledger_id = :line", named_params! { ":line": line })?;
         // The other end may have quoted what it refused.
-        self.run("UPDATE attempt SET error = NULL WHERE ledger_id = :line", named_params! { ":line": line })?;
-        self.run(
+        self.put("UPDATE attempt SET error = NULL WHERE ledger_id = :line", named_params! { ":line": line })?;
+        self.put(
             "UPDATE ledger SET message = NULL, state = 'suppressed', reason = :reason, changed_at = :now WHERE id = :line",
             named_params! { ":line": line, ":reason": Json(reason), ":now": Millis(now) },
-        )?;
-        Ok(())
+        )
     }
 
     /// Ends a change of a comment that the page has, or may have: what is there stays.
     fn stop(&self, line: i64, reason: &Reason, now: Timestamp) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "UPDATE send SET state = 'failed', taken_back = 1, error = :error WHERE ledger_id = :line",
             named_params! { ":line": line, ":error": reason.to_string() },
         )?;
-        self.run("UPDATE attempt SET error = NULL WHERE ledger_id = :line", named_params! { ":line": line })?;
-        self.run(
+        self.put("UPDATE attempt SET error = NULL WHERE ledger_id = :line", named_params! { ":line": line })?;
+        self.put(
             "UPDATE ledger SET message = NULL, state = 'failed', reason = :reason, changed_at = :now WHERE id = :line",
             named_params! { ":line": line, ":reason": Json(reason), ":now": Millis(now) },
-        )?;
-        Ok(())
+        )
     }
 
     /// Sends a comment that is there once more: as an edit, to where the page is now.
     fn send_anew(&self, (line, send): (i64, i64), now: Timestamp) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "UPDATE send SET state = 'queued', next_at = :now, created_at = :now, error = NULL, doubtful = 0, taken_back = 0,
                     thread = coalesce((SELECT l.subject FROM answer a JOIN ledger l ON l.id = a.ledger_id
                                        WHERE a.carrier_id = :line), thread)
              WHERE id = :send",
             named_params! { ":send": send, ":line": line, ":now": Millis(now) },
         )?;
-        self.run(
+        self.put(
             "UPDATE ledger SET state = 'held', reason = :reason, changed_at = :now WHERE id = :line",
             named_params! { ":line": line, ":reason": Json(Reason::Sending), ":now": Millis(now) },
-        )?;
-        Ok(())
+        )
     }
 }
 

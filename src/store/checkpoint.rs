@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{Options, StoreError};
+use super::StoreError;
+use super::sqlite::Options;
 
 /// The log is looked at so often at most.
 const LOOK: Duration = Duration::from_millis(200);

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
 use super::bounce::{Refusals, refusals};
-use super::lanes::{Lane, Lanes, Now, State};
+use super::lanes::{Lane, Lanes, Now};
 use super::plan::rule_id;
-use super::row::{Millis, Text, json, text, time, time_or_none};
+use super::row::{Millis, Row, Text, json, named_params, text, time, time_or_none};
 use super::{Store, StoreError, Tx};
 use crate::destination::{Destination, Manner};
 use crate::event::RuleId;
@@ -58,26 +57,60 @@ pub struct Claimed {
     pub refusals: Option<Refusals>,
 }
 
-/// The next sends to a destination, one a thread: what comes next in a thread answers to the one before it. What carries an answer
-/// waits until what the answer says by now is decided on.
-const NEXT: &str = "
-    SELECT s.id, s.fence, s.attempts, iif(s.state = 'sending', s.next_at, NULL) AS lost, s.taken_back OR a.waits IS 1 AS taken_back, s.destination, s.thread, s.created_at, s.error, s.doubtful, l.digest, a.id IS NOT NULL AS carries,
-           iif(a.id IS NULL, c.root, a.comment) AS root,
-           c.editable, c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
-           l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
-               SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.kind = 'note.assumed')) AS assumes,
-           b.refusals, b.first_at, b.last_at, b.error AS refused
-    FROM send s
-    JOIN ledger l ON l.id = s.ledger_id
-    LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread
-    LEFT JOIN answer a ON a.carrier_id = l.id
-    LEFT JOIN bounce b ON b.destination = s.destination
-    WHERE s.destination = :to AND s.state IN ('queued', 'sending') AND s.next_at <= :now
-      AND (s.state = 'sending' OR a.waits IS NOT 1)
-      AND NOT EXISTS (
-          SELECT 1 FROM send e
-          WHERE e.destination = s.destination AND e.thread = s.thread AND e.id < s.id AND e.state IN ('queued', 'sending'))
-    ORDER BY s.id LIMIT 16";
+/// What is claimed of a send, from `send s`.
+macro_rules! claimed_of_send {
+    () => {
+        "SELECT s.id, s.fence, s.attempts, iif(s.state = 'sending', s.next_at, NULL) AS lost,
+                s.taken_back = 1 OR coalesce(a.waits, 0) = 1 AS taken_back, s.destination, s.thread, s.created_at, s.error,
+                s.doubtful, l.digest, a.id IS NOT NULL AS carries, iif(a.id IS NULL, c.root, a.comment) AS root,
+                c.editable, c.subject, l.message, l.team, l.rule, l.kind, l.delivery_id || '.' || l.line AS name,
+                l.answers IS NULL AND (l.kind = 'note.assumed' OR EXISTS (
+                    SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.kind = 'note.assumed')) AS assumes,
+                b.refusals, b.first_at, b.last_at, b.error AS refused
+         FROM send s
+         JOIN ledger l ON l.id = s.ledger_id
+         LEFT JOIN conversation c ON c.destination = s.destination AND c.thread = s.thread
+         LEFT JOIN answer a ON a.carrier_id = l.id
+         LEFT JOIN bounce b ON b.destination = s.destination "
+    };
+}
+
+/// Which sends may go: one a thread, since what comes next in a thread answers to the one before it. What carries an answer waits
+/// until what the answer says by now is decided on.
+macro_rules! may_go {
+    ($when:literal) => {
+        concat!(" AND s.state IN ('queued', 'sending') AND ", $when, "
+          AND (s.state = 'sending' OR NOT EXISTS (SELECT 1 FROM answer w WHERE w.carrier_id = s.ledger_id AND w.waits = 1))
+          AND NOT EXISTS (
+              SELECT 1 FROM send e WHERE e.destination = s.destination AND e.thread = s.thread AND e.id < s.id
+                AND e.state IN ('queued', 'sending')) ")
+    };
+}
+
+/// The next sends to a destination.
+const NEXT: &str =
+    concat!(claimed_of_send!(), "WHERE s.destination = :to", may_go!("s.next_at <= :now"), "ORDER BY s.id LIMIT 16");
+
+/// The same on PostgreSQL, past those that another process claims or takes back at this moment. They are chosen first, in the order
+/// of the index that has what waits for a destination: otherwise all that waits there would be joined and sorted. That a text is
+/// between a name and itself, and not equal to it, keeps the planner from walking through all sends in their order.
+///
+/// What is under way to a destination that has just been taken is nobody's: its claim was committed, and the connection ended before
+/// its process heard of that.
+const NEXT_ON_SERVER: &str = concat!(
+    "WITH next AS MATERIALIZED (SELECT s.id FROM send s WHERE s.destination BETWEEN :to AND :to",
+    may_go!("(s.next_at <= :now OR s.state = 'sending' AND :replica <> 0)"),
+    "ORDER BY s.destination, s.id LIMIT 16 FOR UPDATE OF s SKIP LOCKED) ",
+    claimed_of_send!(),
+    "WHERE s.id IN (SELECT id FROM next) ORDER BY s.id"
+);
+
+/// The first send that may go to a destination.
+const FIRST: &str = "SELECT id, next_at FROM send
+    WHERE destination = :to AND state IN ('queued', 'sending') AND next_at <= :now ORDER BY id LIMIT 1";
+const FIRST_ON_SERVER: &str = "SELECT id, next_at FROM send
+    WHERE destination BETWEEN :to AND :to AND state IN ('queued', 'sending') AND next_at <= :now
+    ORDER BY destination, id LIMIT 1";
 
 impl Store {
     /// Claims the next sends at `now`.
@@ -86,7 +119,20 @@ impl Store {
     /// [`StoreError::NotWritten`]
     pub async fn claim(&self, lanes: &Lanes, now: Now) -> Result<Vec<Lane>, StoreError> {
         let lanes = lanes.clone();
-        self.write(move |tx| tx.claim(&lanes, now)).await
+        self.write_beside(move |tx| {
+            tx.read_rests(&lanes, now)?;
+            tx.claim(&lanes, now)
+        })
+        .await
+    }
+
+    /// Claims what comes next now that the lanes to these destinations have `ended`: more for them, or what waited for room.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`]
+    pub async fn claim_after(&self, ended: Vec<Destination>, lanes: &Lanes, now: Now) -> Result<Vec<Lane>, StoreError> {
+        let lanes = lanes.clone();
+        self.write_beside(move |tx| tx.claim_after(&ended, &lanes, now)).await
     }
 }
 
@@ -97,21 +143,56 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Database`]
     pub fn claim(&self, lanes: &Lanes, now: Now) -> Result<Vec<Lane>, StoreError> {
-        // Nobody else may claim for a destination between the look at what is busy and the note that it is.
-        let mut state = lanes.lock();
-        let mut claimed = Vec::new();
-        for to in state.choose(self.waiting(&state, now)?, now.instant) {
-            let sends = self.claim_for(&to, now.time)?;
-            if !sends.is_empty() {
-                claimed.push((to, sends));
+        // No other claim of this process runs at the same time: the writer makes them.
+        let waiting = self.waiting(lanes, now)?;
+        self.claim_of(waiting, (lanes, now))
+    }
+
+    /// The same, now that the lanes to these destinations have `ended`: nothing waits for others, unless it waits for room.
+    fn claim_after(&self, ended: &[Destination], lanes: &Lanes, now: Now) -> Result<Vec<Lane>, StoreError> {
+        // Where what was planned meanwhile has begun another lane, the destination stays ours.
+        let over = ended.iter().filter(|to| !lanes.is_under_way(to)).cloned().collect::<Vec<_>>();
+        self.end_lanes(&over, (lanes, now))?;
+        if lanes.is_crowded() {
+            let waiting = self.waiting(lanes, now)?;
+            return self.claim_of(waiting, (lanes, now));
+        }
+        let mut waiting = Vec::new();
+        let free = || ended.iter().filter(|to| !lanes.is_busy(to, now.instant));
+        let first = |to: &Destination| self.first(&to.to_string(), now.time);
+        self.ahead(|| free().for_each(|to| drop(first(to))));
+        for to in free() {
+            waiting.extend(first(to)?.map(|(_, since)| (since, to.clone())));
+        }
+        self.claim_of(waiting, (lanes, now))
+    }
+
+    fn claim_of(
+        &self,
+        waiting: Vec<(Timestamp, Destination)>,
+        (lanes, now): (&Lanes, Now),
+    ) -> Result<Vec<Lane>, StoreError> {
+        let (mut claimed, mut idle) = (Vec::new(), Vec::new());
+        let begun = self.begin_lanes(lanes.choose(waiting, now.instant), (lanes, now))?;
+        let next = |to| self.next_to(to, lanes.replica(), now.time);
+        self.ahead(|| begun.iter().for_each(|to| drop(next(to))));
+        let next = begun.iter().map(next).collect::<Result<Vec<_>, _>>()?;
+        for (to, next) in begun.into_iter().zip(next) {
+            match self.take(next, now.time)? {
+                sends if sends.is_empty() => idle.push(to),
+                sends => claimed.push((to, sends)),
             }
         }
-        Ok(state.begin(claimed, (lanes, now.instant)))
+        self.end_lanes(&idle, (lanes, now))?;
+        Ok(lanes.begin(claimed, now.instant))
     }
 
     /// The destinations that a send may go to now, and since when it may. From one to the next in the index, past all that
     /// waits for it.
-    fn waiting(&self, lanes: &State, now: Now) -> Result<Vec<(Timestamp, Destination)>, StoreError> {
+    fn waiting(&self, lanes: &Lanes, now: Now) -> Result<Vec<(Timestamp, Destination)>, StoreError> {
+        if !self.is_sqlite() {
+            return self.waiting_on_server(lanes, now);
+        }
         let (mut waiting, mut last) = (Vec::new(), String::new());
         loop {
             let next = self.value::<Option<String>>(
@@ -124,13 +205,7 @@ impl Tx<'_> {
             if to.as_ref().is_ok_and(|to| lanes.is_busy(to, now.instant)) {
                 continue;
             }
-            let first = self.row(
-                "SELECT id, next_at FROM send
-                 WHERE destination = :to AND state IN ('queued', 'sending') AND next_at <= :now ORDER BY id LIMIT 1",
-                named_params! { ":to": last, ":now": Millis(now.time) },
-                |row| Ok((row.get("id")?, time(row, "next_at")?)),
-            )?;
-            match (first, to) {
+            match (self.first(&last, now.time)?, to) {
                 (Some((_, since)), Ok(to)) => waiting.push((since, to)),
                 (Some((id, _)), Err(error)) => self.set_aside(id, &error, now.time)?,
                 (None, _) => {}
@@ -138,12 +213,27 @@ impl Tx<'_> {
         }
     }
 
-    fn claim_for(&self, to: &Destination, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        let rows = self.rows(NEXT, named_params! { ":to": Text(to), ":now": Millis(now) }, |row| {
-            Ok((row.get::<_, i64>("id")?, row.get::<_, bool>("taken_back")?, claimed(row)))
-        })?;
+    /// The first send that may go to a destination now, and since when it may.
+    fn first(&self, to: &str, now: Timestamp) -> Result<Option<(i64, Timestamp)>, StoreError> {
+        let first = if self.is_sqlite() { FIRST } else { FIRST_ON_SERVER };
+        self.row(first, named_params! { ":to": to, ":now": Millis(now) }, |row| {
+            Ok((row.get("id")?, time(row, "next_at")?))
+        })
+    }
+
+    /// The next sends to a destination.
+    fn next_to(&self, to: &Destination, replica: i64, now: Timestamp) -> Result<Vec<Next>, StoreError> {
+        let read = |row: &Row<'_>| Ok((row.get::<_, i64>("id")?, row.get::<_, bool>("taken_back")?, claimed(row)));
+        if self.is_sqlite() {
+            return self.rows(NEXT, named_params! { ":to": Text(to), ":now": Millis(now) }, read);
+        }
+        let params = named_params! { ":to": Text(to), ":now": Millis(now), ":replica": replica };
+        self.rows(NEXT_ON_SERVER, params, read)
+    }
+
+    fn take(&self, next: Vec<Next>, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
         let mut sends = Vec::new();
-        for (id, is_taken_back, send) in rows {
+        for (id, is_taken_back, send) in next {
             match send {
                 Ok(send) if is_taken_back => self.give_up(&send, now)?,
                 Ok(send) => sends.push(send),
@@ -153,7 +243,7 @@ impl Tx<'_> {
         }
         for send in &sends {
             self.note_lost_attempt(send, now)?;
-            self.run(
+            self.put(
                 "UPDATE send SET state = 'sending', attempts = attempts + 1, fence = fence + 1, next_at = :lease,
                                  doubtful = :doubtful
                  WHERE id = :id",
@@ -166,7 +256,7 @@ impl Tx<'_> {
     /// What was taken back while it was under way isn't tried again where its claim has run out.
     fn give_up(&self, lost: &Claimed, now: Timestamp) -> Result<(), StoreError> {
         self.note_lost_attempt(lost, now)?;
-        self.run(
+        self.put(
             "UPDATE send SET state = 'queued', error = :error, doubtful = :doubtful WHERE id = :id",
             named_params! { ":error": lost.error, ":doubtful": lost.doubtful, ":id": lost.id },
         )?;
@@ -174,9 +264,9 @@ impl Tx<'_> {
     }
 
     /// What can't be read holds up nothing else.
-    fn set_aside(&self, id: i64, error: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn set_aside(&self, id: i64, error: &str, now: Timestamp) -> Result<(), StoreError> {
         tracing::error!(send = id, error, "our fault: this send can't be read; it counts as failed");
-        self.run(
+        self.put(
             "UPDATE send SET state = 'failed', error = :error WHERE id = :id",
             named_params! { ":error": format!("the store holds something unreadable: {error}"), ":id": id },
         )?;
@@ -184,6 +274,9 @@ impl Tx<'_> {
         Ok(())
     }
 }
+
+/// A send by its id, whether it was taken back while it was under way, and what can be read of it.
+type Next = (i64, bool, Result<Claimed, StoreError>);
 
 fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
     let (fence, attempts): (i64, i64) = (row.get("fence")?, row.get("attempts")?);

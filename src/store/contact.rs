@@ -1,9 +1,8 @@
 //! Who people on GitHub are elsewhere, as others said when they were asked.
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
-use super::row::{Json, Millis, time_or_none};
+use super::row::{Json, Millis, Row, named_params, time_or_none};
 use super::{Store, StoreError, Tx};
 use crate::api::github::MailFrom;
 
@@ -90,10 +89,10 @@ impl Tx<'_> {
         let Contact { login, name, email, email_from, slack, jira } = contact;
         let value = |said: &Option<Said>| said.as_ref().and_then(|said| said.value.clone());
         let at = |said: &Option<Said>| said.as_ref().map(|said| Millis(said.at));
-        self.run(
+        self.put(
             "INSERT INTO contact (login, name, email, email_from, email_at, slack, slack_at, jira, jira_at)
              VALUES (:login, :name, :email, :email_from, :email_at, :slack, :slack_at, :jira, :jira_at)
-             ON CONFLICT DO UPDATE SET name = excluded.name, email = excluded.email, email_from = excluded.email_from,
+             ON CONFLICT (login) DO UPDATE SET name = excluded.name, email = excluded.email, email_from = excluded.email_from,
                  email_at = excluded.email_at, slack = excluded.slack, slack_at = excluded.slack_at,
                  jira = excluded.jira, jira_at = excluded.jira_at",
             named_params! {
@@ -101,8 +100,7 @@ impl Tx<'_> {
                 ":email_from": email_from.map(MailFrom::as_str), ":email_at": at(email),
                 ":slack": value(slack), ":slack_at": at(slack), ":jira": value(jira), ":jira_at": at(jira),
             },
-        )?;
-        Ok(())
+        )
     }
 
     /// Deletes whomever nobody was asked about since then.

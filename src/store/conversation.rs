@@ -4,10 +4,9 @@
 //! belonged to its ticket is on lines that name the pull request, and so they are read together.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
 use super::record::Record;
-use super::row::{Json, Millis, json};
+use super::row::{Json, Millis, json, named_params};
 use super::{Store, StoreError, Tx};
 use crate::event::{About, SubjectKey, SubjectParts};
 use crate::mute::Mute;
@@ -58,8 +57,8 @@ const AFTER: &str = "SELECT id FROM ledger WHERE thread = :thread AND id > :id O
 const BEFORE: &str = "SELECT id FROM ledger WHERE thread = :thread AND id < :id ORDER BY id DESC LIMIT 100";
 const IS_BEFORE: &str = "SELECT EXISTS (SELECT 1 FROM ledger WHERE thread = :thread AND id <= :id)";
 const IS_BEHIND: &str = "SELECT EXISTS (SELECT 1 FROM ledger WHERE thread = :thread AND id >= :id)";
-const MUTES: &str =
-    "SELECT * FROM mute WHERE thread = :thread AND (until_at IS NULL OR until_at > :now) ORDER BY id LIMIT 100";
+const MUTES: &str = "SELECT id, team, destination, thread, rule, until_at, made_at, made_by, who
+    FROM mute WHERE thread = :thread AND (until_at IS NULL OR until_at > :now) ORDER BY id LIMIT 100";
 /// The id is followed by a `/` in what a conversation's first message is called.
 const AT: &str = "SELECT DISTINCT destination FROM conversation
     WHERE root >= :from AND root < :until AND destination LIKE :channel || ':%' LIMIT 20";
@@ -87,7 +86,7 @@ impl Store {
         let (from, until) = (format!("{place}/"), format!("{place}0"));
         self.read(move |tx| {
             let params = named_params! { ":from": from, ":until": until, ":channel": channel };
-            tx.rows(AT, params, |row| Ok(row.get("destination")?))
+            tx.rows(AT, params, |row| row.get("destination"))
         })
         .await
     }
@@ -99,7 +98,7 @@ impl Store {
     pub async fn told_last(&self, team: String, to: Vec<String>) -> Result<Vec<Record>, StoreError> {
         self.read(move |tx| {
             let params = named_params! { ":team": team, ":to": Json(&to) };
-            let mut ids = tx.rows(TOLD_LAST, params, |row| Ok(row.get::<_, i64>("id")?))?;
+            let mut ids = tx.rows(TOLD_LAST, params, |row| row.get::<_, i64>("id"))?;
             ids.reverse();
             tx.records_by_id(&ids)
         })
@@ -177,9 +176,7 @@ impl Tx<'_> {
         };
         let mut ids = Vec::<i64>::new();
         for thread in threads {
-            ids.extend(
-                self.rows(sql, named_params! { ":thread": thread, ":id": id }, |row| Ok(row.get::<_, i64>("id")?))?,
-            );
+            ids.extend(self.rows(sql, named_params! { ":thread": thread, ":id": id }, |row| row.get::<_, i64>("id"))?);
         }
         ids.sort_unstable();
         match turn {

@@ -1,14 +1,20 @@
 //! Deliveries: stored as they arrive, and processed in order.
 
-use jiff::Timestamp;
-use rusqlite::{Row, named_params};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use super::row::{Json, Millis, Text, text, time};
+use jiff::Timestamp;
+
+use super::replica::BEAT;
+use super::row::{Json, Millis, Row, Text, named_params, text, time};
 use super::writer::{Job, Urgency};
 use super::{Store, StoreError, Tx};
 use crate::event::Source;
 use crate::reason::Reason;
 
+/// GitHub gives up on an answer after 10 seconds. A commit may wait for longer, such as for a standby that is away.
+const SENDERS_GIVE_UP: Duration = Duration::from_secs(8);
 /// Larger bodies take milliseconds to compress.
 const LARGE: usize = 512 * 1024;
 
@@ -64,17 +70,49 @@ impl Store {
     /// Stores a delivery; when this returns `Ok`, it is on disk.
     ///
     /// # Errors
-    /// [`StoreError::Overloaded`], [`StoreError::NotWritten`]
+    /// [`StoreError::Overloaded`], [`StoreError::CutOff`], [`StoreError::NotWritten`]
     pub async fn accept(&self, incoming: Incoming) -> Result<Accepted, StoreError> {
         // A large one would keep others from this thread for long.
         let incoming = match incoming.body.len() {
             ..=LARGE => incoming.compressed(),
             _ => tokio::task::spawn_blocking(move || incoming.compressed()).await.map_err(StoreError::Stopped)?,
         };
-        let (job, answer) = Job::new(Urgency::Sender, move |tx| tx.insert_delivery(&incoming, false));
+        if self.is_cut_off() && tokio::time::timeout(BEAT * 2, self.cut_off()).await.is_ok() {
+            return Err(StoreError::CutOff);
+        }
+        let _waits = Waits::begin(&self.waiting);
+        let arriving = Arc::new(Arriving { incoming, id: OnceLock::new() });
+        let own = Arc::clone(&arriving);
+        let (job, answer) = Job::new(Urgency::Sender, move |tx| match own.id.get() {
+            Some(id) => Ok(Accepted::New(*id)),
+            None => tx.insert_delivery(&own.incoming, false),
+        });
+        let job = job.of(arriving);
         // It does not wait for a place in the queue: the sender is told to come back.
-        self.writer.try_send(job).map_err(|_| StoreError::Overloaded)?;
-        answer.await.map_err(|_| StoreError::NotWritten)?
+        self.senders.try_send(job).map_err(|_| StoreError::Overloaded)?;
+        tokio::select! {
+            answer = answer => answer.map_err(|_| StoreError::NotWritten)?,
+            // It may be written all the same: then whoever sends it again hears that it is known.
+            () = self.cut_off() => Err(StoreError::CutOff),
+            () = tokio::time::sleep(SENDERS_GIVE_UP) => {
+                self.failing.store(true, Ordering::Relaxed);
+                Err(StoreError::TooSlow)
+            }
+        }
+    }
+
+    /// Whether a sender waits for its answer.
+    #[must_use]
+    pub fn has_senders(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether a delivery waits.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn has_waiting(&self) -> Result<bool, StoreError> {
+        self.read(|tx| tx.holds("SELECT EXISTS (SELECT 1 FROM delivery WHERE waits = 1)", [])).await
     }
 
     /// A delivery as it came, by its id in the ledger.
@@ -102,6 +140,38 @@ impl Store {
     /// [`StoreError::Database`]
     pub async fn backlog(&self) -> Result<i64, StoreError> {
         self.read(|tx| Ok(tx.value("SELECT count(*) FROM delivery WHERE waits = 1", [])?.unwrap_or_default())).await
+    }
+}
+
+/// A delivery on its way into the store.
+pub(super) struct Arriving {
+    /// With its body as it is stored
+    pub(super) incoming: Incoming,
+    /// Its number, once it was written with others
+    id: OnceLock<i64>,
+}
+
+impl Arriving {
+    /// Notes under which number it was written.
+    pub(super) fn is_here(&self, id: i64) {
+        // Nobody else writes it.
+        self.id.set(id).unwrap_or_default();
+    }
+}
+
+/// A sender that waits, until this is dropped: it may hang up.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn begin(senders: &'a AtomicUsize) -> Self {
+        senders.fetch_add(1, Ordering::Relaxed);
+        Self(senders)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -161,37 +231,48 @@ impl Tx<'_> {
     /// # Errors
     /// As above
     pub fn end_recovery(&self) -> Result<(), StoreError> {
-        self.run(
-            "DELETE FROM recovered WHERE NOT parked AND NOT EXISTS (
+        self.put(
+            "DELETE FROM recovered WHERE parked = 0 AND NOT EXISTS (
                  SELECT 1 FROM delivery d CROSS JOIN recovered r ON r.delivery_id = d.id WHERE d.waits = 1)",
             [],
-        )?;
-        Ok(())
+        )
     }
 
     /// A write that changes nothing and reaches the disk all the same.
     pub(super) fn touch(&self) -> Result<(), StoreError> {
-        self.run("UPDATE delivery SET waits = waits WHERE id = (SELECT max(id) FROM delivery)", [])?;
-        Ok(())
+        // On a server, planning may keep a delivery for longer than anybody wants to wait.
+        let sql = match self.is_sqlite() {
+            true => "UPDATE delivery SET waits = waits WHERE id = (SELECT max(id) FROM delivery)",
+            false => "UPDATE microalign_schema SET version = version",
+        };
+        self.put(sql, [])
+    }
+
+    /// Writes deliveries that came together in one statement, where statements are far away. What isn't written here is written by
+    /// itself.
+    pub(super) fn insert_together<'a>(&self, arriving: impl Iterator<Item = &'a Arriving>) -> Result<(), StoreError> {
+        let Some(server) = self.server() else { return Ok(()) };
+        // What is ignored has a line in the ledger, too.
+        let arriving = arriving.filter(|arriving| arriving.incoming.ignored.is_none()).collect::<Vec<_>>();
+        if arriving.len() < 2 { Ok(()) } else { server.insert_deliveries(&arriving) }
     }
 
     /// Writes a delivery whose body is compressed, unless it is here. It is worked on next, unless it is parked.
     pub(super) fn insert_delivery(&self, incoming: &Incoming, parked: bool) -> Result<Accepted, StoreError> {
         let Incoming { source, key, name, body, received, ignored } = incoming;
-        let new = self.run(
+        let new = self.value(
             "INSERT INTO delivery (source, delivery_key, name, received_at, waits, body)
-             VALUES (:source, :key, :name, :received, :waits, :body) ON CONFLICT (source, delivery_key) DO NOTHING",
+             VALUES (:source, :key, :name, :received, :waits, :body) ON CONFLICT (source, delivery_key) DO NOTHING RETURNING id",
             named_params! { ":source": Text(source), ":key": key, ":name": name, ":received": Millis(*received),
             ":waits": ignored.is_none() && !parked, ":body": body },
         )?;
-        if new == 0 {
+        let Some(id) = new else {
             let id = self.value(
                 "SELECT id FROM delivery WHERE source = :source AND delivery_key = :key",
                 named_params! { ":source": Text(source), ":key": key },
             )?;
             return Ok(Accepted::Duplicate(id.unwrap_or_default()));
-        }
-        let id = self.inserted();
+        };
         if let Some(reason) = ignored {
             self.ignore(id, (*source, name), reason, *received)?;
         }
@@ -206,13 +287,12 @@ impl Tx<'_> {
         reason: &Reason,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "INSERT INTO ledger (delivery_id, line, source, kind, state, reason, at)
              VALUES (:delivery, 1, :source, nullif(:name, ''), 'ignored', :reason, :at)",
             named_params! { ":delivery": delivery, ":source": Text(source), ":name": name, ":reason": Json(reason),
             ":at": Millis(at) },
-        )?;
-        Ok(())
+        )
     }
 }
 

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
 use super::plan::rule_id;
-use super::row::{Millis, Text, json, json_or_none, text, time, time_or_none};
+use super::row::{Millis, Row, Text, json, json_or_none, named_params, text, time, time_or_none};
 use super::{Store, StoreError, Tx};
 use crate::event::Ticket;
 use crate::plan::{Alike, Due, Group, Said};
@@ -40,7 +39,7 @@ const DUE: &str = "
     WHERE l.due_at <= :now + 1000 AND (l.due_at <= :now OR EXISTS (
         SELECT 1 FROM ledger d
         WHERE d.due_at <= :now AND d.due_at > d.at AND d.team = l.team AND d.thread = l.thread))
-      AND l.at > coalesce(:resumed, 0) AND l.at > coalesce((SELECT max(at) FROM recovered WHERE NOT parked), 0)
+      AND l.at > coalesce(:resumed, 0) AND l.at > coalesce((SELECT max(at) FROM recovered WHERE parked = 0), 0)
       AND NOT EXISTS (SELECT 1 FROM recovered c WHERE c.delivery_id = l.delivery_id)
     ORDER BY l.due_at, l.team, l.id";
 /// A limit has SQLite build a temporary table for the order, so it is there only where it's needed.
@@ -65,7 +64,7 @@ impl Tx<'_> {
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub fn due(&self, now: Timestamp, resumed: Option<Timestamp>) -> Result<Batch, StoreError> {
         let waiting: Option<u32> = self.value(
-            "SELECT count(*) FROM (SELECT 1 FROM ledger WHERE due_at <= :now + 1000 LIMIT 513)",
+            "SELECT count(*) FROM (SELECT 1 FROM ledger WHERE due_at <= :now + 1000 LIMIT 513) AS few",
             named_params! { ":now": Millis(now) },
         )?;
         let sql = match waiting.unwrap_or_default() {
@@ -87,6 +86,8 @@ impl Tx<'_> {
                 Err(error) => return Err(error),
             }
         }
+        let milestones = read.iter().filter(|due| due.kind.is_milestone());
+        self.ahead(|| milestones.for_each(|due| drop(self.said(due))));
         for due in read.iter_mut().filter(|due| due.kind.is_milestone()) {
             due.said = self.said(due)?;
         }
@@ -95,9 +96,10 @@ impl Tx<'_> {
 
     /// Where the team of an update was told of the same milestone of its subject, which stands.
     fn said(&self, due: &Due) -> Result<Vec<Said>, StoreError> {
+        // With `kind = :kind`, SQLite would plan it anew for each kind: there are indexes on lines of one kind.
         self.rows(
             "SELECT o.rule, m.destination FROM ledger o JOIN send m ON m.ledger_id = coalesce(o.lead_id, o.id)
-             WHERE o.subject = :subject AND o.team = :team AND o.kind = :kind AND o.told_at IS NOT NULL
+             WHERE o.subject = :subject AND o.team = :team AND o.kind || '' = :kind AND o.told_at IS NOT NULL
                AND EXISTS (SELECT 1 FROM fired f WHERE f.subject = :subject AND f.team = :team AND f.kind = :kind)
                AND m.state NOT IN ('muted', 'failed')",
             named_params! { ":subject": due.subject, ":team": due.rule.team, ":kind": Text(due.kind) },
@@ -113,7 +115,7 @@ impl Tx<'_> {
         let next = self.value::<Option<Millis>>(
             "SELECT min(at) FROM (SELECT min(due_at) AS at FROM ledger WHERE due_at IS NOT NULL
                                   UNION ALL SELECT min(object_at) FROM ledger WHERE object_at IS NOT NULL AND state <> 'held'
-                                  UNION ALL SELECT min(due_at) FROM timer)",
+                                  UNION ALL SELECT min(due_at) FROM timer) AS times",
             [],
         )?;
         Ok(next.flatten().map(|next| next.0))
@@ -129,7 +131,7 @@ impl Tx<'_> {
         for (group, since) in groups {
             let updates = self.rows(
                 "SELECT subject, at, due_at FROM ledger
-                 WHERE team = :team AND actor = :actor AND at > :since - 60000 AND kind = :kind
+                 WHERE team = :team AND actor = :actor AND at > :since - 60000 AND kind || '' = :kind
                    AND (due_at IS NOT NULL OR told_at IS NOT NULL)
                  ORDER BY at",
                 named_params! { ":team": group.team, ":actor": group.actor, ":since": Millis(since),

@@ -6,11 +6,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Instant;
 
-use rusqlite::named_params;
 use tokio::sync::watch;
 
 use super::activity::{Shown, Sought};
+use super::row::named_params;
+use super::settled::Settled;
 use super::{Store, StoreError, Tx};
 
 /// Whoever has missed more begins anew.
@@ -18,9 +21,10 @@ const MOST: i64 = 500;
 
 /// The lines that are new, that came into another state, and whose message was tried to send.
 const CHANGED: [&str; 3] = [
-    "SELECT id FROM ledger WHERE id > :since",
-    "SELECT ledger_id FROM step WHERE id > :since",
-    "SELECT l.id FROM attempt a CROSS JOIN ledger l ON l.id = a.ledger_id OR l.lead_id = a.ledger_id WHERE a.id > :since",
+    "SELECT id FROM ledger WHERE id > :since AND id <= :until",
+    "SELECT ledger_id FROM step WHERE id > :since AND id <= :until",
+    "SELECT l.id FROM attempt a CROSS JOIN ledger l ON l.id = a.ledger_id OR l.lead_id = a.ledger_id
+     WHERE a.id > :since AND a.id <= :until",
 ];
 /// The last of each.
 const LAST: [&str; 3] = ["SELECT max(id) FROM ledger", "SELECT max(id) FROM step", "SELECT max(id) FROM attempt"];
@@ -36,6 +40,17 @@ pub struct Changes {
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.line, self.step, self.attempt)
+    }
+}
+
+impl Changes {
+    fn is_within(&self, newest: &Self) -> bool {
+        self.line <= newest.line && self.step <= newest.step && self.attempt <= newest.attempt
+    }
+
+    fn or_later(&self, other: &Self) -> Self {
+        let Self { line, step, attempt } = self;
+        Self { line: *line.max(&other.line), step: *step.max(&other.step), attempt: *attempt.max(&other.attempt) }
     }
 }
 
@@ -74,7 +89,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub async fn newest(&self) -> Result<Changes, StoreError> {
-        self.read(|tx| tx.newest()).await
+        let settled = Arc::clone(&self.settled);
+        self.read(move |tx| tx.newest(&settled)).await
     }
 
     /// What came or changed after `since`, as far as it fits what is `sought`.
@@ -82,19 +98,32 @@ impl Store {
     /// # Errors
     /// As above
     pub async fn news(&self, since: Changes, sought: Sought) -> Result<News, StoreError> {
-        self.read(move |tx| tx.news(since, sought)).await
+        let settled = Arc::clone(&self.settled);
+        self.read(move |tx| tx.news(since, sought, &settled)).await
     }
 }
 
 impl Tx<'_> {
-    fn newest(&self) -> Result<Changes, StoreError> {
+    fn newest(&self, settled: &Settled) -> Result<Changes, StoreError> {
+        self.settled_of(self.last_numbers()?, settled)
+    }
+
+    /// What counts by now of what is there.
+    fn settled_of(&self, newest: Changes, settled: &Settled) -> Result<Changes, StoreError> {
+        Ok(self.snapshot()?.map_or(newest, |snapshot| settled.see(newest, snapshot, Instant::now())))
+    }
+
+    fn last_numbers(&self) -> Result<Changes, StoreError> {
         let last = |sql| Ok::<_, StoreError>(self.value::<Option<i64>>(sql, [])?.flatten().unwrap_or_default());
         let [line, step, attempt] = LAST;
         Ok(Changes { line: last(line)?, step: last(step)?, attempt: last(attempt)? })
     }
 
-    fn news(&self, since: Changes, mut sought: Sought) -> Result<News, StoreError> {
-        let until = self.newest()?;
+    fn news(&self, since: Changes, mut sought: Sought, settled: &Settled) -> Result<News, StoreError> {
+        let newest = self.last_numbers()?;
+        let settled = self.settled_of(newest, settled)?;
+        // Another process may have told the reader more already.
+        let until = if since.is_within(&newest) { settled.or_later(&since) } else { settled };
         let nothing = |missed| News { lines: Vec::new(), until, missed };
         if until == since {
             return Ok(nothing(false));
@@ -105,8 +134,10 @@ impl Tx<'_> {
             return Ok(nothing(true));
         }
         let mut ids = BTreeSet::new();
-        for (sql, since) in CHANGED.into_iter().zip([since.line, since.step, since.attempt]) {
-            ids.extend(self.rows(sql, named_params! { ":since": since }, |row| Ok(row.get::<_, i64>(0)?))?);
+        let spans = [(since.line, until.line), (since.step, until.step), (since.attempt, until.attempt)];
+        for (sql, (since, until)) in CHANGED.into_iter().zip(spans) {
+            let params = named_params! { ":since": since, ":until": until };
+            ids.extend(self.rows(sql, params, |row| row.get::<_, i64>(0))?);
         }
         let ids = ids.into_iter().collect::<Vec<_>>();
         sought.thread = sought.thread.map(|thread| self.conversation_of(thread)).transpose()?;
@@ -118,6 +149,7 @@ impl Tx<'_> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use super::super::tests::{change_by, scratch};
     use super::*;
 
     #[tokio::test]
@@ -127,8 +159,8 @@ mod tests {
         let plans = store.read(|tx| {
             let mut plans = Vec::new();
             for sql in CHANGED.into_iter().chain(LAST) {
-                let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace(":since", "1"));
-                plans.extend(tx.rows(&sql, [], |row| Ok(row.get::<_, String>("detail")?))?);
+                let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace(":since", "1").replace(":until", "2"));
+                plans.extend(tx.rows(&sql, [], |row| row.get::<_, String>("detail"))?);
             }
             Ok(plans)
         });
@@ -146,12 +178,11 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_has_missed_much_or_comes_from_another_store_begins_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
+        let (_place, store) = scratch().await;
         let rows = "
-            INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body) VALUES (1, 'github', 'd', '', 0, 0, '');
+            INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body) VALUES (1, 'github', 'd', '', 0, 0, x'');
             INSERT INTO ledger (id, delivery_id, line, source, state, reason, at) VALUES (501, 1, 1, 'github', 'ignored', '{\"code\":\"ping\"}', 0)";
-        store.write(move |tx| rows.split(';').try_for_each(|sql| tx.run(sql, []).map(drop))).await.unwrap();
+        change_by(&store, rows.split(';').map(str::to_owned).collect()).await;
         for (since, missed, lines) in
             [("0.0.0", true, 0), ("1.0.0", false, 1), ("501.0.0", false, 0), ("502.0.0", true, 0)]
         {

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode};
 use tempfile::NamedTempFile;
 
-use super::{Options, StoreError, Use, beside, schema};
+use super::sqlite::{Options, beside};
+use super::{StoreError, Use, schema};
 
 /// What there should be room for on the disk.
 const ROOM: usize = 1024 * 1024;

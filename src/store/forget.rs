@@ -12,11 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::named_params;
-use rusqlite::types::Value;
-
-use super::row::Json;
-use super::{Options, Store, StoreError, Tx, Use, file};
+use super::row::{Json, Value, named_params};
+use super::sqlite::Options;
+use super::{Location, Store, StoreError, Tx, Use, file};
 use crate::event::Person;
 
 /// What was taken out of the store.
@@ -113,7 +111,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Remains`]
     pub async fn write_anew(&self) -> Result<(), StoreError> {
-        let path = Arc::clone(&self.path);
+        let Location::File(path) = &self.location else { return Ok(()) };
+        let path = Arc::clone(path);
         tokio::task::spawn_blocking(move || write_anew(&path)).await.map_err(StoreError::Stopped)?
     }
 

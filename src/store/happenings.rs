@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
 use super::ledger::stored;
-use super::row::{Millis, json, json_or_none, text, time};
+use super::row::{Millis, Row, json, json_or_none, named_params, text, time};
 use super::{EntryState, Store, StoreError, Tx};
 use crate::event::{Event, EventKind, SubjectKey};
 use crate::reason::Reason;
@@ -155,29 +154,31 @@ impl Tx<'_> {
 
     /// What is known of subjects, by the names that lines have for them: the name now, the state, the conversation.
     fn subjects_now(&self, names: Vec<String>) -> Result<Vec<(String, Now)>, StoreError> {
-        let mut found = Vec::new();
-        for name in names {
-            let key = self.current_name(&name)?;
-            let read = self.row(SUBJECT, named_params! { ":key": key }, |row| {
-                Ok((json::<Known>(row, "state"), row.get::<_, Option<String>>("thread")?))
-            })?;
-            match read {
-                // What this version can't read is left out.
-                Some((Ok(known), thread)) => found.push((name, Now { key: key.as_str().into(), known, thread })),
-                Some((Err(StoreError::Corrupt(_)), _)) | None => {}
-                Some((Err(error), _)) => return Err(error),
-            }
+        self.ahead(|| names.iter().for_each(|name| drop(self.subject_now(name))));
+        let found = names.into_iter().map(|name| Ok(self.subject_now(&name)?.map(|now| (name, now))));
+        found.filter_map(Result::transpose).collect()
+    }
+
+    fn subject_now(&self, name: &str) -> Result<Option<Now>, StoreError> {
+        let key = self.current_name(name)?;
+        let read = self.row(SUBJECT, named_params! { ":key": key }, |row| {
+            Ok((json::<Known>(row, "state"), row.get::<_, Option<String>>("thread")?))
+        })?;
+        match read {
+            // What this version can't read is left out.
+            Some((Err(StoreError::Corrupt(_)), _)) | None => Ok(None),
+            Some((known, thread)) => Ok(Some(Now { key: key.as_str().into(), known: known?, thread })),
         }
-        Ok(found)
     }
 
     /// The teams that were told anything in conversations, each with the names of its parts.
     fn told_in(&self, threads: Vec<(String, Vec<String>)>) -> Result<Vec<(String, BTreeSet<String>)>, StoreError> {
+        let told_of = |part: &String| self.rows(TOLD, named_params! { ":thread": part }, |row| row.get("team"));
+        self.ahead(|| threads.iter().flat_map(|(_, parts)| parts).for_each(|part| drop(told_of(part))));
         let told = |(thread, parts): (String, Vec<String>)| {
             let mut teams = BTreeSet::new();
             for part in parts {
-                let told = self.rows(TOLD, named_params! { ":thread": part }, |row| Ok(row.get("team")?))?;
-                teams.extend(told);
+                teams.extend(told_of(&part)?);
             }
             Ok((thread, teams))
         };
@@ -325,7 +326,7 @@ mod tests {
         let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
         for (sql, index) in [
             (LINES.replace("STEPS", STEPS), "SEARCH l USING INDEX ledger_at"),
-            (SUBJECT.to_owned(), "SEARCH subject USING PRIMARY KEY"),
+            (SUBJECT.to_owned(), "SEARCH subject USING INDEX sqlite_autoindex_subject_1"),
             (TOLD.to_owned(), "SEARCH ledger USING INDEX ledger_thread_at"),
             (DUE.to_owned(), "SEARCH summary USING INDEX summary_due"),
             (PLANNED_LAST.to_owned(), "SCAN ledger USING INDEX ledger_at"),
@@ -335,7 +336,7 @@ mod tests {
             for name in [":thread", ":key", ":now", ":at", ":id", ":begin", ":end"] {
                 explained = explained.replace(name, "1");
             }
-            let plan = store.read(move |tx| tx.rows(&explained, [], |row| Ok(row.get::<_, String>("detail")?)));
+            let plan = store.read(move |tx| tx.rows(&explained, [], |row| row.get::<_, String>("detail")));
             let plan = plan.await.unwrap();
             assert!(plan.iter().any(|step| step.starts_with(index)), "{sql}: {plan:?}");
             let scans = |step: &&String| step.starts_with("SCAN") && !step.starts_with(index);

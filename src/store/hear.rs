@@ -1,11 +1,10 @@
 //! Takes in what people answer to messages, and what they make of it later.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
 use super::answer::{Assumption, Objected, Objection};
 use super::carry::Answer;
-use super::row::{Millis, Text, text};
+use super::row::{Millis, Text, named_params, text};
 use super::{Store, StoreError, Tx};
 use crate::destination::Destination;
 use crate::plan::LineId;
@@ -123,8 +122,9 @@ impl Store {
 impl Tx<'_> {
     fn above(&self, line: i64) -> Result<Option<Above>, StoreError> {
         let known = self.row(
-            "SELECT coalesce(message ->> '$.answers', 0) AS carried,
-                    digest OR coalesce(message ->> '$.private', 0) OR coalesce(message ->> '$.restricted', 0) AS vague
+            "SELECT coalesce(message -> '$.answers' = 'true', FALSE) AS carried,
+                    digest = 1 OR coalesce(message -> '$.private' = 'true', FALSE)
+                        OR coalesce(message -> '$.restricted' = 'true', FALSE) AS vague
              FROM ledger WHERE id = :line",
             named_params! { ":line": line },
             |row| Ok((row.get("carried")?, row.get("vague")?)),
@@ -148,9 +148,9 @@ impl Tx<'_> {
         if self.value::<i64>(count, named_params! { ":line": line })?.unwrap_or_default() >= MOST_ANSWERS {
             return Ok(Answered::TooMany);
         }
-        self.run(
+        self.put(
             "INSERT INTO answer (key, ledger_id, through, place, made_by, login, outside, text, made_at, version, gone, waits)
-             VALUES (:key, :line, :through, '', :by, :login, :outside, :text, :at, :version, :gone, NOT :gone)",
+             VALUES (:key, :line, :through, '', :by, :login, :outside, :text, :at, :version, :gone, 1 - :gone)",
             named_params! { ":key": key, ":line": line, ":through": Text(through),
             ":by": shorten(&clean(by), LONGEST_NAME), ":login": login, ":outside": outside,
             ":text": if *gone { String::new() } else { shorten(text.trim(), LONGEST_TEXT) }, ":at": Millis(*at),
@@ -173,16 +173,16 @@ impl Tx<'_> {
         let words = shorten(text.unwrap_or_default().trim(), LONGEST_TEXT);
         let changed = text.is_none() || words != before;
         // What came between is out of date also where nothing changes.
-        self.run(
-            "UPDATE answer SET text = :text, version = max(version, :version), gone = :gone, waits = waits OR :changed
+        self.put(
+            "UPDATE answer SET text = :text, version = max(version, :version), gone = :gone, waits = max(waits, :changed)
              WHERE key = :key",
             named_params! { ":key": key, ":text": words, ":version": version, ":gone": text.is_none(), ":changed": changed },
         )?;
-        self.run("UPDATE objection SET text = :text WHERE key = :key", named_params! { ":key": key, ":text": words })?;
+        self.put("UPDATE objection SET text = :text WHERE key = :key", named_params! { ":key": key, ":text": words })?;
         Ok(Some(if changed { Answered::Changed } else { Answered::Known }))
     }
 
     fn is_gone(&self, key: &str) -> Result<bool, StoreError> {
-        self.holds("SELECT EXISTS (SELECT 1 FROM answer WHERE key = :key AND gone)", named_params! { ":key": key })
+        self.holds("SELECT EXISTS (SELECT 1 FROM answer WHERE key = :key AND gone = 1)", named_params! { ":key": key })
     }
 }

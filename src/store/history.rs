@@ -1,12 +1,11 @@
 //! What happened to a delivery and its lines, step by step.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
 use super::activity::Shown;
 use super::delivery::queued;
 use super::ledger::{EntryState, stored};
-use super::row::{Millis, text, time};
+use super::row::{Millis, named_params, text, time};
 use super::{AttemptOutcome, Queued, Store, StoreError, Tx};
 use crate::event::Event;
 use crate::reason::Reason;
@@ -76,8 +75,8 @@ const ATTEMPTS: &str = "SELECT destination, number, began_at, ended_at, outcome,
     WHERE ledger_id IN (:line, (SELECT lead_id FROM ledger WHERE id = :line)) ORDER BY id";
 /// The line that was planned in the moment in which one was replaced.
 const REPLACED_BY: &str = "SELECT n.delivery_id || '.' || n.line FROM ledger l
-    CROSS JOIN ledger n INDEXED BY ledger_team
-    WHERE l.id = :line AND n.rule IS NOT NULL AND n.team = l.team AND n.at = :at AND n.subject = l.subject
+    CROSS JOIN ledger n INDEXED BY ledger_team ON n.team = l.team
+    WHERE l.id = :line AND n.rule IS NOT NULL AND n.at = :at AND n.subject = l.subject
     AND n.kind = :kind";
 
 impl Store {
@@ -101,8 +100,7 @@ impl Tx<'_> {
         let events = self.rows(EVENTS, named_params! { ":id": id }, |row| {
             Ok(serde_json::from_str(&row.get::<_, String>("body")?).ok())
         })?;
-        let titles =
-            self.rows(TITLES, named_params! { ":id": id }, |row| Ok(row.get::<_, Option<String>>("title")?))?;
+        let titles = self.rows(TITLES, named_params! { ":id": id }, |row| row.get::<_, Option<String>>("title"))?;
         let lines = self.shown_in(id)?;
         let lines = lines.into_iter().map(|line| Ok((self.steps(line.row)?, line)));
         let lines = lines.map(|line| line.map(|(steps, line)| (line, steps))).collect::<Result<_, StoreError>>()?;
@@ -169,7 +167,7 @@ mod tests {
                 let sql =
                     [":id", ":line", ":at", ":kind"].iter().fold(sql.to_owned(), |sql, name| sql.replace(name, "1"));
                 let sql = format!("EXPLAIN QUERY PLAN {sql}");
-                plans.extend(tx.rows(&sql, [], |row| Ok(row.get::<_, String>("detail")?))?);
+                plans.extend(tx.rows(&sql, [], |row| row.get::<_, String>("detail"))?);
             }
             Ok(plans)
         });

@@ -12,9 +12,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
-use super::row::{Json, Millis};
+use super::row::{Json, Millis, named_params};
 use super::{Store, StoreError, Tx};
 
 /// How long what is in the store is kept.
@@ -77,7 +76,8 @@ const NEXT: &str = "SELECT id, received_at <= :until AS old FROM delivery WHERE 
 
 /// Whether something waits for a delivery, is under way or is young; or its number, or that of one of its sends, is the last
 /// one: SQLite would give it to the next row, and a Message-ID must not come twice.
-const STAYS: &str = "SELECT d.id FROM delivery d WHERE d.id IN (SELECT value FROM json_each(:ids)) AND (
+const STAYS: &str =
+    "SELECT d.id FROM delivery d WHERE d.id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)) AND (
     d.waits = 1
     OR d.id = (SELECT max(id) FROM delivery)
     OR EXISTS (SELECT 1 FROM ledger l WHERE l.delivery_id = d.id AND EXISTS (
@@ -103,10 +103,10 @@ pub(super) const OPEN: &str = "(s.state ->> '$.gone' IS NULL AND CASE s.state ->
 /// Lines of other deliveries that refer to lines of these.
 const REFERRING: &str = "SELECT l.delivery_id AS named, o.delivery_id AS by
     FROM ledger l CROSS JOIN ledger o ON o.lead_id = l.id
-    WHERE l.delivery_id IN (SELECT value FROM json_each(:ids)) AND o.delivery_id <> l.delivery_id
+    WHERE l.delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)) AND o.delivery_id <> l.delivery_id
     UNION SELECT l.delivery_id, o.delivery_id
     FROM ledger l CROSS JOIN ledger o ON o.answers = l.id
-    WHERE l.delivery_id IN (SELECT value FROM json_each(:ids)) AND o.delivery_id <> l.delivery_id";
+    WHERE l.delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)) AND o.delivery_id <> l.delivery_id";
 
 /// Whether a subject `s` can go. A ticket stays as long as the work that belongs to it.
 const GOES: &str = "NOT OPEN AND s.seen_at <= :until
@@ -139,25 +139,25 @@ const END_THREAD: &str = "DELETE FROM conversation WHERE thread = :thread
 
 /// The threads of the messages of deliveries. A digest is a conversation of its own, which only its sends name.
 const THREADS: &str = "SELECT DISTINCT s.thread FROM ledger l CROSS JOIN send s ON s.ledger_id = l.id
-    WHERE l.delivery_id IN (SELECT value FROM json_each(:ids))";
+    WHERE l.delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids))";
 
 /// The rows of deliveries, those first that refer to others.
 const DELETE: [&str; 9] = [
     "DELETE FROM agreement WHERE ledger_id IN (
-         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)))",
     "DELETE FROM answer WHERE ledger_id IN (
-         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)))",
     "DELETE FROM objection WHERE ledger_id IN (
-         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)))",
     "DELETE FROM step WHERE ledger_id IN (
-         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)))",
     "DELETE FROM attempt WHERE ledger_id IN (
-         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)))",
     "DELETE FROM send WHERE ledger_id IN (
-         SELECT id FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids)))",
-    "DELETE FROM ledger WHERE delivery_id IN (SELECT value FROM json_each(:ids))",
-    "DELETE FROM event WHERE delivery_id IN (SELECT value FROM json_each(:ids))",
-    "DELETE FROM delivery WHERE id IN (SELECT value FROM json_each(:ids))",
+         SELECT id FROM ledger WHERE delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)))",
+    "DELETE FROM ledger WHERE delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids))",
+    "DELETE FROM event WHERE delivery_id IN (SELECT CAST(value AS bigint) FROM json_each(:ids))",
+    "DELETE FROM delivery WHERE id IN (SELECT CAST(value AS bigint) FROM json_each(:ids))",
 ];
 
 impl Store {
@@ -222,9 +222,8 @@ impl Tx<'_> {
         if ids.is_empty() {
             return Ok(ids);
         }
-        let stays = self.rows(&whole(STAYS), named_params! { ":ids": Json(&ids), ":until": Millis(until) }, |row| {
-            Ok(row.get("id")?)
-        })?;
+        let stays = self
+            .rows(&whole(STAYS), named_params! { ":ids": Json(&ids), ":until": Millis(until) }, |row| row.get("id"))?;
         let mut referring = self.rows(REFERRING, named_params! { ":ids": Json(&ids) }, |row| {
             Ok((row.get::<_, i64>("named")?, row.get::<_, i64>("by")?))
         })?;
@@ -245,9 +244,9 @@ impl Tx<'_> {
         if ids.is_empty() {
             return Ok(());
         }
-        let threads = self.rows(THREADS, named_params! { ":ids": Json(ids) }, |row| Ok(row.get("thread")?))?;
+        let threads = self.rows(THREADS, named_params! { ":ids": Json(ids) }, |row| row.get("thread"))?;
         for sql in DELETE {
-            self.run(sql, named_params! { ":ids": Json(ids) })?;
+            self.put(sql, named_params! { ":ids": Json(ids) })?;
         }
         self.end_threads(threads)
     }
@@ -271,7 +270,7 @@ impl Tx<'_> {
         let mut threads = Vec::new();
         for (key, thread) in old {
             for sql in FORGET {
-                self.run(sql, named_params! { ":key": key })?;
+                self.put(sql, named_params! { ":key": key })?;
             }
             threads.extend(thread);
             threads.push(key);
@@ -282,13 +281,17 @@ impl Tx<'_> {
 
     fn end_threads(&self, threads: Vec<String>) -> Result<(), StoreError> {
         for thread in threads {
-            self.run(END_THREAD, named_params! { ":thread": thread })?;
+            self.put(END_THREAD, named_params! { ":thread": thread })?;
         }
         Ok(())
     }
 
     /// Makes the file smaller where much of it is free; not possible in a store that an early version made.
     fn give_back(&self) -> Result<(), StoreError> {
+        // PostgreSQL does so by itself.
+        if !self.is_sqlite() {
+            return Ok(());
+        }
         let number = |sql| Ok::<_, StoreError>(self.value::<i64>(sql, [])?.unwrap_or_default());
         let (free, all) = (number("PRAGMA freelist_count")?, number("PRAGMA page_count")?);
         if free > PAGES && free > all / FREE {

@@ -1,7 +1,6 @@
 //! The names in the ledger, for a command that was given one that doesn't exist.
 
-use rusqlite::named_params;
-
+use super::row::named_params;
 use super::{Store, StoreError};
 
 impl Store {
@@ -10,10 +9,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]; here and below
     pub async fn teams(&self) -> Result<Vec<String>, StoreError> {
-        self.read(|tx| {
-            tx.rows("SELECT DISTINCT team FROM ledger WHERE team IS NOT NULL", [], |row| Ok(row.get("team")?))
-        })
-        .await
+        self.read(|tx| tx.rows("SELECT DISTINCT team FROM ledger WHERE team IS NOT NULL", [], |row| row.get("team")))
+            .await
     }
 
     /// The conversations of the ledger's lines.
@@ -22,7 +19,7 @@ impl Store {
     /// As above
     pub async fn threads(&self) -> Result<Vec<String>, StoreError> {
         self.read(|tx| {
-            tx.rows("SELECT DISTINCT thread FROM ledger WHERE thread IS NOT NULL", [], |row| Ok(row.get("thread")?))
+            tx.rows("SELECT DISTINCT thread FROM ledger WHERE thread IS NOT NULL", [], |row| row.get("thread"))
         })
         .await
     }

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::Store;
 use super::claim::Claimed;
+use super::replica::Replica;
 use crate::destination::Destination;
 
 /// With so many lanes of a channel under way, no more of it are begun.
@@ -43,30 +45,30 @@ impl Now {
 }
 
 /// All lanes of a process.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Lanes {
     state: Arc<Mutex<State>>,
-    paused: Pauses,
+    /// Under whose number destinations are taken
+    replica: Replica,
 }
 
 #[derive(Default)]
-pub(super) struct State {
+struct State {
     /// Since when each has been busy with one send
     busy: HashMap<Destination, Instant>,
-    paused: Pauses,
+    /// There was no room for all that waited
+    crowded: bool,
+    /// The rests of destinations
+    paused: HashMap<Destination, Pause>,
 }
-
-/// The rests of destinations. They have a lock of their own, since a claim keeps the other one while it looks for sends.
-#[derive(Clone, Default)]
-struct Pauses(Arc<Mutex<HashMap<Destination, Pause>>>);
 
 /// A destination's rest after trouble: it doubles until something works.
 #[derive(Debug, Clone, Copy)]
-struct Pause {
-    until: Instant,
-    length: Duration,
+pub(super) struct Pause {
+    pub(super) until: Instant,
+    pub(super) length: Duration,
     /// How often in a row something went wrong
-    failures: u32,
+    pub(super) failures: u32,
 }
 
 /// The rest that a destination is given.
@@ -83,13 +85,25 @@ pub struct Lane {
     to: Destination,
     sends: Vec<Claimed>,
     lanes: Lanes,
+    /// The number under which they were claimed
+    replica: i64,
 }
 
 impl Lane {
+    /// Where it goes.
+    #[must_use]
+    pub fn to(&self) -> &Destination {
+        &self.to
+    }
+
     /// What is to be sent. There is at least one.
     #[must_use]
     pub fn sends(&self) -> &[Claimed] {
         &self.sends
+    }
+
+    pub(super) fn replica(&self) -> i64 {
+        self.replica
     }
 
     /// Notes that the next one is begun.
@@ -111,47 +125,77 @@ impl Drop for Lane {
     }
 }
 
-impl Default for Lanes {
-    fn default() -> Self {
-        let paused = Pauses::default();
-        let state = State { paused: paused.clone(), ..State::default() };
-        Self { state: Arc::new(Mutex::new(state)), paused }
-    }
-}
-
 impl Lanes {
+    /// Those of the process that has opened a store.
+    #[must_use]
+    pub fn of(store: &Store) -> Self {
+        Self { replica: store.replica.clone(), ..Self::default() }
+    }
+
+    /// The number under which destinations are taken.
+    pub(super) fn replica(&self) -> i64 {
+        self.replica.id()
+    }
+
     /// The rest that a destination has after trouble; it may have ended, if nothing was tried since.
     #[must_use]
     pub fn rest(&self, to: &Destination, now: Now) -> Option<Rest> {
-        let pause = self.paused.get(to)?;
+        let pause = self.pause_of(to)?;
         let left = pause.until.saturating_duration_since(now.instant);
         Some(Rest { until: now.time.saturating_add(left).unwrap_or(now.time), failures: pause.failures })
     }
 
-    /// The lanes as they are, which stay so until this is dropped.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Pauses {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Destination, Pause>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether a destination gets nothing now.
+    pub(super) fn is_busy(&self, to: &Destination, now: Instant) -> bool {
+        self.lock().is_busy(to, now)
     }
 
-    fn get(&self, to: &Destination) -> Option<Pause> {
-        self.lock().get(to).copied()
+    /// Whether this process sends to a destination now.
+    pub(super) fn is_under_way(&self, to: &Destination) -> bool {
+        self.lock().busy.contains_key(to)
+    }
+
+    /// Of these destinations, those that there is room for.
+    pub(super) fn choose(&self, waiting: Vec<(Timestamp, Destination)>, now: Instant) -> Vec<Destination> {
+        self.lock().choose(waiting, now)
+    }
+
+    /// Whether others waited for room when it was last given out.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.lock().crowded
+    }
+
+    /// Begins lanes to destinations, each with what was claimed for it.
+    pub(super) fn begin(&self, claimed: Vec<(Destination, Vec<Claimed>)>, now: Instant) -> Vec<Lane> {
+        self.lock().busy.extend(claimed.iter().map(|(to, _)| (to.clone(), now)));
+        let replica = self.replica();
+        claimed.into_iter().map(|(to, sends)| Lane { to, sends, lanes: self.clone(), replica }).collect()
+    }
+
+    /// The rest that a destination was given last.
+    pub(super) fn pause_of(&self, to: &Destination) -> Option<Pause> {
+        self.lock().paused.get(to).copied()
+    }
+
+    /// Takes in the rests that other processes gave destinations that this one doesn't send to.
+    pub(super) fn follow(&self, known: HashMap<Destination, Pause>) {
+        let State { busy, paused, .. } = &mut *self.lock();
+        paused.retain(|to, _| busy.contains_key(to) || known.contains_key(to));
+        paused.extend(known.into_iter().filter(|(to, _)| !busy.contains_key(to)));
     }
 }
 
 impl State {
-    /// Whether a destination gets nothing now.
-    pub(super) fn is_busy(&self, to: &Destination, now: Instant) -> bool {
+    fn is_busy(&self, to: &Destination, now: Instant) -> bool {
         self.busy.contains_key(to) || self.paused.get(to).is_some_and(|pause| pause.until > now)
     }
 
-    /// Of these destinations, those that there is room for.
-    pub(super) fn choose(&self, mut waiting: Vec<(Timestamp, Destination)>, now: Instant) -> Vec<Destination> {
+    fn choose(&mut self, mut waiting: Vec<(Timestamp, Destination)>, now: Instant) -> Vec<Destination> {
+        let all = waiting.len();
         let mut room: HashMap<String, Room> = HashMap::new();
         let mut take = |to: &Destination, hangs: bool| {
             let channel = to.channel();
@@ -162,33 +206,25 @@ impl State {
             take(to, self.had_trouble(to) || now.saturating_duration_since(*since) > HANGS);
         }
         waiting.sort();
-        waiting.into_iter().map(|(_, to)| to).filter(|to| take(to, self.had_trouble(to))).collect()
+        let chosen =
+            waiting.into_iter().map(|(_, to)| to).filter(|to| take(to, self.had_trouble(to))).collect::<Vec<_>>();
+        self.crowded = chosen.len() < all;
+        chosen
     }
 
     fn had_trouble(&self, to: &Destination) -> bool {
-        self.paused.get(to).is_some()
+        self.paused.contains_key(to)
     }
 
-    /// Begins lanes to destinations, each with what was claimed for it.
-    pub(super) fn begin(
-        &mut self,
-        claimed: Vec<(Destination, Vec<Claimed>)>,
-        (lanes, now): (&Lanes, Instant),
-    ) -> Vec<Lane> {
-        self.busy.extend(claimed.iter().map(|(to, _)| (to.clone(), now)));
-        claimed.into_iter().map(|(to, sends)| Lane { to, sends, lanes: lanes.clone() }).collect()
-    }
-
-    fn pause(&self, to: &Destination, trouble: Option<Duration>, now: Instant) {
-        let mut paused = self.paused.lock();
+    fn pause(&mut self, to: &Destination, trouble: Option<Duration>, now: Instant) {
         let Some(asked) = trouble else {
-            paused.remove(to);
+            self.paused.remove(to);
             return;
         };
-        let before = paused.get(to);
+        let before = self.paused.get(to);
         let length = before.map_or(Duration::from_secs(1), |pause| pause.length * 2).min(LONGEST_PAUSE);
         let failures = before.map_or(0, |pause| pause.failures).saturating_add(1);
-        paused.insert(to.clone(), Pause { until: now + length.max(asked), length, failures });
+        self.paused.insert(to.clone(), Pause { until: now + length.max(asked), length, failures });
     }
 }
 
@@ -235,7 +271,7 @@ mod tests {
         let at = Now { time: time(100), instant: now };
         assert_eq!(lanes.rest(&to, at), None);
         let rest = |trouble: Option<u64>| {
-            let lane = Lane { to: to.clone(), sends: Vec::new(), lanes: lanes.clone() };
+            let lane = Lane { to: to.clone(), sends: Vec::new(), lanes: lanes.clone(), replica: 0 };
             lane.ended(trouble.map(Duration::from_secs), now);
             let until = lanes.lock().paused.get(&to).map(|pause| pause.until);
             until.map_or(0, |until| (until - now).as_secs())
@@ -276,7 +312,7 @@ mod tests {
     fn a_destination_is_busy_until_its_lane_is_gone() {
         let (lanes, now) = (Lanes::default(), Instant::now());
         lanes.lock().busy.insert(Destination::Mailbox, now);
-        let lane = Lane { to: Destination::Mailbox, sends: Vec::new(), lanes: lanes.clone() };
+        let lane = Lane { to: Destination::Mailbox, sends: Vec::new(), lanes: lanes.clone(), replica: 0 };
         assert!(lanes.lock().is_busy(&Destination::Mailbox, now));
         drop(lane);
         assert!(!lanes.lock().is_busy(&Destination::Mailbox, now));

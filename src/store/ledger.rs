@@ -4,12 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use rusqlite::Row;
-use rusqlite::types::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::row::{json, json_or_none, text, time};
+use super::row::{Row, Value, json, json_or_none, text, time};
 use super::{Store, StoreError};
 use crate::reason::{Code, Reason};
 use crate::template::Message;
@@ -207,7 +205,7 @@ impl Pages<'_> {
                 (None, Some(limit)) => {
                     let sql = format!(
                         "SELECT coalesce(min(id) - 1, 0) FROM (
-                             SELECT l.id FROM ledger l WHERE TRUE{conditions} ORDER BY l.id DESC LIMIT {limit})"
+                             SELECT l.id FROM ledger l WHERE TRUE{conditions} ORDER BY l.id DESC LIMIT {limit}) AS newest"
                     );
                     tx.value::<i64>(&sql, params.as_slice())?.unwrap_or_default()
                 }
@@ -228,7 +226,7 @@ pub(super) const LINES: &str = "
     SELECT l.id, l.delivery_id || '.' || l.line AS name, d.delivery_key, l.source, l.kind, l.subject, l.thread,
            l.team, l.rule, l.state, l.reason, l.outcome, l.answers IS NOT NULL AS answers, l.at, l.message,
            l.message IS NULL AND EXISTS (
-               SELECT 1 FROM send f WHERE f.ledger_id = l.id AND f.state <> 'muted' AND NOT f.taken_back) AS forgotten,
+               SELECT 1 FROM send f WHERE f.ledger_id = l.id AND f.state <> 'muted' AND f.taken_back = 0) AS forgotten,
            (SELECT json_group_array(json_object('destination', s.destination, 'state', s.state,
                    'attempts', s.attempts, 'error', s.error) ORDER BY s.id) FROM send s
             WHERE s.ledger_id = coalesce(l.lead_id, l.id)) AS sends

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
-use super::row::{text, time, time_or_none};
+use super::row::{Row, named_params, text, time, time_or_none};
 use super::{Store, StoreError, Tx};
 use crate::destination::Destination;
 use crate::event::Source;
@@ -38,8 +37,8 @@ const WAITING: &str = "SELECT destination, count(*) AS sends, min(id) AS oldest 
 const QUEUED: &str = "SELECT created_at FROM send WHERE id = :id";
 /// The last delivery of each source, where it is one of the last thousand. The `+` keeps SQLite from reading all of the index
 /// that begins with the source.
-const HEARD: &str = "SELECT source, max(received_at) AS at FROM delivery
-    WHERE id > (SELECT max(id) FROM delivery) - 1000 GROUP BY +source";
+const HEARD: &str = "SELECT source || '' AS source, max(received_at) AS at FROM delivery
+    WHERE id > (SELECT max(id) FROM delivery) - 1000 GROUP BY source || ''";
 
 impl Store {
     /// What waits, and how large the store is.
@@ -67,16 +66,26 @@ impl Tx<'_> {
         })?;
         let (held, oldest, first_due) = held.unwrap_or_default();
         let planned = |id: i64| self.row(PLANNED, named_params! { ":id": id }, |row| time(row, "at"));
-        let page = number("PRAGMA page_size")?;
+        let (bytes, free) = self.size()?;
         Ok(Load {
             backlog: number(BACKLOG)?,
             held: held.unsigned_abs(),
             oldest_held: oldest.map(planned).transpose()?.flatten(),
             first_due,
             sends: self.waiting_sends()?,
-            bytes: number("PRAGMA page_count")? * page,
-            free: number("PRAGMA freelist_count")? * page,
+            bytes,
+            free,
         })
+    }
+
+    /// How large the store is, and how much of that is free.
+    pub(super) fn size(&self) -> Result<(u64, u64), StoreError> {
+        let number = |sql| Ok::<_, StoreError>(self.value::<i64>(sql, [])?.unwrap_or_default().unsigned_abs());
+        if self.is_sqlite() {
+            let page = number("PRAGMA page_size")?;
+            return Ok((number("PRAGMA page_count")? * page, number("PRAGMA freelist_count")? * page));
+        }
+        Ok((self.table_sizes()?.values().sum(), 0))
     }
 
     fn waiting_sends(&self) -> Result<BTreeMap<String, (u64, Timestamp)>, StoreError> {
@@ -109,8 +118,7 @@ mod tests {
         let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
         for sql in [BACKLOG, HELD, PLANNED, WAITING, QUEUED, HEARD] {
             let plan = format!("EXPLAIN QUERY PLAN {}", sql.replace(":id", "1"));
-            let plan =
-                store.read(move |tx| tx.rows(&plan, [], |row| Ok(row.get::<_, String>("detail")?))).await.unwrap();
+            let plan = store.read(move |tx| tx.rows(&plan, [], |row| row.get::<_, String>("detail"))).await.unwrap();
             let reads = plan.iter().filter(|step| step.starts_with("SCAN") || step.starts_with("SEARCH"));
             let is_good = |step: &&String| {
                 // It never reads the rows: what the index is for holds for all of it.

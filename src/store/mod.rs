@@ -5,10 +5,14 @@
 //! has its connection on a thread of its own, and a write is one closure that runs there: handing each statement to another
 //! thread would cost more than most statements do. Readers have connections of their own and never wait.
 //!
+//! PostgreSQL is used in the same way, by any number of processes (`replica`), each with two writers: what senders wait for
+//! never waits for planning. See `pg`.
+//!
 //! Statements run on a [`Tx`], and each file here has those about one topic. Nothing here decides what is sent:
 //! [`crate::plan`] does. Limits are written into the statements, because SQLite plans a statement anew each time it runs if
 //! its LIMIT is bound.
 
+mod abandoned;
 mod activity;
 mod agreement;
 mod answer;
@@ -19,10 +23,13 @@ mod bounce;
 mod carry;
 mod checkpoint;
 mod claim;
+mod connection;
 mod contact;
 mod conversation;
+mod copy;
 mod delivery;
 mod due;
+mod error;
 mod feed;
 mod file;
 mod forget;
@@ -34,10 +41,15 @@ mod known;
 mod lanes;
 mod ledger;
 mod load;
+mod location;
+mod migrate;
 mod mute;
 mod names;
 mod nudge;
+mod origin;
 mod outgoing;
+mod params;
+mod pg;
 mod plan;
 mod reader;
 mod recall;
@@ -45,12 +57,16 @@ mod record;
 mod recovery;
 mod release;
 mod replay;
+mod replica;
 mod repository_file;
 mod row;
 mod rule_count;
 mod schema;
 mod send;
 mod session;
+mod settled;
+mod shared_lanes;
+mod sqlite;
 mod stats;
 mod subscription;
 mod summary;
@@ -62,19 +78,24 @@ mod told;
 mod writer;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::abandoned::Whose;
+use self::connection::Connection;
 use self::file::ServedFile;
+use self::origin::Origin;
+use self::pg::{Heart, Purpose};
 use self::reader::Readers;
-use self::writer::{Job, Notices, Urgency, Writer};
-use crate::plan::LineId;
+use self::replica::Replica;
+use self::settled::Settled;
+use self::sqlite::{Options, SENDERS_WAIT};
+use self::writer::{End, Job, Notices, Urgency, Writer};
 
 pub use activity::{Cursor, Page, Shown, Sought};
 pub use agreement::{Agreed, Agreement};
@@ -87,8 +108,10 @@ pub use carry::{Answer, Carriage, Uncarried};
 pub use claim::Claimed;
 pub use contact::{Contact, Said};
 pub use conversation::{Conversation, Found, LINES_IN_PAGE, Turn};
+pub use copy::{Copied, Doing, Progress};
 pub use delivery::{Accepted, Incoming, Queued};
 pub use due::Batch;
+pub use error::StoreError;
 pub use feed::{Changes, News};
 pub use forget::Forgotten;
 pub use happenings::{Course, Happenings, Heard, Step as CourseStep};
@@ -98,12 +121,16 @@ pub use keep::{Keep, Sweep};
 pub use lanes::{Lane, Lanes, Now, Rest};
 pub use ledger::{Entry, EntryState, FORGOTTEN_MESSAGE, Filter, Pages, SendEntry, SendState};
 pub use load::Load;
+pub use location::Location;
+pub use migrate::Migrated;
 pub use nudge::Nudge;
 pub use outgoing::{Behind, Counted, DESTINATIONS_IN_PAGE, Health, Outgoing, Retried, SENDS_IN_PAGE, Unsent};
+pub use pg::Server;
 pub use plan::PlannedEvent;
 pub use record::{AgreementRecord, EventRecord, ObjectionRecord, Record, SendRecord};
-pub use recovery::Hook;
+pub use recovery::{Hook, OneRecovery};
 pub use replay::{Messages, Untold};
+pub use replica::{Fence, Peer};
 pub use row::Tx;
 pub use rule_count::RuleCount;
 pub use send::{Recorded, SendOutcome, Tried};
@@ -114,122 +141,34 @@ pub use summary::{NewSummary, Schedule, SummaryFate, SummaryMessage, TakenBack};
 pub use tally::{Doer, SILENT_DAYS, Tally, Telling, ThreadDay, earliest, silent_for};
 pub use timer::RunOut;
 
-/// Why the store could not do what was asked. It is always our trouble, never the sender's.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file cannot be opened or brought up to date
-    #[error("cannot open the store `{path}`: {reason}")]
-    Open {
-        /// The database file
-        path: String,
-        /// What the system says
-        reason: String,
-    },
-    /// An older version wrote it, and nothing that only reads may change that
-    #[error(
-        "the store `{0}` is of an older version of microalign: start `microalign serve` of this version, which brings it \
-         up to date, or read it with the older program"
-    )]
-    Older(String),
-    /// A newer version wrote it
-    #[error("the store `{0}` is of a newer version of microalign: use that program")]
-    Newer(String),
-    /// Another process serves from the same file
-    #[error("the store `{0}` is in use by another microalign: stop that one, or set another `[store] url`")]
-    InUse(String),
-    /// It was cut, or emptied
-    #[error(
-        "the store `{path}` is damaged: {what}; restore a backup, or move it and the files beside it away to begin anew"
-    )]
-    Damaged {
-        /// The database file
-        path: String,
-        /// What is missing
-        what: String,
-    },
-    /// What is written goes where nobody finds it
-    #[error(
-        "the files of the store `{0}` were deleted or replaced while the service ran: nothing is accepted until they are \
-         back, or the service is restarted"
-    )]
-    Replaced(String),
-    /// Another process asks for what did not arrive
-    #[error("what was missed is being asked for already: try again in a minute")]
-    Recovering,
-    /// A write did not reach the disk; the writer has logged why
-    #[error("the store could not be written")]
-    NotWritten,
-    /// There is no key to sign with
-    #[error("the system gives no random bytes: {0}")]
-    Random(String),
-    /// The queue of writes is full
-    #[error("the store is overloaded")]
-    Overloaded,
-    /// A delivery can't be read again without its body
-    #[error("delivery {0} can't be read again: its body was deleted (`[store] keep_bodies`)")]
-    NoBody(i64),
-    /// A message can't be sent again without its words
-    #[error("the message of {0} can't be sent again: its words were removed (`microalign store forget`)")]
-    NoMessage(LineId),
-    /// All was removed, but not from where SQLite leaves what it moves or deletes
-    #[error(
-        "what was removed may still be in unused parts of the store `{path}`: {reason}; stop the service, and run \
-         `sqlite3 {path} VACUUM`"
-    )]
-    Remains {
-        /// The database file
-        path: String,
-        /// Why they could not be removed
-        reason: String,
-    },
-    /// A thread that worked for us ended
-    #[error("a thread failed: {0}")]
-    Stopped(tokio::task::JoinError),
-    /// A statement failed
-    #[error("the store failed: {0}")]
-    Database(rusqlite::Error),
-    /// A row holds what this version cannot read
-    #[error("the store holds something unreadable: {0}")]
-    Corrupt(String),
-}
-
-impl StoreError {
-    /// The file cannot be opened, for this reason.
-    fn open(path: &Path, reason: &dyn std::fmt::Display) -> Self {
-        Self::Open { path: path.display().to_string(), reason: reason.to_string() }
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error {
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::InvalidColumnType(..) => Self::Corrupt(error.to_string()),
-            error => Self::Database(error),
-        }
-    }
-}
-
 /// How many writes may wait; beyond it a delivery is answered 503 and its sender tries again.
 const WAITING_WRITES: usize = 1024;
-/// How long a statement waits for another process that writes.
-const BUSY: Duration = Duration::from_secs(10);
-/// How long it does so while senders wait for an answer, which they give up after 10 seconds.
-const SENDERS_WAIT: Duration = Duration::from_secs(1);
+/// Whoever asks whether work can be taken doesn't wait for longer.
+const LOOKS_FOR: Duration = Duration::from_secs(3);
 /// More statements than there are in these files.
 const STATEMENTS: usize = 256;
 
 /// The database.
 #[derive(Clone)]
 pub struct Store {
-    path: Arc<Path>,
+    location: Location,
     readers: Readers,
+    /// What senders wait for, and how sends ended: on PostgreSQL, nothing else keeps its thread
+    senders: mpsc::Sender<Job>,
+    /// All other writes
     writer: mpsc::Sender<Job>,
     /// Whether the last commit failed
     failing: Arc<AtomicBool>,
+    /// The right by which it is written
+    fence: Fence,
+    /// This process among those that serve
+    replica: Replica,
+    /// How many senders wait for their answers
+    waiting: Arc<AtomicUsize>,
     /// Changes with each commit
     commits: Arc<watch::Sender<()>>,
+    /// Up to where all that is news can be seen
+    settled: Arc<Settled>,
     /// What people are called, by their ids: few, and asked for with each delivery
     people: Arc<RwLock<HashMap<String, String>>>,
 }
@@ -244,10 +183,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::Open`]
-    pub async fn serve(path: &Path, now: Timestamp) -> Result<(Self, Written), StoreError> {
-        let file = ServedFile::lock(path)?;
-        let (store, written) = Self::open(path, Use::Serve, Some(file)).await?;
-        store.write(move |tx| tx.release_claims(now)).await?;
+    pub async fn serve(location: impl Into<Location>, now: Timestamp) -> Result<(Self, Written), StoreError> {
+        let (store, written) = Self::open(location.into(), Use::Serve, now).await?;
+        // Others may be sending; what was left is given back by whoever finds that out.
+        if !store.is_shared() {
+            store.write(move |tx| tx.release_claims(Whose::All, now)).await?;
+        }
         Ok((store, written))
     }
 
@@ -255,68 +196,108 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Open`]
-    pub async fn visit(path: &Path) -> Result<(Self, Written), StoreError> {
-        Self::open(path, Use::Visit, None).await
+    pub async fn visit(location: impl Into<Location>) -> Result<(Self, Written), StoreError> {
+        Self::open(location.into(), Use::Visit, Timestamp::now()).await
     }
 
     /// Makes a store that nobody needs after a crash: for a replay.
     ///
     /// # Errors
     /// [`StoreError::Open`]
-    pub async fn scratch(path: &Path) -> Result<(Self, Written), StoreError> {
-        Self::open(path, Use::Scratch, None).await
+    pub async fn scratch(location: impl Into<Location>) -> Result<(Self, Written), StoreError> {
+        Self::open(location.into(), Use::Scratch, Timestamp::now()).await
     }
 
-    /// Opens the store to read it: the file stays as it is, and so does its schema. Whatever would write is refused
+    /// Opens the store to read it: it stays as it is, and so does its schema. Whatever would write is refused
     /// with [`StoreError::NotWritten`].
     ///
     /// # Errors
     /// [`StoreError::Open`], [`StoreError::Older`], [`StoreError::Newer`]
-    pub async fn look(path: &Path) -> Result<Self, StoreError> {
-        let path: Arc<Path> = path.into();
-        let readers = Readers::probe(&path)?;
+    pub async fn look(location: impl Into<Location>) -> Result<Self, StoreError> {
+        let location = location.into();
+        let readers = Readers::probe(location.clone()).await?;
         // Nobody takes the writes out of this queue, and it is closed.
         let (writer, _) = mpsc::channel(1);
+        Self::with((location, readers), (writer.clone(), writer), Notices::default(), Replica::default()).await
+    }
+
+    async fn open(location: Location, usage: Use, now: Timestamp) -> Result<(Self, Written), StoreError> {
+        let (notices, (end, written)) = (Notices::default(), End::new());
+        let mut replica = Replica::default();
+        let lanes = match &location {
+            Location::File(path) => {
+                let (origin, conn) = open_file(path, usage)?;
+                let writer = Writer::start((origin, usage), conn, notices.clone(), end)?;
+                (writer.clone(), writer)
+            }
+            Location::Server(server) => {
+                let (known, noticed) = (server.clone(), notices.clone());
+                let opened = tokio::task::spawn_blocking(move || open_server(&known, usage, (noticed, now))).await;
+                let Opened { conn, for_senders, heart } = opened.map_err(StoreError::Stopped)??;
+                let origin = |purpose| (Origin::server(server.clone(), purpose), usage);
+                let (writers, ended) = std::sync::mpsc::channel();
+                let writer = Writer::start(origin(Purpose::Writing), conn, notices.clone(), writers.clone())?;
+                let senders = Writer::start(origin(Purpose::Senders), for_senders, notices.clone(), writers)?;
+                if let Some(heart) = heart {
+                    replica = heart.replica();
+                    heart.start(ended, end)?;
+                } else {
+                    // Whoever waits for the end does so with a thread that is at hand.
+                    tokio::task::spawn_blocking(move || drop((ended.recv(), end)));
+                }
+                (senders, writer)
+            }
+        };
+        let readers = Readers::new(location.clone());
+        Ok((Self::with((location, readers), lanes, notices, replica).await?, written))
+    }
+
+    async fn with(
+        (location, readers): (Location, Readers),
+        (senders, writer): (mpsc::Sender<Job>, mpsc::Sender<Job>),
+        notices: Notices,
+        replica: Replica,
+    ) -> Result<Self, StoreError> {
+        let Notices { failing, commits } = notices;
+        let (waiting, settled, people, fence) = (Arc::default(), Arc::default(), Arc::default(), Fence(None));
         let store =
-            Self { path, readers, writer, failing: Arc::default(), commits: Arc::default(), people: Arc::default() };
-        store.load_people().await
+            Self { location, readers, senders, writer, failing, fence, replica, waiting, commits, settled, people };
+        store.load_people().await?;
+        Ok(store)
     }
 
-    async fn open(path: &Path, usage: Use, file: Option<ServedFile>) -> Result<(Self, Written), StoreError> {
-        let path: Arc<Path> = path.into();
-        let options = Options { path: Arc::clone(&path), usage };
-        let mut conn = options.open().map_err(|error| file::unopened(&path, &error))?;
-        if let Some(file) = &file {
-            file.check_pages(&conn)?;
-        }
-        schema::bring_up_to_date(&mut conn, &path)?;
-        if usage == Use::Serve {
-            conn.busy_timeout(SENDERS_WAIT)?;
-        }
-        let (writer, jobs) = mpsc::channel(WAITING_WRITES);
-        let failing = Arc::<AtomicBool>::default();
-        let commits = Arc::<watch::Sender<()>>::default();
-        let notices = Notices { failing: Arc::clone(&failing), commits: Arc::clone(&commits) };
-        let written = Writer::start((options, file), conn, notices, jobs)?;
-        let readers = Readers::new(Arc::clone(&path));
-        let store = Self { path, readers, writer, failing, commits, people: Arc::default() };
-        Ok((store.load_people().await?, written))
-    }
-
-    async fn load_people(self) -> Result<Self, StoreError> {
+    /// Reads again what people are called, which another process may have learned.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn load_people(&self) -> Result<(), StoreError> {
         let people = self.read(|tx| tx.people()).await?;
-        Ok(Self { people: Arc::new(RwLock::new(people)), ..self })
+        *self.people.write().unwrap_or_else(PoisonError::into_inner) = people;
+        Ok(())
     }
 
     /// Whether work can be taken: how many deliveries wait.
     ///
     /// # Errors
-    /// The store can't be read; or a write failed, and there still is no room for a large delivery.
+    /// The store can't be read, or not soon; or a write failed, and there still is no room for a large delivery.
     pub async fn ready(&self) -> Result<i64, StoreError> {
+        tokio::select! {
+            ready = self.looks_ready() => ready,
+            () = self.cut_off() => Err(StoreError::CutOff),
+            () = tokio::time::sleep(LOOKS_FOR) => Err(StoreError::TooSlow),
+        }
+    }
+
+    async fn looks_ready(&self) -> Result<i64, StoreError> {
         if self.failing.load(Ordering::Relaxed) {
             self.write(|tx| tx.touch()).await?;
-            let path = Arc::clone(&self.path);
-            tokio::task::spawn_blocking(move || file::has_room(&path)).await.map_err(StoreError::Stopped)??;
+            let (job, answer) = Job::new(Urgency::Outcome, |tx| tx.touch());
+            self.senders.send(job).await.map_err(|_| StoreError::NotWritten)?;
+            answer.await.map_err(|_| StoreError::NotWritten)??;
+            if let Location::File(path) = &self.location {
+                let path = Arc::clone(path);
+                tokio::task::spawn_blocking(move || file::has_room(&path)).await.map_err(StoreError::Stopped)??;
+            }
             self.failing.store(false, Ordering::Relaxed);
         }
         self.backlog().await
@@ -332,6 +313,7 @@ impl Store {
         F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let readers = self.readers.clone();
+        let _place = self.readers.place().await;
         tokio::task::spawn_blocking(move || readers.read(work)).await.map_err(StoreError::Stopped)?
     }
 
@@ -345,17 +327,24 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        let fence = self.fence;
+        self.write_beside(move |tx| {
+            tx.alone(fence)?;
+            work(tx)
+        })
+        .await
+    }
+
+    /// The same, beside what other processes write: for what locks the rows that it needs.
+    async fn write_beside<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
         let (job, answer) = Job::new(Urgency::CanWait, work);
         self.writer.send(job).await.map_err(|_| StoreError::NotWritten)?;
         answer.await.map_err(|_| StoreError::NotWritten)?
     }
-}
-
-/// The file that is called like the store, with another end.
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }
 
 /// What a store is opened for.
@@ -366,34 +355,39 @@ enum Use {
     Scratch,
 }
 
-/// How the connection that writes is opened, at the start and after a failure.
-struct Options {
-    path: Arc<Path>,
-    usage: Use,
+/// Opens a file to write to it.
+fn open_file(path: &Arc<Path>, usage: Use) -> Result<(Origin, Connection), StoreError> {
+    let serves = usage == Use::Serve;
+    let file = serves.then(|| ServedFile::lock(path)).transpose()?;
+    let options = Options { path: Arc::clone(path), usage };
+    let mut conn = options.open().map_err(|error| file::unopened(path, &error))?;
+    if let Some(file) = &file {
+        file.check_pages(&conn)?;
+    }
+    schema::bring_up_to_date(&mut conn, path)?;
+    if serves {
+        conn.busy_timeout(SENDERS_WAIT)?;
+    }
+    Ok((Origin::file(options, file)?, Connection::Sqlite(conn)))
 }
 
-impl Options {
-    fn open(&self) -> Result<Connection, rusqlite::Error> {
-        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        if self.usage == Use::Scratch {
-            flags |= OpenFlags::SQLITE_OPEN_CREATE;
-        }
-        let conn = Connection::open_with_flags(&self.path, flags)?;
-        conn.busy_timeout(BUSY)?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        // Only a store that has no tables yet takes this: its file can shrink.
-        conn.pragma_update(None, "auto_vacuum", "incremental")?;
-        conn.pragma_update(None, "journal_mode", "wal")?;
-        conn.pragma_update(None, "synchronous", if self.usage == Use::Scratch { "off" } else { "full" })?;
-        // A service has its log copied beside the writer, which helps itself only if that doesn't keep up.
-        conn.pragma_update(None, "wal_autocheckpoint", if self.usage == Use::Serve { 16_000 } else { 4_000 })?;
-        conn.pragma_update(None, "foreign_keys", true)?;
-        // What a person has removed from the store is overwritten.
-        conn.pragma_update(None, "secure_delete", self.usage == Use::Visit)?;
-        // What a round of planning changes fits: pages that don't are written to the log before their time, and once more
-        // each time that they change again. In KiB, below zero.
-        conn.pragma_update(None, "cache_size", -16_384)?;
-        conn.pragma_update(None, "temp_store", "memory")?;
-        Ok(conn)
-    }
+/// Connections to a server.
+struct Opened {
+    conn: Connection,
+    for_senders: Connection,
+    /// To serve
+    heart: Option<Heart>,
+}
+
+/// Connects to a server to write to it.
+fn open_server(server: &Server, usage: Use, (notices, now): (Notices, Timestamp)) -> Result<Opened, StoreError> {
+    let conn = server.connect(Purpose::Writing)?;
+    server.check_session(&conn)?;
+    pg::schema::bring_up_to_date(&conn, &server.to_string(), usage != Use::Visit)?;
+    let heart = match usage {
+        Use::Serve => Some(Heart::new(server, notices, now)?),
+        Use::Visit | Use::Scratch => None,
+    };
+    let for_senders = Connection::Postgres(Box::new(server.connect(Purpose::Senders)?));
+    Ok(Opened { conn: Connection::Postgres(Box::new(conn)), for_senders, heart })
 }

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
-use super::row::{Millis, Text, text};
+use super::row::{Millis, Text, named_params, text};
 use super::{Store, StoreError, Tx};
 use crate::event::{Renamed, Source, SubjectKey};
 use crate::track::Homes;
@@ -53,9 +52,9 @@ impl Tx<'_> {
     pub fn learn_homes(&self, homes: &Homes) -> Result<(), StoreError> {
         for (source, host) in [(Source::Github, &homes.first_github), (Source::Jira, &homes.first_jira)] {
             let Some(host) = host else { continue };
-            self.run(
+            self.put(
                 "INSERT INTO home (source, host) VALUES (:source, :host)
-                 ON CONFLICT DO UPDATE SET host = excluded.host",
+                 ON CONFLICT (source) DO UPDATE SET host = excluded.host",
                 named_params! { ":source": Text(source), ":host": host },
             )?;
         }
@@ -76,9 +75,9 @@ impl Tx<'_> {
     /// As above
     pub fn learn_people(&self, people: &HashMap<String, String>) -> Result<(), StoreError> {
         for (id, name) in people {
-            self.run(
+            self.put(
                 "INSERT INTO person (id, name) VALUES (:id, :name)
-                 ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE person.name <> excluded.name",
                 named_params! { ":id": id, ":name": name },
             )?;
         }
@@ -108,13 +107,12 @@ impl Tx<'_> {
 
     /// Remembers whether a repository is private, and when that was so.
     pub(super) fn note_private(&self, name: &str, private: bool, at: Timestamp) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "INSERT INTO repository (name, private, at) VALUES (:name, :private, :at)
-             ON CONFLICT DO UPDATE SET private = excluded.private, at = excluded.at
-             WHERE private <> excluded.private AND at <= excluded.at",
+             ON CONFLICT (name) DO UPDATE SET private = excluded.private, at = excluded.at
+             WHERE repository.private <> excluded.private AND repository.at <= excluded.at",
             named_params! { ":name": name, ":private": private, ":at": Millis(at) },
-        )?;
-        Ok(())
+        )
     }
 
     /// What people are called, by their ids.
@@ -135,18 +133,18 @@ impl Tx<'_> {
         }
         let both = named_params! { ":from": from, ":to": to };
         for statement in RENAMING.iter() {
-            self.run(statement, both)?;
+            self.put(statement, both)?;
         }
-        self.run("UPDATE ticket_id SET key = :to WHERE key = :from", both)?;
-        self.run("UPDATE alias SET new = :to WHERE new = :from", both)?;
-        self.run("DELETE FROM alias WHERE old = :to", named_params! { ":to": to })?;
-        self.run(
-            "INSERT INTO alias (old, new) VALUES (:from, :to) ON CONFLICT DO UPDATE SET new = excluded.new",
+        self.put("UPDATE ticket_id SET key = :to WHERE key = :from", both)?;
+        self.put("UPDATE alias SET new = :to WHERE new = :from", both)?;
+        self.put("DELETE FROM alias WHERE old = :to", named_params! { ":to": to })?;
+        self.put(
+            "INSERT INTO alias (old, new) VALUES (:from, :to) ON CONFLICT (old) DO UPDATE SET new = excluded.new",
             both,
         )?;
         if let Some(Workflows { repository, old, new }) = Workflows::of(renamed) {
             for statement in RENAMING_WORKFLOWS.iter() {
-                self.run(statement, named_params! { ":repository": repository, ":old": old, ":new": new })?;
+                self.put(statement, named_params! { ":repository": repository, ":old": old, ":new": new })?;
             }
         }
         // The notes in a description are named by what it describes.
@@ -154,9 +152,11 @@ impl Tx<'_> {
         let (old, new) = (from.bare(), to.bare());
         for source in [Source::Github, Source::Jira] {
             let place = format!("{host}note:{source}:");
-            self.run(
-                "UPDATE OR IGNORE event SET once = :to || substr(once, length(:from) + 1)
-                 WHERE once > :from AND once < :from || 'A' AND substr(once, length(:from) + 1, 1) IN ('#', ':', '@')",
+            self.put(
+                "UPDATE event SET once = :to || substr(once, length(:from) + 1)
+                 WHERE once > :from AND once < :from || 'A' AND substr(once, length(:from) + 1, 1) IN ('#', ':', '@')
+                   AND NOT EXISTS (
+                       SELECT 1 FROM event o WHERE o.once = :to || substr(event.once, length(:from) + 1))",
                 named_params! { ":from": format!("{place}{old}"), ":to": format!("{place}{new}") },
             )?;
         }
@@ -165,22 +165,34 @@ impl Tx<'_> {
     }
 }
 
-/// Where names stand: table, column, and in which rows.
-const NAMED: [(&str, &str, &str); 13] = [
-    ("subject", "key", "TRUE"),
-    ("subject", "thread", "thread <> key"),
-    ("fired", "subject", "TRUE"),
-    ("timer", "subject", "TRUE"),
-    ("ledger", "subject", "due_at IS NOT NULL"),
-    ("ledger", "subject", "told_at IS NOT NULL"),
-    ("ledger", "thread", "thread IS NOT NULL"),
-    ("send", "thread", "state IN ('queued', 'sending')"),
-    ("conversation", "thread", "TRUE"),
-    ("mute", "thread", "thread IS NOT NULL"),
-    ("environment", "scope", "TRUE"),
-    ("repository", "name", "TRUE"),
-    ("nudge", "subject", "TRUE"),
+/// Where names stand: table, column, in which rows, and what else a row is known by where there is one of a name.
+const NAMED: [(&str, &str, &str, Option<&[&str]>); 13] = [
+    ("subject", "key", "TRUE", Some(&[])),
+    ("subject", "thread", "thread <> key", None),
+    ("fired", "subject", "TRUE", Some(&["team", "rule", "kind"])),
+    ("timer", "subject", "TRUE", Some(&["team", "rule", "kind"])),
+    ("ledger", "subject", "due_at IS NOT NULL", None),
+    ("ledger", "subject", "told_at IS NOT NULL", None),
+    ("ledger", "thread", "thread IS NOT NULL", None),
+    ("send", "thread", "state IN ('queued', 'sending')", None),
+    ("conversation", "thread", "TRUE", Some(&["destination"])),
+    ("mute", "thread", "thread IS NOT NULL", None),
+    ("environment", "scope", "TRUE", Some(&["name"])),
+    ("repository", "name", "TRUE", Some(&[])),
+    ("nudge", "subject", "TRUE", Some(&[])),
 ];
+
+/// The statements that give rows another name: what has that name already goes.
+fn renaming(new: impl Fn(&str) -> String, of: impl Fn(&str) -> String) -> impl Iterator<Item = String> {
+    NAMED.into_iter().flat_map(move |(table, column, which, unique)| {
+        let (new, which) = (new(column), format!("{which} AND {}", of(column)));
+        let delete = unique.map(|others| {
+            let others = others.iter().map(|other| format!(", {other}")).collect::<String>();
+            format!("DELETE FROM {table} WHERE ({column}{others}) IN (SELECT {new}{others} FROM {table} WHERE {which})")
+        });
+        delete.into_iter().chain([format!("UPDATE {table} SET {column} = {new} WHERE {which}")])
+    })
+}
 
 /// The workflows that run on a branch which has another name from now on: that is the end of their names.
 struct Workflows<'r> {
@@ -199,14 +211,14 @@ impl<'r> Workflows<'r> {
 
 /// The statements that rename a branch's workflows wherever names stand.
 static RENAMING_WORKFLOWS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let statements = NAMED.map(|(table, column, which)| {
+    let new = |column: &str| format!("substr({column}, 1, length({column}) - length(:old)) || :new");
+    let of = |column: &str| {
         format!(
-            "UPDATE OR REPLACE {table} SET {column} = substr({column}, 1, length({column}) - length(:old)) || :new
-             WHERE {which} AND {column} > :repository || ':workflow/' AND {column} < :repository || ':workflow0'
-               AND substr({column}, -length(:old) - 1) = '@' || :old"
+            "{column} > :repository || ':workflow/' AND {column} < :repository || ':workflow0'
+             AND substr({column}, length({column}) - length(:old)) = '@' || :old"
         )
-    });
-    statements.into()
+    };
+    renaming(new, of).collect()
 });
 
 /// The statements that put the name `:to` in the place of `:from` wherever names stand, in order.
@@ -218,12 +230,8 @@ static RENAMING: LazyLock<Vec<String>> = LazyLock::new(|| {
               AND substr({column}, length({name}) + 1, 1) IN ('#', ':', '@'))"
         )
     };
-    let columns = NAMED.map(|(table, column, which)| {
-        let is = is(column, ":from");
-        format!(
-            "UPDATE OR REPLACE {table} SET {column} = :to || substr({column}, length(:from) + 1) WHERE {which} AND {is}"
-        )
-    });
+    let columns =
+        renaming(|column| format!(":to || substr({column}, length(:from) + 1)"), |column| is(column, ":from"));
     // What waits names it too, and leads to its page.
     let named = |column: &str| {
         let ends = [("\"", "\""), ("\"", "#"), ("/", "/"), ("/", "\"")];
@@ -241,5 +249,5 @@ static RENAMING: LazyLock<Vec<String>> = LazyLock::new(|| {
             is("thread", ":to")
         ),
     ];
-    columns.into_iter().chain(words).collect()
+    columns.chain(words).collect()
 });

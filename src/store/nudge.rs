@@ -1,9 +1,8 @@
 //! Comments on pull requests that say who hears of them, and which pull requests to look at.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
-use super::row::Millis;
+use super::row::{Millis, named_params};
 use super::{Store, StoreError};
 use crate::event::SubjectKey;
 
@@ -45,7 +44,7 @@ impl Store {
                 "SELECT subject, max(at) FROM ledger WHERE at >= :since AND kind LIKE 'pull_request.%' AND subject IS NOT NULL
                  GROUP BY subject ORDER BY max(at) DESC LIMIT :most",
                 named_params! { ":since": Millis(since), ":most": most },
-                |row| Ok(row.get("subject")?),
+                |row| row.get("subject"),
             )
         })
         .await
@@ -58,17 +57,16 @@ impl Store {
     pub async fn note_nudge(&self, subject: SubjectKey, nudge: Option<Nudge>) -> Result<(), StoreError> {
         self.write(move |tx| {
             let Some(Nudge { comment, text }) = nudge else {
-                tx.run("DELETE FROM nudge WHERE subject = :subject", named_params! { ":subject": subject })?;
+                tx.put("DELETE FROM nudge WHERE subject = :subject", named_params! { ":subject": subject })?;
                 return Ok(());
             };
-            tx.run(
+            tx.put(
                 "INSERT INTO nudge (subject, comment, text) VALUES (:subject, :comment, :text)
-                 ON CONFLICT DO UPDATE SET comment = excluded.comment, text = excluded.text",
+                 ON CONFLICT (subject) DO UPDATE SET comment = excluded.comment, text = excluded.text",
                 named_params! {
                     ":subject": subject, ":comment": comment.and_then(|id| i64::try_from(id).ok()), ":text": text,
                 },
-            )?;
-            Ok(())
+            )
         })
         .await
     }
@@ -78,13 +76,13 @@ impl Store {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use super::super::tests::scratch;
     use super::*;
     use crate::event::Renamed;
 
     #[tokio::test]
     async fn a_comment_keeps_its_pull_request_when_the_repository_is_renamed() {
-        let folder = tempfile::tempdir().unwrap();
-        let (store, _) = Store::scratch(&folder.path().join("store.db")).await.unwrap();
+        let (_place, store) = scratch().await;
         let nudge = Nudge { comment: Some(12), text: "Hi".to_owned() };
         store.note_nudge(SubjectKey::numbered("acme/old", 7), Some(nudge.clone())).await.unwrap();
         let renamed = Renamed { from: SubjectKey::repository("acme/old"), to: SubjectKey::repository("acme/new") };

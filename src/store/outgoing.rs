@@ -5,10 +5,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
 use super::bounce::{Refusals, refusals};
-use super::row::{Json, Millis, Text, json_or_none, text, time, time_or_none};
+use super::row::{Json, Millis, Row, Text, json_or_none, named_params, text, time, time_or_none};
 use super::{SendState, Store, StoreError, Tx};
 use crate::destination::Destination;
 use crate::plan::LineId;
@@ -119,7 +118,7 @@ const UNSENT: &str = "
     SELECT s.id, s.destination, s.thread, s.state, s.attempts, s.next_at, s.error, s.created_at, s.taken_back,
            l.delivery_id, l.line, l.team, l.subject, l.message, EXISTS (
                SELECT 1 FROM subject k WHERE k.key IN (l.subject, l.thread)
-                 AND k.state ->> '$.about.type' = 'ticket' AND k.state ->> '$.about.restricted') AS restricted
+                 AND k.state ->> '$.about.type' = 'ticket' AND k.state -> '$.about.restricted' = 'true') AS restricted
     FROM (SELECT * FROM send INDEXED BY WHERE_FROM WHERE WHICH AND AT ORDER BY destination, id LIMIT 51) s
     JOIN ledger l ON l.id = s.ledger_id ORDER BY s.destination, s.id";
 
@@ -157,7 +156,7 @@ impl Outgoing {
     fn count(self, of_one: bool, bound: &str) -> String {
         let of = if of_one { " AND destination = :to" } else { "" };
         let (index, which) = (self.index(), self.which());
-        format!("SELECT count(*) FROM (SELECT 1 FROM send INDEXED BY {index} WHERE {which}{of} LIMIT {bound})")
+        format!("SELECT count(*) FROM (SELECT 1 FROM send INDEXED BY {index} WHERE {which}{of} LIMIT {bound}) AS few")
     }
 
     /// The next destination that has any.
@@ -178,7 +177,7 @@ const REFUSALS: &str = "SELECT refusals, first_at, last_at, error AS refused FRO
 const NEXT_REFUSING: &str = "SELECT min(destination) FROM bounce WHERE destination > :last";
 const TEAM_OF: &str = "SELECT team FROM ledger WHERE id = :line";
 /// Among a team's latest messages.
-const LAST_SENT: &str = "SELECT max(s.sent_at) FROM (
+const LAST_SENT: &str = "SELECT max(s.sent_at) AS at FROM (
         SELECT id FROM ledger WHERE team = :team AND told_at IS NOT NULL AND lead_id IS NULL ORDER BY told_at DESC LIMIT 50) l
     CROSS JOIN send s ON s.ledger_id = l.id WHERE s.destination = :to AND s.sent_at IS NOT NULL";
 
@@ -187,7 +186,7 @@ const FAILED_OF: &str = "SELECT f.id, f.ledger_id FROM (
         SELECT id, ledger_id, taken_back FROM send INDEXED BY send_failed
         WHERE destination = :to AND state = 'failed' ORDER BY id LIMIT 5000) f
     JOIN ledger l ON l.id = f.ledger_id
-    WHERE NOT f.taken_back AND l.message IS NOT NULL AND (:teams IS NULL OR l.team IN (SELECT value FROM json_each(:teams)))
+    WHERE f.taken_back = 0 AND l.message IS NOT NULL AND (:teams IS NULL OR l.team IN (SELECT value FROM json_each(:teams)))
     ORDER BY f.id LIMIT 501";
 
 impl Store {
@@ -296,9 +295,8 @@ impl Tx<'_> {
         }
         let mut last_sent = None;
         for team in teams.iter().take(SENDERS) {
-            let sent = self.row(LAST_SENT, named_params! { ":team": team, ":to": to }, |row| {
-                time_or_none(row, "max(s.sent_at)")
-            })?;
+            let sent =
+                self.row(LAST_SENT, named_params! { ":team": team, ":to": to }, |row| time_or_none(row, "at"))?;
             last_sent = last_sent.max(sent.flatten());
         }
         let (error, next) = head.map_or((None, None), |(error, next, _)| (error, next));
@@ -321,7 +319,7 @@ impl Tx<'_> {
         let (now, more) = (Timestamp::now(), failed.len() > AT_ONCE);
         let mut messages = BTreeSet::new();
         for (send, message) in failed.iter().take(AT_ONCE) {
-            self.run(
+            self.put(
                 "UPDATE send SET state = 'queued', next_at = :now, created_at = :now WHERE id = :send AND state = 'failed'",
                 named_params! { ":now": Millis(now), ":send": send },
             )?;

@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
-use super::row::{Json, Millis, Text, json, json_or_none, text, time};
+use super::row::{Json, Millis, Row, Text, json, json_or_none, named_params, text, time};
 use super::{Store, StoreError, Tx};
 use crate::event::{About, Event, Issue, RuleId, Source, SubjectKey, Thing, ThingKind, Ticket, TicketKey};
 use crate::plan::{Fate, Held, History, LineId, Plan, Timer, Update};
@@ -46,7 +45,7 @@ impl Store {
         }
         self.write(move |tx| {
             for (key, known) in &tickets {
-                tx.run(
+                tx.put(
                     "INSERT INTO subject (key, state, thread, seen_at) VALUES (:key, :known, :key, :now)
                      ON CONFLICT DO NOTHING",
                     named_params! { ":key": key.as_str(), ":known": Json(known), ":now": Millis(Timestamp::now()) },
@@ -58,6 +57,16 @@ impl Store {
         .await
     }
 }
+
+macro_rules! insert_event {
+    () => {
+        "INSERT INTO event (id, delivery_id, once, body)
+         VALUES (:id, :delivery, iif(EXISTS (SELECT 1 FROM event WHERE once = :once), NULL, :once), :body)"
+    };
+}
+
+const INSERT_EVENT: &str = insert_event!();
+const RETURNING: &str = concat!(insert_event!(), " RETURNING id");
 
 impl Tx<'_> {
     /// What is known of a subject.
@@ -90,10 +99,10 @@ impl Tx<'_> {
             named_params! { ":subject": subject },
             held,
         )?;
-        // Of the columns that aren't grouped, SQLite gives those of the row with the greatest time.
+        // Of each rule, the last one stays.
         let told = self.rows(
-            "SELECT team, rule, kind, max(told_at) AS at FROM ledger
-             WHERE subject = :subject AND told_at IS NOT NULL GROUP BY team, rule",
+            "SELECT team, rule, kind, told_at AS at FROM ledger
+             WHERE subject = :subject AND told_at IS NOT NULL ORDER BY team, rule, told_at",
             named_params! { ":subject": subject },
             |row| Ok((rule_id(row)?, (time(row, "at")?, text(row, "kind")?))),
         )?;
@@ -115,7 +124,7 @@ impl Tx<'_> {
     pub fn drafts_of(&self, ticket: &str) -> Result<Vec<(SubjectKey, Known)>, StoreError> {
         self.rows(
             "SELECT key, state FROM subject WHERE thread = :ticket AND thread <> key
-               AND state ->> '$.about.stage' = 'open' AND state ->> '$.about.draft' LIMIT 50",
+               AND state ->> '$.about.stage' = 'open' AND state -> '$.about.draft' = 'true' LIMIT 50",
             named_params! { ":ticket": ticket },
             |row| Ok((row.get("key")?, json(row, "state")?)),
         )
@@ -128,7 +137,7 @@ impl Tx<'_> {
     pub fn ends_that_wait(&self, thread: &str) -> Result<HashMap<String, Timestamp>, StoreError> {
         let ends = self.rows(
             "SELECT team, min(due_at) AS due FROM ledger
-             WHERE thread = :thread AND due_at IS NOT NULL AND NOT digest AND team IS NOT NULL
+             WHERE thread = :thread AND due_at IS NOT NULL AND digest = 0 AND team IS NOT NULL
                AND kind IN ('pull_request.merged', 'issue.closed', 'ticket.done') GROUP BY team",
             named_params! { ":thread": thread },
             |row| Ok((row.get("team")?, time(row, "due")?)),
@@ -156,8 +165,7 @@ impl Tx<'_> {
     /// # Errors
     /// As above
     pub fn close_delivery(&self, delivery: i64) -> Result<(), StoreError> {
-        self.run("UPDATE delivery SET waits = 0 WHERE id = :id", named_params! { ":id": delivery })?;
-        Ok(())
+        self.put("UPDATE delivery SET waits = 0 WHERE id = :id", named_params! { ":id": delivery })
     }
 
     /// Writes an event, its lines, and what is known and waits with it.
@@ -166,8 +174,8 @@ impl Tx<'_> {
     /// As above
     pub fn write_event(&self, planned: PlannedEvent<'_>, now: Timestamp) -> Result<(), StoreError> {
         let PlannedEvent { delivery, tracked, plan } = planned;
-        self.learn_subject(tracked, now)?;
         let event = self.insert_event(delivery, &tracked.event)?;
+        self.learn_subject(tracked, now)?;
         for update in &plan.updates {
             let line =
                 Line { delivery, event, told: &tracked.event, rule: Some(&update.rule), kind: update.kind.as_str() };
@@ -180,7 +188,7 @@ impl Tx<'_> {
         }
         self.end_lines(plan, now)?;
         for subject in &plan.gone {
-            self.run("DELETE FROM timer WHERE subject = :subject", named_params! { ":subject": subject })?;
+            self.put("DELETE FROM timer WHERE subject = :subject", named_params! { ":subject": subject })?;
         }
         for timer in &plan.timers {
             self.set_timer(timer, delivery)?;
@@ -200,11 +208,10 @@ impl Tx<'_> {
             }
             _ => return Ok(()),
         };
-        self.run(
-            "INSERT INTO ticket_id (id, key) VALUES (:id, :key) ON CONFLICT DO UPDATE SET key = excluded.key",
+        self.put(
+            "INSERT INTO ticket_id (id, key) VALUES (:id, :key) ON CONFLICT (id) DO UPDATE SET key = excluded.key",
             named_params! { ":id": id, ":key": key },
-        )?;
-        Ok(())
+        )
     }
 
     fn learn_subject(&self, tracked: &Tracked, now: Timestamp) -> Result<(), StoreError> {
@@ -218,9 +225,10 @@ impl Tx<'_> {
             kind: ThingKind::Deployment, environment: Some(name), updated_at: Some(at), ..
         }) = &event.about
         {
-            self.run(
+            self.put(
                 "INSERT INTO environment (scope, name, deployed_at) VALUES (:scope, :name, :at)
-                 ON CONFLICT DO UPDATE SET deployed_at = max(deployed_at, excluded.deployed_at)",
+                 ON CONFLICT (scope, name) DO UPDATE
+                 SET deployed_at = max(environment.deployed_at, excluded.deployed_at)",
                 named_params! { ":scope": event.repository(), ":name": name, ":at": Millis(*at) },
             )?;
         }
@@ -232,24 +240,33 @@ impl Tx<'_> {
     /// # Errors
     /// As above
     pub fn know(&self, (subject, known): (&str, &Known), thread: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "INSERT INTO subject (key, state, thread, seen_at) VALUES (:key, :known, :thread, :now)
              ON CONFLICT (key) DO UPDATE
              SET state = excluded.state, thread = excluded.thread, seen_at = excluded.seen_at",
             named_params! { ":key": subject, ":known": Json(known), ":thread": thread, ":now": Millis(now) },
-        )?;
-        Ok(())
+        )
+    }
+
+    /// The id of an event that is to be written; `None` where it's given one then.
+    ///
+    /// # Errors
+    /// As above
+    pub fn next_event(&self) -> Result<Option<i64>, StoreError> {
+        match self.is_sqlite() {
+            true => Ok(None),
+            false => self.value("SELECT nextval(pg_get_serial_sequence('event', 'id'))", []),
+        }
     }
 
     /// Two deliveries may tell of one occurrence: its name stays with the first.
     pub(super) fn insert_event(&self, delivery: i64, event: &Event) -> Result<i64, StoreError> {
-        let body = event.clone().without_body();
-        self.run(
-            "INSERT INTO event (delivery_id, once, body)
-             VALUES (:delivery, iif(EXISTS (SELECT 1 FROM event WHERE once = :once), NULL, :once), :body)",
-            named_params! { ":delivery": delivery, ":once": event.once, ":body": Json(body) },
-        )?;
-        Ok(self.inserted())
+        let (id, body) = (self.next_event()?, event.clone().without_body());
+        let params = named_params! { ":id": id, ":delivery": delivery, ":once": event.once, ":body": Json(body) };
+        if let Some(id) = id {
+            return self.put(INSERT_EVENT, params).map(|()| id);
+        }
+        self.value(RETURNING, params)?.ok_or_else(StoreError::nothing_found)
     }
 
     /// Writes a line of the ledger, as the next of its delivery.
@@ -262,7 +279,7 @@ impl Tx<'_> {
         };
         // Who did what nobody hears of doesn't count among what one person does.
         let actor = told.doer().filter(|_| due.is_some());
-        self.run(
+        self.put(
             "INSERT INTO ledger (delivery_id, line, event_id, source, kind, subject, thread, team, rule, state, reason, at,
                                  due_at, digest, since_at, actor)
              VALUES (:delivery, (SELECT coalesce(max(line), 0) + 1 FROM ledger WHERE delivery_id = :delivery), :event,
@@ -274,20 +291,18 @@ impl Tx<'_> {
                 ":reason": Json(reason), ":at": Millis(now), ":due": due.map(Millis), ":digest": digest,
                 ":since": since.map(Millis), ":actor": actor,
             },
-        )?;
-        Ok(())
+        )
     }
 
     fn note_milestone(&self, tracked: &Tracked, update: &Update) -> Result<(), StoreError> {
         if !update.kind.is_milestone() || !matches!(update.fate, Fate::Held { .. }) {
             return Ok(());
         }
-        self.run(
+        self.put(
             "INSERT INTO fired (subject, team, rule, kind) VALUES (:subject, :team, :rule, :kind) ON CONFLICT DO NOTHING",
             named_params! { ":subject": tracked.event.subject, ":team": update.rule.team, ":rule": update.rule.name,
                             ":kind": Text(update.kind) },
-        )?;
-        Ok(())
+        )
     }
 
     /// Ends the waiting lines that a plan replaces or takes back, puts off those that go with a new one, and puts other words
@@ -296,7 +311,7 @@ impl Tx<'_> {
         let superseded = plan.superseded.iter().map(|ended| (ended, "superseded"));
         let withdrawn = plan.withdrawn.iter().map(|ended| (ended, "suppressed"));
         for ((LineId { delivery, line }, reason), state) in superseded.chain(withdrawn) {
-            self.run(
+            self.put(
                 "UPDATE ledger SET state = :state, reason = :reason, changed_at = :now, due_at = NULL
                  WHERE delivery_id = :delivery AND line = :line",
                 named_params! { ":state": state, ":reason": Json(reason), ":now": Millis(now), ":delivery": delivery,
@@ -304,14 +319,14 @@ impl Tx<'_> {
             )?;
         }
         for (LineId { delivery, line }, until) in &plan.extended {
-            self.run(
+            self.put(
                 "UPDATE ledger SET due_at = max(due_at, :until)
                  WHERE delivery_id = :delivery AND line = :line AND due_at IS NOT NULL",
                 named_params! { ":until": Millis(*until), ":delivery": delivery, ":line": line },
             )?;
         }
         for (once, words) in &plan.reworded {
-            self.run(
+            self.put(
                 "UPDATE event SET body = iif(:words IS NULL, json_remove(body, '$.comment'),
                                              json_set(body, '$.comment', json(:words)))
                  WHERE once = :once",
@@ -323,14 +338,13 @@ impl Tx<'_> {
 
     fn set_timer(&self, timer: &Timer, delivery: i64) -> Result<(), StoreError> {
         let Timer { subject, rule, kind, due } = timer;
-        self.run(
+        self.put(
             "INSERT INTO timer (subject, team, rule, kind, due_at, delivery_id)
              VALUES (:subject, :team, :rule, :kind, :due, :delivery)
-             ON CONFLICT DO UPDATE SET due_at = excluded.due_at, delivery_id = excluded.delivery_id",
+             ON CONFLICT (subject, team, rule, kind) DO UPDATE SET due_at = excluded.due_at, delivery_id = excluded.delivery_id",
             named_params! { ":subject": subject, ":team": rule.team, ":rule": rule.name, ":kind": Text(kind),
             ":due": Millis(*due), ":delivery": delivery },
-        )?;
-        Ok(())
+        )
     }
 }
 

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
-use super::row::{Json, Millis};
+use super::row::{Json, Millis, named_params};
 use super::{StoreError, Tx};
 use crate::plan::{Made, Recall};
 use crate::reason::{Code, Reason};
@@ -26,17 +25,17 @@ impl Tx<'_> {
         let Some(reason) = &taken.withdrawn else { return Ok(()) };
         // A summary, which tells of other things too, is written anew.
         for line in lines {
-            self.run(
+            self.put(
                 "UPDATE ledger SET withdrawn = :reason WHERE id = :line AND EXISTS (
                      SELECT 1 FROM send s WHERE s.ledger_id = coalesce(ledger.lead_id, ledger.id) AND s.state = 'sending')",
                 named_params! { ":reason": Json(reason), ":line": line },
             )?;
-            self.run(
+            self.put(
                 "UPDATE ledger SET state = 'suppressed', reason = :reason, changed_at = :now, due_at = NULL
                  WHERE id = :line AND due_at IS NOT NULL",
                 named_params! { ":reason": Json(reason), ":now": Millis(now), ":line": line },
             )?;
-            self.run(
+            self.put(
                 "DELETE FROM fired WHERE (subject, team, rule, kind) IN (
                      SELECT subject, team, rule, kind FROM ledger WHERE id = :line AND state = 'suppressed')",
                 named_params! { ":line": line },
@@ -70,7 +69,7 @@ impl Tx<'_> {
                 name,
             ),
         };
-        self.rows(lines, named_params! { ":name": name }, |row| Ok(row.get("id")?))
+        self.rows(lines, named_params! { ":name": name }, |row| row.get("id"))
     }
 
     /// The summaries that name something and were not sent everywhere.
@@ -88,7 +87,7 @@ impl Tx<'_> {
             "SELECT l.id FROM ledger l INDEXED BY ledger_summary WHERE l.kind = 'summary' AND l.state = 'held'
                AND EXISTS (SELECT 1 FROM json_each(l.names) n WHERE {named})"
         );
-        self.rows(&sql, named_params! { ":name": name }, |row| Ok(row.get("id")?))
+        self.rows(&sql, named_params! { ":name": name }, |row| row.get("id"))
     }
 
     /// The id of a line, by its name.
@@ -110,7 +109,8 @@ impl Tx<'_> {
     pub fn recall(&self, lines: &[i64], now: Timestamp) -> Result<(), StoreError> {
         let mut messages = BTreeSet::new();
         for line in lines {
-            self.run(
+            self.lock_sends_of(*line)?;
+            self.put(
                 "UPDATE send SET taken_back = 1 WHERE state = 'sending' AND ledger_id = (
                      SELECT coalesce(lead_id, id) FROM ledger WHERE id = :line)",
                 named_params! { ":line": line },
@@ -127,13 +127,24 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Has claims by other replicas pass these by, so that what is decided here is about them as they are.
+    fn lock_sends_of(&self, line: i64) -> Result<(), StoreError> {
+        if !self.is_sqlite() {
+            let lock =
+                "SELECT id FROM send WHERE ledger_id = (SELECT coalesce(lead_id, id) FROM ledger WHERE id = :line)
+                        ORDER BY id FOR UPDATE";
+            self.rows(lock, named_params! { ":line": line }, |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
     /// Takes back the message of a send that waits again, if its words were taken back while it was under way.
     ///
     /// # Errors
     /// As above
     pub(super) fn recall_if_taken_back(&self, send: i64, now: Timestamp) -> Result<(), StoreError> {
         let message = self.value::<i64>(
-            "SELECT ledger_id FROM send WHERE id = :send AND state = 'queued' AND taken_back",
+            "SELECT ledger_id FROM send WHERE id = :send AND state = 'queued' AND taken_back = 1",
             named_params! { ":send": send },
         )?;
         message.map_or(Ok(()), |message| self.recall_message(message, now))
@@ -143,7 +154,7 @@ impl Tx<'_> {
     fn recall_message(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
         let is_out = self.holds(
             "SELECT EXISTS (SELECT 1 FROM send WHERE ledger_id = :message
-               AND (state IN ('sent', 'sending') OR (attempts > 0 AND doubtful)))",
+               AND (state IN ('sent', 'sending') OR (attempts > 0 AND doubtful = 1)))",
             named_params! { ":message": message },
         )?;
         if is_out { self.end_message(message, now) } else { self.unmake_message(message, now) }
@@ -152,37 +163,36 @@ impl Tx<'_> {
     /// Has the lines of a message wait again, but for those that were withdrawn while it was under way. Where it was left out
     /// since it is muted somewhere is decided anew, too.
     fn unmake_message(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
-        self.run("DELETE FROM send WHERE ledger_id = :message", named_params! { ":message": message })?;
+        self.put("DELETE FROM send WHERE ledger_id = :message", named_params! { ":message": message })?;
         // The other end may have quoted what it refused.
-        self.run(
+        self.put(
             "UPDATE attempt SET error = NULL WHERE ledger_id = :message AND error IS NOT NULL",
             named_params! { ":message": message },
         )?;
-        self.run(
+        self.put(
             "DELETE FROM fired WHERE (subject, team, rule, kind) IN (
                  SELECT subject, team, rule, kind FROM ledger
                  WHERE (id = :message OR lead_id = :message) AND state = 'held' AND withdrawn IS NOT NULL)",
             named_params! { ":message": message },
         )?;
-        self.run(
+        self.put(
             "UPDATE ledger SET message = NULL, lead_id = NULL, told_at = NULL, object_at = NULL, withdrawn = NULL,
                     changed_at = :now, due_at = iif(state = 'held' AND withdrawn IS NULL AND kind <> 'summary', :now, NULL),
                     reason = iif(state = 'held', coalesce(withdrawn, :reason), reason),
                     state = iif(state = 'held' AND withdrawn IS NOT NULL, 'suppressed', state)
              WHERE id = :message OR lead_id = :message",
             named_params! { ":message": message, ":now": Millis(now), ":reason": Json(Reason::WrittenAnew) },
-        )?;
-        Ok(())
+        )
     }
 
     /// Ends the sends of a message that aren't made yet.
     fn end_message(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
-        self.run(
-            "UPDATE send SET state = 'failed', taken_back = 1, error = iif(doubtful, error || '; then ' || :error, :error)
+        self.put(
+            "UPDATE send SET state = 'failed', taken_back = 1, error = iif(doubtful = 1, error || '; then ' || :error, :error)
              WHERE ledger_id = :message AND state = 'queued'",
             named_params! { ":message": message, ":error": PARTLY },
         )?;
-        self.run(
+        self.put(
             "UPDATE ledger SET state = 'failed', changed_at = :now,
                     reason = json_object('code', :code, 'failed', json((
                         SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
@@ -190,7 +200,6 @@ impl Tx<'_> {
              WHERE (id = :message OR lead_id = :message) AND state = 'held'
                AND NOT EXISTS (SELECT 1 FROM send WHERE ledger_id = :message AND state = 'sending')",
             named_params! { ":message": message, ":code": Code::Undelivered.as_str(), ":now": Millis(now) },
-        )?;
-        Ok(())
+        )
     }
 }

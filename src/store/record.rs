@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
 use super::answer::event;
 use super::ledger::{outcomes, stored};
-use super::row::{json_or_none, text, time, time_or_none};
+use super::row::{Row, json_or_none, named_params, text, time, time_or_none};
 use super::{EntryState, SendState, StoreError, Through, Tx};
 use crate::event::{Event, OccurrenceId, SubjectKey};
 use crate::plan::LineId;
@@ -130,7 +129,7 @@ const RECORD: &str = "
            l.answers IS NOT NULL AS answers,
            EXISTS (SELECT 1 FROM answer a WHERE a.carrier_id = l.id) AS carries, l.at, l.due_at, l.object_at, l.message, l.lead_id,
            (SELECT m.delivery_id || '.' || m.line FROM ledger m WHERE m.id = l.lead_id) AS lead,
-           EXISTS (SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.thread IS NOT l.thread) AS shared
+           EXISTS (SELECT 1 FROM ledger o WHERE o.lead_id = l.id AND o.thread IS DISTINCT FROM l.thread) AS shared
     FROM ledger l WHERE l.id = :id";
 
 const EVENT: &str = "SELECT body, once FROM event WHERE id = :id";
@@ -151,12 +150,12 @@ const REPLACED: &str = "SELECT EXISTS (SELECT 1 FROM event WHERE once > :place A
     AND body ->> '$.note.replaces' = :original)";
 
 const RESTRICTED: &str =
-    "SELECT coalesce(state ->> '$.about.type' = 'ticket' AND state ->> '$.about.restricted', FALSE)
+    "SELECT coalesce(state ->> '$.about.type' = 'ticket' AND state -> '$.about.restricted' = 'true', FALSE)
     FROM subject WHERE key = :name";
 
 /// What was muted, or taken back, has no message either.
 const FORGOTTEN: &str =
-    "SELECT EXISTS (SELECT 1 FROM send WHERE ledger_id = :message AND state <> 'muted' AND NOT taken_back)";
+    "SELECT EXISTS (SELECT 1 FROM send WHERE ledger_id = :message AND state <> 'muted' AND taken_back = 0)";
 
 #[cfg(test)]
 pub(super) const STATEMENTS: [&str; 9] =

@@ -5,11 +5,12 @@ use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
 use super::file::locked;
-use super::row::{Millis, Text, time};
-use super::{Accepted, Incoming, Store, StoreError, Tx, beside};
+use super::pg::Purpose;
+use super::row::{Millis, Text, named_params, time};
+use super::sqlite::beside;
+use super::{Accepted, Incoming, Location, Store, StoreError, Tx, pg};
 use crate::event::Source;
 
 /// Who can be asked for deliveries that did not arrive.
@@ -23,15 +24,37 @@ pub struct Hook {
     pub swept: Timestamp,
 }
 
+/// Held by the one process that asks for what did not arrive.
+pub struct OneRecovery {
+    _lock: Lock,
+}
+
+/// What is locked, for as long as it is open.
+#[expect(dead_code, reason = "it is kept until it is dropped")]
+enum Lock {
+    File(File),
+    Server(Box<pg::Connection>),
+}
+
 impl Store {
-    /// Makes this the one process that asks for what did not arrive, for as long as it keeps the file.
+    /// Makes this the one process that asks for what did not arrive, for as long as it keeps the value.
     ///
     /// # Errors
     /// [`StoreError::Recovering`], [`StoreError::Open`]
-    pub fn begin_recovery(&self) -> Result<File, StoreError> {
-        let path = beside(&self.path, ".recovery.lock");
-        let file = locked(&path, File::options().create(true).truncate(false).write(true).mode(0o600));
-        file.map_err(|error| StoreError::open(&path, &error))?.ok_or(StoreError::Recovering)
+    pub async fn begin_recovery(&self) -> Result<OneRecovery, StoreError> {
+        let location = self.location.clone();
+        let locked = tokio::task::spawn_blocking(move || match &location {
+            Location::File(path) => {
+                let path = beside(path, ".recovery.lock");
+                let file = locked(&path, File::options().create(true).truncate(false).write(true).mode(0o600));
+                Ok::<_, StoreError>(file.map_err(|error| StoreError::open(&path, &error))?.map(Lock::File))
+            }
+            Location::Server(server) => {
+                let conn = server.connect(Purpose::Reading)?;
+                Ok(conn.lock("microalign.recovery.")?.then_some(Lock::Server(Box::new(conn))))
+            }
+        });
+        locked.await.map_err(StoreError::Stopped)??.map(|_lock| OneRecovery { _lock }).ok_or(StoreError::Recovering)
     }
 
     /// Remembers a hook, or where it is now.
@@ -40,13 +63,12 @@ impl Store {
     /// [`StoreError::NotWritten`]; here and below
     pub async fn learn_hook(&self, source: Source, hook: Hook) -> Result<(), StoreError> {
         self.write(move |tx| {
-            tx.run(
+            tx.put(
                 "INSERT INTO hook (source, id, route, swept_at) VALUES (:source, :id, :route, :swept)
-                 ON CONFLICT DO UPDATE SET route = excluded.route",
+                 ON CONFLICT (source, id) DO UPDATE SET route = excluded.route",
                 named_params! { ":source": Text(source), ":id": hook.id, ":route": hook.route,
                 ":swept": Millis(hook.swept) },
-            )?;
-            Ok(())
+            )
         })
         .await
     }
@@ -58,11 +80,10 @@ impl Store {
     pub async fn swept(&self, source: Source, route: &str, until: Timestamp) -> Result<(), StoreError> {
         let route = route.to_owned();
         self.write(move |tx| {
-            tx.run(
+            tx.put(
                 "UPDATE hook SET swept_at = :until WHERE source = :source AND route = :route",
                 named_params! { ":source": Text(source), ":route": route, ":until": Millis(until) },
-            )?;
-            Ok(())
+            )
         })
         .await
     }
@@ -121,16 +142,15 @@ impl Store {
     /// [`StoreError::NotWritten`]
     pub async fn let_go(&self, parked_by: Timestamp) -> Result<(), StoreError> {
         self.write(move |tx| {
-            tx.run(
+            tx.put(
                 "UPDATE delivery SET waits = 1 WHERE id IN (
-                     SELECT delivery_id FROM recovered WHERE parked AND at <= :parked_by)",
+                     SELECT delivery_id FROM recovered WHERE parked = 1 AND at <= :parked_by)",
                 named_params! { ":parked_by": Millis(parked_by) },
             )?;
-            tx.run(
-                "UPDATE recovered SET parked = 0, at = :now WHERE parked AND at <= :parked_by",
+            tx.put(
+                "UPDATE recovered SET parked = 0, at = :now WHERE parked = 1 AND at <= :parked_by",
                 named_params! { ":parked_by": Millis(parked_by), ":now": Millis(Timestamp::now()) },
-            )?;
-            Ok(())
+            )
         })
         .await
     }
@@ -141,7 +161,7 @@ impl Tx<'_> {
     fn park(&self, delivery: &Incoming, now: Timestamp) -> Result<bool, StoreError> {
         let Accepted::New(id) = self.insert_delivery(delivery, true)? else { return Ok(false) };
         if delivery.ignored.is_none() {
-            self.run(
+            self.put(
                 "INSERT INTO recovered (delivery_id, parked, at) VALUES (:id, 1, :now)",
                 named_params! { ":id": id, ":now": Millis(now) },
             )?;

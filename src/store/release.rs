@@ -1,9 +1,8 @@
 //! Writes what became of updates whose time has come.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
-use super::row::{Json, Millis, Text};
+use super::row::{Json, Millis, Text, named_params};
 use super::{StoreError, Tx};
 use crate::destination::Destination;
 use crate::plan::{NotSent, Outgoing, Released};
@@ -21,7 +20,7 @@ impl Tx<'_> {
         for (id, fate) in &released.not_sent {
             match fate {
                 NotSent::Wait { wait, digest, reason } => {
-                    self.run(
+                    self.put(
                         "UPDATE ledger SET due_at = :due, digest = :digest, reason = :reason, changed_at = :now
                          WHERE id = :id",
                         named_params! { ":due": Millis(wait.until), ":digest": digest, ":reason": Json(reason),
@@ -31,7 +30,7 @@ impl Tx<'_> {
                 NotSent::Suppressed(reason) => {
                     self.end_update(*id, ("suppressed", reason), now)?;
                     // A milestone that was not told may be told another time.
-                    self.run(
+                    self.put(
                         "DELETE FROM fired WHERE (subject, team, rule, kind) IN (
                              SELECT subject, team, rule, kind FROM ledger WHERE id = :id)",
                         named_params! { ":id": id },
@@ -48,17 +47,16 @@ impl Tx<'_> {
     }
 
     fn end_update(&self, id: i64, (state, reason): (&str, &Reason), now: Timestamp) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "UPDATE ledger SET state = :state, reason = :reason, changed_at = :now, due_at = NULL WHERE id = :id",
             named_params! { ":state": state, ":reason": Json(reason), ":now": Millis(now), ":id": id },
-        )?;
-        Ok(())
+        )
     }
 
     /// Queues a message to each of its places.
     fn queue(&self, outgoing: &Outgoing, now: Timestamp) -> Result<(), StoreError> {
         let Outgoing { lead, name, others, thread, subject, message, to } = outgoing;
-        self.run(
+        self.put(
             "UPDATE ledger SET message = :message, reason = :reason, changed_at = :now, due_at = NULL, told_at = :now,
                     object_at = :object_at
              WHERE id = :id",
@@ -71,7 +69,7 @@ impl Tx<'_> {
         }
         let reason = Reason::ToldWith { line: name.clone() };
         for other in others {
-            self.run(
+            self.put(
                 "UPDATE ledger SET lead_id = :lead, reason = :reason, changed_at = :now, due_at = NULL, told_at = :now,
                         object_at = :object_at
                  WHERE id = :id",
@@ -88,11 +86,10 @@ impl Tx<'_> {
         (line, to, thread): (i64, &Destination, &str),
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
              VALUES (:line, :to, :thread, 'queued', :now, :now)",
             named_params! { ":line": line, ":to": Text(to), ":thread": thread, ":now": Millis(now) },
-        )?;
-        Ok(())
+        )
     }
 }

@@ -3,10 +3,9 @@
 use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
 use super::answer::event;
-use super::row::{Millis, text};
+use super::row::{Millis, named_params, text};
 use super::{EntryState, Store, StoreError};
 use crate::event::Event;
 use crate::reason::Code;
@@ -49,7 +48,7 @@ impl Store {
                 "SELECT id FROM delivery WHERE received_at BETWEEN :from AND :until AND length(body) > 0
                  ORDER BY received_at, id",
                 named_params! { ":from": Millis(from), ":until": Millis(until) },
-                |row| Ok(row.get("id")?),
+                |row| row.get("id"),
             )
         })
         .await

@@ -1,8 +1,6 @@
 //! Team files in repositories, as they were read last.
 
-use rusqlite::{Row, named_params};
-
-use super::row::{Json, json, json_or_none};
+use super::row::{Json, Row, json, json_or_none, named_params};
 use super::{Store, StoreError};
 use crate::rule::RepositoryFile;
 
@@ -22,14 +20,14 @@ impl Store {
     pub async fn keep_repository_files(&self, files: Vec<RepositoryFile>) -> Result<(), StoreError> {
         self.write(move |tx| {
             let repos = files.iter().map(|file| &file.repo).collect::<Vec<_>>();
-            tx.run(
+            tx.put(
                 "DELETE FROM repository_file WHERE repo NOT IN (SELECT value FROM json_each(:repos))",
                 named_params! { ":repos": Json(repos) },
             )?;
             for RepositoryFile { repo, latest, good } in &files {
-                tx.run(
+                tx.put(
                     "INSERT INTO repository_file (repo, latest, good) VALUES (:repo, :latest, :good)
-                     ON CONFLICT DO UPDATE SET latest = excluded.latest, good = excluded.good",
+                     ON CONFLICT (repo) DO UPDATE SET latest = excluded.latest, good = excluded.good",
                     named_params! { ":repo": repo, ":latest": Json(latest), ":good": good.as_ref().map(Json) },
                 )?;
             }

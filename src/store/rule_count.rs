@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
-use super::row::{Millis, text};
+use super::row::{Millis, named_params, text};
 use super::{EntryState, Store, StoreError};
 use crate::reason::Code;
 
@@ -56,12 +55,12 @@ impl Store {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use super::super::tests::{change_by, scratch, with_file};
     use super::*;
 
     #[tokio::test]
     async fn a_span_is_counted_by_its_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
+        let (_place, store) = scratch().await;
         let rows = "
             INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body) VALUES (1, 'github', 'd', 'push', 0, 0, x'');
             INSERT INTO ledger (delivery_id, line, source, team, rule, state, reason, at) VALUES
@@ -70,14 +69,14 @@ mod tests {
                 (1, 3, 'github', 'web', 'all', 'suppressed', '{\"code\": \"own_doing\"}', 1500),
                 (1, 4, 'github', 'web', 'all', 'suppressed', '{\"code\": \"own_doing\"}', 2000),
                 (1, 5, 'github', NULL, NULL, 'ignored', '{\"code\": \"own_doing\"}', 1500)";
-        let written = store.write(move |tx| rows.split(';').try_for_each(|sql| tx.run(sql, []).map(drop)));
-        written.await.unwrap();
+        change_by(&store, rows.split(';').map(str::to_owned).collect()).await;
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
         let tallies = store.count_by_rule(at(1000)..at(2000)).await.unwrap();
         let counts = tallies.iter().map(|tally| (tally.rule.as_str(), tally.state, tally.count)).collect::<Vec<_>>();
         assert_eq!(counts, [("all", EntryState::Sent, 1), ("all", EntryState::Suppressed, 2)]);
+        let (_file, store) = with_file().await;
         let sql = format!("EXPLAIN QUERY PLAN {BY_RULE}").replace(":from", "0").replace(":until", "1");
-        let plan = store.read(move |tx| tx.rows(&sql, [], |row| Ok(row.get::<_, String>("detail")?))).await.unwrap();
+        let plan = store.read(move |tx| tx.rows(&sql, [], |row| row.get::<_, String>("detail"))).await.unwrap();
         assert!(plan.iter().any(|step| step.contains("SEARCH ledger USING INDEX ledger_at")), "{plan:?}");
         assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{plan:?}");
     }

@@ -2,6 +2,8 @@
 //!
 //! The version is SQLite's `user_version`: the number of migrations that a store has had.
 
+use std::cmp::Ordering;
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -13,27 +15,28 @@ use super::StoreError;
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| Migrations::new(ALL.map(M::up).to_vec()));
 
 /// In order; one that was released is never changed.
-pub(super) const ALL: [&str; 20] = [
-    include_str!("migrations/0001_first.sql"),
-    include_str!("migrations/0002_mute.sql"),
-    include_str!("migrations/0003_timing.sql"),
-    include_str!("migrations/0004_bounce.sql"),
-    include_str!("migrations/0005_editable.sql"),
-    include_str!("migrations/0006_recovery.sql"),
-    include_str!("migrations/0007_answer.sql"),
-    include_str!("migrations/0008_truth.sql"),
-    include_str!("migrations/0009_reason.sql"),
-    include_str!("migrations/0010_version.sql"),
-    include_str!("migrations/0011_keep.sql"),
-    include_str!("migrations/0012_taken_back.sql"),
-    include_str!("migrations/0013_contact.sql"),
-    include_str!("migrations/0014_history.sql"),
-    include_str!("migrations/0015_access.sql"),
-    include_str!("migrations/0016_console.sql"),
-    include_str!("migrations/0017_repository_rules.sql"),
-    include_str!("migrations/0018_slack.sql"),
-    include_str!("migrations/0019_carry.sql"),
-    include_str!("migrations/0020_summary.sql"),
+pub(super) const ALL: [&str; 21] = [
+    include_str!("migrations/sqlite/0001_first.sql"),
+    include_str!("migrations/sqlite/0002_mute.sql"),
+    include_str!("migrations/sqlite/0003_timing.sql"),
+    include_str!("migrations/sqlite/0004_bounce.sql"),
+    include_str!("migrations/sqlite/0005_editable.sql"),
+    include_str!("migrations/sqlite/0006_recovery.sql"),
+    include_str!("migrations/sqlite/0007_answer.sql"),
+    include_str!("migrations/sqlite/0008_truth.sql"),
+    include_str!("migrations/sqlite/0009_reason.sql"),
+    include_str!("migrations/sqlite/0010_version.sql"),
+    include_str!("migrations/sqlite/0011_keep.sql"),
+    include_str!("migrations/sqlite/0012_taken_back.sql"),
+    include_str!("migrations/sqlite/0013_contact.sql"),
+    include_str!("migrations/sqlite/0014_history.sql"),
+    include_str!("migrations/sqlite/0015_access.sql"),
+    include_str!("migrations/sqlite/0016_console.sql"),
+    include_str!("migrations/sqlite/0017_repository_rules.sql"),
+    include_str!("migrations/sqlite/0018_slack.sql"),
+    include_str!("migrations/sqlite/0019_carry.sql"),
+    include_str!("migrations/sqlite/0020_summary.sql"),
+    include_str!("migrations/sqlite/0021_subject.sql"),
 ];
 
 /// Up to here a table counted the migrations.
@@ -44,7 +47,7 @@ const COUNTED: usize = 9;
 /// # Errors
 /// [`StoreError::Newer`], [`StoreError::Open`]
 pub(super) fn bring_up_to_date(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |error: &dyn std::fmt::Display| StoreError::open(path, error);
+    let failed = |error: &dyn Display| StoreError::open(path, error);
     let version = version(conn).map_err(|error| failed(&error))?;
     if version <= COUNTED {
         conn.pragma_update(None, "user_version", i64::try_from(version).unwrap_or_default())
@@ -63,13 +66,13 @@ pub(super) fn bring_up_to_date(conn: &mut Connection, path: &Path) -> Result<(),
 /// # Errors
 /// [`StoreError::Older`], [`StoreError::Newer`]; [`StoreError::Open`] for what isn't a store
 pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
-    let name = || path.display().to_string();
-    let version = version(conn).map_err(|error| StoreError::open(path, &error))?;
-    match version.cmp(&ALL.len()) {
-        _ if version == 0 => Err(StoreError::open(path, &"this isn't a store of microalign")),
-        std::cmp::Ordering::Less => Err(StoreError::Older(name())),
-        std::cmp::Ordering::Greater => Err(StoreError::Newer(name())),
-        std::cmp::Ordering::Equal => Ok(()),
+    match version(conn).map_err(|error| StoreError::open(path, &error))? {
+        0 => Err(StoreError::open(path, &"this isn't a store of microalign")),
+        version => match version.cmp(&ALL.len()) {
+            Ordering::Less => Err(StoreError::Older(path.display().to_string())),
+            Ordering::Greater => Err(StoreError::Newer(path.display().to_string())),
+            Ordering::Equal => Ok(()),
+        },
     }
 }
 

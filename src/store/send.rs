@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
 use super::attempt::Attempt;
 use super::claim::Claimed;
-use super::row::{Json, Millis};
+use super::lanes::Lane;
+use super::row::{Json, Millis, named_params};
 use super::writer::{Job, Urgency};
 use super::{Store, StoreError, Tx};
 use crate::plan::LineId;
@@ -95,26 +95,34 @@ impl Store {
         now: Timestamp,
     ) -> Result<Recorded, StoreError> {
         let (ended, attempt) = (Ended::of(claimed, &tried.outcome, now), tried.attempt.clone());
-        let urgency = if before { Urgency::CanWait } else { Urgency::Outcome };
+        let (urgency, lane) = if before { (Urgency::CanWait, &self.writer) } else { (Urgency::Outcome, &self.senders) };
         let (job, answer) = Job::new(urgency, move |tx| tx.record_outcome(&ended, attempt.as_ref(), now));
-        self.writer.send(job).await.map_err(|_| StoreError::NotWritten)?;
+        lane.send(job).await.map_err(|_| StoreError::NotWritten)?;
         answer.await.map_err(|_| StoreError::NotWritten)?
     }
 
-    /// Whether the words of a claimed send were taken back since, or are about to be decided on once more.
+    /// Whether a claimed send is not to be tried any more: another process has taken it over since, or its words were taken
+    /// back, or are about to be decided on once more.
     ///
     /// # Errors
     /// [`StoreError::Database`]
-    pub async fn is_taken_back(&self, claimed: &Claimed) -> Result<bool, StoreError> {
+    pub async fn is_off(&self, claimed: &Claimed) -> Result<bool, StoreError> {
         let (id, fence) = (claimed.id, claimed.fence);
         self.read(move |tx| {
             tx.holds(
-                "SELECT taken_back OR EXISTS (SELECT 1 FROM answer a WHERE a.carrier_id = s.ledger_id AND a.waits = 1)
-                 FROM send s WHERE id = :id AND fence = :fence",
+                "SELECT NOT EXISTS (
+                     SELECT 1 FROM send s WHERE id = :id AND fence = :fence AND taken_back = 0
+                       AND NOT EXISTS (SELECT 1 FROM answer a WHERE a.carrier_id = s.ledger_id AND a.waits = 1))",
                 named_params! { ":id": id, ":fence": fence },
             )
         })
         .await
+    }
+
+    /// Whether what was claimed in a lane is still this process's.
+    #[must_use]
+    pub fn holds(&self, lane: &Lane) -> bool {
+        self.replica.holds(lane.replica())
     }
 
     /// The numbers of the deliveries that a send's message tells of, but for the one that it stands for.
@@ -126,7 +134,7 @@ impl Store {
             tx.rows(
                 "SELECT DISTINCT l.delivery_id FROM send s CROSS JOIN ledger l ON l.lead_id = s.ledger_id WHERE s.id = :send",
                 named_params! { ":send": send },
-                |row| Ok(row.get("delivery_id")?),
+                |row| row.get("delivery_id"),
             )
         })
         .await
@@ -150,51 +158,14 @@ impl Store {
     }
 }
 
-/// What is noted, followed by the attempt's number, of a send that was under way when the process died.
-const STOPPED: &str = "ambiguous: the service stopped during attempt ";
-
 impl Tx<'_> {
-    /// At start: what was under way when the process died may or may not have arrived. What is claimed together for a
-    /// destination, and so has the same `next_at`, is tried in order, each once the one before it has ended: so that is the
-    /// first of those that are left, and the others were not tried. The states are named as the index has them, so that it is
-    /// used.
-    pub(super) fn release_claims(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.note_stopped_attempts(now)?;
-        self.run(
-            "UPDATE send SET state = 'queued', next_at = :now, fence = fence + 1,
-                    attempts = iif(id = tried, attempts, attempts - 1),
-                    doubtful = iif(id = tried, 1, doubtful), error = iif(id = tried, :stopped || attempts, error)
-             FROM (SELECT destination AS place, next_at AS lease, min(id) AS tried FROM send
-                   WHERE state = 'sending' AND state IN ('queued', 'sending') GROUP BY destination, next_at)
-             WHERE destination = place AND next_at = lease AND state = 'sending' AND state IN ('queued', 'sending')",
-            named_params! { ":now": Millis(now), ":stopped": STOPPED },
-        )?;
-        let taken_back = "SELECT id FROM send WHERE taken_back AND state = 'queued' AND state IN ('queued', 'sending')";
-        for send in self.rows(taken_back, [], |row| Ok(row.get("id")?))? {
-            self.recall_if_taken_back(send, now)?;
-        }
-        // A rest that is longer than ours is one that the other end asked for, or comes from a clock that was wrong.
-        self.wait_at_most(Duration::from_secs(3600), now)
-    }
-
-    /// Nothing waits longer than that for its next attempt.
-    fn wait_at_most(&self, time: Duration, now: Timestamp) -> Result<(), StoreError> {
-        self.run(
-            "UPDATE send SET next_at = :latest
-             WHERE state = 'queued' AND state IN ('queued', 'sending') AND next_at > :latest",
-            named_params! { ":latest": Millis(now + time) },
-        )?;
-        Ok(())
-    }
-
     /// The clock was set back: what waits for it waits so much less.
     fn wait_less(&self, by: Duration, now: Timestamp) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "UPDATE send SET next_at = max(next_at - :by, :now)
              WHERE state IN ('queued', 'sending') AND next_at > :now",
             named_params! { ":by": i64::try_from(by.as_millis()).unwrap_or(i64::MAX), ":now": Millis(now) },
-        )?;
-        Ok(())
+        )
     }
 
     /// Writes how an attempt ended. An update is over when all of its sends are. What was taken back meanwhile isn't tried
@@ -231,7 +202,7 @@ impl Tx<'_> {
     fn go_on_from(&self, ended: &Ended) -> Result<(), StoreError> {
         // Nothing answers to an answer's comment, and nothing else replaces it.
         if ended.carries {
-            self.run(
+            self.put(
                 "UPDATE answer SET comment = coalesce(:reference, comment)
                  WHERE carrier_id = (SELECT ledger_id FROM send WHERE id = :id)",
                 named_params! { ":reference": ended.reference, ":id": ended.id },
@@ -239,13 +210,13 @@ impl Tx<'_> {
             return Ok(());
         }
         if ended.anew {
-            self.run(
+            self.put(
                 "DELETE FROM conversation WHERE (destination, thread) IN (SELECT destination, thread FROM send WHERE id = :id)",
                 named_params! { ":id": ended.id },
             )?;
         }
         if ended.reference.is_some() {
-            self.run(
+            self.put(
                 "INSERT INTO conversation (destination, thread, root, subject, editable)
                  SELECT s.destination, s.thread, :reference, :subject,
                         iif(l.kind LIKE 'note.%' OR EXISTS (SELECT 1 FROM ledger WHERE lead_id = l.id), NULL, l.team)
@@ -258,25 +229,34 @@ impl Tx<'_> {
 
     /// Ends the lines that a send's message tells, once none of its sends waits or is under way.
     pub(super) fn end_lines_of(&self, send: i64, now: Timestamp) -> Result<Recorded, StoreError> {
-        let message = self.row(
-            "SELECT l.id, l.delivery_id || '.' || l.line AS name,
-                    (SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
-                     WHERE ledger_id = l.id AND state = 'failed') AS failed
-             FROM send s JOIN ledger l ON l.id = s.ledger_id
-             WHERE s.id = :send AND NOT EXISTS (
-                 SELECT 1 FROM send o WHERE o.ledger_id = l.id AND o.state IN ('queued', 'sending'))",
-            named_params! { ":send": send },
-            |row| Ok((row.get::<_, i64>("id")?, row.get::<_, String>("name")?, row.get::<_, String>("failed")?)),
-        )?;
-        let Some((id, name, failed)) = message else { return Ok(Recorded::GoesOn) };
+        self.lock_line_of(send)?;
+        let message = || {
+            self.row(
+                "SELECT l.id, l.delivery_id || '.' || l.line AS name,
+                        (SELECT json_group_array(json_object('destination', destination, 'error', error)) FROM send
+                         WHERE ledger_id = l.id AND state = 'failed') AS failed
+                 FROM send s JOIN ledger l ON l.id = s.ledger_id
+                 WHERE s.id = :send AND NOT EXISTS (
+                     SELECT 1 FROM send o WHERE o.ledger_id = l.id AND o.state IN ('queued', 'sending'))",
+                named_params! { ":send": send },
+                |row| Ok((row.get::<_, i64>("id")?, row.get::<_, String>("name")?, row.get::<_, String>("failed")?)),
+            )
+        };
+        let others = || {
+            self.rows(
+                "SELECT id FROM ledger WHERE lead_id = (SELECT ledger_id FROM send WHERE id = :send)",
+                named_params! { ":send": send },
+                |row| row.get::<_, i64>("id"),
+            )
+        };
+        self.ahead(|| drop((message(), others())));
+        let Some((id, name, failed)) = message()? else { return Ok(Recorded::GoesOn) };
         let (state, code) = if failed == "[]" { ("sent", Code::Sent) } else { ("failed", Code::Undelivered) };
-        let others = "SELECT id FROM ledger WHERE lead_id = :id";
-        let others =
-            self.rows(others, named_params! { ":id": id }, |row| Ok((row.get::<_, i64>("id")?, Some(&name))))?;
-        let mut lines = 0;
+        let others = others()?;
+        let lines = 1 + others.len();
         // One by one: for several at once, SQLite would make a table of them first, also where there is one.
-        for (line, with) in std::iter::once((id, None)).chain(others) {
-            lines += self.run(
+        for (line, with) in std::iter::once((id, None)).chain(others.into_iter().map(|line| (line, Some(&name)))) {
+            self.put(
                 "UPDATE ledger SET state = :state, changed_at = :now,
                         reason = iif(:state = 'failed', json_object('code', :code, 'failed', json(:failed)),
                                      json_object('code', :code, 'with', :with))
@@ -288,6 +268,16 @@ impl Tx<'_> {
         Ok(Recorded::Over { state, lines })
     }
 
+    /// Has other replicas wait that end a send of the same message: each would see the other's as under way.
+    fn lock_line_of(&self, send: i64) -> Result<(), StoreError> {
+        if !self.is_sqlite() {
+            let lock =
+                "SELECT id FROM ledger WHERE id = (SELECT ledger_id FROM send WHERE id = :send) FOR NO KEY UPDATE";
+            self.put(lock, named_params! { ":send": send })?;
+        }
+        Ok(())
+    }
+
     fn retry(&self, LineId { delivery, line }: LineId) -> Result<usize, StoreError> {
         let message = self.value::<i64>(
             "SELECT coalesce(lead_id, id) FROM ledger WHERE delivery_id = :delivery AND line = :line",
@@ -297,7 +287,7 @@ impl Tx<'_> {
         let now = Timestamp::now();
         let retried = self.run(
             "UPDATE send SET state = 'queued', next_at = :now, created_at = :now
-             WHERE state = 'failed' AND NOT taken_back AND ledger_id = :message",
+             WHERE state = 'failed' AND taken_back = 0 AND ledger_id = :message",
             named_params! { ":now": Millis(now), ":message": message },
         )?;
         if retried == 0 {
@@ -314,11 +304,10 @@ impl Tx<'_> {
 
     /// Notes that a message is being sent again.
     pub(super) fn sends_again(&self, message: i64, now: Timestamp) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "UPDATE ledger SET state = 'held', reason = :reason, changed_at = :now WHERE id = :message OR lead_id = :message",
             named_params! { ":reason": Json(Reason::SendingAgain), ":now": Millis(now), ":message": message },
-        )?;
-        Ok(())
+        )
     }
 
     /// A delivery that was ignored is read again: a newer version may understand it.
@@ -333,7 +322,7 @@ impl Tx<'_> {
             return Err(StoreError::NoBody(delivery));
         }
         if ignored > 0 {
-            self.run("UPDATE delivery SET waits = 1 WHERE id = :id", named_params! { ":id": delivery })?;
+            self.put("UPDATE delivery SET waits = 1 WHERE id = :id", named_params! { ":id": delivery })?;
         }
         Ok(ignored)
     }

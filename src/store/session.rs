@@ -1,9 +1,8 @@
 //! Who has logged in to the console.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
 
-use super::row::{Json, Millis, json, time};
+use super::row::{Json, Millis, json, named_params, time};
 use super::{Store, StoreError, Tx};
 
 /// The SHA-256 of the token in a cookie: whoever reads the store can't use it.
@@ -42,13 +41,12 @@ impl Store {
     pub async fn begin_session(&self, digest: SessionDigest, session: Session) -> Result<(), StoreError> {
         self.write(move |tx| {
             let Session { who, mail, groups, begun, seen, ends } = session;
-            tx.run(
+            tx.put(
                 "INSERT INTO session (digest, who, mail, groups, begun_at, seen_at, ends_at)
                  VALUES (:digest, :who, :mail, :groups, :begun, :seen, :ends)",
                 named_params! { ":digest": digest, ":who": who, ":mail": mail, ":groups": Json(groups),
                 ":begun": Millis(begun), ":seen": Millis(seen), ":ends": Millis(ends) },
-            )?;
-            Ok(())
+            )
         })
         .await
     }
@@ -74,8 +72,7 @@ impl Store {
     /// As above
     pub async fn see_session(&self, digest: SessionDigest, seen: Timestamp, ends: Timestamp) -> Result<(), StoreError> {
         self.write(move |tx| {
-            tx.run(SEE, named_params! { ":digest": digest, ":seen": Millis(seen), ":ends": Millis(ends) })?;
-            Ok(())
+            tx.put(SEE, named_params! { ":digest": digest, ":seen": Millis(seen), ":ends": Millis(ends) })
         })
         .await
     }

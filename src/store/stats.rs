@@ -62,15 +62,13 @@ impl Store {
 
 impl Tx<'_> {
     fn stats(&self, keep: &Keep) -> Result<Stats, StoreError> {
-        let sizes = self.rows(
-            "SELECT s.tbl_name AS name, sum(d.pgsize) AS bytes FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
-             WHERE d.aggregate = TRUE GROUP BY s.tbl_name",
-            [],
-            |row| Ok((row.get::<_, String>("name")?, row.get::<_, i64>("bytes")?.unsigned_abs())),
+        let sizes = self.table_sizes()?;
+        let mut bodies = self.kind(
+            "bodies",
+            "CAST(coalesce(sum(length(body)), 0) AS bigint)",
+            "received_at",
+            "delivery WHERE length(body) > 0",
         )?;
-        let sizes = sizes.into_iter().collect::<HashMap<_, _>>();
-        let mut bodies =
-            self.kind("bodies", "coalesce(sum(length(body)), 0)", "received_at", "delivery WHERE length(body) > 0")?;
         bodies.goes = bodies.oldest.map(|oldest| oldest + keep.bodies);
         let mut kinds = Vec::new();
         for (name, table, age) in KINDS {
@@ -83,9 +81,25 @@ impl Tx<'_> {
             kinds.push(kind);
         }
         kinds.insert(1, bodies);
-        let number = |sql| Ok::<_, StoreError>(self.value::<i64>(sql, [])?.unwrap_or_default().unsigned_abs());
-        let page = number("PRAGMA page_size")?;
-        Ok(Stats { kinds, bytes: number("PRAGMA page_count")? * page, free: number("PRAGMA freelist_count")? * page })
+        let (bytes, free) = self.size()?;
+        Ok(Stats { kinds, bytes, free })
+    }
+
+    /// How large each table is, with its indexes.
+    pub(super) fn table_sizes(&self) -> Result<HashMap<String, u64>, StoreError> {
+        let sql = match self.is_sqlite() {
+            true => {
+                "SELECT s.tbl_name AS name, sum(d.pgsize) AS bytes FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
+                 WHERE d.aggregate = TRUE GROUP BY s.tbl_name"
+            }
+            false => {
+                "SELECT relname AS name, pg_total_relation_size(oid) AS bytes FROM pg_class
+                 WHERE relkind = 'r' AND relnamespace = current_schema()::text::regnamespace"
+            }
+        };
+        let sizes =
+            self.rows(sql, [], |row| Ok((row.get::<_, String>("name")?, row.get::<_, i64>("bytes")?.unsigned_abs())))?;
+        Ok(sizes.into_iter().collect())
     }
 
     fn kind(&self, kind: &'static str, bytes: &str, age: &str, from: &str) -> Result<Kind, StoreError> {
@@ -94,6 +108,6 @@ impl Tx<'_> {
             let (rows, bytes) = (row.get::<_, i64>("rows")?.unsigned_abs(), row.get::<_, i64>("bytes")?.unsigned_abs());
             Ok(Kind { kind, rows, bytes, oldest: time_or_none(row, "oldest")?, goes: None })
         })?;
-        read.ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
+        read.ok_or_else(StoreError::nothing_found)
     }
 }

@@ -1,11 +1,10 @@
 //! What people subscribed a channel to, beside what its team's file says.
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 use serde::Serialize;
 
 use super::answer::LONGEST_NAME;
-use super::row::{Json, Millis, Text, json, text, time};
+use super::row::{Json, Millis, Row, Text, json, named_params, text, time};
 use super::{Store, StoreError, Tx};
 use crate::destination::Destination;
 use crate::rule::{ADDRESSED, SUMMARY};
@@ -44,7 +43,7 @@ pub enum Subscribed {
     TooMany,
 }
 
-const ALL: &str = "SELECT * FROM subscription ORDER BY id";
+const ALL: &str = "SELECT team, name, destination, repo, kinds, made_by, made_at FROM subscription ORDER BY id";
 
 impl Store {
     /// All subscriptions, the oldest first.
@@ -95,7 +94,7 @@ impl Tx<'_> {
         }
         let name =
             free_name(name, |name| [ADDRESSED, SUMMARY].contains(&name) || own().any(|known| known.name == name));
-        self.run(
+        self.put(
             "INSERT INTO subscription (team, name, destination, repo, kinds, made_by, made_at)
              VALUES (:team, :name, :to, :repo, :kinds, :by, :at)",
             named_params! { ":team": team, ":name": name, ":to": Text(to), ":repo": repo, ":kinds": Json(on),

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 
-use super::row::{Json, Millis, Text, time, time_or_none};
+use super::row::{Json, Millis, Row, Text, named_params, time, time_or_none};
 use super::{EntryState, Store, StoreError, Tx};
 use crate::destination::Destination;
 use crate::reason::Reason;
@@ -83,7 +82,7 @@ pub struct TakenBack {
     pub span: Range<Timestamp>,
 }
 
-pub(super) const DUE: &str = "SELECT * FROM summary WHERE due_at <= :now";
+pub(super) const DUE: &str = "SELECT reader, timing, due_at, since_at FROM summary WHERE due_at <= :now";
 
 /// Summaries whose message was taken back. The next one goes on from where this one ends.
 pub(super) const TAKEN_BACK: &str = "SELECT id, team, since_at,
@@ -100,7 +99,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`]; here and below
     pub async fn summary_schedules(&self) -> Result<Vec<Schedule>, StoreError> {
-        self.read(|tx| tx.rows("SELECT * FROM summary", [], schedule)).await
+        self.read(|tx| tx.rows("SELECT reader, timing, due_at, since_at FROM summary", [], schedule)).await
     }
 
     /// Changes schedules.
@@ -133,7 +132,7 @@ impl Store {
             let Some(last) = due.iter().filter_map(|schedule| schedule.due).max() else { return Ok(due) };
             let unplanned = tx.holds(
                 "SELECT EXISTS (SELECT 1 FROM delivery WHERE waits = 1 AND received_at <= :due)
-                     OR EXISTS (SELECT 1 FROM recovered WHERE NOT parked)",
+                     OR EXISTS (SELECT 1 FROM recovered WHERE parked = 0)",
                 named_params! { ":due": Millis(last) },
             )?;
             Ok(if unplanned { Vec::new() } else { due })
@@ -211,13 +210,12 @@ impl Tx<'_> {
     }
 
     fn schedule_summary(&self, Schedule { reader, timing, due, since }: &Schedule) -> Result<(), StoreError> {
-        self.run(
+        self.put(
             "INSERT INTO summary (reader, timing, due_at, since_at) VALUES (:reader, :timing, :due, :since)
-             ON CONFLICT DO UPDATE
+             ON CONFLICT (reader) DO UPDATE
              SET timing = excluded.timing, due_at = excluded.due_at, since_at = excluded.since_at",
             named_params! { ":reader": reader, ":timing": timing, ":due": due.map(Millis), ":since": Millis(*since) },
-        )?;
-        Ok(())
+        )
     }
 
     fn write_summary(&self, new: &NewSummary) -> Result<bool, StoreError> {
@@ -230,18 +228,18 @@ impl Tx<'_> {
             return Ok(false);
         }
         self.schedule_summary(next)?;
-        let wrote = self.run(
+        let line = self.value(
             "INSERT INTO ledger (delivery_id, line, source, kind, team, rule, state, reason, at, since_at,
                                  digest)
              SELECT l.delivery_id, (SELECT max(line) + 1 FROM ledger n WHERE n.delivery_id = l.delivery_id), l.source,
                     :kind, :reader, :rule, 'held', :reason, :at, :since, 1
-             FROM (SELECT delivery_id, source FROM ledger ORDER BY id DESC LIMIT 1) l",
+             FROM (SELECT delivery_id, source FROM ledger ORDER BY id DESC LIMIT 1) l RETURNING id",
             named_params! { ":kind": KIND, ":reader": next.reader, ":rule": SUMMARY, ":reason": Json(Reason::Sending),
             ":at": Millis(*at), ":since": Millis(*since) },
         )?;
         // Before the first delivery there is nothing to tell, and no line to tell it.
-        if wrote > 0 {
-            self.end_summary(self.inserted(), fate, *at)?;
+        if let Some(line) = line {
+            self.end_summary(line, fate, *at)?;
         }
         Ok(true)
     }
@@ -252,7 +250,7 @@ impl Tx<'_> {
         let SummaryFate::Sent(summary) = fate else { return Ok(false) };
         self.holds(
             "SELECT EXISTS (SELECT 1 FROM event WHERE id > :seen
-               AND (body -> '$.undoing' IS NOT NULL OR body ->> '$.about.restricted'
+               AND (body -> '$.undoing' IS NOT NULL OR body -> '$.about.restricted' = 'true'
                     OR body ->> '$.kind' IN ('pull_request.edited', 'ticket.updated'))
                AND body ->> '$.subject' IN (SELECT value FROM json_each(:names)))",
             named_params! { ":seen": seen, ":names": Json(&summary.names) },
@@ -266,16 +264,15 @@ impl Tx<'_> {
             SummaryFate::Suppressed(reason) => (EntryState::Suppressed, reason),
             SummaryFate::Failed(reason) => (EntryState::Failed, reason),
         };
-        self.run(
+        self.put(
             "UPDATE ledger SET state = :state, reason = :reason WHERE id = :line",
             named_params! { ":state": Text(state), ":reason": Json(reason), ":line": line },
-        )?;
-        Ok(())
+        )
     }
 
     fn queue_summary(&self, line: i64, summary: &SummaryMessage, now: Timestamp) -> Result<(), StoreError> {
         let SummaryMessage { message, names, to, left_out, thread } = summary;
-        self.run(
+        self.put(
             "UPDATE ledger SET message = :message, names = :names, reason = :reason, told_at = :now WHERE id = :line",
             named_params! { ":message": Json(message), ":names": Json(names), ":reason": Json(Reason::Sending),
             ":now": Millis(now), ":line": line },

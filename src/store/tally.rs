@@ -5,10 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Row, named_params};
 
 use super::keep::OPEN;
-use super::row::{Millis, time, time_or_none};
+use super::row::{Millis, Row, named_params, time, time_or_none};
 use super::{Store, StoreError, Tx};
 use crate::event::EventKind;
 
@@ -70,17 +69,19 @@ pub fn silent_for() -> SignedDuration {
 /// A place in the ledger: the time and the id of a line.
 type Place = (i64, i64);
 
+/// So many conversations are asked for at a time.
+const AT_ONCE: usize = 200;
 /// So many lines are read at a time.
 const WINDOW: usize = 4000;
 
 const LINES: &str = "
-    SELECT l.id, l.at, l.team, l.kind, l.subject, l.thread, l.told_at, l.state = 'sent' AND l.answers IS NULL AND l.kind IS NOT 'summary' AS told,
+    SELECT l.id, l.at, l.team, l.kind, l.subject, l.thread, l.told_at, l.state = 'sent' AND l.answers IS NULL AND l.kind IS DISTINCT FROM 'summary' AS told,
            coalesce(e.body ->> '$.actor.login', l.actor) AS login, e.body ->> '$.actor.name' AS name,
-           coalesce(e.body ->> '$.actor.bot', FALSE) AS bot
+           coalesce(e.body -> '$.actor.bot' = 'true', FALSE) AS bot
     FROM ledger l LEFT JOIN event e ON e.id = l.event_id
     WHERE (l.at, l.id) > (:at, :id) AND l.at < :end ORDER BY l.at, l.id LIMIT 4000";
 
-const OLDEST: &str = "SELECT min(at) FROM ledger";
+const OLDEST: &str = "SELECT min(at) AS oldest FROM ledger";
 
 impl Store {
     /// When the oldest line of the ledger was written.
@@ -88,7 +89,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn oldest_line(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|tx| tx.row(OLDEST, [], |row| time_or_none(row, "min(at)"))).await.map(Option::flatten)
+        self.read(|tx| tx.row(OLDEST, [], |row| time_or_none(row, "oldest"))).await.map(Option::flatten)
     }
 
     /// Counts what happened from one moment up to another.
@@ -119,13 +120,19 @@ impl Tx<'_> {
     fn note_open(&self, mut tally: Tally) -> Result<Tally, StoreError> {
         let own = format!("SELECT {OPEN} FROM subject s WHERE s.key = :thread");
         let others = format!("SELECT {OPEN} FROM subject s WHERE s.thread = :thread AND s.thread <> s.key");
-        for (thread, happened) in &mut tally.threads {
-            let params = named_params! { ":thread": &**thread };
-            let known = self.value::<bool>(&own, params)?;
-            happened.open = match known {
-                Some(open) => open,
-                None => self.rows(&others, params, |row| Ok(row.get::<_, bool>(0)?))?.contains(&true),
-            };
+        let is_open = |thread: &str| {
+            let params = named_params! { ":thread": thread };
+            match self.value::<bool>(&own, params)? {
+                Some(open) => Ok::<_, StoreError>(open),
+                None => Ok(self.rows(&others, params, |row| row.get::<_, bool>(0))?.contains(&true)),
+            }
+        };
+        let mut threads = tally.threads.iter_mut().collect::<Vec<_>>();
+        for some in threads.chunks_mut(AT_ONCE) {
+            self.ahead(|| some.iter().for_each(|(thread, _)| drop(is_open(thread))));
+            for (thread, happened) in some {
+                happened.open = is_open(thread)?;
+            }
         }
         tally.texts.clear();
         Ok(tally)
@@ -192,6 +199,7 @@ fn owner(subject: &str) -> Option<&str> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use super::super::tests::{change_by, scratch, with_file};
     use super::*;
 
     const ROWS: &str = r#"
@@ -212,16 +220,10 @@ mod tests {
             (6, 1, 6, NULL, 'jira', 'ticket.quiet', 'DATA-3', 'DATA-3', NULL, 'suppressed', '{}', 4000, NULL, NULL),
             (7, 1, 7, 1, 'github', 'push', 'acme/api@main', 'x', 'web', 'sent', '{}', 86400000, 86400000, NULL)"#;
 
-    async fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
-        (folder, store)
-    }
-
     #[tokio::test]
     async fn a_day_is_counted_by_whom_and_where() {
-        let (_folder, store) = store().await;
-        store.write(|tx| ROWS.split(';').try_for_each(|sql| tx.run(sql, []).map(drop))).await.unwrap();
+        let (_place, store) = scratch().await;
+        change_by(&store, ROWS.split(';').map(str::to_owned).collect()).await;
         let moment = |millis| Timestamp::from_millisecond(millis).unwrap();
         let tally = store.tally(moment(0), moment(86_400_000)).await.unwrap();
         let mut told = tally.told.iter().map(|(Telling { team, doer, owner }, count)| {
@@ -241,14 +243,13 @@ mod tests {
 
     #[tokio::test]
     async fn no_table_is_scanned() {
-        let (_folder, store) = store().await;
+        let (_place, store) = with_file().await;
         let own = format!("SELECT {OPEN} FROM subject s WHERE s.key = :thread");
         let others = format!("SELECT {OPEN} FROM subject s WHERE s.thread = :thread AND s.thread <> s.key");
         for sql in [LINES, OLDEST, &own, &others] {
             let sql = [":at", ":id", ":end", ":thread"].iter().fold(sql.to_owned(), |sql, name| sql.replace(name, "1"));
             let plan = format!("EXPLAIN QUERY PLAN {sql}");
-            let plan =
-                store.read(move |tx| tx.rows(&plan, [], |row| Ok(row.get::<_, String>("detail")?))).await.unwrap();
+            let plan = store.read(move |tx| tx.rows(&plan, [], |row| row.get::<_, String>("detail"))).await.unwrap();
             assert!(plan.iter().all(|step| step.starts_with("SEARCH")), "{sql}: {plan:?}");
         }
     }

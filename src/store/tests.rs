@@ -5,8 +5,11 @@
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
+pub(crate) use self::place::{Place, scratch};
 use super::*;
 use crate::reason::Code;
+
+mod place;
 
 /// A line as version 8 of the schema had it: state, reason, what came of it, and the line that it answers to.
 type OldLine<'a> = (&'a str, &'a str, Option<&'a str>, Option<i64>);
@@ -88,25 +91,51 @@ async fn the_ledger_of_an_old_store_reads_the_same_and_has_codes() {
     }
     let untold = store.untold().await.unwrap();
     assert_eq!(untold.iter().filter(|untold| untold.code == Code::Sent).map(|untold| untold.count).sum::<u64>(), 3);
-    let doubtful =
-        store.read(|tx| tx.rows("SELECT doubtful FROM send ORDER BY id", [], |row| Ok(row.get::<_, i64>(0)?)));
+    let doubtful = store.read(|tx| tx.rows("SELECT doubtful FROM send ORDER BY id", [], |row| row.get::<_, i64>(0)));
     assert_eq!(doubtful.await.unwrap(), [0, 1]);
 }
 
-/// A store with these rows, which ends with its folder.
-pub(crate) async fn with_rows(sql: String) -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
+/// A store with these rows, which ends with its place.
+pub(crate) async fn with_rows(sql: String) -> (Place, Store) {
+    let (place, store) = scratch().await;
     change(&store, sql).await;
-    (folder, store)
+    (place, store)
+}
+
+/// A new store of SQLite's, for what only that tells.
+pub(crate) async fn with_file() -> (Place, Store) {
+    let place = Place::with_file();
+    let (store, _) = Store::scratch(place.store()).await.unwrap();
+    (place, store)
+}
+
+/// Runs statements, each of which ends with its line.
+pub(crate) async fn change(store: &Store, sql: String) {
+    change_by(store, sql.split(";\n").map(str::to_owned).collect()).await;
 }
 
 /// Runs statements.
-pub(crate) async fn change(store: &Store, sql: String) {
+pub(crate) async fn change_by(store: &Store, statements: Vec<String>) {
     let wrote = store.write(move |tx| {
-        sql.split(";\n").filter(|sql| !sql.trim().is_empty()).try_for_each(|sql| tx.run(sql, []).map(drop))
+        statements.iter().filter(|sql| !sql.trim().is_empty()).try_for_each(|sql| tx.run(sql, []).map(drop))?;
+        give_further_numbers(tx)
     });
     wrote.await.unwrap();
+}
+
+/// SQLite goes on from the greatest number; PostgreSQL has to be told that a test gave some.
+fn give_further_numbers(tx: &Tx<'_>) -> Result<(), StoreError> {
+    if tx.is_sqlite() {
+        return Ok(());
+    }
+    let tables = "SELECT table_name FROM information_schema.columns
+                  WHERE table_schema = current_schema() AND column_name = 'id' AND is_identity = 'YES'";
+    for table in tx.rows(tables, [], |row| row.get::<_, String>("table_name"))? {
+        let next =
+            format!("SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table} HAVING count(*) > 0");
+        tx.rows(&next, [], |_| Ok(()))?;
+    }
+    Ok(())
 }
 
 /// Fails if a statement reads more of a table than an index leaves. A subquery, and an index of few rows, may be read whole.
@@ -114,7 +143,7 @@ pub(crate) async fn uses_indexes(store: &Store, sql: &str) -> String {
     let params = regex::Regex::new(r":[a-z]+").unwrap();
     let sql = format!("EXPLAIN QUERY PLAN {}", params.replace_all(sql, "'1'"));
     let explained = sql.clone();
-    let plan = store.read(move |tx| tx.rows(&explained, [], |row| Ok(row.get::<_, String>("detail")?))).await.unwrap();
+    let plan = store.read(move |tx| tx.rows(&explained, [], |row| row.get::<_, String>("detail"))).await.unwrap();
     let made = plan.iter().filter_map(|step| step.strip_prefix("CO-ROUTINE ").or(step.strip_prefix("MATERIALIZE ")));
     let made = made.collect::<Vec<_>>();
     let whole = plan.iter().filter_map(|step| Some((step, step.strip_prefix("SCAN ")?.split(' ').next()?)));

@@ -1,12 +1,11 @@
 //! Timers for silences, which run out when nothing happens, and for due dates.
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
 use serde::de::DeserializeOwned;
 
 use super::due::ticket;
 use super::plan::{Line, rule_id};
-use super::row::{Json, Millis, Text, text, time, time_or_none};
+use super::row::{Json, Millis, Row, Text, named_params, text, time, time_or_none};
 use super::{StoreError, Tx};
 use crate::event::Ticket;
 use crate::plan::{Elapsed, Timer};
@@ -39,7 +38,7 @@ impl Tx<'_> {
                      WHERE l.thread = s.thread AND l.told_at IS NOT NULL AND l.team <> t.team) AS said
              FROM timer t JOIN subject s ON s.key = t.subject
              LEFT JOIN subject tk ON tk.key = s.thread AND tk.key <> s.key
-             WHERE t.due_at <= :now AND NOT EXISTS (SELECT 1 FROM recovered WHERE NOT parked) ORDER BY t.due_at LIMIT 64",
+             WHERE t.due_at <= :now AND NOT EXISTS (SELECT 1 FROM recovered WHERE parked = 0) ORDER BY t.due_at LIMIT 64",
             named_params! { ":now": Millis(now) },
             |row| Ok((row.get::<_, String>("subject")?, row.get::<_, String>("kind")?, run_out(row))),
         )?;
@@ -49,7 +48,7 @@ impl Tx<'_> {
                 Ok(run_out) => readable.push(run_out),
                 Err(StoreError::Corrupt(error)) => {
                     tracing::error!(subject, error, "our fault: this timer can't be read; it is deleted");
-                    self.run(
+                    self.put(
                         "DELETE FROM timer WHERE subject = :subject AND kind = :kind",
                         named_params! { ":subject": subject, ":kind": kind },
                     )?;
@@ -69,7 +68,7 @@ impl Tx<'_> {
         let Timer { subject, rule, kind, .. } = &run_out.timer;
         let (event, fate) = match elapsed {
             Elapsed::Until(then) => {
-                self.run(
+                self.put(
                     "UPDATE timer SET due_at = :due WHERE subject = :subject AND team = :team AND rule = :rule AND kind = :kind",
                     named_params! { ":due": Millis(*then), ":subject": subject, ":team": rule.team, ":rule": rule.name,
                                     ":kind": Text(kind) },
@@ -79,7 +78,7 @@ impl Tx<'_> {
             Elapsed::Told { event, fate } => (Some(event), Some(fate)),
             Elapsed::Over => (None, None),
         };
-        self.run(
+        self.put(
             "DELETE FROM timer WHERE subject = :subject AND team = :team AND rule = :rule AND kind = :kind",
             named_params! { ":subject": subject, ":team": rule.team, ":rule": rule.name, ":kind": Text(kind) },
         )?;
@@ -107,7 +106,7 @@ fn run_out(row: &Row<'_>) -> Result<RunOut, StoreError> {
 
 /// What this version cannot read must not hold up what is due beside it.
 fn readable<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>, StoreError> {
-    match row.get::<_, Option<Json<T>>>(column).map_err(StoreError::from) {
+    match row.get::<_, Option<Json<T>>>(column) {
         Ok(read) => Ok(read.map(|json| json.0)),
         Err(StoreError::Corrupt(error)) => {
             tracing::error!(error, column, "our fault: it is left out");

@@ -5,9 +5,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::named_params;
-
-use super::row::json;
+use super::row::{json, named_params};
 use super::{Store, StoreError, Tx};
 use crate::event::Event;
 
@@ -85,7 +83,7 @@ impl Tx<'_> {
         self.holds(
             "SELECT EXISTS (SELECT 1 FROM event e
                             WHERE (e.once = :name OR e.once > :name || '@' AND e.once < :name || 'A')
-                              AND (e.body ->> '$.note.edited' OR EXISTS (
+                              AND (e.body -> '$.note.edited' = 'true' OR EXISTS (
                                   SELECT 1 FROM ledger l
                                   WHERE l.delivery_id = e.delivery_id AND l.event_id = e.id
                                     AND l.told_at IS NOT NULL)))",

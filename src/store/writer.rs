@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::checkpoint::Checkpointer;
-use super::file::ServedFile;
-use super::{Options, StoreError, Tx, Use, Written};
+use super::connection::Connection;
+use super::delivery::Arriving;
+use super::origin::Origin;
+use super::{StoreError, Tx, Use, WAITING_WRITES, Written};
 
 /// How many writes share one commit at most.
 const BATCH: usize = 256;
@@ -52,6 +52,8 @@ enum Ended {
 /// A write, and where its answer goes.
 pub(super) struct Job {
     urgency: Urgency,
+    /// What it takes in, if that can be taken in with others
+    arriving: Option<Arc<Arriving>>,
     work: Work,
 }
 
@@ -75,7 +77,12 @@ impl Job {
             };
             (ended, Box::new(move || drop(reply.send(value))))
         });
-        (Self { urgency, work }, answer)
+        (Self { urgency, arriving: None, work }, answer)
+    }
+
+    /// The same, for what takes in a delivery.
+    pub(super) fn of(self, arriving: Arc<Arriving>) -> Self {
+        Self { arriving: Some(arriving), ..self }
     }
 }
 
@@ -114,7 +121,8 @@ impl Rest {
     }
 }
 
-/// What others hear of the writer.
+/// What others hear of the writers.
+#[derive(Clone, Default)]
 pub(super) struct Notices {
     /// Whether the last commit failed
     pub(super) failing: Arc<AtomicBool>,
@@ -122,43 +130,56 @@ pub(super) struct Notices {
     pub(super) commits: Arc<watch::Sender<()>>,
 }
 
+/// Tells whoever waits for it that everything has ended, when it is dropped.
+pub(super) struct End(Option<oneshot::Sender<()>>);
+
+impl End {
+    pub(super) fn new() -> (Self, Written) {
+        let (ended, written) = oneshot::channel();
+        (Self(Some(ended)), written)
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Some(ended) = self.0.take() {
+            // Whoever waited may have gone.
+            ended.send(()).unwrap_or_default();
+        }
+    }
+}
+
 /// The thread's state.
 pub(super) struct Writer {
-    options: Options,
-    /// Of a store that is served from. Dropped after the connection
-    file: Option<ServedFile>,
+    origin: Origin,
+    usage: Use,
     conn: Option<Connection>,
     notices: Notices,
     /// How many rows the connection has changed
     changes: u64,
-    /// Of a store that is served from
-    checkpointer: Option<Checkpointer>,
 }
 
 impl Writer {
-    /// Starts the thread. It ends when every `Store` is gone.
+    /// Starts the thread, and gives what its writes go to. It ends when nobody has that any more, and drops `end` then.
     ///
     /// # Errors
     /// [`StoreError::Open`] if the system starts no thread.
     pub(super) fn start(
-        (options, file): (Options, Option<ServedFile>),
+        (origin, usage): (Origin, Use),
         conn: Connection,
         notices: Notices,
-        jobs: mpsc::Receiver<Job>,
-    ) -> Result<Written, StoreError> {
-        let (ended, written) = oneshot::channel();
-        let (path, runtime) = (Arc::clone(&options.path), Handle::current());
-        let checkpointer = (options.usage == Use::Serve).then(|| Checkpointer::start(&options)).transpose()?;
-        let writer = Self { options, file, conn: Some(conn), notices, changes: 0, checkpointer };
-        let thread = std::thread::Builder::new().name("store".to_owned());
-        let started = thread.spawn(move || {
-            writer.run(jobs, &runtime);
-            // Whoever waited may have gone.
-            ended.send(()).unwrap_or_default();
+        end: impl Send + 'static,
+    ) -> Result<mpsc::Sender<Job>, StoreError> {
+        let (writer, jobs) = mpsc::channel(WAITING_WRITES);
+        let runtime = Handle::current();
+        let thread = Self { origin, usage, conn: Some(conn), notices, changes: 0 };
+        let started = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
+            thread.run(jobs, &runtime);
+            drop(end);
         });
         match started {
-            Ok(_) => Ok(written),
-            Err(error) => Err(StoreError::open(&path, &error)),
+            Ok(_) => Ok(writer),
+            Err(error) => Err(StoreError::Open { path: "the store".to_owned(), reason: error.to_string() }),
         }
     }
 
@@ -171,7 +192,7 @@ impl Writer {
                 Some(patience) => runtime
                     .block_on(async { tokio::time::timeout(patience, jobs.recv_many(&mut batch, BATCH)).await.ok() }),
             };
-            if self.options.usage != Use::Scratch {
+            if self.usage != Use::Scratch {
                 rest.hold_back(&mut batch);
             }
             if taken == Some(0) {
@@ -187,11 +208,9 @@ impl Writer {
                 break;
             }
         }
-        if let Some(checkpointer) = self.checkpointer {
-            checkpointer.stop();
-        }
-        if let Some(Err((_, error))) = self.conn.map(Connection::close) {
-            tracing::warn!(%error, "the store did not close cleanly; nothing is lost");
+        self.origin.stop();
+        if let Some(conn) = self.conn.take() {
+            conn.close();
         }
     }
 
@@ -211,9 +230,7 @@ impl Writer {
                 }
                 answers.into_iter().for_each(|answer| answer());
                 self.notice();
-                if let Some(checkpointer) = &self.checkpointer {
-                    checkpointer.look();
-                }
+                self.origin.wrote();
             }
             // The answers are dropped, so each caller sees `NotWritten`.
             Err(error) => {
@@ -225,7 +242,7 @@ impl Writer {
 
     /// Says that something was written, unless nothing was.
     fn notice(&mut self) {
-        let total = self.conn.as_ref().map_or(0, Connection::total_changes);
+        let total = self.conn.as_ref().map_or(0, Connection::changes);
         if std::mem::replace(&mut self.changes, total) != total {
             self.notices.commits.send_replace(());
         }
@@ -233,38 +250,41 @@ impl Writer {
 
     /// Commits what goes well. What doesn't fails the others, or is taken back if it is alone.
     fn commit(&mut self, jobs: &mut std::vec::IntoIter<Job>, answers: &mut Vec<Answer>) -> Result<Ended, StoreError> {
-        let conn = match self.conn.take() {
+        let conn = match self.conn.take().filter(|conn| !conn.is_stale()) {
             Some(conn) => conn,
-            None => {
-                self.check_file()?;
-                self.options.open()?
+            None => self.origin.open()?,
+        };
+        let ended = match conn.begin() {
+            Ok(tx) => {
+                let ended = run_all(tx, jobs, answers);
+                self.conn = Some(conn).filter(|conn| ended.is_ok() || conn.takes_back());
+                ended
+            }
+            Err(error) => {
+                // Another process writes: nothing has begun that this connection could be inside of.
+                self.conn = Some(conn).filter(Connection::is_free);
+                return Err(error);
             }
         };
-        let tx = Tx::new(&conn);
-        if let Err(error) = tx.run("BEGIN IMMEDIATE", []) {
-            // Another process writes: nothing has begun that this connection could be inside of.
-            self.conn = Some(conn).filter(Connection::is_autocommit);
-            return Err(error);
-        }
-        let (mut ended, alone) = (Ended::Well, jobs.len() == 1);
-        for job in jobs {
-            let (went, answer) = (job.work)(&tx);
-            answers.push(answer);
-            // After some failures, such as a full disk, SQLite has taken back the whole transaction.
-            if conn.is_autocommit() || (went != Ended::Well && !alone) {
-                return Err(StoreError::NotWritten);
-            }
-            ended = went;
-        }
-        tx.run(if ended == Ended::Well { "COMMIT" } else { "ROLLBACK" }, [])?;
-        // After a failure the connection is dropped: it may still be inside of a broken transaction.
-        self.conn = Some(conn);
-        self.check_file()?;
+        let ended = ended?;
+        self.origin.check()?;
         Ok(ended)
     }
+}
 
-    /// Checks that what is written is where it will be looked for.
-    fn check_file(&mut self) -> Result<(), StoreError> {
-        self.file.as_mut().map_or(Ok(()), ServedFile::check)
+/// Runs jobs in a transaction, and ends it.
+fn run_all(tx: Tx<'_>, jobs: &mut std::vec::IntoIter<Job>, answers: &mut Vec<Answer>) -> Result<Ended, StoreError> {
+    let (mut ended, alone) = (Ended::Well, jobs.len() == 1);
+    tx.insert_together(jobs.as_slice().iter().filter_map(|job| job.arriving.as_deref()))?;
+    for job in jobs {
+        let (went, answer) = (job.work)(&tx);
+        answers.push(answer);
+        // After some failures, such as a full disk, SQLite has taken back the whole transaction.
+        if tx.is_over() || (went != Ended::Well && !alone) {
+            return Err(StoreError::NotWritten);
+        }
+        ended = went;
     }
+    tx.end(ended == Ended::Well)?;
+    Ok(ended)
 }

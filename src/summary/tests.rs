@@ -314,7 +314,7 @@ async fn what_waited_for_a_digest_is_in_the_summary_after_it_was_sent() {
 
 /// Who owns files is asked of GitHub, which these tests have none of: so it is written into the events.
 async fn with_paths(week: &Week, path: &str) {
-    let sql = format!("UPDATE event SET body = json_set(body, '$.paths', json_array('{path}'))");
+    let sql = format!("UPDATE event SET body = json_set(body, '$.paths', json(CAST('[\"{path}\"]' AS text)))");
     week.clocked.intake.store.write(move |tx| tx.execute_in_test(&sql)).await.unwrap();
 }
 

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::Wrong;
+
 /// Replaces the references by what they name. `$${` is `${` itself. References within what they name are left as they are.
 ///
 /// # Errors
@@ -31,6 +33,14 @@ pub(super) fn expand(
     }
     expanded.push_str(rest);
     Ok(expanded)
+}
+
+/// The same, for a text that is in no document.
+///
+/// # Errors
+/// As above
+pub fn expanded(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<String, Wrong> {
+    expand(text, folder, env).map_err(|(wrong, help)| (wrong, Some(help)))
 }
 
 /// Whether anything in a text would have to be looked up.

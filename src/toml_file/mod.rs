@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use expand::expanded;
 pub use field::{DurationText, Field, Raw, SecretText, Shape, SizeText, Tables, TextOrTexts};
 pub use inside::read_inside;
 pub use mask::veiled;

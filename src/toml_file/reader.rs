@@ -60,8 +60,8 @@ impl Reader<'_> {
 
     /// The value of a string as written.
     pub fn expanded(&mut self, text: &str, at: &At) -> Option<String> {
-        let expanded = expand::expand(text, self.folder, self.env);
-        self.parsed(expanded.map_err(|(message, help)| (message, Some(help))), at)
+        let expanded = expand::expanded(text, self.folder, self.env);
+        self.parsed(expanded, at)
     }
 
     /// A string without white space in it; a line break at its end, as files have it, doesn't count.

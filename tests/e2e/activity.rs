@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::support::{Listener, Service, eventually, merged, pull_request, states, ticket};
@@ -294,8 +293,7 @@ async fn an_event_shows_what_came_in_what_rules_made_of_it_and_each_step() {
     for nothing in ["/events/9", "/events/x", "/events/1.x", "/api/v1/events/9"] {
         assert_eq!(service.get(nothing).await.status(), 404, "{nothing}");
     }
-    let store = Connection::open(service.path("microalign.db")).unwrap();
-    store.execute("UPDATE delivery SET body = x''", []).unwrap();
+    service.change("UPDATE delivery SET body = x''");
     assert!(page_of(&service, "/events/1").await.contains("The payload was deleted"));
 }
 

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, OptionalExtension as _};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -78,11 +77,6 @@ async fn started() -> (MailServer, Service) {
     (server, service)
 }
 
-/// The service's store, beside the service.
-fn store(service: &Service) -> Connection {
-    Connection::open(service.path("microalign.db")).unwrap()
-}
-
 #[tokio::test]
 async fn an_address_that_does_not_exist_is_given_a_rest() {
     let (server, service) = started().await;
@@ -97,8 +91,7 @@ async fn an_address_that_does_not_exist_is_given_a_rest() {
         assert_eq!(reason(number).await, refused, "they all came within a day");
     }
     // A day passes.
-    let store = store(&service);
-    store.execute("UPDATE bounce SET first_at = first_at - 86400000", []).unwrap();
+    service.change("UPDATE bounce SET first_at = first_at - 86400000");
     let suppressed = reason(5).await;
     let expected = "email:web@example.com: suppressed: it refused 4 mails since ";
     assert!(suppressed.starts_with(expected) && suppressed.contains("5.1.1"), "{suppressed}");
@@ -122,13 +115,10 @@ async fn an_address_that_does_not_exist_is_given_a_rest() {
 async fn a_mail_that_arrives_ends_the_count() {
     let (server, service) = started().await;
     let service = service.expecting(&["cannot be sent"]);
-    let store = store(&service);
-    for (number, mailbox, refusals) in [(1, false, Some(1)), (2, false, Some(2)), (3, true, None), (4, false, Some(1))]
-    {
+    for (number, mailbox, refusals) in [(1, false, 1), (2, false, 2), (3, true, 0), (4, false, 1)] {
         server.mailbox.store(mailbox, Ordering::SeqCst);
         service.github_settled("pull_request", &format!("d-{number}"), &merged(number)).await;
-        let known: Option<i64> =
-            store.query_row("SELECT refusals FROM bounce", [], |row| row.get(0)).optional().unwrap();
+        let known = service.number("SELECT coalesce(max(refusals), 0) FROM bounce");
         assert_eq!(known, refusals, "after {number}");
     }
 }

@@ -1,6 +1,5 @@
 //! A damaged row in the store: what it belongs to is set aside, and nothing else waits for it.
 
-use rusqlite::Connection;
 use serde_json::json;
 
 use crate::support::{Service, TEAM, merged, pull_request};
@@ -9,8 +8,7 @@ use crate::support::{Service, TEAM, merged, pull_request};
 async fn a_delivery_that_cannot_be_planned_holds_up_no_other() {
     let service = Service::started(TEAM, "").await.expecting(&["our fault"]);
     service.github_settled("pull_request", "d-0", &pull_request("opened", 7, json!({}))).await;
-    let store = Connection::open(service.path("microalign.db")).unwrap();
-    assert_eq!(store.execute("UPDATE subject SET state = '{' WHERE key = 'acme/ingest-api#7'", []).unwrap(), 1);
+    assert_eq!(service.change("UPDATE subject SET state = '{' WHERE key = 'acme/ingest-api#7'"), 1);
     // They come together, so that they are planned together.
     let bodies = [5, 6, 7, 8, 9].map(|number| (format!("d-{number}"), merged(number)));
     let sent = bodies.iter().map(|(delivery, body)| service.github("pull_request", delivery, body));

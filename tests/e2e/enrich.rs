@@ -270,8 +270,7 @@ async fn an_api_in_trouble_is_said_in_plain_words() {
         let lines = service.settled("t-1").await;
         let reason = lines[0]["reason"].as_str().unwrap();
         assert!(reason.contains(words), "{reason:?} has no {words:?}");
-        let database = std::fs::read(service.path("microalign.db")).unwrap();
-        let text = format!("{} {lines:?} {}", service.log(), String::from_utf8_lossy(&database));
+        let text = format!("{} {lines:?} {}", service.log(), service.stored());
         assert!(!text.contains(TOKEN) && !text.contains("Unicorn"));
     }
 }

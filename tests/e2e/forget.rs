@@ -1,6 +1,5 @@
 //! A person's words and names are removed from the store, and everything else goes on.
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::support::{Listener, Service, commented, eventually, merged, pull_request, read_mail, states};
@@ -27,11 +26,9 @@ fn by(body: &Value) -> Value {
     serde_json::from_str(&body.to_string().replace("\"ana\"", "\"Zora-Q\"").replace("/ana\"", "/Zora-Q\"")).unwrap()
 }
 
-/// The files of the store, in small letters.
+/// What is in the store, in small letters.
 fn bytes(service: &Service) -> String {
-    let mut bytes = std::fs::read(service.path("microalign.db")).unwrap();
-    bytes.extend(std::fs::read(service.path("microalign.db-wal")).unwrap_or_default());
-    String::from_utf8_lossy(&bytes).to_lowercase()
+    service.stored().to_lowercase()
 }
 
 /// Objects by the link in the last mail.
@@ -149,9 +146,7 @@ async fn an_update_that_waits_is_sent_without_the_name() {
     service.stop().await;
     let (code, out, err) = service.run(&["store", "forget", "--person", LOGIN]).await;
     assert_eq!(code, 0, "{out}{err}");
-    let store = Connection::open(service.path("microalign.db")).unwrap();
-    store.execute("UPDATE ledger SET due_at = 0", []).unwrap();
-    drop(store);
+    service.change("UPDATE ledger SET due_at = 0");
     service.start().await;
     assert_eq!(states(&service.settled("d-1").await), ["sent"]);
     let mail = String::from_utf8(service.mails().remove(0)).unwrap().to_lowercase();

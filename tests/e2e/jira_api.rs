@@ -135,8 +135,7 @@ async fn a_service_account_gets_a_token_and_renews_what_is_refused() {
     assert!(lines.iter().any(|line| line.ends_with("canary-1")), "{lines:?}");
     let asked = json!({ "grant_type": "client_credentials", "client_id": "abc", "client_secret": TOKEN });
     assert!(jira.asked().iter().any(|question| question.body == asked));
-    let database = std::fs::read(service.path("microalign.db")).unwrap();
-    let all = format!("{} {}", service.log(), String::from_utf8_lossy(&database));
+    let all = format!("{} {}", service.log(), service.stored());
     assert!(!all.contains("canary"), "a token is where it must not be");
 }
 

@@ -157,10 +157,7 @@ async fn an_answer_that_repeats_our_secrets_does_not_show_them() {
     let service = service.expecting(&["cannot be sent"]);
     service.write("rules/two.toml", &team("slack:#web", "").replace("\"web\"", "\"two\""));
     let lines = service.github_settled("pull_request", "s-1", &merged(7)).await;
-    let database = std::fs::read(service.path("microalign.db")).unwrap();
-    let wal = std::fs::read(service.path("microalign.db-wal")).unwrap_or_default();
-    let shown =
-        format!("{lines:?}{}{}{}", service.log(), String::from_utf8_lossy(&database), String::from_utf8_lossy(&wal));
+    let shown = format!("{lines:?}{}{}", service.log(), service.stored());
     assert!(lines[0]["reason"].as_str().unwrap().contains("Slack answered 404"), "{lines:?}");
     for secret in ["hunter2hunter2", "hunter2sig"] {
         assert!(!shown.contains(secret), "{lines:?}");

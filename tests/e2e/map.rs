@@ -81,6 +81,9 @@ async fn a_forgotten_person_leaves_the_map() {
 
 #[tokio::test]
 async fn a_million_lines_keep_nobody_waiting() {
+    if crate::support::is_only_for_files("a million lines are written into the file") {
+        return;
+    }
     let mut service = service().await;
     service.github_settled("pull_request", "m-1", &merged(7)).await;
     service.stop().await;

@@ -144,7 +144,7 @@ async fn a_link_that_is_not_ours_or_has_ended_does_nothing() {
         let (status, page) = press(&service, &forged, "for=1d").await;
         assert!(status == 404 && !page.contains("DATA-123") && !page.contains("web"), "{page}");
     }
-    let (store, _writer) = Store::visit(&service.path("microalign.db")).await.unwrap();
+    let (store, _writer) = Store::visit(service.store()).await.unwrap();
     let linker = Linker::new(Some(String::new()), store.link_key().await.unwrap());
     let asked = LinkAction::Quiet(Quiet::Mute { team: "web".to_owned(), thread: "DATA-123".to_owned() });
     let old = linker.link(&asked, Timestamp::now() - jiff::SignedDuration::from_hours(24 * 91)).unwrap();
@@ -174,7 +174,7 @@ async fn a_command_mutes_beside_the_service_and_what_was_muted_counts_as_told() 
 
     // By a link, conversations with other names are muted too.
     let scope = Scope { thread: Some("acme/ingest-api:order-v2".to_owned()), ..Scope::default() };
-    let (store, _writer) = Store::visit(&service.path("microalign.db")).await.unwrap();
+    let (store, _writer) = Store::visit(service.store()).await.unwrap();
     store.mute(Mute { scope, until: None, at: Timestamp::now(), by: By::Link, who: None }).await.unwrap();
     assert_eq!(service.run(&["unmute", "acme/ingest-api:order-v2"]).await.0, 0);
 

@@ -2,7 +2,6 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::places::Place;
@@ -27,9 +26,8 @@ fn now() -> i64 {
 
 /// What a clock does in a week, for a service that doesn't run: a summary was due so long ago.
 fn was_due(service: &Service, ago: i64) {
-    let store = Connection::open(service.path("microalign.db")).unwrap();
-    let set = store.execute("UPDATE summary SET due_at = ?1, since_at = ?2", (now() - ago, now() - ago - 7 * DAY));
-    assert_eq!(set.unwrap(), 1);
+    let (due, since) = (now() - ago, now() - ago - 7 * DAY);
+    assert_eq!(service.change(&format!("UPDATE summary SET due_at = {due}, since_at = {since}")), 1);
 }
 
 async fn slack() -> (Place, String) {

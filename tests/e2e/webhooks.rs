@@ -299,7 +299,6 @@ async fn a_secret_that_is_sent_counts_for_jira_alone() {
     let get = service.get(&path).await.text().await.unwrap();
     // Two that come quickly are one message.
     assert_eq!(service.idle().await.len(), 3, "each was taken in once");
-    let database = std::fs::read(service.path("microalign.db")).unwrap();
-    let all = format!("{get} {} {}", service.log(), String::from_utf8_lossy(&database));
+    let all = format!("{get} {} {}", service.log(), service.stored());
     assert!(!all.contains(SECRET) && !all.contains(&in_address), "the secret is where it must not be");
 }

@@ -173,8 +173,7 @@ async fn an_api_in_trouble_delays_nobody() {
             assert_eq!((states(&lines), &lines[0]["rule"]), (vec!["sent"], &json!("any")), "{delivery}: {lines:?}");
         }
         assert!(service.log().contains(words), "{words}: {}", service.log());
-        let database = std::fs::read(service.path("microalign.db")).unwrap();
-        let text = format!("{} {}", service.log(), String::from_utf8_lossy(&database));
+        let text = format!("{} {}", service.log(), service.stored());
         assert!(!text.contains(TOKEN) && !text.contains("Unicorn"));
     }
 }

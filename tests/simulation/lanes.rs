@@ -41,8 +41,8 @@ impl Play {
         let flight = &mut service.flights[place];
         let send = flight.turn.send()?;
         let has_waited = flight.turn.has_waited();
-        let is_taken_back = has_waited && store.is_taken_back(send).await.unwrap();
-        let untried = is_taken_back.then_some(SendOutcome::Unclaimed);
+        let is_off = has_waited && store.is_off(send).await.unwrap();
+        let untried = is_off.then_some(SendOutcome::Unclaimed);
         if let Some(outcome) = untried.or_else(|| flight.turn.untried(send, self.clock.wall)) {
             let came = format!("send {} is not tried: {outcome:?}", send.id);
             flight.phase = Phase::Ended { tried: outcome.into(), asked: None };

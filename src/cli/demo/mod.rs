@@ -126,7 +126,7 @@ fn config(folder: &Path, secret: &SecretString, jira: bool) -> Result<Config, Fa
         rules_repo: None,
         teams_allowed: std::sync::Arc::default(),
         access: None,
-        store: folder.join("microalign.db"),
+        store: (&folder.join("microalign.db")).into(),
         keep: Keep::default(),
         github_secrets: vec![secret.clone()],
         jira_secrets: if jira { vec![secret.clone()] } else { Vec::new() },

@@ -4,20 +4,20 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::*;
 use crate::channel::{Channels, Names};
 use crate::console::access::Role;
 use crate::source::Settings;
+use crate::store::tests::Place;
 use crate::store::{Incoming, Lanes, Store};
 
 const WEB: &str =
     "team = \"web\"\nto = [\"mailbox\"]\n[[rule]]\nname = \"all\"\non = [\"*\"]\nafter = \"5d\"\nbefore = \"2d\"\n";
 
-async fn console() -> (Arc<Console>, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
+async fn console() -> (Arc<Console>, Place) {
+    let folder = Place::new();
     std::fs::create_dir(folder.path().join("rules")).unwrap();
     std::fs::write(folder.path().join("rules/web.toml"), WEB).unwrap();
     let outside = WEB.replace("\"web\"\n", "\"partner\"\naudience = \"outside\"\n");
@@ -27,7 +27,7 @@ async fn console() -> (Arc<Console>, TempDir) {
     let config = crate::config::load(&path, &|_| None).unwrap();
     let rulebook = Rulebook::load(&config, None);
     assert_eq!(rulebook.problems(), []);
-    let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
+    let (store, _) = Store::scratch(folder.store()).await.unwrap();
     let channels = Arc::new(Channels::new(config.channels.clone(), Names::open()));
     let (_, rulebook) = watch::channel(Arc::new(rulebook));
     (Arc::new(Console::new(store, rulebook, channels, (Settings::default(), Lanes::default()))), folder)

@@ -25,9 +25,8 @@ impl Enricher {
         rules: &Rules,
         (store, end): (&Store, Instant),
     ) -> Result<(), StoreError> {
-        let is_unnamed = |event: &Event| matches!(&event.about, About::Issue(issue) if issue.is_unnamed());
         let mut unnamed = BTreeMap::<SubjectKey, Event>::new();
-        for event in events.filter(|event| event.host.is_none() && is_unnamed(event)) {
+        for event in events.filter(|event| event.host.is_none() && event.about.is_unnamed_issue()) {
             if rules.ask_of_tickets() || rules.want(event.kind) {
                 // The first change of several is the one from what was so before.
                 unnamed.entry(event.subject.clone()).or_insert_with(|| event.clone());

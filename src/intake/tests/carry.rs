@@ -167,13 +167,13 @@ async fn what_is_claimed_with_others_is_asked_about_before_it_is_sent() {
         clocked.say("2026-11-19T10:00:00Z", ("pull_request.merged", "Secret", 1)).await;
         let claimed = clocked.under_way("2026-11-19T10:00:01Z").await;
         let [send] = &claimed[..] else { panic!("{change}: {} sends", claimed.len()) };
-        assert!(!clocked.intake.store.is_taken_back(send).await.unwrap(), "{change}");
+        assert!(!clocked.intake.store.is_off(send).await.unwrap(), "{change}");
         match change {
             "restricted" => clocked.restrict("2026-11-19T10:00:02Z").await,
             "edited" => drop(clocked.say("2026-11-19T10:00:02Z", ("pull_request.merged", "Public", 2)).await),
             _ => drop(clocked.say("2026-11-19T10:00:02Z", ("pull_request.merged", "", 2)).await),
         }
-        assert!(clocked.intake.store.is_taken_back(send).await.unwrap(), "{change}");
+        assert!(clocked.intake.store.is_off(send).await.unwrap(), "{change}");
         clocked.ends("2026-11-19T10:00:03Z", send, SendOutcome::Unclaimed).await;
         assert!(clocked.under_way("2026-11-19T10:00:03Z").await.is_empty(), "{change}: nothing is decided yet");
         clocked.until("2026-11-19T10:00:04Z").await;

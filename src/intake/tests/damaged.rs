@@ -25,8 +25,8 @@ on = ["note.assumed"]
 "#;
 
 /// A store in which something is planned, waits, is queued and runs out, and deliveries wait.
-async fn store() -> TempDir {
-    let clocked = Clocked::new(&[TEAM.to_owned()]).await;
+async fn store() -> Place {
+    let clocked = Clocked::in_folder(Place::with_file(), &[TEAM.to_owned()]).await;
     let assumed = json!({ "pull_request": { "body": "Microalign-Assumed: ids are stable" } });
     clocked.pull_request("2026-11-20T09:00:00Z", "opened", assumed).await;
     let merged = json!({ "pull_request": { "number": 6, "merged": true, "state": "closed" } });
@@ -73,7 +73,7 @@ async fn a_row_that_cannot_be_read_holds_up_nothing_else() {
     assert!(columns.len() > 40, "{columns:?}");
     let (mut damaged, mut stuck) = (0, Vec::new());
     for (table, column) in columns {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = Place::with_file();
         let path = copy.path().join("store.db");
         let store = Connection::open(&whole).unwrap();
         store.execute("VACUUM INTO ?", [path.to_str().unwrap()]).unwrap();

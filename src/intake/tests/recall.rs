@@ -201,15 +201,10 @@ async fn after_a_crash_what_was_taken_back_is_not_tried_again() {
         merge(&mut body, json!({ "action": "deleted" }));
         clocked.take("2026-11-19T10:10:01Z", (Source::Github, "issue_comment"), &body).await;
     }
-    let Clocked { intake, folder } = clocked;
+    let Clocked { intake, folder, ended } = clocked;
     drop(intake);
-    let store = loop {
-        // A store that was dropped leaves a thread, which has the file for a moment.
-        match Store::serve(&folder.path().join("store.db"), at(NOW)).await {
-            Err(StoreError::InUse(_)) => tokio::time::sleep(Duration::from_millis(1)).await,
-            served => break served.unwrap().0,
-        }
-    };
+    ended.await.unwrap();
+    let (store, _) = Store::serve(folder.store(), at(NOW)).await.unwrap();
     let lines = store.ledger(&Filter::default()).await.unwrap();
     let of = |number: &str| {
         let of = lines.iter().find(|line| {

@@ -3,6 +3,9 @@
 
 use serde::Deserialize;
 
+/// The events that tell of check runs: somebody may want another one.
+pub const CHECKS: [&str; 2] = ["check_run", "check_suite"];
+
 const OURS: &str = "microalign:";
 
 /// What we know the check run of a pull request's commit by.
@@ -37,7 +40,7 @@ pub fn rerequested(name: &str, body: &[u8]) -> Vec<(String, u64)> {
     struct Numbered {
         number: u64,
     }
-    if !["check_run", "check_suite"].contains(&name) {
+    if !CHECKS.contains(&name) {
         return Vec::new();
     }
     let Some(body) = serde_json::from_slice::<Body>(body).ok().filter(|body| body.action == "rerequested") else {

@@ -30,7 +30,7 @@ use crate::reason::Reason;
 use super::lenient::{Link, List, Maybe, Time};
 use super::tickets::Keys;
 use super::{Context, Understood, missing, not_a_payload, not_asked_for, summary, text, tickets};
-pub use check_run::{check_id, rerequested};
+pub use check_run::{CHECKS, check_id, rerequested};
 pub use closing::{Place, with_issues};
 
 use payload::{Body, Comment, Issue, Named, Repository, User};

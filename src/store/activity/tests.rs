@@ -2,12 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::path::Path;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::reason::Reason;
+use crate::store::tests::Place;
 use crate::template::Message;
 
 const TEAMS: [Option<&str>; 3] = [Some("web"), Some("data"), None];
@@ -80,15 +79,15 @@ fn thread_of(subject: &str) -> &str {
     if subject == "acme/ingest#1" { "DATA-1" } else { subject }
 }
 
-async fn store(folder: &Path, lines: &[Line]) -> Store {
-    let (store, _) = Store::scratch(&folder.join("microalign.db")).await.unwrap();
+async fn store(place: &Place, lines: &[Line]) -> Store {
+    let (store, _) = Store::scratch(place.store()).await.unwrap();
     let lines = lines.to_vec();
     let written = store.write(move |tx| {
         tx.run("INSERT INTO subject (key, state, thread) VALUES ('acme/ingest#1', '{}', 'DATA-1')", [])?;
         for (id, line) in (1_i64..).zip(&lines) {
             tx.run(
-                "INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body) VALUES (?1, 'github', ?1, '', 0, 0, '')",
-                [id],
+                "INSERT INTO delivery (id, source, delivery_key, name, received_at, waits, body) VALUES (:id, 'github', :key, '', 0, 0, x'')",
+                named_params! { ":id": id, ":key": id.to_string() },
             )?;
             let subject = SUBJECTS[line.subject];
             tx.run(
@@ -156,8 +155,8 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let folder = tempfile::tempdir().unwrap();
-            let store = store(folder.path(), &lines).await;
+            let place = Place::new();
+            let store = store(&place, &lines).await;
             for sought in filters {
                 let expected = fitting(&lines, &sought);
                 assert_eq!(paged(&store, &sought, (most, Duration::from_secs(9))).await, expected, "{sought:?}");
@@ -194,13 +193,13 @@ fn combinations() -> Vec<Sought> {
 /// How SQLite goes about statements, with their parameters left out.
 fn plan(tx: &Tx<'_>, sql: &str) -> Vec<String> {
     let sql = regex::Regex::new(":[a-z][a-z0-9]*").unwrap().replace_all(sql, "'[]'");
-    tx.rows(&format!("EXPLAIN QUERY PLAN {sql}"), [], |row| Ok(row.get::<_, String>("detail")?)).unwrap()
+    tx.rows(&format!("EXPLAIN QUERY PLAN {sql}"), [], |row| row.get::<_, String>("detail")).unwrap()
 }
 
 #[tokio::test]
 async fn no_page_scans_or_sorts_a_table() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(folder.path(), &[]).await;
+    let place = Place::with_file();
+    let store = store(&place, &[]).await;
     let read = store.read(|tx| {
         let mut statements = vec![shown_where("l.id = :id"), shown_where("l.delivery_id = :delivery ORDER BY l.line")];
         for sought in combinations() {
@@ -251,8 +250,8 @@ const MILLION: &str = "
 #[tokio::test]
 #[ignore = "a million lines take a minute: `.ci/run` plays it"]
 async fn every_page_of_a_million_lines_ends_or_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(folder.path(), &[Line { at: 0, team: 2, subject: 0, state: 1, kind: 0, words: 0 }]).await;
+    let place = Place::with_file();
+    let store = store(&place, &[Line { at: 0, team: 2, subject: 0, state: 1, kind: 0, words: 0 }]).await;
     store.write(|tx| tx.run("DELETE FROM ledger", []).and_then(|_| tx.run(MILLION, []))).await.unwrap();
     let newest = Cursor { at: moment(i64::MAX >> 16), id: i64::MAX };
     let middle = Cursor { at: moment(500_000 * 7776), id: 500_000 };

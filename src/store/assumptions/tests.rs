@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::event::{About, Event, EventKind, Source, SubjectKey, Thing, ThingKind};
-use crate::store::tests::{DELIVERY, uses_indexes, with_rows};
+use crate::store::tests::{DELIVERY, uses_indexes, with_file, with_rows};
 
 /// The name of a note, by its digest.
 fn name(digest: &str) -> String {
@@ -126,7 +126,7 @@ async fn a_page_that_finds_little_says_where_to_go_on() {
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table() {
-    let (_folder, store) = with_rows(String::new()).await;
+    let (_folder, store) = with_file().await;
     let named = || Some("x".to_owned());
     for (team, thread, index) in [
         (None, None, "ledger_assumed (id<?)"),

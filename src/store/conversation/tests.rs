@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::mute::{By, Scope};
 use crate::store::record::STATEMENTS;
-use crate::store::tests::{DELIVERY, uses_indexes, with_rows};
+use crate::store::tests::{DELIVERY, uses_indexes, with_file, with_rows};
 
 fn subject(key: &str, thread: &str, about: serde_json::Value) -> String {
     let state = json!({ "about": about });
@@ -120,7 +120,7 @@ async fn one_mute_is_ended_by_its_number() {
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table() {
-    let (_folder, store) = with_rows(String::new()).await;
+    let (_folder, store) = with_file().await;
     for sql in [BESIDE, AFTER, BEFORE, IS_BEFORE, IS_BEHIND, MUTES, KNOWN].into_iter().chain(STATEMENTS) {
         uses_indexes(&store, sql).await;
     }

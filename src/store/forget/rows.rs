@@ -1,15 +1,13 @@
 //! Rows that hold a person's doings and words.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
-use rusqlite::types::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Batch, Pass};
 use crate::event::{About, Event, Person};
 use crate::reason::Reason;
-use crate::store::row::{Json, Millis};
+use crate::store::row::{Json, Millis, Value, named_params};
 use crate::store::{StoreError, Tx};
 use crate::track::Known;
 
@@ -43,7 +41,7 @@ pub(super) fn bodies(tx: &Tx<'_>, person: &Person, after: i64) -> Result<Vec<Bod
 
 /// Deletes bodies that were read, as when they are old.
 pub(super) const DELETE_BODIES: &str =
-    "UPDATE delivery SET body = x'' WHERE id IN (SELECT value FROM json_each(:ids)) AND waits = 0
+    "UPDATE delivery SET body = x'' WHERE id IN (SELECT CAST(value AS bigint) FROM json_each(:ids)) AND waits = 0
     AND NOT EXISTS (SELECT 1 FROM recovered r WHERE r.delivery_id = delivery.id)";
 
 const EVENTS: &str = "SELECT id AS key, body AS json FROM event WHERE id > coalesce(:after, 0) ORDER BY id LIMIT 200";
@@ -120,18 +118,18 @@ pub(super) fn events(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) ->
 
 /// Writes an event without somebody. Says how many messages were emptied.
 fn rewrite(tx: &Tx<'_>, id: &Value, (before, event): (&Event, &Event), told: bool) -> Result<usize, StoreError> {
-    tx.run("UPDATE event SET body = :body WHERE id = :id", named_params! { ":body": Json(event), ":id": id })?;
+    tx.put("UPDATE event SET body = :body WHERE id = :id", named_params! { ":body": Json(event), ":id": id })?;
     if let (About::Thing(before), About::Thing(thing)) = (&before.about, &event.about)
         && before.body_summary != thing.body_summary
     {
-        tx.run(FORGET_SUMMARY, named_params! { ":subject": event.subject })?;
+        tx.put(FORGET_SUMMARY, named_params! { ":subject": event.subject })?;
     }
     let words = |event: &Event| event.note.as_ref().map(|note| note.text.clone());
     if words(before) != words(event) {
         let params =
             named_params! { ":event": id, ":reason": Json(Reason::Forgotten), ":now": Millis(Timestamp::now()) };
-        tx.run(END_NOTE, params)?;
-        tx.run(END_ASSUMPTION, named_params! { ":event": id })?;
+        tx.put(END_NOTE, params)?;
+        tx.put(END_ASSUMPTION, named_params! { ":event": id })?;
     }
     if told { tx.run(EMPTY, named_params! { ":event": id }) } else { Ok(0) }
 }
@@ -150,7 +148,7 @@ pub(super) fn subjects(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) 
         batch.changed += 1;
         if pass == Pass::Change {
             let params = named_params! { ":state": Json(known), ":key": key };
-            tx.run("UPDATE subject SET state = :state WHERE key = :key", params)?;
+            tx.put("UPDATE subject SET state = :state WHERE key = :key", params)?;
         }
     }
     Ok(batch)
@@ -201,8 +199,8 @@ pub(super) fn lines(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> 
         let changed = theirs || reason.is_some() || withdrawn.is_some() || outcome.is_some();
         batch.changed += usize::from(changed);
         if pass == Pass::Change && (message || changed) {
-            tx.run(
-                "UPDATE ledger SET actor = iif(:theirs, NULL, actor), message = iif(:message, NULL, message),
+            tx.put(
+                "UPDATE ledger SET actor = iif(:theirs = 1, NULL, actor), message = iif(:message = 1, NULL, message),
                         reason = coalesce(:reason, reason), withdrawn = coalesce(:withdrawn, withdrawn),
                         outcome = coalesce(:outcome, outcome) WHERE id = :id",
                 named_params! { ":theirs": theirs, ":message": message, ":reason": reason.map(Json),
@@ -222,7 +220,7 @@ pub(super) fn steps(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -> 
         batch.changed += 1;
         if pass == Pass::Change {
             let params = named_params! { ":reason": Json(reason), ":id": id };
-            tx.run("UPDATE step SET reason = :reason WHERE id = :id", params)?;
+            tx.put("UPDATE step SET reason = :reason WHERE id = :id", params)?;
         }
     }
     Ok(batch)

@@ -12,6 +12,7 @@ use crate::event::{About, Change, Stage, Ticket};
 use crate::event::{Actor, Comment, Event, EventKind, Note, Owner, PullRequest, Source, SubjectKey, Thing, ThingKind};
 use crate::plan::LineId;
 use crate::reason::Reason;
+use crate::store::tests::{Place, change_by, with_file};
 use crate::store::{Accepted, Filter, Incoming};
 use crate::track::Known;
 
@@ -200,8 +201,8 @@ const KEPT: &str = "
     repository.name repository_file.good repository_file.latest repository_file.repo secret.name secret.value send.destination send.state send.thread session.digest step.state subscription.destination subscription.kinds subscription.name subscription.repo subscription.team subject.key subject.thread summary.reader summary.timing ticket_id.id
     ticket_id.key timer.kind timer.rule timer.subject timer.team";
 
-async fn filled(path: &Path, sql: &str, body: &str) -> Store {
-    let (store, _) = Store::serve(path, Timestamp::now()).await.unwrap();
+async fn filled(place: &Place, sql: &str, body: &str) -> Store {
+    let (store, _) = Store::serve(place.store(), Timestamp::now()).await.unwrap();
     let incoming = Incoming {
         source: Source::Github,
         key: "d-1".to_owned(),
@@ -215,34 +216,40 @@ async fn filled(path: &Path, sql: &str, body: &str) -> Store {
     let base =
         BASE.replace("{event}", &json!(plain).to_string()).replace("{known}", &json!(Known::first(&plain)).to_string());
     let statements = format!("UPDATE delivery SET waits = 0;{base};{sql}");
-    let wrote = store.write(move |tx| {
-        statements.split(';').filter(|sql| !sql.trim().is_empty()).try_for_each(|sql| tx.run(sql, []).map(drop))
-    });
-    wrote.await.unwrap();
+    change_by(&store, statements.split(';').map(str::to_owned).collect()).await;
     store
 }
 
-/// Whether the store's files hold a text, in any letters.
-fn holds(path: &Path, text: &str) -> bool {
+/// Whether the store's files, or its rows on a server, hold a text, in any letters.
+async fn holds(store: &Store, text: &str) -> bool {
+    let Location::File(path) = &store.location else {
+        let bodies = store.read(|tx| tx.rows("SELECT id FROM delivery", [], |row| tx.body(row.get("id")?))).await;
+        let bodies = bodies.unwrap().iter().map(|body| String::from_utf8_lossy(body).into_owned()).collect::<Vec<_>>();
+        return bodies.iter().chain(&rows(store).await).any(|row| row.to_lowercase().contains(&text.to_lowercase()));
+    };
     let mut bytes = std::fs::read(path).unwrap();
     bytes.extend(std::fs::read(path.with_extension("db-wal")).unwrap_or_default());
     let bytes = String::from_utf8_lossy(&bytes).to_lowercase();
     bytes.contains(&text.to_lowercase())
 }
 
-/// Every row of every table.
+/// Every row of every table, but for what a process does all the time.
 async fn rows(store: &Store) -> Vec<String> {
     let rows = store.read(|tx| {
-        let tables =
-            tx.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'", [], |row| {
-                Ok(row.get::<_, String>(0)?)
-            })?;
+        let tables = match tx.is_sqlite() {
+            true => "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+            false => {
+                "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()
+                        AND tablename NOT IN ('replica', 'planner')"
+            }
+        };
+        let tables = tx.rows(tables, [], |row| row.get::<_, String>(0))?;
         let mut all = Vec::new();
         for table in tables {
             all.extend(tx.rows(&format!("SELECT * FROM {table}"), [], |row| {
-                let columns = row.as_ref().column_count();
+                let columns = row.columns();
                 let values = (0..columns).map(|at| Ok(format!("{:?}", row.get::<_, Value>(at)?)));
-                Ok(format!("{table}: {}", values.collect::<Result<Vec<_>, rusqlite::Error>>()?.join(" ")))
+                Ok(format!("{table}: {}", values.collect::<Result<Vec<_>, StoreError>>()?.join(" ")))
             })?);
         }
         Ok(all)
@@ -253,20 +260,19 @@ async fn rows(store: &Store) -> Vec<String> {
 #[tokio::test]
 async fn no_byte_of_a_person_is_left_in_any_column() {
     for (column, sql) in columns() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("microalign.db");
+        let place = Place::new();
         let body =
             if column == "delivery.body" { format!(r#"{{"sender":{{"login":"{LOGIN}"}}}}"#) } else { "{}".to_owned() };
         // Their name is known by their login.
         let known = format!("INSERT INTO person VALUES ('{LOGIN}', '{NAME}') ON CONFLICT DO NOTHING");
-        let store = filled(&path, &format!("{sql};{known}"), &body).await;
-        assert!(holds(&path, LOGIN), "{column}");
+        let store = filled(&place, &format!("{sql};{known}"), &body).await;
+        assert!(holds(&store, LOGIN).await, "{column}");
         let forgotten = store.forget("Zora-Q", &[]).await.unwrap_or_else(|error| panic!("{column}: {error}: {sql}"));
         let knows = |name: &str| forgotten.names.contains(&name.to_lowercase());
         assert!(forgotten.waiting == 0 && knows(LOGIN) && knows(NAME), "{column}: {forgotten:?}");
         store.write_anew().await.unwrap();
         for text in [LOGIN, NAME, WORDS] {
-            assert!(!holds(&path, text), "{column} holds {text}: {sql}\n{:#?}", rows(&store).await);
+            assert!(!holds(&store, text).await, "{column} holds {text}: {sql}\n{:#?}", rows(&store).await);
         }
         let again = store.forget(LOGIN, &[]).await.unwrap();
         assert_eq!((again.changed, again.waiting), (vec![], 0), "{column}");
@@ -276,14 +282,13 @@ async fn no_byte_of_a_person_is_left_in_any_column() {
 
 #[tokio::test]
 async fn it_is_decided_for_every_column() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
+    let (_place, store) = with_file().await;
     let found = store.read(|tx| {
         tx.rows(
             "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_xinfo(t.name) c
              WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND c.type <> 'INTEGER'",
             [],
-            |row| Ok(row.get::<_, String>(0)?),
+            |row| row.get::<_, String>(0),
         )
     });
     let decided = columns().into_iter().map(|(column, _)| column).chain(KEPT.split_whitespace());
@@ -293,8 +298,8 @@ async fn it_is_decided_for_every_column() {
 
 #[tokio::test]
 async fn others_are_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = filled(&folder.path().join("microalign.db"), "", r#"{"sender":{"login":"bo"}}"#).await;
+    let place = Place::new();
+    let store = filled(&place, "", r#"{"sender":{"login":"bo"}}"#).await;
     let before = rows(&store).await;
     assert_eq!(store.forget("b", &[]).await.unwrap().changed, []);
     assert_eq!(
@@ -335,9 +340,9 @@ async fn what_waits_is_counted_and_left() {
         ),
     ];
     for (sql, changed) in table {
-        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new();
         let body = format!(r#"{{"sender":{{"login":"{LOGIN}"}}}}"#);
-        let store = filled(&folder.path().join("microalign.db"), &sql, &body).await;
+        let store = filled(&place, &sql, &body).await;
         let before = rows(&store).await;
         let forgotten = store.forget(LOGIN, &[]).await.unwrap();
         assert_eq!((forgotten.waiting, &forgotten.changed), (usize::from(changed.is_empty()), &changed), "{sql}");
@@ -352,8 +357,8 @@ async fn a_note_without_words_is_not_told() {
         "DELETE FROM send;UPDATE ledger SET message = NULL, state = 'held', due_at = 1, object_at = 1;UPDATE event SET body = '{}'",
         json!(note)
     );
-    let folder = tempfile::tempdir().unwrap();
-    let store = filled(&folder.path().join("microalign.db"), &sql, "{}").await;
+    let place = Place::new();
+    let store = filled(&place, &sql, "{}").await;
     store.forget(LOGIN, &[]).await.unwrap();
     let line = store.ledger(&Filter::default()).await.unwrap().remove(0);
     assert_eq!(
@@ -367,8 +372,8 @@ async fn a_message_that_is_gone_is_not_sent_again() {
     let sql = format!(
         "UPDATE send SET state = 'failed';UPDATE ledger SET state = 'failed', message = '{{\"subject\":\"{LOGIN}\"}}'"
     );
-    let folder = tempfile::tempdir().unwrap();
-    let store = filled(&folder.path().join("microalign.db"), &sql, "{}").await;
+    let place = Place::new();
+    let store = filled(&place, &sql, "{}").await;
     store.forget(LOGIN, &[]).await.unwrap();
     let error = store.retry(LineId { delivery: 1, line: 1 }).await.unwrap_err();
     assert_eq!(

@@ -1,11 +1,10 @@
 //! Texts of a row's own that can name a person.
 
-use rusqlite::types::Value;
-use rusqlite::{Row, named_params};
 use serde_json::json;
 
 use super::{Batch, Pass};
 use crate::event::{FORGOTTEN, Person};
+use crate::store::row::{Row, Value, named_params};
 use crate::store::{StoreError, Tx};
 
 /// What went wrong with sends: servers name mailboxes.
@@ -52,12 +51,11 @@ fn forget_objection(tx: &Tx<'_>, person: &Person, id: &Value) -> Result<(), Stor
         Ok((row.get::<_, String>("key")?, row.get::<_, String>("made_by")?))
     })?;
     let Some((key, by)) = texts else { return Ok(()) };
-    tx.run(
-        "UPDATE objection SET text = '', made_by = iif(:theirs, '', made_by),
-                              key = iif(:named, 'forgotten:' || id, key) WHERE id = :id",
+    tx.put(
+        "UPDATE objection SET text = '', made_by = iif(:theirs = 1, '', made_by),
+                              key = iif(:named = 1, 'forgotten:' || id, key) WHERE id = :id",
         named_params! { ":theirs": person.is_in(&by) || person.is_in(&key), ":named": person.is_in(&key), ":id": id },
-    )?;
-    Ok(())
+    )
 }
 
 /// Who agreed to assumptions: that somebody did is kept.
@@ -104,12 +102,11 @@ fn forget_answer(tx: &Tx<'_>, person: &Person, id: &Value) -> Result<(), StoreEr
         Ok((row.get::<_, String>("key")?, by.iter().flatten().any(|name| person.is_in(name))))
     })?;
     let Some((key, theirs)) = texts else { return Ok(()) };
-    tx.run(
-        "UPDATE answer SET text = '', made_by = iif(:theirs, '', made_by), login = iif(:theirs, NULL, login),
-                           key = iif(:named, 'forgotten:' || id, key) WHERE id = :id",
+    tx.put(
+        "UPDATE answer SET text = '', made_by = iif(:theirs = 1, '', made_by), login = iif(:theirs = 1, NULL, login),
+                           key = iif(:named = 1, 'forgotten:' || id, key) WHERE id = :id",
         named_params! { ":theirs": theirs, ":named": person.is_in(&key), ":id": id },
-    )?;
-    Ok(())
+    )
 }
 
 /// The subjects of conversations in mails. One that names them is called as the ledger calls it from then on.
@@ -127,10 +124,10 @@ fn forget_subjects(tx: &Tx<'_>, person: &Person, thread: &Value) -> Result<(), S
     let subjects = tx.rows(
         "SELECT DISTINCT subject FROM conversation WHERE thread = :thread",
         named_params! { ":thread": thread },
-        |row| Ok(row.get::<_, String>("subject")?),
+        |row| row.get::<_, String>("subject"),
     )?;
     for subject in subjects.into_iter().filter(|subject| person.is_in(subject)) {
-        tx.run(
+        tx.put(
             "UPDATE conversation SET subject = thread WHERE thread = :thread AND subject = :subject",
             named_params! { ":thread": thread, ":subject": subject },
         )?;
@@ -203,7 +200,7 @@ pub(super) fn changes(tx: &Tx<'_>, person: &Person, after: &Value, pass: Pass) -
         })?;
         let (who, what) = texts.unwrap_or_default();
         tx.run(
-            "UPDATE audit SET who = iif(:who, NULL, who), what = iif(:what, NULL, what) WHERE id = :key",
+            "UPDATE audit SET who = iif(:who = 1, NULL, who), what = iif(:what = 1, NULL, what) WHERE id = :key",
             named_params! { ":who": who, ":what": what, ":key": key },
         )
         .map(drop)
@@ -238,10 +235,15 @@ pub(super) fn people_who_answered(
 ) -> Result<(Option<Value>, Vec<serde_json::Value>), StoreError> {
     let people = tx.rows(
         "SELECT key AS id, made_by FROM agreement
-         UNION SELECT substr(key, 7, instr(substr(key, 7), ':') - 1), made_by FROM objection WHERE key GLOB 'slack:*:*'
+         UNION SELECT key, made_by FROM objection WHERE key LIKE 'slack:%:%'
          UNION SELECT login, made_by FROM answer WHERE login IS NOT NULL",
         [],
-        |row| Ok(json!({ "login": row.get::<_, String>("id")?, "name": row.get::<_, String>("made_by")? })),
+        |row| {
+            let (id, name): (String, String) = (row.get("id")?, row.get("made_by")?);
+            // A form's key is `slack:`, who filled it in, and what they wrote.
+            let id = id.strip_prefix("slack:").and_then(|form| form.split(':').next()).unwrap_or(&id);
+            Ok(json!({ "login": id, "name": name }))
+        },
     )?;
     Ok((None, people))
 }

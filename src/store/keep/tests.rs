@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::store::tests::{change_by, scratch};
 use crate::store::{Store, audit, session};
 
 /// An old delivery with one line that was sent, about a pull request that is merged; `{new}` is today.
@@ -35,14 +36,10 @@ const OPEN_NOTE: &str = "UPDATE subject SET state = json_set(state, '$.about.sta
 
 /// A store with these rows after a sweep: deliveries, subjects, milestones and conversations that are left, and bodies.
 async fn left(rows: &str) -> [i64; 5] {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
+    let (_place, store) = scratch().await;
     let now = Timestamp::now();
     let rows = format!("{OLD};{rows};{NEWEST}").replace("{new}", &now.as_millisecond().to_string());
-    let written = store.write(move |tx| {
-        rows.split(';').filter(|sql| !sql.trim().is_empty()).try_for_each(|sql| tx.run(sql, []).map(drop))
-    });
-    written.await.unwrap();
+    change_by(&store, rows.split(';').map(str::to_owned).collect()).await;
     let mut sweep = Some(Sweep::default());
     while let Some(next) = sweep {
         sweep = store.sweep(next, Keep::default(), now).await.unwrap();
@@ -87,7 +84,7 @@ async fn what_is_still_needed_stays() {
         ("UPDATE event SET once = 'note:github:acme/api#7:1'", [0; 5]),
         // What is known of a subject.
         ("UPDATE subject SET state = json_set(state, '$.about.stage', 'open')", [0, 1, 1, 1, 0]),
-        ("UPDATE subject SET state = json_set(state, '$.about.stage', 'open', '$.gone', 'deleted')", [0; 5]),
+        ("UPDATE subject SET state = json_set(json_set(state, '$.about.stage', 'open'), '$.gone', 'deleted')", [0; 5]),
         ("UPDATE subject SET seen_at = {new}", [0, 1, 1, 1, 0]),
         ("UPDATE subject SET state = '{\"about\": {\"type\": \"thing\"}}'", [0; 5]),
         ("UPDATE subject SET state = '{\"about\": {\"type\": \"ticket\", \"status_category\": \"todo\"}}'", [0, 1, 1, 1, 0]),
@@ -132,8 +129,7 @@ async fn what_one_that_stays_refers_to_stays() {
 
 #[tokio::test]
 async fn no_number_is_given_twice() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, _) = Store::scratch(&folder.path().join("microalign.db")).await.unwrap();
+    let (_place, store) = scratch().await;
     let left = store.write(|tx| {
         // The last delivery sent nothing, and the last send is of the first one.
         for sql in format!("{OLD};{OTHER};UPDATE ledger SET lead_id = NULL").split(';') {
@@ -143,7 +139,7 @@ async fn no_number_is_given_twice() {
                      VALUES (3, 'github', 'd-3', 'push', 0, 0, x'')";
         tx.run(third, [])?;
         tx.delete_deliveries(0, Timestamp::now() - Keep::default().ledger)?;
-        tx.rows("SELECT id FROM delivery ORDER BY id", [], |row| Ok(row.get::<_, i64>("id")?))
+        tx.rows("SELECT id FROM delivery ORDER BY id", [], |row| row.get::<_, i64>("id"))
     });
     assert_eq!(left.await.unwrap(), [1, 3]);
 }
@@ -171,7 +167,7 @@ async fn no_statement_reads_a_whole_table() {
     ];
     for sql in statements {
         let sql = names.iter().fold(format!("EXPLAIN QUERY PLAN {sql}"), |sql, (name, value)| sql.replace(name, value));
-        let plan = store.read(move |tx| tx.rows(&sql, [], |row| Ok(row.get::<_, String>("detail")?))).await.unwrap();
+        let plan = store.read(move |tx| tx.rows(&sql, [], |row| row.get::<_, String>("detail"))).await.unwrap();
         let is_whole = |step: &&String| step.starts_with("SCAN") && !step.contains("json_each");
         assert_eq!(plan.iter().find(is_whole), None, "{plan:#?}");
         println!("{plan:#?}");

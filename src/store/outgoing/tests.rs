@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::store::tests::{DELIVERY, change, uses_indexes, with_rows};
+use crate::store::tests::{DELIVERY, change, uses_indexes, with_file, with_rows};
 use crate::store::{Filter, Keep};
 
 /// A line of a team with a message, and its send to a destination in a state.
@@ -71,10 +71,10 @@ async fn every_send_is_on_one_page_of_its_list() {
 #[tokio::test]
 async fn counting_ends_somewhere() {
     let many = "INSERT INTO send (ledger_id, destination, thread, state, next_at, created_at)
-                SELECT 1, 'mailbox', 'DATA-1', 'queued', 0, 0 FROM generate;\n";
-    let generate = "WITH RECURSIVE generate (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM generate WHERE n < 10500) ";
-    let sql = format!("{DELIVERY}{}{generate}{many}", send(1, ("web", "mailbox"), ("sent", 1)));
-    let (_folder, store) = with_rows(sql).await;
+                WITH RECURSIVE generate (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM generate WHERE n < 10500)
+                SELECT 1, 'mailbox', 'DATA-1', 'queued', 0, 0 FROM generate";
+    let (_folder, store) = with_rows(format!("{DELIVERY}{}", send(1, ("web", "mailbox"), ("sent", 1)))).await;
+    change(&store, many.to_owned()).await;
     let [(_, waiting), ..] = store.unsent_counts().await.unwrap();
     assert_eq!(waiting, Counted { count: 10_000, more: true });
     let (health, _) = store.health(Vec::new(), String::new()).await.unwrap();
@@ -106,7 +106,7 @@ async fn what_failed_at_a_destination_is_tried_again_a_part_at_a_time() {
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table() {
-    let (_folder, store) = with_rows(String::new()).await;
+    let (_folder, store) = with_file().await;
     for which in Outgoing::ALL {
         for of_one in [false, true] {
             uses_indexes(&store, &which.list(of_one)).await;

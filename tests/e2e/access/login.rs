@@ -1,6 +1,5 @@
 //! Logging in with a provider.
 
-use rusqlite::Connection;
 use serde_json::json;
 
 use super::provider::{Browser, Fault, Person, Provider};
@@ -30,10 +29,7 @@ async fn somebody_logs_in_and_out() {
 
     // What is stored can't be used to log in.
     let token = browser.cookies["microalign"].clone();
-    for file in ["microalign.db", "microalign.db-wal"] {
-        let bytes = std::fs::read(service.path(file)).unwrap_or_default();
-        assert!(!bytes.windows(token.len()).any(|part| part == token.as_bytes()), "{file} has the token");
-    }
+    assert!(!service.stored().contains(&token), "the store has the token");
     assert!(!service.log().contains(&token));
 
     let form = page.form_token();
@@ -257,24 +253,21 @@ async fn a_login_lasts_through_a_restart_and_ends() {
     again.cookies = browser.cookies.clone();
     assert_eq!(again.get("/").await.status, 200);
 
-    let store = Connection::open(service.path("microalign.db")).unwrap();
-    let ends = || store.query_row("SELECT ends_at - begun_at FROM session", [], |row| row.get::<_, i64>(0)).unwrap();
+    let ends = || service.number("SELECT ends_at - begun_at FROM session");
     const HOUR: i64 = 3_600_000;
     assert_eq!(ends(), 8 * HOUR);
     // Seen an hour later.
-    store.execute("UPDATE session SET begun_at = begun_at - 3600000, seen_at = seen_at - 3600000", []).unwrap();
+    service.change("UPDATE session SET begun_at = begun_at - 3600000, seen_at = seen_at - 3600000");
     assert_eq!(again.get("/").await.status, 200);
     assert!((9 * HOUR..9 * HOUR + 60_000).contains(&ends()), "{}", ends());
     // Seen all day long.
-    store.execute("UPDATE session SET begun_at = begun_at - 22 * 3600000, seen_at = 0", []).unwrap();
+    service.change("UPDATE session SET begun_at = begun_at - 22 * 3600000, seen_at = 0");
     assert_eq!(again.get("/").await.status, 200);
     assert_eq!(ends(), 24 * HOUR);
-    store.execute("UPDATE session SET ends_at = begun_at", []).unwrap();
+    service.change("UPDATE session SET ends_at = begun_at");
     assert_eq!(again.get("/").await.status, 401);
-    let gone = async || {
-        (store.query_row("SELECT count(*) FROM session", [], |row| row.get::<_, i64>(0)).unwrap() == 0).then_some(())
-    };
     service.stop().await;
     service.start().await;
+    let gone = async || (service.number("SELECT count(*) FROM session") == 0).then_some(());
     eventually("what has ended is deleted", gone).await;
 }

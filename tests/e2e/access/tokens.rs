@@ -91,7 +91,7 @@ async fn only_the_proxy_says_who_somebody_is() {
 #[tokio::test]
 async fn changes_are_shown_to_operators_until_somebody_is_forgotten() {
     let (provider, service) = started().await;
-    let (store, _written) = Store::visit(&service.path("microalign.db")).await.unwrap();
+    let (store, _written) = Store::visit(service.store()).await.unwrap();
     for number in 0..150 {
         let (who, what) = match number {
             149 => ("zora@example.com", "DATA-1 for web"),

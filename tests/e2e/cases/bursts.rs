@@ -33,7 +33,7 @@ async fn a_reviewers_remarks_are_one_message_with_words() {
             .says("All in all fine 506."),
     ];
     let kinds = ["pull_request.commented", "pull_request.approved"];
-    let told = play(&serve(&[web("6s", &on(&kinds))]).await, &siblings).await;
+    let told = play(&serve(&[web("10s", &on(&kinds))]).await, &siblings).await;
     told.finish();
 }
 
@@ -99,7 +99,7 @@ async fn a_bulk_edit_is_one_digest_and_delays_no_note() {
         sibling("few", few).says("Orders 531").says("Orders 532").says("Orders 533"),
     ];
     let kinds = ["ticket.done", "issue.closed", "note.*"];
-    let mut told = play(&serve(&[web("6s", &on(&kinds))]).await, &siblings).await;
+    let mut told = play(&serve(&[web("10s", &on(&kinds))]).await, &siblings).await;
     let of_bulk = told.mails.iter().filter(|mail| mail.text.contains("DATA-52")).collect::<Vec<_>>();
     let (count, whole) = (of_bulk.len(), of_bulk.iter().map(|mail| mail.text.as_str()).collect::<String>());
     told.unless(count == 1, format!("{count} messages of a bulk edit"));

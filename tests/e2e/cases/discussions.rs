@@ -166,5 +166,5 @@ async fn an_issue_that_becomes_a_discussion_is_not_a_new_one() {
     let waits = [sibling("converted-while-it-waits", [asked(1825), ended(1825, "closed"), talk(1835, 1825)])
         .messages(1, "Orders 1825")
         .unsent(2)];
-    play(&serve(&[web("6s", &on(&KINDS))]).await, &waits).await.finish();
+    play(&serve(&[web("10s", &on(&KINDS))]).await, &waits).await.finish();
 }

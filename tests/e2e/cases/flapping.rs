@@ -42,7 +42,7 @@ async fn a_release_that_is_tried_ten_times_is_told_once_or_not_at_all() {
         )
         .messages(1, "v605"),
     ];
-    tell(&[web("6s", &on(&["release.published"]))], &siblings).await;
+    tell(&[web("10s", &on(&["release.published"]))], &siblings).await;
 }
 
 #[tokio::test]
@@ -110,5 +110,5 @@ async fn other_things_that_flap_end_in_what_stands() {
         "deployment.*",
         "ticket.flagged",
     ];
-    tell(&[web("6s", &on(&kinds))], &siblings).await;
+    tell(&[web("10s", &on(&kinds))], &siblings).await;
 }

@@ -44,7 +44,7 @@ async fn an_approval_that_is_gone_is_not_told() {
         .messages(1, "schema 60"),
         sibling("stays", [approved(61)]).messages(1, "schema 61"),
     ];
-    tell(&[web("6s", &on(&["pull_request.approved", "pull_request.changes_requested"]))], &siblings).await;
+    tell(&[web("10s", &on(&["pull_request.approved", "pull_request.changes_requested"]))], &siblings).await;
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn what_is_taken_off_or_back_is_not_told() {
         "discussion.answered",
         "version.released",
     ];
-    tell(&[web("6s", &on(&kinds))], &siblings).await;
+    tell(&[web("10s", &on(&kinds))], &siblings).await;
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn a_deleted_tickets_title_is_not_said_of_its_pull_requests() {
         )
         .messages(1, "schema 94"),
     ];
-    let service = serve(&[web("6s", &on(&["pull_request.opened"]))]).await;
+    let service = serve(&[web("10s", &on(&["pull_request.opened"]))]).await;
     let mut told = play(&service, &siblings).await;
     for (number, says) in [(91, true), (92, false), (93, false), (94, false)] {
         let mails = told.with(&format!("schema {number}"));

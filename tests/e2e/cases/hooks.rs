@@ -92,7 +92,7 @@ async fn what_a_second_hook_brings_after_it_was_told_is_not_told_again() {
 
 #[tokio::test]
 async fn what_two_hooks_bring_while_it_waits_is_one_message() {
-    let service = serve(&[web("6s", EVERYTHING)]).await;
+    let service = serve(&[web("10s", EVERYTHING)]).await;
     play(&service, &twice()).await.finish();
 }
 

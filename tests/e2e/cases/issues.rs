@@ -194,8 +194,9 @@ async fn a_private_issue_is_told_to_nobody_outside() {
     let known = issue(1811, "opened", 1, secret).of("acme/secret");
     let text = "Closes acme/secret#1811";
     let team = format!("{}audience = \"outside\"\n", web("0s", "")) + &on(&["pull_request.*", "ticket.started"]);
-    let siblings =
-        [sibling("leak", [known, draft(1821, 2, text), merged(1821, 3, text)]).messages(2, "Add schema 1821")];
+    // Between the two, as the merge takes the place of a draft that isn't sent yet.
+    let posts = [known, draft(1821, 2, text), settled(), merged(1821, 3, text)];
+    let siblings = [sibling("leak", posts).messages(2, "Add schema 1821")];
     let told = play(&serve(&[team]).await, &siblings).await;
     let leaks =
         told.mails.iter().filter(|mail| format!("{}{}{}", mail.subject, mail.text, mail.html).contains("Customer X"));

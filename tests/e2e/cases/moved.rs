@@ -136,7 +136,7 @@ async fn what_waits_is_told_under_the_new_name() {
         sibling("ticket", [started("DATA-1531", 5).with(json!({ "issue": { "id": "101531" } })), moved_ticket])
             .messages(1, "CORE-1539"),
     ];
-    let mut told = play(&serve(&[web("6s", &on(&["pull_request.opened", "ticket.started"]))]).await, &siblings).await;
+    let mut told = play(&serve(&[web("10s", &on(&["pull_request.opened", "ticket.started"]))]).await, &siblings).await;
     let text = told.with("schema 1532").first().map(|mail| mail.text.clone()).unwrap_or_default();
     told.unless(text.contains("acme/new"), format!("it is told under the old name: {text}"));
     told.finish();

@@ -84,5 +84,5 @@ async fn a_promotion_while_the_pre_release_waits_is_one_message() {
             .messages(0, "1221-rc.1"),
         sibling("and-back", [pre(1222, "v1222", "published"), again, release(1222, "v1222", "edited", back)]).unsent(1),
     ];
-    tell(&[web("6s", &on(&["release.published"]))], &siblings).await;
+    tell(&[web("10s", &on(&["release.published"]))], &siblings).await;
 }

@@ -134,7 +134,7 @@ async fn a_level_that_is_set_while_an_update_waits_counts_at_once() {
     ];
     let rules = on(&["ticket.*", "pull_request.opened", "note.*"]);
     let outside = OUTSIDE.replace("\"0s\"", "\"2s\"");
-    tell(&[web("6s", &rules), outside], &siblings).await;
+    tell(&[web("10s", &rules), outside], &siblings).await;
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_digest_hides_it_too() {
     several.push(started("DATA-7331", 5).with(open(7331)));
     several.push(levelled("DATA-7331", 6, hushed(7331)["issue"]["fields"].clone()));
     let siblings = [sibling("several", several).never("hush-7330").never("hush-7331").messages(1, "DATA-7300")];
-    let team = web("6s", &on(&["ticket.started"]));
+    let team = web("10s", &on(&["ticket.started"]));
     tell(&[team], &siblings).await;
 }
 

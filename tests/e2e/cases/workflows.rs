@@ -101,7 +101,7 @@ async fn deployments_are_told_apart_by_what_is_deployed_where() {
     let kinds = super::story::on(&["deployment.*"]);
     let siblings = [sibling("two-services", [to(14210, "deploy:api", "success"), to(14211, "deploy:web", "failure")])
         .messages(2, "stage-1421")];
-    tell(&[web("6s", &kinds)], &siblings).await;
+    tell(&[web("10s", &kinds)], &siblings).await;
 }
 
 #[tokio::test]

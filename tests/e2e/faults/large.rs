@@ -48,7 +48,7 @@ async fn large_bodies_take_up_bounded_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn large_bodies_that_wait_at_the_start_take_up_bounded_memory() {
     let mut service = Service::new(TEAM, "");
-    let (store, written) = Store::serve(&service.path("microalign.db"), jiff::Timestamp::now()).await.unwrap();
+    let (store, written) = Store::serve(service.store(), jiff::Timestamp::now()).await.unwrap();
     let bodies = large();
     for number in 0..10 {
         let (name, body) = bodies[number % 2].clone();

@@ -6,6 +6,7 @@ mod killed;
 mod large;
 mod power;
 mod sending;
+mod server;
 mod shim;
 mod store;
 mod strangers;

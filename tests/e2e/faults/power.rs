@@ -19,6 +19,9 @@ async fn cut_power(shim: &Shim, service: &mut Service) {
 
 #[tokio::test]
 async fn what_was_accepted_is_there_after_a_power_cut() {
+    if crate::support::is_only_for_files("the disk is the server's") {
+        return;
+    }
     let Some(shim) = Shim::new() else { return };
     // A store that was made before; it is synced as a whole when the program ends.
     let mut service = Service::started(TEAM, "").await;
@@ -47,6 +50,9 @@ async fn what_was_accepted_is_there_after_a_power_cut() {
 
 #[tokio::test]
 async fn nothing_is_accepted_while_the_disk_cannot_sync() {
+    if crate::support::is_only_for_files("the disk is the server's") {
+        return;
+    }
     let Some(shim) = Shim::new() else { return };
     let mut service = Service::new(TEAM, "").expecting(STORE_FAILS);
     service.start_by(shim.program()).await;

@@ -19,6 +19,9 @@ fn file(service: &Service, end: &str) -> std::path::PathBuf {
 
 #[tokio::test]
 async fn nothing_is_accepted_once_the_store_is_deleted_or_replaced() {
+    if crate::support::is_only_for_files("it is about the files of SQLite") {
+        return;
+    }
     let delete = |path: &Path| std::fs::remove_file(path).unwrap();
     let replace = |path: &Path| {
         std::fs::copy(path, path.with_extension("copy")).unwrap();
@@ -50,6 +53,9 @@ async fn nothing_is_accepted_once_the_store_is_deleted_or_replaced() {
 
 #[tokio::test]
 async fn a_store_has_one_service_whatever_its_name() {
+    if crate::support::is_only_for_files("it is about the files of SQLite") {
+        return;
+    }
     let service = Service::started(TEAM, "").await;
     let other = |name: &str| {
         service.write("other.toml", &format!("[server]\nlisten = \"127.0.0.1:0\"\n[store]\nurl = \"sqlite://{name}\"\n[github]\nsecrets = [\"{}\"]\n", crate::support::SECRET))
@@ -69,6 +75,9 @@ async fn a_store_has_one_service_whatever_its_name() {
 
 #[tokio::test]
 async fn another_process_that_writes_is_waited_for_shortly() {
+    if crate::support::is_only_for_files("it is about the files of SQLite") {
+        return;
+    }
     let service = Service::started(TEAM, "").await.expecting(STORE_FAILS);
     let other = Connection::open(file(&service, "")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -82,6 +91,9 @@ async fn another_process_that_writes_is_waited_for_shortly() {
 
 #[tokio::test]
 async fn a_store_that_was_cut_is_not_taken_for_a_new_one() {
+    if crate::support::is_only_for_files("it is about the files of SQLite") {
+        return;
+    }
     let cut = |path: &Path, part: u64| {
         let file = std::fs::File::options().write(true).open(path).unwrap();
         file.set_len(file.metadata().unwrap().len() * part / 4).unwrap();
@@ -126,6 +138,9 @@ async fn a_store_that_was_cut_is_not_taken_for_a_new_one() {
 
 #[tokio::test]
 async fn a_start_that_is_killed_leaves_no_store_that_seems_damaged() {
+    if crate::support::is_only_for_files("it is about the files of SQLite") {
+        return;
+    }
     for _ in 0..5 {
         let mut service = Service::new(TEAM, "");
         let mut child = Command::new(env!("CARGO_BIN_EXE_microalign"));

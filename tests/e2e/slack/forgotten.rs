@@ -1,16 +1,7 @@
 //! What Slack calls somebody is forgotten with the rest.
 
-use rusqlite::Connection;
-
 use super::workspace::*;
 use crate::support::{Service, eventually};
-
-/// The files of the store.
-fn bytes(service: &Service) -> String {
-    let mut bytes = std::fs::read(service.path("microalign.db")).unwrap();
-    bytes.extend(std::fs::read(service.path("microalign.db-wal")).unwrap_or_default());
-    String::from_utf8_lossy(&bytes).into_owned()
-}
 
 #[tokio::test]
 async fn people_are_forgotten_by_what_slack_calls_them() {
@@ -18,8 +9,9 @@ async fn people_are_forgotten_by_what_slack_calls_them() {
     let config =
         slack.config("subscribe = \"anyone\"").replace("[people.mia]", &format!("[people.mia]\nslack = \"{MIA}\""));
     let service = Service::started(TEAM, &config).await;
-    let sql = format!("INSERT INTO contact (login, slack, slack_at) VALUES ('nia-b', '{NIA}', unixepoch() * 1000)");
-    Connection::open(service.path("microalign.db")).unwrap().execute(&sql, []).unwrap();
+    let now = jiff::Timestamp::now().as_millisecond();
+    let sql = format!("INSERT INTO contact (login, slack, slack_at) VALUES ('nia-b', '{NIA}', {now})");
+    service.change(&sql);
     assumed(&service, "d-1", "ids are unique").await;
     let [object, agree, mute] = ["object", "agree", "mute"].map(|action| slack.button(action));
     for (id, login, name) in [(MIA, "mia", "Mia Moss"), (NIA, "nia-b", "Nia Berg")] {
@@ -31,11 +23,11 @@ async fn people_are_forgotten_by_what_slack_calls_them() {
             service.ledger().await.iter().any(|line| line["reason"].as_str().unwrap().contains(name)).then_some(())
         };
         eventually("the ledger tells of the objection", told).await;
-        assert!([id, name].iter().all(|text| bytes(&service).contains(text)), "{name}");
+        assert!([id, name].iter().all(|text| service.stored().contains(text)), "{name}");
         let (code, out, err) = service.run(&["store", "forget", "--person", login]).await;
         assert_eq!(code, 0, "{out}{err}");
         for text in [id, name, "Parasols"] {
-            assert!(!bytes(&service).contains(text), "{login}: {text}: {out}");
+            assert!(!service.stored().contains(text), "{login}: {text}: {out}");
         }
     }
     let (_, out, _) = service.run(&["subscriptions"]).await;

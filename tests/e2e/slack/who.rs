@@ -1,6 +1,5 @@
 //! Who may do what.
 
-use rusqlite::Connection;
 use serde_json::json;
 
 use super::workspace::*;
@@ -11,7 +10,7 @@ const NOT_MEMBER: &str = "Only members of the team can";
 
 /// Writes into a store that is in use.
 fn store(service: &Service, sql: &str) {
-    Connection::open(service.path("microalign.db")).unwrap().execute(sql, []).unwrap();
+    service.change(sql);
 }
 
 #[tokio::test]

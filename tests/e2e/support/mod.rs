@@ -1,9 +1,11 @@
 //! The service as its users have it: the real program, real sockets, real files.
 
+mod database;
 mod hub;
 mod listener;
 mod payload;
 
+pub use self::database::{Schema, is_only_for_files, migrations, older_store};
 pub use self::hub::{Hub, State as HubState};
 pub use self::listener::{Got, Listener};
 pub use self::payload::{commented, merged, pull_request, ticket};
@@ -14,13 +16,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use microalign::store::{Filter, Store};
-use rusqlite::Connection;
+use microalign::store::Store;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
 
 pub const SECRET: &str = "It's a Secret to Everybody";
 /// A team that gets each merge by mail, at once.
@@ -33,7 +35,7 @@ name = "merged"
 on = ["pull_request.merged"]
 "#;
 /// For conditions that come true within milliseconds unless something is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A folder with a configuration, and perhaps a process that serves from it.
 pub struct Service {
@@ -41,6 +43,10 @@ pub struct Service {
     /// Where it runs
     pub home: PathBuf,
     child: Option<Child>,
+    /// The store on a server, once it was looked into
+    looked: OnceCell<Store>,
+    /// Where that is; it goes after whatever is connected to it
+    schema: Option<Arc<Schema>>,
     pub address: String,
     pub log: Arc<Mutex<String>>,
     /// What is logged, as in `RUST_LOG`
@@ -73,10 +79,17 @@ impl Drop for Service {
 impl Service {
     /// A folder with one team file; `more` is added to the configuration, whose last table is `[github]`.
     pub fn new(team: &str, more: &str) -> Self {
+        let schema = if more.contains("[store]\nurl") { None } else { Schema::new() };
+        Self::sharing(schema.map(Arc::new), team, more)
+    }
+
+    /// The same beside others on a schema, if stores are on a server.
+    pub fn sharing(schema: Option<Arc<Schema>>, team: &str, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n[jira]\nsecrets = [\"{SECRET}\"]\n[github]\nsecrets = [\"{SECRET}\"]\n{more}"
         );
+        let config = schema.as_ref().map_or_else(|| config.clone(), |schema| schema.configured(&config));
         std::fs::write(dir.path().join("microalign.toml"), config).unwrap();
         std::fs::create_dir(dir.path().join("rules")).unwrap();
         std::fs::create_dir(dir.path().join("templates")).unwrap();
@@ -88,6 +101,8 @@ impl Service {
         Self {
             _dir: dir,
             home,
+            looked: OnceCell::new(),
+            schema,
             child: None,
             address: String::new(),
             log: Arc::default(),
@@ -130,6 +145,8 @@ impl Service {
         let mut child = command
             .args(["serve", "--log", "json"])
             .env("RUST_LOG", self.level)
+            // On PostgreSQL, others wait until a killed one is taken for dead.
+            .env("MICROALIGN_TEST_CLAIM_LEASE_MS", "3000")
             .current_dir(&self.home)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -218,6 +235,9 @@ impl Service {
 
     /// Writes a file as editors do: whole, under another name first.
     pub fn write(&self, name: &str, text: &str) {
+        let configured =
+            self.schema.as_ref().filter(|_| name == "microalign.toml").map(|schema| schema.configured(text));
+        let text = configured.as_deref().unwrap_or(text);
         let draft = self.path(&format!("{name}~"));
         std::fs::write(&draft, text).unwrap();
         std::fs::rename(draft, self.path(name)).unwrap();
@@ -292,12 +312,6 @@ impl Service {
         run_in(&self.home, args).await
     }
 
-    /// The ledger, as `ledger --json` prints it; `commands` compares the two. Waiting for something looks often.
-    pub async fn ledger(&self) -> Vec<Value> {
-        let store = Store::look(&self.path("microalign.db")).await.unwrap();
-        store.ledger(&Filter::default()).await.unwrap().iter().map(|entry| json!(entry)).collect()
-    }
-
     /// The ledger's lines of one delivery, once none of them is held any more.
     pub async fn settled(&self, delivery: &str) -> Vec<Value> {
         let done = async || {
@@ -340,24 +354,6 @@ impl Service {
         paths.sort();
         paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
     }
-}
-
-/// Makes a store as an earlier version did, which had so many migrations.
-pub fn older_store(path: &Path, version: usize) {
-    let store = Connection::open(path).unwrap();
-    store.pragma_update(None, "journal_mode", "wal").unwrap();
-    for file in &migrations()[..version] {
-        store.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
-    }
-    store.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
-}
-
-/// The files of the migrations, in their order.
-pub fn migrations() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/migrations");
-    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
-    files.sort();
-    files
 }
 
 /// The states of lines of the ledger.

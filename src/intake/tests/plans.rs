@@ -1,0 +1,43 @@
+//! How PostgreSQL runs the statements of planning and sending. SQLite's are looked at beside each statement.
+
+use super::*;
+
+/// Tables that never have many rows, or of which all rows are read.
+const SMALL: [&str; 6] = ["home", "planner", "replica", "recovered", "microalign_schema", "lane"];
+
+#[tokio::test]
+async fn no_statement_reads_a_whole_table() {
+    let folder = Place::new();
+    if folder.store().file().is_some() {
+        eprintln!("did not run: MICROALIGN_TEST_POSTGRES names no server");
+        return;
+    }
+    let digest =
+        "team = \"data\"\nto = [\"mailbox\"]\ndigest = \"daily 09:00\"\n[[rule]]\nname = \"d\"\non = [\"*\"]\n";
+    let teams = [
+        format!("{TEAM}[[rule]]\nname = \"all\"\non = [\"pull_request.*\", \"ticket.*\", \"note.*\"]\n"),
+        digest.to_owned(),
+    ];
+    let clocked = Clocked::in_folder(folder, &teams).await;
+    clocked.pull_request("2026-11-19T10:00:00Z", "opened", json!({})).await;
+    clocked.comment("2026-11-19T10:01:00Z", "ana", "Assumption: nobody reads the old field.").await;
+    clocked.send("2026-11-19T10:20:00Z").await;
+    clocked.ticket("2026-11-19T10:30:00Z", "Done", "done").await;
+    let merged = json!({ "pull_request": { "merged": true, "state": "closed" } });
+    clocked.pull_request("2026-11-19T11:00:00Z", "closed", merged).await;
+    clocked.until("2026-11-23T10:00:00Z").await;
+    let store = &clocked.intake.store;
+    let lanes = Lanes::of(store);
+    let claimed = store.claim(&lanes, moment("2026-11-23T10:00:01Z")).await.unwrap();
+    let ended = claimed.iter().map(|lane| lane.to().clone()).collect::<Vec<_>>();
+    drop(claimed);
+    store.claim_after(ended, &lanes, moment("2026-11-23T10:00:02Z")).await.unwrap();
+    let plans = store.plans().await.unwrap();
+    let whole = plans.iter().filter(|plan| {
+        let scans =
+            plan.lines().filter_map(|line| line.trim().trim_start_matches("-> ").trim().strip_prefix("Seq Scan on "));
+        scans.map(|scan| scan.split_whitespace().next().unwrap()).any(|table| !SMALL.contains(&table))
+    });
+    assert!(plans.len() > 40, "{}", plans.len());
+    assert_eq!(whole.cloned().collect::<Vec<_>>().join("\n\n"), "");
+}

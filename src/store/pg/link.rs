@@ -1,0 +1,216 @@
+//! The wire to a server, driven by the thread that waits for an answer.
+//!
+//! Over a network, an answer takes longer than most statements do. So what needs no answer is sent together with what comes next
+//! (pipelining, see "Pipelining" in PostgreSQL's "Message Flow"): the server runs it in the same order, and what fails fails all
+//! that comes after it in the transaction.
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Buf as _, Bytes};
+use futures_util::StreamExt as _;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Config, CopyOutStream, Error, Row, Socket};
+
+use super::Prepared;
+use super::value::Given;
+use crate::store::StoreError;
+
+/// So many statements are sent at most before their answers are read: until then, they have to be kept.
+const AHEAD: usize = 512;
+/// A runtime looks at its sockets between two tasks, and wakes the connection's task if something has arrived.
+const YIELDS: usize = 3;
+
+type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
+
+/// What was sent, and not answered yet.
+enum Sent {
+    /// How many rows it changes
+    Write(Answer<u64>),
+    /// A query whose answer is wanted later
+    Look(Arc<Asked>, Answer<Vec<Row>>),
+}
+
+/// A query with its values.
+struct Asked {
+    query: Arc<Prepared>,
+    given: Vec<Given<'static>>,
+}
+
+impl Asked {
+    fn is(&self, query: &Arc<Prepared>, given: &[Given<'_>]) -> bool {
+        Arc::ptr_eq(&self.query, query) && self.given == given
+    }
+}
+
+/// A connection's wire.
+pub(super) struct Link {
+    runtime: Runtime,
+    client: Arc<Client>,
+    connection: JoinHandle<()>,
+    sent: RefCell<Vec<Sent>>,
+    /// What was asked ahead, and nobody has asked for yet
+    found: RefCell<Vec<(Arc<Asked>, Vec<Row>)>>,
+}
+
+impl Link {
+    /// Connects to a server.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub(super) fn connect<T>(config: &Config, tls: T) -> Result<Self, StoreError>
+    where
+        T: MakeTlsConnect<Socket, Stream: Send + 'static>,
+    {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| StoreError::Database(format!("no connection: {error}")))?;
+        let (client, connection) = runtime.block_on(config.connect(tls))?;
+        // Whoever asks next hears how it ended.
+        let connection = runtime.spawn(async { drop(connection.await) });
+        Ok(Self { runtime, client: Arc::new(client), connection, sent: RefCell::default(), found: RefCell::default() })
+    }
+
+    /// Asks, and waits for the answers to all that was sent. Returns how many rows the
+    /// earlier writes changed, and this answer.
+    pub(super) fn ask<T>(&self, ask: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<(u64, T), Error> {
+        let sent = self.sent.take();
+        let answers = async {
+            let mut changed = 0;
+            for sent in sent {
+                match sent {
+                    Sent::Write(answer) => changed += answer.await?,
+                    Sent::Look(asked, answer) => {
+                        let rows = answer.await?;
+                        self.found.borrow_mut().push((asked, rows));
+                    }
+                }
+            }
+            Ok::<_, Error>(changed)
+        };
+        let (before, value) = self.runtime.block_on(async { tokio::join!(answers, ask(&self.client)) });
+        Ok((before?, value?))
+    }
+
+    /// Sends what changes something. Its answer comes with the next one.
+    pub(super) fn send(&self, statement: Arc<Prepared>, given: Vec<Given<'static>>) -> Result<(), Error> {
+        let client = Arc::clone(&self.client);
+        let answer = async move { client.execute(&statement.statement, &pointers(&given)).await };
+        self.begin(Box::pin(answer), Sent::Write)
+    }
+
+    /// The same for a statement without parameters.
+    pub(super) fn send_bare(&self, sql: &'static str) -> Result<(), Error> {
+        let client = Arc::clone(&self.client);
+        self.begin(Box::pin(async move { client.batch_execute(sql).await.map(|()| 0) }), Sent::Write)
+    }
+
+    /// Sends a query whose answer is wanted later.
+    pub(super) fn look(&self, query: Arc<Prepared>, given: Vec<Given<'static>>) -> Result<(), Error> {
+        let (client, asked) = (Arc::clone(&self.client), Arc::new(Asked { query, given }));
+        let own = Arc::clone(&asked);
+        let answer = async move { client.query(&own.query.statement, &pointers(&own.given)).await };
+        self.begin(Box::pin(answer), |answer| Sent::Look(asked, answer))
+    }
+
+    /// What a query found that was asked ahead.
+    pub(super) fn looked(&self, query: &Arc<Prepared>, given: &[Given<'_>]) -> Option<Vec<Row>> {
+        let mut found = self.found.borrow_mut();
+        let place = found.iter().position(|(asked, _)| asked.is(query, given))?;
+        Some(found.swap_remove(place).1)
+    }
+
+    /// Whether the answer to a query is under way.
+    pub(super) fn looks(&self, query: &Arc<Prepared>, given: &[Given<'_>]) -> bool {
+        self.sent.borrow().iter().any(|sent| matches!(sent, Sent::Look(asked, _) if asked.is(query, given)))
+    }
+
+    /// Forgets what was asked ahead: a write may have changed it.
+    pub(super) fn forget_looks(&self) {
+        self.found.borrow_mut().clear();
+        self.sent.borrow_mut().retain(|sent| matches!(sent, Sent::Write(_)));
+    }
+
+    /// Forgets all that was sent: the server still runs it, and nobody hears how it went.
+    pub(super) fn forget(&self) {
+        self.found.borrow_mut().clear();
+        self.sent.borrow_mut().clear();
+    }
+
+    /// Whether so much was sent that it has to be answered now.
+    pub(super) fn is_full(&self) -> bool {
+        self.sent.borrow().len() >= AHEAD
+    }
+
+    /// Whether the server is known to be gone.
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Notices whether the server has gone since it was asked last.
+    pub(super) fn look_around(&self) {
+        self.runtime.block_on(async {
+            for _ in 0..YIELDS {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// Reads what a `COPY … TO STDOUT` gives.
+    pub(super) fn reader(&self, given: CopyOutStream) -> impl Read {
+        Reader { link: self, given: Box::pin(given), part: Bytes::new() }
+    }
+
+    /// Says goodbye to the server.
+    pub(super) fn close(self) {
+        let Self { runtime, client, connection, sent, .. } = self;
+        drop((sent, client));
+        // It can't fail, and isn't cancelled.
+        drop(runtime.block_on(connection));
+    }
+
+    /// Has the client send a request, which it does when its future is polled first.
+    fn begin<T>(&self, mut answer: Answer<T>, sent: impl FnOnce(Answer<T>) -> Sent) -> Result<(), Error> {
+        match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer.map(drop),
+            Poll::Pending => {
+                self.sent.borrow_mut().push(sent(answer));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The parts of a copy, one after another.
+struct Reader<'l> {
+    link: &'l Link,
+    given: Pin<Box<CopyOutStream>>,
+    part: Bytes,
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        while self.part.is_empty() {
+            match self.link.runtime.block_on(self.given.next()) {
+                Some(part) => self.part = part.map_err(io::Error::other)?,
+                None => return Ok(0),
+            }
+        }
+        let length = to.len().min(self.part.len());
+        self.part.copy_to_slice(&mut to[..length]);
+        Ok(length)
+    }
+}
+
+/// Values as a client takes them.
+pub(super) fn pointers<'g>(given: &'g [Given<'_>]) -> Vec<&'g (dyn ToSql + Sync)> {
+    given.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}

@@ -1,0 +1,216 @@
+//! Where the server is, and how it is asked.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{Connection, Link, schema};
+use crate::store::StoreError;
+
+/// How long a connection may take to be made, unless the address says otherwise.
+const CONNECT: Duration = Duration::from_secs(2);
+/// What was sent is acknowledged within this time, or the connection is given up: so a network that was cut is noticed.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(2);
+/// A connection on which nothing happens for so long is asked whether it is still there,
+const IDLE: Duration = Duration::from_secs(2);
+/// so often at this distance.
+const PROBES: (u32, Duration) = (2, Duration::from_secs(1));
+/// A transaction in which nothing is asked for so long ends: its process hangs, and others wait for what it has locked.
+const HANGS: Duration = Duration::from_secs(3);
+/// What keepalives wait for where nobody says anything.
+const NEVER_SET: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// What a connection is for: nothing that is asked on it may take longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Purpose {
+    /// Senders wait, who give up after 10 seconds
+    Senders,
+    /// All other writes
+    Writing,
+    Reading,
+    /// Showing the other replicas that this one is alive
+    Heart,
+}
+
+impl Purpose {
+    fn patience(self) -> Duration {
+        match self {
+            Self::Senders => Duration::from_secs(10),
+            Self::Writing => Duration::from_secs(120),
+            Self::Reading => Duration::from_secs(60),
+            Self::Heart => Duration::from_secs(1),
+        }
+    }
+
+    /// How long a transaction may have nothing to ask.
+    fn thinks(self) -> Duration {
+        match self {
+            Self::Senders | Self::Writing | Self::Heart => HANGS,
+            Self::Reading => self.patience(),
+        }
+    }
+}
+
+/// A database on a PostgreSQL server. Its password is never shown.
+#[derive(Clone)]
+pub struct Server {
+    config: Arc<Config>,
+    name: Arc<str>,
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl FromStr for Server {
+    /// What is wrong, without a part of the address
+    type Err = &'static str;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        // Certificates are always verified, where there are any.
+        let plain =
+            url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
+        let mut config = plain.parse::<Config>().map_err(|_| "this isn't the address of a PostgreSQL database")?;
+        if config.get_hosts().is_empty() {
+            return Err("this names no host");
+        }
+        if config.get_dbname().is_none() {
+            return Err("this names no database");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(UNACKNOWLEDGED);
+        }
+        if config.get_keepalives_idle() == NEVER_SET {
+            config.keepalives_idle(IDLE).keepalives_retries(PROBES.0).keepalives_interval(PROBES.1);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("microalign");
+        }
+        Ok(Self { config: Arc::new(config), name: shown(url).into() })
+    }
+}
+
+/// An address without what may be secret in it.
+fn shown(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
+    let Some((user, place)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let user = user.split(':').next().unwrap_or_default();
+    format!("{scheme}://{user}@{place}")
+}
+
+impl Server {
+    /// Connects to it. It takes the thread for as long as that lasts.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`]
+    pub(in crate::store) fn connect(&self, purpose: Purpose) -> Result<Connection, StoreError> {
+        self.greeted(purpose).map_err(|error| match error {
+            StoreError::Database(reason) => StoreError::Open { path: self.to_string(), reason },
+            error => error,
+        })
+    }
+
+    /// Makes sure that a connection keeps the server's session for itself. A pool that gives it to others after each transaction
+    /// would give them our settings and prepared statements, and us theirs.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`]
+    pub(in crate::store) fn check_session(&self, conn: &Connection) -> Result<(), StoreError> {
+        let mark = format!("{}.{}", std::process::id(), fastrand::u64(..));
+        conn.ask(async |client| client.execute("SELECT set_config('microalign.session', $1, false)", &[&mark]).await)?;
+        let other = self.connect(Purpose::Reading)?;
+        let seen = |conn: &Connection| {
+            let sql = "SELECT coalesce(current_setting('microalign.session', true), '')";
+            conn.ask(async |client| client.query_one(sql, &[]).await?.try_get::<_, String>(0))
+        };
+        // Within a transaction, the other one holds what a pool has given it.
+        other.batch("BEGIN")?;
+        if seen(&other)? == mark || seen(conn)? != mark {
+            let reason = "a pooler gives each transaction another session (PgBouncer's `pool_mode = transaction`): use \
+                          `pool_mode = session` there, or the server's own address";
+            return Err(StoreError::Open { path: self.to_string(), reason: reason.to_owned() });
+        }
+        other.batch("ROLLBACK")
+    }
+
+    /// Whether there may be a store.
+    pub(in crate::store) fn has_store(&self) -> bool {
+        self.connect(Purpose::Reading).and_then(|conn| schema::version(&conn)).map_or(true, |version| version > 0)
+    }
+
+    fn greeted(&self, purpose: Purpose) -> Result<Connection, StoreError> {
+        let conn = Connection::new(self.link()?);
+        let (patience, thinks) = (purpose.patience().as_millis(), purpose.thinks().as_millis());
+        // A commit that was answered is on disk, whatever the server is set to; and it soon notices that we are gone. What only
+        // shows that a replica is alive may be lost with the server.
+        let commits = match purpose {
+            Purpose::Heart => "SET synchronous_commit = off",
+            _ => {
+                "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+            }
+        };
+        conn.batch(&format!(
+            "SET statement_timeout = {patience}; SET idle_in_transaction_session_timeout = {thinks};
+             SET tcp_keepalives_idle = 4; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 2;
+             SET tcp_user_timeout = 6000; {commits}"
+        ))?;
+        Ok(conn)
+    }
+
+    fn link(&self) -> Result<Link, StoreError> {
+        if self.config.get_ssl_mode() == SslMode::Disable {
+            return Link::connect(&self.config, NoTls);
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let settings = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_platform_verifier())
+            .map_err(|error| StoreError::Database(format!("no TLS: {error}")))?;
+        Link::connect(&self.config, MakeRustlsConnect::new(settings.with_no_client_auth()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn no_address_is_shown_with_its_password() {
+        for (url, expected) in [
+            ("postgres://ma:s3cret@db/ma", "postgres://ma@db/ma"),
+            (
+                "postgresql://ma:s3c@ret@db1:5432,db2/ma?target_session_attrs=read-write",
+                "postgresql://ma@db1:5432,db2/ma",
+            ),
+            ("postgres://db/ma?user=ma&password=s3cret", "postgres://db/ma"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+        let server = "postgres://ma:s3cret@db/ma".parse::<Server>().unwrap();
+        assert!(!format!("{server} {server:?} {:?}", server.config).contains("s3cret"));
+        for wrong in ["postgres://ma:s3cret@", "postgres://ma:s3cret@db", "postgres://db/ma?s3cret=1"] {
+            assert!(!wrong.parse::<Server>().unwrap_err().contains("s3cret"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! PostgreSQL servers of a test's own, from Debian's package: a primary, and a standby that takes its place.
+
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A primary and its synchronous standby.
+pub struct Cluster {
+    tools: PathBuf,
+    folder: TempDir,
+    ports: [u16; 2],
+}
+
+const PRIMARY: &str = "primary";
+const STANDBY: &str = "standby";
+
+impl Cluster {
+    /// `None`, said aloud, where there is no server to run.
+    pub fn new() -> Option<Self> {
+        let Some(tools) = tools() else {
+            crate::support::did_not_run("there is no PostgreSQL server here (apt-get install postgresql)");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        if is_root() {
+            assert!(Command::new("chown").arg("postgres").arg(folder.path()).status().unwrap().success());
+        }
+        let cluster = Self { tools, folder, ports: [free_port(), free_port()] };
+        let data = cluster.data(PRIMARY);
+        cluster.run("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]);
+        cluster.start(PRIMARY, cluster.ports[0]);
+        let from = format!("host=127.0.0.1 port={} user=postgres", cluster.ports[0]);
+        cluster.run("pg_basebackup", &["-D", &cluster.data(STANDBY), "-d", &from, "-R", "-N", "--checkpoint=fast"]);
+        cluster.start(STANDBY, cluster.ports[1]);
+        // From now on a commit waits for the standby; a promoted one waits for nobody.
+        for sql in ["ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"] {
+            cluster.run("psql", &["-d", &cluster.url_of(0), "-q", "-o", "/dev/null", "-c", sql]);
+        }
+        Some(cluster)
+    }
+
+    fn data(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn url_of(&self, server: usize) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", self.ports[server])
+    }
+
+    /// The address of whichever of the two is the primary.
+    pub fn url(&self) -> String {
+        let [first, second] = self.ports;
+        format!(
+            "postgres://postgres@127.0.0.1:{first},127.0.0.1:{second}/postgres?sslmode=disable&target_session_attrs=read-write"
+        )
+    }
+
+    /// Kills the primary, as a crash of its machine does.
+    pub fn kill_primary(&self) {
+        self.run("pg_ctl", &["stop", "-D", &self.data(PRIMARY), "-m", "immediate", "-s"]);
+    }
+
+    /// Makes a primary of the standby, and waits until it is one.
+    pub fn promote(&self) {
+        self.run("pg_ctl", &["promote", "-w", "-D", &self.data(STANDBY), "-s"]);
+    }
+
+    fn start(&self, name: &str, port: u16) {
+        let folder = self.folder.path().to_str().unwrap();
+        let options = format!(
+            "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off -c shared_buffers=32MB"
+        );
+        let log = self.data(&format!("{name}.log"));
+        self.run("pg_ctl", &["start", "-w", "-D", &self.data(name), "-l", &log, "-o", &options, "-s"]);
+    }
+
+    /// Runs one of its programs; a server refuses to be run by root.
+    fn run(&self, program: &str, args: &[&str]) {
+        let done = self.command(program).args(args).status().unwrap();
+        assert!(done.success(), "{program} {args:?}: {done}");
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let path = self.tools.join(program);
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).arg(path);
+            command
+        } else {
+            Command::new(path)
+        };
+        command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for name in [PRIMARY, STANDBY] {
+            if Path::new(&self.data(name)).join("postmaster.pid").exists() {
+                let stopped =
+                    self.command("pg_ctl").args(["stop", "-D", &self.data(name), "-m", "immediate", "-s"]).status();
+                if !stopped.is_ok_and(|stopped| stopped.success()) {
+                    eprintln!("a PostgreSQL server is left in {}", self.data(name));
+                }
+            }
+        }
+    }
+}
+
+/// The programs of the newest version.
+fn tools() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let tools = versions.filter_map(|version| Some(version.ok()?.path().join("bin")));
+    let number = |tools: &PathBuf| tools.parent()?.file_name()?.to_str()?.parse::<u32>().ok();
+    tools.filter(|tools| tools.join("initdb").exists()).max_by_key(number)
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
