@@ -12,6 +12,7 @@ mod mail;
 mod matching;
 mod reading;
 mod receiver;
+mod replicas;
 mod service;
 mod smtp;
 mod start;
@@ -23,7 +24,7 @@ use table::Row;
 /// A name to choose it by, and what measures it.
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
-const ALL: [Measurement; 13] = [
+const ALL: [Measurement; 21] = [
     ("ingest, 1 connection", || ingest::measure(1)),
     ("ingest, 16 connections", || ingest::measure(16)),
     ("ingest, 128 connections", || ingest::measure(128)),
@@ -37,6 +38,14 @@ const ALL: [Measurement; 13] = [
     ("write a message", writing::measure),
     ("start", start::measure),
     ("backlog", backlog::measure),
+    ("PostgreSQL, ingest, 1 replica", || replicas::ingest(1)),
+    ("PostgreSQL, ingest, 2 replicas", || replicas::ingest(2)),
+    ("PostgreSQL, ingest, 4 replicas", || replicas::ingest(4)),
+    ("PostgreSQL, mail, 1 replica", || replicas::mail(1)),
+    ("PostgreSQL, mail, 2 replicas", || replicas::mail(2)),
+    ("PostgreSQL, mail, 4 replicas", || replicas::mail(4)),
+    ("PostgreSQL, mail, from afar", replicas::mail_from_afar),
+    ("PostgreSQL, claim", replicas::claims),
 ];
 
 fn main() {
