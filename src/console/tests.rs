@@ -12,7 +12,7 @@ use crate::channel::{ChannelSettings, Names};
 use crate::config;
 use crate::event::{About, Event, EventKind, Source, SubjectKey};
 use crate::mute::{By, Mute, Scope};
-use crate::store::tests::{DELIVERY, Place, change};
+use crate::store::tests::{DELIVERY, Place, change, reads_a_whole_table};
 
 fn team(name: &str, more: &str) -> String {
     let rule = "[[rule]]\nname = \"all\"\non = [\"note.assumed\"]\n";
@@ -146,4 +146,56 @@ async fn readers_outside_see_no_words_of_a_private_repository() {
             assert_eq!((status, text.contains("Secret fish")), (200, sees), "{visitor:?} {path}: {text}");
         }
     }
+}
+
+/// SQLite's are looked at beside each statement.
+#[tokio::test]
+async fn on_postgresql_no_page_reads_a_whole_table() {
+    let (folder, console) = console().await;
+    if folder.store().file().is_some() {
+        eprintln!("did not run: MICROALIGN_TEST_POSTGRES names no server");
+        return;
+    }
+    let operator = visitor(Role::Operate, &[]);
+    let filters = [
+        "",
+        "team=web",
+        "repository=acme%2Fapi",
+        "ticket=acme%2Fapi%237",
+        "kind=note.assumed",
+        "state=failed",
+        "state=sent",
+        "state=held",
+        "reason=sending",
+        "words=fish",
+        "since=2026-11-01&until=2026-11-30",
+        "team=web&state=failed&words=fish",
+    ];
+    let listed = filters.iter().flat_map(|filter| ["/", "/api/v1/updates"].map(|list| format!("{list}?{filter}")));
+    let others = [
+        "/deliveries",
+        "/assumptions",
+        "/audit",
+        "/events/1",
+        "/teams",
+        "/teams/web",
+        CONVERSATION,
+        "/api/v1/events/1",
+        "/api/v1/audit",
+        "/api/v1/map",
+        "/api/v1/teams",
+        "/api/v1/teams/web",
+        "/api/v1/conversations/acme%2Fapi%237",
+        "/api/v1/sends",
+        "/api/v1/destinations",
+        "/api/v1/assumptions",
+    ];
+    for path in listed.chain(others.map(str::to_owned)) {
+        let (status, page) = asked(&console, &operator, (Method::GET, &path, "")).await;
+        assert_eq!(status, 200, "{path}: {page}");
+    }
+    let plans = console.store.plans_of_reads().await.unwrap();
+    let whole = plans.iter().filter(|plan| reads_a_whole_table(plan)).cloned().collect::<Vec<_>>();
+    assert!(plans.len() > 30, "{}", plans.len());
+    assert_eq!(whole.join("\n\n"), "");
 }

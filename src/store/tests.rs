@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
 pub(crate) use self::place::{Place, scratch};
+pub(crate) use super::pg::tests::reads_a_whole_table;
 use super::*;
 use crate::reason::Code;
 

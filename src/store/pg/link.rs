@@ -7,21 +7,25 @@
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, CopyOutStream, Error, Row, Socket};
 
 use super::Prepared;
+use super::server::Started;
 use super::value::Given;
 use crate::store::StoreError;
 
@@ -29,6 +33,10 @@ use crate::store::StoreError;
 const AHEAD: usize = 512;
 /// A runtime looks at its sockets between two tasks, and wakes the connection's task if something has arrived.
 const YIELDS: usize = 3;
+/// A server ends a statement that takes too long. It isn't there any more if it doesn't say so within this time.
+const SAYS_SO: Duration = Duration::from_secs(1);
+/// How long a server may take to hear that a connection ends.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
@@ -53,6 +61,9 @@ impl Asked {
 }
 
 /// A connection's wire.
+///
+/// A network that was cut is noticed by TCP, but it also says that a server is there whose processes have stopped. So this gives up
+/// a server that doesn't answer, or whose place another one has taken.
 pub(super) struct Link {
     runtime: Runtime,
     client: Arc<Client>,
@@ -60,29 +71,71 @@ pub(super) struct Link {
     sent: RefCell<Vec<Sent>>,
     /// What was asked ahead, and nobody has asked for yet
     found: RefCell<Vec<(Arc<Asked>, Vec<Row>)>>,
+    /// For how long an answer is waited for
+    patience: Cell<Option<Duration>>,
+    /// The server, and which one has its place
+    server: Option<(Started, watch::Receiver<Option<Started>>)>,
+    given_up: Cell<bool>,
 }
 
 impl Link {
-    /// Connects to a server.
+    /// Connects to a server within `limit`. What is asked there takes `patience` at most.
     ///
     /// # Errors
     /// [`StoreError::Database`]
-    pub(super) fn connect<T>(config: &Config, tls: T) -> Result<Self, StoreError>
+    pub(super) fn connect<T>(config: &Config, tls: T, limit: Duration, patience: Duration) -> Result<Self, StoreError>
     where
         T: MakeTlsConnect<Socket, Stream: Send + 'static>,
     {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Database(format!("no connection: {error}")))?;
-        let (client, connection) = runtime.block_on(config.connect(tls))?;
+        let connected = runtime.block_on(async { timeout(limit, config.connect(tls)).await });
+        let (client, connection) = connected.map_err(|_| no_answer())??;
         // Whoever asks next hears how it ended.
         let connection = runtime.spawn(async { drop(connection.await) });
-        Ok(Self { runtime, client: Arc::new(client), connection, sent: RefCell::default(), found: RefCell::default() })
+        Ok(Self {
+            runtime,
+            client: Arc::new(client),
+            connection,
+            sent: RefCell::default(),
+            found: RefCell::default(),
+            patience: Cell::new(Some(patience + SAYS_SO)),
+            server: None,
+            given_up: Cell::new(false),
+        })
+    }
+
+    /// Gives the server up as soon as another one is in force.
+    pub(super) fn leave_with(&mut self, started: Started, in_force: watch::Receiver<Option<Started>>) {
+        self.server = Some((started, in_force));
+    }
+
+    /// Waits for each answer for as long as it takes.
+    pub(super) fn wait_without_end(&self) {
+        self.patience.set(None);
     }
 
     /// Asks, and waits for the answers to all that was sent. Returns how many rows the
     /// earlier writes changed, and this answer.
-    pub(super) fn ask<T>(&self, ask: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<(u64, T), Error> {
+    pub(super) fn ask<T>(&self, ask: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<(u64, T), StoreError> {
+        self.ask_within(self.patience.get(), ask)
+    }
+
+    /// Commits. This may wait for a standby, which the server doesn't limit. Who gave up and tried again would leave more and more
+    /// connections behind that wait, too.
+    pub(super) fn commit(&self) -> Result<u64, StoreError> {
+        self.ask_within(None, async |client| client.batch_execute("COMMIT").await).map(|(changed, ())| changed)
+    }
+
+    fn ask_within<T>(
+        &self,
+        limit: Option<Duration>,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+    ) -> Result<(u64, T), StoreError> {
         let sent = self.sent.take();
+        if self.given_up.get() {
+            return Err(no_answer());
+        }
         let answers = async {
             let mut changed = 0;
             for sent in sent {
@@ -96,8 +149,34 @@ impl Link {
             }
             Ok::<_, Error>(changed)
         };
-        let (before, value) = self.runtime.block_on(async { tokio::join!(answers, ask(&self.client)) });
+        let answers = async { tokio::join!(answers, ask(&self.client)) };
+        let (before, value) = self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                answers = answers => Ok(answers),
+                () = self.no_answer_within(limit) => Err(no_answer()),
+                () = self.is_replaced() => Err(StoreError::Database("another server has taken its place".to_owned())),
+            }
+            .inspect_err(|_| self.given_up.set(true))
+        })?;
         Ok((before?, value?))
+    }
+
+    async fn no_answer_within(&self, limit: Option<Duration>) {
+        match limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn is_replaced(&self) {
+        if let Some((started, in_force)) = &self.server {
+            let is_another = |known: &Option<Started>| known.as_ref().is_some_and(|known| known != started);
+            if in_force.clone().wait_for(is_another).await.is_ok() {
+                return;
+            }
+        }
+        std::future::pending().await
     }
 
     /// Sends what changes something. Its answer comes with the next one.
@@ -152,7 +231,7 @@ impl Link {
 
     /// Whether the server is known to be gone.
     pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.given_up.get() || self.client.is_closed()
     }
 
     /// Notices whether the server has gone since it was asked last.
@@ -173,8 +252,8 @@ impl Link {
     pub(super) fn close(self) {
         let Self { runtime, client, connection, sent, .. } = self;
         drop((sent, client));
-        // It can't fail, and isn't cancelled.
-        drop(runtime.block_on(connection));
+        // It can't fail; and a server that hears nothing notices by itself.
+        drop(runtime.block_on(async { timeout(GOODBYE, connection).await }));
     }
 
     /// Has the client send a request, which it does when its future is polled first.
@@ -187,6 +266,10 @@ impl Link {
             }
         }
     }
+}
+
+fn no_answer() -> StoreError {
+    StoreError::Database("the server doesn't answer".to_owned())
 }
 
 /// The parts of a copy, one after another.

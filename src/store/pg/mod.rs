@@ -6,12 +6,13 @@
 mod arrivals;
 mod dialect;
 mod heart;
+mod hosts;
 mod link;
 pub(super) mod schema;
 mod server;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod value;
 
 use std::cell::{Cell, RefCell};
@@ -79,10 +80,10 @@ impl Connection {
         }
     }
 
-    fn link<T>(&self, on: impl FnOnce(&Link) -> Result<T, Error>) -> Result<T, StoreError> {
+    fn link<T>(&self, on: impl FnOnce(&Link) -> Result<T, StoreError>) -> Result<T, StoreError> {
         // It's there until the connection is dropped.
         let link = self.link.as_ref().ok_or(StoreError::NotWritten)?;
-        Ok(on(link).inspect_err(|_| self.failed.set(true))?)
+        on(link).inspect_err(|_| self.failed.set(true))
     }
 
     /// Asks something, and waits for the answer.
@@ -110,7 +111,7 @@ impl Connection {
         self.failed.set(false);
         self.link(|link| {
             link.forget();
-            link.send_bare(sql)
+            Ok(link.send_bare(sql)?)
         })
     }
 
@@ -120,7 +121,10 @@ impl Connection {
             self.begin_anew("ROLLBACK")?;
             return Err(StoreError::NotWritten);
         }
-        self.batch("COMMIT")
+        self.forget_looks();
+        let before = self.link(Link::commit)?;
+        self.changes.set(self.changes.get() + before);
+        Ok(())
     }
 
     /// Ends a transaction that has changed nothing, and doesn't wait until the server has heard of it.
@@ -146,6 +150,7 @@ impl Connection {
 
     /// Lets what is asked on it take as long as it takes.
     pub(super) fn wait_without_end(&self) -> Result<(), StoreError> {
+        self.link.iter().for_each(Link::wait_without_end);
         self.batch("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
     }
 
@@ -191,7 +196,7 @@ impl Connection {
         let (prepared, given) = self.prepare("", sql, params)?;
         self.forget_looks();
         let given = owned(given)?;
-        self.link(|link| link.send(prepared, given))?;
+        self.link(|link| Ok(link.send(prepared, given)?))?;
         if self.link.as_ref().is_some_and(Link::is_full) { self.ask(async |_| Ok(())) } else { Ok(()) }
     }
 
@@ -202,7 +207,7 @@ impl Connection {
             // What is too much is asked when its time comes.
             if !prepared.writes && !self.link.as_ref().is_some_and(Link::is_full) {
                 let given = owned(given)?;
-                self.link(|link| link.look(prepared, given))?;
+                self.link(|link| Ok(link.look(prepared, given)?))?;
             }
             return Ok(Vec::new());
         }

@@ -3,19 +3,21 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt as _;
-use tokio_postgres::config::SslMode;
-use tokio_postgres::{Config, NoTls};
+use tokio::sync::watch;
+use tokio_postgres::config::{LoadBalanceHosts, SslMode};
+use tokio_postgres::{Config, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Connection, Link, schema};
+use super::{Connection, Link, hosts, schema};
 use crate::store::StoreError;
 
-/// How long a connection may take to be made, unless the address says otherwise.
-const CONNECT: Duration = Duration::from_secs(2);
+/// How long a connection to a host may take to be made, unless the address says otherwise.
+const CONNECT: Duration = Duration::from_secs(3);
 /// What was sent is acknowledged within this time, or the connection is given up: so a network that was cut is noticed.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(2);
 /// A connection on which nothing happens for so long is asked whether it is still there,
@@ -58,11 +60,18 @@ impl Purpose {
     }
 }
 
+/// When a server was started, as it says itself: this tells it from the one that takes its place.
+pub(super) type Started = Arc<str>;
+
 /// A database on a PostgreSQL server. Its password is never shown.
 #[derive(Clone)]
 pub struct Server {
-    config: Arc<Config>,
+    hosts: Arc<[Config]>,
     name: Arc<str>,
+    /// The host that was connected to last
+    last: Arc<AtomicUsize>,
+    /// The server that this process was last connected to as a replica
+    in_force: watch::Sender<Option<Started>>,
 }
 
 impl fmt::Display for Server {
@@ -104,7 +113,11 @@ impl FromStr for Server {
         if config.get_application_name().is_none() {
             config.application_name("microalign");
         }
-        Ok(Self { config: Arc::new(config), name: shown(url).into() })
+        let hosts = hosts::each(&config);
+        let is_random = config.get_load_balance_hosts() == LoadBalanceHosts::Random;
+        let first = if is_random { fastrand::usize(..hosts.len()) } else { 0 };
+        let last = Arc::new(AtomicUsize::new(first));
+        Ok(Self { hosts: hosts.into(), name: shown(url).into(), last, in_force: watch::Sender::default() })
     }
 }
 
@@ -158,7 +171,7 @@ impl Server {
     }
 
     fn greeted(&self, purpose: Purpose) -> Result<Connection, StoreError> {
-        let conn = Connection::new(self.link()?);
+        let mut link = self.link(purpose)?;
         let (patience, thinks) = (purpose.patience().as_millis(), purpose.thinks().as_millis());
         // A commit that was answered is on disk, whatever the server is set to; and it soon notices that we are gone. What only
         // shows that a replica is alive may be lost with the server.
@@ -168,25 +181,59 @@ impl Server {
                 "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
             }
         };
-        conn.batch(&format!(
+        let settings = format!(
             "SET statement_timeout = {patience}; SET idle_in_transaction_session_timeout = {thinks};
              SET tcp_keepalives_idle = 4; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 2;
-             SET tcp_user_timeout = 6000; {commits}"
-        ))?;
-        Ok(conn)
+             SET tcp_user_timeout = 6000; {commits}; SELECT pg_postmaster_start_time()"
+        );
+        let (_, said) = link.ask(async |client| client.simple_query(&settings).await)?;
+        let started = said.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        let started = Started::from(started.ok_or_else(StoreError::nothing_found)?);
+        if purpose == Purpose::Heart {
+            self.is_in_force(Arc::clone(&started));
+        }
+        link.leave_with(started, self.in_force.subscribe());
+        Ok(Connection::new(link))
     }
 
-    fn link(&self) -> Result<Link, StoreError> {
-        if self.config.get_ssl_mode() == SslMode::Disable {
-            return Link::connect(&self.config, NoTls);
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let settings = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_platform_verifier())
-            .map_err(|error| StoreError::Database(format!("no TLS: {error}")))?;
-        Link::connect(&self.config, MakeRustlsConnect::new(settings.with_no_client_auth()))
+    /// Has connections to any other server given up.
+    pub(super) fn is_in_force(&self, started: Started) {
+        self.in_force.send_replace(Some(started));
     }
+
+    /// Connects to the host that was connected to last, or to the next one that can be.
+    fn link(&self, purpose: Purpose) -> Result<Link, StoreError> {
+        let first = self.last.load(Ordering::Relaxed);
+        let mut failed = Vec::new();
+        for index in (first..self.hosts.len()).chain(0..first) {
+            let Some(config) = self.hosts.get(index) else { continue };
+            match link(config, purpose) {
+                Ok(link) => {
+                    self.last.store(index, Ordering::Relaxed);
+                    return Ok(link);
+                }
+                Err(StoreError::Database(reason)) => failed.push(reason),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Database(failed.join("; the next host: ")))
+    }
+}
+
+fn link(config: &Config, purpose: Purpose) -> Result<Link, StoreError> {
+    let limit = config.get_connect_timeout().copied().unwrap_or(CONNECT);
+    if config.get_ssl_mode() == SslMode::Disable {
+        return Link::connect(config, NoTls, limit, purpose.patience());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let settings = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_platform_verifier())
+        .map_err(|error| StoreError::Database(format!("no TLS: {error}")))?;
+    Link::connect(config, MakeRustlsConnect::new(settings.with_no_client_auth()), limit, purpose.patience())
 }
 
 #[cfg(test)]
@@ -208,7 +255,7 @@ mod tests {
             assert_eq!(shown(url), expected);
         }
         let server = "postgres://ma:s3cret@db/ma".parse::<Server>().unwrap();
-        assert!(!format!("{server} {server:?} {:?}", server.config).contains("s3cret"));
+        assert!(!format!("{server} {server:?} {:?}", server.hosts).contains("s3cret"));
         for wrong in ["postgres://ma:s3cret@", "postgres://ma:s3cret@db", "postgres://db/ma?s3cret=1"] {
             assert!(!wrong.parse::<Server>().unwrap_err().contains("s3cret"), "{wrong}");
         }

@@ -2,14 +2,16 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::{Purpose, Server};
 use crate::destination::Destination;
 use crate::event::Source;
 use crate::store::tests::{Place, change_by};
-use crate::store::{Accepted, Incoming, Lane, Lanes, Now, SendOutcome, Store, StoreError};
+use crate::store::{Accepted, Incoming, Lane, Lanes, Location, Now, SendOutcome, Store, StoreError, Tx};
 
 impl super::Connection {
     /// How the server would run each statement that is prepared, whatever its values are, if it may not read whole tables where
@@ -44,18 +46,41 @@ impl super::Connection {
     }
 }
 
+/// Tables that never have many rows, or of which all rows are read.
+const SMALL: [&str; 7] = ["home", "planner", "replica", "recovered", "microalign_schema", "lane", "person"];
+
 impl Store {
     /// How the server runs the statements that planning and sending have used.
     pub(crate) async fn plans(&self) -> Result<Vec<String>, StoreError> {
-        self.write_beside(|tx| tx.server().map_or_else(|| Ok(Vec::new()), super::Connection::plans)).await
+        self.write_beside(plans).await
     }
+
+    /// The same for those that readers have used who came one after another.
+    pub(crate) async fn plans_of_reads(&self) -> Result<Vec<String>, StoreError> {
+        self.read(plans).await
+    }
+}
+
+fn plans(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
+    tx.server().map_or_else(|| Ok(Vec::new()), super::Connection::plans)
+}
+
+/// Whether a statement is run by reading a whole table that may be large.
+pub(crate) fn reads_a_whole_table(plan: &str) -> bool {
+    let steps = plan.lines().map(|line| line.trim().trim_start_matches("-> ").trim());
+    let tables = steps.filter_map(|step| step.strip_prefix("Seq Scan on ")?.split_whitespace().next());
+    tables.into_iter().any(|table| !SMALL.contains(&table))
+}
+
+fn not_run() {
+    eprintln!("did not run: MICROALIGN_TEST_POSTGRES names no server");
 }
 
 /// A store on a server, if there is one.
 pub(super) async fn served() -> Option<(Place, Store)> {
     let place = Place::new();
     if place.store().file().is_some() {
-        eprintln!("did not run: MICROALIGN_TEST_POSTGRES names no server");
+        not_run();
         return None;
     }
     let (store, _) = Store::serve(place.store(), Timestamp::now()).await.unwrap();
@@ -91,6 +116,63 @@ async fn connections_that_end_are_made_again() {
     assert!(store.read(|tx| tx.value::<bool>(END, [])).await.is_err());
     assert_eq!(store.ready().await.unwrap(), 0, "both writers and a reader are there again");
     assert!(matches!(store.accept(incoming("d-1")).await.unwrap(), Accepted::New(_)));
+}
+
+/// The server, behind a host that takes connections and says nothing.
+fn behind_one_that_hangs(place: &Place, silent: &TcpListener) -> Option<Server> {
+    let url = place.url()?;
+    let (user, rest) = url.split_once('@')?;
+    Some(format!("{user}@{},{rest}&connect_timeout=1", silent.local_addr().unwrap()).parse().unwrap())
+}
+
+#[test]
+fn a_host_that_says_nothing_is_passed_over_once() {
+    let (place, silent) = (Place::new(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let Some(server) = behind_one_that_hangs(&place, &silent) else { return not_run() };
+    let connect = || {
+        let began = Instant::now();
+        server.connect(Purpose::Reading).unwrap();
+        began.elapsed()
+    };
+    assert!(connect() >= Duration::from_secs(1));
+    assert!(connect() < Duration::from_secs(1), "the other one is tried first from now on");
+    let alone = format!("postgres://ma@{}/ma?connect_timeout=1", silent.local_addr().unwrap());
+    let error = alone.parse::<Server>().unwrap().connect(Purpose::Reading).err().unwrap();
+    assert!(error.to_string().contains("the server doesn't answer"), "{error}");
+}
+
+/// Asks for something that the server answers after a minute.
+fn asks_for_long(conn: &super::Connection) -> (StoreError, Duration) {
+    const LONG: &str = "SET statement_timeout = 0; SELECT pg_sleep(60)";
+    let began = Instant::now();
+    let error = conn.batch(LONG).unwrap_err();
+    assert!(conn.is_closed(), "what comes late must not be taken for the answer to something else");
+    assert!(conn.begin_anew("ROLLBACK").is_err());
+    (error, began.elapsed())
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up() {
+    let place = Place::new();
+    let Location::Server(server) = place.store() else { return not_run() };
+    let (error, took) = asks_for_long(&server.connect(Purpose::Heart).unwrap());
+    assert!(error.to_string().contains("the server doesn't answer"), "{error}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+}
+
+#[test]
+fn a_server_whose_place_another_one_has_taken_is_given_up() {
+    let place = Place::new();
+    let Location::Server(server) = place.store() else { return not_run() };
+    let conn = server.connect(Purpose::Writing).unwrap();
+    conn.batch("BEGIN").unwrap();
+    drop(server.connect(Purpose::Heart).unwrap());
+    conn.batch("COMMIT").expect("it's the same server");
+    let asking = std::thread::spawn(move || asks_for_long(&conn));
+    server.is_in_force("another one".into());
+    let (error, took) = asking.join().unwrap();
+    assert!(error.to_string().contains("another server has taken its place"), "{error}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 #[tokio::test]

@@ -37,13 +37,17 @@ impl Place {
     }
 
     pub(crate) fn store(&self) -> Location {
-        match &self.server {
+        match self.url() {
             None => Location::from(&self.path().join("store.db")),
-            Some((url, schema)) => {
-                let and = if url.contains('?') { '&' } else { '?' };
-                Location::Server(format!("{url}{and}options=-csearch_path%3D{schema}").parse().unwrap())
-            }
+            Some(url) => Location::Server(url.parse().unwrap()),
         }
+    }
+
+    /// The address, if it's on a server.
+    pub(crate) fn url(&self) -> Option<String> {
+        let (url, schema) = self.server.as_ref()?;
+        let and = if url.contains('?') { '&' } else { '?' };
+        Some(format!("{url}{and}options=-csearch_path%3D{schema}"))
     }
 }
 

@@ -1,7 +1,8 @@
-//! The database's server dies, and its standby takes its place.
+//! The database's server dies or hangs, and its standby takes its place.
 
 use std::time::{Duration, Instant};
 
+use super::db::Db;
 use super::fleet::Replicas;
 use super::load::{Load, To};
 use super::receiver::Receiver;
@@ -14,6 +15,15 @@ const GOES_ON: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_that_is_promoted_has_all_that_was_accepted() {
+    fails_over(Cluster::kill_primary).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_is_left_for_its_standby() {
+    fails_over(Cluster::hang_primary).await;
+}
+
+async fn fails_over(primary_fails: fn(&Cluster)) {
     let Some(cluster) = Cluster::new() else { return };
     let receiver = Receiver::new().await;
     let config = format!("{}[store]\nurl = \"{}\"\n", receiver.hooks(&["web"]), cluster.url());
@@ -22,14 +32,14 @@ async fn a_standby_that_is_promoted_has_all_that_was_accepted() {
     replicas.start_all().await;
     let load = Load::begin(&replicas.senders, 1..=8, To::Any, Duration::from_millis(50));
     load.goes_on(100).await;
-    cluster.kill_primary();
-    let killed = Instant::now();
+    primary_fails(&cluster);
+    let failed = Instant::now();
     let before = load.accepted();
     for index in 0..2 {
         eventually("it isn't ready", async || (replicas.ready(index).await.0 == 503).then_some(())).await;
     }
-    println!("not ready after {:?}", killed.elapsed());
-    cluster.promote();
+    println!("not ready after {:?}", failed.elapsed());
+    replicas.db = Db::new(cluster.promote());
     let promoted = Instant::now();
     load.goes_on(1).await;
     println!("a webhook is taken in after {:?}", promoted.elapsed());

@@ -63,9 +63,25 @@ impl Cluster {
         self.run("pg_ctl", &["stop", "-D", &self.data(PRIMARY), "-m", "immediate", "-s"]);
     }
 
-    /// Makes a primary of the standby, and waits until it is one.
-    pub fn promote(&self) {
+    /// Stops all processes of the primary where they are: its connections stay, and nobody answers there.
+    pub fn hang_primary(&self) {
+        self.signal(PRIMARY, "-STOP");
+    }
+
+    fn signal(&self, name: &str, signal: &str) {
+        let Ok(known) = std::fs::read_to_string(Path::new(&self.data(name)).join("postmaster.pid")) else { return };
+        let kill = |pid: &str| assert!(Command::new("kill").args([signal, pid]).status().unwrap().success(), "{pid}");
+        let first = known.lines().next().unwrap();
+        // It makes no more of the others after this.
+        kill(first);
+        let others = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
+        others.split_whitespace().for_each(kill);
+    }
+
+    /// Makes a primary of the standby, and waits until it is one. Returns its address.
+    pub fn promote(&self) -> String {
         self.run("pg_ctl", &["promote", "-w", "-D", &self.data(STANDBY), "-s"]);
+        self.url_of(1)
     }
 
     fn start(&self, name: &str, port: u16) {
@@ -99,6 +115,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        self.signal(PRIMARY, "-CONT");
         for name in [PRIMARY, STANDBY] {
             if Path::new(&self.data(name)).join("postmaster.pid").exists() {
                 let stopped =
