@@ -107,12 +107,12 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
 }
 
 /// Reads the configuration for a command that makes no requests: secrets that come from the environment or
-/// from files are not looked up, and are assumed to be right.
+/// from files are not looked up, except for the store's address, and are assumed to be right.
 ///
 /// # Errors
 /// All other problems in it.
 pub fn look(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
-    let (config, problems) = read(path, env, Secrets::Assumed)?;
+    let (config, problems) = read(path, env, Secrets::OfTheStore)?;
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
@@ -131,7 +131,7 @@ pub fn bare(rules: PathBuf, templates: PathBuf) -> Result<Config, Vec<Problem>> 
 /// # Errors
 /// The problems of the file as such, and of `[store]`.
 pub fn store(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Location, Vec<Problem>> {
-    let (store, problems) = checked(path, env, Secrets::Assumed, |raw, reader| store::read(raw.store, reader).0)?;
+    let (store, problems) = checked(path, env, Secrets::OfTheStore, |raw, reader| store::read(raw.store, reader).0)?;
     if problems.is_empty() { Ok(store) } else { Err(problems) }
 }
 

@@ -33,8 +33,11 @@ pub(super) fn read(field: Field<StoreTable>, reader: &mut Reader<'_>) -> (Locati
 
 /// Reads where the store is. The address isn't shown, because it may hold a password.
 fn read_location(field: Field<SecretText>, at: &At, reader: &mut Reader<'_>) -> Option<Location> {
-    let SecretText(written) = reader.document.take(field, at)?;
-    let url = reader.expanded(written.expose_secret(), at)?;
+    let written = reader.document.take(field, at)?;
+    if reader.is_store_assumed(&written) {
+        return None;
+    }
+    let url = reader.expanded(written.0.expose_secret(), at)?;
     let folder = reader.folder;
     reader.parsed(parse(&url, folder), at)
 }
@@ -72,7 +75,17 @@ mod tests {
 
     use std::fs;
 
-    use crate::config;
+    use crate::config::{self, Secrets};
+
+    #[test]
+    fn the_address_is_looked_up_only_for_whoever_uses_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("microalign.toml");
+        let url = "url = \"postgres://ma:${PASSWORD}@db/ma\"";
+        fs::write(&path, format!("[store]\n{url}\n[github]\nsecrets = [\"${{GITHUB}}\"]\n")).unwrap();
+        let problems = |secrets| config::read(&path, &|_| None, secrets).unwrap().1.len();
+        assert_eq!([Secrets::Needed, Secrets::OfTheStore, Secrets::Assumed].map(problems), [2, 1, 0]);
+    }
 
     #[test]
     fn the_password_of_a_store_is_shown_nowhere() {

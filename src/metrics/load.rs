@@ -32,8 +32,11 @@ impl LoadGauges {
         let oldest_held = number("updates_held_oldest_seconds", "How long the oldest of these updates has waited");
         let overdue =
             number("updates_overdue_seconds", "How long ago the first of these updates was due: 0 if none is");
-        let bytes = number("store_size_bytes", "The size of the store's file");
-        let free = number("store_free_bytes", "How much of the store's file is free to be used again");
+        let bytes = number("store_size_bytes", "The size of the store, with its indexes");
+        let free = number(
+            "store_free_bytes",
+            "How much of the store's file is free to be used again; 0 if the store is on a server",
+        );
         let (waiting, oldest_waiting) = (Family::default(), Family::default());
         let help = "Sends that wait for their turn or a retry, or are under way";
         registry.register("sends_waiting", help, waiting.clone());

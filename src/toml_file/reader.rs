@@ -13,7 +13,10 @@ use super::{At, Document, Field, SecretText, Wrong, expand};
 pub enum Secrets {
     /// They are used, so each of them must be there
     Needed,
-    /// Nobody uses them. Secrets from the environment or from files are not looked up, and are assumed to be right
+    /// Only the store's address is used. Others that come from the environment or from files are not looked up, and are assumed to
+    /// be right
+    OfTheStore,
+    /// Nobody uses any of them: nor is the store's address looked up
     Assumed,
 }
 
@@ -127,7 +130,13 @@ impl Reader<'_> {
     /// Whether a secret isn't looked up.
     #[must_use]
     pub fn is_assumed(&self, secret: &SecretText) -> bool {
-        self.secrets == Secrets::Assumed && expand::has_reference(secret.0.expose_secret())
+        self.secrets != Secrets::Needed && expand::has_reference(secret.0.expose_secret())
+    }
+
+    /// Whether the store's address isn't looked up.
+    #[must_use]
+    pub fn is_store_assumed(&self, address: &SecretText) -> bool {
+        self.secrets == Secrets::Assumed && expand::has_reference(address.0.expose_secret())
     }
 
     fn long_enough(&mut self, secret: &SecretText, at: &At, help: &str) -> Option<SecretString> {

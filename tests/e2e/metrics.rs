@@ -50,8 +50,9 @@ async fn an_operator_sees_what_waits_what_ended_and_why() {
         service.github(event, delivery, body).await;
     }
     service.settled("m-3").await;
-    let tried = async || Some(read(&service).await).filter(|text| text.contains("outcome=\"transient\""));
-    let text = eventually("the hub was tried", tried).await;
+    let told = ["outcome=\"transient\"", "outcome=\"sent\"", "microalign_sends_waiting{channel=\"webhook\"} 1"];
+    let tried = async || Some(read(&service).await).filter(|text| told.iter().all(|sample| text.contains(sample)));
+    let text = eventually("the hub was tried, the mail was sent, and the store was looked at since", tried).await;
     let found = samples(&text);
     let expected = [
         ("microalign_deliveries_total{source=\"github\",answer=\"accepted\"}", 3.0),
