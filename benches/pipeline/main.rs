@@ -13,6 +13,7 @@ mod matching;
 mod reading;
 mod receiver;
 mod replicas;
+mod retention;
 mod service;
 mod smtp;
 mod start;
@@ -24,7 +25,7 @@ use table::Row;
 /// A name to choose it by, and what measures it.
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
-const ALL: [Measurement; 21] = [
+const ALL: [Measurement; 22] = [
     ("ingest, 1 connection", || ingest::measure(1)),
     ("ingest, 16 connections", || ingest::measure(16)),
     ("ingest, 128 connections", || ingest::measure(128)),
@@ -46,6 +47,7 @@ const ALL: [Measurement; 21] = [
     ("PostgreSQL, mail, 4 replicas", || replicas::mail(4)),
     ("PostgreSQL, mail, from afar", replicas::mail_from_afar),
     ("PostgreSQL, claim", replicas::claims),
+    ("PostgreSQL, retention", retention::measure),
 ];
 
 fn main() {

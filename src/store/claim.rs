@@ -1,11 +1,12 @@
 //! Sends are claimed under a lease, each destination's in order.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::bounce::{Refusals, refusals};
-use super::lanes::{Lane, Lanes, Now};
+use super::lanes::{Lane, Lanes, Now, Waiting};
 use super::plan::rule_id;
 use super::row::{Millis, Row, Text, json, named_params, text, time, time_or_none};
 use super::{Store, StoreError, Tx};
@@ -153,11 +154,17 @@ impl Tx<'_> {
         // Where what was planned meanwhile has begun another lane, the destination stays ours.
         let over = ended.iter().filter(|to| !lanes.is_under_way(to)).cloned().collect::<Vec<_>>();
         self.end_lanes(&over, (lanes, now))?;
-        if lanes.is_crowded() {
-            let waiting = self.waiting(lanes, now)?;
-            return self.claim_of(waiting, (lanes, now));
-        }
-        let mut waiting = Vec::new();
+        let mut waiting = match lanes.just_left(now.instant) {
+            Some(left) => left,
+            None if lanes.is_crowded() => {
+                let waiting = self.waiting(lanes, now)?;
+                return self.claim_of(waiting, (lanes, now));
+            }
+            None => Waiting::new(),
+        };
+        // It may have been looked for after their lanes had ended, and before this.
+        let known = ended.iter().collect::<HashSet<_>>();
+        waiting.retain(|(_, to)| !known.contains(to));
         let free = || ended.iter().filter(|to| !lanes.is_busy(to, now.instant));
         let first = |to: &Destination| self.first(&to.to_string(), now.time);
         self.ahead(|| free().for_each(|to| drop(first(to))));
@@ -167,29 +174,40 @@ impl Tx<'_> {
         self.claim_of(waiting, (lanes, now))
     }
 
-    fn claim_of(
-        &self,
-        waiting: Vec<(Timestamp, Destination)>,
-        (lanes, now): (&Lanes, Now),
-    ) -> Result<Vec<Lane>, StoreError> {
-        let (mut claimed, mut idle) = (Vec::new(), Vec::new());
-        let begun = self.begin_lanes(lanes.choose(waiting, now.instant), (lanes, now))?;
-        let next = |to| self.next_to(to, lanes.replica(), now.time);
-        self.ahead(|| begun.iter().for_each(|to| drop(next(to))));
-        let next = begun.iter().map(next).collect::<Result<Vec<_>, _>>()?;
-        for (to, next) in begun.into_iter().zip(next) {
-            match self.take(next, now.time)? {
-                sends if sends.is_empty() => idle.push(to),
-                sends => claimed.push((to, sends)),
+    fn claim_of(&self, mut waiting: Waiting, (lanes, now): (&Lanes, Now)) -> Result<Vec<Lane>, StoreError> {
+        let mut all = Vec::new();
+        loop {
+            let chosen = lanes.choose(waiting, now.instant);
+            let wanted = chosen.len();
+            let (mut claimed, mut idle) = (Vec::new(), Vec::new());
+            let begun = self.begin_lanes(chosen, (lanes, now))?;
+            let next = |to| self.next_to(to, lanes.replica(), now.time);
+            self.ahead(|| begun.iter().for_each(|to| drop(next(to))));
+            let next = begun.iter().map(next).collect::<Result<Vec<_>, _>>()?;
+            for (to, next) in begun.into_iter().zip(next) {
+                match self.take(next, now.time)? {
+                    sends if sends.is_empty() => idle.push(to),
+                    sends => claimed.push((to, sends)),
+                }
             }
+            self.end_lanes(&idle, (lanes, now))?;
+            let is_full = claimed.len() == wanted;
+            all.extend(lanes.begin(claimed, now.instant));
+            if is_full || !lanes.is_crowded() {
+                return Ok(all);
+            }
+            // Nothing waits any more where somebody else was quicker: others can have that room.
+            waiting = lanes.left();
         }
-        self.end_lanes(&idle, (lanes, now))?;
-        Ok(lanes.begin(claimed, now.instant))
     }
 
-    /// The destinations that a send may go to now, and since when it may. From one to the next in the index, past all that
-    /// waits for it.
-    fn waiting(&self, lanes: &Lanes, now: Now) -> Result<Vec<(Timestamp, Destination)>, StoreError> {
+    /// The destinations that a send may go to now, and since when it may; or, if there are more of them than there is room for,
+    /// what was found a moment ago. From one to the next in the index, past all that waits for it.
+    fn waiting(&self, lanes: &Lanes, now: Now) -> Result<Waiting, StoreError> {
+        if let Some(known) = lanes.just_left(now.instant) {
+            return Ok(known);
+        }
+        lanes.looked(now.instant);
         if !self.is_sqlite() {
             return self.waiting_on_server(lanes, now);
         }
@@ -323,3 +341,6 @@ fn claimed(row: &Row<'_>) -> Result<Claimed, StoreError> {
         refusals: refusals(row)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ const HANGING: usize = 48;
 const MAIL_HANGING: usize = 8;
 /// A send that takes longer hangs.
 const HANGS: Duration = Duration::from_millis(500);
+/// What waited for room is looked for again after this time: with many destinations, that takes longer than a claim.
+const LOOKED: Duration = Duration::from_secs(1);
 /// The longest rest after trouble, unless the other end asks for more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -44,6 +46,9 @@ impl Now {
     }
 }
 
+/// Destinations, each with the time since when something waits for it.
+pub(super) type Waiting = Vec<(Timestamp, Destination)>;
+
 /// All lanes of a process.
 #[derive(Clone, Default)]
 pub struct Lanes {
@@ -56,8 +61,10 @@ pub struct Lanes {
 struct State {
     /// Since when each has been busy with one send
     busy: HashMap<Destination, Instant>,
-    /// There was no room for all that waited
-    crowded: bool,
+    /// What waited, and there was no room for
+    left: Waiting,
+    /// When all that waits was looked for last
+    looked: Option<Instant>,
     /// The rests of destinations
     paused: HashMap<Destination, Pause>,
 }
@@ -159,14 +166,31 @@ impl Lanes {
         self.lock().busy.contains_key(to)
     }
 
-    /// Of these destinations, those that there is room for.
-    pub(super) fn choose(&self, waiting: Vec<(Timestamp, Destination)>, now: Instant) -> Vec<Destination> {
+    /// Of these destinations, those that there is room for. The others are left.
+    pub(super) fn choose(&self, waiting: Waiting, now: Instant) -> Vec<Destination> {
         self.lock().choose(waiting, now)
     }
 
     /// Whether others waited for room when it was last given out.
     pub(super) fn is_crowded(&self) -> bool {
-        self.lock().crowded
+        !self.lock().left.is_empty()
+    }
+
+    /// Takes what was left when room was last given out.
+    pub(super) fn left(&self) -> Waiting {
+        std::mem::take(&mut self.lock().left)
+    }
+
+    /// The same, if all that waits was looked for a moment ago.
+    pub(super) fn just_left(&self, now: Instant) -> Option<Waiting> {
+        let state = &mut *self.lock();
+        let is_known = state.looked.is_some_and(|looked| now.saturating_duration_since(looked) < LOOKED);
+        (is_known && !state.left.is_empty()).then(|| std::mem::take(&mut state.left))
+    }
+
+    /// Notes that all that waits was looked for.
+    pub(super) fn looked(&self, now: Instant) {
+        self.lock().looked = Some(now);
     }
 
     /// Begins lanes to destinations, each with what was claimed for it.
@@ -194,22 +218,23 @@ impl State {
         self.busy.contains_key(to) || self.paused.get(to).is_some_and(|pause| pause.until > now)
     }
 
-    fn choose(&mut self, mut waiting: Vec<(Timestamp, Destination)>, now: Instant) -> Vec<Destination> {
-        let all = waiting.len();
+    fn choose(&mut self, mut waiting: Waiting, now: Instant) -> Vec<Destination> {
         let mut room: HashMap<String, Room> = HashMap::new();
         let mut take = |to: &Destination, hangs: bool| {
             let channel = to.channel();
-            room.entry(channel.to_owned()).or_insert_with(|| Room::of(channel)).take(hangs)
+            match room.get_mut(channel) {
+                Some(room) => room.take(hangs),
+                None => room.entry(channel.to_owned()).or_insert(Room::of(channel)).take(hangs),
+            }
         };
         for (to, since) in &self.busy {
             // They are under way, whether or not there is room.
             take(to, self.had_trouble(to) || now.saturating_duration_since(*since) > HANGS);
         }
         waiting.sort();
-        let chosen =
-            waiting.into_iter().map(|(_, to)| to).filter(|to| take(to, self.had_trouble(to))).collect::<Vec<_>>();
-        self.crowded = chosen.len() < all;
-        chosen
+        let (chosen, left) = waiting.into_iter().partition::<Vec<_>, _>(|(_, to)| take(to, self.had_trouble(to)));
+        self.left = left;
+        chosen.into_iter().map(|(_, to)| to).collect()
     }
 
     fn had_trouble(&self, to: &Destination) -> bool {

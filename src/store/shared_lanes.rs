@@ -4,9 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::lanes::{Lanes, Now, Pause};
+use super::lanes::{Lanes, Now, Pause, Waiting};
 use super::row::{Json, Millis, Text, named_params, time};
 use super::{StoreError, Tx};
 use crate::destination::Destination;
@@ -31,11 +29,7 @@ const WAITING: &str = "
 
 impl Tx<'_> {
     /// The destinations that a send may go to now, and since when it may.
-    pub(super) fn waiting_on_server(
-        &self,
-        lanes: &Lanes,
-        now: Now,
-    ) -> Result<Vec<(Timestamp, Destination)>, StoreError> {
+    pub(super) fn waiting_on_server(&self, lanes: &Lanes, now: Now) -> Result<Waiting, StoreError> {
         let found =
             self.rows(WAITING, named_params! { ":now": Millis(now.time), ":replica": lanes.replica() }, |row| {
                 Ok((row.get::<_, String>("destination")?, row.get::<_, i64>("id")?, time(row, "next_at")?))

@@ -173,7 +173,7 @@ impl Server {
     fn greeted(&self, purpose: Purpose) -> Result<Connection, StoreError> {
         let mut link = self.link(purpose)?;
         let (patience, thinks) = (purpose.patience().as_millis(), purpose.thinks().as_millis());
-        // A commit that was answered is on disk, whatever the server is set to; and it soon notices that we are gone. What only
+        // To compile a statement takes longer than to run one of ours. A commit that was answered is on disk, whatever the server is set to; and it soon notices that we are gone. What only
         // shows that a replica is alive may be lost with the server.
         let commits = match purpose {
             Purpose::Heart => "SET synchronous_commit = off",
@@ -182,7 +182,7 @@ impl Server {
             }
         };
         let settings = format!(
-            "SET statement_timeout = {patience}; SET idle_in_transaction_session_timeout = {thinks};
+            "SET statement_timeout = {patience}; SET idle_in_transaction_session_timeout = {thinks}; SET jit = off;
              SET tcp_keepalives_idle = 4; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 2;
              SET tcp_user_timeout = 6000; {commits}; SELECT pg_postmaster_start_time()"
         );
