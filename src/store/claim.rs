@@ -9,7 +9,7 @@ use super::bounce::{Refusals, refusals};
 use super::lanes::{Lane, Lanes, Now, Waiting};
 use super::plan::rule_id;
 use super::row::{Millis, Row, Text, json, named_params, text, time, time_or_none};
-use super::{Store, StoreError, Tx};
+use super::{Store, StoreError, Tx, pg};
 use crate::destination::{Destination, Manner};
 use crate::event::RuleId;
 use crate::template::Message;
@@ -145,6 +145,7 @@ impl Tx<'_> {
     /// [`StoreError::Database`]
     pub fn claim(&self, lanes: &Lanes, now: Now) -> Result<Vec<Lane>, StoreError> {
         // No other claim of this process runs at the same time: the writer makes them.
+        self.server().map_or(Ok(()), pg::Connection::keep_plans)?;
         let waiting = self.waiting(lanes, now)?;
         self.claim_of(waiting, (lanes, now))
     }
@@ -153,6 +154,7 @@ impl Tx<'_> {
     fn claim_after(&self, ended: &[Destination], lanes: &Lanes, now: Now) -> Result<Vec<Lane>, StoreError> {
         // Where what was planned meanwhile has begun another lane, the destination stays ours.
         let over = ended.iter().filter(|to| !lanes.is_under_way(to)).cloned().collect::<Vec<_>>();
+        self.server().map_or(Ok(()), pg::Connection::keep_plans)?;
         self.end_lanes(&over, (lanes, now))?;
         let mut waiting = match lanes.just_left(now.instant) {
             Some(left) => left,

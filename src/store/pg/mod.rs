@@ -115,6 +115,12 @@ impl Connection {
         })
     }
 
+    /// In the rest of the transaction, plans are kept that fit all values. To make one for these values takes longer than to run it
+    /// where it asks for the ends of an index, which in a queue have many dead rows.
+    pub(super) fn keep_plans(&self) -> Result<(), StoreError> {
+        self.link(|link| Ok(link.send_bare("SET LOCAL plan_cache_mode = force_generic_plan")?))
+    }
+
     /// Commits a transaction, unless it failed: PostgreSQL would take it back, and not say so.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
         if self.failed.get() {
