@@ -50,6 +50,7 @@ pub(super) fn complete(
         }
     }
     let people = name_people(&mut events, store);
+    tx.ahead(|| events.iter_mut().for_each(|event| drop(follow_aliases(event, tx))));
     for event in events {
         follow_aliases(event, tx)?;
     }

@@ -1,5 +1,6 @@
 //! A connection to either database.
 
+use super::delivery::Arriving;
 use super::{StoreError, Tx, pg};
 
 /// A connection, on the thread that uses it.
@@ -26,7 +27,7 @@ impl Connection {
                 Ok(Tx::sqlite(conn))
             }
             Self::Postgres(conn) => {
-                conn.begin(postgres)?;
+                conn.begin(postgres);
                 Ok(Tx::postgres(conn))
             }
         }
@@ -54,6 +55,15 @@ impl Connection {
             Self::Sqlite(_) => false,
             Self::Postgres(conn) => conn.begin_anew("ROLLBACK").is_ok(),
         }
+    }
+
+    /// Writes deliveries that came together in one statement, where statements are far away: that is one wait, instead of two and one
+    /// for each. What isn't written here is written by itself.
+    pub(super) fn insert_together<'a>(&self, arriving: impl Iterator<Item = &'a Arriving>) -> Result<(), StoreError> {
+        let Self::Postgres(server) = self else { return Ok(()) };
+        // What is ignored has a line in the ledger, too.
+        let arriving = arriving.filter(|arriving| arriving.incoming.ignored.is_none()).collect::<Vec<_>>();
+        if arriving.is_empty() { Ok(()) } else { server.insert_deliveries(&arriving) }
     }
 
     /// How many rows it has changed.

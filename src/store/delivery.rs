@@ -248,15 +248,6 @@ impl Tx<'_> {
         self.put(sql, [])
     }
 
-    /// Writes deliveries that came together in one statement, where statements are far away. What isn't written here is written by
-    /// itself.
-    pub(super) fn insert_together<'a>(&self, arriving: impl Iterator<Item = &'a Arriving>) -> Result<(), StoreError> {
-        let Some(server) = self.server() else { return Ok(()) };
-        // What is ignored has a line in the ledger, too.
-        let arriving = arriving.filter(|arriving| arriving.incoming.ignored.is_none()).collect::<Vec<_>>();
-        if arriving.len() < 2 { Ok(()) } else { server.insert_deliveries(&arriving) }
-    }
-
     /// Writes a delivery whose body is compressed, unless it is here. It is worked on next, unless it is parked.
     pub(super) fn insert_delivery(&self, incoming: &Incoming, parked: bool) -> Result<Accepted, StoreError> {
         let Incoming { source, key, name, body, received, ignored } = incoming;

@@ -254,6 +254,10 @@ impl Writer {
             Some(conn) => conn,
             None => self.origin.open()?,
         };
+        if let Err(error) = conn.insert_together(jobs.as_slice().iter().filter_map(|job| job.arriving.as_deref())) {
+            self.conn = Some(conn).filter(Connection::takes_back);
+            return Err(error);
+        }
         let ended = match conn.begin() {
             Ok(tx) => {
                 let ended = run_all(tx, jobs, answers);
@@ -275,7 +279,6 @@ impl Writer {
 /// Runs jobs in a transaction, and ends it.
 fn run_all(tx: Tx<'_>, jobs: &mut std::vec::IntoIter<Job>, answers: &mut Vec<Answer>) -> Result<Ended, StoreError> {
     let (mut ended, alone) = (Ended::Well, jobs.len() == 1);
-    tx.insert_together(jobs.as_slice().iter().filter_map(|job| job.arriving.as_deref()))?;
     for job in jobs {
         let (went, answer) = (job.work)(&tx);
         answers.push(answer);

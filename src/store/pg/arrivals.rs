@@ -14,7 +14,8 @@ const INSERT: &str = "INSERT INTO delivery (source, delivery_key, name, received
     ON CONFLICT (source, delivery_key) DO NOTHING RETURNING source, delivery_key, id";
 
 impl Connection {
-    /// Writes deliveries that wait from now on, and tells each its number. Those that are here already aren't told any.
+    /// Writes deliveries that wait from now on, which is a commit of its own, and tells each its number. Those that are here already
+    /// aren't told any.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -31,7 +32,7 @@ impl Connection {
         let received = all().map(|incoming| incoming.received.as_millisecond()).collect::<Vec<_>>();
         let bodies = all().map(|incoming: &Incoming| incoming.body.as_slice()).collect::<Vec<_>>();
         let given: [&(dyn ToSql + Sync); 5] = [&sources, &keys, &names, &received, &bodies];
-        let rows = self.ask(async |client| client.query(&statement, &given).await)?;
+        let rows = self.ask_to_commit(async |client| client.query(&statement, &given).await)?;
         self.changes.set(self.changes.get() + rows.len() as u64);
         let mut new = HashMap::new();
         for row in rows {

@@ -121,10 +121,10 @@ impl Link {
         self.ask_within(self.patience.get(), ask)
     }
 
-    /// Commits. This may wait for a standby, which the server doesn't limit. Who gave up and tried again would leave more and more
-    /// connections behind that wait, too.
-    pub(super) fn commit(&self) -> Result<u64, StoreError> {
-        self.ask_within(None, async |client| client.batch_execute("COMMIT").await).map(|(changed, ())| changed)
+    /// The same for what commits. This may wait for a standby, which the server doesn't limit. Who gave up and tried again would
+    /// leave more and more connections behind that wait, too.
+    pub(super) fn commit<T>(&self, ask: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<(u64, T), StoreError> {
+        self.ask_within(None, ask)
     }
 
     fn ask_within<T>(

@@ -49,6 +49,8 @@ pub(super) struct Connection {
     insert: RefCell<Option<Statement>>,
     /// How many rows it has changed
     changes: Cell<u64>,
+    /// How a transaction begins that has asked nothing yet
+    begins: Cell<Option<&'static str>>,
     /// A statement failed: until something is taken back, a commit would be none
     failed: Cell<bool>,
     /// Queries are only sent, and find nothing yet; nothing is changed
@@ -75,6 +77,7 @@ impl Connection {
             statements: RefCell::default(),
             insert: RefCell::default(),
             changes: Cell::new(0),
+            begins: Cell::new(None),
             failed: Cell::new(false),
             looks_ahead: Cell::new(false),
         }
@@ -83,12 +86,22 @@ impl Connection {
     fn link<T>(&self, on: impl FnOnce(&Link) -> Result<T, StoreError>) -> Result<T, StoreError> {
         // It's there until the connection is dropped.
         let link = self.link.as_ref().ok_or(StoreError::NotWritten)?;
-        on(link).inspect_err(|_| self.failed.set(true))
+        let begun = self.begins.take().map_or(Ok(()), |sql| Ok(link.send_bare(sql)?));
+        begun.and_then(|()| on(link)).inspect_err(|_| self.failed.set(true))
     }
 
     /// Asks something, and waits for the answer.
     fn ask<T>(&self, ask: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T, StoreError> {
-        let (before, value) = self.link(|link| link.ask(ask))?;
+        self.counted(self.link(|link| link.ask(ask))?)
+    }
+
+    /// The same for what commits.
+    fn ask_to_commit<T>(&self, ask: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T, StoreError> {
+        self.counted(self.link(|link| link.commit(ask))?)
+    }
+
+    /// An answer, once the rows are counted that earlier writes changed.
+    fn counted<T>(&self, (before, value): (u64, T)) -> Result<T, StoreError> {
         self.changes.set(self.changes.get() + before);
         Ok(value)
     }
@@ -102,17 +115,18 @@ impl Connection {
     /// The same, for one that leads out of a transaction or a part of it which failed.
     pub(super) fn begin_anew(&self, sql: &str) -> Result<(), StoreError> {
         self.failed.set(false);
+        if self.begins.take().is_some() {
+            return Ok(());
+        }
         self.link.iter().for_each(Link::forget);
         self.batch(sql)
     }
 
-    /// Begins a transaction, with what is asked next.
-    pub(super) fn begin(&self, sql: &'static str) -> Result<(), StoreError> {
+    /// Begins a transaction, with what is asked first.
+    pub(super) fn begin(&self, sql: &'static str) {
         self.failed.set(false);
-        self.link(|link| {
-            link.forget();
-            Ok(link.send_bare(sql)?)
-        })
+        self.link.iter().for_each(Link::forget);
+        self.begins.set(Some(sql));
     }
 
     /// In the rest of the transaction, plans are kept that fit all values. To make one for these values takes longer than to run it
@@ -127,14 +141,18 @@ impl Connection {
             self.begin_anew("ROLLBACK")?;
             return Err(StoreError::NotWritten);
         }
+        if self.begins.take().is_some() {
+            return Ok(());
+        }
         self.forget_looks();
-        let before = self.link(Link::commit)?;
-        self.changes.set(self.changes.get() + before);
-        Ok(())
+        self.ask_to_commit(async |client| client.batch_execute("COMMIT").await)
     }
 
     /// Ends a transaction that has changed nothing, and doesn't wait until the server has heard of it.
     pub(super) fn end_reading(&self) -> Result<(), StoreError> {
+        if self.begins.take().is_some() {
+            return Ok(());
+        }
         self.link(|link| {
             link.forget();
             link.send_bare("ROLLBACK")?;
