@@ -7,6 +7,7 @@ mod db;
 mod failover;
 mod fence;
 mod fleet;
+mod front;
 mod kills;
 mod load;
 mod proxy;

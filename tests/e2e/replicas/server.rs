@@ -20,26 +20,46 @@ const STANDBY: &str = "standby";
 impl Cluster {
     /// `None`, said aloud, where there is no server to run.
     pub fn new() -> Option<Self> {
-        let Some(tools) = tools() else {
-            crate::support::did_not_run("there is no PostgreSQL server here (apt-get install postgresql)");
-            return None;
-        };
-        let folder = tempfile::tempdir().unwrap();
-        if is_root() {
-            assert!(Command::new("chown").arg("postgres").arg(folder.path()).status().unwrap().success());
-        }
-        let cluster = Self { tools, folder, ports: [free_port(), free_port()] };
-        let data = cluster.data(PRIMARY);
-        cluster.run("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]);
-        cluster.start(PRIMARY, cluster.ports[0]);
+        let cluster = Self::alone(|_| String::new())?;
         let from = format!("host=127.0.0.1 port={} user=postgres", cluster.ports[0]);
         cluster.run("pg_basebackup", &["-D", &cluster.data(STANDBY), "-d", &from, "-R", "-N", "--checkpoint=fast"]);
-        cluster.start(STANDBY, cluster.ports[1]);
+        cluster.start(STANDBY, cluster.ports[1], "");
         // From now on a commit waits for the standby; a promoted one waits for nobody.
         for sql in ["ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"] {
             cluster.run("psql", &["-d", &cluster.url_of(0), "-q", "-o", "/dev/null", "-c", sql]);
         }
         Some(cluster)
+    }
+
+    /// A primary without a standby, with more options, which may name what is put into its folder.
+    pub fn alone(options: impl FnOnce(&Self) -> String) -> Option<Self> {
+        let Some(tools) = tools() else {
+            crate::support::did_not_run("there is no PostgreSQL server here (apt-get install postgresql)");
+            return None;
+        };
+        let cluster = Self { tools, folder: tempfile::tempdir().unwrap(), ports: [free_port(), free_port()] };
+        cluster.hand_over(cluster.folder.path());
+        let data = cluster.data(PRIMARY);
+        cluster.run("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]);
+        cluster.start(PRIMARY, cluster.ports[0], &options(&cluster));
+        Some(cluster)
+    }
+
+    /// Where it has its files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The primary's port, and another one that is free.
+    pub fn ports(&self) -> [u16; 2] {
+        self.ports
+    }
+
+    /// Gives a file to the user that the servers run as.
+    pub fn hand_over(&self, path: &Path) {
+        if is_root() {
+            assert!(Command::new("chown").arg("postgres").arg(path).status().unwrap().success());
+        }
     }
 
     fn data(&self, name: &str) -> String {
@@ -84,10 +104,10 @@ impl Cluster {
         self.url_of(1)
     }
 
-    fn start(&self, name: &str, port: u16) {
+    fn start(&self, name: &str, port: u16, more: &str) {
         let folder = self.folder.path().to_str().unwrap();
         let options = format!(
-            "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off -c shared_buffers=32MB"
+            "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off -c shared_buffers=32MB {more}"
         );
         let log = self.data(&format!("{name}.log"));
         self.run("pg_ctl", &["start", "-w", "-D", &self.data(name), "-l", &log, "-o", &options, "-s"]);
@@ -99,7 +119,8 @@ impl Cluster {
         assert!(done.success(), "{program} {args:?}: {done}");
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// A program to be run as the user of the servers: one of theirs, or one with a path.
+    pub fn command(&self, program: &str) -> Command {
         let path = self.tools.join(program);
         let mut command = if is_root() {
             let mut command = Command::new("runuser");
