@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::sync::watch;
-use tokio_postgres::config::{LoadBalanceHosts, SslMode};
+use tokio_postgres::config::{LoadBalanceHosts, SslMode, TargetSessionAttrs};
 use tokio_postgres::{Config, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -113,6 +113,10 @@ impl FromStr for Server {
         if config.get_application_name().is_none() {
             config.application_name("microalign");
         }
+        // Of several, only one takes writes.
+        if config.get_hosts().len() > 1 && config.get_target_session_attrs() == TargetSessionAttrs::Any {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
         let hosts = hosts::each(&config);
         let is_random = config.get_load_balance_hosts() == LoadBalanceHosts::Random;
         let first = if is_random { fastrand::usize(..hosts.len()) } else { 0 };
@@ -173,8 +177,8 @@ impl Server {
     fn greeted(&self, purpose: Purpose) -> Result<Connection, StoreError> {
         let mut link = self.link(purpose)?;
         let (patience, thinks) = (purpose.patience().as_millis(), purpose.thinks().as_millis());
-        // To compile a statement takes longer than to run one of ours. A commit that was answered is on disk, whatever the server is set to; and it soon notices that we are gone. What only
-        // shows that a replica is alive may be lost with the server.
+        // A commit that was answered is on disk, whatever the server is set to; and it soon notices that we are gone. What only
+        // shows that a replica is alive may be lost with the server. To compile a statement takes longer than to run one of ours.
         let commits = match purpose {
             Purpose::Heart => "SET synchronous_commit = off",
             _ => {
@@ -241,6 +245,18 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    #[test]
+    fn of_several_hosts_the_one_that_takes_writes_is_used() {
+        let wanted = |url: &str| {
+            let server = url.parse::<Server>().unwrap();
+            server.hosts.iter().map(Config::get_target_session_attrs).collect::<Vec<_>>()
+        };
+        let (any, writes) = (TargetSessionAttrs::Any, TargetSessionAttrs::ReadWrite);
+        assert_eq!(wanted("postgres://db/ma"), [any]);
+        assert_eq!(wanted("postgres://db1,db2/ma"), [writes, writes]);
+        assert_eq!(wanted("postgres://db1,db2/ma?target_session_attrs=read-write"), [writes, writes]);
+    }
 
     #[test]
     fn no_address_is_shown_with_its_password() {
