@@ -25,7 +25,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, CopyOutStream, Error, Row, Socket};
 
 use super::Prepared;
-use super::server::Started;
+use super::server::{Purpose, Started};
 use super::value::Given;
 use crate::store::StoreError;
 
@@ -71,19 +71,21 @@ pub(super) struct Link {
     sent: RefCell<Vec<Sent>>,
     /// What was asked ahead, and nobody has asked for yet
     found: RefCell<Vec<(Arc<Asked>, Vec<Row>)>>,
-    /// For how long an answer is waited for
+    /// For how long an answer is waited for,
     patience: Cell<Option<Duration>>,
+    /// and that of a commit
+    commits_within: Option<Duration>,
     /// The server, and which one has its place
     server: Option<(Started, watch::Receiver<Option<Started>>)>,
     given_up: Cell<bool>,
 }
 
 impl Link {
-    /// Connects to a server within `limit`. What is asked there takes `patience` at most.
+    /// Connects to a server within `limit`.
     ///
     /// # Errors
     /// [`StoreError::Database`]
-    pub(super) fn connect<T>(config: &Config, tls: T, limit: Duration, patience: Duration) -> Result<Self, StoreError>
+    pub(super) fn connect<T>(config: &Config, tls: T, limit: Duration, purpose: Purpose) -> Result<Self, StoreError>
     where
         T: MakeTlsConnect<Socket, Stream: Send + 'static>,
     {
@@ -99,7 +101,8 @@ impl Link {
             connection,
             sent: RefCell::default(),
             found: RefCell::default(),
-            patience: Cell::new(Some(patience + SAYS_SO)),
+            patience: Cell::new(Some(purpose.patience() + SAYS_SO)),
+            commits_within: purpose.commits_within().map(|limit| limit + SAYS_SO),
             server: None,
             given_up: Cell::new(false),
         })
@@ -121,10 +124,9 @@ impl Link {
         self.ask_within(self.patience.get(), ask)
     }
 
-    /// The same for what commits. This may wait for a standby, which the server doesn't limit. Who gave up and tried again would
-    /// leave more and more connections behind that wait, too.
+    /// The same for what commits.
     pub(super) fn commit<T>(&self, ask: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<(u64, T), StoreError> {
-        self.ask_within(None, ask)
+        self.ask_within(self.commits_within, ask)
     }
 
     fn ask_within<T>(

@@ -42,13 +42,19 @@ pub(in crate::store) enum Purpose {
 }
 
 impl Purpose {
-    fn patience(self) -> Duration {
+    pub(super) fn patience(self) -> Duration {
         match self {
             Self::Senders => Duration::from_secs(10),
             Self::Writing => Duration::from_secs(120),
             Self::Reading => Duration::from_secs(60),
             Self::Heart => Duration::from_secs(1),
         }
+    }
+
+    /// How long a commit may take. It may wait for a standby, which the server doesn't limit: who gave up and tried again would leave
+    /// more and more connections behind that wait, too. What shows that a replica is alive doesn't wait for one.
+    pub(super) fn commits_within(self) -> Option<Duration> {
+        (self == Self::Heart).then(|| self.patience())
     }
 
     /// How long a transaction may have nothing to ask.
@@ -230,14 +236,14 @@ impl Server {
 fn link(config: &Config, purpose: Purpose) -> Result<Link, StoreError> {
     let limit = config.get_connect_timeout().copied().unwrap_or(CONNECT);
     if config.get_ssl_mode() == SslMode::Disable {
-        return Link::connect(config, NoTls, limit, purpose.patience());
+        return Link::connect(config, NoTls, limit, purpose);
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let settings = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_platform_verifier())
         .map_err(|error| StoreError::Database(format!("no TLS: {error}")))?;
-    Link::connect(config, MakeRustlsConnect::new(settings.with_no_client_auth()), limit, purpose.patience())
+    Link::connect(config, MakeRustlsConnect::new(settings.with_no_client_auth()), limit, purpose)
 }
 
 #[cfg(test)]

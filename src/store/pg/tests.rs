@@ -160,6 +160,24 @@ fn a_server_that_does_not_answer_is_given_up() {
     assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
+/// As one that waits for a standby.
+#[test]
+fn only_what_shows_that_a_replica_is_alive_gives_up_a_commit() {
+    let place = Place::new();
+    let Location::Server(server) = place.store() else { return not_run() };
+    server.connect(Purpose::Writing).unwrap().batch(
+        "CREATE TABLE slow (n int);
+         CREATE FUNCTION sleeps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(3); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER sleeps AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION sleeps()",
+    ).unwrap();
+    for (purpose, waits) in [(Purpose::Heart, false), (Purpose::Senders, true), (Purpose::Writing, true)] {
+        let conn = server.connect(purpose).unwrap();
+        conn.begin("BEGIN");
+        conn.batch("SET LOCAL statement_timeout = 1000; INSERT INTO slow VALUES (1)").unwrap();
+        assert_eq!(conn.commit().is_ok(), waits, "{purpose:?}");
+    }
+}
+
 #[test]
 fn a_server_whose_place_another_one_has_taken_is_given_up() {
     let place = Place::new();

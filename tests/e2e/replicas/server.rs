@@ -94,7 +94,9 @@ impl Cluster {
         // It makes no more of the others after this. Some of them may end by themselves.
         assert!(kill(first), "{first}");
         let others = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
-        others.split_whitespace().for_each(|pid| drop(kill(pid)));
+        for pid in others.split_whitespace() {
+            kill(pid);
+        }
     }
 
     /// Makes a primary of the standby, and waits until it is one. Returns its address.
