@@ -148,6 +148,9 @@ impl Heart {
             tx.end(done.is_ok())?;
             done
         });
+        if done.is_err() && conn.is_stale() {
+            self.server.begin_with_the_next_host();
+        }
         self.conn = Some(conn).filter(|_| done.is_ok());
         done
     }

@@ -74,7 +74,7 @@ pub(super) type Started = Arc<str>;
 pub struct Server {
     hosts: Arc<[Config]>,
     name: Arc<str>,
-    /// The host that was connected to last
+    /// The host that was connected to last, or is to be tried first
     last: Arc<AtomicUsize>,
     /// The server that this process was last connected to as a replica
     in_force: watch::Sender<Option<Started>>,
@@ -212,6 +212,11 @@ impl Server {
     /// Has connections to any other server given up.
     pub(super) fn is_in_force(&self, started: Started) {
         self.in_force.send_replace(Some(started));
+    }
+
+    /// The host that was connected to last may hang, which takes long to find out once more.
+    pub(super) fn begin_with_the_next_host(&self) {
+        self.last.store((self.last.load(Ordering::Relaxed) + 1) % self.hosts.len(), Ordering::Relaxed);
     }
 
     /// Connects to the host that was connected to last, or to the next one that can be.
