@@ -2,16 +2,16 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-use std::net::TcpListener;
+mod hangs;
+
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Purpose, Server};
 use crate::destination::Destination;
 use crate::event::Source;
 use crate::store::tests::{Place, change_by};
-use crate::store::{Accepted, Incoming, Lane, Lanes, Location, Now, SendOutcome, Store, StoreError, Tx};
+use crate::store::{Accepted, Incoming, Lane, Lanes, Now, SendOutcome, Store, StoreError, Tx};
 
 impl super::Connection {
     /// How the server would run each statement that is prepared, whatever its values are, if it may not read whole tables where
@@ -116,81 +116,6 @@ async fn connections_that_end_are_made_again() {
     assert!(store.read(|tx| tx.value::<bool>(END, [])).await.is_err());
     assert_eq!(store.ready().await.unwrap(), 0, "both writers and a reader are there again");
     assert!(matches!(store.accept(incoming("d-1")).await.unwrap(), Accepted::New(_)));
-}
-
-/// The server, behind a host that takes connections and says nothing.
-fn behind_one_that_hangs(place: &Place, silent: &TcpListener) -> Option<Server> {
-    let url = place.url()?;
-    let (user, rest) = url.split_once('@')?;
-    Some(format!("{user}@{},{rest}&connect_timeout=1", silent.local_addr().unwrap()).parse().unwrap())
-}
-
-#[test]
-fn a_host_that_says_nothing_is_passed_over_once() {
-    let (place, silent) = (Place::new(), TcpListener::bind("127.0.0.1:0").unwrap());
-    let Some(server) = behind_one_that_hangs(&place, &silent) else { return not_run() };
-    let connect = || {
-        let began = Instant::now();
-        server.connect(Purpose::Reading).unwrap();
-        began.elapsed()
-    };
-    assert!(connect() >= Duration::from_secs(1));
-    assert!(connect() < Duration::from_secs(1), "the other one is tried first from now on");
-    let alone = format!("postgres://ma@{}/ma?connect_timeout=1", silent.local_addr().unwrap());
-    let error = alone.parse::<Server>().unwrap().connect(Purpose::Reading).err().unwrap();
-    assert!(error.to_string().contains("the server doesn't answer"), "{error}");
-}
-
-/// Asks for something that the server answers after a minute.
-fn asks_for_long(conn: &super::Connection) -> (StoreError, Duration) {
-    const LONG: &str = "SET statement_timeout = 0; SELECT pg_sleep(60)";
-    let began = Instant::now();
-    let error = conn.batch(LONG).unwrap_err();
-    assert!(conn.is_closed(), "what comes late must not be taken for the answer to something else");
-    assert!(conn.begin_anew("ROLLBACK").is_err());
-    (error, began.elapsed())
-}
-
-#[test]
-fn a_server_that_does_not_answer_is_given_up() {
-    let place = Place::new();
-    let Location::Server(server) = place.store() else { return not_run() };
-    let (error, took) = asks_for_long(&server.connect(Purpose::Heart).unwrap());
-    assert!(error.to_string().contains("the server doesn't answer"), "{error}");
-    assert!(took < Duration::from_secs(30), "{took:?}");
-}
-
-/// As one that waits for a standby.
-#[test]
-fn only_what_shows_that_a_replica_is_alive_gives_up_a_commit() {
-    let place = Place::new();
-    let Location::Server(server) = place.store() else { return not_run() };
-    server.connect(Purpose::Writing).unwrap().batch(
-        "CREATE TABLE slow (n int);
-         CREATE FUNCTION sleeps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(3); RETURN NULL; END $$;
-         CREATE CONSTRAINT TRIGGER sleeps AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION sleeps()",
-    ).unwrap();
-    for (purpose, waits) in [(Purpose::Heart, false), (Purpose::Senders, true), (Purpose::Writing, true)] {
-        let conn = server.connect(purpose).unwrap();
-        conn.begin("BEGIN");
-        conn.batch("SET LOCAL statement_timeout = 1000; INSERT INTO slow VALUES (1)").unwrap();
-        assert_eq!(conn.commit().is_ok(), waits, "{purpose:?}");
-    }
-}
-
-#[test]
-fn a_server_whose_place_another_one_has_taken_is_given_up() {
-    let place = Place::new();
-    let Location::Server(server) = place.store() else { return not_run() };
-    let conn = server.connect(Purpose::Writing).unwrap();
-    conn.batch("BEGIN").unwrap();
-    drop(server.connect(Purpose::Heart).unwrap());
-    conn.batch("COMMIT").expect("it's the same server");
-    let asking = std::thread::spawn(move || asks_for_long(&conn));
-    server.is_in_force("another one".into());
-    let (error, took) = asking.join().unwrap();
-    assert!(error.to_string().contains("another server has taken its place"), "{error}");
-    assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 #[tokio::test]
