@@ -156,15 +156,8 @@ impl Tx<'_> {
         let over = ended.iter().filter(|to| !lanes.is_under_way(to)).cloned().collect::<Vec<_>>();
         self.server().map_or(Ok(()), pg::Connection::keep_plans)?;
         self.end_lanes(&over, (lanes, now))?;
-        let mut waiting = match lanes.just_left(now.instant) {
-            Some(left) => left,
-            None if lanes.is_crowded() => {
-                let waiting = self.waiting(lanes, now)?;
-                return self.claim_of(waiting, (lanes, now));
-            }
-            None => Waiting::new(),
-        };
-        // It may have been looked for after their lanes had ended, and before this.
+        let mut waiting = if lanes.is_crowded() { self.waiting(lanes, now)? } else { Waiting::new() };
+        // These are looked for below.
         let known = ended.iter().collect::<HashSet<_>>();
         waiting.retain(|(_, to)| !known.contains(to));
         let free = || ended.iter().filter(|to| !lanes.is_busy(to, now.instant));

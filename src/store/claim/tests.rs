@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::store::tests::{DELIVERY, Place, change};
 
-/// More than there is room for.
 const DESTINATIONS: i64 = 40;
 const ROOM: usize = 16;
 
@@ -23,6 +22,15 @@ INSERT INTO send (id, ledger_id, destination, thread, state, attempts, next_at, 
         )
     });
     change(store, rows.collect()).await;
+}
+
+/// More waits than there is room for.
+async fn crowded() -> (Place, Store) {
+    let place = Place::new();
+    let (store, _) = Store::scratch(place.store()).await.unwrap();
+    change(&store, DELIVERY.to_owned()).await;
+    queue(&store, 1..=DESTINATIONS).await;
+    (place, store)
 }
 
 fn numbers(claimed: &[Lane]) -> Vec<i64> {
@@ -45,10 +53,7 @@ async fn end(store: &Store, claimed: Vec<Lane>) -> Vec<Destination> {
 
 #[tokio::test]
 async fn what_waits_for_room_is_looked_for_once_in_a_while() {
-    let place = Place::new();
-    let (store, _) = Store::scratch(place.store()).await.unwrap();
-    change(&store, DELIVERY.to_owned()).await;
-    queue(&store, 1..=DESTINATIONS).await;
+    let (_place, store) = crowded().await;
     let (lanes, began) = (Lanes::of(&store), Now::read());
     let at = |milliseconds| Now { instant: began.instant + Duration::from_millis(milliseconds), ..began };
     let first = store.claim(&lanes, at(0)).await.unwrap();
@@ -68,10 +73,7 @@ async fn what_waits_for_room_is_looked_for_once_in_a_while() {
 
 #[tokio::test]
 async fn a_destination_that_ended_and_waits_is_claimed_once() {
-    let place = Place::new();
-    let (store, _) = Store::scratch(place.store()).await.unwrap();
-    change(&store, DELIVERY.to_owned()).await;
-    queue(&store, 1..=DESTINATIONS).await;
+    let (_place, store) = crowded().await;
     let (lanes, now) = (Lanes::of(&store), Now::read());
     let first = store.claim(&lanes, now).await.unwrap();
     // There is more for these, and it's looked for before the dispatcher hears of their end.
