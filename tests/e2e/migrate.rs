@@ -1,15 +1,6 @@
 //! `microalign migrate` brings a store up to date, or makes one.
 
-use crate::support::{Service, merged, migrations, older_store, states};
-
-const TEAM: &str = r#"
-team = "web"
-to = ["email:web@example.com"]
-settle = "0s"
-[[rule]]
-name = "merged"
-on = ["pull_request.merged"]
-"#;
+use crate::support::{Service, TEAM, merged, migrations, older_store, states};
 
 async fn migrate(service: &Service) -> (i32, String, String) {
     service.run(&["migrate"]).await

@@ -19,18 +19,6 @@ const ROWS: i64 = 20;
 /// Some rows go into a batch.
 const SMALL: usize = 600;
 
-/// Where a store is copied to, if there is a server.
-fn place() -> Option<(Place, Server)> {
-    let place = Place::new();
-    match place.store() {
-        Location::Server(server) => Some((place, server)),
-        Location::File(_) => {
-            eprintln!("did not run: MICROALIGN_TEST_POSTGRES names no server");
-            None
-        }
-    }
-}
-
 /// A store that has no rows.
 async fn empty(place: &Place) -> PathBuf {
     let path = place.path().join("source.db");
@@ -182,7 +170,7 @@ fn is_unfinished<T>(opened: Result<T, StoreError>) -> bool {
 
 #[tokio::test]
 async fn every_row_of_every_table_is_copied() {
-    let Some((place, server)) = place() else { return };
+    let Some((place, server)) = Place::on_server() else { return };
     let path = filled(&place).await;
     let copied = copy(&path, &server, |_| {}).await.unwrap();
     let tables = tables(&Connection::open(&path).unwrap());
@@ -203,7 +191,7 @@ async fn every_row_of_every_table_is_copied() {
 
 #[tokio::test]
 async fn a_copy_that_ends_anywhere_goes_on_there() {
-    let Some((place, server)) = place() else { return };
+    let Some((place, server)) = Place::on_server() else { return };
     let path = filled(&place).await;
     let ends = [
         (Doing::Copying, "agreement", 0),
@@ -230,7 +218,7 @@ async fn a_copy_that_ends_anywhere_goes_on_there() {
 
 #[tokio::test]
 async fn a_difference_is_found_and_the_next_copy_begins_anew() {
-    let Some((place, server)) = place() else { return };
+    let Some((place, server)) = Place::on_server() else { return };
     let path = filled(&place).await;
     let behind = server.clone();
     let differing = copy(&path, &server, move |progress| {
@@ -250,7 +238,7 @@ async fn a_difference_is_found_and_the_next_copy_begins_anew() {
 
 #[tokio::test]
 async fn a_store_that_has_changed_since_is_copied_anew() {
-    let Some((place, server)) = place() else { return };
+    let Some((place, server)) = Place::on_server() else { return };
     let path = filled(&place).await;
     copy(&path, &server, ending(Doing::Copying, "send", 1)).await.unwrap_err();
     let conn = Connection::open(&path).unwrap();
@@ -262,7 +250,7 @@ async fn a_store_that_has_changed_since_is_copied_anew() {
 
 #[tokio::test]
 async fn what_is_in_use_or_has_data_is_refused() {
-    let Some((place, server)) = place() else { return };
+    let Some((place, server)) = Place::on_server() else { return };
     let path = empty(&place).await;
     let (service, written) = Store::serve(&path, Timestamp::now()).await.unwrap();
     assert!(matches!(copy(&path, &server, |_| {}).await, Err(StoreError::InUse(_))));
@@ -289,7 +277,7 @@ async fn what_is_in_use_or_has_data_is_refused() {
 
 #[tokio::test]
 async fn a_store_of_another_version_is_refused_and_stays_as_it_is() {
-    let Some((place, server)) = place() else { return };
+    let Some((place, server)) = Place::on_server() else { return };
     let path = empty(&place).await;
     let version = |version: i64| Connection::open(&path).unwrap().pragma_update(None, "user_version", version);
     version(i64::try_from(schema::ALL.len()).unwrap() - 1).unwrap();
@@ -303,7 +291,7 @@ async fn a_store_of_another_version_is_refused_and_stays_as_it_is() {
 
 #[tokio::test]
 async fn what_was_being_sent_waits_in_the_copy() {
-    let Some((place, server)) = place() else { return };
+    let Some((place, server)) = Place::on_server() else { return };
     let path = empty(&place).await;
     Connection::open(&path)
         .unwrap()

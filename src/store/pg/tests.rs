@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::destination::Destination;
 use crate::event::Source;
 use crate::store::tests::{Place, change_by};
-use crate::store::{Accepted, Incoming, Lane, Lanes, Now, SendOutcome, Store, StoreError, Tx};
+use crate::store::{Accepted, Incoming, Lane, Lanes, Location, Now, SendOutcome, Store, StoreError, Tx};
 
 impl super::Connection {
     /// How the server would run each statement that is prepared, whatever its values are, if it may not read whole tables where
@@ -72,18 +72,10 @@ pub(crate) fn reads_a_whole_table(plan: &str) -> bool {
     tables.into_iter().any(|table| !SMALL.contains(&table))
 }
 
-fn not_run() {
-    eprintln!("did not run: MICROALIGN_TEST_POSTGRES names no server");
-}
-
 /// A store on a server, if there is one.
 pub(super) async fn served() -> Option<(Place, Store)> {
-    let place = Place::new();
-    if place.store().file().is_some() {
-        not_run();
-        return None;
-    }
-    let (store, _) = Store::serve(place.store(), Timestamp::now()).await.unwrap();
+    let (place, server) = Place::on_server()?;
+    let (store, _) = Store::serve(Location::Server(server), Timestamp::now()).await.unwrap();
     Some((place, store))
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use postgres::{Client, NoTls};
 use tempfile::TempDir;
 
-use crate::store::{Location, Store};
+use crate::store::{Location, Server, Store};
 
 /// A place that is gone when it is dropped.
 pub(crate) struct Place {
@@ -30,6 +30,18 @@ impl Place {
     /// One for SQLite, whatever the others are.
     pub(crate) fn with_file() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    /// One on a server, and that server. Without one `None`, said aloud.
+    pub(crate) fn on_server() -> Option<(Self, Server)> {
+        let place = Self::new();
+        match place.store() {
+            Location::Server(server) => Some((place, server)),
+            Location::File(_) => {
+                eprintln!("did not run: MICROALIGN_TEST_POSTGRES names no server");
+                None
+            }
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -4,21 +4,16 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use super::super::{Connection, Purpose, Server};
-use super::not_run;
+use crate::store::StoreError;
 use crate::store::tests::Place;
-use crate::store::{Location, StoreError};
-
-/// The server, behind a host that takes connections and says nothing.
-fn behind_one_that_hangs(place: &Place, silent: &TcpListener) -> Option<Server> {
-    let url = place.url()?;
-    let (user, rest) = url.split_once('@')?;
-    Some(format!("{user}@{},{rest}&connect_timeout=2", silent.local_addr().unwrap()).parse().unwrap())
-}
 
 #[test]
 fn a_host_that_says_nothing_is_passed_over_once() {
-    let (place, silent) = (Place::new(), TcpListener::bind("127.0.0.1:0").unwrap());
-    let Some(server) = behind_one_that_hangs(&place, &silent) else { return not_run() };
+    let Some((place, _)) = Place::on_server() else { return };
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, hangs) = (place.url().unwrap(), silent.local_addr().unwrap());
+    let (user, rest) = url.split_once('@').unwrap();
+    let server = format!("{user}@{hangs},{rest}&connect_timeout=2").parse::<Server>().unwrap();
     let connect = || {
         let began = Instant::now();
         server.connect(Purpose::Reading).unwrap();
@@ -26,7 +21,7 @@ fn a_host_that_says_nothing_is_passed_over_once() {
     };
     assert!(connect() >= Duration::from_secs(2));
     assert!(connect() < Duration::from_secs(2), "the other one is tried first from now on");
-    let alone = format!("postgres://ma@{}/ma?connect_timeout=2", silent.local_addr().unwrap());
+    let alone = format!("postgres://ma@{hangs}/ma?connect_timeout=2");
     let error = alone.parse::<Server>().unwrap().connect(Purpose::Reading).err().unwrap();
     assert!(error.to_string().contains("the server doesn't answer"), "{error}");
 }
@@ -43,8 +38,7 @@ fn asks_for_long(conn: &Connection) -> (StoreError, Duration) {
 
 #[test]
 fn a_server_that_does_not_answer_is_given_up() {
-    let place = Place::new();
-    let Location::Server(server) = place.store() else { return not_run() };
+    let Some((_place, server)) = Place::on_server() else { return };
     let (error, took) = asks_for_long(&server.connect(Purpose::Heart).unwrap());
     assert!(error.to_string().contains("the server doesn't answer"), "{error}");
     assert!(took < Duration::from_secs(30), "{took:?}");
@@ -53,8 +47,7 @@ fn a_server_that_does_not_answer_is_given_up() {
 /// As one that waits for a standby.
 #[test]
 fn only_what_shows_that_a_replica_is_alive_gives_up_a_commit() {
-    let place = Place::new();
-    let Location::Server(server) = place.store() else { return not_run() };
+    let Some((_place, server)) = Place::on_server() else { return };
     server.connect(Purpose::Writing).unwrap().batch(
         "CREATE TABLE slow (n int);
          CREATE FUNCTION sleeps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(3); RETURN NULL; END $$;
@@ -70,8 +63,7 @@ fn only_what_shows_that_a_replica_is_alive_gives_up_a_commit() {
 
 #[test]
 fn a_server_whose_place_another_one_has_taken_is_given_up() {
-    let place = Place::new();
-    let Location::Server(server) = place.store() else { return not_run() };
+    let Some((_place, server)) = Place::on_server() else { return };
     let conn = server.connect(Purpose::Writing).unwrap();
     conn.batch("BEGIN").unwrap();
     drop(server.connect(Purpose::Heart).unwrap());
